@@ -1,1 +1,46 @@
-fn main(){}
+//! Links every shader under `shaders/` (imports from `shaders/common/`) into plain WGSL and writes
+//! the table that `gpu::shaders` includes.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=shaders");
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    let mut table = String::from("pub static SHADERS: &[(&str, &str)] = &[\n");
+    for name in shader_names(Path::new("shaders"))? {
+        let module = format!("package::{}", name.replace('/', "::"));
+        let linked = wesl::Wesl::new("shaders")
+            .compile(&module.parse()?)
+            .map_err(|error| format!("shaders/{name}.wgsl: {error}"))?;
+        let file = out.join(format!("{}.wgsl", name.replace('/', "_")));
+        fs::write(&file, linked.to_string())?;
+        writeln!(table, "    ({name:?}, include_str!({file:?})),")?;
+    }
+    table.push_str("];\n");
+    fs::write(out.join("shaders.rs"), table)?;
+    Ok(())
+}
+
+/// `family/name` of every shader, in order, `common/` left out: it holds imports only.
+fn shader_names(root: &Path) -> Result<Vec<String>, Box<dyn Error>> {
+    let mut names = Vec::new();
+    for family in fs::read_dir(root)? {
+        let family = family?;
+        let family_name = family.file_name().into_string().map_err(|_| "shader folder name")?;
+        if family_name == "common" || !family.file_type()?.is_dir() {
+            continue;
+        }
+        for shader in fs::read_dir(family.path())? {
+            let path = shader?.path();
+            if path.extension().is_some_and(|e| e == "wgsl") {
+                let stem = path.file_stem().and_then(|s| s.to_str()).ok_or("shader file name")?;
+                names.push(format!("{family_name}/{stem}"));
+            }
+        }
+    }
+    names.sort();
+    Ok(names)
+}
