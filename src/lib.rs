@@ -2,3 +2,5 @@
 //!
 //! Arrows run one way: `cli` → `train` → `ssl`, `augment`, `nn` → `gpu`; `data` is read by `train`
 //! only, and `gpu` knows nothing of learning.
+
+pub mod gpu;

@@ -1,0 +1,25 @@
+//! The GPU runtime: device, pipelines, planned memory, recorded plans and readback.
+//!
+//! Nothing here knows about learning. A [`PlanBuilder`] records tensors and dispatches, lays the
+//! tensors out in reusable memory and yields a [`Plan`] whose programs are encoded again and again.
+
+mod arena;
+mod device;
+mod error;
+mod kernels;
+mod limits;
+mod plan;
+mod profiler;
+mod readback;
+mod run_once;
+pub mod shaders;
+
+pub use arena::{Lifetime, assign_slots};
+pub use device::Gpu;
+pub use error::GpuError;
+pub use kernels::Kernel;
+pub use limits::{groups_1d, groups_for_items};
+pub use plan::{Memory, Plan, PlanBuilder, Program, Tensor};
+pub use profiler::{KernelTime, Profiler};
+pub use readback::ReadbackRing;
+pub use run_once::{Arg, run_once};
