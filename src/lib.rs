@@ -4,3 +4,4 @@
 //! only, and `gpu` knows nothing of learning.
 
 pub mod gpu;
+pub mod nn;

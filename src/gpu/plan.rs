@@ -59,9 +59,20 @@ struct Declared {
 }
 
 enum Op {
-    Dispatch { kernel: Kernel, params: u64, params_bytes: u64, bindings: Vec<Tensor>, groups: [u32; 3] },
-    Clear { tensor: Tensor },
-    Copy { from: Tensor, to: Tensor },
+    Dispatch {
+        kernel: Kernel,
+        params: u64,
+        params_bytes: u64,
+        bindings: Vec<(u32, Tensor)>,
+        groups: [u32; 3],
+    },
+    Clear {
+        tensor: Tensor,
+    },
+    Copy {
+        from: Tensor,
+        to: Tensor,
+    },
 }
 
 /// Records tensors and operations; [`PlanBuilder::build`] places and binds them once.
@@ -133,11 +144,24 @@ impl PlanBuilder {
     /// Records one dispatch: `params` becomes the uniform block at binding 0, `bindings` the storage
     /// buffers from binding 1 on.
     pub fn dispatch<P: Pod>(&mut self, kernel: Kernel, params: &P, bindings: &[Tensor], groups: [u32; 3]) {
+        let numbered: Vec<_> = (1..).zip(bindings.iter().copied()).collect();
+        self.dispatch_at(kernel, params, &numbered, groups);
+    }
+
+    /// [`PlanBuilder::dispatch`] with the binding of each storage buffer named, for entry points that
+    /// leave some of their shader's bindings out.
+    pub fn dispatch_at<P: Pod>(
+        &mut self,
+        kernel: Kernel,
+        params: &P,
+        bindings: &[(u32, Tensor)],
+        groups: [u32; 3],
+    ) {
         let offset = self.uniforms.len() as u64;
         let bytes = bytemuck::bytes_of(params);
         self.uniforms.extend_from_slice(bytes);
         self.uniforms.resize(self.uniforms.len().next_multiple_of(ALIGNMENT as usize), 0);
-        bindings.iter().for_each(|t| self.touch(*t));
+        bindings.iter().for_each(|(_, tensor)| self.touch(*tensor));
         self.ops.push(Op::Dispatch {
             kernel,
             params: offset,
@@ -345,8 +369,8 @@ impl Plan {
                     binding: 0,
                     resource: view(uniforms, *params, params_bytes.next_multiple_of(16)),
                 }];
-                entries.extend(bindings.iter().zip(1..).map(|(tensor, binding)| wgpu::BindGroupEntry {
-                    binding,
+                entries.extend(bindings.iter().map(|(binding, tensor)| wgpu::BindGroupEntry {
+                    binding: *binding,
                     resource: view(
                         self.buffer(*tensor),
                         tensor.offset as u64 * 4,

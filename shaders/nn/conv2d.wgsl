@@ -1,0 +1,341 @@
+// Convolution k x k, stride 1 or 2, as an implicit matrix product: nothing is unrolled in memory.
+//
+// Activations NHWC and weights [kh, kw, ci, co], both in vec4 along the last axis. A thread keeps a
+// tile of 8 pixels x 4 channels in separately named registers: an indexed local array would live in
+// memory. Neighbouring invocations take neighbouring pixels, so the weights are the same for all of
+// them and the pixels are read side by side.
+
+struct Params {
+    batch: u32,
+    in_height: u32,
+    in_width: u32,
+    in_quads: u32,
+    out_height: u32,
+    out_width: u32,
+    out_quads: u32,
+    kernel: u32,
+    stride: u32,
+    pad_y: u32,
+    pad_x: u32,
+    /// weight_gradient: rows of output pixels (n, y) a slice takes
+    slice_rows: u32,
+}
+
+override GROUP: u32 = 64;
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> source: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> result: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> residual: array<vec4<f32>>;
+
+/// acc + a B for a row a of four inputs and a 4 x 4 block B.
+fn multiply_add(acc: vec4<f32>, a: vec4<f32>, b0: vec4<f32>, b1: vec4<f32>, b2: vec4<f32>, b3: vec4<f32>) -> vec4<f32> {
+    return fma(vec4(a.w), b3, fma(vec4(a.z), b2, fma(vec4(a.y), b1, fma(vec4(a.x), b0, acc))));
+}
+
+/// `source` at quad `address + quad`, or zeros where the address is outside the image (-1).
+fn load(address: i32, quad: i32) -> vec4<f32> {
+    let value = source[max(address, 0) + quad];
+    return select(vec4<f32>(0.0), value, address >= 0);
+}
+
+/// (first pixel of the image, y, x) of the input corner that output pixel `index` starts from.
+fn output_corner(index: u32) -> vec3<i32> {
+    let x = index % params.out_width;
+    let row = index / params.out_width;
+    let y = row % params.out_height;
+    let image = row / params.out_height;
+    return vec3<i32>(
+        i32(image * params.in_height * params.in_width),
+        i32(y * params.stride) - i32(params.pad_y),
+        i32(x * params.stride) - i32(params.pad_x),
+    );
+}
+
+/// Address of the input pixel that a corner's tap (ky, kx) reads; -1 outside.
+fn input_address(corner: vec3<i32>, ky: i32, kx: i32) -> i32 {
+    let y = corner.y + ky;
+    let x = corner.z + kx;
+    let inside = y >= 0 && y < i32(params.in_height) && x >= 0 && x < i32(params.in_width);
+    return select(-1, (corner.x + y * i32(params.in_width) + x) * i32(params.in_quads), inside);
+}
+
+struct Tile {
+    p0: vec4<f32>,
+    p1: vec4<f32>,
+    p2: vec4<f32>,
+    p3: vec4<f32>,
+    p4: vec4<f32>,
+    p5: vec4<f32>,
+    p6: vec4<f32>,
+    p7: vec4<f32>,
+}
+
+/// Eight output pixels from `first` on, GROUP apart, at output channels 4 `column` to 4 `column` + 3.
+fn forward_tile(first: u32, column: u32) -> Tile {
+    let last = params.batch * params.out_height * params.out_width - 1u;
+    let c0 = output_corner(min(first, last));
+    let c1 = output_corner(min(first + GROUP, last));
+    let c2 = output_corner(min(first + GROUP * 2u, last));
+    let c3 = output_corner(min(first + GROUP * 3u, last));
+    let c4 = output_corner(min(first + GROUP * 4u, last));
+    let c5 = output_corner(min(first + GROUP * 5u, last));
+    let c6 = output_corner(min(first + GROUP * 6u, last));
+    let c7 = output_corner(min(first + GROUP * 7u, last));
+    let start = bias[column];
+    var t = Tile(start, start, start, start, start, start, start, start);
+    let quads = i32(params.in_quads);
+    let row = params.out_quads;
+    var w = column;
+    for (var ky = 0; ky < i32(params.kernel); ky++) {
+        for (var kx = 0; kx < i32(params.kernel); kx++) {
+            let a0 = input_address(c0, ky, kx);
+            let a1 = input_address(c1, ky, kx);
+            let a2 = input_address(c2, ky, kx);
+            let a3 = input_address(c3, ky, kx);
+            let a4 = input_address(c4, ky, kx);
+            let a5 = input_address(c5, ky, kx);
+            let a6 = input_address(c6, ky, kx);
+            let a7 = input_address(c7, ky, kx);
+            for (var q = 0; q < quads; q++) {
+                let b0 = weights[w];
+                let b1 = weights[w + row];
+                let b2 = weights[w + row * 2u];
+                let b3 = weights[w + row * 3u];
+                w += row * 4u;
+                t.p0 = multiply_add(t.p0, load(a0, q), b0, b1, b2, b3);
+                t.p1 = multiply_add(t.p1, load(a1, q), b0, b1, b2, b3);
+                t.p2 = multiply_add(t.p2, load(a2, q), b0, b1, b2, b3);
+                t.p3 = multiply_add(t.p3, load(a3, q), b0, b1, b2, b3);
+                t.p4 = multiply_add(t.p4, load(a4, q), b0, b1, b2, b3);
+                t.p5 = multiply_add(t.p5, load(a5, q), b0, b1, b2, b3);
+                t.p6 = multiply_add(t.p6, load(a6, q), b0, b1, b2, b3);
+                t.p7 = multiply_add(t.p7, load(a7, q), b0, b1, b2, b3);
+            }
+        }
+    }
+    return t;
+}
+
+fn store(pixel: u32, column: u32, pixels: u32, quads: u32, value: vec4<f32>) {
+    if pixel < pixels {
+        result[pixel * quads + column] = value;
+    }
+}
+
+fn store_added(pixel: u32, column: u32, pixels: u32, quads: u32, value: vec4<f32>) {
+    if pixel < pixels {
+        let at = pixel * quads + column;
+        result[at] = residual[at] + value;
+    }
+}
+
+/// result[n, y, x, co] = bias[co] + sum_{ky, kx, ci} source[n, s y + ky - pad, s x + kx - pad, ci] w[ky, kx, ci, co]
+@compute @workgroup_size(GROUP)
+fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
+    let first = group.x * GROUP * 8u + local.x;
+    let pixels = params.batch * params.out_height * params.out_width;
+    let quads = params.out_quads;
+    let t = forward_tile(first, group.y);
+    store(first, group.y, pixels, quads, t.p0);
+    store(first + GROUP, group.y, pixels, quads, t.p1);
+    store(first + GROUP * 2u, group.y, pixels, quads, t.p2);
+    store(first + GROUP * 3u, group.y, pixels, quads, t.p3);
+    store(first + GROUP * 4u, group.y, pixels, quads, t.p4);
+    store(first + GROUP * 5u, group.y, pixels, quads, t.p5);
+    store(first + GROUP * 6u, group.y, pixels, quads, t.p6);
+    store(first + GROUP * 7u, group.y, pixels, quads, t.p7);
+}
+
+/// `forward` plus the residual branch: the end of a block in one pass.
+@compute @workgroup_size(GROUP)
+fn forward_add(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
+    let first = group.x * GROUP * 8u + local.x;
+    let pixels = params.batch * params.out_height * params.out_width;
+    let quads = params.out_quads;
+    let t = forward_tile(first, group.y);
+    store_added(first, group.y, pixels, quads, t.p0);
+    store_added(first + GROUP, group.y, pixels, quads, t.p1);
+    store_added(first + GROUP * 2u, group.y, pixels, quads, t.p2);
+    store_added(first + GROUP * 3u, group.y, pixels, quads, t.p3);
+    store_added(first + GROUP * 4u, group.y, pixels, quads, t.p4);
+    store_added(first + GROUP * 5u, group.y, pixels, quads, t.p5);
+    store_added(first + GROUP * 6u, group.y, pixels, quads, t.p6);
+    store_added(first + GROUP * 7u, group.y, pixels, quads, t.p7);
+}
+
+/// (first output pixel of the image, y + pad, x + pad) of input pixel `index`.
+fn input_corner(index: u32) -> vec3<i32> {
+    let x = index % params.in_width;
+    let row = index / params.in_width;
+    let y = row % params.in_height;
+    let image = row / params.in_height;
+    return vec3<i32>(
+        i32(image * params.out_height * params.out_width),
+        i32(y + params.pad_y),
+        i32(x + params.pad_x),
+    );
+}
+
+/// Address of the output pixel whose tap (ky, kx) read this input pixel; -1 if there is none.
+fn output_address(corner: vec3<i32>, ky: i32, kx: i32) -> i32 {
+    let s = i32(params.stride);
+    let y = corner.y - ky;
+    let x = corner.z - kx;
+    let inside = y >= 0 && x >= 0 && y % s == 0 && x % s == 0
+        && y / s < i32(params.out_height) && x / s < i32(params.out_width);
+    return select(-1, (corner.x + y / s * i32(params.out_width) + x / s) * i32(params.out_quads), inside);
+}
+
+/// acc + d W^T for four output gradients d and the rows w0..w3 of four input channels.
+fn multiply_add_rows(acc: vec4<f32>, d: vec4<f32>, w0: vec4<f32>, w1: vec4<f32>, w2: vec4<f32>, w3: vec4<f32>) -> vec4<f32> {
+    return acc + vec4<f32>(dot(d, w0), dot(d, w1), dot(d, w2), dot(d, w3));
+}
+
+fn data_gradient_tile(first: u32, column: u32) -> Tile {
+    let last = params.batch * params.in_height * params.in_width - 1u;
+    let c0 = input_corner(min(first, last));
+    let c1 = input_corner(min(first + GROUP, last));
+    let c2 = input_corner(min(first + GROUP * 2u, last));
+    let c3 = input_corner(min(first + GROUP * 3u, last));
+    let c4 = input_corner(min(first + GROUP * 4u, last));
+    let c5 = input_corner(min(first + GROUP * 5u, last));
+    let c6 = input_corner(min(first + GROUP * 6u, last));
+    let c7 = input_corner(min(first + GROUP * 7u, last));
+    var t = Tile();
+    let quads = i32(params.out_quads);
+    let row = params.out_quads;
+    for (var ky = 0; ky < i32(params.kernel); ky++) {
+        for (var kx = 0; kx < i32(params.kernel); kx++) {
+            let a0 = output_address(c0, ky, kx);
+            let a1 = output_address(c1, ky, kx);
+            let a2 = output_address(c2, ky, kx);
+            let a3 = output_address(c3, ky, kx);
+            let a4 = output_address(c4, ky, kx);
+            let a5 = output_address(c5, ky, kx);
+            let a6 = output_address(c6, ky, kx);
+            let a7 = output_address(c7, ky, kx);
+            let tap = u32(ky) * params.kernel + u32(kx);
+            var w = (tap * params.in_quads + column) * 4u * row;
+            for (var q = 0; q < quads; q++) {
+                let w0 = weights[w];
+                let w1 = weights[w + row];
+                let w2 = weights[w + row * 2u];
+                let w3 = weights[w + row * 3u];
+                w += 1u;
+                t.p0 = multiply_add_rows(t.p0, load(a0, q), w0, w1, w2, w3);
+                t.p1 = multiply_add_rows(t.p1, load(a1, q), w0, w1, w2, w3);
+                t.p2 = multiply_add_rows(t.p2, load(a2, q), w0, w1, w2, w3);
+                t.p3 = multiply_add_rows(t.p3, load(a3, q), w0, w1, w2, w3);
+                t.p4 = multiply_add_rows(t.p4, load(a4, q), w0, w1, w2, w3);
+                t.p5 = multiply_add_rows(t.p5, load(a5, q), w0, w1, w2, w3);
+                t.p6 = multiply_add_rows(t.p6, load(a6, q), w0, w1, w2, w3);
+                t.p7 = multiply_add_rows(t.p7, load(a7, q), w0, w1, w2, w3);
+            }
+        }
+    }
+    return t;
+}
+
+/// d source[n, y, x, ci] = sum_{ky, kx, co} d result[n, (y + pad - ky) / s, (x + pad - kx) / s, co] w[ky, kx, ci, co];
+/// `source` holds d result, `result` d source.
+@compute @workgroup_size(GROUP)
+fn data_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
+    let first = group.x * GROUP * 8u + local.x;
+    let pixels = params.batch * params.in_height * params.in_width;
+    let quads = params.in_quads;
+    let t = data_gradient_tile(first, group.y);
+    store(first, group.y, pixels, quads, t.p0);
+    store(first + GROUP, group.y, pixels, quads, t.p1);
+    store(first + GROUP * 2u, group.y, pixels, quads, t.p2);
+    store(first + GROUP * 3u, group.y, pixels, quads, t.p3);
+    store(first + GROUP * 4u, group.y, pixels, quads, t.p4);
+    store(first + GROUP * 5u, group.y, pixels, quads, t.p5);
+    store(first + GROUP * 6u, group.y, pixels, quads, t.p6);
+    store(first + GROUP * 7u, group.y, pixels, quads, t.p7);
+}
+
+/// `data_gradient` added to the gradient that arrives by another path.
+@compute @workgroup_size(GROUP)
+fn data_gradient_add(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
+    let first = group.x * GROUP * 8u + local.x;
+    let pixels = params.batch * params.in_height * params.in_width;
+    let quads = params.in_quads;
+    let t = data_gradient_tile(first, group.y);
+    store_added(first, group.y, pixels, quads, t.p0);
+    store_added(first + GROUP, group.y, pixels, quads, t.p1);
+    store_added(first + GROUP * 2u, group.y, pixels, quads, t.p2);
+    store_added(first + GROUP * 3u, group.y, pixels, quads, t.p3);
+    store_added(first + GROUP * 4u, group.y, pixels, quads, t.p4);
+    store_added(first + GROUP * 5u, group.y, pixels, quads, t.p5);
+    store_added(first + GROUP * 6u, group.y, pixels, quads, t.p6);
+    store_added(first + GROUP * 7u, group.y, pixels, quads, t.p7);
+}
+
+/// Partial d w[ky, kx, ci, co] = sum over the pixels of one slice of source[.., ci] d result[.., co].
+///
+/// `weights` holds d result; `result` is [slices, kh, kw, ci, co]. A thread owns one tap, four input
+/// and eight output channels; the slices are added by `reduce.wgsl` in a fixed order, so that the sum
+/// is the same in every run.
+@compute @workgroup_size(GROUP)
+fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
+    let taps = params.kernel * params.kernel;
+    let index = group.x * GROUP + local.x;
+    if index >= taps * params.in_quads {
+        return;
+    }
+    let tap = index / params.in_quads;
+    let ky = i32(tap / params.kernel) - i32(params.pad_y);
+    let kx = i32(tap % params.kernel) - i32(params.pad_x);
+    let in_quad = i32(index % params.in_quads);
+    let column = group.y * 2u;
+    let step = i32(params.stride * params.in_quads);
+    let rows = params.batch * params.out_height;
+    let first_row = group.z * params.slice_rows;
+    let last_row = min(first_row + params.slice_rows, rows);
+    var a0 = vec4<f32>();
+    var a1 = vec4<f32>();
+    var a2 = vec4<f32>();
+    var a3 = vec4<f32>();
+    var b0 = vec4<f32>();
+    var b1 = vec4<f32>();
+    var b2 = vec4<f32>();
+    var b3 = vec4<f32>();
+    for (var row = first_row; row < last_row; row++) {
+        let y = i32(row % params.out_height * params.stride) + ky;
+        let inside = y >= 0 && y < i32(params.in_height);
+        let image_row = i32(row / params.out_height * params.in_height) + max(y, 0);
+        var address = (image_row * i32(params.in_width) + kx) * i32(params.in_quads) + in_quad;
+        var gradient = row * params.out_width * params.out_quads + column;
+        var x = kx;
+        for (var i = 0u; i < params.out_width; i++) {
+            let valid = inside && x >= 0 && x < i32(params.in_width);
+            let s = select(vec4<f32>(0.0), source[select(0, address, valid)], valid);
+            let d0 = weights[gradient];
+            let d1 = weights[gradient + 1u];
+            a0 = fma(vec4(s.x), d0, a0);
+            a1 = fma(vec4(s.y), d0, a1);
+            a2 = fma(vec4(s.z), d0, a2);
+            a3 = fma(vec4(s.w), d0, a3);
+            b0 = fma(vec4(s.x), d1, b0);
+            b1 = fma(vec4(s.y), d1, b1);
+            b2 = fma(vec4(s.z), d1, b2);
+            b3 = fma(vec4(s.w), d1, b3);
+            x += i32(params.stride);
+            address += step;
+            gradient += params.out_quads;
+        }
+    }
+    let quads = params.out_quads;
+    let at = (group.z * taps * params.in_quads + index) * 4u * quads + column;
+    result[at] = a0;
+    result[at + 1u] = b0;
+    result[at + quads] = a1;
+    result[at + quads + 1u] = b1;
+    result[at + quads * 2u] = a2;
+    result[at + quads * 2u + 1u] = b2;
+    result[at + quads * 3u] = a3;
+    result[at + quads * 3u + 1u] = b3;
+}

@@ -1,0 +1,52 @@
+// Sums in two passes with a fixed order: slices first, then over the slices.
+
+import package::common::indexing::flat_id;
+
+struct Params {
+    /// sum_rows: rows to add, split into `slices`; sum_slices: unused
+    rows: u32,
+    /// vec4 columns
+    quads: u32,
+    slices: u32,
+    /// 1: add to what `result` holds
+    accumulate: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> source: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> result: array<vec4<f32>>;
+
+/// result[slice, c] = sum over the slice's rows of source[row, c]
+@compute @workgroup_size(64)
+fn sum_rows(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = flat_id(id, groups);
+    if i >= params.quads * params.slices {
+        return;
+    }
+    let column = i % params.quads;
+    let slice = i / params.quads;
+    let length = (params.rows + params.slices - 1u) / params.slices;
+    let end = min((slice + 1u) * length, params.rows);
+    var sum = vec4<f32>();
+    for (var row = slice * length; row < end; row++) {
+        sum += source[row * params.quads + column];
+    }
+    result[i] = sum;
+}
+
+/// result[c] (+)= sum over slices of source[slice, c]
+@compute @workgroup_size(64)
+fn sum_slices(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = flat_id(id, groups);
+    if i >= params.quads {
+        return;
+    }
+    var sum = vec4<f32>();
+    for (var slice = 0u; slice < params.slices; slice++) {
+        sum += source[slice * params.quads + i];
+    }
+    if params.accumulate == 1u {
+        sum += result[i];
+    }
+    result[i] = sum;
+}

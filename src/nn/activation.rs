@@ -1,0 +1,34 @@
+use crate::gpu::{PlanBuilder, Tensor};
+
+/// A batch of feature maps `[images, height, width, channels]`, f32, channels a multiple of four.
+#[derive(Clone, Copy, Debug)]
+pub struct Activation {
+    pub tensor: Tensor,
+    pub images: usize,
+    pub height: usize,
+    pub width: usize,
+    pub channels: usize,
+}
+
+impl Activation {
+    /// Declares a feature map that lives as long as it is used.
+    pub fn new(b: &mut PlanBuilder, name: &str, [images, height, width, channels]: [usize; 4]) -> Self {
+        let tensor = b.tensor(name, images * height * width * channels);
+        Self { tensor, images, height, width, channels }
+    }
+
+    /// A map of the same shape.
+    pub fn like(&self, b: &mut PlanBuilder, name: &str) -> Self {
+        Self::new(b, name, [self.images, self.height, self.width, self.channels])
+    }
+
+    /// Pixels of the whole batch.
+    pub fn rows(&self) -> usize {
+        self.images * self.height * self.width
+    }
+
+    /// vec4 columns.
+    pub(super) fn quads(&self) -> usize {
+        self.channels / 4
+    }
+}

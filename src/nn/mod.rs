@@ -1,0 +1,34 @@
+//! Layers and the Wide ResNet, each forward and backward pass written out as recorded dispatches.
+//!
+//! A module here has the name of its shader in `shaders/nn/`. Activations are NHWC f32 with channels
+//! in multiples of four; weights are HWIO.
+
+mod activation;
+mod architecture;
+mod batch_norm;
+mod conv2d;
+mod dense;
+mod init;
+mod parameters;
+mod pool;
+mod wide_resnet;
+
+pub use activation::Activation;
+pub use architecture::{Architecture, NetworkError};
+pub use batch_norm::{BatchNorm, Passes};
+pub use conv2d::Conv2d;
+pub use dense::{Dense, Rows};
+pub use init::initial_values;
+pub use parameters::{Init, Parameter, ParameterSet};
+pub use pool::GlobalAveragePool;
+pub use wide_resnet::{Head, Tape, WideResNet};
+
+use crate::gpu::Gpu;
+
+/// Invocations a workgroup of the convolution kernels.
+///
+/// A software adapter runs one SIMD register's worth of invocations at a time and gains nothing from
+/// more; a GPU needs at least a wave.
+pub fn conv_group(gpu: &Gpu) -> u32 {
+    if gpu.info.device_type == wgpu::DeviceType::Cpu { 8 } else { 64 }
+}
