@@ -1,0 +1,19 @@
+/// What changes from step to step; `ssl::StepBlock` in Rust.
+struct Step {
+    /// Adam's step size with both bias corrections: lr sqrt(1 - beta2^t) / (1 - beta1^t)
+    learning_rate: f32,
+    beta1: f32,
+    beta2: f32,
+    epsilon: f32,
+    /// 1 - weight_decay lr
+    decay: f32,
+    ema: f32,
+    /// loss weights, each with its ramp and divided by the number of rows it is a mean over
+    weight_x: f32,
+    weight_u: f32,
+    weight_u1: f32,
+    weight_r: f32,
+    /// row of the prediction history that this step overwrites
+    slot: u32,
+    unused: u32,
+}

@@ -1,0 +1,199 @@
+// Guessed labels: softmax, distribution alignment, sharpening (paper, section 3.1 and algorithm 1,
+// lines 6 to 8).
+
+import package::common::step::Step;
+
+struct Params {
+    batch: u32,
+    classes: u32,
+    /// rows of the prediction history (128)
+    history: u32,
+    /// predictions averaged into the guess: 1 (the anchor) or 2 (MixMatch)
+    views: u32,
+    align: u32,
+    /// 1: one-hot targets of the most likely class, where it is at least `threshold`
+    hard: u32,
+    /// 1 / T; 1 leaves the guess as it is
+    inverse_temperature: f32,
+    threshold: f32,
+    /// 1: p(y) follows the labelled batches instead of staying as given
+    running_labels: u32,
+    unused_a: u32,
+    unused_b: u32,
+    unused_c: u32,
+}
+
+/// Keeps the ratio of alignment finite, as in the reference.
+const ALIGN_EPSILON: f32 = 1e-6;
+/// Smallest probability that a logarithm sees.
+const TINY: f32 = 1e-37;
+
+@group(0) @binding(0) var<uniform> params: Params;
+
+// --- averages ------------------------------------------------------------------------------------
+
+@group(0) @binding(1) var<storage, read> label_distribution: array<f32>;
+/// [history, classes]
+@group(0) @binding(2) var<storage, read> history: array<f32>;
+/// [2, classes]: p(y), then the average prediction, each summing to 1
+@group(0) @binding(3) var<storage, read_write> averages: array<f32>;
+
+var<workgroup> totals: array<vec2<f32>, 256>;
+
+/// p(y) and the mean of the last predictions, both renormalised.
+@compute @workgroup_size(256)
+fn class_averages(@builtin(local_invocation_id) local: vec3<u32>) {
+    var total = vec2<f32>();
+    for (var c = local.x; c < params.classes; c += 256u) {
+        var sum = 0.0;
+        for (var row = 0u; row < params.history; row++) {
+            sum += history[row * params.classes + c];
+        }
+        let mean = sum / f32(params.history);
+        averages[c] = label_distribution[c];
+        averages[params.classes + c] = mean;
+        total += vec2<f32>(label_distribution[c], mean);
+    }
+    totals[local.x] = total;
+    for (var half = 128u; half > 0u; half /= 2u) {
+        workgroupBarrier();
+        if local.x < half {
+            totals[local.x] += totals[local.x + half];
+        }
+    }
+    workgroupBarrier();
+    let scale = 1.0 / totals[0];
+    for (var c = local.x; c < params.classes; c += 256u) {
+        averages[c] *= scale.x;
+        averages[params.classes + c] *= scale.y;
+    }
+}
+
+// --- guess ---------------------------------------------------------------------------------------
+
+/// [batch, classes], the anchors'
+@group(0) @binding(1) var<storage, read> logits: array<f32>;
+/// [batch, classes], read when views = 2
+@group(0) @binding(2) var<storage, read> second_logits: array<f32>;
+@group(0) @binding(3) var<storage, read> known_averages: array<f32>;
+/// q
+@group(0) @binding(4) var<storage, read_write> probabilities: array<f32>;
+/// q after alignment
+@group(0) @binding(5) var<storage, read_write> aligned: array<f32>;
+/// the target of every view
+@group(0) @binding(6) var<storage, read_write> target_labels: array<f32>;
+/// [batch, 2]: the aligned guess's largest probability; 1 if it is used
+@group(0) @binding(7) var<storage, read_write> confidence: array<vec2<f32>>;
+
+/// Largest logit of a row and the sum of exponentials below it.
+fn softmax_of_anchor(row: u32) -> vec2<f32> {
+    var top = logits[row];
+    for (var c = 1u; c < params.classes; c++) {
+        top = max(top, logits[row + c]);
+    }
+    var sum = 0.0;
+    for (var c = 0u; c < params.classes; c++) {
+        sum += exp(logits[row + c] - top);
+    }
+    return vec2<f32>(top, sum);
+}
+
+fn softmax_of_second(row: u32) -> vec2<f32> {
+    var top = second_logits[row];
+    for (var c = 1u; c < params.classes; c++) {
+        top = max(top, second_logits[row + c]);
+    }
+    var sum = 0.0;
+    for (var c = 0u; c < params.classes; c++) {
+        sum += exp(second_logits[row + c] - top);
+    }
+    return vec2<f32>(top, sum);
+}
+
+/// q = softmax; q' = q p(y) / p~(y), normalised; target = q'^(1/T), normalised. One thread a row.
+@compute @workgroup_size(64)
+fn guess(@builtin(global_invocation_id) id: vec3<u32>) {
+    if id.x >= params.batch {
+        return;
+    }
+    let row = id.x * params.classes;
+    let first = softmax_of_anchor(row);
+    for (var c = 0u; c < params.classes; c++) {
+        probabilities[row + c] = exp(logits[row + c] - first.x) / first.y;
+    }
+    if params.views == 2u {
+        let second = softmax_of_second(row);
+        for (var c = 0u; c < params.classes; c++) {
+            let other = exp(second_logits[row + c] - second.x) / second.y;
+            probabilities[row + c] = 0.5 * (probabilities[row + c] + other);
+        }
+    }
+    var total = 0.0;
+    for (var c = 0u; c < params.classes; c++) {
+        var q = probabilities[row + c];
+        if params.align == 1u {
+            q *= (ALIGN_EPSILON + known_averages[c]) / (ALIGN_EPSILON + known_averages[params.classes + c]);
+        }
+        aligned[row + c] = q;
+        total += q;
+    }
+    var top = 0.0;
+    var likely = 0u;
+    for (var c = 0u; c < params.classes; c++) {
+        let q = aligned[row + c] / total;
+        aligned[row + c] = q;
+        if q > top {
+            top = q;
+            likely = c;
+        }
+    }
+    if params.hard == 1u {
+        let used = select(0.0, 1.0, top >= params.threshold);
+        confidence[id.x] = vec2<f32>(top, used);
+        for (var c = 0u; c < params.classes; c++) {
+            target_labels[row + c] = select(0.0, used, c == likely);
+        }
+        return;
+    }
+    confidence[id.x] = vec2<f32>(top, 1.0);
+    let log_top = log(max(top, TINY));
+    var sum = 0.0;
+    for (var c = 0u; c < params.classes; c++) {
+        let sharp = exp((log(max(aligned[row + c], TINY)) - log_top) * params.inverse_temperature);
+        target_labels[row + c] = sharp;
+        sum += sharp;
+    }
+    for (var c = 0u; c < params.classes; c++) {
+        target_labels[row + c] /= sum;
+    }
+}
+
+// --- end of the step -----------------------------------------------------------------------------
+
+@group(0) @binding(1) var<storage, read> step: Step;
+@group(0) @binding(2) var<storage, read> raw: array<f32>;
+@group(0) @binding(3) var<storage, read> labels: array<u32>;
+@group(0) @binding(4) var<storage, read_write> predictions: array<f32>;
+@group(0) @binding(5) var<storage, read_write> running: array<f32>;
+
+/// Share of the old value in the running label distribution (reference, `PData`).
+const LABEL_DECAY: f32 = 0.999;
+
+/// Pushes the batch mean of the raw predictions into the history and, if asked, moves p(y).
+@compute @workgroup_size(64)
+fn push(@builtin(global_invocation_id) id: vec3<u32>) {
+    let c = id.x;
+    if c >= params.classes {
+        return;
+    }
+    var sum = 0.0;
+    var labelled = 0.0;
+    for (var i = 0u; i < params.batch; i++) {
+        sum += raw[i * params.classes + c];
+        labelled += select(0.0, 1.0, labels[i] == c);
+    }
+    predictions[step.slot * params.classes + c] = sum / f32(params.batch);
+    if params.running_labels == 1u {
+        running[c] = mix(labelled / f32(params.batch), running[c], LABEL_DECAY);
+    }
+}
