@@ -166,17 +166,26 @@ fn forward_add(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocatio
     store_added(first + GROUP * 7u, group.y, pixels, quads, t.p7);
 }
 
-/// (first output pixel of the image, y + pad, x + pad) of input pixel `index`.
-fn input_corner(index: u32) -> vec3<i32> {
-    let x = index % params.in_width;
-    let row = index / params.in_width;
-    let y = row % params.in_height;
-    let image = row / params.in_height;
-    return vec3<i32>(
-        i32(image * params.out_height * params.out_width),
-        i32(y + params.pad_y),
-        i32(x + params.pad_x),
-    );
+/// Input pixel (image, y, x) of place `index` in the order of the data gradient; image -1 past the end.
+///
+/// Pixels are taken by the parity of (y, x): with stride 2 only a quarter of the taps reaches a pixel,
+/// and all pixels of a tile then skip the same taps.
+fn input_pixel(index: u32) -> vec3<i32> {
+    let height = (params.in_height + params.stride - 1u) / params.stride;
+    let width = (params.in_width + params.stride - 1u) / params.stride;
+    let class_pixels = params.batch * height * width;
+    let parity = index / class_pixels;
+    let place = index % class_pixels;
+    let y = place / width % height * params.stride + parity / params.stride;
+    let x = place % width * params.stride + parity % params.stride;
+    let inside = parity < params.stride * params.stride && y < params.in_height && x < params.in_width;
+    return vec3<i32>(select(-1, i32(place / width / height), inside), i32(y), i32(x));
+}
+
+/// (first output pixel of the image, y + pad, x + pad) of an input pixel.
+fn input_corner(pixel: vec3<i32>) -> vec3<i32> {
+    let first = pixel.x * i32(params.out_height * params.out_width);
+    return vec3<i32>(first, pixel.y + i32(params.pad_y), pixel.z + i32(params.pad_x));
 }
 
 /// Address of the output pixel whose tap (ky, kx) read this input pixel; -1 if there is none.
@@ -184,7 +193,7 @@ fn output_address(corner: vec3<i32>, ky: i32, kx: i32) -> i32 {
     let s = i32(params.stride);
     let y = corner.y - ky;
     let x = corner.z - kx;
-    let inside = y >= 0 && x >= 0 && y % s == 0 && x % s == 0
+    let inside = corner.x >= 0 && y >= 0 && x >= 0 && y % s == 0 && x % s == 0
         && y / s < i32(params.out_height) && x / s < i32(params.out_width);
     return select(-1, (corner.x + y / s * i32(params.out_width) + x / s) * i32(params.out_quads), inside);
 }
@@ -195,15 +204,14 @@ fn multiply_add_rows(acc: vec4<f32>, d: vec4<f32>, w0: vec4<f32>, w1: vec4<f32>,
 }
 
 fn data_gradient_tile(first: u32, column: u32) -> Tile {
-    let last = params.batch * params.in_height * params.in_width - 1u;
-    let c0 = input_corner(min(first, last));
-    let c1 = input_corner(min(first + GROUP, last));
-    let c2 = input_corner(min(first + GROUP * 2u, last));
-    let c3 = input_corner(min(first + GROUP * 3u, last));
-    let c4 = input_corner(min(first + GROUP * 4u, last));
-    let c5 = input_corner(min(first + GROUP * 5u, last));
-    let c6 = input_corner(min(first + GROUP * 6u, last));
-    let c7 = input_corner(min(first + GROUP * 7u, last));
+    let c0 = input_corner(input_pixel(first));
+    let c1 = input_corner(input_pixel(first + GROUP));
+    let c2 = input_corner(input_pixel(first + GROUP * 2u));
+    let c3 = input_corner(input_pixel(first + GROUP * 3u));
+    let c4 = input_corner(input_pixel(first + GROUP * 4u));
+    let c5 = input_corner(input_pixel(first + GROUP * 5u));
+    let c6 = input_corner(input_pixel(first + GROUP * 6u));
+    let c7 = input_corner(input_pixel(first + GROUP * 7u));
     var t = Tile();
     let quads = i32(params.out_quads);
     let row = params.out_quads;
@@ -217,6 +225,9 @@ fn data_gradient_tile(first: u32, column: u32) -> Tile {
             let a5 = output_address(c5, ky, kx);
             let a6 = output_address(c6, ky, kx);
             let a7 = output_address(c7, ky, kx);
+            if max(max(max(a0, a1), max(a2, a3)), max(max(a4, a5), max(a6, a7))) < 0 {
+                continue;
+            }
             let tap = u32(ky) * params.kernel + u32(kx);
             var w = (tap * params.in_quads + column) * 4u * row;
             for (var q = 0; q < quads; q++) {
@@ -239,39 +250,56 @@ fn data_gradient_tile(first: u32, column: u32) -> Tile {
     return t;
 }
 
+/// Quad of `result` for a place in the order of the data gradient; -1 past the end.
+fn gradient_address(place: u32, column: u32) -> i32 {
+    let pixel = input_pixel(place);
+    let row = (pixel.x * i32(params.in_height) + pixel.y) * i32(params.in_width) + pixel.z;
+    return select(-1, row * i32(params.in_quads) + i32(column), pixel.x >= 0);
+}
+
+fn store_gradient(place: u32, column: u32, value: vec4<f32>) {
+    let at = gradient_address(place, column);
+    if at >= 0 {
+        result[at] = value;
+    }
+}
+
+fn store_gradient_added(place: u32, column: u32, value: vec4<f32>) {
+    let at = gradient_address(place, column);
+    if at >= 0 {
+        result[at] = residual[at] + value;
+    }
+}
+
 /// d source[n, y, x, ci] = sum_{ky, kx, co} d result[n, (y + pad - ky) / s, (x + pad - kx) / s, co] w[ky, kx, ci, co];
 /// `source` holds d result, `result` d source.
 @compute @workgroup_size(GROUP)
 fn data_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
     let first = group.x * GROUP * 8u + local.x;
-    let pixels = params.batch * params.in_height * params.in_width;
-    let quads = params.in_quads;
     let t = data_gradient_tile(first, group.y);
-    store(first, group.y, pixels, quads, t.p0);
-    store(first + GROUP, group.y, pixels, quads, t.p1);
-    store(first + GROUP * 2u, group.y, pixels, quads, t.p2);
-    store(first + GROUP * 3u, group.y, pixels, quads, t.p3);
-    store(first + GROUP * 4u, group.y, pixels, quads, t.p4);
-    store(first + GROUP * 5u, group.y, pixels, quads, t.p5);
-    store(first + GROUP * 6u, group.y, pixels, quads, t.p6);
-    store(first + GROUP * 7u, group.y, pixels, quads, t.p7);
+    store_gradient(first, group.y, t.p0);
+    store_gradient(first + GROUP, group.y, t.p1);
+    store_gradient(first + GROUP * 2u, group.y, t.p2);
+    store_gradient(first + GROUP * 3u, group.y, t.p3);
+    store_gradient(first + GROUP * 4u, group.y, t.p4);
+    store_gradient(first + GROUP * 5u, group.y, t.p5);
+    store_gradient(first + GROUP * 6u, group.y, t.p6);
+    store_gradient(first + GROUP * 7u, group.y, t.p7);
 }
 
 /// `data_gradient` added to the gradient that arrives by another path.
 @compute @workgroup_size(GROUP)
 fn data_gradient_add(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
     let first = group.x * GROUP * 8u + local.x;
-    let pixels = params.batch * params.in_height * params.in_width;
-    let quads = params.in_quads;
     let t = data_gradient_tile(first, group.y);
-    store_added(first, group.y, pixels, quads, t.p0);
-    store_added(first + GROUP, group.y, pixels, quads, t.p1);
-    store_added(first + GROUP * 2u, group.y, pixels, quads, t.p2);
-    store_added(first + GROUP * 3u, group.y, pixels, quads, t.p3);
-    store_added(first + GROUP * 4u, group.y, pixels, quads, t.p4);
-    store_added(first + GROUP * 5u, group.y, pixels, quads, t.p5);
-    store_added(first + GROUP * 6u, group.y, pixels, quads, t.p6);
-    store_added(first + GROUP * 7u, group.y, pixels, quads, t.p7);
+    store_gradient_added(first, group.y, t.p0);
+    store_gradient_added(first + GROUP, group.y, t.p1);
+    store_gradient_added(first + GROUP * 2u, group.y, t.p2);
+    store_gradient_added(first + GROUP * 3u, group.y, t.p3);
+    store_gradient_added(first + GROUP * 4u, group.y, t.p4);
+    store_gradient_added(first + GROUP * 5u, group.y, t.p5);
+    store_gradient_added(first + GROUP * 6u, group.y, t.p6);
+    store_gradient_added(first + GROUP * 7u, group.y, t.p7);
 }
 
 /// Partial d w[ky, kx, ci, co] = sum over the pixels of one slice of source[.., ci] d result[.., co].

@@ -120,7 +120,9 @@ impl Conv2d {
         other_path: Option<Activation>,
     ) -> Activation {
         let dx = x.like(b, &format!("{}.d_input", self.name));
-        let groups = self.tile_groups(dx.rows(), dx.quads());
+        let classes = self.stride * self.stride;
+        let class_pixels = x.images * x.height.div_ceil(self.stride) * x.width.div_ceil(self.stride);
+        let groups = self.tile_groups(classes * class_pixels, dx.quads());
         let params = self.params(x.images, x.height, x.width);
         match other_path {
             None => {
