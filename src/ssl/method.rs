@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::shape::StepShape;
+use crate::augment::{CtAugment, RandAugment, StrongPolicy};
 
 /// What makes the strong views.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +14,17 @@ pub enum PolicyKind {
     RandAugment,
     /// No strong operations: "strong" views are further weak ones.
     None,
+}
+
+impl PolicyKind {
+    /// The policy as a run begins with it.
+    pub fn start(self) -> StrongPolicy {
+        match self {
+            Self::CtAugment => StrongPolicy::CtAugment(CtAugment::new()),
+            Self::RandAugment => StrongPolicy::RandAugment(RandAugment::default()),
+            Self::None => StrongPolicy::None,
+        }
+    }
 }
 
 /// Where p(y), the class distribution that alignment aims at, comes from.
@@ -193,6 +205,7 @@ impl Method {
             rotation: self.rotation,
             premixup: self.premixup,
             squared: self.squared,
+            operations: self.policy.start().depth(),
             probe: self.probes(),
         }
     }

@@ -25,6 +25,8 @@ pub struct StepShape {
     pub premixup: bool,
     /// Brier score instead of cross-entropy on unlabelled rows.
     pub squared: bool,
+    /// Operations that a strong view goes through, one after another.
+    pub operations: usize,
     /// Probe images for CTAugment.
     pub probe: bool,
 }

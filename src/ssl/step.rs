@@ -28,8 +28,8 @@ pub struct StepTensors {
     pub sources: Tensor,
     /// [`WeakDraw`] of every view.
     pub weak_draws: Tensor,
-    /// [`OpDraw`] of every view, first and second operation.
-    pub op_draws: [Tensor; 2],
+    /// [`OpDraw`] of every view, one tensor an operation in turn.
+    pub op_draws: Vec<Tensor>,
     /// [`AssembleRow`] of every network input with a gradient.
     pub rows: Tensor,
     /// [`AssembleRow`] of the guess and probe inputs: the same in every step.
@@ -164,8 +164,9 @@ impl<'a> Recorder<'a> {
         let mut state = |name: &str, words: usize| b.persistent(name, words);
         let sources = state("source images", shape.sources() * pixels);
         let weak_draws = state("weak draws", table_words::<WeakDraw>(views));
-        let op_draws = ["first operations", "second operations"]
-            .map(|name| state(name, table_words::<OpDraw>(views)));
+        let op_draws: Vec<_> = (1..=shape.operations)
+            .map(|turn| state(&format!("operations {turn}"), table_words::<OpDraw>(views)))
+            .collect();
         let row_table = state("input rows", table_words::<AssembleRow>(rows));
         let fixed_rows = state("guess rows", table_words::<AssembleRow>(3 * shape.batch));
         let labels = state("labels", shape.batch);
@@ -194,7 +195,7 @@ impl<'a> Recorder<'a> {
             written: [false; 2],
         };
         let mark = recorder.b.mark();
-        recorder.augment(sources, weak_draws, op_draws, options);
+        recorder.augment(sources, weak_draws, &op_draws, options);
         let matches = report.slice(BINDING_WORDS, shape.batch);
         if shape.probe {
             recorder.probe(fixed_rows, labels, matches);
@@ -256,18 +257,26 @@ impl<'a> Recorder<'a> {
         [self.network.height, self.network.width]
     }
 
-    /// sources -> weak views -> first operation -> second operation.
-    fn augment(&mut self, sources: Tensor, weak: Tensor, ops: [Tensor; 2], options: OpOptions) {
+    /// Sources -> weak views -> one operation after another, from buffer to buffer so that the last one
+    /// ends in `views`.
+    fn augment(&mut self, sources: Tensor, weak: Tensor, operations: &[Tensor], options: OpOptions) {
         let (size, count) = (self.size(), self.shape.views());
-        let between = self.b.tensor("views after one operation", self.views.words());
-        record_weak(&mut self.b, size, sources, weak, self.views, count);
-        record_ops(&mut self.b, size, options, self.views, ops[0], between, count);
-        record_ops(&mut self.b, size, options, between, ops[1], self.views, count);
+        let other = self.b.tensor("views between operations", self.views.words());
+        let (mut from, mut to) = (self.views, other);
+        if operations.len() % 2 == 1 {
+            std::mem::swap(&mut from, &mut to);
+        }
+        record_weak(&mut self.b, size, sources, weak, from, count);
+        for draws in operations {
+            record_ops(&mut self.b, size, options, from, *draws, to, count);
+            std::mem::swap(&mut from, &mut to);
+        }
     }
 
     fn input(&mut self, name: &str, rows: Tensor, first_row: usize, images: usize) -> Activation {
         let input = self.network.input(&mut self.b, name, images);
-        record_assemble(&mut self.b, self.network.channels, self.views, rows, first_row, input);
+        let size = self.size();
+        record_assemble(&mut self.b, size, self.network.channels, self.views, rows, first_row, input);
         input
     }
 
@@ -379,7 +388,8 @@ impl<'a> Recorder<'a> {
         let mark = self.b.mark();
         let input = self.network.input(&mut self.b, "evaluation.input", evaluation.capacity);
         let channels = self.network.channels;
-        record_assemble(&mut self.b, channels, evaluation.sources, evaluation.rows, 0, input);
+        let size = self.size();
+        record_assemble(&mut self.b, size, channels, evaluation.sources, evaluation.rows, 0, input);
         let logits = self.infer(input, weights);
         let probabilities = record_softmax(&mut self.b, evaluation.capacity, self.shape.classes, logits);
         self.b.copy(probabilities, evaluation.probabilities);

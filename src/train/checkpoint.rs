@@ -9,7 +9,7 @@ use super::config::Config;
 use super::error::TrainError;
 use super::metrics::Window;
 use super::tensor_file::TensorFile;
-use crate::augment::OpDraw;
+use crate::augment::{DEPTH, OpDraw};
 use crate::nn::ParameterSet;
 
 /// Version of the layout, under `format` in the metadata.
@@ -19,7 +19,7 @@ const FORMAT: &str = "remixmatch-1";
 #[derive(Clone, Debug, PartialEq)]
 pub struct PendingProbe {
     pub step: u64,
-    pub ops: Vec<[OpDraw; 2]>,
+    pub ops: Vec<[OpDraw; DEPTH]>,
     pub matches: Vec<f32>,
 }
 
@@ -99,7 +99,7 @@ impl Checkpoint {
         file.f32("policy.rates", &[self.rates.len()], &self.rates);
         for (i, pending) in self.pending.iter().enumerate() {
             let count = pending.ops.len();
-            file.words(format!("pending.{i}.ops"), &[count, 2, size_of::<OpDraw>() / 4], &pending.ops);
+            file.words(format!("pending.{i}.ops"), &[count, DEPTH, size_of::<OpDraw>() / 4], &pending.ops);
             file.f32(format!("pending.{i}.matches"), &[count], &pending.matches);
         }
         let broken = |reason: String| TrainError::Checkpoint { path: path.to_owned(), reason };
@@ -157,7 +157,7 @@ impl Checkpoint {
             .map(|(i, step)| {
                 let name = format!("pending.{i}.ops");
                 let view = file.tensor(&name).map_err(|_| broken(format!("it has no tensor '{name}'")))?;
-                let ops: Vec<[OpDraw; 2]> = bytemuck::pod_collect_to_vec(view.data());
+                let ops: Vec<[OpDraw; DEPTH]> = bytemuck::pod_collect_to_vec(view.data());
                 let matches = single(&format!("pending.{i}.matches"))?;
                 if ops.len() != matches.len() {
                     return Err(broken(format!("probe {i} has {} operations and {} matches", ops.len(), matches.len())));

@@ -5,7 +5,7 @@ use rand_distr::{Beta, Distribution};
 
 use super::batches::Batches;
 use super::random::{Stream, stream_rng};
-use crate::augment::{AssembleRow, OpDraw, StrongPolicy, WeakDraw, WeakStyle};
+use crate::augment::{AssembleRow, DEPTH, OpDraw, StrongPolicy, WeakDraw, WeakStyle};
 use crate::ssl::{Method, StepShape, interleave};
 
 /// The draws of one step; see [`StepDraws::draw`].
@@ -16,8 +16,8 @@ pub struct StepDraws {
     pub unlabelled: Vec<usize>,
     /// One a view.
     pub weak: Vec<WeakDraw>,
-    /// First and second operation of every view.
-    pub ops: [Vec<OpDraw>; 2],
+    /// Operations of every view, one list an operation in turn.
+    pub ops: Vec<Vec<OpDraw>>,
     /// lambda of every mixed image, at least 1/2.
     pub lambda: Vec<f32>,
     /// Partner of every mixed image.
@@ -32,7 +32,7 @@ pub struct DrawSettings {
     pub seed: u64,
     pub weak: WeakStyle,
     /// Image width and height.
-    pub size: [usize; 2],
+    pub size: [u32; 2],
 }
 
 impl StepDraws {
@@ -69,7 +69,7 @@ impl StepDraws {
     }
 
     /// The operations of probe `i`.
-    pub fn probe_ops(&self, shape: &StepShape, i: usize) -> [OpDraw; 2] {
+    pub fn probe_ops(&self, shape: &StepShape, i: usize) -> [OpDraw; DEPTH] {
         let view = shape.probe_view() + i;
         [self.ops[0][view], self.ops[1][view]]
     }
@@ -81,24 +81,24 @@ fn draw_ops(
     shape: &StepShape,
     policy: &StrongPolicy,
     step: u64,
-) -> [Vec<OpDraw>; 2] {
+) -> Vec<Vec<OpDraw>> {
     let mut strong_rng = stream_rng(settings.seed, Stream::Strong, step);
     let mut probe_rng = stream_rng(settings.seed, Stream::Probe, step);
-    let mut ops = [Vec::new(), Vec::new()];
+    let mut ops = vec![Vec::with_capacity(shape.views()); shape.operations];
     for view in 0..shape.views() {
-        let block = view / shape.batch;
-        let drawn = if shape.probe && view >= shape.probe_view() {
-            policy.probe(&mut probe_rng, settings.size)
-        } else {
-            let strong = match block {
-                0 => method.strong_labelled,
-                1 => method.strong_anchor,
-                _ => true,
-            };
-            if strong { policy.sample(&mut strong_rng, settings.size) } else { [OpDraw::IDENTITY; 2] }
+        let strong = match view / shape.batch {
+            0 => method.strong_labelled,
+            1 => method.strong_anchor,
+            _ => true,
         };
-        ops[0].push(drawn[0]);
-        ops[1].push(drawn[1]);
+        let drawn = match policy {
+            StrongPolicy::CtAugment(bins) if shape.probe && view >= shape.probe_view() => {
+                bins.probe(&mut probe_rng, settings.size).to_vec()
+            }
+            _ if strong => policy.sample(&mut strong_rng, settings.size),
+            _ => vec![OpDraw::IDENTITY; shape.operations],
+        };
+        ops.iter_mut().zip(drawn).for_each(|(turn, op)| turn.push(op));
     }
     ops
 }

@@ -151,8 +151,9 @@ impl Engine {
         let t = &self.tensors;
         let write = |tensor: Tensor, bytes: &[u8]| self.plan.write(gpu, tensor, bytes);
         write(t.weak_draws, bytemuck::cast_slice(&draws.weak));
-        write(t.op_draws[0], bytemuck::cast_slice(&draws.ops[0]));
-        write(t.op_draws[1], bytemuck::cast_slice(&draws.ops[1]));
+        for (tensor, ops) in t.op_draws.iter().zip(&draws.ops) {
+            write(*tensor, bytemuck::cast_slice(ops));
+        }
         write(t.rows, bytemuck::cast_slice(&draws.rows));
         write(t.step_block, bytemuck::bytes_of(&block));
         let labelled: Vec<u32> = draws.labelled.iter().map(label).collect();

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::augment::AugmentError;
 use crate::data::DataError;
 use crate::gpu::GpuError;
 use crate::nn::NetworkError;
@@ -12,6 +13,8 @@ use crate::ssl::MethodError;
 pub enum TrainError {
     #[error(transparent)]
     Gpu(#[from] GpuError),
+    #[error(transparent)]
+    Augment(#[from] AugmentError),
     #[error(transparent)]
     Data(#[from] DataError),
     #[error(transparent)]

@@ -13,7 +13,7 @@ use super::error::TrainError;
 use super::metrics::{Report, StepStatistics, Window};
 use super::random::Stream;
 use super::schedule::Schedule;
-use crate::augment::{StrongPolicy, WeakStyle};
+use crate::augment::{CtAugment, DEPTH, OpDraw, StrongPolicy, WeakStyle};
 use crate::data::{DataSet, Images, Split, split};
 use crate::gpu::{Gpu, ReadbackRing, Tensor};
 use crate::nn::{BINDING_WORDS, ParameterSet};
@@ -34,7 +34,7 @@ pub struct Progress {
 /// A step that was submitted and whose probes have not yet moved the policy.
 struct Submitted {
     step: u64,
-    ops: Vec<[crate::augment::OpDraw; 2]>,
+    ops: Vec<[OpDraw; DEPTH]>,
     /// Arrived with the step's statistics.
     matches: Option<Vec<f32>>,
 }
@@ -76,7 +76,7 @@ impl Trainer {
                 flip: config.flip.unwrap_or(data.flip),
                 shift: config.shift.unwrap_or(data.shift),
             },
-            size: [data.train.width, data.train.height],
+            size: [data.train.width as u32, data.train.height as u32],
         };
         let batches = [
             Batches::new(split.labelled.clone(), Stream::LabelledOrder, config.seed),
@@ -84,7 +84,7 @@ impl Trainer {
         ];
         let ring = ReadbackRing::new(&gpu, POLICY_LAG as usize + 1, engine.tensors.report.words());
         Ok(Self {
-            policy: StrongPolicy::new(config.method.policy.into()),
+            policy: config.method.policy.start(),
             schedule: config.schedule(),
             settings,
             batches,
@@ -112,7 +112,7 @@ impl Trainer {
         let network = &trainer.engine.network;
         let checkpoint = Checkpoint::load(path, &network.parameters, &network.statistics)?;
         trainer.check_data(&checkpoint.header, path)?;
-        trainer.restore(checkpoint);
+        trainer.restore(checkpoint)?;
         Ok(trainer)
     }
 
@@ -134,7 +134,7 @@ impl Trainer {
         Ok(())
     }
 
-    fn restore(&mut self, checkpoint: Checkpoint) {
+    fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
         let (gpu, engine) = (&self.gpu, &self.engine);
         let pack = |set: &ParameterSet, values: &[Vec<f32>]| set.pack(values.iter().map(Vec::as_slice));
         let parameters = &engine.network.parameters;
@@ -150,7 +150,9 @@ impl Trainer {
         engine.write(gpu, engine.tensors.moving, &pack(&engine.network.statistics, &checkpoint.statistics));
         engine.write(gpu, engine.tensors.alignment.history, &checkpoint.history);
         engine.write(gpu, engine.tensors.alignment.label_distribution, &checkpoint.label_distribution);
-        self.policy.restore_rates(&checkpoint.rates);
+        if let StrongPolicy::CtAugment(bins) = &mut self.policy {
+            *bins = CtAugment::from_rates(&checkpoint.rates)?;
+        }
         self.submitted = checkpoint
             .pending
             .into_iter()
@@ -159,6 +161,7 @@ impl Trainer {
         self.window = checkpoint.header.window;
         self.step = checkpoint.header.step;
         self.earlier_seconds = checkpoint.header.seconds;
+        Ok(())
     }
 
     pub fn gpu(&self) -> &Arc<Gpu> {
@@ -231,8 +234,8 @@ impl Trainer {
                 self.collect()?;
             }
             if let Some(Submitted { ops, matches: Some(matches), .. }) = self.submitted.pop_front() {
-                for (ops, matched) in ops.iter().zip(matches) {
-                    self.policy.update(ops, matched);
+                if let StrongPolicy::CtAugment(bins) = &mut self.policy {
+                    ops.iter().zip(matches).for_each(|(ops, matched)| bins.update(ops, matched));
                 }
             }
         }
@@ -316,6 +319,10 @@ impl Trainer {
                 matches: s.matches.iter().flatten().take(s.ops.len()).copied().collect(),
             })
             .collect();
+        let rates = match &self.policy {
+            StrongPolicy::CtAugment(bins) => bins.rates().to_vec(),
+            _ => Vec::new(),
+        };
         let header = Header::new(
             image_shape(&self.data),
             self.data.classes.clone(),
@@ -337,7 +344,7 @@ impl Trainer {
             statistics: network.statistics.unpack(&read(tensors.moving)?),
             history: read(tensors.alignment.history)?,
             label_distribution: read(tensors.alignment.label_distribution)?,
-            rates: self.policy.rates(),
+            rates,
             pending,
             header,
         };
