@@ -2,6 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 use rand::{Rng, RngExt};
+use serde::{Deserialize, Serialize};
 
 use super::ops::OperationKind;
 use crate::gpu::{Kernel, PlanBuilder, Tensor, groups_1d};
@@ -39,7 +40,7 @@ impl OpDraw {
 }
 
 /// How far `rescale` and `translate` reach.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PolicyScale {
     /// The paper's table: crops up to 25 % of the side, shifts up to 30 % of it.
     #[default]
@@ -49,7 +50,7 @@ pub enum PolicyScale {
 }
 
 /// How `rotate`, `shear` and `translate` read between pixels; outside the image is black.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sampling {
     /// As the reference does.
     #[default]
@@ -58,7 +59,7 @@ pub enum Sampling {
 }
 
 /// Choices fixed when the plan is recorded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpOptions {
     pub scale: PolicyScale,
     pub sampling: Sampling,

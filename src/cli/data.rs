@@ -2,28 +2,19 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
-use remixmatch::data::{OpenOptions, contact_sheet, summary};
+use remixmatch::data::{contact_sheet, summary};
 
 use super::Outcome;
 use super::source::open_source;
 
 #[derive(Args)]
 pub struct DataArguments {
-    /// builtin:fashion, builtin:digits, builtin:shapes, or a path whose format is detected
+    /// builtin:fashion, builtin:digits, or a path whose format is detected
     #[arg(value_name = "SRC")]
     source: String,
     /// Write a contact sheet: a row a class
     #[arg(long, value_name = "FILE.png")]
     sheet: Option<PathBuf>,
-    /// Side in pixels that a folder's images are resized to
-    #[arg(long, value_name = "N")]
-    image_size: Option<usize>,
-    /// Refuse a folder whose images differ in size
-    #[arg(long)]
-    strict: bool,
-    /// Leave out images that cannot be read, with a notice
-    #[arg(long)]
-    skip_bad: bool,
     /// Print as JSON
     #[arg(long)]
     json: bool,
@@ -33,13 +24,7 @@ pub struct DataArguments {
 const COLUMNS: usize = 12;
 
 pub fn run(arguments: DataArguments) -> anyhow::Result<Outcome> {
-    let options = OpenOptions {
-        strict: arguments.strict,
-        skip_bad: arguments.skip_bad,
-        image_size: arguments.image_size,
-        ..OpenOptions::default()
-    };
-    let set = open_source(&arguments.source, &options)?;
+    let set = open_source(&arguments.source)?;
     let facts = summary(&set);
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&facts)?);
