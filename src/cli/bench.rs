@@ -63,7 +63,10 @@ pub fn run(arguments: BenchArguments) -> anyhow::Result<Outcome> {
             100.0 * gflops / best
         );
     }
-    println!("{} on {} images, time-weighted, and share of the best GEMM:", arguments.network, arguments.images);
+    println!(
+        "{} on {} images, time-weighted, and share of the best GEMM:",
+        arguments.network, arguments.images
+    );
     for direction in DIRECTIONS {
         println!(
             "  {direction:<16} {:>7.2} GFLOP/s {:>5.0} %",

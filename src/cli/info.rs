@@ -39,7 +39,10 @@ pub fn run(arguments: InfoArguments) -> anyhow::Result<Outcome> {
     }
     println!("adapter   {} ({:?}, {})", info.name, info.device_type, info.backend);
     println!("driver    {} {}", info.driver, info.driver_info);
-    println!("features  {}", if features.is_empty() { "none of the optional ones".into() } else { features.join(", ") });
+    println!(
+        "features  {}",
+        if features.is_empty() { "none of the optional ones".into() } else { features.join(", ") }
+    );
     println!("limits    in use / offered by the adapter");
     let row = |name: &str, used: String, offered: String| println!("  {name:<28} {used:>12} / {offered}");
     row(

@@ -44,7 +44,8 @@ pub struct TrainArguments {
 pub fn run(arguments: TrainArguments) -> anyhow::Result<Outcome> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);
-    ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst)).context("installing the Ctrl-C handler")?;
+    ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst))
+        .context("installing the Ctrl-C handler")?;
     let gpu = open_gpu()?;
     let (mut run, folder) = match &arguments.resume {
         Some(folder) => (resumed(&gpu, folder, &arguments.options)?, folder.clone()),
@@ -53,7 +54,10 @@ pub fn run(arguments: TrainArguments) -> anyhow::Result<Outcome> {
     let finished = train(&mut run, &folder, &interrupted)?;
     if !finished {
         let step = run.trainer.progress().step;
-        eprintln!("interrupted at step {step}; saved. Go on with: remixmatch train --resume {}", folder.display());
+        eprintln!(
+            "interrupted at step {step}; saved. Go on with: remixmatch train --resume {}",
+            folder.display()
+        );
         return Ok(Outcome::Interrupted);
     }
     let summary = summary(&run, &folder)?;
@@ -207,9 +211,7 @@ fn train(run: &mut Run, folder: &Path, interrupted: &AtomicBool) -> anyhow::Resu
 fn progress_bar(trainer: &Trainer) -> ProgressBar {
     let progress = trainer.progress();
     let bar = ProgressBar::with_draw_target(Some(progress.steps), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template(
-        "{bar:30} step {pos}/{len} {per_sec} ETA {eta} {msg}",
-    );
+    let style = ProgressStyle::with_template("{bar:30} step {pos}/{len} {per_sec} ETA {eta} {msg}");
     if let Ok(style) = style {
         bar.set_style(style);
     }

@@ -78,7 +78,9 @@ impl CifarFiles {
             }
             labels.push(u32::from(label));
             let planes = &item[self.label_bytes..];
-            images.pixels.extend((0..PLANE).flat_map(|p| [planes[p], planes[PLANE + p], planes[2 * PLANE + p]]));
+            images
+                .pixels
+                .extend((0..PLANE).flat_map(|p| [planes[p], planes[PLANE + p], planes[2 * PLANE + p]]));
         }
         Ok(())
     }

@@ -22,7 +22,10 @@ impl IdxFiles {
     /// Finds the files by their usual names; `None` if any is missing.
     pub fn find(folder: &Path) -> Option<Self> {
         let find = |prefix: &str, kind: &str, dimensions: u32| {
-            let names = [format!("{prefix}-{kind}-idx{dimensions}-ubyte"), format!("{prefix}-{kind}.idx{dimensions}-ubyte")];
+            let names = [
+                format!("{prefix}-{kind}-idx{dimensions}-ubyte"),
+                format!("{prefix}-{kind}.idx{dimensions}-ubyte"),
+            ];
             names
                 .into_iter()
                 .flat_map(|name| [folder.join(&name), folder.join(format!("{name}.gz"))])
@@ -57,7 +60,10 @@ pub fn unpack(path: &Path, bytes: &[u8]) -> Result<Vec<u8>, DataError> {
         .read_to_end(&mut unpacked)
         .map_err(DataError::file(path, "unpacking it"))?;
     if read as u64 > MAX_BYTES {
-        return Err(DataError::Image { path: path.to_owned(), reason: "it unpacks to more than 1 GiB".into() });
+        return Err(DataError::Image {
+            path: path.to_owned(),
+            reason: "it unpacks to more than 1 GiB".into(),
+        });
     }
     Ok(unpacked)
 }
@@ -102,7 +108,12 @@ fn header<const N: usize>(path: &Path, bytes: &[u8]) -> Result<[usize; N], DataE
 fn body<'a>(path: &Path, bytes: &'a [u8], start: usize, length: usize) -> Result<&'a [u8], DataError> {
     let found = bytes.len() - start;
     if found != length {
-        return Err(corrupt(path, bytes.len(), format!("{length} bytes of content"), format!("{found} bytes")));
+        return Err(corrupt(
+            path,
+            bytes.len(),
+            format!("{length} bytes of content"),
+            format!("{found} bytes"),
+        ));
     }
     Ok(&bytes[start..])
 }

@@ -85,7 +85,6 @@ pub fn read_image(path: &Path, [height, width, channels]: [usize; 3]) -> Result<
     }
     let decoded = reader("reading it")?.decode().map_err(|e| failed(e.to_string()))?;
     let resized = decoded.resize_exact(width as u32, height as u32, FilterType::Triangle);
-    let pixels =
-        if channels == 1 { resized.into_luma8().into_raw() } else { resized.into_rgb8().into_raw() };
+    let pixels = if channels == 1 { resized.into_luma8().into_raw() } else { resized.into_rgb8().into_raw() };
     Ok(Images { height, width, channels, pixels })
 }

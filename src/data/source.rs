@@ -99,9 +99,7 @@ fn cifar_set(name: &str, files: &CifarFiles) -> Result<DataSet, DataError> {
 }
 
 fn checked(set: DataSet) -> Result<DataSet, DataError> {
-    for (images, labels) in
-        [(&set.train, set.train_labels.len()), (&set.test, set.test_labels.len())]
-    {
+    for (images, labels) in [(&set.train, set.train_labels.len()), (&set.test, set.test_labels.len())] {
         if !(8..=96).contains(&images.height) || !(8..=96).contains(&images.width) {
             let (height, width) = (images.height, images.width);
             return Err(DataError::ImageSize { name: set.name, height, width });

@@ -87,7 +87,9 @@ pub enum MethodError {
     UnknownName(String),
     #[error("{field} is {found}, it must be {expected}")]
     OutOfRange { field: &'static str, found: String, expected: &'static str },
-    #[error("a batch of {found} cannot be cut into the four quarters of the rotation loss: use {lower} or {upper}, or switch rotation off")]
+    #[error(
+        "a batch of {found} cannot be cut into the four quarters of the rotation loss: use {lower} or {upper}, or switch rotation off"
+    )]
     BatchNotQuartered { found: usize, lower: usize, upper: usize },
     #[error("rotations by 90 degrees need square images, these are {height}x{width}: switch rotation off")]
     NotSquare { height: usize, width: usize },

@@ -12,7 +12,8 @@ mod step_block;
 
 pub use guess::{AlignmentState, Guess, record_guess, record_push};
 pub use losses::{
-    LossTables, RowKind, STATISTICS, record_matches, record_rows, record_softmax, record_summary, record_targets,
+    LossTables, RowKind, STATISTICS, record_matches, record_rows, record_softmax, record_summary,
+    record_targets,
 };
 pub use method::{LabelPrior, Method, MethodError, PolicyKind};
 pub use shape::{HISTORY, StepShape, interleave};

@@ -51,7 +51,8 @@ impl StepShape {
 
     /// View of image `index` of the mixed images; they differ where the anchor is not trained on.
     pub fn view_of_mixed(&self, index: usize) -> usize {
-        let skipped = if self.unlabelled && !self.train_on_anchor && index >= self.batch { self.batch } else { 0 };
+        let skipped =
+            if self.unlabelled && !self.train_on_anchor && index >= self.batch { self.batch } else { 0 };
         index + skipped
     }
 

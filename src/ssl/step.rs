@@ -2,13 +2,12 @@
 
 use super::guess::{AlignmentState, Guess, record_guess, record_push};
 use super::losses::{
-    LossTables, RowKind, STATISTICS, record_matches, record_rows, record_softmax, record_summary, record_targets,
+    LossTables, RowKind, STATISTICS, record_matches, record_rows, record_softmax, record_summary,
+    record_targets,
 };
 use super::shape::{HISTORY, StepShape};
 use super::step_block::STEP_WORDS;
-use crate::augment::{
-    AssembleRow, OpDraw, OpOptions, WeakDraw, record_assemble, record_ops, record_weak,
-};
+use crate::augment::{AssembleRow, OpDraw, OpOptions, WeakDraw, record_assemble, record_ops, record_weak};
 use crate::gpu::{Gpu, GpuError, Memory, PlanBuilder, Program, Tensor};
 use crate::nn::{Activation, BINDING_WORDS, Head, Passes, Rows, WideResNet};
 use crate::optim::OptimiserState;
@@ -303,8 +302,7 @@ impl<'a> Recorder<'a> {
                 let input = self.input("guess.input", fixed_rows, view * batch, batch);
                 let passes = Passes { count: 1, moving: None };
                 let weights = self.optimiser.weights;
-                let (embedding, _) =
-                    self.network.forward(&mut self.b, weights, self.moving, input, passes);
+                let (embedding, _) = self.network.forward(&mut self.b, weights, self.moving, input, passes);
                 let rows = Rows { first: 0, count: batch };
                 self.network.logits(&mut self.b, Head::Classify, weights, embedding, rows)
             })
@@ -364,11 +362,9 @@ impl<'a> Recorder<'a> {
         if self.keep == Keep::State {
             return;
         }
-        let guess_parts = guess.into_iter().flat_map(|g| {
-            [g.averages, g.probabilities, g.aligned, g.target, g.confidence]
-        });
-        let group_parts =
-            groups.iter().flat_map(|g| g.logits.iter().map(|l| l.3).chain([g.input.tensor]));
+        let guess_parts =
+            guess.into_iter().flat_map(|g| [g.averages, g.probabilities, g.aligned, g.target, g.confidence]);
+        let group_parts = groups.iter().flat_map(|g| g.logits.iter().map(|l| l.3).chain([g.input.tensor]));
         let all: Vec<_> = guess_parts.chain(guess_logits.iter().copied()).chain(group_parts).collect();
         all.into_iter().for_each(|tensor| self.b.keep(tensor));
     }

@@ -122,7 +122,11 @@ impl Checkpoint {
     ///
     /// # Errors
     /// The file's; what about it is not a checkpoint; which tensor another network would have.
-    pub fn load(path: &Path, parameters: &ParameterSet, statistics: &ParameterSet) -> Result<Self, TrainError> {
+    pub fn load(
+        path: &Path,
+        parameters: &ParameterSet,
+        statistics: &ParameterSet,
+    ) -> Result<Self, TrainError> {
         let bytes = std::fs::read(path).map_err(TrainError::file(path, "reading it"))?;
         let (config, header) = header_of(path, &bytes)?;
         let broken = |reason: String| TrainError::Checkpoint { path: path.to_owned(), reason };
@@ -160,7 +164,11 @@ impl Checkpoint {
                 let ops: Vec<[OpDraw; DEPTH]> = bytemuck::pod_collect_to_vec(view.data());
                 let matches = single(&format!("pending.{i}.matches"))?;
                 if ops.len() != matches.len() {
-                    return Err(broken(format!("probe {i} has {} operations and {} matches", ops.len(), matches.len())));
+                    return Err(broken(format!(
+                        "probe {i} has {} operations and {} matches",
+                        ops.len(),
+                        matches.len()
+                    )));
                 }
                 Ok(PendingProbe { step: *step, ops, matches })
             })

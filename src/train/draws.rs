@@ -46,8 +46,7 @@ impl StepDraws {
         step: u64,
     ) -> Self {
         let labelled = batches[0].batch(step, shape.batch);
-        let unlabelled =
-            if shape.unlabelled { batches[1].batch(step, shape.batch) } else { Vec::new() };
+        let unlabelled = if shape.unlabelled { batches[1].batch(step, shape.batch) } else { Vec::new() };
         let mut weak_rng = stream_rng(settings.seed, Stream::Weak, step);
         let mut weak: Vec<_> = (0..shape.views())
             .map(|view| settings.weak.draw(&mut weak_rng, shape.source_of_view(view) as u32))
@@ -124,12 +123,8 @@ fn draw_mixup(seed: u64, method: &Method, shape: &StepShape, step: u64) -> (Vec<
 
 /// Rows of the network's inputs, in the order of the passes.
 fn input_rows(shape: &StepShape, lambda: &[f32], partner: &[u32]) -> Vec<AssembleRow> {
-    let plain = |view: usize, rotation: u32| AssembleRow {
-        a: view as u32,
-        b: view as u32,
-        lambda: 1.0,
-        rotation,
-    };
+    let plain =
+        |view: usize, rotation: u32| AssembleRow { a: view as u32, b: view as u32, lambda: 1.0, rotation };
     let mut rows = Vec::with_capacity(shape.passes() * shape.batch);
     if shape.rotation_passes() == 1 {
         let quarter = shape.batch / 4;

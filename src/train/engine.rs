@@ -46,7 +46,10 @@ pub struct Engine {
 
 impl Engine {
     /// Plans the step: what it would take, without allocating.
-    pub fn plan(gpu: &Gpu, options: &EngineOptions) -> Result<(WideResNet, StepShape, StepRecording), TrainError> {
+    pub fn plan(
+        gpu: &Gpu,
+        options: &EngineOptions,
+    ) -> Result<(WideResNet, StepShape, StepRecording), TrainError> {
         let [height, width, _] = options.image;
         options.method.validate(options.batch, height, width)?;
         let group = conv_group(gpu);
@@ -63,8 +66,15 @@ impl Engine {
     /// Settings out of range, a tensor above the adapter's limits, the adapter's own errors.
     pub fn new(gpu: &Gpu, options: &EngineOptions) -> Result<Self, TrainError> {
         let (network, shape, recording) = Self::plan(gpu, options)?;
-        let StepRecording { builder, tensors, step, evaluation, evaluate_averaged, evaluate_raw, group_passes } =
-            recording;
+        let StepRecording {
+            builder,
+            tensors,
+            step,
+            evaluation,
+            evaluate_averaged,
+            evaluate_raw,
+            group_passes,
+        } = recording;
         let plan = builder.build(gpu)?;
         let engine = Self {
             network,
@@ -88,8 +98,10 @@ impl Engine {
         // Anchors, first further views (for guesses from two), probes.
         let blocks = [batch, 2 * batch, probe];
         let views = self.shape.views() as u32;
-        let fixed: Vec<_> =
-            blocks.iter().flat_map(|first| (0..batch).map(move |i| row((first + i).min(views - 1)))).collect();
+        let fixed: Vec<_> = blocks
+            .iter()
+            .flat_map(|first| (0..batch).map(move |i| row((first + i).min(views - 1))))
+            .collect();
         self.plan.write(gpu, self.tensors.fixed_rows, &fixed);
         let rows: Vec<_> = (0..self.evaluation.capacity as u32).map(row).collect();
         self.plan.write(gpu, self.evaluation.rows, &rows);
@@ -180,12 +192,7 @@ impl Engine {
     ///
     /// # Errors
     /// The adapter's.
-    pub fn evaluate(
-        &mut self,
-        gpu: &Gpu,
-        images: &Images,
-        which: Weights,
-    ) -> Result<Vec<f32>, GpuError> {
+    pub fn evaluate(&mut self, gpu: &Gpu, images: &Images, which: Weights) -> Result<Vec<f32>, GpuError> {
         let classes = self.shape.classes;
         let pixels = images.height * images.width;
         let mut all = Vec::with_capacity(images.len() * classes);

@@ -25,6 +25,6 @@ pub use model::Model;
 pub use presets::{PRESET_NAMES, Preset, preset};
 pub use random::{Stream, stream_rng};
 pub use schedule::Schedule;
-pub use trace::write_trace;
 pub use tensor_file::write_atomically;
+pub use trace::write_trace;
 pub use trainer::{Progress, Trainer, accuracy, engine_options, most_likely};

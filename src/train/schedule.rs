@@ -49,8 +49,7 @@ impl Schedule {
         let ramp = self.ramp(step * shape.batch as u64);
         let [weight_u, weight_u1, weight_r] = self.weights.map(f64::from);
         let unlabelled_rows = (shape.mixed_images() - shape.batch).max(1) as f64;
-        let corrected =
-            self.learning_rate * (1.0 - self.beta2.powf(t)).sqrt() / (1.0 - self.beta1.powf(t));
+        let corrected = self.learning_rate * (1.0 - self.beta2.powf(t)).sqrt() / (1.0 - self.beta1.powf(t));
         StepBlock {
             learning_rate: corrected as f32,
             beta1: self.beta1 as f32,

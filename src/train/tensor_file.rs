@@ -39,8 +39,10 @@ impl TensorFile {
     /// # Errors
     /// The file's; whatever stood at `path` stays.
     pub fn save(&self, path: &Path, metadata: HashMap<String, String>) -> Result<(), TrainError> {
-        let broken =
-            |e: safetensors::SafeTensorError| TrainError::Checkpoint { path: path.to_owned(), reason: e.to_string() };
+        let broken = |e: safetensors::SafeTensorError| TrainError::Checkpoint {
+            path: path.to_owned(),
+            reason: e.to_string(),
+        };
         let views: Result<Vec<_>, _> = self
             .stored
             .iter()

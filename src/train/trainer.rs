@@ -107,7 +107,12 @@ impl Trainer {
     ///
     /// # Errors
     /// Those of [`Trainer::new`] and of reading the checkpoint; data that is not the run's.
-    pub fn resume(gpu: Arc<Gpu>, config: Config, data: Arc<DataSet>, path: &Path) -> Result<Self, TrainError> {
+    pub fn resume(
+        gpu: Arc<Gpu>,
+        config: Config,
+        data: Arc<DataSet>,
+        path: &Path,
+    ) -> Result<Self, TrainError> {
         let mut trainer = Self::new(gpu, config, data, Keep::State)?;
         let network = &trainer.engine.network;
         let checkpoint = Checkpoint::load(path, &network.parameters, &network.statistics)?;
