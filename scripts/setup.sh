@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Installs what is missing on Debian or Ubuntu: a software WebGPU adapter. Elsewhere it only checks.
+set -euo pipefail
+
+if ls /usr/share/vulkan/icd.d/*.json >/dev/null 2>&1; then
+    exit 0
+fi
+if ! command -v apt-get >/dev/null; then
+    echo "no Vulkan driver was found: install your system's Mesa Vulkan drivers" >&2
+    exit 1
+fi
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+# Debian 12's own Mesa is several times slower than the one in its backports.
+sources=/etc/apt/sources.list.d/debian.sources
+if grep -qs bookworm "$sources" && ! grep -rqs bookworm-backports /etc/apt/sources.list.d; then
+    uri=$(sed -n 's/^URIs: *//p' "$sources" | head -n 1)
+    printf 'Types: deb\nURIs: %s\nSuites: bookworm-backports\nComponents: main\nSigned-By: %s\n' \
+        "$uri" /usr/share/keyrings/debian-archive-keyring.gpg |
+        as_root tee /etc/apt/sources.list.d/backports.sources >/dev/null
+fi
+as_root apt-get update
+as_root apt-get install -y -t bookworm-backports mesa-vulkan-drivers || as_root apt-get install -y mesa-vulkan-drivers
