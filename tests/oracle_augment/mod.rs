@@ -131,7 +131,7 @@ fn equalize(image: &Picture) -> Picture {
             let step = (image.pixels.len() - last) / 255;
             let below = |i: u8| counts[..usize::from(i)].iter().sum::<usize>();
             (0..=255)
-                .map(|i| if step == 0 { i } else { ((step / 2 + below(i)) / step).min(255) as u8 })
+                .map(|i| (step / 2 + below(i)).checked_div(step).map_or(i, |level| level.min(255) as u8))
                 .collect()
         })
         .collect();
