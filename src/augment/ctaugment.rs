@@ -126,8 +126,14 @@ impl CtAugment {
     }
 
     /// Moves the rates of the probed bins towards `matched`, the probability that the network gave the
-    /// probe image's true class.
+    /// probe image's true class. A match that is not a number, from a network that diverged, says nothing
+    /// about the operations and is left out.
     pub fn update(&mut self, ops: &[OpDraw; DEPTH], matched: f32) {
+        if matched.is_nan() {
+            return;
+        }
+        // A softmax on the adapter may exceed 1 by its rounding.
+        let matched = matched.clamp(0.0, 1.0);
         for draw in ops {
             let Some(operation) = OPERATIONS.get(draw.op as usize) else { continue };
             for (parameter, value) in [draw.level, draw.second].into_iter().enumerate() {
@@ -152,4 +158,171 @@ fn random_operation(rng: &mut impl Rng) -> OperationKind {
 fn first_rate(op: OperationKind, parameter: usize) -> usize {
     let before = OPERATIONS[..op as usize].iter().flat_map(|o| o.bins).sum::<usize>();
     before + op.operation().bins[..parameter].iter().sum::<usize>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    fn draw(op: OperationKind, level: f32, second: f32) -> OpDraw {
+        OpDraw { op: op.id(), level, second, centre: 0 }
+    }
+
+    /// Rates whose rotate bins are as given, all others 1.
+    fn with_rotate(rates: &[f32; 17]) -> CtAugment {
+        let mut all = vec![1.0; RATES];
+        let start = first_rate(OperationKind::Rotate, 0);
+        all[start..start + 17].copy_from_slice(rates);
+        CtAugment::from_rates(&all).unwrap()
+    }
+
+    #[test]
+    fn every_parameter_has_its_own_rates() {
+        assert_eq!(RATES, 17 * 17 + 8 + 6);
+        let parameters = OPERATIONS.iter().flat_map(|o| (0..o.bins.len()).map(|p| (o.kind, p, o.bins[p])));
+        let mut next = 0;
+        for (kind, parameter, bins) in parameters {
+            assert_eq!(first_rate(kind, parameter), next);
+            next += bins;
+        }
+        assert_eq!(next, RATES);
+    }
+
+    #[test]
+    fn an_update_moves_the_probed_bins_and_no_others() {
+        let mut policy = CtAugment::new();
+        let probe = [draw(OperationKind::Rescale, 0.5, 0.9), draw(OperationKind::Identity, 0.0, 0.0)];
+        policy.update(&probe, 0.25);
+        // int(0.5 * 17 * 0.999) = 8 and int(0.9 * 6 * 0.999) = 5.
+        let scale = first_rate(OperationKind::Rescale, 0) + 8;
+        let filter = first_rate(OperationKind::Rescale, 1) + 5;
+        for (index, rate) in policy.rates().iter().enumerate() {
+            let expected = if index == scale || index == filter { 0.99 + 0.01 * 0.25 } else { 1.0 };
+            assert!((rate - expected).abs() < 1e-6, "rate {index}: {rate}, not {expected}");
+        }
+    }
+
+    #[test]
+    fn one_bin_probed_twice_moves_twice() {
+        let mut policy = CtAugment::new();
+        policy.update(
+            &[draw(OperationKind::Posterize, 1.0, 0.0), draw(OperationKind::Posterize, 0.99, 0.0)],
+            0.0,
+        );
+        let rates = policy.rates_of(OperationKind::Posterize, 0);
+        assert!((rates[7] - 0.99 * 0.99).abs() < 1e-6, "{rates:?}");
+        assert_eq!(rates[..7], [1.0; 7]);
+    }
+
+    #[test]
+    fn bins_cut_the_unit_interval_evenly_up_to_its_end() {
+        for bins in [6, 8, 17] {
+            assert_eq!((bin(0.0, bins), bin(1.0, bins)), (0, bins - 1));
+            for i in 0..bins {
+                assert_eq!(bin((i as f32 + 0.5) / bins as f32, bins), i);
+            }
+        }
+        assert_eq!(bin(1.0 / 17.0, 17), 0, "the factor 0.999 moves the edges up");
+    }
+
+    #[test]
+    fn probabilities_are_relative_to_the_best_and_cut_below_the_threshold() {
+        let mut rates = [0.5; 17];
+        (rates[3], rates[4], rates[5], rates[6]) = (0.99, 0.79, 0.80, 0.788);
+        let p = with_rotate(&rates).probabilities(OperationKind::Rotate, 0);
+        let expected = |rate: f32| (rate + 0.01) / 1.0;
+        assert!((p[3] - 1.0).abs() < 1e-6 && (p[5] - expected(0.80)).abs() < 1e-6, "{p:?}");
+        assert!((p[4] - 0.80).abs() < 1e-6 || p[4] == 0.0, "on the edge: {p:?}");
+        assert_eq!(p[6], 0.0);
+        assert_eq!((p[..3].iter().sum::<f32>(), p[7..].iter().sum::<f32>()), (0.0, 0.0));
+    }
+
+    #[test]
+    fn magnitudes_follow_the_segments() {
+        let mut rates = [0.2; 17];
+        (rates[0], rates[6], rates[7], rates[12]) = (0.99, 0.99, 0.84, 0.91);
+        let policy = with_rotate(&rates);
+        let p = policy.probabilities(OperationKind::Rotate, 0);
+        let weights: Vec<f64> = p.windows(2).map(|w| f64::from(w[0] + w[1])).collect();
+        let total: f64 = weights.iter().sum();
+        let mut rng = ChaCha8Rng::seed_from_u64(11);
+        let draws = 40_000;
+        let mut counts = [0.0; 16];
+        let mut offsets = 0.0;
+        for _ in 0..draws {
+            let v = policy.sample_value(&mut rng, OperationKind::Rotate, 0);
+            assert!((0.0..=1.0).contains(&v));
+            let segment = ((v * 16.0) as usize).min(15);
+            counts[segment] += 1.0;
+            offsets += f64::from(v * 16.0) - segment as f64;
+        }
+        let mut chi_square = 0.0;
+        for (count, weight) in counts.iter().zip(&weights) {
+            let expected = f64::from(draws) * weight / total;
+            if *weight == 0.0 {
+                assert_eq!(*count, 0.0, "{counts:?} for {weights:?}");
+            } else {
+                chi_square += (count - expected) * (count - expected) / expected;
+            }
+        }
+        // Six segments have weight: five degrees of freedom, p = 0.001 at 20.5.
+        assert_eq!(weights.iter().filter(|w| **w > 0.0).count(), 6);
+        assert!(chi_square < 20.5, "chi square {chi_square}: {counts:?} for {weights:?}");
+        assert!((offsets / f64::from(draws) - 0.5).abs() < 0.01, "uniform inside a segment");
+    }
+
+    #[test]
+    fn operations_are_uniform_and_probes_ignore_the_rates() {
+        let policy = with_rotate(&[
+            0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.9, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
+        ]);
+        let mut rng = ChaCha8Rng::seed_from_u64(12);
+        let (mut trained, mut probed) = ([0; 19], [0; 19]);
+        let mut widest = 0.0f32;
+        for _ in 0..9_500 {
+            for draw in policy.sample(&mut rng, [32, 20]) {
+                trained[draw.op as usize] += 1;
+                if draw.op == OperationKind::Rotate.id() {
+                    assert!((7.0 / 16.0..=9.0 / 16.0).contains(&draw.level), "{draw:?}");
+                }
+                if draw.op != OperationKind::Rescale.id() {
+                    assert_eq!(draw.second, 0.0);
+                }
+            }
+            for draw in policy.probe(&mut rng, [32, 20]) {
+                probed[draw.op as usize] += 1;
+                if draw.op == OperationKind::Rotate.id() {
+                    widest = widest.max((draw.level - 0.5).abs());
+                }
+                if draw.op == OperationKind::Cutout.id() {
+                    assert!(draw.centre & 0xffff < 32 && draw.centre >> 16 < 20, "{draw:?}");
+                }
+            }
+        }
+        assert!(trained.iter().chain(&probed).all(|n| (860..1_140).contains(n)), "{trained:?} {probed:?}");
+        assert!(widest > 0.49, "{widest}");
+    }
+
+    #[test]
+    fn rates_survive_a_checkpoint_and_damaged_ones_are_refused() {
+        let mut policy = CtAugment::new();
+        policy.update(&[draw(OperationKind::Blur, 0.3, 0.0), draw(OperationKind::Rescale, 0.3, 0.4)], 0.7);
+        assert_eq!(CtAugment::from_rates(policy.rates()).unwrap(), policy);
+        let short = CtAugment::from_rates(&[1.0; 12]);
+        assert_eq!(short, Err(AugmentError::RateCount { expected: RATES, found: 12 }));
+        let mut rates = policy.rates().to_vec();
+        rates[40] = f32::NAN;
+        assert!(matches!(CtAugment::from_rates(&rates), Err(AugmentError::RateValue { index: 40, .. })));
+    }
+
+    #[test]
+    fn a_match_that_is_no_number_changes_nothing_and_one_above_one_counts_as_one() {
+        let mut policy = CtAugment::new();
+        let probe = [draw(OperationKind::Blur, 0.3, 0.0); 2];
+        policy.update(&probe, f32::NAN);
+        policy.update(&probe, 1.000_001);
+        assert_eq!(policy, CtAugment::new());
+    }
 }
