@@ -133,10 +133,10 @@ impl Flow<'_> {
             Statement::WorkGroupUniformLoad { pointer, .. } => {
                 self.uneven |= apart || self.index_differs(pointer)
             }
-            Statement::Store { pointer, value } => {
-                if apart || self.differs(value) || self.index_differs(pointer) {
-                    self.mark(pointer);
-                }
+            Statement::Store { pointer, value }
+                if apart || self.differs(value) || self.index_differs(pointer) =>
+            {
+                self.mark(pointer);
             }
             Statement::Call { function, ref arguments, .. } => {
                 let needs = self.info[function].uniformity.requirements;
