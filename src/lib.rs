@@ -3,6 +3,11 @@
 //! Arrows run one way: `cli` → `train` → `ssl`, `augment`, `nn` → `gpu`; `data` is read by `train`
 //! only, and `gpu` knows nothing of learning.
 
+pub mod augment;
 pub mod bench;
+pub mod data;
 pub mod gpu;
 pub mod nn;
+pub mod optim;
+pub mod ssl;
+pub mod train;

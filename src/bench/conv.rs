@@ -44,6 +44,21 @@ pub fn measure_convolutions(
     Ok(times)
 }
 
+/// GFLOP/s that a training step's convolutions reach, estimated from the network's middle convolution in
+/// its three directions on a few images.
+pub fn convolution_rate(gpu: &Gpu, network: &WideResNet) -> Result<f64, GpuError> {
+    const IMAGES: usize = 8;
+    let all = network.convolutions();
+    let (conv, height, width) = &all[all.len() / 2];
+    let shape = [IMAGES, *height, *width, conv.in_channels];
+    let mut seconds = 0.0;
+    for direction in ["forward", "data gradient", "weight gradient"] {
+        seconds += measure(gpu, conv, shape, direction)?;
+    }
+    let operations = 3.0 * 2.0 * (conv.multiply_adds(*height, *width) * IMAGES as u64) as f64;
+    Ok(operations / seconds / 1e9)
+}
+
 fn measure(gpu: &Gpu, conv: &Conv2d, shape: [usize; 4], direction: &str) -> Result<f64, GpuError> {
     let mut b = PlanBuilder::new();
     let weights = b.persistent("weights", conv.weight_words());

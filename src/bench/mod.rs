@@ -3,7 +3,7 @@
 mod conv;
 mod gemm;
 
-pub use conv::{ConvTime, measure_convolutions};
+pub use conv::{ConvTime, convolution_rate, measure_convolutions};
 pub use gemm::{GemmTime, measure_gemm};
 
 use std::time::Duration;

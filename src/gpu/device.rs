@@ -113,8 +113,20 @@ impl Gpu {
     /// # Errors
     /// [`GpuError::Timeout`] after five minutes; whatever the adapter reported.
     pub fn wait(&self, what: &'static str) -> Result<(), GpuError> {
-        let waited =
-            self.device.poll(wgpu::PollType::Wait { submission_index: None, timeout: Some(WAIT_LIMIT) });
+        self.wait_until(None, what)
+    }
+
+    /// [`Gpu::wait`] for one submission and those before it; later ones go on.
+    pub fn wait_for(&self, index: wgpu::SubmissionIndex, what: &'static str) -> Result<(), GpuError> {
+        self.wait_until(Some(index), what)
+    }
+
+    fn wait_until(
+        &self,
+        submission_index: Option<wgpu::SubmissionIndex>,
+        what: &'static str,
+    ) -> Result<(), GpuError> {
+        let waited = self.device.poll(wgpu::PollType::Wait { submission_index, timeout: Some(WAIT_LIMIT) });
         self.check()?;
         match waited {
             Ok(_) => Ok(()),

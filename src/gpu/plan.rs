@@ -125,6 +125,11 @@ impl PlanBuilder {
         self.declare(label.into(), words, true)
     }
 
+    /// Keeps the content of a tensor after the program's end, for whoever reads it back later.
+    pub fn keep(&mut self, tensor: Tensor) {
+        self.tensors[tensor.id].persistent = true;
+    }
+
     fn declare(&mut self, label: String, words: usize, persistent: bool) -> Tensor {
         let id = self.tensors.len();
         self.tensors.push(Declared { label, words: words.max(1), persistent, used: None });

@@ -9,6 +9,7 @@ use super::{Gpu, GpuError, Plan, Tensor};
 struct InFlight {
     tag: u64,
     buffer: wgpu::Buffer,
+    submission: wgpu::SubmissionIndex,
     mapped: Receiver<Result<(), wgpu::BufferAsyncError>>,
 }
 
@@ -59,13 +60,13 @@ impl ReadbackRing {
             plan.encode_copy_out(&mut encoder, *tensor, &buffer, at);
             at += tensor.words() as u64 * 4;
         }
-        gpu.queue.submit([encoder.finish()]);
+        let submission = gpu.queue.submit([encoder.finish()]);
         let (sender, mapped): (Sender<_>, Receiver<_>) = channel();
         buffer.map_async(wgpu::MapMode::Read, .., move |result| {
             // A ring dropped meanwhile no longer wants its results.
             let _ = sender.send(result);
         });
-        self.flying.push_back(InFlight { tag, buffer, mapped });
+        self.flying.push_back(InFlight { tag, buffer, submission, mapped });
     }
 
     /// The oldest result, if it has arrived: `(tag, words)`.
@@ -87,13 +88,11 @@ impl ReadbackRing {
 
     /// The oldest result, waiting for it; `None` when nothing is under way.
     pub fn wait(&mut self, gpu: &Gpu) -> Result<Option<(u64, Vec<u32>)>, GpuError> {
-        if self.flying.is_empty() {
-            return Ok(None);
-        }
         if let Some(result) = self.take(gpu)? {
             return Ok(Some(result));
         }
-        gpu.wait("a step's statistics to arrive")?;
+        let Some(oldest) = self.flying.front() else { return Ok(None) };
+        gpu.wait_for(oldest.submission.clone(), "waiting for a step's statistics")?;
         self.take(gpu)
     }
 }

@@ -6,7 +6,7 @@ use crate::gpu::{Kernel, PlanBuilder, Tensor, groups_for_items};
 const SHADER: &str = "nn/batch_norm";
 /// TensorFlow's default, which the reference uses.
 pub const EPSILON: f32 = 1e-3;
-/// Share of the old value kept in the moving averages at each update.
+/// Share of the old value kept in the moving averages at each update, in the reference.
 pub const MOMENTUM: f32 = 0.999;
 
 /// How a batch is cut into passes with statistics of their own.
@@ -23,6 +23,8 @@ pub struct Passes {
 pub struct BatchNorm {
     pub name: String,
     pub channels: usize,
+    /// Share of the old value kept in the moving averages at each update.
+    pub momentum: f32,
     pub gamma: Tensor,
     pub beta: Tensor,
     pub moving_mean: Tensor,
@@ -43,7 +45,7 @@ struct Params {
 }
 
 impl BatchNorm {
-    fn params(x: Activation, passes: Passes, accumulate: bool) -> Params {
+    fn params(&self, x: Activation, passes: Passes, accumulate: bool) -> Params {
         let rows = x.rows() / passes.count;
         Params {
             rows: rows as u32,
@@ -51,7 +53,7 @@ impl BatchNorm {
             passes: passes.count as u32,
             slices: (rows / 64).clamp(1, 64) as u32,
             epsilon: EPSILON,
-            momentum: MOMENTUM,
+            momentum: self.momentum,
             moving_pass: passes.moving.map_or(u32::MAX, |pass| pass as u32),
             accumulate: u32::from(accumulate),
         }
@@ -60,7 +62,7 @@ impl BatchNorm {
     /// Normalises every pass with its own statistics: `(activated, coefficients)`; the coefficients
     /// `[pass, 4, channels]` are needed by [`BatchNorm::backward`].
     pub fn forward(&self, b: &mut PlanBuilder, x: Activation, passes: Passes) -> (Activation, Tensor) {
-        let params = Self::params(x, passes, false);
+        let params = self.params(x, passes, false);
         let slices = params.slices as usize;
         let columns = passes.count * x.quads();
         let moments = b.tensor(format!("{}.moments", self.name), passes.count * slices * 2 * self.channels);
@@ -75,7 +77,7 @@ impl BatchNorm {
 
     /// Normalises with the moving averages.
     pub fn inference(&self, b: &mut PlanBuilder, x: Activation) -> Activation {
-        let params = Self::params(x, Passes { count: 1, moving: None }, false);
+        let params = self.params(x, Passes { count: 1, moving: None }, false);
         let coefficients = b.tensor(format!("{}.coefficients", self.name), 4 * self.channels);
         let bindings = [self.moving_mean, self.gamma, self.beta, coefficients, self.moving_variance];
         let groups = groups_for_items(x.quads(), 64);
@@ -104,7 +106,7 @@ impl BatchNorm {
         other_path: Option<Activation>,
         accumulate: bool,
     ) -> Activation {
-        let params = Self::params(x, passes, accumulate);
+        let params = self.params(x, passes, accumulate);
         let slices = params.slices as usize;
         let columns = passes.count * x.quads();
         let partial =

@@ -15,11 +15,11 @@ mod wide_resnet;
 
 pub use activation::Activation;
 pub use architecture::{Architecture, NetworkError};
-pub use batch_norm::{BatchNorm, Passes};
+pub use batch_norm::{BatchNorm, EPSILON, MOMENTUM, Passes};
 pub use conv2d::Conv2d;
 pub use dense::{Dense, Rows};
 pub use init::initial_values;
-pub use parameters::{Init, Parameter, ParameterSet};
+pub use parameters::{BINDING_WORDS, Init, Parameter, ParameterSet};
 pub use pool::GlobalAveragePool;
 pub use wide_resnet::{Head, Tape, WideResNet};
 

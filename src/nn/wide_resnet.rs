@@ -1,6 +1,6 @@
 //! The reference's Wide ResNet (`libml/models.py`): pre-activation blocks, two linear heads.
 
-use super::batch_norm::{BatchNorm, Passes};
+use super::batch_norm::{BatchNorm, MOMENTUM, Passes};
 use super::parameters::{Init, ParameterSet};
 use super::{Activation, Architecture, Conv2d, Dense, GlobalAveragePool, Rows};
 use crate::gpu::{PlanBuilder, Tensor};
@@ -35,6 +35,8 @@ pub struct WideResNet {
     pub classes: usize,
     /// Length of the pooled embedding.
     pub features: usize,
+    /// Share of the old moving mean and variance kept at each update of them.
+    pub momentum: f32,
     /// Trainable parameters, the rotation head last.
     pub parameters: ParameterSet,
     /// Moving means and variances of the batch norms.
@@ -112,6 +114,7 @@ impl WideResNet {
             channels,
             classes,
             features: inputs,
+            momentum: MOMENTUM,
             parameters: ParameterSet::default(),
             statistics: ParameterSet::default(),
             stem,
@@ -177,6 +180,15 @@ impl WideResNet {
         total + (self.features * self.classes) as u64
     }
 
+    /// Words an image takes in the largest feature map.
+    pub fn largest_map(&self) -> usize {
+        let input = self.height * self.width * 4;
+        let words = |(conv, h, w): (Conv2d, usize, usize)| {
+            h.div_ceil(conv.stride) * w.div_ceil(conv.stride) * conv.out_channels
+        };
+        self.convolutions().into_iter().map(words).fold(input, usize::max)
+    }
+
     /// Every convolution with the size of its input `(layer, height, width)`, stem first.
     pub fn convolutions(&self) -> Vec<(Conv2d, usize, usize)> {
         let (mut h, mut w) = (self.height, self.width);
@@ -202,6 +214,7 @@ impl WideResNet {
             beta: self.parameters.view(weights, &format!("{name}.beta")),
             moving_mean: self.statistics.view(statistics, &format!("{name}.mean")),
             moving_variance: self.statistics.view(statistics, &format!("{name}.variance")),
+            momentum: self.momentum,
             name,
             channels,
         }

@@ -63,7 +63,12 @@ impl StepShape {
 }
 
 /// Records the guess from the anchors' logits (and a second view's, for MixMatch).
-pub fn record_guess(b: &mut PlanBuilder, shape: &StepShape, state: AlignmentState, logits: &[Tensor]) -> Guess {
+pub fn record_guess(
+    b: &mut PlanBuilder,
+    shape: &StepShape,
+    state: AlignmentState,
+    logits: &[Tensor],
+) -> Guess {
     let params = shape.align_params();
     let words = shape.batch * shape.classes;
     let guess = Guess {
@@ -76,8 +81,15 @@ pub fn record_guess(b: &mut PlanBuilder, shape: &StepShape, state: AlignmentStat
     let bindings = [state.label_distribution, state.history, guess.averages];
     b.dispatch(Kernel::new(SHADER, "class_averages"), &params, &bindings, [1, 1, 1]);
     let second = *logits.last().unwrap_or(&logits[0]);
-    let bindings =
-        [logits[0], second, guess.averages, guess.probabilities, guess.aligned, guess.target, guess.confidence];
+    let bindings = [
+        logits[0],
+        second,
+        guess.averages,
+        guess.probabilities,
+        guess.aligned,
+        guess.target,
+        guess.confidence,
+    ];
     b.dispatch(Kernel::new(SHADER, "guess"), &params, &bindings, groups_for_items(shape.batch, 64));
     guess
 }

@@ -139,7 +139,13 @@ pub fn record_summary(
 }
 
 /// Records each probe's match, the probability of its true class.
-pub fn record_matches(b: &mut PlanBuilder, shape: &StepShape, logits: Tensor, labels: Tensor, matches: Tensor) {
+pub fn record_matches(
+    b: &mut PlanBuilder,
+    shape: &StepShape,
+    logits: Tensor,
+    labels: Tensor,
+    matches: Tensor,
+) {
     let params = row_params(shape.batch, shape.classes);
     let bindings = [logits, labels, matches];
     b.dispatch(Kernel::new(SHADER, "probe_match"), &params, &bindings, groups_for_items(shape.batch, 64));

@@ -25,6 +25,8 @@ pub struct StepShape {
     pub premixup: bool,
     /// Brier score instead of cross-entropy on unlabelled rows.
     pub squared: bool,
+    /// Operations that a strong view goes through, one after another.
+    pub operations: usize,
     /// Probe images for CTAugment.
     pub probe: bool,
 }
@@ -49,7 +51,8 @@ impl StepShape {
 
     /// View of image `index` of the mixed images; they differ where the anchor is not trained on.
     pub fn view_of_mixed(&self, index: usize) -> usize {
-        let skipped = if self.unlabelled && !self.train_on_anchor && index >= self.batch { self.batch } else { 0 };
+        let skipped =
+            if self.unlabelled && !self.train_on_anchor && index >= self.batch { self.batch } else { 0 };
         index + skipped
     }
 

@@ -1,0 +1,64 @@
+// Network inputs from views: normalised, mixed (MixUp of the images; targets are mixed from the same
+// table in `ssl/mixup.wgsl`), then turned by a quarter for the rotation loss.
+
+import package::common::indexing::flat_id;
+import package::common::pixels::unpack_rgb;
+import package::common::views::Row;
+
+struct Params {
+    rows: u32,
+    /// row of the table that input 0 comes from
+    first_row: u32,
+    height: u32,
+    width: u32,
+    /// 1 or 3; the others of the four input channels are 0
+    channels: u32,
+    unused_a: u32,
+    unused_b: u32,
+    unused_c: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> views: array<u32>;
+@group(0) @binding(2) var<storage, read> table: array<Row>;
+/// [rows, height, width] of four channels
+@group(0) @binding(3) var<storage, read_write> inputs: array<vec4<f32>>;
+
+/// x / 127.5 - 1 (reference, `libml/data.py`)
+fn normalised(view: u32, pixel: u32) -> vec3<f32> {
+    let word = views[view * params.height * params.width + pixel];
+    return vec3<f32>(unpack_rgb(word)) / 127.5 - 1.0;
+}
+
+/// Pixel of the unturned image that lands on (x, y); the side is one for quarter turns.
+fn turned(rotation: u32, x: u32, y: u32) -> u32 {
+    var at = vec2<u32>(x, y);
+    if rotation == 1u {
+        at = vec2<u32>(params.width - 1u - x, params.height - 1u - y);
+    } else if rotation == 2u {
+        at = vec2<u32>(params.height - 1u - y, x);
+    } else if rotation == 3u {
+        at = vec2<u32>(y, params.width - 1u - x);
+    }
+    return at.y * params.width + at.x;
+}
+
+/// lambda a + (1 - lambda) b; where lambda is 1, b is not even read.
+@compute @workgroup_size(64)
+fn assemble(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = flat_id(id, groups);
+    let pixels = params.height * params.width;
+    if i >= params.rows * pixels {
+        return;
+    }
+    let row = table[params.first_row + i / pixels];
+    let pixel = turned(row.rotation, i % params.width, i % pixels / params.width);
+    var value = normalised(row.a, pixel);
+    if row.lambda < 1.0 {
+        value = row.lambda * value + (1.0 - row.lambda) * normalised(row.b, pixel);
+    }
+    if params.channels == 1u {
+        value = vec3<f32>(value.x, 0.0, 0.0);
+    }
+    inputs[i] = vec4<f32>(value, 0.0);
+}

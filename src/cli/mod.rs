@@ -1,0 +1,99 @@
+//! The command line: one file a command. Results go to standard output, everything else to standard
+//! error; exit status 0 done, 1 a failure named in one line, 2 wrong usage, 130 interrupted.
+
+mod bench;
+mod data;
+mod eval;
+mod info;
+mod options;
+mod predict;
+mod source;
+mod trace;
+mod train;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use remixmatch::gpu::Gpu;
+use tracing_subscriber::EnvFilter;
+
+/// Semi-supervised image classification with ReMixMatch, trained in WebGPU compute shaders.
+#[derive(Parser)]
+#[command(version, about, max_term_width = 100)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train a network on few labelled and many unlabelled images.
+    Train(train::TrainArguments),
+    /// Accuracy of a trained model on a data set's test images.
+    Eval(eval::EvalArguments),
+    /// Classify image files with a trained model.
+    Predict(predict::PredictArguments),
+    /// Write every tensor of one training step to a safetensors file.
+    Trace(trace::TraceArguments),
+    /// Show what a data source holds.
+    Data(data::DataArguments),
+    /// Measure kernels and the training step on this adapter.
+    Bench(bench::BenchArguments),
+    /// Show the adapter, its limits and features.
+    Info(info::InfoArguments),
+}
+
+/// How a command ended, short of an error.
+pub enum Outcome {
+    Done,
+    /// Ctrl-C, after everything was saved.
+    Interrupted,
+}
+
+/// Runs a command and turns its outcome into the exit status.
+pub fn run(arguments: Arguments) -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error")))
+        .init();
+    let outcome = match arguments.command {
+        Command::Train(arguments) => train::run(arguments),
+        Command::Eval(arguments) => eval::run(arguments),
+        Command::Predict(arguments) => predict::run(arguments),
+        Command::Trace(arguments) => trace::run(arguments),
+        Command::Data(arguments) => data::run(arguments),
+        Command::Bench(arguments) => bench::run(arguments),
+        Command::Info(arguments) => info::run(arguments),
+    };
+    match outcome {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Interrupted) => ExitCode::from(130),
+        Err(error) => {
+            eprintln!("error: {}", one_line(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// An error and what caused it, in one line.
+fn one_line(error: &anyhow::Error) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        let text = cause.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        if !parts.last().is_some_and(|last| last.contains(&text)) {
+            parts.push(text);
+        }
+    }
+    parts.join(": ")
+}
+
+/// The adapter that every command but `data` works on.
+fn open_gpu() -> anyhow::Result<Arc<Gpu>> {
+    Ok(Arc::new(Gpu::new_blocking()?))
+}
+
+/// Bytes in the largest unit that keeps the number above one.
+fn bytes_text(bytes: u64) -> String {
+    indicatif::HumanBytes(bytes).to_string()
+}

@@ -1,0 +1,181 @@
+//! The options that `train` and `trace` share: a preset and what to change of it.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use remixmatch::data::Balance;
+use remixmatch::ssl::{LabelPrior, Method, PolicyKind};
+use remixmatch::train::{Config, Overrides, PRESET_NAMES, preset};
+
+/// What the strong views are made by.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum PolicyChoice {
+    Ctaugment,
+    Randaugment,
+    None,
+}
+
+/// How labels are spread over the classes.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum BalanceChoice {
+    /// The same number for every class.
+    Even,
+    /// As the training images are spread.
+    Train,
+}
+
+/// Where p(y) comes from.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum PriorChoice {
+    /// Class frequencies of the labelled images.
+    Labels,
+    /// A running average of the labelled batches.
+    Running,
+}
+
+#[derive(Args)]
+pub struct RunOptions {
+    /// Data: builtin:fashion, builtin:digits, or a path whose format is detected
+    #[arg(long, value_name = "SRC", help_heading = "Data")]
+    data: Option<String>,
+    /// Labelled images in all
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    pub labels: Option<usize>,
+    /// How the labels are spread over the classes
+    #[arg(long, help_heading = "Data")]
+    label_balance: Option<BalanceChoice>,
+    /// Starting point of all settings
+    #[arg(long, value_name = "NAME", default_value = "fashion", value_parser = clap::builder::PossibleValuesParser::new(PRESET_NAMES))]
+    preset: String,
+    /// Start from a config.toml instead of a preset
+    #[arg(long, value_name = "FILE", conflicts_with = "preset")]
+    config: Option<PathBuf>,
+    /// Which parts of the step are on
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(Method::NAMES))]
+    method: Option<String>,
+    /// Training steps
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u64>,
+    /// Seed of everything that is random
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+    /// Steps between two reports
+    #[arg(long, value_name = "N")]
+    report_every: Option<u64>,
+    /// Strong views of each unlabelled image, K (1 to 16)
+    #[arg(long, value_name = "N", help_heading = "Parts")]
+    k: Option<usize>,
+    /// Sharpening temperature T
+    #[arg(long, value_name = "T", help_heading = "Parts")]
+    temperature: Option<f32>,
+    /// Parameter of MixUp's Beta distribution
+    #[arg(long, value_name = "B", help_heading = "Parts")]
+    beta: Option<f64>,
+    /// Hard labels, only where the guess is at least this likely
+    #[arg(long, value_name = "P", help_heading = "Parts")]
+    threshold: Option<f32>,
+    /// What makes the strong views
+    #[arg(long, help_heading = "Parts")]
+    policy: Option<PolicyChoice>,
+    /// Where the class distribution that alignment aims at comes from
+    #[arg(long, help_heading = "Parts")]
+    p_data: Option<PriorChoice>,
+    /// No distribution alignment
+    #[arg(long, help_heading = "Parts")]
+    no_alignment: bool,
+    /// No rotation loss
+    #[arg(long, help_heading = "Parts")]
+    no_rotation: bool,
+    /// No pre-mixup loss
+    #[arg(long, help_heading = "Parts")]
+    no_premixup: bool,
+    /// Weak augmentation in place of the strong one
+    #[arg(long, help_heading = "Parts")]
+    no_strong: bool,
+    /// Strong augmentation of the anchor too
+    #[arg(long, help_heading = "Parts")]
+    no_weak: bool,
+    /// No MixUp
+    #[arg(long, help_heading = "Parts")]
+    no_mixup: bool,
+    /// Brier score instead of cross-entropy on unlabelled images, with weight 75
+    #[arg(long, help_heading = "Parts")]
+    l2: bool,
+    /// wrn-28-2, wrn-28-8, wrn-16-1 or wrn-10-1
+    #[arg(long, value_name = "NAME", help_heading = "Network and optimiser")]
+    network: Option<String>,
+    /// Labelled images a step, B; as many unlabelled ones
+    #[arg(long, value_name = "N", help_heading = "Network and optimiser")]
+    batch: Option<usize>,
+    /// Learning rate of Adam
+    #[arg(long, value_name = "X", help_heading = "Network and optimiser")]
+    lr: Option<f64>,
+    /// Decoupled weight decay
+    #[arg(long, value_name = "X", help_heading = "Network and optimiser")]
+    weight_decay: Option<f64>,
+    /// Decay of the averaged weights
+    #[arg(long, value_name = "X", help_heading = "Network and optimiser")]
+    ema: Option<f64>,
+}
+
+impl RunOptions {
+    /// The settings of the run, and the source that the preset follows.
+    pub fn config(&self) -> anyhow::Result<(Config, String)> {
+        let (mut config, source) = match &self.config {
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("{}: reading it failed", path.display()))?;
+                let config: Config =
+                    toml::from_str(&text).with_context(|| format!("{} is no config.toml", path.display()))?;
+                (config, format!("settings of {}", path.display()))
+            }
+            None => {
+                let preset = preset(&self.preset, self.labels)?;
+                (preset.config, preset.source.to_owned())
+            }
+        };
+        self.overrides().apply(&mut config)?;
+        Ok((config, source))
+    }
+
+    fn overrides(&self) -> Overrides {
+        Overrides {
+            method: self.method.clone(),
+            data: self.data.clone(),
+            labels: self.labels,
+            balance: self.label_balance.map(|b| match b {
+                BalanceChoice::Even => Balance::Even,
+                BalanceChoice::Train => Balance::Train,
+            }),
+            steps: self.steps,
+            seed: self.seed,
+            network: self.network.clone(),
+            batch: self.batch,
+            learning_rate: self.lr,
+            weight_decay: self.weight_decay,
+            ema: self.ema,
+            report_every: self.report_every,
+            strong_views: self.k,
+            temperature: self.temperature,
+            beta: self.beta,
+            threshold: self.threshold,
+            policy: self.policy.map(|p| match p {
+                PolicyChoice::Ctaugment => PolicyKind::CtAugment,
+                PolicyChoice::Randaugment => PolicyKind::RandAugment,
+                PolicyChoice::None => PolicyKind::None,
+            }),
+            label_prior: self.p_data.map(|p| match p {
+                PriorChoice::Labels => LabelPrior::Labels,
+                PriorChoice::Running => LabelPrior::Running,
+            }),
+            no_alignment: self.no_alignment,
+            no_rotation: self.no_rotation,
+            no_premixup: self.no_premixup,
+            no_strong: self.no_strong,
+            no_weak: self.no_weak,
+            no_mixup: self.no_mixup,
+            squared: self.l2,
+        }
+    }
+}

@@ -1,0 +1,57 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use remixmatch::data::read_image;
+use remixmatch::train::{Model, most_likely};
+use serde_json::json;
+
+use super::{Outcome, open_gpu};
+
+#[derive(Args)]
+pub struct PredictArguments {
+    /// model.safetensors of a run
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// Image files; each is resized to the model's size
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Classes named in the text output.
+const SHOWN: usize = 3;
+
+pub fn run(arguments: PredictArguments) -> anyhow::Result<Outcome> {
+    let mut model = Model::load(open_gpu()?, &arguments.model)?;
+    let [height, width, channels] = model.header.image;
+    let mut results = Vec::new();
+    for path in &arguments.images {
+        let image = read_image(path, [height, width, channels])?;
+        let probabilities = model.probabilities(&image)?;
+        let classes = &model.header.classes;
+        let mut order: Vec<usize> = (0..classes.len()).collect();
+        order.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]));
+        if arguments.json {
+            let all: serde_json::Map<_, _> =
+                order.iter().map(|i| (classes[*i].clone(), json!(probabilities[*i]))).collect();
+            results.push(json!({
+                "image": path,
+                "class": classes[most_likely(&probabilities)],
+                "probabilities": all,
+            }));
+            continue;
+        }
+        let named: Vec<_> = order
+            .iter()
+            .take(SHOWN)
+            .map(|i| format!("{} {:.1} %", classes[*i], 100.0 * probabilities[*i]))
+            .collect();
+        println!("{}: {}", path.display(), named.join(", "));
+    }
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&results)?);
+    }
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,262 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context as _;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use remixmatch::bench::convolution_rate;
+use remixmatch::data::DataSet;
+use remixmatch::gpu::Gpu;
+use remixmatch::ssl::Keep;
+use remixmatch::train::{
+    Checkpoint, Config, Engine, MetricsFile, Report, Summary, TrainError, Trainer, engine_options,
+    median_accuracy, read_reports, write_atomically,
+};
+
+use super::options::RunOptions;
+use super::source::open_source;
+use super::{Outcome, bytes_text, open_gpu};
+
+const CONFIG: &str = "config.toml";
+const METRICS: &str = "metrics.csv";
+const MODEL: &str = "model.safetensors";
+const SUMMARY: &str = "summary.json";
+
+#[derive(Args)]
+pub struct TrainArguments {
+    #[command(flatten)]
+    options: RunOptions,
+    /// Folder for config.toml, metrics.csv, model.safetensors and summary.json
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Go on with the run in this folder, to --steps if given
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "force", "preset", "config"])]
+    resume: Option<PathBuf>,
+    /// Replace the run in the output folder
+    #[arg(long)]
+    force: bool,
+    /// Print the final figures as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: TrainArguments) -> anyhow::Result<Outcome> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&interrupted);
+    ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst))
+        .context("installing the Ctrl-C handler")?;
+    let gpu = open_gpu()?;
+    let (mut run, folder) = match &arguments.resume {
+        Some(folder) => (resumed(&gpu, folder, &arguments.options)?, folder.clone()),
+        None => fresh(&gpu, &arguments)?,
+    };
+    let finished = train(&mut run, &folder, &interrupted)?;
+    if !finished {
+        let step = run.trainer.progress().step;
+        eprintln!(
+            "interrupted at step {step}; saved. Go on with: remixmatch train --resume {}",
+            folder.display()
+        );
+        return Ok(Outcome::Interrupted);
+    }
+    let summary = summary(&run, &folder)?;
+    let json = serde_json::to_string_pretty(&summary)?;
+    write_atomically(&folder.join(SUMMARY), json.as_bytes())?;
+    if arguments.json {
+        println!("{json}");
+    } else {
+        println!(
+            "{} on {} with {} labels: test accuracy {:.2} % (averaged weights), {:.2} % (raw), {} steps in {:.0} s",
+            summary.method,
+            summary.data,
+            summary.labels,
+            100.0 * summary.test_acc_ema,
+            100.0 * summary.test_acc,
+            summary.steps,
+            summary.seconds
+        );
+        println!("model, metrics and settings are in {}", folder.display());
+    }
+    Ok(Outcome::Done)
+}
+
+struct Run {
+    trainer: Trainer,
+    metrics: MetricsFile,
+}
+
+fn fresh(gpu: &Arc<Gpu>, arguments: &TrainArguments) -> anyhow::Result<(Run, PathBuf)> {
+    let (config, source) = arguments.options.config()?;
+    let folder = arguments.out.clone().unwrap_or_else(|| default_folder(&config));
+    let data = Arc::new(open_source(&config.data)?);
+    config.validate(data.train.height, data.train.width)?;
+    eprintln!("preset {}: {source}", config.preset);
+    announce(gpu, &config, &data)?;
+    prepare(&folder, arguments.force)?;
+    let trainer = Trainer::new(Arc::clone(gpu), config, data, Keep::State)?;
+    let settings = toml::to_string(&trainer.config)?;
+    write_atomically(&folder.join(CONFIG), settings.as_bytes())?;
+    let metrics = MetricsFile::create(&folder.join(METRICS))?;
+    let mut run = Run { trainer, metrics };
+    run.trainer.save(&folder.join(MODEL))?;
+    Ok((run, folder))
+}
+
+fn resumed(gpu: &Arc<Gpu>, folder: &Path, options: &RunOptions) -> anyhow::Result<Run> {
+    let model = folder.join(MODEL);
+    let (mut config, header) = Checkpoint::read_header(&model)?;
+    config.steps = options.steps.unwrap_or(config.steps);
+    let data = Arc::new(open_source(&config.data)?);
+    let trainer = Trainer::resume(Arc::clone(gpu), config, data, &model)?;
+    let metrics_path = folder.join(METRICS);
+    let metrics = match metrics_path.exists() {
+        true => MetricsFile::resume(&metrics_path, header.step)?,
+        false => MetricsFile::create(&metrics_path)?,
+    };
+    let settings = toml::to_string(&trainer.config)?;
+    write_atomically(&folder.join(CONFIG), settings.as_bytes())?;
+    eprintln!("going on from step {} of {}", header.step, trainer.config.steps);
+    Ok(Run { trainer, metrics })
+}
+
+fn default_folder(config: &Config) -> PathBuf {
+    let name = format!("{}-{}-{}-seed{}", config.preset, config.method_name, config.labels, config.seed);
+    Path::new("runs").join(name)
+}
+
+/// An empty output folder; one with anything in it only with `force`, which removes a former run's files.
+fn prepare(folder: &Path, force: bool) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder).map_err(TrainError::file(folder, "creating the output folder"))?;
+    let mut entries =
+        std::fs::read_dir(folder).map_err(TrainError::file(folder, "reading the output folder"))?;
+    if entries.next().is_none() {
+        return Ok(());
+    }
+    if !force {
+        return Err(TrainError::OutputNotEmpty { path: folder.to_owned() }.into());
+    }
+    for name in [CONFIG, METRICS, MODEL, SUMMARY] {
+        let path = folder.join(name);
+        if path.exists() {
+            std::fs::remove_file(&path).map_err(TrainError::file(&path, "removing the former run's file"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Prints what the run will take, before anything is allocated.
+fn announce(gpu: &Gpu, config: &Config, data: &DataSet) -> anyhow::Result<()> {
+    let options = engine_options(config, data, Keep::State)?;
+    let (network, shape, recording) = Engine::plan(gpu, &options)?;
+    let memory = recording.memory();
+    eprintln!(
+        "{} on {}: {} parameters, {} passes of {} images a step, {} on the adapter ({} if nothing shared memory)",
+        config.network,
+        gpu.info.name,
+        network.parameters.count(),
+        shape.passes(),
+        shape.batch,
+        bytes_text(memory.total()),
+        bytes_text(memory.total() - memory.transient + memory.transient_unshared),
+    );
+    if config.preset.starts_with("paper-") {
+        let rate = convolution_rate(gpu, &network)?;
+        // A backward pass costs about twice a forward one; guesses and probes need only the latter.
+        let gradients = 3 * shape.passes() * shape.batch;
+        let forward = shape.batch * (shape.guess_views + usize::from(shape.probe));
+        let operations = 2.0 * network.multiply_adds() as f64 * (gradients + forward) as f64;
+        let seconds = operations / (rate * 1e9);
+        eprintln!(
+            "estimate: {:.2} TFLOP a step, {seconds:.2} s at the {rate:.1} GFLOP/s that its convolutions reach here; \
+             {} steps would take {:.1} days",
+            operations / 1e12,
+            config.steps,
+            seconds * config.steps as f64 / 86_400.0
+        );
+    }
+    Ok(())
+}
+
+/// Trains until done (true) or interrupted (false); saves either way.
+fn train(run: &mut Run, folder: &Path, interrupted: &AtomicBool) -> anyhow::Result<bool> {
+    let model = folder.join(MODEL);
+    let bar = progress_bar(&run.trainer);
+    while !run.trainer.is_done() {
+        if interrupted.load(Ordering::SeqCst) {
+            run.trainer.save(&model)?;
+            bar.abandon();
+            return Ok(false);
+        }
+        run.trainer.step()?;
+        let progress = run.trainer.progress();
+        bar.set_position(progress.step);
+        if run.trainer.report_is_due() {
+            let report = run.trainer.report()?;
+            run.trainer.save(&model)?;
+            run.metrics.append(&report)?;
+            bar.set_message(format!("test {:.1} %", 100.0 * report.test_acc_ema));
+            let line = line(&report, progress.steps);
+            if bar.is_hidden() {
+                eprintln!("{line}");
+            } else {
+                bar.println(line);
+            }
+        }
+    }
+    bar.finish();
+    Ok(true)
+}
+
+fn progress_bar(trainer: &Trainer) -> ProgressBar {
+    let progress = trainer.progress();
+    let bar = ProgressBar::with_draw_target(Some(progress.steps), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{bar:30} step {pos}/{len} {per_sec} ETA {eta} {msg}");
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    bar.set_position(progress.step);
+    bar.reset_eta();
+    bar
+}
+
+fn line(report: &Report, steps: u64) -> String {
+    let optional = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.3}"));
+    format!(
+        "step {:>6}/{steps}  loss x {:.3} u {} u1 {} r {}  guesses {}  test {:.3} (averaged {:.3})  {:.0} s",
+        report.step,
+        report.loss_x,
+        optional(report.loss_u),
+        optional(report.loss_u1),
+        optional(report.loss_r),
+        optional(report.guess_acc),
+        report.test_acc,
+        report.test_acc_ema,
+        report.seconds,
+    )
+}
+
+fn summary(run: &Run, folder: &Path) -> anyhow::Result<Summary> {
+    let trainer = &run.trainer;
+    let reports = read_reports(&folder.join(METRICS))?;
+    let last = reports.last().context("the run has no report yet: give more --steps")?;
+    let config = &trainer.config;
+    Ok(Summary {
+        preset: config.preset.clone(),
+        method: config.method_name.clone(),
+        data: trainer.data.name.clone(),
+        labels: config.labels,
+        seed: config.seed,
+        network: config.network.clone(),
+        parameters: trainer.engine.network.parameters.count(),
+        steps: last.step,
+        images: last.images,
+        seconds: last.seconds,
+        test_acc_ema: last.test_acc_ema,
+        test_acc_ema_median: median_accuracy(&reports),
+        test_acc: last.test_acc,
+        guess_acc: last.guess_acc,
+        adapter: trainer.gpu().info.name.clone(),
+        gpu_bytes: trainer.engine.memory().total(),
+    })
+}

@@ -1,0 +1,229 @@
+//! Checkpoints: one safetensors file with everything that a run is resumed from, and a model is used from.
+
+use std::path::Path;
+
+use safetensors::{Dtype, SafeTensors};
+use serde::{Deserialize, Serialize};
+
+use super::config::Config;
+use super::error::TrainError;
+use super::metrics::Window;
+use super::tensor_file::TensorFile;
+use crate::augment::{DEPTH, OpDraw};
+use crate::nn::ParameterSet;
+
+/// Version of the layout, under `format` in the metadata.
+const FORMAT: &str = "remixmatch-1";
+
+/// A probe whose match has arrived but is not yet due to move the policy's bins.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PendingProbe {
+    pub step: u64,
+    pub ops: Vec<[OpDraw; DEPTH]>,
+    pub matches: Vec<f32>,
+}
+
+/// The small facts of a checkpoint, as JSON in its metadata.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// Height, width, channels.
+    pub image: [usize; 3],
+    pub classes: Vec<String>,
+    /// Steps done.
+    pub step: u64,
+    pub seconds: f64,
+    pub(super) window: Window,
+    pending_steps: Vec<u64>,
+}
+
+/// A run's whole state. Parameters are logical tensors, in the network's order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    pub config: Config,
+    pub header: Header,
+    pub weights: Vec<Vec<f32>>,
+    pub averaged: Vec<Vec<f32>>,
+    pub first_moment: Vec<Vec<f32>>,
+    pub second_moment: Vec<Vec<f32>>,
+    /// Moving means and variances.
+    pub statistics: Vec<Vec<f32>>,
+    /// `[128, classes]`
+    pub history: Vec<f32>,
+    pub label_distribution: Vec<f32>,
+    /// CTAugment's rates; empty for other policies.
+    pub rates: Vec<f32>,
+    pub pending: Vec<PendingProbe>,
+}
+
+impl Header {
+    pub(super) fn new(
+        image: [usize; 3],
+        classes: Vec<String>,
+        step: u64,
+        seconds: f64,
+        window: Window,
+        pending: &[PendingProbe],
+    ) -> Self {
+        let pending_steps = pending.iter().map(|p| p.step).collect();
+        Self { image, classes, step, seconds, window, pending_steps }
+    }
+}
+
+impl Checkpoint {
+    /// Writes the file beside its final name, then renames it: a crash leaves the old one whole.
+    ///
+    /// # Errors
+    /// The file's; the old file stays.
+    pub fn save(
+        &self,
+        path: &Path,
+        parameters: &ParameterSet,
+        statistics: &ParameterSet,
+    ) -> Result<(), TrainError> {
+        let mut file = TensorFile::default();
+        let groups = [
+            ("weights", parameters, &self.weights),
+            ("ema", parameters, &self.averaged),
+            ("adam.m", parameters, &self.first_moment),
+            ("adam.v", parameters, &self.second_moment),
+            ("bn", statistics, &self.statistics),
+        ];
+        for (group, set, values) in groups {
+            for (parameter, values) in set.list.iter().zip(values) {
+                file.f32(format!("{group}.{}", parameter.name), &parameter.shape, values);
+            }
+        }
+        let classes = self.header.classes.len();
+        file.f32("align.history", &[self.history.len() / classes, classes], &self.history);
+        file.f32("align.label_distribution", &[classes], &self.label_distribution);
+        file.f32("policy.rates", &[self.rates.len()], &self.rates);
+        for (i, pending) in self.pending.iter().enumerate() {
+            let count = pending.ops.len();
+            file.words(format!("pending.{i}.ops"), &[count, DEPTH, size_of::<OpDraw>() / 4], &pending.ops);
+            file.f32(format!("pending.{i}.matches"), &[count], &pending.matches);
+        }
+        let broken = |reason: String| TrainError::Checkpoint { path: path.to_owned(), reason };
+        let config = toml::to_string(&self.config).map_err(|e| broken(e.to_string()))?;
+        let header = serde_json::to_string(&self.header).map_err(|e| broken(e.to_string()))?;
+        let metadata = [("format", FORMAT.to_owned()), ("config", config), ("header", header)];
+        file.save(path, metadata.map(|(key, value)| (key.to_owned(), value)).into())
+    }
+
+    /// Configuration and header of a checkpoint.
+    ///
+    /// # Errors
+    /// The file's, or what about it is not a checkpoint.
+    pub fn read_header(path: &Path) -> Result<(Config, Header), TrainError> {
+        let bytes = std::fs::read(path).map_err(TrainError::file(path, "reading it"))?;
+        header_of(path, &bytes)
+    }
+
+    /// Reads the file for a network with these parameters.
+    ///
+    /// # Errors
+    /// The file's; what about it is not a checkpoint; which tensor another network would have.
+    pub fn load(
+        path: &Path,
+        parameters: &ParameterSet,
+        statistics: &ParameterSet,
+    ) -> Result<Self, TrainError> {
+        let bytes = std::fs::read(path).map_err(TrainError::file(path, "reading it"))?;
+        let (config, header) = header_of(path, &bytes)?;
+        let broken = |reason: String| TrainError::Checkpoint { path: path.to_owned(), reason };
+        let file = SafeTensors::deserialize(&bytes).map_err(|e| broken(e.to_string()))?;
+        let group = |group: &str, set: &ParameterSet| -> Result<Vec<Vec<f32>>, TrainError> {
+            set.list
+                .iter()
+                .map(|p| {
+                    let name = format!("{group}.{}", p.name);
+                    let view = file.tensor(&name).map_err(|_| TrainError::WrongNetwork {
+                        path: path.to_owned(),
+                        reason: format!("it has no tensor '{name}'"),
+                    })?;
+                    if view.shape() != p.shape {
+                        return Err(TrainError::WrongNetwork {
+                            path: path.to_owned(),
+                            reason: format!("'{name}' is {:?} there and {:?} here", view.shape(), p.shape),
+                        });
+                    }
+                    floats(view.dtype(), view.data()).ok_or_else(|| broken(format!("'{name}' is not f32")))
+                })
+                .collect()
+        };
+        let single = |name: &str| -> Result<Vec<f32>, TrainError> {
+            let view = file.tensor(name).map_err(|_| broken(format!("it has no tensor '{name}'")))?;
+            floats(view.dtype(), view.data()).ok_or_else(|| broken(format!("'{name}' is not f32")))
+        };
+        let pending = header
+            .pending_steps
+            .iter()
+            .enumerate()
+            .map(|(i, step)| {
+                let name = format!("pending.{i}.ops");
+                let view = file.tensor(&name).map_err(|_| broken(format!("it has no tensor '{name}'")))?;
+                let ops: Vec<[OpDraw; DEPTH]> = bytemuck::pod_collect_to_vec(view.data());
+                let matches = single(&format!("pending.{i}.matches"))?;
+                if ops.len() != matches.len() {
+                    return Err(broken(format!(
+                        "probe {i} has {} operations and {} matches",
+                        ops.len(),
+                        matches.len()
+                    )));
+                }
+                Ok(PendingProbe { step: *step, ops, matches })
+            })
+            .collect::<Result<_, _>>()?;
+        let classes = header.classes.len();
+        let history = single("align.history")?;
+        let label_distribution = single("align.label_distribution")?;
+        if history.len() != classes * crate::ssl::HISTORY || label_distribution.len() != classes {
+            return Err(broken(format!("its alignment state is not that of {classes} classes")));
+        }
+        Ok(Self {
+            weights: group("weights", parameters)?,
+            averaged: group("ema", parameters)?,
+            first_moment: group("adam.m", parameters)?,
+            second_moment: group("adam.v", parameters)?,
+            statistics: group("bn", statistics)?,
+            history,
+            label_distribution,
+            rates: single("policy.rates")?,
+            pending,
+            config,
+            header,
+        })
+    }
+
+    /// # Errors
+    /// [`TrainError::NotFinite`] names the first parameter that is not finite.
+    pub fn check_finite(&self, parameters: &ParameterSet) -> Result<(), TrainError> {
+        for (parameter, values) in parameters.list.iter().zip(&self.weights) {
+            if let Some(value) = values.iter().find(|v| !v.is_finite()) {
+                let term = format!("parameter {}", parameter.name);
+                return Err(TrainError::NotFinite { step: self.header.step, term, value: *value });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn header_of(path: &Path, bytes: &[u8]) -> Result<(Config, Header), TrainError> {
+    let broken = |reason: String| TrainError::Checkpoint { path: path.to_owned(), reason };
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| broken(e.to_string()))?;
+    let entries = metadata.metadata().clone().unwrap_or_default();
+    let entry = |key: &str| entries.get(key).ok_or_else(|| broken(format!("its metadata has no '{key}'")));
+    let format = entry("format")?;
+    if format != FORMAT {
+        return Err(broken(format!("its format is '{format}', this program reads '{FORMAT}'")));
+    }
+    let config = toml::from_str(entry("config")?).map_err(|e| broken(e.to_string()))?;
+    let header: Header = serde_json::from_str(entry("header")?).map_err(|e| broken(e.to_string()))?;
+    if header.classes.is_empty() {
+        return Err(broken("it has no classes".into()));
+    }
+    Ok((config, header))
+}
+
+fn floats(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
+    (dtype == Dtype::F32).then(|| bytemuck::pod_collect_to_vec(bytes))
+}

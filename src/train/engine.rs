@@ -1,0 +1,222 @@
+//! The recorded step on the adapter, with the host's view of its state.
+
+use super::draws::StepDraws;
+use super::error::TrainError;
+use crate::augment::{AssembleRow, OpOptions};
+use crate::data::Images;
+use crate::gpu::{Gpu, GpuError, Memory, Plan, Program, Tensor};
+use crate::nn::{Architecture, WideResNet, conv_group, initial_values};
+use crate::ssl::{EvaluationTensors, Keep, Method, StepBlock, StepRecording, StepShape, StepTensors};
+
+/// What an engine is built for.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    pub architecture: Architecture,
+    /// Height, width and channels of the images.
+    pub image: [usize; 3],
+    pub classes: usize,
+    pub method: Method,
+    pub batch: usize,
+    pub norm_momentum: f32,
+    pub augment: OpOptions,
+    pub keep: Keep,
+}
+
+/// Which weights an evaluation uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weights {
+    Averaged,
+    Raw,
+}
+
+/// A network, its optimiser and one recorded step, placed on the adapter.
+pub struct Engine {
+    pub network: WideResNet,
+    pub shape: StepShape,
+    pub tensors: StepTensors,
+    /// Passes that share a dispatch.
+    pub group_passes: usize,
+    plan: Plan,
+    step: Program,
+    evaluation: EvaluationTensors,
+    evaluate: [Program; 2],
+    /// One upload's pixels, reused.
+    pixels: Vec<u32>,
+}
+
+impl Engine {
+    /// Plans the step: what it would take, without allocating.
+    pub fn plan(
+        gpu: &Gpu,
+        options: &EngineOptions,
+    ) -> Result<(WideResNet, StepShape, StepRecording), TrainError> {
+        let [height, width, _] = options.image;
+        options.method.validate(options.batch, height, width)?;
+        let group = conv_group(gpu);
+        let mut network = WideResNet::new(&options.architecture, options.image, options.classes, group)?;
+        network.momentum = options.norm_momentum;
+        let shape = options.method.shape(options.batch, options.classes);
+        let recording = StepRecording::new(gpu, &network, &shape, options.augment, options.keep)?;
+        Ok((network, shape, recording))
+    }
+
+    /// Plans and allocates; the state is all zeros until [`Engine::initialise`] or a checkpoint sets it.
+    ///
+    /// # Errors
+    /// Settings out of range, a tensor above the adapter's limits, the adapter's own errors.
+    pub fn new(gpu: &Gpu, options: &EngineOptions) -> Result<Self, TrainError> {
+        let (network, shape, recording) = Self::plan(gpu, options)?;
+        let StepRecording {
+            builder,
+            tensors,
+            step,
+            evaluation,
+            evaluate_averaged,
+            evaluate_raw,
+            group_passes,
+        } = recording;
+        let plan = builder.build(gpu)?;
+        let engine = Self {
+            network,
+            shape,
+            tensors,
+            group_passes,
+            plan,
+            step,
+            evaluation,
+            evaluate: [evaluate_averaged, evaluate_raw],
+            pixels: Vec::new(),
+        };
+        engine.write_fixed_tables(gpu);
+        Ok(engine)
+    }
+
+    fn write_fixed_tables(&self, gpu: &Gpu) {
+        let batch = self.shape.batch as u32;
+        let row = |view: u32| AssembleRow { a: view, b: view, lambda: 1.0, rotation: 0 };
+        let probe = if self.shape.probe { self.shape.probe_view() as u32 } else { 0 };
+        // Anchors, first further views (for guesses from two), probes.
+        let blocks = [batch, 2 * batch, probe];
+        let views = self.shape.views() as u32;
+        let fixed: Vec<_> = blocks
+            .iter()
+            .flat_map(|first| (0..batch).map(move |i| row((first + i).min(views - 1))))
+            .collect();
+        self.plan.write(gpu, self.tensors.fixed_rows, &fixed);
+        let rows: Vec<_> = (0..self.evaluation.capacity as u32).map(row).collect();
+        self.plan.write(gpu, self.evaluation.rows, &rows);
+        self.plan.write(gpu, self.tensors.optimiser.decayed, &self.network.parameters.decay_blocks());
+    }
+
+    /// Fresh weights from `seed`, an untouched optimiser, p~(y) uniform and p(y) as given.
+    pub fn initialise(&self, gpu: &Gpu, seed: u64, label_distribution: &[f32]) {
+        let values = initial_values(&self.network.parameters, seed);
+        let packed = self.network.parameters.pack(values.iter().map(Vec::as_slice));
+        let statistics = initial_values(&self.network.statistics, seed);
+        let moving = self.network.statistics.pack(statistics.iter().map(Vec::as_slice));
+        let optimiser = self.tensors.optimiser;
+        let zeros = vec![0f32; packed.len()];
+        self.plan.write(gpu, optimiser.weights, &packed);
+        self.plan.write(gpu, optimiser.averaged, &packed);
+        self.plan.write(gpu, optimiser.first_moment, &zeros);
+        self.plan.write(gpu, optimiser.second_moment, &zeros);
+        self.plan.write(gpu, self.tensors.moving, &moving);
+        let history = self.tensors.alignment.history;
+        let uniform = vec![1.0 / self.shape.classes as f32; history.words()];
+        self.plan.write(gpu, history, &uniform);
+        self.plan.write(gpu, self.tensors.alignment.label_distribution, label_distribution);
+    }
+
+    /// Bytes on the adapter.
+    pub fn memory(&self) -> &Memory {
+        self.plan.memory()
+    }
+
+    /// Dispatches, clears and copies of one step.
+    pub fn step_operations(&self) -> usize {
+        self.step.len()
+    }
+
+    /// Uploads one step's images, draws and numbers, and submits it; does not wait.
+    pub fn submit_step(
+        &mut self,
+        gpu: &Gpu,
+        images: &Images,
+        labels: &[Option<u32>],
+        draws: &StepDraws,
+        block: StepBlock,
+    ) {
+        self.upload_step(gpu, images, labels, draws, block);
+        self.plan.run(gpu, self.step);
+    }
+
+    fn upload_step(
+        &mut self,
+        gpu: &Gpu,
+        images: &Images,
+        labels: &[Option<u32>],
+        draws: &StepDraws,
+        block: StepBlock,
+    ) {
+        const UNKNOWN: u32 = u32::MAX;
+        let label = |i: &usize| labels[*i].unwrap_or(UNKNOWN);
+        let t = &self.tensors;
+        let write = |tensor: Tensor, bytes: &[u8]| self.plan.write(gpu, tensor, bytes);
+        write(t.weak_draws, bytemuck::cast_slice(&draws.weak));
+        for (tensor, ops) in t.op_draws.iter().zip(&draws.ops) {
+            write(*tensor, bytemuck::cast_slice(ops));
+        }
+        write(t.rows, bytemuck::cast_slice(&draws.rows));
+        write(t.step_block, bytemuck::bytes_of(&block));
+        let labelled: Vec<u32> = draws.labelled.iter().map(label).collect();
+        write(t.labels, bytemuck::cast_slice(&labelled));
+        let hidden: Vec<u32> = draws.unlabelled.iter().map(label).collect();
+        if !hidden.is_empty() {
+            write(t.hidden, bytemuck::cast_slice(&hidden));
+        }
+        let pixels = images.height * images.width;
+        let sources = draws.labelled.iter().chain(&draws.unlabelled);
+        self.pixels.resize((draws.labelled.len() + draws.unlabelled.len()) * pixels, 0);
+        for (image, to) in sources.zip(self.pixels.chunks_exact_mut(pixels)) {
+            images.rgba(*image, to);
+        }
+        write(self.tensors.sources, bytemuck::cast_slice(&self.pixels));
+    }
+
+    /// The plan, for readback and views.
+    pub fn recorded(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Class probabilities `[images, classes]` of some images; waits for them.
+    ///
+    /// # Errors
+    /// The adapter's.
+    pub fn evaluate(&mut self, gpu: &Gpu, images: &Images, which: Weights) -> Result<Vec<f32>, GpuError> {
+        let classes = self.shape.classes;
+        let pixels = images.height * images.width;
+        let mut all = Vec::with_capacity(images.len() * classes);
+        for first in (0..images.len()).step_by(self.evaluation.capacity) {
+            let count = self.evaluation.capacity.min(images.len() - first);
+            self.pixels.resize(count * pixels, 0);
+            for (i, to) in self.pixels.chunks_exact_mut(pixels).enumerate() {
+                images.rgba(first + i, to);
+            }
+            self.plan.write(gpu, self.evaluation.sources, &self.pixels);
+            self.plan.run(gpu, self.evaluate[which as usize]);
+            let probabilities: Vec<f32> = self.plan.read(gpu, self.evaluation.probabilities)?;
+            all.extend_from_slice(&probabilities[..count * classes]);
+        }
+        Ok(all)
+    }
+
+    /// Content of a tensor; waits for it.
+    pub fn read(&self, gpu: &Gpu, tensor: Tensor) -> Result<Vec<f32>, GpuError> {
+        self.plan.read(gpu, tensor)
+    }
+
+    /// Replaces the content of a tensor.
+    pub fn write(&self, gpu: &Gpu, tensor: Tensor, values: &[f32]) {
+        self.plan.write(gpu, tensor, values);
+    }
+}

@@ -1,0 +1,221 @@
+//! What a run reports: statistics of steps, rows of `metrics.csv`, and the final summary.
+
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::error::TrainError;
+use crate::ssl::STATISTICS;
+
+/// The statistics of one step, as `shaders/ssl/losses.wgsl` sums them up. Losses are means over their
+/// rows, without weight or ramp.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct StepStatistics {
+    pub step: u64,
+    pub loss_x: f32,
+    pub loss_u: f32,
+    pub loss_u1: f32,
+    pub loss_r: f32,
+    /// Share of mixed labelled rows whose most likely class is their target's.
+    pub train_accuracy: f32,
+    /// Share of guesses that name the true class, among images whose class is known.
+    pub guess_accuracy: f32,
+    /// Mean of the aligned guesses' largest probability.
+    pub confidence: f32,
+    /// Share of guesses that are used.
+    pub mask: f32,
+}
+
+impl StepStatistics {
+    pub(super) fn from_words(step: u64, words: &[u32]) -> Self {
+        let value = |i: usize| f32::from_bits(words[i]);
+        Self {
+            step,
+            loss_x: value(0),
+            loss_u: value(1),
+            loss_u1: value(2),
+            loss_r: value(3),
+            train_accuracy: value(4),
+            guess_accuracy: value(5),
+            confidence: value(6),
+            mask: value(7),
+        }
+    }
+
+    /// The values in the order of `from_words`.
+    fn values(&self) -> [f32; STATISTICS] {
+        [
+            self.loss_x,
+            self.loss_u,
+            self.loss_u1,
+            self.loss_r,
+            self.train_accuracy,
+            self.guess_accuracy,
+            self.confidence,
+            self.mask,
+        ]
+    }
+
+    /// # Errors
+    /// Names the first loss term that is no finite number.
+    pub(super) fn check_finite(&self) -> Result<(), TrainError> {
+        let terms = ["loss_x", "loss_u", "loss_u1", "loss_r"];
+        let found = terms.into_iter().zip(self.values()).find(|(_, value)| !value.is_finite());
+        match found {
+            None => Ok(()),
+            Some((term, value)) => {
+                Err(TrainError::NotFinite { step: self.step + 1, term: term.to_owned(), value })
+            }
+        }
+    }
+}
+
+/// Sums over the steps since the last report.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Window {
+    sums: [f64; STATISTICS],
+    steps: u64,
+}
+
+impl Window {
+    pub fn add(&mut self, statistics: &StepStatistics) {
+        for (sum, value) in self.sums.iter_mut().zip(statistics.values()) {
+            *sum += f64::from(value);
+        }
+        self.steps += 1;
+    }
+
+    pub fn means(&self) -> [f64; STATISTICS] {
+        self.sums.map(|sum| sum / self.steps.max(1) as f64)
+    }
+}
+
+/// One row of `metrics.csv`: means over the steps since the row before, and an evaluation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Steps done.
+    pub step: u64,
+    /// Labelled images seen.
+    pub images: u64,
+    /// Training time so far, evaluations included.
+    pub seconds: f64,
+    pub loss_x: f64,
+    pub loss_u: Option<f64>,
+    pub loss_u1: Option<f64>,
+    pub loss_r: Option<f64>,
+    pub train_acc: f64,
+    pub guess_acc: Option<f64>,
+    pub confidence: Option<f64>,
+    pub mask: Option<f64>,
+    /// Accuracy on the test images with the weights as trained.
+    pub test_acc: f64,
+    /// The same with the averaged weights, which is the model's accuracy.
+    pub test_acc_ema: f64,
+}
+
+/// `metrics.csv`, a row a report, each on disk before the next step.
+pub struct MetricsFile {
+    path: PathBuf,
+    writer: csv::Writer<File>,
+}
+
+impl MetricsFile {
+    /// Starts a file.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn create(path: &Path) -> Result<Self, TrainError> {
+        let file = File::create(path).map_err(TrainError::file(path, "creating it"))?;
+        Ok(Self { path: path.to_owned(), writer: csv::Writer::from_writer(file) })
+    }
+
+    /// Goes on with a file, dropping rows of steps after `step`, which the run will make again.
+    ///
+    /// # Errors
+    /// The file's, or that of a row that cannot be read.
+    pub fn resume(path: &Path, step: u64) -> Result<Self, TrainError> {
+        let kept: Vec<Report> =
+            read_reports(path)?.into_iter().filter(|report| report.step <= step).collect();
+        let mut file = Self::create(path)?;
+        for report in &kept {
+            file.append(report)?;
+        }
+        if kept.is_empty() {
+            return Ok(file);
+        }
+        // A writer writes its header with its first row; the file has one already.
+        let append = OpenOptions::new()
+            .append(true)
+            .open(path)
+            .map_err(TrainError::file(path, "opening it to go on"))?;
+        file.writer = csv::WriterBuilder::new().has_headers(false).from_writer(append);
+        Ok(file)
+    }
+
+    /// # Errors
+    /// The file's, a full disk among them.
+    pub fn append(&mut self, report: &Report) -> Result<(), TrainError> {
+        let io = |e: csv::Error| TrainError::file(&self.path, "writing a row")(into_io(e));
+        self.writer.serialize(report).map_err(io)?;
+        self.writer.flush().map_err(TrainError::file(&self.path, "writing a row"))
+    }
+}
+
+fn into_io(error: csv::Error) -> std::io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => std::io::Error::other(format!("{other:?}")),
+    }
+}
+
+/// The rows of a `metrics.csv`.
+///
+/// # Errors
+/// The file's, or that of a row that cannot be read.
+pub fn read_reports(path: &Path) -> Result<Vec<Report>, TrainError> {
+    let mut reader =
+        csv::Reader::from_path(path).map_err(|e| TrainError::file(path, "reading it")(into_io(e)))?;
+    let rows: Result<Vec<_>, _> = reader.deserialize().collect();
+    rows.map_err(|e| TrainError::Config { path: path.to_owned(), reason: e.to_string() })
+}
+
+/// `summary.json`: the final figures of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    pub preset: String,
+    pub method: String,
+    pub data: String,
+    pub labels: usize,
+    pub seed: u64,
+    pub network: String,
+    pub parameters: usize,
+    pub steps: u64,
+    /// Labelled images seen.
+    pub images: u64,
+    pub seconds: f64,
+    /// Accuracy of the averaged weights on the test images after the last step.
+    pub test_acc_ema: f64,
+    /// Median of the last 20 reports, the reference's figure.
+    pub test_acc_ema_median: f64,
+    pub test_acc: f64,
+    pub guess_acc: Option<f64>,
+    pub adapter: String,
+    /// Bytes planned on the adapter.
+    pub gpu_bytes: u64,
+}
+
+/// Reports that the reference takes the median of (`scripts/extract_accuracy.py`).
+const MEDIAN_REPORTS: usize = 20;
+
+/// Median of the last reports' `test_acc_ema`; 0 if there are none.
+pub fn median_accuracy(reports: &[Report]) -> f64 {
+    let first = reports.len().saturating_sub(MEDIAN_REPORTS);
+    let mut last: Vec<_> = reports[first..].iter().map(|r| r.test_acc_ema).collect();
+    last.sort_by(f64::total_cmp);
+    match last.len() {
+        0 => 0.0,
+        n if n % 2 == 1 => last[n / 2],
+        n => (last[n / 2 - 1] + last[n / 2]) / 2.0,
+    }
+}

@@ -1,0 +1,30 @@
+//! Training: configuration, the random draws of a step, the trainer, checkpoints, reports and traces.
+
+mod batches;
+mod checkpoint;
+mod config;
+mod draws;
+mod engine;
+mod error;
+mod metrics;
+mod model;
+mod presets;
+mod random;
+mod schedule;
+mod tensor_file;
+mod trace;
+mod trainer;
+
+pub use checkpoint::{Checkpoint, Header, PendingProbe};
+pub use config::{Config, Overrides};
+pub use draws::StepDraws;
+pub use engine::{Engine, EngineOptions, Weights};
+pub use error::TrainError;
+pub use metrics::{MetricsFile, Report, StepStatistics, Summary, median_accuracy, read_reports};
+pub use model::Model;
+pub use presets::{PRESET_NAMES, Preset, preset};
+pub use random::{Stream, stream_rng};
+pub use schedule::Schedule;
+pub use tensor_file::write_atomically;
+pub use trace::write_trace;
+pub use trainer::{Progress, Trainer, accuracy, engine_options, most_likely};

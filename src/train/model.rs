@@ -1,0 +1,74 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use super::checkpoint::{Checkpoint, Header};
+use super::config::Config;
+use super::engine::{Engine, EngineOptions, Weights};
+use super::error::TrainError;
+use crate::data::Images;
+use crate::gpu::Gpu;
+use crate::ssl::{Keep, Method};
+
+/// A trained network, ready to classify: averaged weights and moving statistics of a checkpoint.
+pub struct Model {
+    pub config: Config,
+    pub header: Header,
+    engine: Engine,
+    gpu: Arc<Gpu>,
+}
+
+impl Model {
+    /// # Errors
+    /// The file's, or what about it is not a checkpoint.
+    pub fn load(gpu: Arc<Gpu>, path: &Path) -> Result<Self, TrainError> {
+        let (config, header) = Checkpoint::read_header(path)?;
+        let options = EngineOptions {
+            architecture: config.architecture()?,
+            image: header.image,
+            classes: header.classes.len(),
+            method: Method::supervised(),
+            batch: 1,
+            norm_momentum: config.norm_momentum,
+            augment: config.augment,
+            keep: Keep::State,
+        };
+        let engine = Engine::new(&gpu, &options)?;
+        let network = &engine.network;
+        let checkpoint = Checkpoint::load(path, &network.parameters, &network.statistics)?;
+        let averaged = network.parameters.pack(checkpoint.averaged.iter().map(Vec::as_slice));
+        let moving = network.statistics.pack(checkpoint.statistics.iter().map(Vec::as_slice));
+        engine.write(&gpu, engine.tensors.optimiser.averaged, &averaged);
+        engine.write(&gpu, engine.tensors.moving, &moving);
+        Ok(Self { config, header, engine, gpu })
+    }
+
+    /// Whether images of this shape and these classes are the model's.
+    ///
+    /// # Errors
+    /// [`TrainError::WrongNetwork`] says what differs.
+    pub fn check(&self, path: &Path, images: &Images, classes: &[String]) -> Result<(), TrainError> {
+        let found = [images.height, images.width, images.channels];
+        let differs = |reason: String| Err(TrainError::WrongNetwork { path: path.to_owned(), reason });
+        if found != self.header.image {
+            return differs(format!("it takes images of {:?}, these are {found:?}", self.header.image));
+        }
+        if classes != self.header.classes {
+            return differs(format!(
+                "its {} classes are {}, the data's {} are {}",
+                self.header.classes.len(),
+                self.header.classes.join(", "),
+                classes.len(),
+                classes.join(", ")
+            ));
+        }
+        Ok(())
+    }
+
+    /// Class probabilities `[images, classes]`.
+    ///
+    /// # Errors
+    /// The adapter's.
+    pub fn probabilities(&mut self, images: &Images) -> Result<Vec<f32>, TrainError> {
+        Ok(self.engine.evaluate(&self.gpu, images, Weights::Averaged)?)
+    }
+}

@@ -1,0 +1,115 @@
+use super::config::Config;
+use super::error::TrainError;
+use crate::augment::OpOptions;
+use crate::data::Balance;
+use crate::ssl::{LabelPrior, Method};
+
+pub const PRESET_NAMES: [&str; 6] =
+    ["quick", "fashion", "digits", "paper-cifar10", "paper-svhn", "paper-stl10"];
+
+/// A starting point for a run, with the row of the specification that it follows.
+#[derive(Clone, Debug)]
+pub struct Preset {
+    pub config: Config,
+    /// Where the numbers come from.
+    pub source: &'static str,
+}
+
+/// A preset by name. The paper's presets have a row of their own for 40 labels, taken if `labels` says so.
+///
+/// # Errors
+/// [`TrainError::UnknownPreset`] lists the names.
+pub fn preset(name: &str, labels: Option<usize>) -> Result<Preset, TrainError> {
+    let few = labels == Some(40);
+    match name {
+        "paper-cifar10" if few => Ok(Preset {
+            config: paper(name, "cifar-10", 40, |c| {
+                c.method.strong_views = 1;
+                c.method.weight_r = 2.0;
+                c.warmup_images = 8192 << 10;
+            }),
+            source: "reference runs/ssl, CIFAR-10, 40 labels: K=1, w_rot 2, warm-up 8192 kimg",
+        }),
+        "paper-cifar10" => Ok(Preset {
+            config: paper(name, "cifar-10", 250, |_| {}),
+            source: "reference runs/ssl, CIFAR-10, 250 to 4,000 labels: K=8",
+        }),
+        "paper-svhn" if few => Ok(Preset {
+            config: paper(name, "svhn", 40, |c| {
+                c.method.strong_views = 1;
+                c.method.weight_r = 3.0;
+                c.balance = Balance::Train;
+            }),
+            source: "reference runs/ssl, SVHN (noextra), 40 labels: K=1, w_rot 3",
+        }),
+        "paper-svhn" => Ok(Preset {
+            config: paper(name, "svhn", 250, |c| c.balance = Balance::Train),
+            source: "reference runs/ssl, SVHN (noextra), 250 to 4,000 labels: K=8",
+        }),
+        "paper-stl10" => Ok(Preset {
+            config: paper(name, "stl-10", 1000, |c| {
+                c.method.strong_views = 4;
+                c.method.weak_anchor = false;
+                c.scales = Some(4);
+            }),
+            source: "reference runs/ssl, STL-10, 1,000 labels: K=4, 4 scales",
+        }),
+        "quick" => Ok(Preset {
+            config: small(name, "builtin:fashion", |c| c.steps = 500),
+            source: "this project's own: a visible result in about three minutes on two cores",
+        }),
+        "fashion" => Ok(Preset {
+            config: small(name, "builtin:fashion", |c| c.steps = 2_000),
+            source: "this project's own, sized for a software adapter",
+        }),
+        "digits" => Ok(Preset {
+            config: small(name, "builtin:digits", |c| c.steps = 1_000),
+            source: "this project's own, sized for a software adapter",
+        }),
+        other => Err(TrainError::UnknownPreset { found: other.to_owned(), list: PRESET_NAMES.join(", ") }),
+    }
+}
+
+/// Specification sections 4 and 6; the data's own flips and shifts are section 3's.
+fn paper(name: &str, data: &str, labels: usize, change: impl FnOnce(&mut Config)) -> Config {
+    let mut config = Config {
+        preset: name.to_owned(),
+        method_name: "remixmatch".into(),
+        data: data.to_owned(),
+        labels,
+        balance: Balance::Even,
+        seed: 1,
+        network: "wrn-28-2".into(),
+        scales: None,
+        batch: 64,
+        steps: 1 << 20,
+        learning_rate: 0.002,
+        weight_decay: 0.02,
+        ema: 0.999,
+        norm_momentum: 0.999,
+        warmup_images: 1024 << 10,
+        report_every: 1024,
+        flip: None,
+        shift: None,
+        augment: OpOptions::default(),
+        method: Method { label_prior: LabelPrior::Labels, ..Method::remixmatch() },
+    };
+    change(&mut config);
+    config
+}
+
+/// Short runs of a small network: a smaller batch, fewer strong views and averages that forget sooner,
+/// as a run of a thousand steps would otherwise be evaluated with its untrained beginnings.
+fn small(name: &str, data: &str, change: impl FnOnce(&mut Config)) -> Config {
+    let mut config = paper(name, data, 40, |_| {});
+    config.seed = 0;
+    config.network = "wrn-10-1".into();
+    config.batch = 32;
+    config.ema = 0.99;
+    config.norm_momentum = 0.95;
+    config.warmup_images = 32 * 200;
+    config.report_every = 50;
+    config.method.strong_views = 2;
+    change(&mut config);
+    config
+}

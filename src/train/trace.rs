@@ -1,0 +1,270 @@
+//! One step as a file: every tensor that another framework needs to replay and check it.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::checkpoint::Checkpoint;
+use super::draws::StepDraws;
+use super::error::TrainError;
+use super::tensor_file::TensorFile;
+use super::trainer::Trainer;
+use crate::gpu::Tensor;
+use crate::nn::ParameterSet;
+use crate::ssl::{RowKind, StepBlock, interleave};
+
+/// Trains one step and writes what went in, what came out and what was between; see the file's metadata
+/// for layouts. The trainer must have been made with [`crate::ssl::Keep::Trace`].
+///
+/// # Errors
+/// Those of the step and of the file.
+pub fn write_trace(trainer: &mut Trainer, path: &Path) -> Result<(), TrainError> {
+    let before = trainer.checkpoint()?;
+    let step = trainer.progress().step;
+    let draws = trainer.submit()?;
+    let after = trainer.checkpoint()?;
+    let block = trainer.config.schedule().block(step, &trainer.engine.shape);
+    let mut trace = Trace { trainer, file: TensorFile::default() };
+    trace.inputs(&draws)?;
+    trace.guess()?;
+    trace.mixed(&draws)?;
+    trace.losses(&block)?;
+    trace.parameters(&before, &after)?;
+    let metadata = metadata(trainer_facts(trace.trainer, step, &block));
+    trace.file.save(path, metadata)
+}
+
+struct Trace<'a> {
+    trainer: &'a Trainer,
+    file: TensorFile,
+}
+
+impl Trace<'_> {
+    fn read(&self, tensor: Tensor) -> Result<Vec<f32>, TrainError> {
+        Ok(self.trainer.engine.read(self.trainer.gpu(), tensor)?)
+    }
+
+    /// Height, width and channels.
+    fn image(&self) -> [usize; 3] {
+        let network = &self.trainer.engine.network;
+        [network.height, network.width, network.channels]
+    }
+
+    fn inputs(&mut self, draws: &StepDraws) -> Result<(), TrainError> {
+        let shape = self.trainer.engine.shape.clone();
+        let [height, width, channels] = self.image();
+        let words = self.read(self.trainer.engine.tensors.views)?;
+        let pixels = height * width;
+        let normalised: Vec<f32> = words
+            .iter()
+            .flat_map(|word| {
+                word.to_bits().to_le_bytes().into_iter().take(channels).map(|u| f32::from(u) / 127.5 - 1.0)
+            })
+            .collect();
+        let block = |first: usize, count: usize| {
+            let image = pixels * channels;
+            &normalised[first * image..(first + count) * image]
+        };
+        let b = shape.batch;
+        self.file.f32("input.x", &[b, height, width, channels], block(0, b));
+        let labels: Vec<i32> = draws.labelled.iter().map(|i| self.label(*i)).collect();
+        self.file.i32("input.labels", &[b], &labels);
+        if shape.unlabelled {
+            self.file.f32("input.u_weak", &[b, height, width, channels], block(b, b));
+            let k = shape.strong_views;
+            if k > 0 {
+                self.file.f32("input.u_strong", &[k, b, height, width, channels], block(2 * b, k * b));
+            }
+            let hidden: Vec<i32> = draws.unlabelled.iter().map(|i| self.label(*i)).collect();
+            self.file.i32("input.u_hidden_labels", &[b], &hidden);
+        }
+        if shape.probe {
+            self.file.f32("probe.images", &[b, height, width, channels], block(shape.probe_view(), b));
+            let report = self.read(self.trainer.engine.tensors.report)?;
+            self.file.f32("probe.match", &[b], &report[crate::nn::BINDING_WORDS..]);
+        }
+        Ok(())
+    }
+
+    /// A training image's class; -1 where it is unknown.
+    fn label(&self, image: usize) -> i32 {
+        self.trainer.data.train_labels[image].map_or(-1, |class| class as i32)
+    }
+
+    fn guess(&mut self) -> Result<(), TrainError> {
+        let tensors = &self.trainer.engine.tensors;
+        let Some(guess) = tensors.guess else { return Ok(()) };
+        let (b, c) = (self.trainer.engine.shape.batch, self.trainer.engine.shape.classes);
+        for (i, logits) in tensors.guess_logits.iter().enumerate() {
+            let name = if i == 0 { "guess.logits".to_owned() } else { format!("guess.logits.view{i}") };
+            let logits = self.read(*logits)?;
+            self.file.f32(name, &[b, c], &logits);
+        }
+        let averages = self.read(guess.averages)?;
+        self.file.f32("align.p_data", &[c], &averages[..c]);
+        self.file.f32("align.p_model", &[c], &averages[c..]);
+        for (name, tensor) in [
+            ("guess.probs", guess.probabilities),
+            ("guess.aligned", guess.aligned),
+            ("guess.target", guess.target),
+        ] {
+            let values = self.read(tensor)?;
+            self.file.f32(name, &[b, c], &values);
+        }
+        Ok(())
+    }
+
+    /// Rows of every pass: inputs of one kind, in the order of the tables.
+    fn rows_of(&self, kind: RowKind) -> Result<(Vec<f32>, Vec<f32>), TrainError> {
+        let [height, width, channels] = self.image();
+        let stored = height * width * 4;
+        let (mut images, mut logits) = (Vec::new(), Vec::new());
+        for group in &self.trainer.engine.tensors.groups {
+            let input = self.read(group.input.tensor)?;
+            for (_, first, count, tensor) in group.logits.iter().filter(|l| l.0 == kind) {
+                let local = first - group.first_row;
+                let pixels = input[local * stored..(local + count) * stored].chunks_exact(4);
+                images.extend(pixels.flat_map(|pixel| &pixel[..channels]));
+                logits.extend(self.read(*tensor)?);
+            }
+        }
+        Ok((images, logits))
+    }
+
+    fn mixed(&mut self, draws: &StepDraws) -> Result<(), TrainError> {
+        let shape = self.trainer.engine.shape.clone();
+        let [height, width, channels] = self.image();
+        let (b, c, n) = (shape.batch, shape.classes, shape.mixed_images());
+        let order = interleave(shape.mixed_blocks(), b);
+        let (images, logits) = self.rows_of(RowKind::Mixed)?;
+        let targets = self.read(self.trainer.engine.tensors.targets)?;
+        let images = undo(&order, &images, height * width * channels);
+        let first_target = (shape.rotation_passes() + shape.premixup_passes()) * b * c;
+        let targets = undo(&order, &targets[first_target..], c);
+        let logits = undo(&order, &logits, c);
+        self.file.f32("mixup.lambda", &[n], &draws.lambda);
+        let partner: Vec<i32> = draws.partner.iter().map(|p| *p as i32).collect();
+        self.file.i32("mixup.perm", &[n], &partner);
+        let order: Vec<i32> = order.iter().map(|m| *m as i32).collect();
+        self.file.i32("mixup.interleave", &[n], &order);
+        self.file.f32("mixup.images", &[n, height, width, channels], &images);
+        self.file.f32("mixup.targets", &[n, c], &targets);
+        self.file.f32("logits.x", &[b, c], &logits[..b * c]);
+        if n > b {
+            self.file.f32("logits.u", &[n - b, c], &logits[b * c..]);
+        }
+        if shape.premixup_passes() == 1 {
+            let (_, logits) = self.rows_of(RowKind::Premixup)?;
+            self.file.f32("logits.u1", &[b, c], &logits);
+        }
+        if shape.rotation_passes() == 1 {
+            let (images, logits) = self.rows_of(RowKind::Rotation)?;
+            self.file.f32("rot.images", &[b, height, width, channels], &images);
+            let labels: Vec<i32> = (0..b).map(|i| (i / (b / 4)) as i32).collect();
+            self.file.i32("rot.labels", &[b], &labels);
+            self.file.f32("logits.rot", &[b, 4], &logits);
+        }
+        Ok(())
+    }
+
+    fn losses(&mut self, block: &StepBlock) -> Result<(), TrainError> {
+        let report = self.read(self.trainer.engine.tensors.report)?;
+        let shape = &self.trainer.engine.shape;
+        let unlabelled_rows = (shape.mixed_images() - shape.batch) as f32;
+        let b = shape.batch as f32;
+        let weights = [
+            block.weight_x * b,
+            block.weight_u * unlabelled_rows,
+            block.weight_u1 * b * shape.premixup_passes() as f32,
+            block.weight_r * b * shape.rotation_passes() as f32,
+        ];
+        for (name, (loss, weight)) in ["x", "u", "u1", "r"].iter().zip(report.iter().zip(weights)) {
+            self.file.f32(format!("loss.{name}"), &[], &[*loss]);
+            self.file.f32(format!("loss.weight.{name}"), &[], &[weight]);
+        }
+        let total: f32 = report.iter().zip(weights).map(|(loss, weight)| loss * weight).sum();
+        self.file.f32("loss.total", &[], &[total]);
+        Ok(())
+    }
+
+    fn parameters(&mut self, before: &Checkpoint, after: &Checkpoint) -> Result<(), TrainError> {
+        let network = &self.trainer.engine.network;
+        let gradients = self.read(self.trainer.engine.tensors.optimiser.gradients)?;
+        let gradients = network.parameters.unpack(&gradients);
+        let groups = [
+            ("grad", &network.parameters, &gradients),
+            ("before", &network.parameters, &before.weights),
+            ("before.ema", &network.parameters, &before.averaged),
+            ("before.adam.m", &network.parameters, &before.first_moment),
+            ("before.adam.v", &network.parameters, &before.second_moment),
+            ("before.bn", &network.statistics, &before.statistics),
+            ("after", &network.parameters, &after.weights),
+            ("after.ema", &network.parameters, &after.averaged),
+            ("after.adam.m", &network.parameters, &after.first_moment),
+            ("after.adam.v", &network.parameters, &after.second_moment),
+            ("after.bn", &network.statistics, &after.statistics),
+        ];
+        for (group, set, values) in groups {
+            add_group(&mut self.file, group, set, values);
+        }
+        let c = self.trainer.engine.shape.classes;
+        for (name, checkpoint) in [("before", before), ("after", after)] {
+            let rows = checkpoint.history.len() / c;
+            self.file.f32(format!("{name}.align.history"), &[rows, c], &checkpoint.history);
+        }
+        Ok(())
+    }
+}
+
+fn add_group(file: &mut TensorFile, group: &str, set: &ParameterSet, values: &[Vec<f32>]) {
+    for (parameter, values) in set.list.iter().zip(values) {
+        file.f32(format!("{group}.{}", parameter.name), &parameter.shape, values);
+    }
+}
+
+/// Rows in the order before the interleave: row r of `values` is image `order[r]`.
+fn undo(order: &[usize], values: &[f32], length: usize) -> Vec<f32> {
+    let mut plain = vec![0.0; order.len() * length];
+    for (row, image) in values.chunks_exact(length).zip(order) {
+        plain[image * length..(image + 1) * length].copy_from_slice(row);
+    }
+    plain
+}
+
+fn trainer_facts(trainer: &Trainer, step: u64, block: &StepBlock) -> serde_json::Value {
+    let config = &trainer.config;
+    json!({
+        "step": step,
+        "config": config,
+        "learning_rate_corrected": block.learning_rate,
+        "adam": { "beta1": block.beta1, "beta2": block.beta2, "epsilon": block.epsilon },
+        "decay_factor": block.decay,
+        "ema": block.ema,
+        "ramp": config.schedule().ramp(step * config.batch as u64),
+        "history_slot": block.slot,
+        "batch_norm": { "epsilon": crate::nn::EPSILON, "momentum": config.norm_momentum },
+        "decayed": trainer.engine.network.parameters.list.iter().filter(|p| p.decay)
+            .map(|p| p.name.clone()).collect::<Vec<_>>(),
+    })
+}
+
+fn metadata(facts: serde_json::Value) -> HashMap<String, String> {
+    let layouts = json!({
+        "images": "NHWC, value/127.5 - 1",
+        "input.u_strong": "[K, B, H, W, C]",
+        "input.labels, input.u_hidden_labels": "class index, -1 unknown; hidden labels never train",
+        "rot.labels": "0 unturned, 1 = 180 degrees, 2 = 90 counter-clockwise, 3 = 90 clockwise",
+        "mixup": "N = (K + 2) B images in the order x, u_weak, u_strong[0], ..; image i is lambda[i] image i + (1 - lambda[i]) image perm[i]",
+        "mixup.interleave": "row r of the passes holds mixed image interleave[r]; pass p is rows p B to (p + 1) B - 1",
+        "logits.x, logits.u": "of mixed images, in the order of mixup.images",
+        "loss": "means over their rows; total = sum of weight times loss, ramp included in the weight",
+        "parameters": "convolutions [kh, kw, in, out], heads [in, out]",
+        "adam": "w -= learning_rate_corrected m / (sqrt(v) + epsilon); then decayed kernels times decay_factor; then the average",
+    });
+    HashMap::from([
+        ("format".to_owned(), "remixmatch-trace-1".to_owned()),
+        ("hyperparameters".to_owned(), facts.to_string()),
+        ("layouts".to_owned(), layouts.to_string()),
+    ])
+}

@@ -1,0 +1,421 @@
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+
+use web_time::Instant;
+
+use super::batches::Batches;
+use super::checkpoint::{Checkpoint, Header, PendingProbe};
+use super::config::Config;
+use super::draws::{DrawSettings, StepDraws};
+use super::engine::{Engine, EngineOptions, Weights};
+use super::error::TrainError;
+use super::metrics::{Report, StepStatistics, Window};
+use super::random::Stream;
+use super::schedule::Schedule;
+use crate::augment::{CtAugment, DEPTH, OpDraw, StrongPolicy, WeakStyle};
+use crate::data::{DataSet, Images, Split, split};
+use crate::gpu::{Gpu, ReadbackRing, Tensor};
+use crate::nn::{BINDING_WORDS, ParameterSet};
+use crate::ssl::Keep;
+
+/// A probe moves the policy's bins this many steps after its own: its result has then arrived while the
+/// adapter stayed busy. The reference's queue delays it by four batches.
+const POLICY_LAG: u64 = 2;
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    pub step: u64,
+    pub steps: u64,
+    pub seconds: f64,
+}
+
+/// A step that was submitted and whose probes have not yet moved the policy.
+struct Submitted {
+    step: u64,
+    ops: Vec<[OpDraw; DEPTH]>,
+    /// Arrived with the step's statistics.
+    matches: Option<Vec<f32>>,
+}
+
+/// Trains one run: draws, submits, collects, reports. Holds nothing but what a checkpoint can restore.
+pub struct Trainer {
+    pub config: Config,
+    pub data: Arc<DataSet>,
+    pub split: Split,
+    pub engine: Engine,
+    pub policy: StrongPolicy,
+    gpu: Arc<Gpu>,
+    schedule: Schedule,
+    settings: DrawSettings,
+    batches: [Batches; 2],
+    ring: ReadbackRing,
+    submitted: VecDeque<Submitted>,
+    window: Window,
+    last: Option<StepStatistics>,
+    step: u64,
+    /// Seconds of the run before this session, and when it began.
+    earlier_seconds: f64,
+    began: Instant,
+}
+
+impl Trainer {
+    /// A new run: splits the data, plans the step and draws the first weights.
+    ///
+    /// # Errors
+    /// Settings out of range, labels that the data cannot give, a plan above the adapter's limits.
+    pub fn new(gpu: Arc<Gpu>, config: Config, data: Arc<DataSet>, keep: Keep) -> Result<Self, TrainError> {
+        config.validate(data.train.height, data.train.width)?;
+        let split = split(&data, config.labels, config.balance, config.seed)?;
+        let engine = Engine::new(&gpu, &engine_options(&config, &data, keep)?)?;
+        engine.initialise(&gpu, config.seed, &label_distribution(&data, &split));
+        let settings = DrawSettings {
+            seed: config.seed,
+            weak: WeakStyle {
+                flip: config.flip.unwrap_or(data.flip),
+                shift: config.shift.unwrap_or(data.shift),
+            },
+            size: [data.train.width as u32, data.train.height as u32],
+        };
+        let batches = [
+            Batches::new(split.labelled.clone(), Stream::LabelledOrder, config.seed),
+            Batches::new(split.unlabelled.clone(), Stream::UnlabelledOrder, config.seed),
+        ];
+        let ring = ReadbackRing::new(&gpu, POLICY_LAG as usize + 1, engine.tensors.report.words());
+        Ok(Self {
+            policy: config.method.policy.start(),
+            schedule: config.schedule(),
+            settings,
+            batches,
+            ring,
+            submitted: VecDeque::new(),
+            window: Window::default(),
+            last: None,
+            step: 0,
+            earlier_seconds: 0.0,
+            began: Instant::now(),
+            gpu,
+            config,
+            data,
+            split,
+            engine,
+        })
+    }
+
+    /// Goes on from a checkpoint file; `config` is the checkpoint's own, with what may differ (steps).
+    ///
+    /// # Errors
+    /// Those of [`Trainer::new`] and of reading the checkpoint; data that is not the run's.
+    pub fn resume(
+        gpu: Arc<Gpu>,
+        config: Config,
+        data: Arc<DataSet>,
+        path: &Path,
+    ) -> Result<Self, TrainError> {
+        let mut trainer = Self::new(gpu, config, data, Keep::State)?;
+        let network = &trainer.engine.network;
+        let checkpoint = Checkpoint::load(path, &network.parameters, &network.statistics)?;
+        trainer.check_data(&checkpoint.header, path)?;
+        trainer.restore(checkpoint)?;
+        Ok(trainer)
+    }
+
+    fn check_data(&self, header: &Header, path: &Path) -> Result<(), TrainError> {
+        let image = image_shape(&self.data);
+        if header.image != image || header.classes != self.data.classes {
+            return Err(TrainError::WrongNetwork {
+                path: path.to_owned(),
+                reason: format!(
+                    "it was trained on images of {:?} in {} classes, {} has {:?} in {}",
+                    header.image,
+                    header.classes.len(),
+                    self.data.name,
+                    image,
+                    self.data.classes.len()
+                ),
+            });
+        }
+        Ok(())
+    }
+
+    fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
+        let (gpu, engine) = (&self.gpu, &self.engine);
+        let pack = |set: &ParameterSet, values: &[Vec<f32>]| set.pack(values.iter().map(Vec::as_slice));
+        let parameters = &engine.network.parameters;
+        let optimiser = engine.tensors.optimiser;
+        for (tensor, values) in [
+            (optimiser.weights, &checkpoint.weights),
+            (optimiser.averaged, &checkpoint.averaged),
+            (optimiser.first_moment, &checkpoint.first_moment),
+            (optimiser.second_moment, &checkpoint.second_moment),
+        ] {
+            engine.write(gpu, tensor, &pack(parameters, values));
+        }
+        engine.write(gpu, engine.tensors.moving, &pack(&engine.network.statistics, &checkpoint.statistics));
+        engine.write(gpu, engine.tensors.alignment.history, &checkpoint.history);
+        engine.write(gpu, engine.tensors.alignment.label_distribution, &checkpoint.label_distribution);
+        if let StrongPolicy::CtAugment(bins) = &mut self.policy {
+            *bins = CtAugment::from_rates(&checkpoint.rates)?;
+        }
+        self.submitted = checkpoint
+            .pending
+            .into_iter()
+            .map(|p| Submitted { step: p.step, ops: p.ops, matches: Some(p.matches) })
+            .collect();
+        self.window = checkpoint.header.window;
+        self.step = checkpoint.header.step;
+        self.earlier_seconds = checkpoint.header.seconds;
+        Ok(())
+    }
+
+    pub fn gpu(&self) -> &Arc<Gpu> {
+        &self.gpu
+    }
+
+    pub fn progress(&self) -> Progress {
+        Progress { step: self.step, steps: self.config.steps, seconds: self.seconds() }
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.step >= self.config.steps
+    }
+
+    /// Whether the last step completed a report's window, or the run.
+    pub fn report_is_due(&self) -> bool {
+        self.step.is_multiple_of(self.config.report_every) || self.is_done()
+    }
+
+    /// The latest statistics that have arrived.
+    pub fn last_statistics(&self) -> Option<&StepStatistics> {
+        self.last.as_ref()
+    }
+
+    fn seconds(&self) -> f64 {
+        self.earlier_seconds + self.began.elapsed().as_secs_f64()
+    }
+
+    /// Draws and submits one step. Waits only for results that are [`POLICY_LAG`] steps old.
+    ///
+    /// # Errors
+    /// A loss that was no finite number; the adapter's errors.
+    pub fn step(&mut self) -> Result<(), TrainError> {
+        self.submit()?;
+        Ok(())
+    }
+
+    /// [`Trainer::step`], returning what was drawn.
+    pub(super) fn submit(&mut self) -> Result<StepDraws, TrainError> {
+        self.settle_policy()?;
+        let shape = &self.engine.shape;
+        let draws = StepDraws::draw(
+            &self.settings,
+            &self.config.method,
+            shape,
+            &self.policy,
+            &mut self.batches,
+            self.step,
+        );
+        let block = self.schedule.block(self.step, shape);
+        let ops = match shape.probe {
+            true => (0..shape.batch).map(|i| draws.probe_ops(shape, i)).collect(),
+            false => Vec::new(),
+        };
+        while !self.ring.has_room() {
+            self.collect()?;
+        }
+        self.engine.submit_step(&self.gpu, &self.data.train, &self.data.train_labels, &draws, block);
+        let report = self.engine.tensors.report;
+        self.ring.send(&self.gpu, self.engine.recorded(), self.step, &[report]);
+        self.submitted.push_back(Submitted { step: self.step, ops, matches: None });
+        self.step += 1;
+        Ok(draws)
+    }
+
+    /// Lets the probes of steps at least [`POLICY_LAG`] old move the policy's bins, in order.
+    fn settle_policy(&mut self) -> Result<(), TrainError> {
+        while self.submitted.front().is_some_and(|s| s.step + POLICY_LAG <= self.step) {
+            while self.submitted.front().is_some_and(|s| s.matches.is_none()) {
+                self.collect()?;
+            }
+            if let Some(Submitted { ops, matches: Some(matches), .. }) = self.submitted.pop_front() {
+                if let StrongPolicy::CtAugment(bins) = &mut self.policy {
+                    ops.iter().zip(matches).for_each(|(ops, matched)| bins.update(ops, matched));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the oldest result under way, waiting for it.
+    fn collect(&mut self) -> Result<(), TrainError> {
+        let Some((step, words)) = self.ring.wait(&self.gpu)? else { return Ok(()) };
+        let statistics = StepStatistics::from_words(step, &words);
+        if let Some(submitted) = self.submitted.iter_mut().find(|s| s.step == step) {
+            submitted.matches = Some(words[BINDING_WORDS..].iter().map(|w| f32::from_bits(*w)).collect());
+        }
+        statistics.check_finite()?;
+        self.window.add(&statistics);
+        self.last = Some(statistics);
+        Ok(())
+    }
+
+    /// Waits for every submitted step.
+    ///
+    /// # Errors
+    /// As [`Trainer::step`].
+    pub fn drain(&mut self) -> Result<(), TrainError> {
+        while self.ring.in_flight() > 0 {
+            self.collect()?;
+        }
+        Ok(())
+    }
+
+    /// Closes the window since the last report and evaluates both sets of weights on the test images.
+    ///
+    /// # Errors
+    /// As [`Trainer::step`].
+    pub fn report(&mut self) -> Result<Report, TrainError> {
+        self.drain()?;
+        let [loss_x, loss_u, loss_u1, loss_r, train_acc, guess_acc, confidence, mask] = self.window.means();
+        self.window = Window::default();
+        let shape = &self.engine.shape;
+        let guessed = |value: f64| shape.unlabelled.then_some(value);
+        let premixup = shape.premixup_passes() == 1;
+        let rotation = shape.rotation_passes() == 1;
+        let (loss_u, confidence, mask) = (guessed(loss_u), guessed(confidence), guessed(mask));
+        let guess_acc = guessed(guess_acc);
+        let test_acc = self.accuracy(Weights::Raw)?;
+        let test_acc_ema = self.accuracy(Weights::Averaged)?;
+        Ok(Report {
+            step: self.step,
+            images: self.step * self.config.batch as u64,
+            seconds: self.seconds(),
+            loss_x,
+            loss_u,
+            loss_u1: premixup.then_some(loss_u1),
+            loss_r: rotation.then_some(loss_r),
+            train_acc,
+            guess_acc,
+            confidence,
+            mask,
+            test_acc,
+            test_acc_ema,
+        })
+    }
+
+    fn accuracy(&mut self, which: Weights) -> Result<f64, TrainError> {
+        let probabilities = self.engine.evaluate(&self.gpu, &self.data.test, which)?;
+        Ok(accuracy(&probabilities, &self.data.test_labels, self.data.classes.len()))
+    }
+
+    /// The whole state, for [`Trainer::resume`] and for using the model.
+    ///
+    /// # Errors
+    /// As [`Trainer::step`]; a weight that is no finite number.
+    pub fn checkpoint(&mut self) -> Result<Checkpoint, TrainError> {
+        self.drain()?;
+        let pending: Vec<_> = self
+            .submitted
+            .iter()
+            .map(|s| PendingProbe {
+                step: s.step,
+                ops: s.ops.clone(),
+                matches: s.matches.iter().flatten().take(s.ops.len()).copied().collect(),
+            })
+            .collect();
+        let rates = match &self.policy {
+            StrongPolicy::CtAugment(bins) => bins.rates().to_vec(),
+            _ => Vec::new(),
+        };
+        let header = Header::new(
+            image_shape(&self.data),
+            self.data.classes.clone(),
+            self.step,
+            self.seconds(),
+            self.window.clone(),
+            &pending,
+        );
+        let network = &self.engine.network;
+        let tensors = &self.engine.tensors;
+        let read = |tensor: Tensor| self.engine.read(&self.gpu, tensor);
+        let unpack = |tensor: Tensor| read(tensor).map(|packed| network.parameters.unpack(&packed));
+        let checkpoint = Checkpoint {
+            config: self.config.clone(),
+            weights: unpack(tensors.optimiser.weights)?,
+            averaged: unpack(tensors.optimiser.averaged)?,
+            first_moment: unpack(tensors.optimiser.first_moment)?,
+            second_moment: unpack(tensors.optimiser.second_moment)?,
+            statistics: network.statistics.unpack(&read(tensors.moving)?),
+            history: read(tensors.alignment.history)?,
+            label_distribution: read(tensors.alignment.label_distribution)?,
+            rates,
+            pending,
+            header,
+        };
+        checkpoint.check_finite(&network.parameters)?;
+        Ok(checkpoint)
+    }
+
+    /// [`Trainer::checkpoint`] to a file, atomically.
+    ///
+    /// # Errors
+    /// Those of the checkpoint and of the file; the file's old content stays.
+    pub fn save(&mut self, path: &Path) -> Result<(), TrainError> {
+        let checkpoint = self.checkpoint()?;
+        checkpoint.save(path, &self.engine.network.parameters, &self.engine.network.statistics)
+    }
+}
+
+/// What the engine of a run is built for.
+///
+/// # Errors
+/// An unknown network.
+pub fn engine_options(config: &Config, data: &DataSet, keep: Keep) -> Result<EngineOptions, TrainError> {
+    Ok(EngineOptions {
+        architecture: config.architecture()?,
+        image: image_shape(data),
+        classes: data.classes.len(),
+        method: config.method.clone(),
+        batch: config.batch,
+        norm_momentum: config.norm_momentum,
+        augment: config.augment,
+        keep,
+    })
+}
+
+fn image_shape(data: &DataSet) -> [usize; 3] {
+    let Images { height, width, channels, .. } = data.train;
+    [height, width, channels]
+}
+
+/// p(y): class frequencies of the labelled images.
+fn label_distribution(data: &DataSet, split: &Split) -> Vec<f32> {
+    let mut counts = vec![0f32; data.classes.len()];
+    for class in split.labelled.iter().filter_map(|i| data.train_labels[*i]) {
+        counts[class as usize] += 1.0;
+    }
+    let total: f32 = counts.iter().sum();
+    counts.into_iter().map(|count| count / total).collect()
+}
+
+/// Share of rows `[images, classes]` whose largest entry is the label's.
+pub fn accuracy(probabilities: &[f32], labels: &[u32], classes: usize) -> f64 {
+    let hits = probabilities
+        .chunks_exact(classes)
+        .zip(labels)
+        .filter(|(row, label)| most_likely(row) == **label as usize)
+        .count();
+    hits as f64 / labels.len().max(1) as f64
+}
+
+/// Index of the largest entry; the first of equals.
+pub fn most_likely(row: &[f32]) -> usize {
+    let mut best = 0;
+    for (i, value) in row.iter().enumerate() {
+        if *value > row[best] {
+            best = i;
+        }
+    }
+    best
+}
