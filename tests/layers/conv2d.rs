@@ -1,0 +1,146 @@
+use remixmatch::nn::Conv2d;
+
+use crate::oracle::Map;
+use crate::oracle::compare::assert_close;
+use crate::oracle::conv::Conv;
+use crate::oracle::difference::{central, dot};
+use crate::oracle::random::{Random, widen};
+use crate::trial::Trial;
+use crate::{FORWARD, GRADIENT, assert_picked, pad, sum};
+
+/// Images `[images, height, width]`, channels and the convolution's kind.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    map: [usize; 3],
+    inputs: usize,
+    outputs: usize,
+    kernel: usize,
+    stride: usize,
+    group: u32,
+}
+
+/// Runs every entry point of the shader on one case.
+fn check(case: Case) {
+    let Case { map: [images, height, width], inputs, outputs, kernel, stride, group } = case;
+    let stored = inputs.next_multiple_of(4);
+    let conv =
+        Conv2d { name: "conv".into(), in_channels: stored, out_channels: outputs, kernel, stride, group };
+    let wanted = Conv { kernel, stride, inputs, outputs };
+    let mut random = Random::new((height * 100 + width * 10 + inputs + outputs + stride) as u64);
+    let shape = [images, height, width, inputs];
+    let x = random.normal(shape.iter().product(), 1.0);
+    let weights = random.normal(wanted.weight_count(), 0.3);
+    let bias = random.normal(outputs, 1.0);
+    let x_wide = Map::new(shape, widen(&x));
+    let (weights_wide, bias_wide) = (widen(&weights), widen(&bias));
+    let forward = wanted.forward(&x_wide, &weights_wide, &bias_wide);
+    let d_out = random.normal(forward.data.len(), 1.0);
+    let d_out_wide = Map::new(forward.shape, widen(&d_out));
+    let gradients = wanted.backward(&x_wide, &weights_wide, &d_out_wide);
+    let residual = random.normal(forward.data.len(), 1.0);
+    let stored_shape = [images, height, width, stored];
+    let other = random.normal(stored_shape.iter().product(), 1.0);
+    let old_weights = random.normal(conv.weight_words(), 1.0);
+    let old_bias = random.normal(outputs, 1.0);
+
+    let mut t = Trial::new();
+    let x_in = t.map("x", stored_shape, &pad(&x, inputs, stored));
+    let w_in = t.upload("weights", &pad(&weights, inputs * outputs, stored * outputs));
+    let b_in = t.upload("bias", &bias);
+    let d_in = t.map("d_out", forward.shape, &d_out);
+    let residual_in = t.map("residual", forward.shape, &residual);
+    let other_in = t.map("other path", stored_shape, &other);
+    let d_weights = t.blank("d_weights", conv.weight_words());
+    let d_bias = t.blank("d_bias", outputs);
+    let more_weights = t.upload("more d_weights", &old_weights);
+    let more_bias = t.upload("more d_bias", &old_bias);
+    let out = conv.forward(&mut t.b, x_in, w_in, b_in, None);
+    let out = t.keep(out.tensor);
+    let out_add = conv.forward(&mut t.b, x_in, w_in, b_in, Some(residual_in));
+    let out_add = t.keep(out_add.tensor);
+    let dx = conv.data_gradient(&mut t.b, x_in, d_in, w_in, None);
+    let dx = t.keep(dx.tensor);
+    let dx_add = conv.data_gradient(&mut t.b, x_in, d_in, w_in, Some(other_in));
+    let dx_add = t.keep(dx_add.tensor);
+    conv.weight_gradient(&mut t.b, x_in, d_in, d_weights, d_bias, false);
+    conv.weight_gradient(&mut t.b, x_in, d_in, more_weights, more_bias, true);
+    let r = t.run();
+
+    let name = |what: &str| format!("{what} of {case:?}");
+    assert_close(&name("forward"), &r.get(out), &forward.data, FORWARD);
+    assert_close(&name("forward_add"), &r.get(out_add), &sum(&forward.data, &residual), FORWARD);
+    // The padding channels' weights are zero, and so are their gradients.
+    let d_input: Vec<f64> = pad_wide(&gradients.input.data, inputs, stored);
+    let d_kernel = pad_wide(&gradients.weights, inputs * outputs, stored * outputs);
+    assert_close(&name("data_gradient"), &r.get(dx), &d_input, GRADIENT);
+    assert_close(&name("data_gradient_add"), &r.get(dx_add), &sum(&d_input, &other), GRADIENT);
+    assert_close(&name("weight_gradient"), &r.get(d_weights), &d_kernel, GRADIENT);
+    assert_close(&name("bias gradient"), &r.get(d_bias), &gradients.bias, GRADIENT);
+    assert_close(
+        &name("added weight_gradient"),
+        &r.get(more_weights),
+        &sum(&d_kernel, &old_weights),
+        GRADIENT,
+    );
+    assert_close(&name("added bias gradient"), &r.get(more_bias), &sum(&gradients.bias, &old_bias), GRADIENT);
+
+    let scalar = |x: &Map, w: &[f64], b: &[f64]| dot(&wanted.forward(x, w, b).data, &d_out_wide.data);
+    let at = random.indices(3, x.len());
+    let differences =
+        central(&x_wide.data, &at, 1e-3, |v| scalar(&Map::new(shape, v.to_vec()), &weights_wide, &bias_wide));
+    let stored_at: Vec<usize> = at.iter().map(|i| i / inputs * stored + i % inputs).collect();
+    assert_picked(&name("input"), &r.get(dx), &d_input, &stored_at, &differences);
+    let at = random.indices(3, weights.len());
+    let differences = central(&weights_wide, &at, 1e-3, |w| scalar(&x_wide, w, &bias_wide));
+    let tap = inputs * outputs;
+    let stored_at: Vec<usize> = at.iter().map(|i| i / tap * stored * outputs + i % tap).collect();
+    assert_picked(&name("weights"), &r.get(d_weights), &d_kernel, &stored_at, &differences);
+    let at = random.indices(2, outputs);
+    let differences = central(&bias_wide, &at, 1e-3, |b| scalar(&x_wide, &weights_wide, b));
+    assert_picked(&name("bias"), &r.get(d_bias), &gradients.bias, &at, &differences);
+}
+
+fn pad_wide(data: &[f64], from: usize, to: usize) -> Vec<f64> {
+    data.chunks_exact(from).flat_map(|run| run.iter().copied().chain(vec![0.0; to - from])).collect()
+}
+
+#[test]
+fn odd_sizes_at_both_strides() {
+    for map in [[1, 1, 1], [1, 3, 3], [3, 17, 17], [2, 1, 17], [3, 17, 3], [5, 8, 9], [2, 10, 6]] {
+        for (kernel, stride) in [(3, 1), (3, 2), (1, 1), (1, 2)] {
+            check(Case { map, inputs: 4, outputs: 8, kernel, stride, group: 8 });
+        }
+    }
+}
+
+#[test]
+fn odd_channels() {
+    for (inputs, outputs) in [(8, 8), (12, 24), (40, 8), (4, 40), (16, 32)] {
+        for (kernel, stride) in [(3, 1), (3, 2), (1, 2)] {
+            check(Case { map: [3, 9, 7], inputs, outputs, kernel, stride, group: 8 });
+        }
+    }
+}
+
+#[test]
+fn images_of_one_and_three_channels() {
+    for inputs in [1, 3] {
+        for stride in [1, 2] {
+            check(Case { map: [3, 17, 16], inputs, outputs: 16, kernel: 3, stride, group: 8 });
+        }
+    }
+}
+
+#[test]
+fn a_gpus_workgroups() {
+    for (map, stride) in [([1, 3, 3], 1), ([3, 17, 17], 2), ([4, 16, 16], 1)] {
+        check(Case { map, inputs: 12, outputs: 24, kernel: 3, stride, group: 64 });
+    }
+}
+
+/// More rows than 64 slices of 16, so that the slices of the weight gradient grow.
+#[test]
+fn long_batches() {
+    check(Case { map: [70, 16, 3], inputs: 4, outputs: 8, kernel: 3, stride: 1, group: 8 });
+    check(Case { map: [73, 17, 3], inputs: 4, outputs: 8, kernel: 3, stride: 1, group: 8 });
+}
