@@ -43,7 +43,7 @@ pub fn split(set: &DataSet, labels: usize, balance: Balance, seed: u64) -> Resul
     }
     let counts: Vec<_> = of_class.iter().map(Vec::len).collect();
     let wanted = match balance {
-        Balance::Even if labels % classes == 0 => vec![labels / classes; classes],
+        Balance::Even if labels.is_multiple_of(classes) => vec![labels / classes; classes],
         Balance::Even => {
             let lower = labels / classes * classes;
             return Err(DataError::NotDividing { labels, classes, lower, upper: lower + classes });

@@ -254,7 +254,7 @@ impl Method {
         if let Some((_, part)) = needs_strong.iter().find(|(on, _)| *on && self.strong_views == 0) {
             return Err(MethodError::NeedsStrongView { part });
         }
-        if self.rotation && batch % 4 != 0 {
+        if self.rotation && !batch.is_multiple_of(4) {
             let lower = (batch / 4 * 4).max(4);
             return Err(MethodError::BatchNotQuartered {
                 found: batch,

@@ -52,8 +52,8 @@ impl StepDraws {
             .map(|view| settings.weak.draw(&mut weak_rng, shape.source_of_view(view) as u32))
             .collect();
         if shape.unlabelled && !method.weak_anchor {
-            for view in shape.batch..2 * shape.batch {
-                weak[view] = WeakDraw { source: weak[view].source, ..WeakDraw::default() };
+            for anchor in &mut weak[shape.batch..2 * shape.batch] {
+                *anchor = WeakDraw { source: anchor.source, ..WeakDraw::default() };
             }
         }
         if shape.probe {

@@ -238,10 +238,11 @@ impl Trainer {
             while self.submitted.front().is_some_and(|s| s.matches.is_none()) {
                 self.collect()?;
             }
-            if let Some(Submitted { ops, matches: Some(matches), .. }) = self.submitted.pop_front() {
-                if let StrongPolicy::CtAugment(bins) = &mut self.policy {
-                    ops.iter().zip(matches).for_each(|(ops, matched)| bins.update(ops, matched));
-                }
+            let settled = self.submitted.pop_front();
+            if let (Some(Submitted { ops, matches: Some(matches), .. }), StrongPolicy::CtAugment(bins)) =
+                (settled, &mut self.policy)
+            {
+                ops.iter().zip(matches).for_each(|(ops, matched)| bins.update(ops, matched));
             }
         }
         Ok(())

@@ -29,6 +29,7 @@ impl Layer {
 
     fn upload(&self, t: &mut Trial) -> BatchNorm {
         BatchNorm {
+            momentum: remixmatch::nn::MOMENTUM,
             name: "bn".into(),
             channels: self.gamma.len(),
             gamma: t.upload("gamma", &self.gamma),
