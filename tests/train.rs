@@ -1,0 +1,144 @@
+//! Whole runs on the adapter: repeatable, resumable, and every method finite.
+
+use std::sync::Arc;
+
+use remixmatch::data::{DataSet, Images};
+use remixmatch::gpu::Gpu;
+use remixmatch::ssl::{Keep, Method};
+use remixmatch::train::{Config, Report, Trainer, preset};
+
+/// Two classes of 8x8 images, bright on the left or on the right, with a different ramp in each image.
+fn halves() -> Arc<DataSet> {
+    let image = |i: usize| {
+        (0..64).map(move |p| {
+            let bright = usize::from((p % 8 < 4) == (i % 2 == 0));
+            (bright * 150 + (i * 7 + p * 3) % 100) as u8
+        })
+    };
+    let images = |count: usize| Images {
+        height: 8,
+        width: 8,
+        channels: 1,
+        pixels: (0..count).flat_map(image).collect(),
+    };
+    Arc::new(DataSet {
+        name: "halves".into(),
+        format: "made by the test".into(),
+        classes: vec!["left".into(), "right".into()],
+        train: images(40),
+        train_labels: (0..40).map(|i| Some(i % 2)).collect(),
+        test: images(20),
+        test_labels: (0..20).map(|i| i % 2).collect(),
+        flip: false,
+        shift: 1,
+        notices: Vec::new(),
+    })
+}
+
+fn config(method: Method) -> Config {
+    let mut config = preset("digits", None).expect("the preset exists").config;
+    config.labels = 4;
+    config.batch = 4;
+    config.steps = 6;
+    config.report_every = 2;
+    config.warmup_images = 8;
+    config.method = method;
+    config
+}
+
+fn gpu() -> Arc<Gpu> {
+    Arc::new(Gpu::new_blocking().expect("tests need a WebGPU adapter"))
+}
+
+fn small_remixmatch() -> Method {
+    Method { strong_views: 2, ..Method::remixmatch() }
+}
+
+/// Reports without their seconds.
+fn run(trainer: &mut Trainer) -> Vec<Report> {
+    let mut reports = Vec::new();
+    while !trainer.is_done() {
+        trainer.step().expect("a step");
+        if trainer.report_is_due() {
+            reports.push(Report { seconds: 0.0, ..trainer.report().expect("a report") });
+        }
+    }
+    reports
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run_and_another_seed_another() {
+    let gpu = gpu();
+    let reports = |seed: u64| {
+        let config = Config { seed, ..config(small_remixmatch()) };
+        run(&mut Trainer::new(Arc::clone(&gpu), config, halves(), Keep::State).expect("a trainer"))
+    };
+    let first = reports(1);
+    assert_eq!(first.len(), 3);
+    assert_eq!(first, reports(1));
+    assert_ne!(first, reports(2));
+}
+
+#[test]
+fn a_run_resumed_in_the_middle_of_a_window_equals_an_unbroken_one() {
+    let gpu = gpu();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("model.safetensors");
+    let config = config(small_remixmatch());
+    let start = || Trainer::new(Arc::clone(&gpu), config.clone(), halves(), Keep::State).expect("a trainer");
+    let mut unbroken = start();
+    let expected = run(&mut unbroken);
+    let mut broken = start();
+    for _ in 0..3 {
+        broken.step().expect("a step");
+        if broken.report_is_due() {
+            broken.report().expect("a report");
+        }
+    }
+    broken.save(&path).expect("a checkpoint");
+    drop(broken);
+    let mut resumed =
+        Trainer::resume(Arc::clone(&gpu), config.clone(), halves(), &path).expect("a resumed trainer");
+    assert_eq!(resumed.progress().step, 3);
+    assert_eq!(run(&mut resumed), expected[1..]);
+    let end = |trainer: &mut Trainer| trainer.checkpoint().expect("a checkpoint");
+    let (a, b) = (end(&mut unbroken), end(&mut resumed));
+    assert_eq!(a.weights, b.weights);
+    assert_eq!(a.averaged, b.averaged);
+    assert_eq!(a.second_moment, b.second_moment);
+    assert_eq!(a.statistics, b.statistics);
+    assert_eq!(a.history, b.history);
+    assert_eq!(a.rates, b.rates);
+    assert_eq!(a.pending, b.pending);
+}
+
+#[test]
+fn every_method_trains_and_reports_only_what_it_has() {
+    let gpu = gpu();
+    for name in Method::NAMES {
+        let method = match name {
+            "remixmatch" => small_remixmatch(),
+            other => Method::named(other).expect("a known method"),
+        };
+        let mut trainer =
+            Trainer::new(Arc::clone(&gpu), config(method.clone()), halves(), Keep::State).expect(name);
+        let last = run(&mut trainer).pop().expect("a report");
+        assert!(last.loss_x.is_finite(), "{name}: {last:?}");
+        assert_eq!(last.loss_u.is_some(), method.unlabelled, "{name}");
+        assert_eq!(last.loss_r.is_some(), method.unlabelled && method.rotation, "{name}");
+        assert_eq!(last.loss_u1.is_some(), method.unlabelled && method.premixup, "{name}");
+    }
+}
+
+#[test]
+fn a_supervised_run_learns_two_easy_classes() {
+    let mut config = config(Method::supervised());
+    config.steps = 60;
+    config.report_every = 60;
+    config.norm_momentum = 0.8;
+    config.ema = 0.8;
+    let last = run(&mut Trainer::new(gpu(), config, halves(), Keep::State).expect("a trainer"))
+        .pop()
+        .expect("a report");
+    assert!(last.test_acc_ema >= 0.9, "{last:?}");
+}
