@@ -4,5 +4,6 @@
 //! only, and `gpu` knows nothing of learning.
 
 pub mod bench;
+pub mod data;
 pub mod gpu;
 pub mod nn;

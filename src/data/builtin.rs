@@ -1,0 +1,43 @@
+//! The sets that the program carries; `assets/README.md` names their sources and licences.
+
+use std::path::Path;
+
+use super::set::Labelled;
+use super::{DataError, DataSet, OpenOptions, idx};
+
+/// A set of the four IDX files under `assets/`.
+macro_rules! idx_files {
+    ($name:literal) => {
+        [
+            include_bytes!(concat!("../../assets/", $name, "/train-images-idx3-ubyte.gz")),
+            include_bytes!(concat!("../../assets/", $name, "/train-labels-idx1-ubyte.gz")),
+            include_bytes!(concat!("../../assets/", $name, "/t10k-images-idx3-ubyte.gz")),
+            include_bytes!(concat!("../../assets/", $name, "/t10k-labels-idx1-ubyte.gz")),
+        ]
+    };
+}
+
+const FASHION_CLASSES: [&str; 10] =
+    ["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"];
+
+pub(super) fn read(name: &str, options: &OpenOptions) -> Result<DataSet, DataError> {
+    match name {
+        "fashion" => {
+            let mut set = idx_set(name, idx_files!("fashion"), options)?;
+            set.classes = FASHION_CLASSES.map(str::to_owned).to_vec();
+            Ok(set)
+        }
+        "digits" => idx_set(name, idx_files!("digits"), options),
+        other => Err(DataError::UnknownBuiltin(other.to_owned())),
+    }
+}
+
+fn idx_set(name: &str, files: [&[u8]; 4], options: &OpenOptions) -> Result<DataSet, DataError> {
+    let [train_images, train_labels, test_images, test_labels] = files;
+    let label = format!("builtin:{name}");
+    let path = Path::new(&label);
+    let pair = |images, labels| -> Result<Labelled, DataError> { idx::pair(path, images, path, labels) };
+    let train = pair(train_images, train_labels)?;
+    let test = pair(test_images, test_labels)?;
+    idx::assemble(label.clone(), path, "built in (IDX)".to_owned(), train, Some(test), options)
+}

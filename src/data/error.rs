@@ -1,0 +1,79 @@
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::{MAX_PIXELS, SIDES};
+
+/// What can be wrong with a data set, or with what is asked of it.
+#[derive(Debug, Error)]
+pub enum DataError {
+    #[error("cannot read {path}: {reason}")]
+    Read { path: PathBuf, reason: io::Error },
+    #[error("no built-in data is named '{0}': choose builtin:fashion, builtin:digits or builtin:shapes")]
+    UnknownBuiltin(String),
+    #[error(
+        "{path} is no data set that is known: looked for four IDX files (MNIST), CIFAR-10 or CIFAR-100 .bin \
+         files, and a folder of class folders with images; found {found}"
+    )]
+    Unknown { path: PathBuf, found: String },
+    #[error("{path}, byte {offset}: expected {expected}, found {found}; {advice}")]
+    Corrupt { path: PathBuf, offset: u64, expected: String, found: String, advice: &'static str },
+    #[error("{path} lacks its partner: expected {expected}, found {found}")]
+    Missing { path: PathBuf, expected: String, found: String },
+    #[error("cannot decode the image {path}: {reason}; replace or remove it, or pass over bad images")]
+    BadImage { path: PathBuf, reason: String },
+    #[error(
+        "the image {path} is {width}x{height} pixels, at most {limit} million are read: shrink or remove it, or \
+         pass over bad images",
+        limit = MAX_PIXELS / 1_000_000
+    )]
+    HugeImage { path: PathBuf, width: u32, height: u32 },
+    #[error(
+        "image sizes differ: {first} is {}x{}, {second} is {}x{}; give them one size, or leave out the strict \
+         option to have them resized", first_size.0, first_size.1, second_size.0, second_size.1
+    )]
+    MixedSizes { first: PathBuf, first_size: (u32, u32), second: PathBuf, second_size: (u32, u32) },
+    #[error(
+        "{path} holds images of {width}x{height} pixels, square ones of {}x{} to {}x{} are taken: resize them \
+         (images in class folders are resized while they are read)",
+        SIDES.start(), SIDES.start(), SIDES.end(), SIDES.end()
+    )]
+    ImageSize { path: PathBuf, width: usize, height: usize },
+    #[error(
+        "the image size {0} is outside the {low} to {high} pixels that the network takes",
+        low = SIDES.start(),
+        high = SIDES.end()
+    )]
+    SideOption(usize),
+    #[error("the share held out for testing is {0}, it must lie between 0 and 1")]
+    ShareOption(f64),
+    #[error("{path} has no image of class '{class}': add some, or remove the class")]
+    EmptyClass { path: PathBuf, class: String },
+    #[error("{path} tests class '{class}', which has no training images: add some, or remove the class")]
+    UntrainedClass { path: PathBuf, class: String },
+    #[error("{path} holds no images")]
+    NoImages { path: PathBuf },
+    #[error("{path} has one class only, '{class}': at least two are needed to learn to tell them apart")]
+    OneClass { path: PathBuf, class: String },
+    #[error(
+        "{path} has no test images and no class with two images, one of which could be held out: add images"
+    )]
+    NoTest { path: PathBuf },
+    #[error("{labels} labels are fewer than the {classes} classes: ask for at least {classes}")]
+    FewLabels { labels: usize, classes: usize },
+    #[error(
+        "{labels} labels are not the same number for each of {classes} classes: ask for {neighbours}, or for labels \
+         that follow the train distribution"
+    )]
+    UnevenLabels { labels: usize, classes: usize, neighbours: String },
+    #[error(
+        "{labels} labels were asked for, {images} training images have a known class: ask for at most {images}"
+    )]
+    ManyLabels { labels: usize, images: usize },
+    #[error(
+        "{share} labels of class '{class}' were asked for, it has {images} training images: ask for at most \
+         {most} labels, or for labels that follow the train distribution"
+    )]
+    SmallClass { share: usize, class: String, images: usize, most: usize },
+}
