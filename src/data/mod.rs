@@ -3,7 +3,9 @@
 //! Everything ends as a [`DataSet`] of bytes in memory; nothing here knows of the GPU or of learning.
 
 mod builtin;
+mod cifar;
 mod error;
+mod folder;
 mod idx;
 mod images;
 mod set;

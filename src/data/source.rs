@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::set::class_counts;
-use super::{DataError, DataSet, OpenOptions, builtin, idx};
+use super::{DataError, DataSet, OpenOptions, builtin, cifar, folder, idx};
 
 /// Names listed in the message about a folder that is no data set.
 const LISTED: usize = 5;
@@ -34,6 +34,10 @@ pub fn open(source: &str, options: &OpenOptions) -> Result<DataSet, DataError> {
     let entries = entries(path)?;
     let set = if let Some(files) = idx::find(&entries) {
         idx::read(path, &files, options)?
+    } else if let Some(files) = cifar::find(&entries) {
+        cifar::read(path, &files, options)?
+    } else if let Some(tree) = folder::find(&entries)? {
+        folder::read(path, tree, options)?
     } else {
         return Err(DataError::Unknown { path: path.to_owned(), found: listing(&entries) });
     };
