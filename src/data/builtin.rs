@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::set::Labelled;
-use super::{DataError, DataSet, OpenOptions, idx};
+use super::{DataError, DataSet, OpenOptions, idx, shapes};
 
 /// A set of the four IDX files under `assets/`.
 macro_rules! idx_files {
@@ -28,6 +28,7 @@ pub(super) fn read(name: &str, options: &OpenOptions) -> Result<DataSet, DataErr
             Ok(set)
         }
         "digits" => idx_set(name, idx_files!("digits"), options),
+        "shapes" => Ok(shapes::make()),
         other => Err(DataError::UnknownBuiltin(other.to_owned())),
     }
 }

@@ -9,14 +9,19 @@ mod folder;
 mod idx;
 mod images;
 mod set;
+mod shapes;
+mod sheet;
 mod source;
 mod split;
+mod summary;
 
 pub use error::DataError;
 pub use images::Images;
 pub use set::{DataSet, OpenOptions};
+pub use sheet::contact_sheet;
 pub use source::open;
 pub use split::{Balance, Split, split};
+pub use summary::{ClassSummary, Summary, summary};
 
 use std::ops::RangeInclusive;
 
