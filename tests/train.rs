@@ -11,7 +11,7 @@ use remixmatch::train::{Config, Report, Trainer, preset};
 fn halves() -> Arc<DataSet> {
     let image = |i: usize| {
         (0..64).map(move |p| {
-            let bright = usize::from((p % 8 < 4) == (i % 2 == 0));
+            let bright = usize::from((p % 8 < 4) == i.is_multiple_of(2));
             (bright * 150 + (i * 7 + p * 3) % 100) as u8
         })
     };

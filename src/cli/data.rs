@@ -2,29 +2,46 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
-use remixmatch::data::{contact_sheet, summary};
+use remixmatch::data::{OpenOptions, contact_sheet, summary};
 
 use super::Outcome;
 use super::source::open_source;
 
 #[derive(Args)]
 pub struct DataArguments {
-    /// builtin:fashion, builtin:digits, or a path whose format is detected
+    /// builtin:fashion, builtin:digits, builtin:shapes, or a path whose format is detected
     #[arg(value_name = "SRC")]
     source: String,
     /// Write a contact sheet: a row a class
     #[arg(long, value_name = "FILE.png")]
     sheet: Option<PathBuf>,
+    /// Side in pixels that a folder's images are resized to
+    #[arg(long, value_name = "N")]
+    image_size: Option<usize>,
+    /// Refuse a folder whose images differ in size
+    #[arg(long)]
+    strict: bool,
+    /// Leave out images that cannot be read, with a notice
+    #[arg(long)]
+    skip_bad: bool,
     /// Print as JSON
     #[arg(long)]
     json: bool,
 }
 
+/// Sheet pixels for an image pixel.
+const ZOOM: u32 = 2;
 /// Images of each class on the contact sheet.
 const COLUMNS: usize = 12;
 
 pub fn run(arguments: DataArguments) -> anyhow::Result<Outcome> {
-    let set = open_source(&arguments.source)?;
+    let options = OpenOptions {
+        strict: arguments.strict,
+        skip_bad: arguments.skip_bad,
+        image_size: arguments.image_size,
+        ..OpenOptions::default()
+    };
+    let set = open_source(&arguments.source, &options)?;
     let facts = summary(&set);
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&facts)?);
@@ -32,7 +49,7 @@ pub fn run(arguments: DataArguments) -> anyhow::Result<Outcome> {
         println!("{facts}");
     }
     if let Some(path) = arguments.sheet {
-        contact_sheet(&set, COLUMNS)
+        contact_sheet(&set, COLUMNS, ZOOM)
             .save(&path)
             .with_context(|| format!("{}: writing the contact sheet failed", path.display()))?;
         eprintln!("contact sheet: {}", path.display());

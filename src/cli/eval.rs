@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use remixmatch::data::OpenOptions;
 use remixmatch::train::{Model, accuracy, most_likely};
 use serde_json::json;
 
@@ -15,6 +16,9 @@ pub struct EvalArguments {
     /// Data set whose test images are classified; the one trained on if absent
     #[arg(long, value_name = "SRC")]
     data: Option<String>,
+    /// Leave out images that cannot be read, with a notice
+    #[arg(long)]
+    skip_bad: bool,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -23,7 +27,12 @@ pub struct EvalArguments {
 pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
     let mut model = Model::load(open_gpu()?, &arguments.model)?;
     let source = arguments.data.unwrap_or_else(|| model.config.data.clone());
-    let set = open_source(&source)?;
+    let options = OpenOptions {
+        skip_bad: arguments.skip_bad,
+        image_size: Some(model.header.image[0]),
+        ..OpenOptions::default()
+    };
+    let set = open_source(&source, &options)?;
     model.check(&arguments.model, &set.test, &set.classes)?;
     let probabilities = model.probabilities(&set.test)?;
     let classes = set.classes.len();

@@ -36,7 +36,7 @@ pub enum PriorChoice {
 
 #[derive(Args)]
 pub struct RunOptions {
-    /// Data: builtin:fashion, builtin:digits, or a path whose format is detected
+    /// Data: builtin:fashion, builtin:digits, builtin:shapes, or a path whose format is detected
     #[arg(long, value_name = "SRC", help_heading = "Data")]
     data: Option<String>,
     /// Labelled images in all
@@ -45,6 +45,15 @@ pub struct RunOptions {
     /// How the labels are spread over the classes
     #[arg(long, help_heading = "Data")]
     label_balance: Option<BalanceChoice>,
+    /// Side in pixels that a folder's images are resized to
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    image_size: Option<usize>,
+    /// Refuse a folder whose images differ in size instead of resizing them
+    #[arg(long, help_heading = "Data")]
+    pub strict: bool,
+    /// Leave out images that cannot be read, with a notice
+    #[arg(long, help_heading = "Data")]
+    pub skip_bad: bool,
     /// Starting point of all settings
     #[arg(long, value_name = "NAME", default_value = "fashion", value_parser = clap::builder::PossibleValuesParser::new(PRESET_NAMES))]
     preset: String,
@@ -150,6 +159,7 @@ impl RunOptions {
             }),
             steps: self.steps,
             seed: self.seed,
+            image_size: self.image_size,
             network: self.network.clone(),
             batch: self.batch,
             learning_rate: self.lr,

@@ -25,10 +25,10 @@ const SHOWN: usize = 3;
 
 pub fn run(arguments: PredictArguments) -> anyhow::Result<Outcome> {
     let mut model = Model::load(open_gpu()?, &arguments.model)?;
-    let [height, width, channels] = model.header.image;
+    let [side, _, channels] = model.header.image;
     let mut results = Vec::new();
     for path in &arguments.images {
-        let image = read_image(path, [height, width, channels])?;
+        let image = read_image(path, side, channels)?;
         let probabilities = model.probabilities(&image)?;
         let classes = &model.header.classes;
         let mut order: Vec<usize> = (0..classes.len()).collect();

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use remixmatch::data::{DataError, DataSet, open};
+use remixmatch::data::{DataError, DataSet, OpenOptions, open};
 
 /// Opens a source and prints its notices.
-pub fn open_source(source: &str) -> Result<DataSet, DataError> {
-    let set = open(&resolve(source))?;
+pub fn open_source(source: &str, options: &OpenOptions) -> Result<DataSet, DataError> {
+    let set = open(&resolve(source), options)?;
     for notice in &set.notices {
         eprintln!("notice: {notice}");
     }

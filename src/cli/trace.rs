@@ -2,6 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use remixmatch::data::OpenOptions;
 use remixmatch::ssl::Keep;
 use remixmatch::train::{Trainer, write_trace};
 
@@ -22,7 +23,13 @@ pub struct TraceArguments {
 pub fn run(arguments: TraceArguments) -> anyhow::Result<Outcome> {
     let (mut config, _) = arguments.options.config()?;
     config.steps = arguments.options.steps.unwrap_or(1);
-    let data = Arc::new(open_source(&config.data)?);
+    let options = OpenOptions {
+        strict: arguments.options.strict,
+        skip_bad: arguments.options.skip_bad,
+        image_size: config.image_size,
+        ..OpenOptions::default()
+    };
+    let data = Arc::new(open_source(&config.data, &options)?);
     let mut trainer = Trainer::new(open_gpu()?, config, data, Keep::Trace)?;
     while trainer.progress().step + 1 < trainer.config.steps {
         trainer.step()?;

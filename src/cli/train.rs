@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use remixmatch::bench::convolution_rate;
-use remixmatch::data::DataSet;
+use remixmatch::data::{DataSet, OpenOptions};
 use remixmatch::gpu::Gpu;
 use remixmatch::ssl::Keep;
 use remixmatch::train::{
@@ -89,7 +89,7 @@ struct Run {
 fn fresh(gpu: &Arc<Gpu>, arguments: &TrainArguments) -> anyhow::Result<(Run, PathBuf)> {
     let (config, source) = arguments.options.config()?;
     let folder = arguments.out.clone().unwrap_or_else(|| default_folder(&config));
-    let data = Arc::new(open_source(&config.data)?);
+    let data = Arc::new(open_source(&config.data, &open_options(&config, &arguments.options))?);
     config.validate(data.train.height, data.train.width)?;
     eprintln!("preset {}: {source}", config.preset);
     announce(gpu, &config, &data)?;
@@ -107,7 +107,7 @@ fn resumed(gpu: &Arc<Gpu>, folder: &Path, options: &RunOptions) -> anyhow::Resul
     let model = folder.join(MODEL);
     let (mut config, header) = Checkpoint::read_header(&model)?;
     config.steps = options.steps.unwrap_or(config.steps);
-    let data = Arc::new(open_source(&config.data)?);
+    let data = Arc::new(open_source(&config.data, &open_options(&config, options))?);
     let trainer = Trainer::resume(Arc::clone(gpu), config, data, &model)?;
     let metrics_path = folder.join(METRICS);
     let metrics = match metrics_path.exists() {
@@ -118,6 +118,15 @@ fn resumed(gpu: &Arc<Gpu>, folder: &Path, options: &RunOptions) -> anyhow::Resul
     write_atomically(&folder.join(CONFIG), settings.as_bytes())?;
     eprintln!("going on from step {} of {}", header.step, trainer.config.steps);
     Ok(Run { trainer, metrics })
+}
+
+fn open_options(config: &Config, options: &RunOptions) -> OpenOptions {
+    OpenOptions {
+        strict: options.strict,
+        skip_bad: options.skip_bad,
+        image_size: config.image_size,
+        ..OpenOptions::default()
+    }
 }
 
 fn default_folder(config: &Config) -> PathBuf {

@@ -1,43 +1,44 @@
-//! Data sets inside the program; `assets/README.md` names their sources and licences.
+//! The sets that the program carries; `assets/README.md` names their sources and licences.
 
 use std::path::Path;
 
-use super::source::idx_set;
-use super::{DataError, DataSet, idx};
+use super::set::Labelled;
+use super::{DataError, DataSet, OpenOptions, idx, shapes};
 
-/// Train images, train labels, test images, test labels: gzipped IDX.
-type Packed = [&'static [u8]; 4];
-
-const FASHION: Packed = [
-    include_bytes!("../../assets/fashion/train-images-idx3-ubyte.gz"),
-    include_bytes!("../../assets/fashion/train-labels-idx1-ubyte.gz"),
-    include_bytes!("../../assets/fashion/t10k-images-idx3-ubyte.gz"),
-    include_bytes!("../../assets/fashion/t10k-labels-idx1-ubyte.gz"),
-];
+/// A set of the four IDX files under `assets/`.
+macro_rules! idx_files {
+    ($name:literal) => {
+        [
+            include_bytes!(concat!("../../assets/", $name, "/train-images-idx3-ubyte.gz")),
+            include_bytes!(concat!("../../assets/", $name, "/train-labels-idx1-ubyte.gz")),
+            include_bytes!(concat!("../../assets/", $name, "/t10k-images-idx3-ubyte.gz")),
+            include_bytes!(concat!("../../assets/", $name, "/t10k-labels-idx1-ubyte.gz")),
+        ]
+    };
+}
 
 const FASHION_CLASSES: [&str; 10] =
     ["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"];
 
-const DIGITS: Packed = [
-    include_bytes!("../../assets/digits/train-images-idx3-ubyte.gz"),
-    include_bytes!("../../assets/digits/train-labels-idx1-ubyte.gz"),
-    include_bytes!("../../assets/digits/t10k-images-idx3-ubyte.gz"),
-    include_bytes!("../../assets/digits/t10k-labels-idx1-ubyte.gz"),
-];
+pub(super) fn read(name: &str, options: &OpenOptions) -> Result<DataSet, DataError> {
+    match name {
+        "fashion" => {
+            let mut set = idx_set(name, idx_files!("fashion"), options)?;
+            set.classes = FASHION_CLASSES.map(str::to_owned).to_vec();
+            Ok(set)
+        }
+        "digits" => idx_set(name, idx_files!("digits"), options),
+        "shapes" => Ok(shapes::make()),
+        other => Err(DataError::UnknownBuiltin(other.to_owned())),
+    }
+}
 
-/// The set `builtin:<name>`.
-///
-/// # Errors
-/// [`DataError::UnknownBuiltin`] lists the names.
-pub fn builtin(name: &str) -> Result<DataSet, DataError> {
-    let (packed, classes) = match name {
-        "fashion" => (FASHION, FASHION_CLASSES.map(str::to_owned).to_vec()),
-        "digits" => (DIGITS, (0..10).map(|digit| digit.to_string()).collect()),
-        other => return Err(DataError::UnknownBuiltin(other.to_owned())),
-    };
-    let full_name = format!("builtin:{name}");
-    let path = Path::new(&full_name);
-    let unpacked = packed.map(|bytes| idx::unpack(path, bytes));
-    let [train, train_labels, test, test_labels] = unpacked;
-    idx_set(&full_name, "built-in", Some(classes), [train?, train_labels?, test?, test_labels?], [path; 4])
+fn idx_set(name: &str, files: [&[u8]; 4], options: &OpenOptions) -> Result<DataSet, DataError> {
+    let [train_images, train_labels, test_images, test_labels] = files;
+    let label = format!("builtin:{name}");
+    let path = Path::new(&label);
+    let pair = |images, labels| -> Result<Labelled, DataError> { idx::pair(path, images, path, labels) };
+    let train = pair(train_images, train_labels)?;
+    let test = pair(test_images, test_labels)?;
+    idx::assemble(label.clone(), path, "built in (IDX)".to_owned(), train, Some(test), options)
 }

@@ -1,44 +1,79 @@
+use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// What can be wrong with a data source.
+use super::{MAX_PIXELS, SIDES};
+
+/// What can be wrong with a data set, or with what is asked of it.
 #[derive(Debug, Error)]
 pub enum DataError {
-    #[error("no built-in set is named '{0}': choose builtin:fashion or builtin:digits")]
+    #[error("cannot read {path}: {reason}")]
+    Read { path: PathBuf, reason: io::Error },
+    #[error("no built-in data is named '{0}': choose builtin:fashion, builtin:digits or builtin:shapes")]
     UnknownBuiltin(String),
-    #[error("{path}: no such file or folder: give builtin:fashion, builtin:digits or a folder")]
-    Missing { path: PathBuf },
     #[error(
-        "{path} is no data set that is known: looked for IDX files (train-images-idx3-ubyte[.gz]) and CIFAR \
-         binary files (data_batch_1.bin or train.bin), found {found}"
+        "{path} is no data set that is known: looked for four IDX files (MNIST), CIFAR-10 or CIFAR-100 .bin \
+         files, and a folder of class folders with images; found {found}"
     )]
     Unknown { path: PathBuf, found: String },
-    #[error("{path}: {doing} failed: {source}")]
-    File { path: PathBuf, doing: &'static str, source: std::io::Error },
-    #[error("{path}: expected {expected}, found {found} at byte {offset}: the file is truncated or damaged")]
-    Corrupt { path: PathBuf, offset: usize, expected: String, found: String },
-    #[error("{path}: {reason}")]
-    Image { path: PathBuf, reason: String },
-    #[error("{name} has {images} images and {labels} labels: the files do not belong together")]
-    CountsDiffer { name: String, images: usize, labels: usize },
-    #[error("{name} has images of {height}x{width}: the network takes 8 to 96 pixels a side")]
-    ImageSize { name: String, height: usize, width: usize },
-    #[error("{labels} labels are fewer than the {classes} classes: give --labels {classes} or more")]
-    FewerLabelsThanClasses { labels: usize, classes: usize },
+    #[error("{path}, byte {offset}: expected {expected}, found {found}; {advice}")]
+    Corrupt { path: PathBuf, offset: u64, expected: String, found: String, advice: &'static str },
+    #[error("{path} lacks its partner: expected {expected}, found {found}")]
+    Missing { path: PathBuf, expected: String, found: String },
+    #[error("cannot decode the image {path}: {reason}; replace or remove it, or pass over bad images")]
+    BadImage { path: PathBuf, reason: String },
     #[error(
-        "{labels} labels cannot be shared evenly by {classes} classes: give --labels {lower} or {upper}, \
-         or --label-balance train"
+        "the image {path} is {width}x{height} pixels, at most {limit} million are read: shrink or remove it, or \
+         pass over bad images",
+        limit = MAX_PIXELS / 1_000_000
     )]
-    NotDividing { labels: usize, classes: usize, lower: usize, upper: usize },
-    #[error("class '{class}' has {found} images with a label, {wanted} are asked for: give fewer --labels")]
-    TooFew { class: String, found: usize, wanted: usize },
-}
-
-impl DataError {
-    /// An input failure at `path` while `doing` something.
-    pub(super) fn file(path: impl Into<PathBuf>, doing: &'static str) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.into();
-        move |source| Self::File { path, doing, source }
-    }
+    HugeImage { path: PathBuf, width: u32, height: u32 },
+    #[error(
+        "image sizes differ: {first} is {}x{}, {second} is {}x{}; give them one size, or leave out the strict \
+         option to have them resized", first_size.0, first_size.1, second_size.0, second_size.1
+    )]
+    MixedSizes { first: PathBuf, first_size: (u32, u32), second: PathBuf, second_size: (u32, u32) },
+    #[error(
+        "{path} holds images of {width}x{height} pixels, square ones of {}x{} to {}x{} are taken: resize them \
+         (images in class folders are resized while they are read)",
+        SIDES.start(), SIDES.start(), SIDES.end(), SIDES.end()
+    )]
+    ImageSize { path: PathBuf, width: usize, height: usize },
+    #[error(
+        "the image size {0} is outside the {low} to {high} pixels that the network takes",
+        low = SIDES.start(),
+        high = SIDES.end()
+    )]
+    SideOption(usize),
+    #[error("the share held out for testing is {0}, it must lie between 0 and 1")]
+    ShareOption(f64),
+    #[error("{path} has no image of class '{class}': add some, or remove the class")]
+    EmptyClass { path: PathBuf, class: String },
+    #[error("{path} tests class '{class}', which has no training images: add some, or remove the class")]
+    UntrainedClass { path: PathBuf, class: String },
+    #[error("{path} holds no images")]
+    NoImages { path: PathBuf },
+    #[error("{path} has one class only, '{class}': at least two are needed to learn to tell them apart")]
+    OneClass { path: PathBuf, class: String },
+    #[error(
+        "{path} has no test images and no class with two images, one of which could be held out: add images"
+    )]
+    NoTest { path: PathBuf },
+    #[error("{labels} labels are fewer than the {classes} classes: ask for at least {classes}")]
+    FewLabels { labels: usize, classes: usize },
+    #[error(
+        "{labels} labels are not the same number for each of {classes} classes: ask for {neighbours}, or for labels \
+         that follow the train distribution"
+    )]
+    UnevenLabels { labels: usize, classes: usize, neighbours: String },
+    #[error(
+        "{labels} labels were asked for, {images} training images have a known class: ask for at most {images}"
+    )]
+    ManyLabels { labels: usize, images: usize },
+    #[error(
+        "{share} labels of class '{class}' were asked for, it has {images} training images: ask for at most \
+         {most} labels, or for labels that follow the train distribution"
+    )]
+    SmallClass { share: usize, class: String, images: usize, most: usize },
 }

@@ -1,16 +1,33 @@
-//! Data sets: what a source holds, and which of its images are labelled.
+//! Images to learn from: formats, the built-in sets, and the choice of labelled images.
+//!
+//! Everything ends as a [`DataSet`] of bytes in memory; nothing here knows of the GPU or of learning.
 
 mod builtin;
 mod cifar;
 mod error;
+mod folder;
 mod idx;
 mod images;
+mod set;
+mod shapes;
 mod sheet;
 mod source;
 mod split;
+mod summary;
 
 pub use error::DataError;
-pub use images::{DataSet, Images, read_image};
-pub use sheet::{Facts, contact_sheet, summary};
+pub use folder::read_image;
+pub use images::Images;
+pub use set::{DataSet, OpenOptions};
+pub use sheet::contact_sheet;
 pub use source::open;
 pub use split::{Balance, Split, split};
+pub use summary::{ClassSummary, Summary, summary};
+
+use std::ops::RangeInclusive;
+
+/// Sides, in pixels, of the images that the network takes.
+pub const SIDES: RangeInclusive<usize> = 8..=96;
+
+/// Pixels of the largest image that is decoded.
+const MAX_PIXELS: u64 = 64_000_000;

@@ -1,112 +1,108 @@
-//! Opens a source: the format is told from what is there.
+//! Which format a source is in, told from its content.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use super::cifar::CifarFiles;
-use super::idx::IdxFiles;
-use super::{DataError, DataSet, builtin, idx};
+use super::set::class_counts;
+use super::{DataError, DataSet, OpenOptions, builtin, cifar, folder, idx};
 
-/// Opens `builtin:NAME` or a folder of IDX or CIFAR binary files.
+/// Names listed in the message about a folder that is no data set.
+const LISTED: usize = 5;
+
+/// A file or folder of a folder.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub name: String,
+    pub path: PathBuf,
+    pub folder: bool,
+}
+
+/// Reads a data set: `builtin:NAME`, or the path of a folder.
 ///
 /// # Errors
-/// What was looked for and what was found; a file that is damaged, with the place.
-pub fn open(source: &str) -> Result<DataSet, DataError> {
+/// Names the file, what was expected there, what was found and what to do.
+pub fn open(source: &str, options: &OpenOptions) -> Result<DataSet, DataError> {
+    options.check()?;
     if let Some(name) = source.strip_prefix("builtin:") {
-        return builtin::builtin(name);
+        return builtin::read(name, options);
     }
     let path = Path::new(source);
-    if !path.exists() {
-        return Err(DataError::Missing { path: path.to_owned() });
+    let metadata = fs::metadata(path).map_err(|reason| DataError::Read { path: path.to_owned(), reason })?;
+    if !metadata.is_dir() {
+        return Err(DataError::Unknown { path: path.to_owned(), found: single_file(path) });
     }
-    if let Some(files) = IdxFiles::find(path) {
-        let paths = [&files.train_images, &files.train_labels, &files.test_images, &files.test_labels]
-            .map(|path| path.as_path());
-        let [a, b, c, d] = paths.map(idx::read);
-        return idx_set(source, "IDX", None, [a?, b?, c?, d?], paths);
-    }
-    if let Some(files) = CifarFiles::find(path) {
-        return cifar_set(source, &files);
-    }
-    Err(DataError::Unknown { path: path.to_owned(), found: listing(path) })
-}
-
-/// The first names in a folder, for an error.
-fn listing(path: &Path) -> String {
-    const SHOWN: usize = 5;
-    let Ok(entries) = std::fs::read_dir(path) else { return "a file".into() };
-    let mut names: Vec<_> =
-        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    names.sort();
-    match names.len() {
-        0 => "an empty folder".into(),
-        n if n > SHOWN => format!("{} and {} more", names[..SHOWN].join(", "), n - SHOWN),
-        _ => names.join(", "),
-    }
-}
-
-/// A set from the unpacked bytes of its four IDX files; classes are numbered if they have no names.
-pub(super) fn idx_set(
-    name: &str,
-    format: &str,
-    classes: Option<Vec<String>>,
-    [train, train_labels, test, test_labels]: [Vec<u8>; 4],
-    paths: [&Path; 4],
-) -> Result<DataSet, DataError> {
-    let train = idx::images(paths[0], &train)?;
-    let train_labels = idx::labels(paths[1], &train_labels)?;
-    let test = idx::images(paths[2], &test)?;
-    let test_labels = idx::labels(paths[3], &test_labels)?;
-    let largest = train_labels.iter().chain(&test_labels).max().copied().unwrap_or(0) as usize;
-    let classes = classes.unwrap_or_else(|| (0..=largest).map(|i| i.to_string()).collect());
-    if largest >= classes.len() {
-        return Err(DataError::Corrupt {
-            path: paths[1].to_owned(),
-            offset: 8,
-            expected: format!("labels below {}", classes.len()),
-            found: largest.to_string(),
-        });
-    }
-    let set = DataSet {
-        name: name.to_owned(),
-        format: format.to_owned(),
-        classes,
-        train,
-        train_labels: train_labels.into_iter().map(Some).collect(),
-        test,
-        test_labels,
-        flip: false,
-        shift: 2,
-        notices: Vec::new(),
+    let entries = entries(path)?;
+    let set = if let Some(files) = idx::find(&entries) {
+        idx::read(path, &files, options)?
+    } else if let Some(files) = cifar::find(&entries) {
+        cifar::read(path, &files, options)?
+    } else if let Some(tree) = folder::find(&entries)? {
+        folder::read(path, tree, options)?
+    } else {
+        return Err(DataError::Unknown { path: path.to_owned(), found: listing(&entries) });
     };
-    checked(set)
+    check(path, &set)?;
+    Ok(set)
 }
 
-fn cifar_set(name: &str, files: &CifarFiles) -> Result<DataSet, DataError> {
-    let (train, train_labels) = files.read(&files.train)?;
-    let (test, test_labels) = files.read(std::slice::from_ref(&files.test))?;
-    checked(DataSet {
-        name: name.to_owned(),
-        format: format!("CIFAR-{} binary", files.classes),
-        classes: files.class_names(),
-        train,
-        train_labels: train_labels.into_iter().map(Some).collect(),
-        test,
-        test_labels,
-        flip: true,
-        shift: 4,
-        notices: Vec::new(),
-    })
-}
-
-fn checked(set: DataSet) -> Result<DataSet, DataError> {
-    for (images, labels) in [(&set.train, set.train_labels.len()), (&set.test, set.test_labels.len())] {
-        if !(8..=96).contains(&images.height) || !(8..=96).contains(&images.width) {
-            let (height, width) = (images.height, images.width);
-            return Err(DataError::ImageSize { name: set.name, height, width });
-        }
-        if images.len() != labels || labels == 0 {
-            return Err(DataError::CountsDiffer { name: set.name.clone(), images: images.len(), labels });
+/// What is in a folder, sorted by name, hidden files and an archiver's leftovers left out.
+pub(super) fn entries(folder: &Path) -> Result<Vec<Entry>, DataError> {
+    let read_error = |reason| DataError::Read { path: folder.to_owned(), reason };
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(folder).map_err(read_error)? {
+        let path = entry.map_err(read_error)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if !name.starts_with('.') && name != "__MACOSX" {
+            entries.push(Entry { name, folder: path.is_dir(), path });
         }
     }
-    Ok(set)
+    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(entries)
+}
+
+/// The last part of a path, for people to know the set by.
+pub(super) fn name_of(path: &Path) -> String {
+    let full = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    full.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+fn single_file(path: &Path) -> String {
+    match idx::dimensions(path) {
+        Ok(Some(_)) => "a single IDX file: give the folder that holds it and its partners".to_owned(),
+        _ => "a single file: give a folder".to_owned(),
+    }
+}
+
+fn listing(entries: &[Entry]) -> String {
+    if entries.is_empty() {
+        return "an empty folder".to_owned();
+    }
+    let mut names: Vec<String> = entries
+        .iter()
+        .take(LISTED)
+        .map(|e| format!("{}{}", e.name, if e.folder { "/" } else { "" }))
+        .collect();
+    if entries.len() > LISTED {
+        names.push(format!("{} more", entries.len() - LISTED));
+    }
+    names.join(", ")
+}
+
+/// What every data set must have, whatever its format.
+fn check(path: &Path, set: &DataSet) -> Result<(), DataError> {
+    let path = || path.to_owned();
+    if set.train.is_empty() {
+        return Err(DataError::NoImages { path: path() });
+    }
+    if let [class] = set.classes.as_slice() {
+        return Err(DataError::OneClass { path: path(), class: class.clone() });
+    }
+    let counts = class_counts(set.train_labels.iter().copied().flatten(), set.classes.len());
+    if let Some(empty) = counts.iter().position(|&n| n == 0) {
+        return Err(DataError::EmptyClass { path: path(), class: set.classes[empty].clone() });
+    }
+    if set.test.is_empty() {
+        return Err(DataError::NoTest { path: path() });
+    }
+    Ok(())
 }

@@ -3,80 +3,122 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{DataError, DataSet};
+use super::{DataError, DataSet, set::class_counts};
 
-/// Stream of the run's generator that the labelled images are drawn from.
+/// Stream of the run's generator that the labelled images are chosen from.
 const STREAM: u64 = 0x5917;
 
-/// How labels are spread over the classes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How many labels each class gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Balance {
-    /// The same number for every class.
+    /// The same number each.
+    #[default]
     Even,
-    /// As the training images are spread (reference, `create_split.py`).
+    /// In proportion to the classes' training images, as the reference chooses (`scripts/create_split.py`).
     Train,
 }
 
-/// Which training images are labelled; indices into them.
+/// Which training images are learnt from, as indices into `DataSet::train`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Split {
+    /// Images whose class is shown, ascending.
     pub labelled: Vec<usize>,
-    /// All training images, the labelled ones among them, as in the reference.
+    /// Images used without their class: all of them, those of `labelled` too, as in the reference.
     pub unlabelled: Vec<usize>,
 }
 
-/// Draws `labels` labelled images: a function of the data set, the count and the seed.
+/// Chooses `labels` training images, a function of the set, `balance` and `seed` alone.
+///
+/// As many labels as there are images of known class are always allowed: they are all taken.
 ///
 /// # Errors
-/// Fewer labels than classes, labels that cannot be shared evenly, more than a class has.
+/// When there are fewer labels than classes, more than images (in all, or in a class), or with
+/// [`Balance::Even`] no multiple of the classes.
 pub fn split(set: &DataSet, labels: usize, balance: Balance, seed: u64) -> Result<Split, DataError> {
     let classes = set.classes.len();
+    let counts = class_counts(set.train_labels.iter().copied().flatten(), classes);
+    let known = counts.iter().sum();
+    if labels > known {
+        return Err(DataError::ManyLabels { labels, images: known });
+    }
     if labels < classes {
-        return Err(DataError::FewerLabelsThanClasses { labels, classes });
+        return Err(DataError::FewLabels { labels, classes });
     }
-    let mut of_class = vec![Vec::new(); classes];
-    for (image, class) in set.train_labels.iter().enumerate() {
-        if let Some(class) = class {
-            of_class[*class as usize].push(image);
-        }
-    }
-    let counts: Vec<_> = of_class.iter().map(Vec::len).collect();
-    let wanted = match balance {
-        Balance::Even if labels.is_multiple_of(classes) => vec![labels / classes; classes],
-        Balance::Even => {
-            let lower = labels / classes * classes;
-            return Err(DataError::NotDividing { labels, classes, lower, upper: lower + classes });
-        }
-        Balance::Train => shares(&counts, labels),
+    let quota = match balance {
+        _ if labels == known => counts,
+        Balance::Even => even(set, &counts, labels)?,
+        Balance::Train => proportional(&counts, labels),
     };
+
+    let mut members = vec![Vec::new(); classes];
+    for (i, label) in set.train_labels.iter().enumerate() {
+        if let Some(class) = label {
+            members[*class as usize].push(i);
+        }
+    }
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(STREAM);
     let mut labelled = Vec::with_capacity(labels);
-    for ((images, wanted), class) in of_class.iter_mut().zip(wanted).zip(&set.classes) {
-        if images.len() < wanted {
-            return Err(DataError::TooFew { class: class.clone(), found: images.len(), wanted });
-        }
-        images.shuffle(&mut rng);
-        labelled.extend_from_slice(&images[..wanted]);
+    for (indices, n) in members.iter_mut().zip(quota) {
+        indices.shuffle(&mut rng);
+        labelled.extend_from_slice(&indices[..n]);
     }
+    labelled.sort_unstable();
     Ok(Split { labelled, unlabelled: (0..set.train.len()).collect() })
 }
 
-/// Labels a class, one at a time to the class that is furthest behind its share of the training images.
-fn shares(counts: &[usize], labels: usize) -> Vec<usize> {
-    let most = counts.iter().copied().max().unwrap_or(1).max(1) as f64;
-    let mut given = vec![0usize; counts.len()];
-    for _ in 0..labels {
-        let top = given.iter().copied().max().unwrap_or(1).max(1) as f64;
-        let behind = |class: usize| counts[class] as f64 / most - given[class] as f64 / top;
-        let mut next = 0;
-        for class in 1..counts.len() {
-            if behind(class) > behind(next) {
-                next = class;
-            }
-        }
-        given[next] += 1;
+fn even(set: &DataSet, counts: &[usize], labels: usize) -> Result<Vec<usize>, DataError> {
+    let classes = counts.len();
+    let share = labels / classes;
+    let smallest = (0..classes).min_by_key(|&c| counts[c]).unwrap_or(0);
+    if counts[smallest] < share {
+        return Err(DataError::SmallClass {
+            share,
+            class: set.classes[smallest].clone(),
+            images: counts[smallest],
+            most: counts[smallest] * classes,
+        });
     }
-    given
+    if !labels.is_multiple_of(classes) {
+        let (below, above) = (share * classes, (share + 1) * classes);
+        let neighbours =
+            if counts[smallest] > share { format!("{below} or {above}") } else { below.to_string() };
+        return Err(DataError::UnevenLabels { labels, classes, neighbours });
+    }
+    Ok(vec![share; classes])
+}
+
+/// The reference's greedy rule: the next label goes to the class furthest below its share of the training
+/// images, argmax_c(N_c / max N - n_c / max(max n, 1)), the first of equals.
+fn proportional(counts: &[usize], labels: usize) -> Vec<usize> {
+    let largest = counts.iter().copied().max().unwrap_or(0) as f64;
+    let mut chosen = vec![0; counts.len()];
+    for _ in 0..labels {
+        let most = chosen.iter().copied().max().unwrap_or(0).max(1) as f64;
+        let want = |c: usize| counts[c] as f64 / largest - chosen[c] as f64 / most;
+        let next = (0..counts.len())
+            .filter(|&c| chosen[c] < counts[c])
+            .reduce(|best, c| if want(c) > want(best) { c } else { best });
+        if let Some(class) = next {
+            chosen[class] += 1;
+        }
+    }
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// First picks worked out by hand: stats 1, 1/2 and 1/4.
+    #[test]
+    fn proportional_labels_follow_the_greedy_rule() {
+        assert_eq!(proportional(&[8, 4, 2], 1), [1, 0, 0]);
+        assert_eq!(proportional(&[8, 4, 2], 2), [1, 1, 0]);
+        assert_eq!(proportional(&[8, 4, 2], 3), [1, 1, 1]);
+        assert_eq!(proportional(&[8, 4, 2], 7), [4, 2, 1]);
+        assert_eq!(proportional(&[8, 4, 2], 14), [8, 4, 2]);
+        assert_eq!(proportional(&[5, 5], 4), [2, 2]);
+    }
 }

@@ -22,6 +22,9 @@ pub struct Config {
     /// How labels are spread over the classes.
     pub balance: Balance,
     pub seed: u64,
+    /// Side that a folder's images are resized to; chosen from the images if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_size: Option<usize>,
     pub network: String,
     /// Scales of the network, if not those that fit the image size.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,6 +98,7 @@ pub struct Overrides {
     pub balance: Option<Balance>,
     pub steps: Option<u64>,
     pub seed: Option<u64>,
+    pub image_size: Option<usize>,
     pub network: Option<String>,
     pub batch: Option<usize>,
     pub learning_rate: Option<f64>,
@@ -134,6 +138,7 @@ impl Overrides {
         set(&mut config.balance, &self.balance);
         set(&mut config.steps, &self.steps);
         set(&mut config.seed, &self.seed);
+        config.image_size = self.image_size.or(config.image_size);
         set(&mut config.network, &self.network);
         set(&mut config.batch, &self.batch);
         set(&mut config.learning_rate, &self.learning_rate);

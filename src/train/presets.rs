@@ -4,8 +4,8 @@ use crate::augment::OpOptions;
 use crate::data::Balance;
 use crate::ssl::{LabelPrior, Method};
 
-pub const PRESET_NAMES: [&str; 6] =
-    ["quick", "fashion", "digits", "paper-cifar10", "paper-svhn", "paper-stl10"];
+pub const PRESET_NAMES: [&str; 7] =
+    ["quick", "fashion", "digits", "shapes", "paper-cifar10", "paper-svhn", "paper-stl10"];
 
 /// A starting point for a run, with the row of the specification that it follows.
 #[derive(Clone, Debug)]
@@ -66,6 +66,10 @@ pub fn preset(name: &str, labels: Option<usize>) -> Result<Preset, TrainError> {
             config: small(name, "builtin:digits", |c| c.steps = 1_000),
             source: "this project's own, sized for a software adapter",
         }),
+        "shapes" => Ok(Preset {
+            config: small(name, "builtin:shapes", |c| c.steps = 3_000),
+            source: "this project's own, sized for a software adapter",
+        }),
         other => Err(TrainError::UnknownPreset { found: other.to_owned(), list: PRESET_NAMES.join(", ") }),
     }
 }
@@ -79,6 +83,7 @@ fn paper(name: &str, data: &str, labels: usize, change: impl FnOnce(&mut Config)
         labels,
         balance: Balance::Even,
         seed: 1,
+        image_size: None,
         network: "wrn-28-2".into(),
         scales: None,
         batch: 64,
