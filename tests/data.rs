@@ -19,7 +19,7 @@ fn read(folder: &Path) -> Result<DataSet, DataError> {
 
 /// The message of a failure, which must name what it is about.
 fn refused(result: Result<DataSet, DataError>, words: &[&str]) {
-    let message = result.err().expect("this must be refused").to_string();
+    let message = result.expect_err("this must be refused").to_string();
     for word in words {
         assert!(message.contains(word), "'{word}' is missing in: {message}");
     }
