@@ -32,8 +32,8 @@ impl Dice {
         ((u64::from(self.word()) * u64::from(n)) >> 32) as u32
     }
 
-    pub fn colour(&mut self) -> Colour {
-        [0; 3].map(|_| self.between(20.0, 235.0))
+    pub fn colour(&mut self, (low, high): (f64, f64)) -> Colour {
+        [0; 3].map(|_| self.between(low, high))
     }
 
     /// (cos, sin) of an angle whose half has a tangent within `limit`: sines differ between machines, this does not.

@@ -21,12 +21,17 @@ const SIDE: usize = 32;
 const TRAIN: usize = 5_000;
 const TEST: usize = 1_000;
 
-/// Turns of a shape: a bit over a twelfth of a circle to either side.
-const TURN: f64 = 0.29;
-const RADIUS: (f64, f64) = (6.5, 12.5);
+/// Tangent of half the largest turn of a shape: 20 degrees to either side.
+const TURN: f64 = 0.176;
+/// Pixels from the middle to the outermost point.
+const RADIUS: (f64, f64) = (10.0, 14.0);
+
+/// Channels of grounds and of shapes: shapes are the lighter.
+const DARK: (f64, f64) = (10.0, 110.0);
+const LIGHT: (f64, f64) = (110.0, 250.0);
 
 /// Sum of the channels' differences between a shape and its ground.
-const CONTRAST: f64 = 150.0;
+const CONTRAST: f64 = 180.0;
 
 pub(super) fn make() -> DataSet {
     let part = |images: std::ops::Range<usize>| -> (Images, Vec<u32>) {
@@ -55,9 +60,9 @@ pub(super) fn make() -> DataSet {
 
 fn draw(outline: Outline, dice: &mut Dice) -> Canvas {
     let side = SIDE as f64;
-    let ground = dice.colour();
+    let ground = dice.colour(DARK);
     let mut canvas = Canvas::new(&Texture::ground(dice, ground));
-    for _ in 0..dice.below(4) + 3 {
+    for _ in 0..dice.below(4) + 1 {
         fragment(&mut canvas, dice);
     }
 
@@ -80,13 +85,13 @@ fn draw(outline: Outline, dice: &mut Dice) -> Canvas {
         fragment(&mut canvas, dice);
     }
     canvas.light_from_above(0.14);
-    canvas.grain(dice, 16.0);
+    canvas.grain(dice, 10.0);
     canvas
 }
 
 fn contrasting(dice: &mut Dice, ground: Colour) -> Colour {
     loop {
-        let colour = dice.colour();
+        let colour = dice.colour(LIGHT);
         if colour.iter().zip(ground).map(|(a, b)| (a - b).abs()).sum::<f64>() >= CONTRAST {
             return colour;
         }
@@ -98,8 +103,8 @@ fn fragment(canvas: &mut Canvas, dice: &mut Dice) {
     let side = SIDE as f64;
     let (cx, cy) = (dice.between(0.0, side), dice.between(0.0, side));
     let (cos, sin) = dice.direction();
-    let size = dice.between(1.4, 3.8);
-    let colour = dice.colour();
+    let size = dice.between(1.2, 3.0);
+    let colour = dice.colour((20.0, 235.0));
     let kind = dice.below(4);
     let inside = |x: f64, y: f64| {
         let (dx, dy) = (x - cx, y - cy);

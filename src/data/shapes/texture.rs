@@ -25,13 +25,13 @@ impl Texture {
             1 => Pattern::Gradient { along: dice.direction() },
             _ => Pattern::any(dice),
         };
-        Self { colours: [colour, near(dice, colour, 45.0)], pattern }
+        Self { colours: [colour, near(dice, colour, 22.0)], pattern }
     }
 
     /// What a shape is painted with.
     pub fn surface(dice: &mut Dice, colour: Colour) -> Self {
         let pattern = Pattern::any(dice);
-        Self { colours: [colour, near(dice, colour, 60.0)], pattern }
+        Self { colours: [colour, near(dice, colour, 40.0)], pattern }
     }
 
     pub fn at(&self, x: f64, y: f64) -> Colour {
