@@ -1,5 +1,5 @@
 use remixmatch::gpu::{Arg, Kernel, run_once};
-use remixmatch::nn::{BatchNorm, Passes};
+use remixmatch::nn::{BatchNorm, MOMENTUM, Passes};
 
 use crate::harness::GPU;
 use crate::oracle::Map;
@@ -32,6 +32,7 @@ impl Layer {
             momentum: remixmatch::nn::MOMENTUM,
             name: "bn".into(),
             channels: self.gamma.len(),
+            momentum: MOMENTUM,
             gamma: t.upload("gamma", &self.gamma),
             beta: t.upload("beta", &self.beta),
             moving_mean: t.upload("mean", &self.mean),

@@ -5,16 +5,18 @@ use crate::oracle::compare::assert_close;
 use crate::oracle::random::{Random, widen};
 use crate::{FORWARD, assert_folds, sum};
 
-/// One entry point of `reduce.wgsl` on `[rows, 4 quads]` values.
+/// One entry point of `reduce.wgsl` on `[rows, 4 quads]` values; what follows them in memory is NaN.
 fn run(entry: &'static str, source: &[f32], rows: usize, slices: usize, old: Option<&[f32]>) -> Vec<f32> {
     let quads = source.len() / rows / 4;
     let results = if entry == "sum_rows" { quads * slices } else { quads };
     let params = [rows as u32, quads as u32, slices as u32, u32::from(old.is_some())];
     let result = old.map_or(Arg::Out(results * 4), Arg::in_out);
     let groups = groups_for_items(results, 64);
-    let words =
-        run_once(&GPU, Kernel::new("nn/reduce", entry), &params, &[Arg::input(source), result], groups);
-    words.unwrap()[0].iter().copied().map(f32::from_bits).collect()
+    let mut fenced = source.to_vec();
+    fenced.resize(source.len() + (1 << 16), f32::NAN);
+    let args = [Arg::input(&fenced), result];
+    let words = run_once(&GPU, Kernel::new("nn/reduce", entry), &params, &args, groups).unwrap();
+    words[0].iter().copied().map(f32::from_bits).collect()
 }
 
 /// Sums of runs of `length` rows of `width` values, `slices` of them, the last ones short or empty.
