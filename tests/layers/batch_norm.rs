@@ -29,7 +29,6 @@ impl Layer {
 
     fn upload(&self, t: &mut Trial) -> BatchNorm {
         BatchNorm {
-            momentum: remixmatch::nn::MOMENTUM,
             name: "bn".into(),
             channels: self.gamma.len(),
             momentum: MOMENTUM,
