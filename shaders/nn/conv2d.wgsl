@@ -1,9 +1,9 @@
 // Convolution k x k, stride 1 or 2, as an implicit matrix product: nothing is unrolled in memory.
 //
 // Activations NHWC and weights [kh, kw, ci, co], both in vec4 along the last axis. A thread keeps a
-// tile of 8 pixels x 4 channels in separately named registers: an indexed local array would live in
+// tile of 4 pixels x 8 channels in separately named registers: an indexed local array would live in
 // memory. Neighbouring invocations take neighbouring pixels, so the weights are the same for all of
-// them and the pixels are read side by side.
+// them and the pixels are read side by side: a pixel read serves 8 channels.
 
 struct Params {
     batch: u32,
@@ -62,30 +62,28 @@ fn input_address(corner: vec3<i32>, ky: i32, kx: i32) -> i32 {
     return select(-1, (corner.x + y * i32(params.in_width) + x) * i32(params.in_quads), inside);
 }
 
+/// Four pixels, channels 0 to 3 (a) and 4 to 7 (b) of the thread's eight.
 struct Tile {
-    p0: vec4<f32>,
-    p1: vec4<f32>,
-    p2: vec4<f32>,
-    p3: vec4<f32>,
-    p4: vec4<f32>,
-    p5: vec4<f32>,
-    p6: vec4<f32>,
-    p7: vec4<f32>,
+    p0a: vec4<f32>,
+    p1a: vec4<f32>,
+    p2a: vec4<f32>,
+    p3a: vec4<f32>,
+    p0b: vec4<f32>,
+    p1b: vec4<f32>,
+    p2b: vec4<f32>,
+    p3b: vec4<f32>,
 }
 
-/// Eight output pixels from `first` on, GROUP apart, at output channels 4 `column` to 4 `column` + 3.
+/// Four output pixels from `first` on, GROUP apart, at the eight output channels from quad `column` on.
 fn forward_tile(first: u32, column: u32) -> Tile {
     let last = params.batch * params.out_height * params.out_width - 1u;
     let c0 = output_corner(min(first, last));
     let c1 = output_corner(min(first + GROUP, last));
     let c2 = output_corner(min(first + GROUP * 2u, last));
     let c3 = output_corner(min(first + GROUP * 3u, last));
-    let c4 = output_corner(min(first + GROUP * 4u, last));
-    let c5 = output_corner(min(first + GROUP * 5u, last));
-    let c6 = output_corner(min(first + GROUP * 6u, last));
-    let c7 = output_corner(min(first + GROUP * 7u, last));
-    let start = bias[column];
-    var t = Tile(start, start, start, start, start, start, start, start);
+    let start_a = bias[column];
+    let start_b = bias[column + 1u];
+    var t = Tile(start_a, start_a, start_a, start_a, start_b, start_b, start_b, start_b);
     let quads = i32(params.in_quads);
     let row = params.out_quads;
     var w = column;
@@ -95,75 +93,72 @@ fn forward_tile(first: u32, column: u32) -> Tile {
             let a1 = input_address(c1, ky, kx);
             let a2 = input_address(c2, ky, kx);
             let a3 = input_address(c3, ky, kx);
-            let a4 = input_address(c4, ky, kx);
-            let a5 = input_address(c5, ky, kx);
-            let a6 = input_address(c6, ky, kx);
-            let a7 = input_address(c7, ky, kx);
             for (var q = 0; q < quads; q++) {
+                let s0 = load(a0, q);
+                let s1 = load(a1, q);
+                let s2 = load(a2, q);
+                let s3 = load(a3, q);
                 let b0 = weights[w];
                 let b1 = weights[w + row];
                 let b2 = weights[w + row * 2u];
                 let b3 = weights[w + row * 3u];
+                t.p0a = multiply_add(t.p0a, s0, b0, b1, b2, b3);
+                t.p1a = multiply_add(t.p1a, s1, b0, b1, b2, b3);
+                t.p2a = multiply_add(t.p2a, s2, b0, b1, b2, b3);
+                t.p3a = multiply_add(t.p3a, s3, b0, b1, b2, b3);
+                let d0 = weights[w + 1u];
+                let d1 = weights[w + row + 1u];
+                let d2 = weights[w + row * 2u + 1u];
+                let d3 = weights[w + row * 3u + 1u];
+                t.p0b = multiply_add(t.p0b, s0, d0, d1, d2, d3);
+                t.p1b = multiply_add(t.p1b, s1, d0, d1, d2, d3);
+                t.p2b = multiply_add(t.p2b, s2, d0, d1, d2, d3);
+                t.p3b = multiply_add(t.p3b, s3, d0, d1, d2, d3);
                 w += row * 4u;
-                t.p0 = multiply_add(t.p0, load(a0, q), b0, b1, b2, b3);
-                t.p1 = multiply_add(t.p1, load(a1, q), b0, b1, b2, b3);
-                t.p2 = multiply_add(t.p2, load(a2, q), b0, b1, b2, b3);
-                t.p3 = multiply_add(t.p3, load(a3, q), b0, b1, b2, b3);
-                t.p4 = multiply_add(t.p4, load(a4, q), b0, b1, b2, b3);
-                t.p5 = multiply_add(t.p5, load(a5, q), b0, b1, b2, b3);
-                t.p6 = multiply_add(t.p6, load(a6, q), b0, b1, b2, b3);
-                t.p7 = multiply_add(t.p7, load(a7, q), b0, b1, b2, b3);
             }
         }
     }
     return t;
 }
 
-fn store(pixel: u32, column: u32, pixels: u32, quads: u32, value: vec4<f32>) {
-    if pixel < pixels {
-        result[pixel * quads + column] = value;
+fn store(pixel: u32, column: u32, a: vec4<f32>, b: vec4<f32>) {
+    if pixel < params.batch * params.out_height * params.out_width {
+        let at = pixel * params.out_quads + column;
+        result[at] = a;
+        result[at + 1u] = b;
     }
 }
 
-fn store_added(pixel: u32, column: u32, pixels: u32, quads: u32, value: vec4<f32>) {
-    if pixel < pixels {
-        let at = pixel * quads + column;
-        result[at] = residual[at] + value;
+fn store_added(pixel: u32, column: u32, a: vec4<f32>, b: vec4<f32>) {
+    if pixel < params.batch * params.out_height * params.out_width {
+        let at = pixel * params.out_quads + column;
+        result[at] = residual[at] + a;
+        result[at + 1u] = residual[at + 1u] + b;
     }
 }
 
 /// result[n, y, x, co] = bias[co] + sum_{ky, kx, ci} source[n, s y + ky - pad, s x + kx - pad, ci] w[ky, kx, ci, co]
 @compute @workgroup_size(GROUP)
 fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
-    let first = group.x * GROUP * 8u + local.x;
-    let pixels = params.batch * params.out_height * params.out_width;
-    let quads = params.out_quads;
-    let t = forward_tile(first, group.y);
-    store(first, group.y, pixels, quads, t.p0);
-    store(first + GROUP, group.y, pixels, quads, t.p1);
-    store(first + GROUP * 2u, group.y, pixels, quads, t.p2);
-    store(first + GROUP * 3u, group.y, pixels, quads, t.p3);
-    store(first + GROUP * 4u, group.y, pixels, quads, t.p4);
-    store(first + GROUP * 5u, group.y, pixels, quads, t.p5);
-    store(first + GROUP * 6u, group.y, pixels, quads, t.p6);
-    store(first + GROUP * 7u, group.y, pixels, quads, t.p7);
+    let first = group.x * GROUP * 4u + local.x;
+    let column = group.y * 2u;
+    let t = forward_tile(first, column);
+    store(first, column, t.p0a, t.p0b);
+    store(first + GROUP, column, t.p1a, t.p1b);
+    store(first + GROUP * 2u, column, t.p2a, t.p2b);
+    store(first + GROUP * 3u, column, t.p3a, t.p3b);
 }
 
 /// `forward` plus the residual branch: the end of a block in one pass.
 @compute @workgroup_size(GROUP)
 fn forward_add(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
-    let first = group.x * GROUP * 8u + local.x;
-    let pixels = params.batch * params.out_height * params.out_width;
-    let quads = params.out_quads;
-    let t = forward_tile(first, group.y);
-    store_added(first, group.y, pixels, quads, t.p0);
-    store_added(first + GROUP, group.y, pixels, quads, t.p1);
-    store_added(first + GROUP * 2u, group.y, pixels, quads, t.p2);
-    store_added(first + GROUP * 3u, group.y, pixels, quads, t.p3);
-    store_added(first + GROUP * 4u, group.y, pixels, quads, t.p4);
-    store_added(first + GROUP * 5u, group.y, pixels, quads, t.p5);
-    store_added(first + GROUP * 6u, group.y, pixels, quads, t.p6);
-    store_added(first + GROUP * 7u, group.y, pixels, quads, t.p7);
+    let first = group.x * GROUP * 4u + local.x;
+    let column = group.y * 2u;
+    let t = forward_tile(first, column);
+    store_added(first, column, t.p0a, t.p0b);
+    store_added(first + GROUP, column, t.p1a, t.p1b);
+    store_added(first + GROUP * 2u, column, t.p2a, t.p2b);
+    store_added(first + GROUP * 3u, column, t.p3a, t.p3b);
 }
 
 /// Input pixel (image, y, x) of place `index` in the order of the data gradient; image -1 past the end.
@@ -203,15 +198,13 @@ fn multiply_add_rows(acc: vec4<f32>, d: vec4<f32>, w0: vec4<f32>, w1: vec4<f32>,
     return acc + vec4<f32>(dot(d, w0), dot(d, w1), dot(d, w2), dot(d, w3));
 }
 
+/// Four input pixels from place `first` on, GROUP apart, at the eight input channels from quad `column` on
+/// (four for the last of an odd number of quads: the others are computed from whatever follows, not stored).
 fn data_gradient_tile(first: u32, column: u32) -> Tile {
     let c0 = input_corner(input_pixel(first));
     let c1 = input_corner(input_pixel(first + GROUP));
     let c2 = input_corner(input_pixel(first + GROUP * 2u));
     let c3 = input_corner(input_pixel(first + GROUP * 3u));
-    let c4 = input_corner(input_pixel(first + GROUP * 4u));
-    let c5 = input_corner(input_pixel(first + GROUP * 5u));
-    let c6 = input_corner(input_pixel(first + GROUP * 6u));
-    let c7 = input_corner(input_pixel(first + GROUP * 7u));
     var t = Tile();
     let quads = i32(params.out_quads);
     let row = params.out_quads;
@@ -221,29 +214,33 @@ fn data_gradient_tile(first: u32, column: u32) -> Tile {
             let a1 = output_address(c1, ky, kx);
             let a2 = output_address(c2, ky, kx);
             let a3 = output_address(c3, ky, kx);
-            let a4 = output_address(c4, ky, kx);
-            let a5 = output_address(c5, ky, kx);
-            let a6 = output_address(c6, ky, kx);
-            let a7 = output_address(c7, ky, kx);
-            if max(max(max(a0, a1), max(a2, a3)), max(max(a4, a5), max(a6, a7))) < 0 {
+            if max(max(a0, a1), max(a2, a3)) < 0 {
                 continue;
             }
             let tap = u32(ky) * params.kernel + u32(kx);
             var w = (tap * params.in_quads + column) * 4u * row;
             for (var q = 0; q < quads; q++) {
+                let s0 = load(a0, q);
+                let s1 = load(a1, q);
+                let s2 = load(a2, q);
+                let s3 = load(a3, q);
                 let w0 = weights[w];
                 let w1 = weights[w + row];
                 let w2 = weights[w + row * 2u];
                 let w3 = weights[w + row * 3u];
+                t.p0a = multiply_add_rows(t.p0a, s0, w0, w1, w2, w3);
+                t.p1a = multiply_add_rows(t.p1a, s1, w0, w1, w2, w3);
+                t.p2a = multiply_add_rows(t.p2a, s2, w0, w1, w2, w3);
+                t.p3a = multiply_add_rows(t.p3a, s3, w0, w1, w2, w3);
+                let v0 = weights[w + row * 4u];
+                let v1 = weights[w + row * 5u];
+                let v2 = weights[w + row * 6u];
+                let v3 = weights[w + row * 7u];
+                t.p0b = multiply_add_rows(t.p0b, s0, v0, v1, v2, v3);
+                t.p1b = multiply_add_rows(t.p1b, s1, v0, v1, v2, v3);
+                t.p2b = multiply_add_rows(t.p2b, s2, v0, v1, v2, v3);
+                t.p3b = multiply_add_rows(t.p3b, s3, v0, v1, v2, v3);
                 w += 1u;
-                t.p0 = multiply_add_rows(t.p0, load(a0, q), w0, w1, w2, w3);
-                t.p1 = multiply_add_rows(t.p1, load(a1, q), w0, w1, w2, w3);
-                t.p2 = multiply_add_rows(t.p2, load(a2, q), w0, w1, w2, w3);
-                t.p3 = multiply_add_rows(t.p3, load(a3, q), w0, w1, w2, w3);
-                t.p4 = multiply_add_rows(t.p4, load(a4, q), w0, w1, w2, w3);
-                t.p5 = multiply_add_rows(t.p5, load(a5, q), w0, w1, w2, w3);
-                t.p6 = multiply_add_rows(t.p6, load(a6, q), w0, w1, w2, w3);
-                t.p7 = multiply_add_rows(t.p7, load(a7, q), w0, w1, w2, w3);
             }
         }
     }
@@ -257,17 +254,23 @@ fn gradient_address(place: u32, column: u32) -> i32 {
     return select(-1, row * i32(params.in_quads) + i32(column), pixel.x >= 0);
 }
 
-fn store_gradient(place: u32, column: u32, value: vec4<f32>) {
+fn store_gradient(place: u32, column: u32, a: vec4<f32>, b: vec4<f32>) {
     let at = gradient_address(place, column);
     if at >= 0 {
-        result[at] = value;
+        result[at] = a;
+        if column + 1u < params.in_quads {
+            result[at + 1] = b;
+        }
     }
 }
 
-fn store_gradient_added(place: u32, column: u32, value: vec4<f32>) {
+fn store_gradient_added(place: u32, column: u32, a: vec4<f32>, b: vec4<f32>) {
     let at = gradient_address(place, column);
     if at >= 0 {
-        result[at] = residual[at] + value;
+        result[at] = residual[at] + a;
+        if column + 1u < params.in_quads {
+            result[at + 1] = residual[at + 1] + b;
+        }
     }
 }
 
@@ -275,31 +278,25 @@ fn store_gradient_added(place: u32, column: u32, value: vec4<f32>) {
 /// `source` holds d result, `result` d source.
 @compute @workgroup_size(GROUP)
 fn data_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
-    let first = group.x * GROUP * 8u + local.x;
-    let t = data_gradient_tile(first, group.y);
-    store_gradient(first, group.y, t.p0);
-    store_gradient(first + GROUP, group.y, t.p1);
-    store_gradient(first + GROUP * 2u, group.y, t.p2);
-    store_gradient(first + GROUP * 3u, group.y, t.p3);
-    store_gradient(first + GROUP * 4u, group.y, t.p4);
-    store_gradient(first + GROUP * 5u, group.y, t.p5);
-    store_gradient(first + GROUP * 6u, group.y, t.p6);
-    store_gradient(first + GROUP * 7u, group.y, t.p7);
+    let first = group.x * GROUP * 4u + local.x;
+    let column = group.y * 2u;
+    let t = data_gradient_tile(first, column);
+    store_gradient(first, column, t.p0a, t.p0b);
+    store_gradient(first + GROUP, column, t.p1a, t.p1b);
+    store_gradient(first + GROUP * 2u, column, t.p2a, t.p2b);
+    store_gradient(first + GROUP * 3u, column, t.p3a, t.p3b);
 }
 
 /// `data_gradient` added to the gradient that arrives by another path.
 @compute @workgroup_size(GROUP)
 fn data_gradient_add(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
-    let first = group.x * GROUP * 8u + local.x;
-    let t = data_gradient_tile(first, group.y);
-    store_gradient_added(first, group.y, t.p0);
-    store_gradient_added(first + GROUP, group.y, t.p1);
-    store_gradient_added(first + GROUP * 2u, group.y, t.p2);
-    store_gradient_added(first + GROUP * 3u, group.y, t.p3);
-    store_gradient_added(first + GROUP * 4u, group.y, t.p4);
-    store_gradient_added(first + GROUP * 5u, group.y, t.p5);
-    store_gradient_added(first + GROUP * 6u, group.y, t.p6);
-    store_gradient_added(first + GROUP * 7u, group.y, t.p7);
+    let first = group.x * GROUP * 4u + local.x;
+    let column = group.y * 2u;
+    let t = data_gradient_tile(first, column);
+    store_gradient_added(first, column, t.p0a, t.p0b);
+    store_gradient_added(first + GROUP, column, t.p1a, t.p1b);
+    store_gradient_added(first + GROUP * 2u, column, t.p2a, t.p2b);
+    store_gradient_added(first + GROUP * 3u, column, t.p3a, t.p3b);
 }
 
 /// Partial d w[ky, kx, ci, co] = sum over the pixels of one slice of source[.., ci] d result[.., co].

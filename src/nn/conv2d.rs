@@ -5,7 +5,9 @@ use crate::gpu::{Kernel, PlanBuilder, Tensor, groups_for_items};
 
 const SHADER: &str = "nn/conv2d";
 /// Output pixels a thread of `conv2d.wgsl` computes.
-const TILE_PIXELS: usize = 8;
+const TILE_PIXELS: usize = 4;
+/// Quads of channels a thread computes.
+const TILE_QUADS: usize = 2;
 /// Output rows that make a slice of the weight gradient worth its own partial sum.
 const ROWS_A_SLICE: usize = 16;
 /// Partial weight gradients take at most this many words (16 MiB).
@@ -82,7 +84,7 @@ impl Conv2d {
     }
 
     fn tile_groups(&self, pixels: usize, quads: usize) -> [u32; 3] {
-        [pixels.div_ceil(TILE_PIXELS * self.group as usize) as u32, quads as u32, 1]
+        [pixels.div_ceil(TILE_PIXELS * self.group as usize) as u32, quads.div_ceil(TILE_QUADS) as u32, 1]
     }
 
     /// `conv(x) + bias`, plus `residual` if there is one.
