@@ -3,6 +3,7 @@ use remixmatch::bench::{ConvTime, GemmTime, measure_convolutions, measure_gemm};
 use remixmatch::nn::{Architecture, WideResNet, conv_group};
 use serde_json::json;
 
+use super::output::print;
 use super::{Outcome, open_gpu};
 
 #[derive(Args)]
@@ -49,30 +50,30 @@ pub fn run(arguments: BenchArguments) -> anyhow::Result<Outcome> {
             "convolutions": convolutions,
             "time_weighted": by_direction,
         });
-        println!("{}", serde_json::to_string_pretty(&all)?);
+        print(serde_json::to_string_pretty(&all)?)?;
         return Ok(Outcome::Done);
     }
-    println!("{}", gpu.info.name);
+    print(&gpu.info.name)?;
     for GemmTime { variant, size, gflops } in &gemm {
-        println!("  GEMM {size}^3, {variant:<32} {gflops:>7.2} GFLOP/s");
+        print(format_args!("  GEMM {size}^3, {variant:<32} {gflops:>7.2} GFLOP/s"))?;
     }
     for time in &convolutions {
         let ConvTime { layer, direction, shape: [h, w, i, o, k, s], gflops, .. } = time;
-        println!(
+        print(format_args!(
             "  {layer:<24} {direction:<16} {h}x{w} {i:>3} -> {o:<3} {k}x{k}/{s} {gflops:>7.2} GFLOP/s {:>5.0} %",
             100.0 * gflops / best
-        );
+        ))?;
     }
-    println!(
+    print(format_args!(
         "{} on {} images, time-weighted, and share of the best GEMM:",
         arguments.network, arguments.images
-    );
+    ))?;
     for direction in DIRECTIONS {
-        println!(
+        print(format_args!(
             "  {direction:<16} {:>7.2} GFLOP/s {:>5.0} %",
             rate(&convolutions, direction),
             100.0 * share(direction)
-        );
+        ))?;
     }
     Ok(Outcome::Done)
 }

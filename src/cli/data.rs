@@ -5,6 +5,7 @@ use clap::Args;
 use remixmatch::data::{OpenOptions, contact_sheet, summary};
 
 use super::Outcome;
+use super::output::{note, print};
 use super::source::open_source;
 
 #[derive(Args)]
@@ -44,15 +45,15 @@ pub fn run(arguments: DataArguments) -> anyhow::Result<Outcome> {
     let set = open_source(&arguments.source, &options)?;
     let facts = summary(&set);
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&facts)?);
+        print(serde_json::to_string_pretty(&facts)?)?;
     } else {
-        println!("{facts}");
+        print(&facts)?;
     }
     if let Some(path) = arguments.sheet {
         contact_sheet(&set, COLUMNS, ZOOM)
             .save(&path)
             .with_context(|| format!("{}: writing the contact sheet failed", path.display()))?;
-        eprintln!("contact sheet: {}", path.display());
+        note(format_args!("contact sheet: {}", path.display()));
     }
     Ok(Outcome::Done)
 }

@@ -5,6 +5,7 @@ use remixmatch::data::OpenOptions;
 use remixmatch::train::{Model, accuracy, most_likely};
 use serde_json::json;
 
+use super::output::print;
 use super::source::open_source;
 use super::{Outcome, open_gpu};
 
@@ -58,12 +59,12 @@ pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
             "steps": model.header.step,
             "classes": by_class,
         });
-        println!("{}", serde_json::to_string_pretty(&result)?);
+        print(serde_json::to_string_pretty(&result)?)?;
         return Ok(Outcome::Done);
     }
-    println!("{}: {:.2} % of {} test images", set.name, 100.0 * total, set.test.len());
+    print(format_args!("{}: {:.2} % of {} test images", set.name, 100.0 * total, set.test.len()))?;
     for (name, counts) in set.classes.iter().zip(per_class) {
-        println!("  {:<20} {:>6.2} % of {}", name, 100.0 * share(counts), counts.1);
+        print(format_args!("  {:<20} {:>6.2} % of {}", name, 100.0 * share(counts), counts.1))?;
     }
     Ok(Outcome::Done)
 }

@@ -1,6 +1,7 @@
 use clap::Args;
 use serde_json::json;
 
+use super::output::print;
 use super::{Outcome, bytes_text, open_gpu};
 
 #[derive(Args)]
@@ -34,23 +35,25 @@ pub fn run(arguments: InfoArguments) -> anyhow::Result<Outcome> {
             "limits": limits(&used),
             "adapter_limits": limits(offered),
         });
-        println!("{}", serde_json::to_string_pretty(&all)?);
+        print(serde_json::to_string_pretty(&all)?)?;
         return Ok(Outcome::Done);
     }
-    println!("adapter   {} ({:?}, {})", info.name, info.device_type, info.backend);
-    println!("driver    {} {}", info.driver, info.driver_info);
-    println!(
+    print(format_args!("adapter   {} ({:?}, {})", info.name, info.device_type, info.backend))?;
+    print(format_args!("driver    {} {}", info.driver, info.driver_info))?;
+    print(format_args!(
         "features  {}",
         if features.is_empty() { "none of the optional ones".into() } else { features.join(", ") }
-    );
-    println!("limits    in use / offered by the adapter");
-    let row = |name: &str, used: String, offered: String| println!("  {name:<28} {used:>12} / {offered}");
+    ))?;
+    print("limits    in use / offered by the adapter")?;
+    let row = |name: &str, used: String, offered: String| {
+        print(format_args!("  {name:<28} {used:>12} / {offered}"))
+    };
     row(
         "storage binding",
         bytes_text(used.max_storage_buffer_binding_size),
         bytes_text(offered.max_storage_buffer_binding_size),
-    );
-    row("buffer", bytes_text(used.max_buffer_size), bytes_text(offered.max_buffer_size));
+    )?;
+    row("buffer", bytes_text(used.max_buffer_size), bytes_text(offered.max_buffer_size))?;
     for (name, used, offered) in [
         (
             "storage buffers a stage",
@@ -73,7 +76,7 @@ pub fn run(arguments: InfoArguments) -> anyhow::Result<Outcome> {
             offered.max_compute_workgroups_per_dimension,
         ),
     ] {
-        row(name, used.to_string(), offered.to_string());
+        row(name, used.to_string(), offered.to_string())?;
     }
     Ok(Outcome::Done)
 }

@@ -6,15 +6,18 @@ mod data;
 mod eval;
 mod info;
 mod options;
+mod output;
 mod predict;
 mod source;
 mod trace;
 mod train;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
+use output::note;
 use remixmatch::gpu::Gpu;
 use tracing_subscriber::EnvFilter;
 
@@ -51,11 +54,16 @@ pub enum Outcome {
     Interrupted,
 }
 
+/// What is logged unless `RUST_LOG` says otherwise. Looking for adapters makes drivers complain that are
+/// not used in the end; what does go wrong on the adapter comes back as an error.
+const LOGGED: &str = "error,wgpu_hal=off";
+
 /// Runs a command and turns its outcome into the exit status.
 pub fn run(arguments: Arguments) -> ExitCode {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
-        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error")))
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOGGED)))
         .init();
     let outcome = match arguments.command {
         Command::Train(arguments) => train::run(arguments),
@@ -70,7 +78,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Interrupted) => ExitCode::from(130),
         Err(error) => {
-            eprintln!("error: {}", one_line(&error));
+            note(format_args!("error: {}", one_line(&error)));
             ExitCode::FAILURE
         }
     }

@@ -1,10 +1,12 @@
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::Args;
 use remixmatch::data::read_image;
 use remixmatch::train::{Model, most_likely};
 use serde_json::json;
 
+use super::output::{note, print};
 use super::{Outcome, open_gpu};
 
 #[derive(Args)]
@@ -15,6 +17,9 @@ pub struct PredictArguments {
     /// Image files; each is resized to the model's size
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
+    /// Leave out images that cannot be read, with a notice
+    #[arg(long)]
+    skip_bad: bool,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -27,8 +32,17 @@ pub fn run(arguments: PredictArguments) -> anyhow::Result<Outcome> {
     let mut model = Model::load(open_gpu()?, &arguments.model)?;
     let [side, _, channels] = model.header.image;
     let mut results = Vec::new();
+    let mut classified = 0;
     for path in &arguments.images {
-        let image = read_image(path, side, channels)?;
+        let image = match read_image(path, side, channels) {
+            Ok(image) => image,
+            Err(error) if arguments.skip_bad => {
+                note(format_args!("notice: passed over: {error}"));
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        classified += 1;
         let probabilities = model.probabilities(&image)?;
         let classes = &model.header.classes;
         let mut order: Vec<usize> = (0..classes.len()).collect();
@@ -37,7 +51,8 @@ pub fn run(arguments: PredictArguments) -> anyhow::Result<Outcome> {
             let all: serde_json::Map<_, _> =
                 order.iter().map(|i| (classes[*i].clone(), json!(probabilities[*i]))).collect();
             results.push(json!({
-                "image": path,
+                // A path that is not Unicode would be no JSON.
+                "image": path.to_string_lossy(),
                 "class": classes[most_likely(&probabilities)],
                 "probabilities": all,
             }));
@@ -48,10 +63,13 @@ pub fn run(arguments: PredictArguments) -> anyhow::Result<Outcome> {
             .take(SHOWN)
             .map(|i| format!("{} {:.1} %", classes[*i], 100.0 * probabilities[*i]))
             .collect();
-        println!("{}: {}", path.display(), named.join(", "));
+        print(format_args!("{}: {}", path.display(), named.join(", ")))?;
+    }
+    if classified == 0 {
+        bail!("none of the {} image files can be read", arguments.images.len());
     }
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&results)?);
+        print(serde_json::to_string_pretty(&results)?)?;
     }
     Ok(Outcome::Done)
 }

@@ -2,23 +2,34 @@
 
 use std::path::{Path, PathBuf};
 
-use remixmatch::data::{DataError, DataSet, OpenOptions, open};
+use anyhow::bail;
+use remixmatch::data::{DataSet, OpenOptions, open};
+
+use super::output::note;
 
 /// Opens a source and prints its notices.
-pub fn open_source(source: &str, options: &OpenOptions) -> Result<DataSet, DataError> {
-    let set = open(&resolve(source), options)?;
+pub fn open_source(source: &str, options: &OpenOptions) -> anyhow::Result<DataSet> {
+    let set = open(&resolve(source)?, options)?;
     for notice in &set.notices {
-        eprintln!("notice: {notice}");
+        note(format_args!("notice: {notice}"));
     }
     Ok(set)
 }
 
+/// What can be given instead of a name that was not found.
+const HINT: &str = "give builtin:fashion, builtin:digits, builtin:shapes, or the path of a folder \
+                    (scripts/fetch_cifar10.py fetches cifar-10)";
+
 /// A bare name that is no path here is looked for in the data folder, where the fetch scripts put sets.
-fn resolve(source: &str) -> String {
+fn resolve(source: &str) -> anyhow::Result<String> {
     let is_name = !source.contains([':', '/', '\\']) && !Path::new(source).exists();
+    if !is_name {
+        return Ok(source.to_owned());
+    }
     match data_folder().map(|folder| folder.join(source)) {
-        Some(path) if is_name && path.exists() => path.to_string_lossy().into_owned(),
-        _ => source.to_owned(),
+        Some(path) if path.exists() => Ok(path.to_string_lossy().into_owned()),
+        Some(path) => bail!("no data is named '{source}': looked here and for {}; {HINT}", path.display()),
+        None => bail!("no data is named '{source}': looked here; {HINT}"),
     }
 }
 

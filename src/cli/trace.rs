@@ -7,6 +7,7 @@ use remixmatch::ssl::Keep;
 use remixmatch::train::{Trainer, write_trace};
 
 use super::options::RunOptions;
+use super::output::note;
 use super::source::open_source;
 use super::{Outcome, open_gpu};
 
@@ -35,6 +36,6 @@ pub fn run(arguments: TraceArguments) -> anyhow::Result<Outcome> {
         trainer.step()?;
     }
     write_trace(&mut trainer, &arguments.out)?;
-    eprintln!("step {} is in {}", trainer.progress().step, arguments.out.display());
+    note(format_args!("step {} is in {}", trainer.progress().step, arguments.out.display()));
     Ok(Outcome::Done)
 }

@@ -15,6 +15,7 @@ use remixmatch::train::{
 };
 
 use super::options::RunOptions;
+use super::output::{note, print};
 use super::source::open_source;
 use super::{Outcome, bytes_text, open_gpu};
 
@@ -54,19 +55,19 @@ pub fn run(arguments: TrainArguments) -> anyhow::Result<Outcome> {
     let finished = train(&mut run, &folder, &interrupted)?;
     if !finished {
         let step = run.trainer.progress().step;
-        eprintln!(
+        note(format_args!(
             "interrupted at step {step}; saved. Go on with: remixmatch train --resume {}",
             folder.display()
-        );
+        ));
         return Ok(Outcome::Interrupted);
     }
     let summary = summary(&run, &folder)?;
     let json = serde_json::to_string_pretty(&summary)?;
     write_atomically(&folder.join(SUMMARY), json.as_bytes())?;
     if arguments.json {
-        println!("{json}");
+        print(json)?;
     } else {
-        println!(
+        print(format_args!(
             "{} on {} with {} labels: test accuracy {:.2} % (averaged weights), {:.2} % (raw), {} steps in {:.0} s",
             summary.method,
             summary.data,
@@ -75,8 +76,8 @@ pub fn run(arguments: TrainArguments) -> anyhow::Result<Outcome> {
             100.0 * summary.test_acc,
             summary.steps,
             summary.seconds
-        );
-        println!("model, metrics and settings are in {}", folder.display());
+        ))?;
+        print(format_args!("model, metrics and settings are in {}", folder.display()))?;
     }
     Ok(Outcome::Done)
 }
@@ -91,7 +92,7 @@ fn fresh(gpu: &Arc<Gpu>, arguments: &TrainArguments) -> anyhow::Result<(Run, Pat
     let folder = arguments.out.clone().unwrap_or_else(|| default_folder(&config));
     let data = Arc::new(open_source(&config.data, &open_options(&config, &arguments.options))?);
     config.validate(data.train.height, data.train.width)?;
-    eprintln!("preset {}: {source}", config.preset);
+    note(format_args!("preset {}: {source}", config.preset));
     announce(gpu, &config, &data)?;
     prepare(&folder, arguments.force)?;
     let trainer = Trainer::new(Arc::clone(gpu), config, data, Keep::State)?;
@@ -116,7 +117,7 @@ fn resumed(gpu: &Arc<Gpu>, folder: &Path, options: &RunOptions) -> anyhow::Resul
     };
     let settings = toml::to_string(&trainer.config)?;
     write_atomically(&folder.join(CONFIG), settings.as_bytes())?;
-    eprintln!("going on from step {} of {}", header.step, trainer.config.steps);
+    note(format_args!("going on from step {} of {}", header.step, trainer.config.steps));
     Ok(Run { trainer, metrics })
 }
 
@@ -159,7 +160,7 @@ fn announce(gpu: &Gpu, config: &Config, data: &DataSet) -> anyhow::Result<()> {
     let options = engine_options(config, data, Keep::State)?;
     let (network, shape, recording) = Engine::plan(gpu, &options)?;
     let memory = recording.memory();
-    eprintln!(
+    note(format_args!(
         "{} on {}: {} parameters, {} passes of {} images a step, {} on the adapter ({} if nothing shared memory)",
         config.network,
         gpu.info.name,
@@ -168,7 +169,7 @@ fn announce(gpu: &Gpu, config: &Config, data: &DataSet) -> anyhow::Result<()> {
         shape.batch,
         bytes_text(memory.total()),
         bytes_text(memory.total() - memory.transient + memory.transient_unshared),
-    );
+    ));
     if config.preset.starts_with("paper-") {
         let rate = convolution_rate(gpu, &network)?;
         // A backward pass costs about twice a forward one; guesses and probes need only the latter.
@@ -176,13 +177,13 @@ fn announce(gpu: &Gpu, config: &Config, data: &DataSet) -> anyhow::Result<()> {
         let forward = shape.batch * (shape.guess_views + usize::from(shape.probe));
         let operations = 2.0 * network.multiply_adds() as f64 * (gradients + forward) as f64;
         let seconds = operations / (rate * 1e9);
-        eprintln!(
+        note(format_args!(
             "estimate: {:.2} TFLOP a step, {seconds:.2} s at the {rate:.1} GFLOP/s that its convolutions reach here; \
              {} steps would take {:.1} days",
             operations / 1e12,
             config.steps,
             seconds * config.steps as f64 / 86_400.0
-        );
+        ));
     }
     Ok(())
 }
@@ -207,7 +208,7 @@ fn train(run: &mut Run, folder: &Path, interrupted: &AtomicBool) -> anyhow::Resu
             bar.set_message(format!("test {:.1} %", 100.0 * report.test_acc_ema));
             let line = line(&report, progress.steps);
             if bar.is_hidden() {
-                eprintln!("{line}");
+                note(line);
             } else {
                 bar.println(line);
             }

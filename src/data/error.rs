@@ -21,17 +21,19 @@ pub enum DataError {
     Corrupt { path: PathBuf, offset: u64, expected: String, found: String, advice: &'static str },
     #[error("{path} lacks its partner: expected {expected}, found {found}")]
     Missing { path: PathBuf, expected: String, found: String },
-    #[error("cannot decode the image {path}: {reason}; replace or remove it, or pass over bad images")]
+    #[error(
+        "cannot decode the image {path}: {reason}; replace or remove it, or pass over bad images with --skip-bad"
+    )]
     BadImage { path: PathBuf, reason: String },
     #[error(
         "the image {path} is {width}x{height} pixels, at most {limit} million are read: shrink or remove it, or \
-         pass over bad images",
+         pass over bad images with --skip-bad",
         limit = MAX_PIXELS / 1_000_000
     )]
     HugeImage { path: PathBuf, width: u32, height: u32 },
     #[error(
-        "image sizes differ: {first} is {}x{}, {second} is {}x{}; give them one size, or leave out the strict \
-         option to have them resized", first_size.0, first_size.1, second_size.0, second_size.1
+        "image sizes differ: {first} is {}x{}, {second} is {}x{}; give them one size, or leave out --strict \
+         to have them resized", first_size.0, first_size.1, second_size.0, second_size.1
     )]
     MixedSizes { first: PathBuf, first_size: (u32, u32), second: PathBuf, second_size: (u32, u32) },
     #[error(
@@ -64,7 +66,7 @@ pub enum DataError {
     FewLabels { labels: usize, classes: usize },
     #[error(
         "{labels} labels are not the same number for each of {classes} classes: ask for {neighbours}, or for labels \
-         that follow the train distribution"
+         that follow the train distribution (--label-balance train)"
     )]
     UnevenLabels { labels: usize, classes: usize, neighbours: String },
     #[error(
@@ -73,7 +75,7 @@ pub enum DataError {
     ManyLabels { labels: usize, images: usize },
     #[error(
         "{share} labels of class '{class}' were asked for, it has {images} training images: ask for at most \
-         {most} labels, or for labels that follow the train distribution"
+         {most} labels, or for labels that follow the train distribution (--label-balance train)"
     )]
     SmallClass { share: usize, class: String, images: usize, most: usize },
 }

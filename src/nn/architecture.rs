@@ -4,9 +4,7 @@ use thiserror::Error;
 /// What a network cannot be.
 #[derive(Debug, Error, PartialEq)]
 pub enum NetworkError {
-    #[error(
-        "no network is named '{0}': choose wrn-28-2, wrn-16-1 or wrn-10-1, or give filters, repeat and scales"
-    )]
+    #[error("no network is named '{0}': choose wrn-28-2, wrn-28-8, wrn-16-1 or wrn-10-1")]
     UnknownName(String),
     #[error("{field} is {found}, it must be {expected}")]
     OutOfRange { field: &'static str, found: usize, expected: &'static str },
