@@ -17,7 +17,7 @@ use crate::augment::{CtAugment, DEPTH, OpDraw, StrongPolicy, WeakStyle};
 use crate::data::{DataSet, Images, Split, split};
 use crate::gpu::{Gpu, ReadbackRing, Tensor};
 use crate::nn::{BINDING_WORDS, ParameterSet};
-use crate::ssl::Keep;
+use crate::ssl::{Keep, LabelPrior};
 
 /// A probe moves the policy's bins this many steps after its own: its result has then arrived while the
 /// adapter stayed busy. The reference's queue delays it by four batches.
@@ -69,7 +69,12 @@ impl Trainer {
         config.validate(data.train.height, data.train.width)?;
         let split = split(&data, config.labels, config.balance, config.seed)?;
         let engine = Engine::new(&gpu, &engine_options(&config, &data, keep)?)?;
-        engine.initialise(&gpu, config.seed, &label_distribution(&data, &split));
+        let label_distribution = match config.method.label_prior {
+            LabelPrior::Labels => label_frequencies(&data, &split),
+            // The reference's running average begins uniform (`PData`).
+            LabelPrior::Running => vec![1.0 / data.classes.len() as f32; data.classes.len()],
+        };
+        engine.initialise(&gpu, config.seed, &label_distribution);
         let settings = DrawSettings {
             seed: config.seed,
             weak: WeakStyle {
@@ -390,8 +395,8 @@ fn image_shape(data: &DataSet) -> [usize; 3] {
     [height, width, channels]
 }
 
-/// p(y): class frequencies of the labelled images.
-fn label_distribution(data: &DataSet, split: &Split) -> Vec<f32> {
+/// Class frequencies of the labelled images.
+fn label_frequencies(data: &DataSet, split: &Split) -> Vec<f32> {
     let mut counts = vec![0f32; data.classes.len()];
     for class in split.labelled.iter().filter_map(|i| data.train_labels[*i]) {
         counts[class as usize] += 1.0;
