@@ -10,6 +10,7 @@ pub mod heads;
 pub mod norm;
 pub mod optim;
 pub mod random;
+pub mod rotate;
 pub mod ssl;
 pub mod wide_resnet;
 

@@ -69,8 +69,13 @@ pub fn inference(x: &Map, gamma: &[f64], beta: &[f64], known: &Moments) -> Map {
 
 /// The moving averages after one more pass.
 pub fn moved(old: &Moments, pass: &Moments) -> Moments {
+    moved_by(MOMENTUM, old, pass)
+}
+
+/// [`moved`], keeping the share `momentum` of the old.
+pub fn moved_by(momentum: f64, old: &Moments, pass: &Moments) -> Moments {
     let mix = |old: &[f64], new: &[f64]| {
-        old.iter().zip(new).map(|(o, n)| MOMENTUM * o + (1.0 - MOMENTUM) * n).collect()
+        old.iter().zip(new).map(|(o, n)| momentum * o + (1.0 - momentum) * n).collect()
     };
     Moments { mean: mix(&old.mean, &pass.mean), variance: mix(&old.variance, &pass.variance) }
 }

@@ -39,6 +39,16 @@ impl History {
         Self { rows: vec![vec![1.0 / classes as f64; classes]; length].into() }
     }
 
+    /// Known rows, the oldest first.
+    pub fn from_rows(rows: Vec<Vec<f64>>) -> Self {
+        Self { rows: rows.into() }
+    }
+
+    /// Every row, the oldest first.
+    pub fn rows(&self) -> Vec<f64> {
+        self.rows.iter().flatten().copied().collect()
+    }
+
     /// The mean over the rows, summing to 1.
     pub fn average(&self) -> Vec<f64> {
         let classes = self.rows[0].len();

@@ -2,5 +2,6 @@ mod conv;
 mod heads;
 mod norm;
 mod optim;
+mod rotate;
 mod ssl;
 mod wide_resnet;

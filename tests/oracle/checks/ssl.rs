@@ -28,6 +28,9 @@ fn the_history_forgets_its_oldest_row() {
     assert_close_wide("two rows", &history.average(), &[0.375, 0.625], 1e-15);
     history.push(&[0.0, 1.0]);
     assert_close_wide("three rows", &history.average(), &[0.0, 1.0], 1e-15);
+    let mut history = History::from_rows(vec![vec![0.1, 0.9], vec![0.2, 0.8]]);
+    history.push(&[0.3, 0.7]);
+    assert_close_wide("oldest first", &history.rows(), &[0.2, 0.8, 0.3, 0.7], 1e-15);
 }
 
 #[test]
