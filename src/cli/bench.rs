@@ -1,4 +1,5 @@
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use remixmatch::bench::{ConvTime, GemmTime, measure_convolutions, measure_gemm};
 use remixmatch::nn::{Architecture, WideResNet, conv_group};
 use serde_json::json;
@@ -14,10 +15,10 @@ pub struct BenchArguments {
     /// Side and channels of its images
     #[arg(long, value_name = "N", default_value_t = 32)]
     image_size: usize,
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = RangedU64ValueParser::<usize>::new().range(1..=3))]
     channels: usize,
     /// Images a dispatch
-    #[arg(long, value_name = "N", default_value_t = 32)]
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1024))]
     images: usize,
     /// Print as JSON
     #[arg(long)]

@@ -34,7 +34,7 @@ pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
         ..OpenOptions::default()
     };
     let set = open_source(&source, &options)?;
-    model.check(&arguments.model, &set.test, &set.classes)?;
+    model.header.check(&arguments.model, &set)?;
     let probabilities = model.probabilities(&set.test)?;
     let classes = set.classes.len();
     let total = accuracy(&probabilities, &set.test_labels, classes);

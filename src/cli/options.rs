@@ -1,12 +1,15 @@
-//! The options that `train` and `trace` share: a preset and what to change of it.
+//! The options that `train` and `trace` share: where the data are, a preset and what to change of it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use remixmatch::data::Balance;
+use remixmatch::data::{Balance, DataSet, OpenOptions};
 use remixmatch::ssl::{LabelPrior, Method, PolicyKind};
 use remixmatch::train::{Config, Overrides, PRESET_NAMES, preset};
+
+use super::source::open_source;
 
 /// What the strong views are made by.
 #[derive(Clone, Copy, ValueEnum)]
@@ -34,26 +37,35 @@ pub enum PriorChoice {
     Running,
 }
 
+/// What a resumed run takes too.
 #[derive(Args)]
-pub struct RunOptions {
+pub struct SourceOptions {
     /// Data: builtin:fashion, builtin:digits, builtin:shapes, or a path whose format is detected
     #[arg(long, value_name = "SRC", help_heading = "Data")]
-    data: Option<String>,
+    pub data: Option<String>,
+    /// Refuse a folder whose images differ in size instead of resizing them
+    #[arg(long, help_heading = "Data")]
+    strict: bool,
+    /// Leave out images that cannot be read, with a notice
+    #[arg(long, help_heading = "Data")]
+    skip_bad: bool,
+    /// Training steps
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u64>,
+}
+
+/// What a run is determined by.
+#[derive(Args)]
+pub struct Settings {
     /// Labelled images in all
     #[arg(long, value_name = "N", help_heading = "Data")]
-    pub labels: Option<usize>,
+    labels: Option<usize>,
     /// How the labels are spread over the classes
     #[arg(long, help_heading = "Data")]
     label_balance: Option<BalanceChoice>,
     /// Side in pixels that a folder's images are resized to
     #[arg(long, value_name = "N", help_heading = "Data")]
     image_size: Option<usize>,
-    /// Refuse a folder whose images differ in size instead of resizing them
-    #[arg(long, help_heading = "Data")]
-    pub strict: bool,
-    /// Leave out images that cannot be read, with a notice
-    #[arg(long, help_heading = "Data")]
-    pub skip_bad: bool,
     /// Starting point of all settings
     #[arg(long, value_name = "NAME", default_value = "fashion", value_parser = clap::builder::PossibleValuesParser::new(PRESET_NAMES))]
     preset: String,
@@ -63,9 +75,6 @@ pub struct RunOptions {
     /// Which parts of the step are on
     #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(Method::NAMES))]
     method: Option<String>,
-    /// Training steps
-    #[arg(long, value_name = "N")]
-    pub steps: Option<u64>,
     /// Seed of everything that is random
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
@@ -76,13 +85,13 @@ pub struct RunOptions {
     #[arg(long, value_name = "N", help_heading = "Parts")]
     k: Option<usize>,
     /// Sharpening temperature T
-    #[arg(long, value_name = "T", help_heading = "Parts")]
+    #[arg(long, value_name = "T", allow_negative_numbers = true, help_heading = "Parts")]
     temperature: Option<f32>,
     /// Parameter of MixUp's Beta distribution
-    #[arg(long, value_name = "B", help_heading = "Parts")]
+    #[arg(long, value_name = "B", allow_negative_numbers = true, help_heading = "Parts")]
     beta: Option<f64>,
     /// Hard labels, only where the guess is at least this likely
-    #[arg(long, value_name = "P", help_heading = "Parts")]
+    #[arg(long, value_name = "P", allow_negative_numbers = true, help_heading = "Parts")]
     threshold: Option<f32>,
     /// What makes the strong views
     #[arg(long, help_heading = "Parts")]
@@ -118,20 +127,33 @@ pub struct RunOptions {
     #[arg(long, value_name = "N", help_heading = "Network and optimiser")]
     batch: Option<usize>,
     /// Learning rate of Adam
-    #[arg(long, value_name = "X", help_heading = "Network and optimiser")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true, help_heading = "Network and optimiser")]
     lr: Option<f64>,
     /// Decoupled weight decay
-    #[arg(long, value_name = "X", help_heading = "Network and optimiser")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true, help_heading = "Network and optimiser")]
     weight_decay: Option<f64>,
     /// Decay of the averaged weights
-    #[arg(long, value_name = "X", help_heading = "Network and optimiser")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true, help_heading = "Network and optimiser")]
     ema: Option<f64>,
 }
 
-impl RunOptions {
+impl SourceOptions {
+    /// Opens a run's data.
+    pub fn open(&self, config: &Config) -> anyhow::Result<Arc<DataSet>> {
+        let options = OpenOptions {
+            strict: self.strict,
+            skip_bad: self.skip_bad,
+            image_size: config.image_size,
+            ..OpenOptions::default()
+        };
+        open_source(&config.data, &options).map(Arc::new)
+    }
+}
+
+impl Settings {
     /// The settings of the run, and the source that the preset follows.
-    pub fn config(&self) -> anyhow::Result<(Config, String)> {
-        let (mut config, source) = match &self.config {
+    pub fn config(&self, source: &SourceOptions) -> anyhow::Result<(Config, String)> {
+        let (mut config, origin) = match &self.config {
             Some(path) => {
                 let text = std::fs::read_to_string(path)
                     .with_context(|| format!("{}: reading it failed", path.display()))?;
@@ -144,20 +166,20 @@ impl RunOptions {
                 (preset.config, preset.source.to_owned())
             }
         };
-        self.overrides().apply(&mut config)?;
-        Ok((config, source))
+        self.overrides(source).apply(&mut config)?;
+        Ok((config, origin))
     }
 
-    fn overrides(&self) -> Overrides {
+    fn overrides(&self, source: &SourceOptions) -> Overrides {
         Overrides {
             method: self.method.clone(),
-            data: self.data.clone(),
+            data: source.data.clone(),
             labels: self.labels,
             balance: self.label_balance.map(|b| match b {
                 BalanceChoice::Even => Balance::Even,
                 BalanceChoice::Train => Balance::Train,
             }),
-            steps: self.steps,
+            steps: source.steps,
             seed: self.seed,
             image_size: self.image_size,
             network: self.network.clone(),

@@ -2,11 +2,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use remixmatch::bench::convolution_rate;
-use remixmatch::data::{DataSet, OpenOptions};
+use remixmatch::data::DataSet;
 use remixmatch::gpu::Gpu;
 use remixmatch::ssl::Keep;
 use remixmatch::train::{
@@ -14,9 +14,8 @@ use remixmatch::train::{
     median_accuracy, read_reports, write_atomically,
 };
 
-use super::options::RunOptions;
+use super::options::{Settings, SourceOptions};
 use super::output::{note, print};
-use super::source::open_source;
 use super::{Outcome, bytes_text, open_gpu};
 
 const CONFIG: &str = "config.toml";
@@ -27,12 +26,14 @@ const SUMMARY: &str = "summary.json";
 #[derive(Args)]
 pub struct TrainArguments {
     #[command(flatten)]
-    options: RunOptions,
+    source: SourceOptions,
+    #[command(flatten)]
+    settings: Settings,
     /// Folder for config.toml, metrics.csv, model.safetensors and summary.json
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Go on with the run in this folder, to --steps if given
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "force", "preset", "config"])]
+    /// Go on with the run in this folder, to --steps if given, its data at --data if they moved
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "force", "Settings"])]
     resume: Option<PathBuf>,
     /// Replace the run in the output folder
     #[arg(long)]
@@ -47,10 +48,9 @@ pub fn run(arguments: TrainArguments) -> anyhow::Result<Outcome> {
     let flag = Arc::clone(&interrupted);
     ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst))
         .context("installing the Ctrl-C handler")?;
-    let gpu = open_gpu()?;
     let (mut run, folder) = match &arguments.resume {
-        Some(folder) => (resumed(&gpu, folder, &arguments.options)?, folder.clone()),
-        None => fresh(&gpu, &arguments)?,
+        Some(folder) => (resumed(folder, &arguments.source)?, folder.clone()),
+        None => fresh(&arguments)?,
     };
     let finished = train(&mut run, &folder, &interrupted)?;
     if !finished {
@@ -87,15 +87,18 @@ struct Run {
     metrics: MetricsFile,
 }
 
-fn fresh(gpu: &Arc<Gpu>, arguments: &TrainArguments) -> anyhow::Result<(Run, PathBuf)> {
-    let (config, source) = arguments.options.config()?;
+/// Nothing is written or removed before all that could be refused has been accepted.
+fn fresh(arguments: &TrainArguments) -> anyhow::Result<(Run, PathBuf)> {
+    let (config, source) = arguments.settings.config(&arguments.source)?;
     let folder = arguments.out.clone().unwrap_or_else(|| default_folder(&config));
-    let data = Arc::new(open_source(&config.data, &open_options(&config, &arguments.options))?);
+    check_free(&folder, arguments.force)?;
+    let data = arguments.source.open(&config)?;
     config.validate(data.train.height, data.train.width)?;
+    let gpu = open_gpu()?;
     note(format_args!("preset {}: {source}", config.preset));
-    announce(gpu, &config, &data)?;
-    prepare(&folder, arguments.force)?;
-    let trainer = Trainer::new(Arc::clone(gpu), config, data, Keep::State)?;
+    announce(&gpu, &config, &data)?;
+    let trainer = Trainer::new(gpu, config, data, Keep::State)?;
+    prepare(&folder)?;
     let settings = toml::to_string(&trainer.config)?;
     write_atomically(&folder.join(CONFIG), settings.as_bytes())?;
     let metrics = MetricsFile::create(&folder.join(METRICS))?;
@@ -104,12 +107,16 @@ fn fresh(gpu: &Arc<Gpu>, arguments: &TrainArguments) -> anyhow::Result<(Run, Pat
     Ok((run, folder))
 }
 
-fn resumed(gpu: &Arc<Gpu>, folder: &Path, options: &RunOptions) -> anyhow::Result<Run> {
+fn resumed(folder: &Path, source: &SourceOptions) -> anyhow::Result<Run> {
     let model = folder.join(MODEL);
+    if !model.exists() {
+        bail!("there is no run to go on with in {}: it has no {MODEL}", folder.display());
+    }
     let (mut config, header) = Checkpoint::read_header(&model)?;
-    config.steps = options.steps.unwrap_or(config.steps);
-    let data = Arc::new(open_source(&config.data, &open_options(&config, options))?);
-    let trainer = Trainer::resume(Arc::clone(gpu), config, data, &model)?;
+    config.steps = source.steps.unwrap_or(config.steps);
+    config.data = source.data.clone().unwrap_or(config.data);
+    let data = source.open(&config)?;
+    let trainer = Trainer::resume(open_gpu()?, config, data, &model)?;
     let metrics_path = folder.join(METRICS);
     let metrics = match metrics_path.exists() {
         true => MetricsFile::resume(&metrics_path, header.step)?,
@@ -121,35 +128,31 @@ fn resumed(gpu: &Arc<Gpu>, folder: &Path, options: &RunOptions) -> anyhow::Resul
     Ok(Run { trainer, metrics })
 }
 
-fn open_options(config: &Config, options: &RunOptions) -> OpenOptions {
-    OpenOptions {
-        strict: options.strict,
-        skip_bad: options.skip_bad,
-        image_size: config.image_size,
-        ..OpenOptions::default()
-    }
-}
-
 fn default_folder(config: &Config) -> PathBuf {
     let name = format!("{}-{}-{}-seed{}", config.preset, config.method_name, config.labels, config.seed);
     Path::new("runs").join(name)
 }
 
-/// An empty output folder; one with anything in it only with `force`, which removes a former run's files.
-fn prepare(folder: &Path, force: bool) -> anyhow::Result<()> {
-    std::fs::create_dir_all(folder).map_err(TrainError::file(folder, "creating the output folder"))?;
-    let mut entries =
-        std::fs::read_dir(folder).map_err(TrainError::file(folder, "reading the output folder"))?;
-    if entries.next().is_none() {
+/// An output folder that is absent or empty, or whose run may be replaced.
+fn check_free(folder: &Path, force: bool) -> Result<(), TrainError> {
+    if !folder.exists() {
         return Ok(());
     }
-    if !force {
-        return Err(TrainError::OutputNotEmpty { path: folder.to_owned() }.into());
+    let mut entries =
+        std::fs::read_dir(folder).map_err(TrainError::file(folder, "reading the output folder"))?;
+    match entries.next() {
+        Some(_) if !force => Err(TrainError::OutputNotEmpty { path: folder.to_owned() }),
+        _ => Ok(()),
     }
+}
+
+/// Makes the output folder and removes a former run's files from it.
+fn prepare(folder: &Path) -> Result<(), TrainError> {
+    std::fs::create_dir_all(folder).map_err(TrainError::file(folder, "creating the output folder"))?;
     for name in [CONFIG, METRICS, MODEL, SUMMARY] {
         let path = folder.join(name);
         if path.exists() {
-            std::fs::remove_file(&path).map_err(TrainError::file(&path, "removing the former run's file"))?;
+            std::fs::remove_file(&path).map_err(TrainError::file(path, "removing the former run's file"))?;
         }
     }
     Ok(())
@@ -203,8 +206,10 @@ fn train(run: &mut Run, folder: &Path, interrupted: &AtomicBool) -> anyhow::Resu
         bar.set_position(progress.step);
         if run.trainer.report_is_due() {
             let report = run.trainer.report()?;
-            run.trainer.save(&model)?;
+            // The row first: whatever happens in between, a resumed run drops a row ahead of its checkpoint,
+            // and could not make one again that is behind.
             run.metrics.append(&report)?;
+            run.trainer.save(&model)?;
             bar.set_message(format!("test {:.1} %", 100.0 * report.test_acc_ema));
             let line = line(&report, progress.steps);
             if bar.is_hidden() {

@@ -67,11 +67,12 @@ impl Gpu {
         if let Ok(wanted) = std::env::var("WGPU_ADAPTER_NAME") {
             let adapters = instance.enumerate_adapters(wgpu::Backends::all()).await;
             let names: Vec<_> = adapters.iter().map(|a| a.get_info().name).collect();
+            let offered = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
             let wanted_lower = wanted.to_lowercase();
             return adapters
                 .into_iter()
                 .find(|a| a.get_info().name.to_lowercase().contains(&wanted_lower))
-                .ok_or_else(|| GpuError::NoAdapter(format!("none of {names:?} is named '{wanted}'")));
+                .ok_or_else(|| GpuError::UnknownAdapter { wanted, offered });
         }
         let options = wgpu::RequestAdapterOptions {
             power_preference: wgpu::PowerPreference::HighPerformance,

@@ -10,6 +10,8 @@ pub enum GpuError {
          Windows: the DirectX 12 WARP adapter is part of the system, macOS: Metal is part of the system"
     )]
     NoAdapter(String),
+    #[error("WGPU_ADAPTER_NAME asks for an adapter named '{wanted}', there is {offered}")]
+    UnknownAdapter { wanted: String, offered: String },
     #[error("the adapter {adapter} refused the device: {reason}")]
     NoDevice { adapter: String, reason: String },
     #[error(

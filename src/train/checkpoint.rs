@@ -10,6 +10,7 @@ use super::error::TrainError;
 use super::metrics::Window;
 use super::tensor_file::TensorFile;
 use crate::augment::{DEPTH, OpDraw};
+use crate::data::{DataSet, SIDES};
 use crate::nn::ParameterSet;
 
 /// Version of the layout, under `format` in the metadata.
@@ -66,6 +67,24 @@ impl Header {
     ) -> Self {
         let pending_steps = pending.iter().map(|p| p.step).collect();
         Self { image, classes, step, seconds, window, pending_steps }
+    }
+
+    /// Whether a data set's images have the shape and the classes that the checkpoint at `path` knows.
+    ///
+    /// # Errors
+    /// [`TrainError::OtherData`] says what differs.
+    pub fn check(&self, path: &Path, data: &DataSet) -> Result<(), TrainError> {
+        let image = [data.train.height, data.train.width, data.train.channels];
+        if self.image == image && self.classes == data.classes {
+            return Ok(());
+        }
+        let reason = format!(
+            "on {}; {} has {}",
+            describe(self.image, &self.classes),
+            data.name,
+            describe(image, &data.classes)
+        );
+        Err(TrainError::OtherData { path: path.to_owned(), reason })
     }
 }
 
@@ -195,12 +214,24 @@ impl Checkpoint {
     }
 
     /// # Errors
-    /// [`TrainError::NotFinite`] names the first parameter that is not finite.
-    pub fn check_finite(&self, parameters: &ParameterSet) -> Result<(), TrainError> {
-        for (parameter, values) in parameters.list.iter().zip(&self.weights) {
-            if let Some(value) = values.iter().find(|v| !v.is_finite()) {
-                let term = format!("parameter {}", parameter.name);
-                return Err(TrainError::NotFinite { step: self.header.step, term, value: *value });
+    /// [`TrainError::NotFinite`] names the first parameter or other state that is not finite.
+    pub fn check_finite(
+        &self,
+        parameters: &ParameterSet,
+        statistics: &ParameterSet,
+    ) -> Result<(), TrainError> {
+        for (group, set, tensors) in [
+            ("parameter", parameters, &self.weights),
+            ("averaged parameter", parameters, &self.averaged),
+            ("Adam's first moment of", parameters, &self.first_moment),
+            ("Adam's second moment of", parameters, &self.second_moment),
+            ("batch norm's", statistics, &self.statistics),
+        ] {
+            for (parameter, values) in set.list.iter().zip(tensors) {
+                if let Some(value) = values.iter().find(|v| !v.is_finite()) {
+                    let term = format!("{group} {}", parameter.name);
+                    return Err(TrainError::NotFinite { step: self.header.step, term, value: *value });
+                }
             }
         }
         Ok(())
@@ -218,10 +249,22 @@ fn header_of(path: &Path, bytes: &[u8]) -> Result<(Config, Header), TrainError> 
     }
     let config = toml::from_str(entry("config")?).map_err(|e| broken(e.to_string()))?;
     let header: Header = serde_json::from_str(entry("header")?).map_err(|e| broken(e.to_string()))?;
-    if header.classes.is_empty() {
-        return Err(broken("it has no classes".into()));
+    let [height, width, channels] = header.image;
+    let is_image = height == width && SIDES.contains(&height) && matches!(channels, 1 | 3);
+    if !is_image || header.classes.is_empty() {
+        return Err(broken(format!("it is for {}", describe(header.image, &header.classes))));
     }
     Ok((config, header))
+}
+
+/// Classes named in a message.
+const NAMED: usize = 4;
+
+fn describe([height, width, channels]: [usize; 3], classes: &[String]) -> String {
+    let colour = if channels == 1 { "grey" } else { "RGB" };
+    let more = if classes.len() > NAMED { ", .." } else { "" };
+    let named = &classes[..classes.len().min(NAMED)];
+    format!("{width}x{height} {colour} images of {} classes ({}{more})", classes.len(), named.join(", "))
 }
 
 fn floats(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {

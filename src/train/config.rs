@@ -74,6 +74,8 @@ impl Config {
             momentum.to_string(),
             "at least 0 and below 1",
         )?;
+        let shift = self.shift.unwrap_or(0);
+        check(shift <= 96, "shift", shift.to_string(), "0 to 96 pixels")?;
         self.architecture()?.validate(height, width)?;
         self.method.validate(self.batch, height, width)?;
         Ok(())

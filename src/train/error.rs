@@ -26,7 +26,7 @@ pub enum TrainError {
     #[error("no preset is named '{found}': choose {list}")]
     UnknownPreset { found: String, list: String },
     #[error(
-        "training diverged: {term} is {value} at step {step}; the last good checkpoint was kept. \
+        "training diverged: {term} is {value} at step {step}; the last good checkpoint is kept. \
          Try a lower learning rate"
     )]
     NotFinite { step: u64, term: String, value: f32 },
@@ -36,6 +36,8 @@ pub enum TrainError {
     Checkpoint { path: PathBuf, reason: String },
     #[error("{path} was made by another network: {reason}")]
     WrongNetwork { path: PathBuf, reason: String },
+    #[error("{path} was trained on other data: {reason}")]
+    OtherData { path: PathBuf, reason: String },
     #[error("{path}: {reason}")]
     Config { path: PathBuf, reason: String },
     #[error(

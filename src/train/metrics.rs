@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::error::TrainError;
+use super::tensor_file::write_atomically;
 use crate::ssl::STATISTICS;
 
 /// The statistics of one step, as `shaders/ssl/losses.wgsl` sums them up. Losses are means over their
@@ -130,27 +131,30 @@ impl MetricsFile {
         Ok(Self { path: path.to_owned(), writer: csv::Writer::from_writer(file) })
     }
 
-    /// Goes on with a file, dropping rows of steps after `step`, which the run will make again.
+    /// Goes on with a file, dropping what comes after `step`, which the run will make again: whole rows, and
+    /// one that a full disk or the process's end cut short.
     ///
     /// # Errors
     /// The file's, or that of a row that cannot be read.
     pub fn resume(path: &Path, step: u64) -> Result<Self, TrainError> {
-        let kept: Vec<Report> =
-            read_reports(path)?.into_iter().filter(|report| report.step <= step).collect();
-        let mut file = Self::create(path)?;
-        for report in &kept {
-            file.append(report)?;
+        let text = std::fs::read(path).map_err(TrainError::file(path, "reading it"))?;
+        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let mut rows = csv::Writer::from_writer(Vec::new());
+        let mut kept = 0;
+        for report in reports(path, &text[..whole])?.iter().filter(|report| report.step <= step) {
+            rows.serialize(report).map_err(|e| TrainError::file(path, "keeping its rows")(into_io(e)))?;
+            kept += 1;
         }
-        if kept.is_empty() {
-            return Ok(file);
-        }
-        // A writer writes its header with its first row; the file has one already.
-        let append = OpenOptions::new()
+        let rows =
+            rows.into_inner().map_err(|e| TrainError::file(path, "keeping its rows")(e.into_error()))?;
+        write_atomically(path, &rows)?;
+        let file = OpenOptions::new()
             .append(true)
             .open(path)
             .map_err(TrainError::file(path, "opening it to go on"))?;
-        file.writer = csv::WriterBuilder::new().has_headers(false).from_writer(append);
-        Ok(file)
+        // A writer writes its header with its first row; a file with rows has one already.
+        let writer = csv::WriterBuilder::new().has_headers(kept == 0).from_writer(file);
+        Ok(Self { path: path.to_owned(), writer })
     }
 
     /// # Errors
@@ -174,9 +178,11 @@ fn into_io(error: csv::Error) -> std::io::Error {
 /// # Errors
 /// The file's, or that of a row that cannot be read.
 pub fn read_reports(path: &Path) -> Result<Vec<Report>, TrainError> {
-    let mut reader =
-        csv::Reader::from_path(path).map_err(|e| TrainError::file(path, "reading it")(into_io(e)))?;
-    let rows: Result<Vec<_>, _> = reader.deserialize().collect();
+    reports(path, &std::fs::read(path).map_err(TrainError::file(path, "reading it"))?)
+}
+
+fn reports(path: &Path, text: &[u8]) -> Result<Vec<Report>, TrainError> {
+    let rows: Result<Vec<_>, _> = csv::Reader::from_reader(text).deserialize().collect();
     rows.map_err(|e| TrainError::Config { path: path.to_owned(), reason: e.to_string() })
 }
 

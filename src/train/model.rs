@@ -42,28 +42,6 @@ impl Model {
         Ok(Self { config, header, engine, gpu })
     }
 
-    /// Whether images of this shape and these classes are the model's.
-    ///
-    /// # Errors
-    /// [`TrainError::WrongNetwork`] says what differs.
-    pub fn check(&self, path: &Path, images: &Images, classes: &[String]) -> Result<(), TrainError> {
-        let found = [images.height, images.width, images.channels];
-        let differs = |reason: String| Err(TrainError::WrongNetwork { path: path.to_owned(), reason });
-        if found != self.header.image {
-            return differs(format!("it takes images of {:?}, these are {found:?}", self.header.image));
-        }
-        if classes != self.header.classes {
-            return differs(format!(
-                "its {} classes are {}, the data's {} are {}",
-                self.header.classes.len(),
-                self.header.classes.join(", "),
-                classes.len(),
-                classes.join(", ")
-            ));
-        }
-        Ok(())
-    }
-
     /// Class probabilities `[images, classes]`.
     ///
     /// # Errors

@@ -61,10 +61,20 @@ impl TensorFile {
 /// The file's; whatever stood at `path` stays.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)
-        .map_err(TrainError::file(folder, "creating a temporary file"))?;
+    let mut file = temporary(folder).map_err(TrainError::file(folder, "creating a temporary file"))?;
     file.write_all(bytes).map_err(TrainError::file(path, "writing it"))?;
     file.as_file().sync_all().map_err(TrainError::file(path, "flushing it to disk"))?;
     file.persist(path).map_err(|e| TrainError::file(path, "renaming it into place")(e.error))?;
     Ok(())
+}
+
+/// Temporary files are their owner's alone; this one becomes a file like any other.
+fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
 }

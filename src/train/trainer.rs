@@ -121,27 +121,9 @@ impl Trainer {
         let mut trainer = Self::new(gpu, config, data, Keep::State)?;
         let network = &trainer.engine.network;
         let checkpoint = Checkpoint::load(path, &network.parameters, &network.statistics)?;
-        trainer.check_data(&checkpoint.header, path)?;
+        checkpoint.header.check(path, &trainer.data)?;
         trainer.restore(checkpoint)?;
         Ok(trainer)
-    }
-
-    fn check_data(&self, header: &Header, path: &Path) -> Result<(), TrainError> {
-        let image = image_shape(&self.data);
-        if header.image != image || header.classes != self.data.classes {
-            return Err(TrainError::WrongNetwork {
-                path: path.to_owned(),
-                reason: format!(
-                    "it was trained on images of {:?} in {} classes, {} has {:?} in {}",
-                    header.image,
-                    header.classes.len(),
-                    self.data.name,
-                    image,
-                    self.data.classes.len()
-                ),
-            });
-        }
-        Ok(())
     }
 
     fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
@@ -359,7 +341,7 @@ impl Trainer {
             pending,
             header,
         };
-        checkpoint.check_finite(&network.parameters)?;
+        checkpoint.check_finite(&network.parameters, &network.statistics)?;
         Ok(checkpoint)
     }
 
