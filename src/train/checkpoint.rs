@@ -79,7 +79,7 @@ impl Header {
             return Ok(());
         }
         let reason = format!(
-            "on {}; {} has {}",
+            "{}; {} has {}",
             describe(self.image, &self.classes),
             data.name,
             describe(image, &data.classes)

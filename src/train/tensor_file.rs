@@ -61,7 +61,7 @@ impl TensorFile {
 /// The file's; whatever stood at `path` stays.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = temporary(folder).map_err(TrainError::file(folder, "creating a temporary file"))?;
+    let mut file = temporary(folder).map_err(TrainError::file(folder, "writing into this folder"))?;
     file.write_all(bytes).map_err(TrainError::file(path, "writing it"))?;
     file.as_file().sync_all().map_err(TrainError::file(path, "flushing it to disk"))?;
     file.persist(path).map_err(|e| TrainError::file(path, "renaming it into place")(e.error))?;

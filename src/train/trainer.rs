@@ -118,10 +118,11 @@ impl Trainer {
         data: Arc<DataSet>,
         path: &Path,
     ) -> Result<Self, TrainError> {
+        // Before the plan is made: other data fail there too, for reasons that mislead.
+        Checkpoint::read_header(path)?.1.check(path, &data)?;
         let mut trainer = Self::new(gpu, config, data, Keep::State)?;
         let network = &trainer.engine.network;
         let checkpoint = Checkpoint::load(path, &network.parameters, &network.statistics)?;
-        checkpoint.header.check(path, &trainer.data)?;
         trainer.restore(checkpoint)?;
         Ok(trainer)
     }

@@ -1,0 +1,132 @@
+//! Commands that only answer: `data`, `info`, `eval`, `predict`, help; and where nobody reads the answer.
+
+use std::process::{Command, Stdio};
+
+use remixmatch::gpu::Gpu;
+use remixmatch::train::{Model, most_likely};
+use serde_json::Value;
+use tempfile::tempdir;
+
+use super::common::{BINARY, Run, done, metrics, png, refused, remixmatch, str, text};
+
+#[test]
+fn without_a_command_help_is_printed() {
+    let output = remixmatch(&[]).output().expect("the binary starts");
+    assert_eq!(output.status.code(), Some(2));
+    let help = text(&output.stderr);
+    for command in ["train", "eval", "predict", "trace", "data", "bench", "info"] {
+        assert!(help.contains(&format!("\n  {command} ")), "{help}");
+        let (help, _) = done(&mut remixmatch(&[command, "--help"]));
+        assert!(help.contains("Usage: remixmatch"), "{help}");
+    }
+}
+
+#[test]
+fn data_tells_what_each_built_in_set_holds() {
+    let folder = tempdir().expect("a temporary folder");
+    for (name, side, train) in [("fashion", 28, 6_000), ("digits", 28, 4_000), ("shapes", 32, 5_000)] {
+        let source = format!("builtin:{name}");
+        let sheet = folder.path().join(format!("{name}.png"));
+        let (json, _) = done(&mut remixmatch(&["data", &source, "--json", "--sheet", str(&sheet)]));
+        let told: Value = serde_json::from_str(&json).expect("JSON alone");
+        assert_eq!(
+            (&told["name"], &told["train"], &told["test"]),
+            (&source.into(), &train.into(), &1_000.into())
+        );
+        assert_eq!(told["classes"].as_array().map(Vec::len), Some(10));
+        // Two pixels for one, a gap of two, twelve images a row.
+        let cell = 2 * side + 2;
+        let drawn = image::open(&sheet).expect("a PNG");
+        assert_eq!((drawn.width(), drawn.height()), (2 + 12 * cell, 2 + 10 * cell));
+    }
+    let (words, _) = done(&mut remixmatch(&["data", "builtin:digits"]));
+    assert!(words.contains("28x28 grey") && words.contains("4000 images to train"), "{words}");
+}
+
+#[test]
+fn info_names_the_adapter_and_its_limits() {
+    let (json, _) = done(&mut remixmatch(&["info", "--json"]));
+    let told: Value = serde_json::from_str(&json).expect("JSON alone");
+    let name = told["adapter"].as_str().expect("a name");
+    assert_eq!(told["limits"]["max_storage_buffer_binding_size"], 128 << 20);
+    let offered = told["adapter_limits"]["max_buffer_size"].as_u64();
+    assert!(offered >= told["limits"]["max_buffer_size"].as_u64() && told["features"].is_array());
+    let (words, _) = done(&mut remixmatch(&["info"]));
+    assert!(words.contains(name) && words.contains("128.00 MiB"), "{words}");
+}
+
+#[test]
+fn eval_and_predict_agree_with_the_run_and_the_library() {
+    let run = Run::new(6);
+    let model = run.model();
+    let (json, _) = done(&mut remixmatch(&["eval", "--model", str(&model), "--json"]));
+    let told: Value = serde_json::from_str(&json).expect("JSON alone");
+    let last = metrics(&run.folder()).pop().expect("a row");
+    assert_eq!(told["accuracy"].to_string(), *last.last().expect("test_acc_ema"));
+    assert_eq!((&told["images"], &told["steps"]), (&12.into(), &6.into()));
+    assert_eq!(told["classes"]["2"]["images"], 4);
+    let (words, _) = done(&mut remixmatch(&["eval", "--model", str(&model)]));
+    let percent = 100.0 * told["accuracy"].as_f64().expect("a number");
+    assert!(words.contains(&format!("{percent:.2} % of 12 test images")), "{words}");
+
+    let paths: Vec<_> = (0..6).map(|n| run.beside(&format!("{n}.png"))).collect();
+    paths.iter().enumerate().for_each(|(n, path)| png(path, n));
+    let mut predict = remixmatch(&["predict", "--model", str(&model), "--json"]);
+    let (json, _) = done(predict.args(&paths));
+    let told: Value = serde_json::from_str(&json).expect("JSON alone");
+    let gpu = Gpu::new_blocking().expect("tests need a WebGPU adapter").into();
+    let mut library = Model::load(gpu, &model).expect("a model");
+    for (path, answer) in paths.iter().zip(told.as_array().expect("a list")) {
+        let image = remixmatch::data::read_image(path, 8, 1).expect("an image");
+        let expected = library.probabilities(&image).expect("probabilities");
+        assert_eq!(answer["image"], str(path));
+        assert_eq!(answer["class"], most_likely(&expected).to_string());
+        for (class, probability) in expected.iter().enumerate() {
+            let found = answer["probabilities"][class.to_string()].as_f64().expect("a number");
+            assert_eq!(found as f32, *probability, "class {class} of {answer}");
+        }
+    }
+    let (words, _) = done(remixmatch(&["predict", "--model", str(&model)]).args(&paths));
+    assert_eq!(words.lines().count(), 6);
+    for (line, answer) in words.lines().zip(told.as_array().expect("a list")) {
+        let class = answer["class"].as_str().expect("a name");
+        assert!(line.contains(&format!(".png: {class} ")), "{line}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_that_cannot_be_written_is_an_error_and_one_not_wanted_is_none() {
+    let start = |stdout: Stdio| {
+        let mut command = Command::new(BINARY);
+        command.args(["data", "builtin:digits"]).stdout(stdout).stderr(Stdio::piped());
+        command.spawn().expect("the binary starts")
+    };
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("/dev/full");
+    let output = start(full.into()).wait_with_output().expect("an end");
+    assert_eq!(output.status.code(), Some(1));
+    let message = text(&output.stderr);
+    assert!(message.starts_with("error: writing the result") && message.lines().count() == 1, "{message}");
+
+    let mut child = start(Stdio::piped());
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("an end");
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn without_an_adapter_the_message_says_what_to_install() {
+    let nowhere = "/nonexistent/driver.json";
+    for arguments in [&["train", "--out", "never"][..], &["info"]] {
+        let mut command = remixmatch(arguments);
+        command
+            .env("VK_DRIVER_FILES", nowhere)
+            .env("VK_ICD_FILENAMES", nowhere)
+            .env("WGPU_BACKEND", "vulkan");
+        refused(&mut command, &["no WebGPU adapter was found", "apt-get install mesa-vulkan-drivers"]);
+    }
+    assert!(!std::path::Path::new("never").exists());
+    let mut named = remixmatch(&["info"]);
+    refused(named.env("WGPU_ADAPTER_NAME", "no such"), &["'no such'", "there is"]);
+}

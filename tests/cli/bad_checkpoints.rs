@@ -1,0 +1,90 @@
+//! Files that are no checkpoint, and checkpoints of something else, given to every command that takes one.
+
+use std::fs;
+use std::path::Path;
+
+use safetensors::SafeTensors;
+
+use super::common::{Run, pictures, put, refused, remixmatch, str};
+
+/// Gives `content` as the model to eval, predict and resume, and expects `words` of each.
+fn all_refuse(run: &Run, content: &[u8], words: &[&str]) {
+    let folder = run.beside("bad");
+    let model = folder.join("model.safetensors");
+    put(&model, content);
+    let image = folder.join("image.png");
+    super::common::png(&image, 0);
+    refused(&mut remixmatch(&["eval", "--model", str(&model)]), words);
+    refused(&mut remixmatch(&["predict", "--model", str(&model), str(&image)]), words);
+    refused(&mut remixmatch(&["train", "--resume", str(&folder)]), words);
+    assert_eq!(fs::read(&model).expect("the file"), content, "the file is left as it was");
+    assert!(!folder.join("metrics.csv").exists());
+}
+
+/// The checkpoint with its metadata changed.
+fn changed(model: &Path, key: &str, from: &str, to: &str) -> Vec<u8> {
+    let bytes = fs::read(model).expect("the checkpoint");
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).expect("safetensors");
+    let mut entries = metadata.metadata().clone().expect("metadata");
+    let entry = entries.get_mut(key).expect("the entry");
+    assert!(entry.contains(from), "'{from}' is missing in {entry}");
+    *entry = entry.replace(from, to);
+    let file = SafeTensors::deserialize(&bytes).expect("safetensors");
+    safetensors::serialize(file.iter(), Some(entries)).expect("safetensors")
+}
+
+#[test]
+fn what_is_no_checkpoint_is_refused_by_name() {
+    let run = Run::new(2);
+    let no_checkpoint = ["model.safetensors is not a remixmatch checkpoint"];
+    let whole = fs::read(run.model()).expect("the checkpoint");
+    for content in [&b""[..], b"step,images\n", &whole[..whole.len() / 2], &whole[..100], &whole[1..]] {
+        all_refuse(&run, content, &no_checkpoint);
+    }
+    let other = safetensors::serialize(Vec::<(&str, safetensors::tensor::TensorView<'_>)>::new(), None);
+    all_refuse(&run, &other.expect("safetensors"), &["is not a remixmatch checkpoint", "'format'"]);
+    let newer = changed(&run.model(), "format", "remixmatch-1", "remixmatch-9");
+    all_refuse(&run, &newer, &["its format is 'remixmatch-9'"]);
+    let odd = changed(&run.model(), "header", "[8,8,1]", "[8,8,7]");
+    all_refuse(&run, &odd, &["is not a remixmatch checkpoint", "8x8"]);
+
+    refused(
+        &mut remixmatch(&["eval", "--model", "missing"]),
+        &["missing: reading it failed", "No such file"],
+    );
+    let empty = run.beside("empty");
+    fs::create_dir(&empty).expect("a folder");
+    refused(
+        &mut remixmatch(&["train", "--resume", str(&empty)]),
+        &["no run to go on with", "model.safetensors"],
+    );
+}
+
+#[test]
+fn a_checkpoint_of_another_network_is_refused_with_the_tensor() {
+    let run = Run::new(2);
+    let deeper = changed(&run.model(), "config", "wrn-10-1", "wrn-16-1");
+    all_refuse(&run, &deeper, &["made by another network", "weights.scale0.block1"]);
+    let wider = changed(&run.model(), "config", "wrn-10-1", "wrn-28-2");
+    all_refuse(&run, &wider, &["made by another network", "weights.scale0.block0"]);
+    let unknown = changed(&run.model(), "config", "wrn-10-1", "wrn-0-0");
+    all_refuse(&run, &unknown, &["'wrn-0-0'", "wrn-28-2"]);
+}
+
+#[test]
+fn a_checkpoint_of_other_data_is_refused_with_both() {
+    let run = Run::new(2);
+    let model = run.model();
+    let words = ["trained on other data", "8x8 grey images of 3 classes (0, 1, 2)"];
+    let before = fs::read(&model).expect("the checkpoint");
+    let pictures = pictures();
+    for (data, found) in [
+        ("builtin:shapes", "32x32 RGB images of 10 classes (arrow, "),
+        (str(pictures.path()), "8x8 grey images of 3 classes (left, top, wedge)"),
+    ] {
+        let words = [&words[..], &[found]].concat();
+        refused(&mut remixmatch(&["eval", "--model", str(&model), "--data", data]), &words);
+        refused(&mut remixmatch(&["train", "--resume", str(&run.folder()), "--data", data]), &words);
+    }
+    assert_eq!(fs::read(&model).expect("the checkpoint"), before);
+}

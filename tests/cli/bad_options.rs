@@ -1,0 +1,90 @@
+//! Options out of range, unknown names, plans that the adapter cannot hold.
+
+use std::fs;
+
+use tempfile::tempdir;
+
+use super::common::{misused, put, refused, remixmatch, str, tiny, train};
+
+#[test]
+fn settings_out_of_range_are_named_with_their_range() {
+    let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
+    let out = outer.path().join("run");
+    for (options, words) in [
+        (&["--k", "17"][..], &["k is 17", "0 to 16"][..]),
+        (&["--k", "0"], &["needs a strong view", "k to at least 1"]),
+        (&["--temperature", "0"], &["temperature is 0", "above 0"]),
+        (&["--temperature", "-1"], &["temperature is -1", "above 0"]),
+        (&["--temperature", "nan"], &["temperature is NaN"]),
+        (&["--beta", "0"], &["beta is 0", "above 0"]),
+        (&["--threshold", "1.5"], &["threshold is 1.5", "0 to 1"]),
+        (&["--batch", "0"], &["batch is 0", "1 to 1024"]),
+        (&["--batch", "2000"], &["batch is 2000", "1 to 1024"]),
+        (&["--batch", "6"], &["batch of 6", "4 or 8", "rotation off"]),
+        (&["--steps", "0"], &["steps is 0", "at least 1"]),
+        (&["--report-every", "0"], &["report_every is 0", "at least 1"]),
+        (&["--lr", "-1"], &["learning rate is -1", "above 0"]),
+        (&["--lr", "inf"], &["learning rate is inf", "at most 10"]),
+        (&["--weight-decay", "-0.1"], &["weight decay is -0.1"]),
+        (&["--ema", "1"], &["ema is 1", "below 1"]),
+        (&["--network", "wrn-9-9"], &["'wrn-9-9'", "wrn-28-2"]),
+        (&["--image-size", "200"], &["200", "8 to 96"]),
+    ] {
+        let mut command = remixmatch(&["train", "--labels", "6", "--batch", "4", "--k", "1", "--steps", "1"]);
+        // A later option would not replace an earlier one: leave out what is under test.
+        let given = ["--batch", "--k", "--steps"].contains(&options[0]);
+        if given {
+            command = remixmatch(&["train", "--labels", "6"]);
+        }
+        command.args(options).arg("--data").arg(data.path()).arg("--out").arg(&out);
+        refused(&mut command, words);
+        assert!(!out.exists(), "{options:?} left a folder");
+    }
+}
+
+#[test]
+fn unknown_names_and_options_are_wrong_usage() {
+    misused(&mut remixmatch(&["train", "--preset", "paper"]), &["'paper'", "paper-cifar10"]);
+    misused(&mut remixmatch(&["train", "--method", "mixmach"]), &["'mixmach'", "mixmatch"]);
+    misused(&mut remixmatch(&["train", "--policy", "auto"]), &["'auto'", "ctaugment"]);
+    misused(&mut remixmatch(&["train", "--k", "two"]), &["'two'", "--k"]);
+    misused(&mut remixmatch(&["train", "--config", "a", "--preset", "digits"]), &["cannot be used with"]);
+    misused(&mut remixmatch(&["train", "--resume", "a", "--lr", "1"]), &["--resume", "--lr"]);
+    misused(&mut remixmatch(&["train", "--resume", "a", "--force"]), &["--resume", "--force"]);
+    misused(&mut remixmatch(&["teach"]), &["'teach'"]);
+    misused(&mut remixmatch(&["predict", "--model", "m"]), &["IMAGE"]);
+    misused(&mut remixmatch(&["bench", "--images", "0"]), &["0", "--images"]);
+}
+
+#[test]
+fn a_config_that_is_none_is_refused_in_one_line() {
+    let folder = tempdir().expect("a temporary folder");
+    let (file, out) = (folder.path().join("config.toml"), folder.path().join("run"));
+    let check = |words: &[&str]| {
+        refused(&mut remixmatch(&["train", "--config", str(&file), "--out", str(&out)]), words);
+        assert!(!out.exists());
+    };
+    check(&["config.toml", "No such file"]);
+    put(&file, b"seed = [");
+    check(&["config.toml is no config.toml", "line 1"]);
+    put(&file, b"seed = 1\nspeed = 2\n");
+    check(&["config.toml is no config.toml", "unknown field `speed`"]);
+
+    let (data, run) = (tiny(), folder.path().join("good"));
+    train(data.path(), 2, &run).output().expect("a run");
+    let good = fs::read_to_string(run.join("config.toml")).expect("config.toml");
+    put(&file, format!("shift = 4000000000\n{good}").as_bytes());
+    check(&["shift is 4000000000", "0 to 96"]);
+}
+
+#[test]
+fn a_batch_above_the_adapters_limit_names_the_tensor() {
+    let folder = tempdir().expect("a temporary folder");
+    let out = folder.path().join("run");
+    let mut command = remixmatch(&["train", "--batch", "1024", "--network", "wrn-28-8", "--out", str(&out)]);
+    let message = refused(&mut command, &["tensor 'scale0.", "134217728 bytes", "smaller batch"]);
+    let needed = message.split(" needs ").nth(1).and_then(|rest| rest.split(' ').next());
+    let needed: u64 = needed.and_then(|n| n.parse().ok()).expect("the size in bytes");
+    assert!(needed > 128 << 20, "{message}");
+    assert!(!out.exists());
+}

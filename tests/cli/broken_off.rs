@@ -1,0 +1,91 @@
+//! Runs that are killed or interrupted and go on as if they had not been.
+#![cfg(unix)]
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use remixmatch::train::Checkpoint;
+use tempfile::tempdir;
+
+use super::common::{BINARY, assert_same_run, done, put, remixmatch, str, text, tiny, train};
+
+/// Enough that a signal after a report comes long before the end.
+const STEPS: u32 = 300;
+
+fn start(arguments: &[&str]) -> Child {
+    let mut command = Command::new(BINARY);
+    command.args(arguments).env_remove("RUST_LOG").stderr(Stdio::piped()).stdout(Stdio::piped());
+    command.spawn().expect("the binary starts")
+}
+
+fn start_training(data: &Path, out: &Path) -> Child {
+    let steps = STEPS.to_string();
+    let mut arguments = vec!["train", "--labels", "6", "--batch", "4", "--k", "1", "--report-every", "2"];
+    arguments.extend(["--steps", &steps, "--data", str(data), "--out", str(out)]);
+    start(&arguments)
+}
+
+/// Reads standard error up to report number `count`; what is left of it.
+fn wait_for_reports(child: &mut Child, count: usize) -> impl Iterator<Item = String> + use<> {
+    let stderr = child.stderr.take().expect("standard error");
+    let mut lines = BufReader::new(stderr).lines().map_while(Result::ok);
+    let reports = lines.by_ref().filter(|line| line.starts_with("step ")).take(count).count();
+    assert_eq!(reports, count, "the run ended early");
+    lines
+}
+
+fn saved_step(folder: &Path) -> u64 {
+    Checkpoint::read_header(&folder.join("model.safetensors")).expect("a checkpoint").1.step
+}
+
+#[test]
+fn a_run_killed_twice_ends_like_an_unbroken_one() {
+    let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
+    let (broken, unbroken) = (outer.path().join("broken"), outer.path().join("unbroken"));
+    let mut child = start_training(data.path(), &broken);
+    for reports in [1, 7] {
+        wait_for_reports(&mut child, reports);
+        child.kill().expect("SIGKILL");
+        assert_eq!(child.wait().expect("its end").code(), None, "it was over before it was killed");
+        assert!(saved_step(&broken) < u64::from(STEPS));
+        child = start(&["train", "--resume", str(&broken)]);
+    }
+    let output = child.wait_with_output().expect("its end");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    done(&mut train(data.path(), STEPS, &unbroken));
+    assert_same_run(&broken, &unbroken);
+}
+
+#[test]
+fn an_interrupted_run_is_saved_and_ends_like_an_unbroken_one() {
+    let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
+    let (broken, unbroken) = (outer.path().join("broken"), outer.path().join("unbroken"));
+    let mut child = start_training(data.path(), &broken);
+    let rest = wait_for_reports(&mut child, 3);
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+    assert!(sent.success());
+    let last = rest.last().expect("a message");
+    assert_eq!(child.wait().expect("its end").code(), Some(130), "{last}");
+    let step = saved_step(&broken);
+    assert!(step >= 6 && last.contains(&format!("interrupted at step {step}; saved")), "{last}");
+    assert!(last.contains(&format!("remixmatch train --resume {}", broken.display())), "{last}");
+    assert!(!broken.join("summary.json").exists());
+    done(&mut remixmatch(&["train", "--resume", str(&broken)]));
+    done(&mut train(data.path(), STEPS, &unbroken));
+    assert_same_run(&broken, &unbroken);
+}
+
+#[test]
+fn rows_ahead_of_the_checkpoint_and_a_row_cut_short_are_made_again() {
+    let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
+    let (short, long) = (outer.path().join("short"), outer.path().join("long"));
+    done(&mut train(data.path(), 4, &short));
+    done(&mut train(data.path(), 8, &long));
+    let rows = std::fs::read_to_string(long.join("metrics.csv")).expect("metrics.csv");
+    let cut = rows.len() - 12;
+    assert!(!rows[..cut].ends_with('\n'), "the last row is cut, not gone");
+    put(&short.join("metrics.csv"), &rows.as_bytes()[..cut]);
+    done(&mut remixmatch(&["train", "--resume", str(&short), "--steps", "8"]));
+    assert_same_run(&short, &long);
+}

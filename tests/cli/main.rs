@@ -1,0 +1,10 @@
+//! The command line as people use it: the real binary, its files, its words and its exit status.
+
+mod answers;
+mod bad_checkpoints;
+mod bad_data;
+mod bad_options;
+mod broken_off;
+mod common;
+mod output_folder;
+mod runs;

@@ -1,0 +1,107 @@
+//! Runs that go well: their files, their repeatability, their settings.
+
+use std::fs;
+
+use remixmatch::train::Config;
+use safetensors::SafeTensors;
+use serde_json::Value;
+use tempfile::tempdir;
+
+use super::common::{assert_same_run, done, metrics, remixmatch, str, text, tiny, train};
+
+const HEADER: &str = "step,images,seconds,loss_x,loss_u,loss_u1,loss_r,train_acc,guess_acc,confidence,mask,test_acc,test_acc_ema";
+
+#[test]
+fn train_writes_the_four_files_and_prints_the_summary() {
+    let outer = tempdir().expect("a temporary folder");
+    let folder = outer.path().join("deep/run");
+    let mut command = remixmatch(&["train", "--data", "builtin:digits", "--steps", "4", "--batch", "4"]);
+    command.args(["--k", "1", "--report-every", "2", "--seed", "5", "--json", "--out", str(&folder)]);
+    let (json, told) = done(&mut command);
+    assert!(told.contains("preset fashion") && told.contains("step      4/4"), "{told}");
+
+    let mut names: Vec<_> = fs::read_dir(&folder)
+        .expect("the folder")
+        .map(|entry| text(entry.expect("an entry").file_name().as_encoded_bytes()))
+        .collect();
+    names.sort();
+    assert_eq!(names, ["config.toml", "metrics.csv", "model.safetensors", "summary.json"]);
+
+    let table = fs::read_to_string(folder.join("metrics.csv")).expect("metrics.csv");
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (3, HEADER));
+    assert!(lines[1].starts_with("2,8,") && lines[2].starts_with("4,16,"), "{table}");
+    let cells: Vec<f64> = lines[2].split(',').map(|cell| cell.parse().expect("a number")).collect();
+    assert!(cells.iter().all(|value| value.is_finite()) && cells[3] > 0.0, "{table}");
+
+    let summary: Value = serde_json::from_str(&json).expect("JSON alone");
+    let written = fs::read_to_string(folder.join("summary.json")).expect("summary.json");
+    assert_eq!(summary, serde_json::from_str::<Value>(&written).expect("JSON"));
+    assert_eq!((&summary["steps"], &summary["images"], &summary["seed"]), (&4.into(), &16.into(), &5.into()));
+    assert_eq!(summary["test_acc_ema"], cells[12]);
+
+    let config: Config =
+        toml::from_str(&fs::read_to_string(folder.join("config.toml")).expect("config.toml"))
+            .expect("settings");
+    assert_eq!((config.data.as_str(), config.batch, config.steps), ("builtin:digits", 4, 4));
+    assert_eq!((config.method.strong_views, config.report_every, config.labels), (1, 2, 40));
+}
+
+#[test]
+fn a_run_is_repeated_by_its_seed_and_by_its_config() {
+    let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
+    let folder = |name: &str| outer.path().join(name);
+    for name in ["first", "again"] {
+        done(train(data.path(), 6, &folder(name)).args([
+            "--seed",
+            "7",
+            "--policy",
+            "randaugment",
+            "--lr",
+            "0.01",
+        ]));
+    }
+    assert_same_run(&folder("first"), &folder("again"));
+    let config = folder("first").join("config.toml");
+    done(&mut remixmatch(&["train", "--config", str(&config), "--out", str(&folder("third"))]));
+    assert_same_run(&folder("first"), &folder("third"));
+    done(&mut remixmatch(&[
+        "train",
+        "--config",
+        str(&config),
+        "--seed",
+        "8",
+        "--out",
+        str(&folder("other")),
+    ]));
+    assert_ne!(metrics(&folder("first")), metrics(&folder("other")));
+}
+
+#[test]
+fn without_out_a_run_goes_to_a_folder_named_after_it() {
+    let (data, here) = (tiny(), tempdir().expect("a temporary folder"));
+    let mut command = remixmatch(&["train", "--labels", "6", "--batch", "4", "--method", "supervised"]);
+    command.args(["--steps", "1", "--seed", "3", "--data", str(data.path())]).current_dir(here.path());
+    let (words, _) = done(&mut command);
+    let folder = here.path().join("runs/fashion-supervised-6-seed3");
+    assert!(folder.join("summary.json").is_file(), "{words}");
+    assert!(words.contains("runs/fashion-supervised-6-seed3"), "{words}");
+    // Terms that a method lacks have empty cells.
+    let row = metrics(&folder).pop().expect("a row");
+    assert_eq!(row[..2], ["1", "4"]);
+    assert!(row[3..6].iter().all(String::is_empty) && !row[2].is_empty(), "{row:?}");
+}
+
+#[test]
+fn trace_writes_the_tensors_of_the_step_asked_for() {
+    let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
+    let file = outer.path().join("step.safetensors");
+    let mut command = remixmatch(&["trace", "--labels", "6", "--batch", "4", "--k", "2", "--steps", "3"]);
+    let (_, told) = done(command.args(["--data", str(data.path()), "--out", str(&file)]));
+    assert!(told.contains("step 3"), "{told}");
+    let bytes = fs::read(&file).expect("the file");
+    let trace = SafeTensors::deserialize(&bytes).expect("safetensors");
+    assert_eq!(trace.tensor("input.u_strong").expect("strong views").shape(), [2, 4, 8, 8, 1]);
+    assert_eq!(trace.tensor("mixup.lambda").expect("draws").shape(), [16]);
+    assert!(trace.names().iter().any(|name| name.starts_with("grad.")));
+}
