@@ -2,6 +2,7 @@
 //! error; exit status 0 done, 1 a failure named in one line, 2 wrong usage, 130 interrupted.
 
 mod bench;
+mod curves;
 mod data;
 mod eval;
 mod info;
@@ -39,6 +40,8 @@ enum Command {
     Predict(predict::PredictArguments),
     /// Write every tensor of one training step to a safetensors file.
     Trace(trace::TraceArguments),
+    /// Draw the accuracy of one or more runs.
+    Curves(curves::CurvesArguments),
     /// Show what a data source holds.
     Data(data::DataArguments),
     /// Measure kernels and the training step on this adapter.
@@ -70,6 +73,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Eval(arguments) => eval::run(arguments),
         Command::Predict(arguments) => predict::run(arguments),
         Command::Trace(arguments) => trace::run(arguments),
+        Command::Curves(arguments) => curves::run(arguments),
         Command::Data(arguments) => data::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Info(arguments) => info::run(arguments),
