@@ -1,0 +1,13 @@
+//! The whole training step on the adapter against the whole step in f64, and the trace that holds it.
+
+#[path = "../oracle/mod.rs"]
+#[expect(dead_code, reason = "the step needs only a part of the reference")]
+mod oracle;
+
+mod compare;
+mod five_steps;
+mod gradients;
+mod pictures;
+mod reference;
+mod trace_file;
+mod traced;
