@@ -212,6 +212,8 @@ impl Trace<'_> {
         for (name, checkpoint) in [("before", before), ("after", after)] {
             let rows = checkpoint.history.len() / c;
             self.file.f32(format!("{name}.align.history"), &[rows, c], &checkpoint.history);
+            let p_data = &checkpoint.label_distribution;
+            self.file.f32(format!("{name}.align.label_distribution"), &[c], p_data);
         }
         Ok(())
     }
@@ -255,10 +257,12 @@ fn metadata(facts: serde_json::Value) -> HashMap<String, String> {
         "input.u_strong": "[K, B, H, W, C]",
         "input.labels, input.u_hidden_labels": "class index, -1 unknown; hidden labels never train",
         "rot.labels": "0 unturned, 1 = 180 degrees, 2 = 90 counter-clockwise, 3 = 90 clockwise",
-        "mixup": "N = (K + 2) B images in the order x, u_weak, u_strong[0], ..; image i is lambda[i] image i + (1 - lambda[i]) image perm[i]",
+        "mixup": "N images in the order x, u_weak (where method.train_on_anchor), u_strong[0], ..; image i is lambda[i] image i + (1 - lambda[i]) image perm[i]; targets likewise, of one-hot labels and guess.target",
         "mixup.interleave": "row r of the passes holds mixed image interleave[r]; pass p is rows p B to (p + 1) B - 1",
         "logits.x, logits.u": "of mixed images, in the order of mixup.images",
         "loss": "means over their rows; total = sum of weight times loss, ramp included in the weight",
+        "align.history": "batch means of guess.probs; row history_slot is replaced at the end of the step",
+        "probe.match": "probability of input.labels for probe.images by before.ema and before.bn",
         "parameters": "convolutions [kh, kw, in, out], heads [in, out]",
         "adam": "w -= learning_rate_corrected m / (sqrt(v) + epsilon); then decayed kernels times decay_factor; then the average",
     });
