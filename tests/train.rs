@@ -5,7 +5,7 @@ use std::sync::Arc;
 use remixmatch::data::{DataSet, Images};
 use remixmatch::gpu::Gpu;
 use remixmatch::ssl::{Keep, Method};
-use remixmatch::train::{Config, Report, Trainer, preset};
+use remixmatch::train::{Config, Model, Report, TrainError, Trainer, Weights, accuracy, preset};
 
 /// Two classes of 8x8 images, bright on the left or on the right, with a different ramp in each image.
 fn halves() -> Arc<DataSet> {
@@ -141,4 +141,61 @@ fn a_supervised_run_learns_two_easy_classes() {
         .pop()
         .expect("a report");
     assert!(last.test_acc_ema >= 0.9, "{last:?}");
+}
+
+#[test]
+fn a_saved_model_classifies_as_the_trainer_did() {
+    let gpu = gpu();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("model.safetensors");
+    let data = halves();
+    let mut trainer = Trainer::new(
+        Arc::clone(&gpu),
+        Config { ema: 0.6, norm_momentum: 0.6, ..config(small_remixmatch()) },
+        Arc::clone(&data),
+        Keep::State,
+    )
+    .expect("a trainer");
+    let last = run(&mut trainer).pop().expect("a report");
+    trainer.save(&path).expect("a checkpoint");
+    let mut evaluate = |which| trainer.engine.evaluate(&gpu, &data.test, which).expect("probabilities");
+    let (averaged, raw) = (evaluate(Weights::Averaged), evaluate(Weights::Raw));
+    let mut model = Model::load(Arc::clone(&gpu), &path).expect("a model");
+    let found = model.probabilities(&data.test).expect("probabilities");
+    assert_eq!(found, averaged);
+    assert_ne!(found, raw, "the weights are told apart");
+    assert_eq!(accuracy(&found, &data.test_labels, 2), last.test_acc_ema);
+    for (i, expected) in averaged.chunks_exact(2).enumerate() {
+        let alone = Images { pixels: data.test.image(i).to_vec(), ..data.test.clone() };
+        assert_eq!(model.probabilities(&alone).expect("probabilities"), expected, "image {i} alone");
+    }
+}
+
+#[test]
+fn a_loss_that_is_no_number_stops_the_run_with_step_and_term_and_spoils_no_checkpoint() {
+    let gpu = gpu();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("model.safetensors");
+    let start = || Trainer::new(Arc::clone(&gpu), config(small_remixmatch()), halves(), Keep::State);
+    let mut trainer = start().expect("a trainer");
+    for _ in 0..2 {
+        trainer.step().expect("a step");
+    }
+    trainer.save(&path).expect("a checkpoint");
+    let good = std::fs::read(&path).expect("the file");
+    let weights = trainer.engine.tensors.optimiser.weights;
+    trainer.engine.write(&gpu, weights, &vec![f32::NAN; weights.words()]);
+    // Results arrive a few steps late: the message is about the step that went wrong all the same.
+    let error = (0..6).find_map(|_| trainer.step().err()).expect("the run stops");
+    assert!(matches!(&error, TrainError::NotFinite { step: 3, term, .. } if term == "loss_x"), "{error}");
+    assert!(trainer.save(&path).is_err());
+    assert_eq!(std::fs::read(&path).expect("the file"), good);
+
+    // State that no loss has shown yet is kept out of a checkpoint too.
+    let mut trainer = start().expect("a trainer");
+    let moment = trainer.engine.tensors.optimiser.second_moment;
+    trainer.engine.write(&gpu, moment, &vec![f32::INFINITY; moment.words()]);
+    let error = trainer.save(&path).expect_err("infinite moments");
+    assert!(error.to_string().contains("Adam's second moment of"), "{error}");
+    assert_eq!(std::fs::read(&path).expect("the file"), good);
 }

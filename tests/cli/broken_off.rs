@@ -45,7 +45,8 @@ fn a_run_killed_twice_ends_like_an_unbroken_one() {
     let (broken, unbroken) = (outer.path().join("broken"), outer.path().join("unbroken"));
     let mut child = start_training(data.path(), &broken);
     for reports in [1, 7] {
-        wait_for_reports(&mut child, reports);
+        // Held until it is killed: a reader that has gone is another story.
+        let _stderr = wait_for_reports(&mut child, reports);
         child.kill().expect("SIGKILL");
         assert_eq!(child.wait().expect("its end").code(), None, "it was over before it was killed");
         assert!(saved_step(&broken) < u64::from(STEPS));
@@ -88,4 +89,15 @@ fn rows_ahead_of_the_checkpoint_and_a_row_cut_short_are_made_again() {
     put(&short.join("metrics.csv"), &rows.as_bytes()[..cut]);
     done(&mut remixmatch(&["train", "--resume", str(&short), "--steps", "8"]));
     assert_same_run(&short, &long);
+}
+
+#[test]
+fn a_run_goes_on_when_nobody_reads_what_it_says() {
+    let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
+    let (deaf, heard) = (outer.path().join("deaf"), outer.path().join("heard"));
+    let mut child = start_training(data.path(), &deaf);
+    drop((wait_for_reports(&mut child, 1), child.stdout.take()));
+    assert_eq!(child.wait().expect("its end").code(), Some(0));
+    done(&mut train(data.path(), STEPS, &heard));
+    assert_same_run(&deaf, &heard);
 }
