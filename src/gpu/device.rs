@@ -72,7 +72,7 @@ impl Gpu {
             return adapters
                 .into_iter()
                 .find(|a| a.get_info().name.to_lowercase().contains(&wanted_lower))
-                .ok_or_else(|| GpuError::UnknownAdapter { wanted, offered });
+                .ok_or(GpuError::UnknownAdapter { wanted, offered });
         }
         let options = wgpu::RequestAdapterOptions {
             power_preference: wgpu::PowerPreference::HighPerformance,

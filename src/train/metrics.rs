@@ -225,3 +225,22 @@ pub fn median_accuracy(reports: &[Report]) -> f64 {
         n => (last[n / 2 - 1] + last[n / 2]) / 2.0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    /// A run that goes on inside a window would otherwise report other means than an unbroken one.
+    #[test]
+    fn a_window_survives_its_checkpoint_to_the_last_bit() {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        for _ in 0..1_000 {
+            let window = Window { sums: std::array::from_fn(|_| 100.0 * rng.random::<f64>()), steps: 7 };
+            let json = serde_json::to_string(&window).expect("JSON");
+            assert_eq!(serde_json::from_str::<Window>(&json).expect("a window"), window);
+        }
+    }
+}
