@@ -7,6 +7,7 @@ use plotters::style::FontTransform;
 use remixmatch::train::{Report, read_reports, write_atomically};
 
 use super::Outcome;
+use super::output::note;
 
 #[derive(Args)]
 pub struct CurvesArguments {
@@ -57,7 +58,7 @@ pub fn run(arguments: CurvesArguments) -> anyhow::Result<Outcome> {
     let mut svg = String::new();
     draw(&mut svg, &arguments.title, &runs).map_err(|e| anyhow!("drawing the curves failed: {e}"))?;
     write_atomically(&arguments.out, svg.as_bytes()).context("writing the curves")?;
-    eprintln!("curves: {}", arguments.out.display());
+    note(format_args!("curves: {}", arguments.out.display()));
     Ok(Outcome::Done)
 }
 

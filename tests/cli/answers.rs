@@ -14,7 +14,7 @@ fn without_a_command_help_is_printed() {
     let output = remixmatch(&[]).output().expect("the binary starts");
     assert_eq!(output.status.code(), Some(2));
     let help = text(&output.stderr);
-    for command in ["train", "eval", "predict", "trace", "data", "bench", "info"] {
+    for command in ["train", "eval", "predict", "trace", "curves", "data", "bench", "info"] {
         assert!(help.contains(&format!("\n  {command} ")), "{help}");
         let (help, _) = done(&mut remixmatch(&[command, "--help"]));
         assert!(help.contains("Usage: remixmatch"), "{help}");

@@ -7,7 +7,7 @@ use safetensors::SafeTensors;
 use serde_json::Value;
 use tempfile::tempdir;
 
-use super::common::{assert_same_run, done, metrics, remixmatch, str, text, tiny, train};
+use super::common::{Run, assert_same_run, done, metrics, refused, remixmatch, str, text, tiny, train};
 
 const HEADER: &str = "step,images,seconds,loss_x,loss_u,loss_u1,loss_r,train_acc,guess_acc,confidence,mask,test_acc,test_acc_ema";
 
@@ -104,4 +104,21 @@ fn trace_writes_the_tensors_of_the_step_asked_for() {
     assert_eq!(trace.tensor("input.u_strong").expect("strong views").shape(), [2, 4, 8, 8, 1]);
     assert_eq!(trace.tensor("mixup.lambda").expect("draws").shape(), [16]);
     assert!(trace.names().iter().any(|name| name.starts_with("grad.")));
+}
+
+#[test]
+fn curves_draws_runs_that_have_reports() {
+    let run = Run::new(4);
+    let picture = run.beside("curves.svg");
+    let mut command =
+        remixmatch(&["curves", str(&run.folder()), "--name", "tiny run", "--out", str(&picture)]);
+    done(&mut command);
+    let svg = fs::read_to_string(&picture).expect("a picture");
+    assert!(svg.starts_with("<svg") && svg.contains("tiny run"), "{svg}");
+    let none = run.beside("none");
+    refused(
+        &mut remixmatch(&["curves", str(&none), "--out", str(&picture)]),
+        &["none/metrics.csv: reading it failed"],
+    );
+    assert_eq!(fs::read_to_string(&picture).expect("a picture"), svg);
 }
