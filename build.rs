@@ -1,5 +1,6 @@
 //! Links every shader under `shaders/` (imports from `shaders/common/`) into plain WGSL and writes
-//! the table that `gpu::shaders` includes.
+//! the table that `gpu::shaders` includes. A shader with `@if(subgroups)` is linked twice: as it is
+//! named, and with the feature as `<name>_subgroups`.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -11,17 +12,28 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let mut table = String::from("pub static SHADERS: &[(&str, &str)] = &[\n");
     for name in shader_names(Path::new("shaders"))? {
-        let module = format!("package::{}", name.replace('/', "::"));
-        let linked = wesl::Wesl::new("shaders")
-            .compile(&module.parse()?)
-            .map_err(|error| format!("shaders/{name}.wgsl: {error}"))?;
-        let file = out.join(format!("{}.wgsl", name.replace('/', "_")));
-        fs::write(&file, linked.to_string())?;
-        writeln!(table, "    ({name:?}, include_str!({file:?})),")?;
+        let variants: &[(&str, bool)] =
+            if uses_subgroups(&name)? { &[("", false), ("_subgroups", true)] } else { &[("", false)] };
+        for (suffix, subgroups) in variants {
+            let module = format!("package::{}", name.replace('/', "::"));
+            let linked = wesl::Wesl::new("shaders")
+                .set_feature("subgroups", *subgroups)
+                .compile(&module.parse()?)
+                .map_err(|error| format!("shaders/{name}.wgsl: {error}"))?;
+            let variant = format!("{name}{suffix}");
+            let file = out.join(format!("{}.wgsl", variant.replace('/', "_")));
+            fs::write(&file, linked.to_string())?;
+            writeln!(table, "    ({variant:?}, include_str!({file:?})),")?;
+        }
     }
     table.push_str("];\n");
     fs::write(out.join("shaders.rs"), table)?;
     Ok(())
+}
+
+/// Whether a shader has a variant for adapters with subgroups.
+fn uses_subgroups(name: &str) -> Result<bool, Box<dyn Error>> {
+    Ok(fs::read_to_string(format!("shaders/{name}.wgsl"))?.contains("@if(subgroups)"))
 }
 
 /// `family/name` of every shader, in order, `common/` left out: it holds imports only.

@@ -4,6 +4,10 @@
 // tile of 4 pixels x 8 channels in separately named registers: an indexed local array would live in
 // memory. Neighbouring invocations take neighbouring pixels, so the weights are the same for all of
 // them and the pixels are read side by side: a pixel read serves 8 channels.
+//
+// With the feature `subgroups` a workgroup is one subgroup of eight invocations: each reads one of the
+// eight weight quads of a step and gets the others by broadcast. Software adapters, for which every
+// read of a vector of addresses is eight scalar ones, gain most.
 
 struct Params {
     batch: u32,
@@ -75,7 +79,7 @@ struct Tile {
 }
 
 /// Four output pixels from `first` on, GROUP apart, at the eight output channels from quad `column` on.
-fn forward_tile(first: u32, column: u32) -> Tile {
+fn forward_tile(first: u32, column: u32, lane: u32) -> Tile {
     let last = params.batch * params.out_height * params.out_width - 1u;
     let c0 = output_corner(min(first, last));
     let c1 = output_corner(min(first + GROUP, last));
@@ -98,18 +102,27 @@ fn forward_tile(first: u32, column: u32) -> Tile {
                 let s1 = load(a1, q);
                 let s2 = load(a2, q);
                 let s3 = load(a3, q);
-                let b0 = weights[w];
-                let b1 = weights[w + row];
-                let b2 = weights[w + row * 2u];
-                let b3 = weights[w + row * 3u];
+                @if(subgroups) let mine = weights[w + lane / 2u * row + lane % 2u];
+                @if(subgroups) let b0 = subgroupBroadcast(mine, 0u);
+                @if(subgroups) let b1 = subgroupBroadcast(mine, 2u);
+                @if(subgroups) let b2 = subgroupBroadcast(mine, 4u);
+                @if(subgroups) let b3 = subgroupBroadcast(mine, 6u);
+                @if(!subgroups) let b0 = weights[w];
+                @if(!subgroups) let b1 = weights[w + row];
+                @if(!subgroups) let b2 = weights[w + row * 2u];
+                @if(!subgroups) let b3 = weights[w + row * 3u];
                 t.p0a = multiply_add(t.p0a, s0, b0, b1, b2, b3);
                 t.p1a = multiply_add(t.p1a, s1, b0, b1, b2, b3);
                 t.p2a = multiply_add(t.p2a, s2, b0, b1, b2, b3);
                 t.p3a = multiply_add(t.p3a, s3, b0, b1, b2, b3);
-                let d0 = weights[w + 1u];
-                let d1 = weights[w + row + 1u];
-                let d2 = weights[w + row * 2u + 1u];
-                let d3 = weights[w + row * 3u + 1u];
+                @if(subgroups) let d0 = subgroupBroadcast(mine, 1u);
+                @if(subgroups) let d1 = subgroupBroadcast(mine, 3u);
+                @if(subgroups) let d2 = subgroupBroadcast(mine, 5u);
+                @if(subgroups) let d3 = subgroupBroadcast(mine, 7u);
+                @if(!subgroups) let d0 = weights[w + 1u];
+                @if(!subgroups) let d1 = weights[w + row + 1u];
+                @if(!subgroups) let d2 = weights[w + row * 2u + 1u];
+                @if(!subgroups) let d3 = weights[w + row * 3u + 1u];
                 t.p0b = multiply_add(t.p0b, s0, d0, d1, d2, d3);
                 t.p1b = multiply_add(t.p1b, s1, d0, d1, d2, d3);
                 t.p2b = multiply_add(t.p2b, s2, d0, d1, d2, d3);
@@ -142,7 +155,7 @@ fn store_added(pixel: u32, column: u32, a: vec4<f32>, b: vec4<f32>) {
 fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
     let first = group.x * GROUP * 4u + local.x;
     let column = group.y * 2u;
-    let t = forward_tile(first, column);
+    let t = forward_tile(first, column, local.x);
     store(first, column, t.p0a, t.p0b);
     store(first + GROUP, column, t.p1a, t.p1b);
     store(first + GROUP * 2u, column, t.p2a, t.p2b);
@@ -154,7 +167,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id
 fn forward_add(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
     let first = group.x * GROUP * 4u + local.x;
     let column = group.y * 2u;
-    let t = forward_tile(first, column);
+    let t = forward_tile(first, column, local.x);
     store_added(first, column, t.p0a, t.p0b);
     store_added(first + GROUP, column, t.p1a, t.p1b);
     store_added(first + GROUP * 2u, column, t.p2a, t.p2b);
@@ -200,7 +213,7 @@ fn multiply_add_rows(acc: vec4<f32>, d: vec4<f32>, w0: vec4<f32>, w1: vec4<f32>,
 
 /// Four input pixels from place `first` on, GROUP apart, at the eight input channels from quad `column` on
 /// (four for the last of an odd number of quads: the others are computed from whatever follows, not stored).
-fn data_gradient_tile(first: u32, column: u32) -> Tile {
+fn data_gradient_tile(first: u32, column: u32, lane: u32) -> Tile {
     let c0 = input_corner(input_pixel(first));
     let c1 = input_corner(input_pixel(first + GROUP));
     let c2 = input_corner(input_pixel(first + GROUP * 2u));
@@ -214,7 +227,10 @@ fn data_gradient_tile(first: u32, column: u32) -> Tile {
             let a1 = output_address(c1, ky, kx);
             let a2 = output_address(c2, ky, kx);
             let a3 = output_address(c3, ky, kx);
-            if max(max(a0, a1), max(a2, a3)) < 0 {
+            let reached = max(max(a0, a1), max(a2, a3)) >= 0;
+            @if(subgroups) let useful = subgroupAny(reached);
+            @if(!subgroups) let useful = reached;
+            if !useful {
                 continue;
             }
             let tap = u32(ky) * params.kernel + u32(kx);
@@ -224,18 +240,27 @@ fn data_gradient_tile(first: u32, column: u32) -> Tile {
                 let s1 = load(a1, q);
                 let s2 = load(a2, q);
                 let s3 = load(a3, q);
-                let w0 = weights[w];
-                let w1 = weights[w + row];
-                let w2 = weights[w + row * 2u];
-                let w3 = weights[w + row * 3u];
+                @if(subgroups) let mine = weights[w + lane * row];
+                @if(subgroups) let w0 = subgroupBroadcast(mine, 0u);
+                @if(subgroups) let w1 = subgroupBroadcast(mine, 1u);
+                @if(subgroups) let w2 = subgroupBroadcast(mine, 2u);
+                @if(subgroups) let w3 = subgroupBroadcast(mine, 3u);
+                @if(!subgroups) let w0 = weights[w];
+                @if(!subgroups) let w1 = weights[w + row];
+                @if(!subgroups) let w2 = weights[w + row * 2u];
+                @if(!subgroups) let w3 = weights[w + row * 3u];
                 t.p0a = multiply_add_rows(t.p0a, s0, w0, w1, w2, w3);
                 t.p1a = multiply_add_rows(t.p1a, s1, w0, w1, w2, w3);
                 t.p2a = multiply_add_rows(t.p2a, s2, w0, w1, w2, w3);
                 t.p3a = multiply_add_rows(t.p3a, s3, w0, w1, w2, w3);
-                let v0 = weights[w + row * 4u];
-                let v1 = weights[w + row * 5u];
-                let v2 = weights[w + row * 6u];
-                let v3 = weights[w + row * 7u];
+                @if(subgroups) let v0 = subgroupBroadcast(mine, 4u);
+                @if(subgroups) let v1 = subgroupBroadcast(mine, 5u);
+                @if(subgroups) let v2 = subgroupBroadcast(mine, 6u);
+                @if(subgroups) let v3 = subgroupBroadcast(mine, 7u);
+                @if(!subgroups) let v0 = weights[w + row * 4u];
+                @if(!subgroups) let v1 = weights[w + row * 5u];
+                @if(!subgroups) let v2 = weights[w + row * 6u];
+                @if(!subgroups) let v3 = weights[w + row * 7u];
                 t.p0b = multiply_add_rows(t.p0b, s0, v0, v1, v2, v3);
                 t.p1b = multiply_add_rows(t.p1b, s1, v0, v1, v2, v3);
                 t.p2b = multiply_add_rows(t.p2b, s2, v0, v1, v2, v3);
@@ -280,7 +305,7 @@ fn store_gradient_added(place: u32, column: u32, a: vec4<f32>, b: vec4<f32>) {
 fn data_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
     let first = group.x * GROUP * 4u + local.x;
     let column = group.y * 2u;
-    let t = data_gradient_tile(first, column);
+    let t = data_gradient_tile(first, column, local.x);
     store_gradient(first, column, t.p0a, t.p0b);
     store_gradient(first + GROUP, column, t.p1a, t.p1b);
     store_gradient(first + GROUP * 2u, column, t.p2a, t.p2b);
@@ -292,7 +317,7 @@ fn data_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
 fn data_gradient_add(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
     let first = group.x * GROUP * 4u + local.x;
     let column = group.y * 2u;
-    let t = data_gradient_tile(first, column);
+    let t = data_gradient_tile(first, column, local.x);
     store_gradient_added(first, column, t.p0a, t.p0b);
     store_gradient_added(first + GROUP, column, t.p1a, t.p1b);
     store_gradient_added(first + GROUP * 2u, column, t.p2a, t.p2b);
@@ -308,26 +333,18 @@ fn data_gradient_add(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_inv
 fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
     let taps = params.kernel * params.kernel;
     let index = group.x * GROUP + local.x;
-    if index >= taps * params.in_quads {
-        return;
-    }
-    let tap = index / params.in_quads;
+    // Threads past the end work along on the last tap, for those that read gradients from them.
+    let place = min(index, taps * params.in_quads - 1u);
+    let tap = place / params.in_quads;
     let ky = i32(tap / params.kernel) - i32(params.pad_y);
     let kx = i32(tap % params.kernel) - i32(params.pad_x);
-    let in_quad = i32(index % params.in_quads);
+    let in_quad = i32(place % params.in_quads);
     let column = group.y * 2u;
     let step = i32(params.stride * params.in_quads);
     let rows = params.batch * params.out_height;
     let first_row = group.z * params.slice_rows;
     let last_row = min(first_row + params.slice_rows, rows);
-    var a0 = vec4<f32>();
-    var a1 = vec4<f32>();
-    var a2 = vec4<f32>();
-    var a3 = vec4<f32>();
-    var b0 = vec4<f32>();
-    var b1 = vec4<f32>();
-    var b2 = vec4<f32>();
-    var b3 = vec4<f32>();
+    var s = Sums();
     for (var row = first_row; row < last_row; row++) {
         let y = i32(row % params.out_height * params.stride) + ky;
         let inside = y >= 0 && y < i32(params.in_height);
@@ -335,32 +352,68 @@ fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
         var address = (image_row * i32(params.in_width) + kx) * i32(params.in_quads) + in_quad;
         var gradient = row * params.out_width * params.out_quads + column;
         var x = kx;
-        for (var i = 0u; i < params.out_width; i++) {
-            let valid = inside && x >= 0 && x < i32(params.in_width);
-            let s = select(vec4<f32>(0.0), source[select(0, address, valid)], valid);
-            let d0 = weights[gradient];
-            let d1 = weights[gradient + 1u];
-            a0 = fma(vec4(s.x), d0, a0);
-            a1 = fma(vec4(s.y), d0, a1);
-            a2 = fma(vec4(s.z), d0, a2);
-            a3 = fma(vec4(s.w), d0, a3);
-            b0 = fma(vec4(s.x), d1, b0);
-            b1 = fma(vec4(s.y), d1, b1);
-            b2 = fma(vec4(s.z), d1, b2);
-            b3 = fma(vec4(s.w), d1, b3);
+        var i = 0u;
+        @if(subgroups) for (; i + 4u <= params.out_width; i += 4u) {
+            // One read brings the two gradient quads of four pixels.
+            let mine = weights[gradient + local.x / 2u * params.out_quads + local.x % 2u];
+            s = outer(s, input_quad(address, x, inside), subgroupBroadcast(mine, 0u), subgroupBroadcast(mine, 1u));
+            s = outer(s, input_quad(address + step, x + i32(params.stride), inside), subgroupBroadcast(mine, 2u), subgroupBroadcast(mine, 3u));
+            s = outer(s, input_quad(address + step * 2, x + i32(params.stride) * 2, inside), subgroupBroadcast(mine, 4u), subgroupBroadcast(mine, 5u));
+            s = outer(s, input_quad(address + step * 3, x + i32(params.stride) * 3, inside), subgroupBroadcast(mine, 6u), subgroupBroadcast(mine, 7u));
+            x += i32(params.stride) * 4;
+            address += step * 4;
+            gradient += params.out_quads * 4u;
+        }
+        for (; i < params.out_width; i++) {
+            s = outer(s, input_quad(address, x, inside), weights[gradient], weights[gradient + 1u]);
             x += i32(params.stride);
             address += step;
             gradient += params.out_quads;
         }
     }
+    if index >= taps * params.in_quads {
+        return;
+    }
     let quads = params.out_quads;
     let at = (group.z * taps * params.in_quads + index) * 4u * quads + column;
-    result[at] = a0;
-    result[at + 1u] = b0;
-    result[at + quads] = a1;
-    result[at + quads + 1u] = b1;
-    result[at + quads * 2u] = a2;
-    result[at + quads * 2u + 1u] = b2;
-    result[at + quads * 3u] = a3;
-    result[at + quads * 3u + 1u] = b3;
+    result[at] = s.a0;
+    result[at + 1u] = s.b0;
+    result[at + quads] = s.a1;
+    result[at + quads + 1u] = s.b1;
+    result[at + quads * 2u] = s.a2;
+    result[at + quads * 2u + 1u] = s.b2;
+    result[at + quads * 3u] = s.a3;
+    result[at + quads * 3u + 1u] = s.b3;
+}
+
+/// Sums for four input channels (0 to 3) and the output channels' first (a) and second (b) quad.
+struct Sums {
+    a0: vec4<f32>,
+    a1: vec4<f32>,
+    a2: vec4<f32>,
+    a3: vec4<f32>,
+    b0: vec4<f32>,
+    b1: vec4<f32>,
+    b2: vec4<f32>,
+    b3: vec4<f32>,
+}
+
+/// s plus the outer product of four input values and eight gradients.
+fn outer(s: Sums, x: vec4<f32>, d0: vec4<f32>, d1: vec4<f32>) -> Sums {
+    return Sums(
+        fma(vec4(x.x), d0, s.a0),
+        fma(vec4(x.y), d0, s.a1),
+        fma(vec4(x.z), d0, s.a2),
+        fma(vec4(x.w), d0, s.a3),
+        fma(vec4(x.x), d1, s.b0),
+        fma(vec4(x.y), d1, s.b1),
+        fma(vec4(x.z), d1, s.b2),
+        fma(vec4(x.w), d1, s.b3),
+    );
+}
+
+/// Four input channels at `address`, or zeros where column `x` or the row is outside the image.
+fn input_quad(address: i32, x: i32, row_inside: bool) -> vec4<f32> {
+    let valid = row_inside && x >= 0 && x < i32(params.in_width);
+    return select(vec4<f32>(0.0), source[select(0, address, valid)], valid);
 }

@@ -30,7 +30,7 @@ pub fn measure_gemm(gpu: &Gpu) -> Result<Vec<GemmTime>, GpuError> {
         let kernel = Kernel::new("bench/gemm", entry).with("GROUP", f64::from(group));
         (format!("{entry}, {group} invocations"), kernel, [size / (rows * group), quads / columns, 1])
     };
-    let variants = [
+    let mut variants = vec![
         registers("registers_8x4", 8, 8, 1),
         registers("registers_8x4", 64, 8, 1),
         registers("registers_4x8", 8, 4, 2),
@@ -41,6 +41,10 @@ pub fn measure_gemm(gpu: &Gpu) -> Result<Vec<GemmTime>, GpuError> {
             [size / 64, size / 64, 1],
         ),
     ];
+    if gpu.has_subgroups_of(8) {
+        let kernel = Kernel::new("bench/gemm_subgroups", "shared_4x8");
+        variants.push(("shared_4x8, subgroups of 8".into(), kernel, [size / 32, quads / 2, 1]));
+    }
     let mut times = Vec::new();
     for (variant, kernel, groups) in variants {
         let mut b = PlanBuilder::new();

@@ -1,7 +1,7 @@
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use remixmatch::bench::{ConvTime, GemmTime, measure_convolutions, measure_gemm};
-use remixmatch::nn::{Architecture, WideResNet, conv_group};
+use remixmatch::nn::{Architecture, ConvTiling, WideResNet};
 use serde_json::json;
 
 use super::output::print;
@@ -31,7 +31,7 @@ pub fn run(arguments: BenchArguments) -> anyhow::Result<Outcome> {
     let gpu = open_gpu()?;
     let architecture = Architecture::named(&arguments.network)?;
     let image = [arguments.image_size, arguments.image_size, arguments.channels];
-    let network = WideResNet::new(&architecture, image, 10, conv_group(&gpu))?;
+    let network = WideResNet::new(&architecture, image, 10, ConvTiling::for_adapter(&gpu))?;
     let gemm = measure_gemm(&gpu)?;
     let convolutions = measure_convolutions(&gpu, &network, arguments.images)?;
     let best = gemm[0].gflops;

@@ -8,6 +8,9 @@ use super::{GpuError, Kernel};
 /// a lost one would never answer.
 const WAIT_LIMIT: Duration = Duration::from_secs(300);
 
+/// Used where an adapter has them, never required.
+const OPTIONAL_FEATURES: wgpu::Features = wgpu::Features::TIMESTAMP_QUERY.union(wgpu::Features::SUBGROUP);
+
 /// A device with WebGPU's default limits, its queue and the pipelines made on it.
 pub struct Gpu {
     pub device: wgpu::Device,
@@ -35,7 +38,7 @@ impl Gpu {
         let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle().with_env());
         let adapter = Self::adapter(&instance).await?;
         let info = adapter.get_info();
-        let features = adapter.features() & wgpu::Features::TIMESTAMP_QUERY;
+        let features = adapter.features() & OPTIONAL_FEATURES;
         let (device, queue) = adapter
             .request_device(&wgpu::DeviceDescriptor {
                 label: Some("remixmatch"),
@@ -84,6 +87,12 @@ impl Gpu {
     /// The limits every plan is checked against.
     pub fn limits(&self) -> wgpu::Limits {
         self.device.limits()
+    }
+
+    /// Whether every subgroup has exactly `size` invocations, and shaders may use them.
+    pub fn has_subgroups_of(&self, size: u32) -> bool {
+        let sizes = (self.info.subgroup_min_size, self.info.subgroup_max_size);
+        self.features.contains(wgpu::Features::SUBGROUP) && sizes == (size, size)
     }
 
     pub(super) fn pipeline(&self, kernel: &Kernel) -> Result<wgpu::ComputePipeline, GpuError> {

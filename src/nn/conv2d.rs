@@ -1,9 +1,10 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::Activation;
-use crate::gpu::{Kernel, PlanBuilder, Tensor, groups_for_items};
+use crate::gpu::{Gpu, Kernel, PlanBuilder, Tensor, groups_for_items};
 
 const SHADER: &str = "nn/conv2d";
+const SUBGROUP_SHADER: &str = "nn/conv2d_subgroups";
 /// Output pixels a thread of `conv2d.wgsl` computes.
 const TILE_PIXELS: usize = 4;
 /// Quads of channels a thread computes.
@@ -24,8 +25,37 @@ pub struct Conv2d {
     pub out_channels: usize,
     pub kernel: usize,
     pub stride: usize,
-    /// Invocations a workgroup, see [`super::conv_group`].
+    pub tiling: ConvTiling,
+}
+
+/// How a convolution's work is cut into workgroups; the results are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvTiling {
+    /// Invocations a workgroup.
     pub group: u32,
+    /// Whether a workgroup is one subgroup of eight, whose invocations share what they read.
+    pub subgroups: bool,
+}
+
+impl ConvTiling {
+    /// For GPUs: at least a wave.
+    pub const WAVE: Self = Self { group: 64, subgroups: false };
+    /// For software adapters: they run one SIMD register's worth of invocations at a time and gain
+    /// nothing from more.
+    pub const REGISTER: Self = Self { group: 8, subgroups: false };
+    /// For adapters whose subgroups are of eight.
+    pub const SUBGROUP: Self = Self { group: 8, subgroups: true };
+
+    /// The one that suits an adapter.
+    pub fn for_adapter(gpu: &Gpu) -> Self {
+        if gpu.has_subgroups_of(Self::SUBGROUP.group) {
+            Self::SUBGROUP
+        } else if gpu.info.device_type == wgpu::DeviceType::Cpu {
+            Self::REGISTER
+        } else {
+            Self::WAVE
+        }
+    }
 }
 
 #[repr(C)]
@@ -80,11 +110,16 @@ impl Conv2d {
     }
 
     fn kernel_of(&self, entry: &'static str) -> Kernel {
-        Kernel::new(SHADER, entry).with("GROUP", f64::from(self.group))
+        let shader = if self.tiling.subgroups { SUBGROUP_SHADER } else { SHADER };
+        Kernel::new(shader, entry).with("GROUP", f64::from(self.tiling.group))
     }
 
     fn tile_groups(&self, pixels: usize, quads: usize) -> [u32; 3] {
-        [pixels.div_ceil(TILE_PIXELS * self.group as usize) as u32, quads.div_ceil(TILE_QUADS) as u32, 1]
+        [
+            pixels.div_ceil(TILE_PIXELS * self.tiling.group as usize) as u32,
+            quads.div_ceil(TILE_QUADS) as u32,
+            1,
+        ]
     }
 
     /// `conv(x) + bias`, plus `residual` if there is one.
@@ -162,8 +197,11 @@ impl Conv2d {
         let partial = b.tensor(format!("{}.partial_weights", self.name), slices * words);
         let params = Params { slice_rows: slice_rows as u32, ..self.params(x.images, x.height, x.width) };
         let tiles = self.kernel * self.kernel * self.in_channels / 4;
-        let groups =
-            [tiles.div_ceil(self.group as usize) as u32, (self.out_channels / 8) as u32, slices as u32];
+        let groups = [
+            tiles.div_ceil(self.tiling.group as usize) as u32,
+            (self.out_channels / 8) as u32,
+            slices as u32,
+        ];
         let bindings = [x.tensor, d_out.tensor, partial];
         b.dispatch(self.kernel_of("weight_gradient"), &params, &bindings, groups);
         sum_slices(b, partial, d_weights, words / 4, slices, accumulate);

@@ -16,19 +16,9 @@ mod wide_resnet;
 pub use activation::Activation;
 pub use architecture::{Architecture, NetworkError};
 pub use batch_norm::{BatchNorm, EPSILON, MOMENTUM, Passes};
-pub use conv2d::Conv2d;
+pub use conv2d::{Conv2d, ConvTiling};
 pub use dense::{Dense, Rows};
 pub use init::initial_values;
 pub use parameters::{BINDING_WORDS, Init, Parameter, ParameterSet};
 pub use pool::GlobalAveragePool;
 pub use wide_resnet::{Head, Tape, WideResNet};
-
-use crate::gpu::Gpu;
-
-/// Invocations a workgroup of the convolution kernels.
-///
-/// A software adapter runs one SIMD register's worth of invocations at a time and gains nothing from
-/// more; a GPU needs at least a wave.
-pub fn conv_group(gpu: &Gpu) -> u32 {
-    if gpu.info.device_type == wgpu::DeviceType::Cpu { 8 } else { 64 }
-}

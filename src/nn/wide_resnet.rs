@@ -2,7 +2,7 @@
 
 use super::batch_norm::{BatchNorm, MOMENTUM, Passes};
 use super::parameters::{Init, ParameterSet};
-use super::{Activation, Architecture, Conv2d, Dense, GlobalAveragePool, Rows};
+use super::{Activation, Architecture, Conv2d, ConvTiling, Dense, GlobalAveragePool, Rows};
 use crate::gpu::{PlanBuilder, Tensor};
 
 /// A residual block: `out = shortcut + conv2(act(bn2(conv1(act(bn1(x))))))`.
@@ -68,7 +68,7 @@ struct BlockTape {
 
 impl WideResNet {
     /// Lays out the network for images `[height, width, channels]` and `classes` classes;
-    /// `conv_group`: see [`super::conv_group`].
+    /// `tiling` is that of its convolutions.
     ///
     /// # Errors
     /// As [`Architecture::validate`].
@@ -76,7 +76,7 @@ impl WideResNet {
         architecture: &Architecture,
         [height, width, channels]: [usize; 3],
         classes: usize,
-        conv_group: u32,
+        tiling: ConvTiling,
     ) -> Result<Self, super::NetworkError> {
         architecture.validate(height, width)?;
         let conv = |name: String, in_channels, out_channels, kernel, stride| Conv2d {
@@ -85,7 +85,7 @@ impl WideResNet {
             out_channels,
             kernel,
             stride,
-            group: conv_group,
+            tiling,
         };
         let stem = conv("stem".into(), 4, architecture.stem_filters, 3, architecture.stem_stride);
         let mut blocks = Vec::new();

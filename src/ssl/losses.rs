@@ -132,9 +132,10 @@ pub fn record_summary(
         guesses: u32::from(guess.is_some()),
         unused: [0; 2],
     };
-    let target = guess.map_or(tables.targets, |g| g.target);
+    // The aligned guess, as a target below the threshold names no class.
+    let guessed = guess.map_or(tables.targets, |g| g.aligned);
     let confidence = guess.map_or(tables.results, |g| g.confidence);
-    let bindings = [tables.results, tables.rows, target, confidence, hidden, statistics];
+    let bindings = [tables.results, tables.rows, guessed, confidence, hidden, statistics];
     b.dispatch(Kernel::new(SHADER, "summarise"), &params, &bindings, [1, 1, 1]);
 }
 

@@ -5,7 +5,7 @@ use super::error::TrainError;
 use crate::augment::{AssembleRow, OpOptions};
 use crate::data::Images;
 use crate::gpu::{Gpu, GpuError, Memory, Plan, Program, Tensor};
-use crate::nn::{Architecture, WideResNet, conv_group, initial_values};
+use crate::nn::{Architecture, ConvTiling, WideResNet, initial_values};
 use crate::ssl::{EvaluationTensors, Keep, Method, StepBlock, StepRecording, StepShape, StepTensors};
 
 /// What an engine is built for.
@@ -52,8 +52,8 @@ impl Engine {
     ) -> Result<(WideResNet, StepShape, StepRecording), TrainError> {
         let [height, width, _] = options.image;
         options.method.validate(options.batch, height, width)?;
-        let group = conv_group(gpu);
-        let mut network = WideResNet::new(&options.architecture, options.image, options.classes, group)?;
+        let tiling = ConvTiling::for_adapter(gpu);
+        let mut network = WideResNet::new(&options.architecture, options.image, options.classes, tiling)?;
         network.momentum = options.norm_momentum;
         let shape = options.method.shape(options.batch, options.classes);
         let recording = StepRecording::new(gpu, &network, &shape, options.augment, options.keep)?;

@@ -1,5 +1,6 @@
-use remixmatch::nn::Conv2d;
+use remixmatch::nn::{Conv2d, ConvTiling};
 
+use crate::harness::GPU;
 use crate::oracle::Map;
 use crate::oracle::compare::assert_close;
 use crate::oracle::conv::Conv;
@@ -16,15 +17,15 @@ struct Case {
     outputs: usize,
     kernel: usize,
     stride: usize,
-    group: u32,
+    tiling: ConvTiling,
 }
 
 /// Runs every entry point of the shader on one case.
 fn check(case: Case) {
-    let Case { map: [images, height, width], inputs, outputs, kernel, stride, group } = case;
+    let Case { map: [images, height, width], inputs, outputs, kernel, stride, tiling } = case;
     let stored = inputs.next_multiple_of(4);
     let conv =
-        Conv2d { name: "conv".into(), in_channels: stored, out_channels: outputs, kernel, stride, group };
+        Conv2d { name: "conv".into(), in_channels: stored, out_channels: outputs, kernel, stride, tiling };
     let wanted = Conv { kernel, stride, inputs, outputs };
     let mut random = Random::new((height * 100 + width * 10 + inputs + outputs + stride) as u64);
     let shape = [images, height, width, inputs];
@@ -104,11 +105,19 @@ fn pad_wide(data: &[f64], from: usize, to: usize) -> Vec<f64> {
     data.chunks_exact(from).flat_map(|run| run.iter().copied().chain(vec![0.0; to - from])).collect()
 }
 
+/// Checks a case with workgroups of eight, and with subgroups of eight where the adapter has them.
+fn check_register(case: Case) {
+    check(case);
+    if ConvTiling::for_adapter(&GPU) == ConvTiling::SUBGROUP {
+        check(Case { tiling: ConvTiling::SUBGROUP, ..case });
+    }
+}
+
 #[test]
 fn odd_sizes_at_both_strides() {
     for map in [[1, 1, 1], [1, 3, 3], [3, 17, 17], [2, 1, 17], [3, 17, 3], [5, 8, 9], [2, 10, 6]] {
         for (kernel, stride) in [(3, 1), (3, 2), (1, 1), (1, 2)] {
-            check(Case { map, inputs: 4, outputs: 8, kernel, stride, group: 8 });
+            check_register(Case { map, inputs: 4, outputs: 8, kernel, stride, tiling: ConvTiling::REGISTER });
         }
     }
 }
@@ -117,7 +126,14 @@ fn odd_sizes_at_both_strides() {
 fn odd_channels() {
     for (inputs, outputs) in [(8, 8), (12, 24), (40, 8), (4, 40), (16, 32)] {
         for (kernel, stride) in [(3, 1), (3, 2), (1, 2)] {
-            check(Case { map: [3, 9, 7], inputs, outputs, kernel, stride, group: 8 });
+            check_register(Case {
+                map: [3, 9, 7],
+                inputs,
+                outputs,
+                kernel,
+                stride,
+                tiling: ConvTiling::REGISTER,
+            });
         }
     }
 }
@@ -126,7 +142,14 @@ fn odd_channels() {
 fn images_of_one_and_three_channels() {
     for inputs in [1, 3] {
         for stride in [1, 2] {
-            check(Case { map: [3, 17, 16], inputs, outputs: 16, kernel: 3, stride, group: 8 });
+            check_register(Case {
+                map: [3, 17, 16],
+                inputs,
+                outputs: 16,
+                kernel: 3,
+                stride,
+                tiling: ConvTiling::REGISTER,
+            });
         }
     }
 }
@@ -134,13 +157,27 @@ fn images_of_one_and_three_channels() {
 #[test]
 fn a_gpus_workgroups() {
     for (map, stride) in [([1, 3, 3], 1), ([3, 17, 17], 2), ([4, 16, 16], 1)] {
-        check(Case { map, inputs: 12, outputs: 24, kernel: 3, stride, group: 64 });
+        check(Case { map, inputs: 12, outputs: 24, kernel: 3, stride, tiling: ConvTiling::WAVE });
     }
 }
 
 /// More rows than 64 slices of 16, so that the slices of the weight gradient grow.
 #[test]
 fn long_batches() {
-    check(Case { map: [70, 16, 3], inputs: 4, outputs: 8, kernel: 3, stride: 1, group: 8 });
-    check(Case { map: [73, 17, 3], inputs: 4, outputs: 8, kernel: 3, stride: 1, group: 8 });
+    check_register(Case {
+        map: [70, 16, 3],
+        inputs: 4,
+        outputs: 8,
+        kernel: 3,
+        stride: 1,
+        tiling: ConvTiling::REGISTER,
+    });
+    check_register(Case {
+        map: [73, 17, 3],
+        inputs: 4,
+        outputs: 8,
+        kernel: 3,
+        stride: 1,
+        tiling: ConvTiling::REGISTER,
+    });
 }

@@ -1,5 +1,5 @@
 use remixmatch::gpu::{GpuError, Kernel, PlanBuilder, Tensor, groups_for_items};
-use remixmatch::nn::{Activation, Conv2d};
+use remixmatch::nn::{Activation, Conv2d, ConvTiling};
 
 use crate::assert_folds;
 use crate::harness::GPU;
@@ -43,7 +43,14 @@ fn one_word_more_is_refused_by_name() {
 /// The convolutions' dispatches are not folded: what does not fit is refused, not cut short.
 #[test]
 fn a_convolution_beyond_the_grid_is_refused_by_name() {
-    let conv = Conv2d { name: "c".into(), in_channels: 4, out_channels: 8, kernel: 1, stride: 2, group: 8 };
+    let conv = Conv2d {
+        name: "c".into(),
+        in_channels: 4,
+        out_channels: 8,
+        kernel: 1,
+        stride: 2,
+        tiling: ConvTiling::REGISTER,
+    };
     let mut b = PlanBuilder::new();
     let map = |b: &mut PlanBuilder, name: &str, side: usize, channels: usize| {
         Activation::new(b, name, [1, side, side, channels])

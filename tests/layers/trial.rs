@@ -1,5 +1,6 @@
 //! Recording a few operations, uploading their data and reading results back.
 
+use bytemuck::Pod;
 use remixmatch::gpu::{Plan, PlanBuilder, Tensor};
 use remixmatch::nn::Activation;
 
@@ -8,7 +9,7 @@ use crate::harness::GPU;
 /// A program under test. Memory that no one has written holds NaNs.
 pub struct Trial {
     pub b: PlanBuilder,
-    uploads: Vec<(Tensor, Vec<f32>)>,
+    uploads: Vec<(Tensor, Vec<u8>)>,
 }
 
 impl Trial {
@@ -18,10 +19,11 @@ impl Trial {
         Self { b, uploads: Vec::new() }
     }
 
-    /// A tensor with this content.
-    pub fn upload(&mut self, name: &str, data: &[f32]) -> Tensor {
-        let tensor = self.b.persistent(name, data.len());
-        self.uploads.push((tensor, data.to_vec()));
+    /// A tensor with this content, of 32-bit words.
+    pub fn upload<T: Pod>(&mut self, name: &str, data: &[T]) -> Tensor {
+        let bytes: &[u8] = bytemuck::cast_slice(data);
+        let tensor = self.b.persistent(name, bytes.len() / 4);
+        self.uploads.push((tensor, bytes.to_vec()));
         tensor
     }
 

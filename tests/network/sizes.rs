@@ -1,12 +1,12 @@
 use std::collections::HashSet;
 
-use remixmatch::nn::{Architecture, NetworkError, WideResNet};
+use remixmatch::nn::{Architecture, ConvTiling, NetworkError, WideResNet};
 
 const ROTATION: fn(usize) -> usize = |features| features * 4 + 4;
 
 fn network(name: &str, scales: Option<usize>, image: [usize; 3], classes: usize) -> WideResNet {
     let architecture = Architecture { scales, ..Architecture::named(name).unwrap() };
-    WideResNet::new(&architecture, image, classes, 8).unwrap()
+    WideResNet::new(&architecture, image, classes, ConvTiling::REGISTER).unwrap()
 }
 
 #[test]
@@ -75,7 +75,9 @@ fn the_layout_of_the_packed_buffer() {
 fn networks_that_cannot_be_are_refused_in_words() {
     assert!(Architecture::named("wrn-3-1").unwrap_err().to_string().contains("'wrn-3-1'"));
     let good = Architecture::named("wrn-10-1").unwrap();
-    let refuse = |a: Architecture, size: usize| WideResNet::new(&a, [size, size, 3], 10, 8).unwrap_err();
+    let refuse = |a: Architecture, size: usize| {
+        WideResNet::new(&a, [size, size, 3], 10, ConvTiling::REGISTER).unwrap_err()
+    };
     assert_eq!(refuse(good.clone(), 7), NetworkError::ImageSize { height: 7, width: 7 });
     assert_eq!(refuse(good.clone(), 97), NetworkError::ImageSize { height: 97, width: 97 });
     let fields = [

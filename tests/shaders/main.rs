@@ -18,9 +18,11 @@ const WORKGROUP_BYTES: u32 = 16 << 10;
 /// Values that the host gives the `GROUP` constant of a shader.
 const GROUPS: [u32; 2] = [8, 64];
 
-fn validate(source: &str) -> Result<(Module, ModuleInfo), String> {
+/// Parses and validates a shader of `SHADERS`; only a `_subgroups` variant may use subgroups.
+fn validate(name: &str, source: &str) -> Result<(Module, ModuleInfo), String> {
+    let subgroups = if name.ends_with("_subgroups") { Capabilities::SUBGROUP } else { Capabilities::empty() };
     let module = naga::front::wgsl::parse_str(source).map_err(|e| e.emit_to_string(source))?;
-    let info = Validator::new(ValidationFlags::all(), Capabilities::default())
+    let info = Validator::new(ValidationFlags::all(), Capabilities::default() | subgroups)
         .validate(&module)
         .map_err(|e| e.emit_to_string(source))?;
     Ok((module, info))
@@ -29,7 +31,7 @@ fn validate(source: &str) -> Result<(Module, ModuleInfo), String> {
 /// Calls `f(name, module, entry point, its index)` for every entry point, with each set of constants.
 fn each_entry(mut f: impl FnMut(&str, &Module, &ModuleInfo, usize)) {
     for (shader, source) in SHADERS {
-        let (module, info) = validate(source).unwrap_or_else(|e| panic!("{shader}: {e}"));
+        let (module, info) = validate(shader, source).unwrap_or_else(|e| panic!("{shader}: {e}"));
         assert!(!module.entry_points.is_empty(), "{shader} has no entry point");
         for index in 0..module.entry_points.len() {
             let names: Vec<_> = module.overrides.iter().map(|(_, o)| o.name.as_deref()).collect();
@@ -86,13 +88,20 @@ fn is_storage(variable: &naga::GlobalVariable) -> bool {
 #[test]
 fn every_shader_is_valid() {
     let names: Vec<_> = SHADERS.iter().map(|(name, _)| *name).collect();
-    for wanted in
-        ["bench/gemm", "nn/batch_norm", "nn/conv2d", "nn/dense", "nn/pool", "nn/reduce", "optim/adam"]
-    {
+    for wanted in [
+        "bench/gemm",
+        "nn/batch_norm",
+        "nn/conv2d",
+        "nn/conv2d_subgroups",
+        "nn/dense",
+        "nn/pool",
+        "nn/reduce",
+        "optim/adam",
+    ] {
         assert!(names.contains(&wanted), "{wanted} is not linked");
     }
     for (name, source) in SHADERS {
-        if let Err(error) = validate(source) {
+        if let Err(error) = validate(name, source) {
             panic!("{name}: {error}");
         }
         assert!(!source.contains("import "), "{name} has imports left");
@@ -140,7 +149,7 @@ fn every_entry_point_has_one_variable_a_binding() {
 fn every_barrier_is_reached_by_all_or_none() {
     let mut barriers = 0;
     for (name, source) in SHADERS {
-        let (module, info) = validate(source).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let (module, info) = validate(name, source).unwrap_or_else(|e| panic!("{name}: {e}"));
         barriers += source.matches("workgroupBarrier").count();
         let uneven = uniformity::uneven_barriers(&module, &info);
         assert!(uneven.is_empty(), "{name}: not every invocation may reach a barrier of {uneven:?}");
@@ -161,7 +170,7 @@ fn uneven_barriers_are_found() {
             @compute @workgroup_size(64)
             fn f(@builtin(local_invocation_id) id: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {{ {body} }}"
         );
-        let (module, info) = validate(&source).unwrap();
+        let (module, info) = validate("case", &source).unwrap();
         uniformity::uneven_barriers(&module, &info) == ["f"]
     };
     for body in [
@@ -193,15 +202,15 @@ fn uneven_barriers_are_found() {
 /// The measures of this file see what they are there to see.
 #[test]
 fn what_breaks_a_rule_is_found() {
-    assert!(validate("enable f16; var<private> h: f16;").is_err(), "f16 is an optional feature");
-    assert!(validate("fn f() -> u32 { return 1.5; }").is_err());
+    assert!(validate("case", "enable f16; var<private> h: f16;").is_err(), "f16 is an optional feature");
+    assert!(validate("case", "fn f() -> u32 { return 1.5; }").is_err());
 
     let large = "var<workgroup> a: array<vec4<f32>, 1024>;
         var<workgroup> b: array<u32, 2>;
         var<workgroup> unused: array<u32, 512>;
         fn g() { b[0] = 1u; }
         @compute @workgroup_size(8, 8, 5) fn f() { a[0] = vec4<f32>(1.0); g(); }";
-    let (module, info) = validate(large).unwrap();
+    let (module, info) = validate("case", large).unwrap();
     assert_eq!(workgroup_bytes(&module, &info, 0), WORKGROUP_BYTES + 8);
     assert_eq!(invocations(&module.entry_points[0]), 320);
 }
