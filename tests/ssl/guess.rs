@@ -1,0 +1,188 @@
+use remixmatch::ssl::{AlignmentState, HISTORY, StepShape, record_guess};
+
+use crate::oracle::compare::{assert_close, assert_close_wide};
+use crate::oracle::heads::softmax;
+use crate::oracle::random::{Random, widen};
+use crate::oracle::ssl::{History, align, sharpen};
+use crate::trial::Trial;
+use crate::{EXACT, MANY, shape};
+
+/// What the adapter makes of `logits`, a list of views, each `[batch, classes]`.
+struct Found {
+    averages: Vec<f32>,
+    probabilities: Vec<f32>,
+    aligned: Vec<f32>,
+    target: Vec<f32>,
+    confidence: Vec<f32>,
+}
+
+fn run(shape: &StepShape, p_data: &[f32], history: &[f32], logits: &[Vec<f32>]) -> Found {
+    let mut t = Trial::new();
+    let state = AlignmentState {
+        label_distribution: t.upload("p(y)", p_data),
+        history: t.upload("history", history),
+    };
+    let logits: Vec<_> = logits.iter().map(|l| t.upload("logits", l)).collect();
+    let guess = record_guess(&mut t.b, shape, state, &logits);
+    let kept = [guess.averages, guess.probabilities, guess.aligned, guess.target, guess.confidence]
+        .map(|tensor| t.keep(tensor));
+    let results = t.run();
+    let [averages, probabilities, aligned, target, confidence] = kept.map(|tensor| results.get(tensor));
+    Found { averages, probabilities, aligned, target, confidence }
+}
+
+/// The aligned guess as the reference has it.
+struct Wanted {
+    probabilities: Vec<f64>,
+    aligned: Vec<f64>,
+}
+
+fn check_averages(found: &Found, p_data: &[f32], history: &[f32]) -> [Vec<f64>; 2] {
+    let classes = p_data.len();
+    let total: f64 = widen(p_data).iter().sum();
+    let p_data: Vec<f64> = widen(p_data).iter().map(|p| p / total).collect();
+    let rows = history.chunks_exact(classes).map(widen).collect();
+    let p_model = History::from_rows(rows).average();
+    assert_close("p(y)", &found.averages[..classes], &p_data, EXACT);
+    assert_close("p~(y)", &found.averages[classes..], &p_model, EXACT);
+    [p_data, p_model]
+}
+
+fn reference(shape: &StepShape, logits: &[Vec<f32>], [p_data, p_model]: &[Vec<f64>; 2]) -> Wanted {
+    let softmaxes: Vec<_> = logits.iter().map(|l| softmax(&widen(l), shape.classes)).collect();
+    let mean = |i: usize| softmaxes.iter().map(|s| s[i]).sum::<f64>() / softmaxes.len() as f64;
+    let probabilities: Vec<f64> = (0..shape.batch * shape.classes).map(mean).collect();
+    let aligned = match shape.alignment {
+        true => align(&probabilities, p_data, p_model),
+        false => probabilities.clone(),
+    };
+    Wanted { probabilities, aligned }
+}
+
+fn check_confidence(shape: &StepShape, found: &Found, wanted: &Wanted, used: impl Fn(f64) -> f64) {
+    let top = |row: &[f64]| row.iter().copied().fold(0.0, f64::max);
+    let confidence: Vec<f64> =
+        wanted.aligned.chunks_exact(shape.classes).map(top).flat_map(|t| [t, used(t)]).collect();
+    assert_close("confidence", &found.confidence, &confidence, EXACT);
+}
+
+/// A history and a p(y) (not summing to 1) that differ from each other in every class.
+fn distributions(random: &mut Random, classes: usize) -> [Vec<f32>; 2] {
+    let p_data = random.uniform(classes, 0.1, 2.0);
+    [p_data, random.distributions(HISTORY, classes)]
+}
+
+/// Softmax, averages, alignment and sharpening; the target to `tolerance`, as a power raises rounding.
+fn check_soft(shape: &StepShape, logits: &[Vec<f32>], seed: u64, tolerance: f64) {
+    let [p_data, history] = distributions(&mut Random::new(seed), shape.classes);
+    let found = run(shape, &p_data, &history, logits);
+    let averages = check_averages(&found, &p_data, &history);
+    let wanted = reference(shape, logits, &averages);
+    assert_close("q", &found.probabilities, &wanted.probabilities, EXACT);
+    assert_close("aligned", &found.aligned, &wanted.aligned, EXACT);
+    let target = sharpen(&wanted.aligned, shape.classes, shape.temperature.into());
+    assert_close("target", &found.target, &target, tolerance);
+    check_confidence(shape, &found, &wanted, |_| 1.0);
+    let sums: Vec<f64> = widen(&found.target).chunks_exact(shape.classes).map(|t| t.iter().sum()).collect();
+    assert_close_wide("sums of the targets", &sums, &vec![1.0; shape.batch], EXACT);
+}
+
+fn logits(shape: &StepShape, seed: u64) -> Vec<Vec<f32>> {
+    let mut random = Random::new(seed);
+    (0..shape.guess_views).map(|_| random.normal(shape.batch * shape.classes, 2.0)).collect()
+}
+
+#[test]
+fn from_one_class_to_more_than_a_workgroup() {
+    for classes in [1, 2, 17, 300] {
+        let shape = shape(MANY, classes);
+        check_soft(&shape, &logits(&shape, 1), classes as u64, EXACT);
+    }
+}
+
+#[test]
+fn without_alignment() {
+    let shape = StepShape { alignment: false, ..shape(MANY, 17) };
+    check_soft(&shape, &logits(&shape, 2), 2, EXACT);
+}
+
+#[test]
+fn of_two_views() {
+    for alignment in [true, false] {
+        let shape = StepShape { guess_views: 2, alignment, ..shape(MANY, 10) };
+        check_soft(&shape, &logits(&shape, 3), 3, EXACT);
+    }
+}
+
+#[test]
+fn at_every_temperature() {
+    // The power 1/T multiplies a relative error by 1/T.
+    for (temperature, tolerance) in [(2.0, EXACT), (1.0, EXACT), (0.1, 1e-4), (0.01, 1e-3)] {
+        let shape = StepShape { temperature, ..shape(MANY, 10) };
+        check_soft(&shape, &logits(&shape, 4), 4, tolerance);
+    }
+}
+
+/// Logits of -80 and 80: e^-160 is no f32, its class counts nothing.
+#[test]
+fn of_extreme_logits() {
+    let mut random = Random::new(5);
+    for temperature in [1.0, 0.5, 0.05] {
+        let shape = StepShape { temperature, ..shape(MANY, 10) };
+        let signs = random.normal(MANY * 10, 1.0);
+        let extreme: Vec<f32> = signs.iter().map(|z| 80f32.copysign(*z)).collect();
+        check_soft(&shape, &[extreme], 5, 1e-4);
+        let flat = vec![vec![-80.0; MANY * 10]];
+        check_soft(&shape, &flat, 5, 1e-4);
+    }
+}
+
+/// A class without labels that is predicted all the same, and one that the model never predicts.
+#[test]
+fn of_classes_that_one_side_never_shows() {
+    let shape = shape(MANY, 3);
+    let history: Vec<f32> = [0.4, 0.6, 0.0].repeat(HISTORY);
+    let p_data = [0.0, 0.5, 0.5];
+    let logits = logits(&shape, 6);
+    let found = run(&shape, &p_data, &history, &logits);
+    let wanted = reference(&shape, &logits, &check_averages(&found, &p_data, &history));
+    assert_close("aligned", &found.aligned, &wanted.aligned, EXACT);
+    assert!(found.aligned.chunks_exact(3).all(|row| row[2] > 0.99), "the unpredicted class wins");
+}
+
+#[test]
+fn hard_targets_of_confident_guesses() {
+    for (guess_views, alignment) in [(1, false), (1, true), (2, false)] {
+        let threshold = 0.6f32;
+        let shape = StepShape { guess_views, alignment, hard_threshold: Some(threshold), ..shape(MANY, 10) };
+        let logits = logits(&shape, 7);
+        let [p_data, history] = distributions(&mut Random::new(7), 10);
+        let found = run(&shape, &p_data, &history, &logits);
+        let wanted = reference(&shape, &logits, &check_averages(&found, &p_data, &history));
+        let is_used = |top: f64| f64::from(u8::from(top >= f64::from(threshold)));
+        check_confidence(&shape, &found, &wanted, is_used);
+        let target: Vec<f64> = wanted
+            .aligned
+            .chunks_exact(10)
+            .flat_map(|row| {
+                let top = row.iter().copied().fold(0.0, f64::max);
+                row.iter().map(|q| if *q == top { is_used(top) } else { 0.0 }).collect::<Vec<_>>()
+            })
+            .collect();
+        assert_close("hard target", &found.target, &target, 0.0);
+        let used: f64 = target.iter().sum();
+        assert!((1.0..MANY as f64).contains(&used), "{used} of {MANY} guesses are used");
+    }
+}
+
+/// The threshold itself is enough, and 0 takes every guess.
+#[test]
+fn the_threshold_is_included() {
+    let logits = [vec![0.0, 0.0, 0.0, 0.0]];
+    for (threshold, used) in [(0.5, 1.0), (0.500_001, 0.0), (0.0, 1.0)] {
+        let shape = StepShape { hard_threshold: Some(threshold), alignment: false, ..shape(2, 2) };
+        let found = run(&shape, &[0.5, 0.5], &[0.5; 2 * HISTORY], &logits);
+        assert_eq!(found.confidence, [0.5, used, 0.5, used], "threshold {threshold}");
+        assert_eq!(found.target, [used, 0.0, used, 0.0], "the first of equals, threshold {threshold}");
+    }
+}

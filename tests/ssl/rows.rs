@@ -1,0 +1,238 @@
+//! Losses of rows and their gradients at the logits.
+
+use bytemuck::Zeroable;
+use remixmatch::augment::AssembleRow;
+use remixmatch::nn::Rows;
+use remixmatch::ssl::{LossTables, RowKind, StepBlock, StepShape, record_rows};
+
+use crate::oracle::compare::{assert_close, assert_close_wide};
+use crate::oracle::difference::{central, every};
+use crate::oracle::heads::{brier, brier_backward, cross_entropy, cross_entropy_backward};
+use crate::oracle::random::{Random, widen};
+use crate::oracle::ssl::rotation_targets;
+use crate::trial::Trial;
+use crate::{EXACT, shape};
+
+const BATCH: usize = 72;
+/// Rows of the tables before those of a dispatch: their results are not to be touched.
+const FIRST: usize = 5;
+/// Largest deviation from central differences.
+const DIFFERENCES: f64 = 1e-3;
+
+const WEIGHTS: StepBlock = StepBlock {
+    learning_rate: f32::NAN,
+    beta1: f32::NAN,
+    beta2: f32::NAN,
+    epsilon: f32::NAN,
+    decay: f32::NAN,
+    ema: f32::NAN,
+    weight_x: 0.25,
+    weight_u: 3.0,
+    weight_u1: 0.5,
+    weight_r: 2.0,
+    slot: 0,
+    unused: 0,
+};
+
+/// A dispatch of `count` rows of one kind.
+struct Case {
+    shape: StepShape,
+    kind: RowKind,
+    count: usize,
+    logits: Vec<f32>,
+    /// `[FIRST + count, classes]`
+    targets: Vec<f32>,
+}
+
+impl Case {
+    fn classes(&self) -> usize {
+        if self.kind == RowKind::Rotation { 4 } else { self.shape.classes }
+    }
+
+    /// First image of a row: mixed rows alternate between labelled and unlabelled ones.
+    fn image(&self, row: usize) -> usize {
+        match self.kind {
+            RowKind::Mixed => row % 3 * BATCH + row % BATCH,
+            _ => 2 * BATCH + row % BATCH,
+        }
+    }
+
+    fn is_labelled(&self, local: usize) -> bool {
+        self.kind == RowKind::Mixed && self.image(FIRST + local) < BATCH
+    }
+
+    /// Gradients at the logits, and loss and hit of every row of the tables.
+    fn run(&self) -> [Vec<f32>; 2] {
+        let mut t = Trial::new();
+        let table: Vec<_> = (0..FIRST + self.count)
+            .map(|row| AssembleRow { a: self.image(row) as u32, ..AssembleRow::zeroed() })
+            .collect();
+        let tables = LossTables {
+            step_block: t.upload("step", &[WEIGHTS]),
+            rows: t.upload("rows", &table),
+            targets: t.upload("targets", &self.targets),
+            results: t.blank("results", 2 * (FIRST + self.count)),
+        };
+        let logits = t.upload("logits", &self.logits);
+        let rows = Rows { first: FIRST, count: self.count };
+        let d_logits = record_rows(&mut t.b, &self.shape, tables, self.kind, logits, rows);
+        let d_logits = t.keep(d_logits);
+        let results = t.run();
+        [results.get(d_logits), results.get(tables.results)]
+    }
+
+    fn local_targets(&self) -> Vec<f64> {
+        match self.kind {
+            RowKind::Rotation => rotation_targets(BATCH),
+            _ => widen(&self.targets[FIRST * self.classes()..]),
+        }
+    }
+
+    fn weight(&self, local: usize) -> f64 {
+        let weight = match self.kind {
+            RowKind::Mixed if self.is_labelled(local) => WEIGHTS.weight_x,
+            RowKind::Mixed => WEIGHTS.weight_u,
+            RowKind::Premixup => WEIGHTS.weight_u1,
+            RowKind::Rotation => WEIGHTS.weight_r,
+        };
+        weight.into()
+    }
+
+    fn is_squared(&self, local: usize) -> bool {
+        self.shape.squared && self.kind == RowKind::Mixed && !self.is_labelled(local)
+    }
+
+    /// Loss of a row, without its weight. A squared target of mass m counts m times its Brier score at full
+    /// mass.
+    fn loss(&self, local: usize, logits: &[f64], target: &[f64]) -> f64 {
+        let classes = self.classes();
+        match full_mass(target).filter(|_| self.is_squared(local)) {
+            Some((mass, full)) => mass * brier(logits, &full, classes)[0],
+            None => cross_entropy(logits, target, classes)[0],
+        }
+    }
+
+    /// Gradient of [`Case::loss`].
+    fn gradient(&self, local: usize, logits: &[f64], target: &[f64]) -> Vec<f64> {
+        let classes = self.classes();
+        match full_mass(target).filter(|_| self.is_squared(local)) {
+            Some((mass, full)) => brier_backward(logits, &full, classes).iter().map(|d| mass * d).collect(),
+            None => cross_entropy_backward(logits, target, classes),
+        }
+    }
+
+    fn check(&self, name: &str) {
+        let classes = self.classes();
+        let [d_logits, results] = self.run();
+        assert!(results[..2 * FIRST].iter().all(|r| r.is_nan()), "{name}: rows before the first");
+        let (logits, targets) = (widen(&self.logits), self.local_targets());
+        let (mut losses, mut d, mut differences) = (Vec::new(), Vec::new(), Vec::new());
+        let mut hits = Vec::new();
+        for local in 0..self.count {
+            let part = local * classes..(local + 1) * classes;
+            let (row, target) = (&logits[part.clone()], &targets[part]);
+            let weight = self.weight(local);
+            let loss = |l: &[f64]| weight * self.loss(local, l, target);
+            losses.push(self.loss(local, row, target));
+            d.extend(self.gradient(local, row, target).iter().map(|d| weight * d));
+            differences.extend(central(row, &every(row), 1e-5, loss));
+            hits.push(f32::from(u8::from(likely(row) == likely(target))));
+        }
+        let found = |offset: usize| results[2 * FIRST + offset..].iter().step_by(2).copied().collect();
+        let found_losses: Vec<f32> = found(0);
+        assert_close(&format!("{name}: losses"), &found_losses, &losses, EXACT);
+        let found_hits: Vec<f32> = found(1);
+        assert_eq!(found_hits, hits, "{name}: hits");
+        assert_close(&format!("{name}: gradient"), &d_logits, &d, EXACT);
+        assert_close(&format!("{name}: gradient by differences"), &d_logits, &differences, DIFFERENCES);
+    }
+}
+
+/// A target's mass and the target scaled to mass 1; of a target of no mass either loss is nothing.
+fn full_mass(target: &[f64]) -> Option<(f64, Vec<f64>)> {
+    let mass: f64 = target.iter().sum();
+    (mass > 0.0).then(|| (mass, target.iter().map(|t| t / mass).collect()))
+}
+
+/// The first of the largest.
+fn likely(row: &[f64]) -> Option<usize> {
+    let top = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    row.iter().position(|v| *v == top)
+}
+
+fn case(kind: RowKind, classes: usize, squared: bool) -> Case {
+    let mut random = Random::new(classes as u64 + 1);
+    let shape = StepShape { squared, ..shape(BATCH, classes) };
+    let count = if kind == RowKind::Mixed { 2 * BATCH } else { BATCH };
+    let outputs = if kind == RowKind::Rotation { 4 } else { classes };
+    let logits = random.normal(count * outputs, 2.0);
+    let mut targets = random.distributions(FIRST + count, classes);
+    // Some targets of less than full mass, as guesses below the threshold leave them, and some of none.
+    for (row, target) in targets.chunks_exact_mut(classes).enumerate() {
+        let mass = [1.0, 1.0, 1.0, 0.75, 0.0][row % 5];
+        target.iter_mut().for_each(|t| *t *= mass);
+    }
+    Case { shape, kind, count, logits, targets }
+}
+
+#[test]
+fn mixed_rows() {
+    for classes in [1, 2, 10, 300] {
+        case(RowKind::Mixed, classes, false).check(&format!("{classes} classes"));
+    }
+}
+
+#[test]
+fn squared_rows() {
+    for classes in [2, 10, 300] {
+        case(RowKind::Mixed, classes, true).check(&format!("squared, {classes} classes"));
+    }
+}
+
+#[test]
+fn premixup_rows_take_cross_entropy_whatever_the_mixed_rows_take() {
+    for squared in [false, true] {
+        case(RowKind::Premixup, 10, squared).check(&format!("pre-mixup, squared {squared}"));
+    }
+}
+
+#[test]
+fn rotation_rows() {
+    for squared in [false, true] {
+        case(RowKind::Rotation, 10, squared).check(&format!("rotation, squared {squared}"));
+    }
+}
+
+/// Logits of -80 and 80: losses up to 160, and gradients that neither overflow nor vanish.
+#[test]
+fn extreme_logits() {
+    for (kind, squared) in [
+        (RowKind::Mixed, false),
+        (RowKind::Mixed, true),
+        (RowKind::Premixup, false),
+        (RowKind::Rotation, false),
+    ] {
+        let mut case = case(kind, 10, squared);
+        case.logits.iter_mut().for_each(|l| *l = 80f32.copysign(*l));
+        case.check(&format!("extreme {kind:?}, squared {squared}"));
+    }
+}
+
+/// One row by hand: p = (1/4, 3/4), t = (1, 0).
+#[test]
+fn a_row_by_hand() {
+    let mut case = case(RowKind::Mixed, 2, true);
+    case.count = 2;
+    // Row 0 of the dispatch is unlabelled, row 1 labelled.
+    assert_eq!([case.is_labelled(0), case.is_labelled(1)], [false, true]);
+    let log_3 = 3f32.ln();
+    case.logits = vec![0.0, log_3, 0.0, log_3];
+    case.targets.truncate(2 * FIRST);
+    case.targets.extend([1.0, 0.0, 1.0, 0.0]);
+    let [d_logits, results] = case.run();
+    let found: Vec<f64> = widen(&results[2 * FIRST..]);
+    assert_close_wide("losses and hits", &found, &[0.5625, 0.0, 4f64.ln(), 0.0], EXACT);
+    // Brier: (p_c - t_c) is (-3/4, 3/4), their mean under p 3/8; 2 / 2 x 1/4 x (-9/8) is -9/32.
+    let wanted = [3.0 * -9.0 / 32.0, 3.0 * 9.0 / 32.0, 0.25 * -0.75, 0.25 * 0.75];
+    assert_close("gradients", &d_logits, &wanted, EXACT);
+}
