@@ -111,7 +111,7 @@ impl StepRecording {
     ) -> Result<Self, GpuError> {
         let mut group_passes = shape.passes();
         loop {
-            let recording = Recorder::record(network, shape, options, keep, group_passes);
+            let recording = Self::with_passes(network, shape, options, keep, group_passes);
             let fits = recording.builder.check(gpu);
             if fits.is_ok() && (group_passes == 1 || recording.memory().transient <= TRANSIENT_BUDGET) {
                 return Ok(recording);
@@ -121,6 +121,17 @@ impl StepRecording {
             }
             group_passes = group_passes.div_ceil(2);
         }
+    }
+
+    /// Records the step with at most `group_passes` passes a dispatch, whatever the limits.
+    pub fn with_passes(
+        network: &WideResNet,
+        shape: &StepShape,
+        options: OpOptions,
+        keep: Keep,
+        group_passes: usize,
+    ) -> Self {
+        Recorder::record(network, shape, options, keep, group_passes)
     }
 
     /// Bytes the plan will take.

@@ -7,6 +7,7 @@ mod oracle;
 mod compare;
 mod five_steps;
 mod gradients;
+mod groups;
 mod pictures;
 mod reference;
 mod trace_file;

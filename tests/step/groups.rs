@@ -1,0 +1,117 @@
+//! Large steps do not fit one dispatch a layer: their passes run in groups, whose gradients are added up.
+
+use remixmatch::augment::{AssembleRow, OpDraw, OpOptions, WeakDraw};
+use remixmatch::gpu::Tensor;
+use remixmatch::nn::initial_values;
+use remixmatch::ssl::{Keep, Method, STATISTICS, StepBlock, StepRecording, interleave};
+use remixmatch::train::{Engine, engine_options};
+
+use crate::compare::is_idle;
+use crate::oracle::compare::assert_close;
+use crate::oracle::random::{Random, widen};
+use crate::pictures::{config, gpu, pictures};
+
+/// What one step leaves behind.
+struct Outcome {
+    /// By parameter, those that only rounding moves left out.
+    gradients: Vec<(String, Vec<f32>)>,
+    moving: Vec<f32>,
+    statistics: Vec<f32>,
+    history: Vec<f32>,
+}
+
+fn step(group_passes: usize) -> Outcome {
+    let gpu = gpu();
+    let config = config(Method { strong_views: 2, ..Method::remixmatch() }, 1);
+    let data = pictures(12, 3);
+    let options = engine_options(&config, &data, Keep::State).expect("a known network");
+    let (network, shape, _) = Engine::plan(&gpu, &options).expect("the step fits");
+    let mut recording =
+        StepRecording::with_passes(&network, &shape, OpOptions::default(), Keep::State, group_passes);
+    recording.builder.poison_fresh_memory();
+    let (t, program) = (recording.tensors, recording.step);
+    let plan = recording.builder.build(&gpu).expect("the step fits");
+
+    let mut random = Random::new(9);
+    let (b, views) = (shape.batch, shape.views());
+    let noise = random.uniform(shape.sources() * 12 * 12 * 3, 0.0, 255.0);
+    let pixels: Vec<u32> = noise
+        .chunks_exact(3)
+        .map(|p| u32::from_le_bytes([p[0] as u8, p[1] as u8, p[2] as u8, 255]))
+        .collect();
+    plan.write(&gpu, t.sources, &pixels);
+    let weak =
+        |view| WeakDraw { source: shape.source_of_view(view) as u32, dx: view as i32 % 3, dy: 1, flip: 0 };
+    plan.write(&gpu, t.weak_draws, &(0..views).map(weak).collect::<Vec<_>>());
+    t.op_draws.iter().for_each(|draws| plan.write(&gpu, *draws, &vec![OpDraw::IDENTITY; views]));
+    let plain = |view: usize, rotation: usize| AssembleRow {
+        a: view as u32,
+        b: view as u32,
+        lambda: 1.0,
+        rotation: rotation as u32,
+    };
+    let strong = shape.first_strong_view();
+    let mut rows: Vec<_> = (0..b).map(|i| plain(strong + i, i / (b / 4))).collect();
+    rows.extend((0..b).map(|i| plain(strong + i, 0)));
+    let mixed = shape.mixed_images();
+    rows.extend(interleave(shape.mixed_blocks(), b).into_iter().map(|m| AssembleRow {
+        a: m as u32,
+        b: (m * 5 % mixed) as u32,
+        lambda: 0.75,
+        rotation: 0,
+    }));
+    plan.write(&gpu, t.rows, &rows);
+    let fixed: Vec<_> =
+        [b, 2 * b, shape.probe_view()].iter().flat_map(|f| (*f..f + b).map(|v| plain(v, 0))).collect();
+    plan.write(&gpu, t.fixed_rows, &fixed);
+    let labels: Vec<u32> = (0..b as u32).map(|i| i % 3).collect();
+    plan.write(&gpu, t.labels, &labels);
+    plan.write(&gpu, t.hidden, &labels);
+    let block: StepBlock = config.schedule().block(2, &shape);
+    plan.write(&gpu, t.step_block, &[block]);
+
+    let values = initial_values(&network.parameters, 1);
+    let weights = network.parameters.pack(values.iter().map(Vec::as_slice));
+    let zeros = vec![0f32; weights.len()];
+    let optimiser = t.optimiser;
+    plan.write(&gpu, optimiser.decayed, &network.parameters.decay_blocks());
+    for (tensor, values) in [
+        (optimiser.weights, &weights),
+        (optimiser.averaged, &weights),
+        (optimiser.first_moment, &zeros),
+        (optimiser.second_moment, &zeros),
+    ] {
+        plan.write(&gpu, tensor, values);
+    }
+    let statistics = initial_values(&network.statistics, 1);
+    plan.write(&gpu, t.moving, &network.statistics.pack(statistics.iter().map(Vec::as_slice)));
+    plan.write(&gpu, t.alignment.history, &random.distributions(128, 3));
+    plan.write(&gpu, t.alignment.label_distribution, &[0.5f32, 0.3, 0.2]);
+
+    plan.run(&gpu, program);
+    let read = |tensor: Tensor| plan.read::<f32>(&gpu, tensor).expect("the result comes back");
+    let names = network.parameters.list.iter().map(|p| p.name.clone());
+    let gradients = names.zip(network.parameters.unpack(&read(optimiser.gradients)));
+    let gradients = gradients.filter(|(name, _)| !is_idle(name)).collect();
+    let moving = network.statistics.unpack(&read(t.moving)).concat();
+    let statistics = read(t.report.slice(0, STATISTICS));
+    Outcome { gradients, moving, statistics, history: read(t.alignment.history) }
+}
+
+#[test]
+fn of_any_size_make_the_same_step() {
+    // Rotation, pre-mixup and four mixed passes.
+    let whole = step(6);
+    for group_passes in [5, 4, 3, 2, 1] {
+        let found = step(group_passes);
+        let close = |name: &str, found: &[f32], wanted: &[f32]| {
+            assert_close(&format!("{name}, {group_passes} passes a group"), found, &widen(wanted), 1e-5);
+        };
+        for ((name, found), (_, wanted)) in found.gradients.iter().zip(&whole.gradients) {
+            close(name, found, wanted);
+        }
+        close("moving statistics", &found.moving, &whole.moving);
+        close("statistics", &found.statistics, &whole.statistics);
+        close("history", &found.history, &whole.history);
+    }
+}
