@@ -198,12 +198,15 @@ fn input_corner(pixel: vec3<i32>) -> vec3<i32> {
 
 /// Address of the output pixel whose tap (ky, kx) read this input pixel; -1 if there is none.
 fn output_address(corner: vec3<i32>, ky: i32, kx: i32) -> i32 {
-    let s = i32(params.stride);
+    // The stride is 1 or 2: dividing by it is a shift, which costs a software adapter far less.
+    let shift = params.stride - 1u;
     let y = corner.y - ky;
     let x = corner.z - kx;
-    let inside = corner.x >= 0 && y >= 0 && x >= 0 && y % s == 0 && x % s == 0
-        && y / s < i32(params.out_height) && x / s < i32(params.out_width);
-    return select(-1, (corner.x + y / s * i32(params.out_width) + x / s) * i32(params.out_quads), inside);
+    let out_y = y >> shift;
+    let out_x = x >> shift;
+    let inside = corner.x >= 0 && y >= 0 && x >= 0 && ((y | x) & i32(shift)) == 0
+        && out_y < i32(params.out_height) && out_x < i32(params.out_width);
+    return select(-1, (corner.x + out_y * i32(params.out_width) + out_x) * i32(params.out_quads), inside);
 }
 
 /// acc + d W^T for four output gradients d and the rows w0..w3 of four input channels.
@@ -345,27 +348,39 @@ fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
     let first_row = group.z * params.slice_rows;
     let last_row = min(first_row + params.slice_rows, rows);
     var s = Sums();
+    // Counted along rather than divided out at every row.
+    var out_y = first_row % params.out_height;
+    var first_image_row = i32(first_row / params.out_height * params.in_height);
     for (var row = first_row; row < last_row; row++) {
-        let y = i32(row % params.out_height * params.stride) + ky;
+        let y = i32(out_y * params.stride) + ky;
         let inside = y >= 0 && y < i32(params.in_height);
-        let image_row = i32(row / params.out_height * params.in_height) + max(y, 0);
+        let image_row = first_image_row + max(y, 0);
+        out_y += 1u;
+        if out_y == params.out_height {
+            out_y = 0u;
+            first_image_row += i32(params.in_height);
+        }
         var address = (image_row * i32(params.in_width) + kx) * i32(params.in_quads) + in_quad;
         var gradient = row * params.out_width * params.out_quads + column;
         var x = kx;
-        var i = 0u;
-        @if(subgroups) for (; i + 4u <= params.out_width; i += 4u) {
-            // One read brings the two gradient quads of four pixels.
-            let mine = weights[gradient + local.x / 2u * params.out_quads + local.x % 2u];
-            s = outer(s, input_quad(address, x, inside), subgroupBroadcast(mine, 0u), subgroupBroadcast(mine, 1u));
-            s = outer(s, input_quad(address + step, x + i32(params.stride), inside), subgroupBroadcast(mine, 2u), subgroupBroadcast(mine, 3u));
-            s = outer(s, input_quad(address + step * 2, x + i32(params.stride) * 2, inside), subgroupBroadcast(mine, 4u), subgroupBroadcast(mine, 5u));
-            s = outer(s, input_quad(address + step * 3, x + i32(params.stride) * 3, inside), subgroupBroadcast(mine, 6u), subgroupBroadcast(mine, 7u));
+        @if(subgroups) for (var i = 0u; i < params.out_width; i += 4u) {
+            // One read brings the two gradient quads of four pixels, zeros past the end of the row.
+            let there = i + local.x / 2u < params.out_width;
+            let quad = weights[select(0u, gradient + local.x / 2u * params.out_quads + local.x % 2u, there)];
+            let mine = select(vec4<f32>(0.0), quad, there);
+            let x1 = x + i32(params.stride);
+            let x2 = x1 + i32(params.stride);
+            let x3 = x2 + i32(params.stride);
+            add_outer(&s, input_quad(address, x, inside), subgroupBroadcast(mine, 0u), subgroupBroadcast(mine, 1u));
+            add_outer(&s, input_quad(address + step, x1, inside), subgroupBroadcast(mine, 2u), subgroupBroadcast(mine, 3u));
+            add_outer(&s, input_quad(address + step * 2, x2, inside), subgroupBroadcast(mine, 4u), subgroupBroadcast(mine, 5u));
+            add_outer(&s, input_quad(address + step * 3, x3, inside), subgroupBroadcast(mine, 6u), subgroupBroadcast(mine, 7u));
             x += i32(params.stride) * 4;
             address += step * 4;
             gradient += params.out_quads * 4u;
         }
-        for (; i < params.out_width; i++) {
-            s = outer(s, input_quad(address, x, inside), weights[gradient], weights[gradient + 1u]);
+        @if(!subgroups) for (var i = 0u; i < params.out_width; i++) {
+            add_outer(&s, input_quad(address, x, inside), weights[gradient], weights[gradient + 1u]);
             x += i32(params.stride);
             address += step;
             gradient += params.out_quads;
@@ -398,18 +413,16 @@ struct Sums {
     b3: vec4<f32>,
 }
 
-/// s plus the outer product of four input values and eight gradients.
-fn outer(s: Sums, x: vec4<f32>, d0: vec4<f32>, d1: vec4<f32>) -> Sums {
-    return Sums(
-        fma(vec4(x.x), d0, s.a0),
-        fma(vec4(x.y), d0, s.a1),
-        fma(vec4(x.z), d0, s.a2),
-        fma(vec4(x.w), d0, s.a3),
-        fma(vec4(x.x), d1, s.b0),
-        fma(vec4(x.y), d1, s.b1),
-        fma(vec4(x.z), d1, s.b2),
-        fma(vec4(x.w), d1, s.b3),
-    );
+/// Adds the outer product of four input values and eight gradients.
+fn add_outer(s: ptr<function, Sums>, x: vec4<f32>, d0: vec4<f32>, d1: vec4<f32>) {
+    (*s).a0 = fma(vec4(x.x), d0, (*s).a0);
+    (*s).a1 = fma(vec4(x.y), d0, (*s).a1);
+    (*s).a2 = fma(vec4(x.z), d0, (*s).a2);
+    (*s).a3 = fma(vec4(x.w), d0, (*s).a3);
+    (*s).b0 = fma(vec4(x.x), d1, (*s).b0);
+    (*s).b1 = fma(vec4(x.y), d1, (*s).b1);
+    (*s).b2 = fma(vec4(x.z), d1, (*s).b2);
+    (*s).b3 = fma(vec4(x.w), d1, (*s).b3);
 }
 
 /// Four input channels at `address`, or zeros where column `x` or the row is outside the image.
