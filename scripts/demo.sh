@@ -4,4 +4,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/setup.sh
-cargo run --release -- train --preset quick "$@"
+cargo run --release -- train --preset quick --out runs/demo --force "$@"

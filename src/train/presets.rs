@@ -59,7 +59,7 @@ pub fn preset(name: &str, labels: Option<usize>) -> Result<Preset, TrainError> {
             source: "this project's own: a visible result in about three minutes on two cores",
         }),
         "fashion" => Ok(Preset {
-            config: small(name, "builtin:fashion", |c| c.steps = 2_000),
+            config: small(name, "builtin:fashion", |c| c.steps = 1_000),
             source: "this project's own, sized for a software adapter",
         }),
         "digits" => Ok(Preset {
@@ -67,7 +67,7 @@ pub fn preset(name: &str, labels: Option<usize>) -> Result<Preset, TrainError> {
             source: "this project's own, sized for a software adapter",
         }),
         "shapes" => Ok(Preset {
-            config: small(name, "builtin:shapes", |c| c.steps = 3_000),
+            config: small(name, "builtin:shapes", |c| c.steps = 2_000),
             source: "this project's own, sized for a software adapter",
         }),
         other => Err(TrainError::UnknownPreset { found: other.to_owned(), list: PRESET_NAMES.join(", ") }),

@@ -1,0 +1,72 @@
+//! What a run takes on the adapter: planned before it is allocated, and nothing more while it trains.
+
+use std::sync::Arc;
+
+use remixmatch::data::{DataSet, OpenOptions, open};
+use remixmatch::gpu::Gpu;
+use remixmatch::nn::ConvTiling;
+use remixmatch::ssl::{Keep, Method};
+use remixmatch::train::{Engine, EngineOptions, Trainer, preset};
+
+fn gpu() -> Gpu {
+    Gpu::new_blocking().expect("tests need a WebGPU adapter")
+}
+
+/// Bytes that the adapter's allocator holds.
+fn reserved(gpu: &Gpu) -> u64 {
+    gpu.wait("the allocator to settle").expect("an adapter without faults");
+    gpu.device.generate_allocator_report().expect("this backend reports its allocations").total_reserved_bytes
+}
+
+#[test]
+fn the_papers_step_plans_in_under_2_gib_and_planning_allocates_nothing() {
+    let gpu = gpu();
+    let config = preset("paper-cifar10", None).expect("the preset exists").config;
+    assert_eq!((config.batch, config.method.strong_views), (64, 8));
+    let options = EngineOptions {
+        architecture: config.architecture().expect("the paper's network"),
+        image: [32, 32, 3],
+        classes: 10,
+        method: config.method,
+        batch: config.batch,
+        norm_momentum: config.norm_momentum,
+        augment: config.augment,
+        keep: Keep::State,
+    };
+    let before = reserved(&gpu);
+    let (network, shape, recording) = Engine::plan(&gpu, &options).expect("a plan");
+    assert_eq!(reserved(&gpu), before);
+    assert_eq!(network.parameters.count(), 1_470_158);
+    assert_eq!(shape.passes(), 12);
+    let memory = recording.memory();
+    assert!(memory.total() < 2 << 30, "{memory:?}");
+    assert!(memory.transient_unshared > 4 * memory.transient, "slots are shared: {memory:?}");
+}
+
+#[test]
+fn training_reserves_no_memory_after_the_first_steps() {
+    let gpu = Arc::new(gpu());
+    let mut config = preset("digits", None).expect("the preset exists").config;
+    config.batch = 4;
+    config.method = Method { strong_views: 1, ..config.method };
+    let data: Arc<DataSet> =
+        Arc::new(open("builtin:digits", &OpenOptions::default()).expect("built-in data"));
+    let mut trainer = Trainer::new(Arc::clone(&gpu), config, data, Keep::State).expect("a trainer");
+    let mut train = |steps: u64| {
+        for _ in 0..steps {
+            trainer.step().expect("a step");
+        }
+        trainer.drain().expect("results");
+    };
+    train(4);
+    let early = reserved(&gpu);
+    train(40);
+    assert_eq!(reserved(&gpu), early);
+}
+
+#[test]
+fn an_adapter_gets_the_tiling_that_its_subgroups_allow() {
+    let gpu = gpu();
+    let tiling = ConvTiling::for_adapter(&gpu);
+    assert_eq!(tiling.subgroups, gpu.has_subgroups_of(tiling.group));
+}
