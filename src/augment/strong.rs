@@ -41,6 +41,7 @@ impl OpDraw {
 
 /// How far `rescale` and `translate` reach.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum PolicyScale {
     /// The paper's table: crops up to 25 % of the side, shifts up to 30 % of it.
     #[default]
@@ -51,6 +52,7 @@ pub enum PolicyScale {
 
 /// How `rotate`, `shear` and `translate` read between pixels; outside the image is black.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Sampling {
     /// As the reference does.
     #[default]
@@ -60,7 +62,9 @@ pub enum Sampling {
 
 /// Choices fixed when the plan is recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OpOptions {
+    #[serde(rename = "policy_scale")]
     pub scale: PolicyScale,
     pub sampling: Sampling,
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
+use remixmatch::augment::{PolicyScale, Sampling};
 use remixmatch::data::{Balance, DataSet, OpenOptions};
 use remixmatch::ssl::{LabelPrior, Method, PolicyKind};
 use remixmatch::train::{Config, Overrides, PRESET_NAMES, preset};
@@ -26,6 +27,22 @@ pub enum BalanceChoice {
     Even,
     /// As the training images are spread.
     Train,
+}
+
+/// Reach of rescale and translate.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum ScaleChoice {
+    /// Crops up to 25 %, shifts up to 30 % of the side.
+    Paper,
+    /// Fractions of a pixel, which move nothing under nearest sampling.
+    Literal,
+}
+
+/// How geometric operations read between pixels.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum SamplingChoice {
+    Nearest,
+    Bilinear,
 }
 
 /// Where p(y) comes from.
@@ -96,6 +113,12 @@ pub struct Settings {
     /// What makes the strong views
     #[arg(long, help_heading = "Parts")]
     policy: Option<PolicyChoice>,
+    /// Reach of rescale and translate: the paper's table, or what the reference's code does
+    #[arg(long, help_heading = "Parts")]
+    policy_scale: Option<ScaleChoice>,
+    /// How rotate, shear and translate read between pixels
+    #[arg(long, help_heading = "Parts")]
+    sampling: Option<SamplingChoice>,
     /// Where the class distribution that alignment aims at comes from
     #[arg(long, help_heading = "Parts")]
     p_data: Option<PriorChoice>,
@@ -200,6 +223,14 @@ impl Settings {
             label_prior: self.p_data.map(|p| match p {
                 PriorChoice::Labels => LabelPrior::Labels,
                 PriorChoice::Running => LabelPrior::Running,
+            }),
+            policy_scale: self.policy_scale.map(|s| match s {
+                ScaleChoice::Paper => PolicyScale::Paper,
+                ScaleChoice::Literal => PolicyScale::Literal,
+            }),
+            sampling: self.sampling.map(|s| match s {
+                SamplingChoice::Nearest => Sampling::Nearest,
+                SamplingChoice::Bilinear => Sampling::Bilinear,
             }),
             no_alignment: self.no_alignment,
             no_rotation: self.no_rotation,

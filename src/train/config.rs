@@ -2,10 +2,10 @@ use serde::{Deserialize, Serialize};
 
 use super::error::TrainError;
 use super::schedule::Schedule;
-use crate::augment::OpOptions;
+use crate::augment::{OpOptions, PolicyScale, Sampling};
 use crate::data::Balance;
 use crate::nn::Architecture;
-use crate::ssl::{Method, PolicyKind};
+use crate::ssl::{LabelPrior, Method, PolicyKind};
 
 /// Everything a run is determined by, written as `config.toml` beside its results.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +48,7 @@ pub struct Config {
     /// Largest shift of the weak augmentation in pixels; the data set's own choice if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shift: Option<u32>,
+    /// How the strong operations are carried out.
     pub augment: OpOptions,
     pub method: Method,
 }
@@ -112,7 +113,9 @@ pub struct Overrides {
     pub beta: Option<f64>,
     pub threshold: Option<f32>,
     pub policy: Option<PolicyKind>,
-    pub label_prior: Option<crate::ssl::LabelPrior>,
+    pub label_prior: Option<LabelPrior>,
+    pub policy_scale: Option<PolicyScale>,
+    pub sampling: Option<Sampling>,
     pub no_alignment: bool,
     pub no_rotation: bool,
     pub no_premixup: bool,
@@ -147,6 +150,8 @@ impl Overrides {
         set(&mut config.weight_decay, &self.weight_decay);
         set(&mut config.ema, &self.ema);
         set(&mut config.report_every, &self.report_every);
+        set(&mut config.augment.scale, &self.policy_scale);
+        set(&mut config.augment.sampling, &self.sampling);
         self.apply_parts(&mut config.method);
         Ok(())
     }

@@ -56,7 +56,9 @@ impl Engine {
         let mut network = WideResNet::new(&options.architecture, options.image, options.classes, tiling)?;
         network.momentum = options.norm_momentum;
         let shape = options.method.shape(options.batch, options.classes);
-        let recording = StepRecording::new(gpu, &network, &shape, options.augment, options.keep)?;
+        let OpOptions { scale, sampling } = options.augment;
+        let augment = options.method.policy.start().options(scale, sampling);
+        let recording = StepRecording::new(gpu, &network, &shape, augment, options.keep)?;
         Ok((network, shape, recording))
     }
 
