@@ -4,6 +4,7 @@
 //! tensors out in reusable memory and yields a [`Plan`] whose programs are encoded again and again.
 
 mod arena;
+mod builder;
 mod device;
 mod error;
 mod kernels;
@@ -13,13 +14,16 @@ mod profiler;
 mod readback;
 mod run_once;
 pub mod shaders;
+mod tensor;
 
 pub use arena::{Lifetime, assign_slots};
+pub use builder::PlanBuilder;
 pub use device::Gpu;
 pub use error::GpuError;
 pub use kernels::Kernel;
 pub use limits::{groups_1d, groups_for_items};
-pub use plan::{Memory, Plan, PlanBuilder, Program, Tensor};
+pub use plan::Plan;
 pub use profiler::{KernelTime, Profiler};
 pub use readback::ReadbackRing;
 pub use run_once::{Arg, run_once};
+pub use tensor::{Memory, Program, Tensor};

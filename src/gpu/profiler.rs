@@ -1,8 +1,10 @@
 //! Time a kernel family by timestamps, on adapters that have `timestamp-query`.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-use super::{Gpu, GpuError, Plan, Program};
+use super::plan::Ready;
+use super::{Gpu, GpuError, Plan, PlanBuilder, Program};
 
 /// Time spent in one kernel over one run of a program.
 #[derive(Clone, Debug)]
@@ -35,5 +37,72 @@ impl Profiler {
             .collect();
         times.sort_by(|a, b| b.microseconds.total_cmp(&a.microseconds));
         Ok(Some(times))
+    }
+}
+
+impl Plan {
+    /// Runs a program with a timestamp before and after every dispatch: `(kernel, microseconds)`.
+    fn run_timed(&self, gpu: &Gpu, program: Program) -> Result<Vec<(String, f64)>, GpuError> {
+        /// WebGPU allows 4,096 queries a set, two a dispatch.
+        const CHUNK: usize = 2_048;
+        let mut times = Vec::new();
+        for start in (0..program.len()).step_by(CHUNK) {
+            let part = start..(start + CHUNK).min(program.len());
+            times.extend(self.time_part(gpu, program, part)?);
+        }
+        Ok(times)
+    }
+
+    fn time_part(
+        &self,
+        gpu: &Gpu,
+        program: Program,
+        part: Range<usize>,
+    ) -> Result<Vec<(String, f64)>, GpuError> {
+        let count = part.len() as u32 * 2;
+        let queries = gpu.device.create_query_set(&wgpu::QuerySetDescriptor {
+            label: Some("dispatch times"),
+            ty: wgpu::QueryType::Timestamp,
+            count,
+        });
+        let mut scratch = PlanBuilder::new();
+        let stamps = scratch.persistent("timestamps", count as usize * 2);
+        let resolved = gpu.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("timestamps"),
+            size: u64::from(count) * 8,
+            usage: wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC,
+            mapped_at_creation: false,
+        });
+        let scratch = scratch.build(gpu)?;
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        let mut names = Vec::new();
+        for index in part.clone() {
+            if let Ready::Dispatch { pipeline, bind_group, groups, kernel } = &self.ops[program.start + index]
+            {
+                let at = names.len() as u32 * 2;
+                let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+                    label: None,
+                    timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
+                        query_set: &queries,
+                        beginning_of_pass_write_index: Some(at),
+                        end_of_pass_write_index: Some(at + 1),
+                    }),
+                });
+                pass.set_pipeline(pipeline);
+                pass.set_bind_group(0, bind_group, &[]);
+                pass.dispatch_workgroups(groups[0], groups[1], groups[2]);
+                names.push(kernel.clone());
+            } else {
+                self.encode_part(&mut encoder, program, index..index + 1);
+            }
+        }
+        encoder.resolve_query_set(&queries, 0..names.len() as u32 * 2, &resolved, 0);
+        let bytes = names.len() as u64 * 16;
+        encoder.copy_buffer_to_buffer(&resolved, 0, scratch.buffer(stamps), 0, bytes);
+        gpu.queue.submit([encoder.finish()]);
+        let ticks: Vec<u64> = scratch.read(gpu, stamps)?;
+        let period = f64::from(gpu.queue.get_timestamp_period()) / 1000.0;
+        let spans = ticks.chunks_exact(2).map(|t| t[1].saturating_sub(t[0]) as f64 * period);
+        Ok(names.into_iter().zip(spans).collect())
     }
 }

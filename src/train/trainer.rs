@@ -55,7 +55,7 @@ pub struct Trainer {
     window: Window,
     last: Option<StepStatistics>,
     step: u64,
-    /// Seconds of the run before this session, and when it began.
+    /// Seconds of the run before it was resumed, and when this process took it up.
     earlier_seconds: f64,
     began: Instant,
 }

@@ -1,0 +1,248 @@
+//! Records a plan: tensors with planned lifetimes and the operations that use them.
+
+use bytemuck::Pod;
+
+use super::plan::Plan;
+use super::tensor::{ALIGNMENT, Memory, Program, Tensor, bytes_of_words};
+use super::{Gpu, GpuError, Kernel, Lifetime, assign_slots};
+
+struct Declared {
+    label: String,
+    words: usize,
+    persistent: bool,
+    used: Option<(usize, usize)>,
+}
+
+/// A recorded operation.
+pub(super) enum Op {
+    Dispatch {
+        kernel: Kernel,
+        params: u64,
+        params_bytes: u64,
+        bindings: Vec<(u32, Tensor)>,
+        groups: [u32; 3],
+    },
+    Clear {
+        tensor: Tensor,
+    },
+    Copy {
+        from: Tensor,
+        to: Tensor,
+    },
+}
+
+/// Records tensors and operations; [`PlanBuilder::build`] places and binds them once.
+#[derive(Default)]
+pub struct PlanBuilder {
+    tensors: Vec<Declared>,
+    ops: Vec<Op>,
+    uniforms: Vec<u8>,
+    poison: bool,
+}
+
+impl PlanBuilder {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Fills memory that no one has written with NaNs, so that a test sees who relies on zeros.
+    pub fn poison_fresh_memory(&mut self) {
+        self.poison = true;
+    }
+
+    /// A tensor of `words` 32-bit words that lives from its first use to its last.
+    pub fn tensor(&mut self, label: impl Into<String>, words: usize) -> Tensor {
+        self.declare(label.into(), words, false)
+    }
+
+    /// A tensor that keeps its content between runs; zero at first.
+    pub fn persistent(&mut self, label: impl Into<String>, words: usize) -> Tensor {
+        self.declare(label.into(), words, true)
+    }
+
+    /// Keeps the content of a tensor after the program's end, for whoever reads it back later.
+    pub fn keep(&mut self, tensor: Tensor) {
+        self.tensors[tensor.id].persistent = true;
+    }
+
+    fn declare(&mut self, label: String, words: usize, persistent: bool) -> Tensor {
+        let id = self.tensors.len();
+        self.tensors.push(Declared { label, words: words.max(1), persistent, used: None });
+        Tensor { id, offset: 0, words: words.max(1) }
+    }
+
+    /// Where the operations recorded from here on begin; close with [`PlanBuilder::program`].
+    pub fn mark(&self) -> usize {
+        self.ops.len()
+    }
+
+    /// The operations recorded since `mark`.
+    pub fn program(&self, mark: usize) -> Program {
+        Program { start: mark, end: self.ops.len() }
+    }
+
+    /// Records one dispatch: `params` becomes the uniform block at binding 0, `bindings` the storage
+    /// buffers from binding 1 on.
+    pub fn dispatch<P: Pod>(&mut self, kernel: Kernel, params: &P, bindings: &[Tensor], groups: [u32; 3]) {
+        let numbered: Vec<_> = (1..).zip(bindings.iter().copied()).collect();
+        self.dispatch_at(kernel, params, &numbered, groups);
+    }
+
+    /// [`PlanBuilder::dispatch`] with the binding of each storage buffer named, for entry points that
+    /// leave some of their shader's bindings out.
+    pub fn dispatch_at<P: Pod>(
+        &mut self,
+        kernel: Kernel,
+        params: &P,
+        bindings: &[(u32, Tensor)],
+        groups: [u32; 3],
+    ) {
+        let offset = self.uniforms.len() as u64;
+        let bytes = bytemuck::bytes_of(params);
+        self.uniforms.extend_from_slice(bytes);
+        self.uniforms.resize(self.uniforms.len().next_multiple_of(ALIGNMENT as usize), 0);
+        bindings.iter().for_each(|(_, tensor)| self.touch(*tensor));
+        self.ops.push(Op::Dispatch {
+            kernel,
+            params: offset,
+            params_bytes: bytes.len() as u64,
+            bindings: bindings.to_vec(),
+            groups,
+        });
+    }
+
+    /// Records setting a tensor to zero.
+    pub fn clear(&mut self, tensor: Tensor) {
+        self.touch(tensor);
+        self.ops.push(Op::Clear { tensor });
+    }
+
+    /// Records a copy between tensors of one length.
+    ///
+    /// # Panics
+    /// When the lengths differ.
+    pub fn copy(&mut self, from: Tensor, to: Tensor) {
+        assert_eq!(from.words, to.words, "a copy keeps its length");
+        self.touch(from);
+        self.touch(to);
+        self.ops.push(Op::Copy { from, to });
+    }
+
+    fn touch(&mut self, tensor: Tensor) {
+        let now = self.ops.len();
+        let used = &mut self.tensors[tensor.id].used;
+        *used = Some(used.map_or((now, now), |(first, _)| (first, now)));
+    }
+
+    /// Bytes the plan will take; allocates nothing.
+    pub fn memory(&self) -> Memory {
+        self.layout().memory
+    }
+
+    fn layout(&self) -> Layout {
+        let mut memory = Memory { uniforms: self.uniforms.len() as u64, ..Default::default() };
+        let mut transient = Vec::new();
+        let mut lives = Vec::new();
+        for (id, tensor) in self.tensors.iter().enumerate() {
+            let bytes = bytes_of_words(tensor.words);
+            if bytes > memory.largest.1 {
+                memory.largest = (tensor.label.clone(), bytes);
+            }
+            if tensor.persistent {
+                memory.persistent += bytes;
+            } else if let Some((first, last)) = tensor.used {
+                transient.push(id);
+                lives.push(Lifetime { bytes, ops: first..=last });
+                memory.transient_unshared += bytes;
+            }
+        }
+        let (slot_of, slots) = assign_slots(&lives);
+        memory.transient = slots.iter().sum();
+        Layout { memory, slots, slot_of: transient.into_iter().zip(slot_of).collect() }
+    }
+
+    /// Checks everything against the device's limits, without allocating.
+    ///
+    /// # Errors
+    /// Names the tensor or kernel that exceeds a limit, its size and the limit.
+    pub fn check(&self, gpu: &Gpu) -> Result<(), GpuError> {
+        let limits = gpu.limits();
+        let limit = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        for tensor in self.tensors.iter().filter(|t| t.persistent || t.used.is_some()) {
+            let needed = bytes_of_words(tensor.words);
+            if needed > limit {
+                return Err(GpuError::BindingTooLarge { tensor: tensor.label.clone(), needed, limit });
+            }
+        }
+        for op in &self.ops {
+            let Op::Dispatch { kernel, bindings, groups, .. } = op else { continue };
+            if bindings.len() > limits.max_storage_buffers_per_shader_stage as usize {
+                return Err(GpuError::TooManyBindings {
+                    kernel: kernel.to_string(),
+                    found: bindings.len(),
+                    limit: limits.max_storage_buffers_per_shader_stage,
+                });
+            }
+            if groups.iter().any(|g| *g > limits.max_compute_workgroups_per_dimension) {
+                return Err(GpuError::TooManyGroups {
+                    kernel: kernel.to_string(),
+                    groups: *groups,
+                    limit: limits.max_compute_workgroups_per_dimension,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Allocates the memory and makes pipelines and bind groups.
+    ///
+    /// # Errors
+    /// Those of [`PlanBuilder::check`], and what the adapter reports.
+    pub fn build(self, gpu: &Gpu) -> Result<Plan, GpuError> {
+        self.check(gpu)?;
+        let layout = self.layout();
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+        let buffer = |label: &str, size: u64, usage| {
+            gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(label),
+                size: size.max(ALIGNMENT),
+                usage,
+                mapped_at_creation: false,
+            })
+        };
+        let slots: Vec<_> = layout.slots.iter().map(|bytes| buffer("slot", *bytes, usage)).collect();
+        let mut buffers: Vec<Option<wgpu::Buffer>> = self
+            .tensors
+            .iter()
+            .map(|t| t.persistent.then(|| buffer(&t.label, bytes_of_words(t.words), usage)))
+            .collect();
+        for (tensor, slot) in &layout.slot_of {
+            buffers[*tensor] = Some(slots[*slot].clone());
+        }
+        if self.poison {
+            for slot in &slots {
+                gpu.queue.write_buffer(slot, 0, &vec![0xff; slot.size() as usize]);
+            }
+        }
+        let uniforms = buffer(
+            "parameters",
+            self.uniforms.len() as u64,
+            wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+        );
+        gpu.queue.write_buffer(&uniforms, 0, &self.uniforms);
+        let labels = self.tensors.iter().map(|t| t.label.clone()).collect();
+        let mut plan = Plan { buffers, labels, ops: Vec::new(), memory: layout.memory };
+        for op in &self.ops {
+            let ready = plan.prepare(gpu, op, &uniforms)?;
+            plan.ops.push(ready);
+        }
+        gpu.check()?;
+        Ok(plan)
+    }
+}
+
+struct Layout {
+    memory: Memory,
+    slots: Vec<u64>,
+    slot_of: Vec<(usize, usize)>,
+}
