@@ -44,7 +44,7 @@ enum Command {
     Curves(curves::CurvesArguments),
     /// Show what a data source holds.
     Data(data::DataArguments),
-    /// Measure kernels and the training step on this adapter.
+    /// Measure the kernels on this adapter, against its best matrix product.
     Bench(bench::BenchArguments),
     /// Show the adapter, its limits and features.
     Info(info::InfoArguments),

@@ -98,6 +98,9 @@ pub struct Settings {
     /// Steps between two reports
     #[arg(long, value_name = "N")]
     report_every: Option<u64>,
+    /// Steps over which the unlabelled terms ramp up
+    #[arg(long, value_name = "N")]
+    warmup: Option<u64>,
     /// Strong views of each unlabelled image, K (1 to 16)
     #[arg(long, value_name = "N", help_heading = "Parts")]
     k: Option<usize>,
@@ -211,6 +214,7 @@ impl Settings {
             weight_decay: self.weight_decay,
             ema: self.ema,
             report_every: self.report_every,
+            warmup: self.warmup,
             strong_views: self.k,
             temperature: self.temperature,
             beta: self.beta,

@@ -108,6 +108,8 @@ pub struct Overrides {
     pub weight_decay: Option<f64>,
     pub ema: Option<f64>,
     pub report_every: Option<u64>,
+    /// In steps; kept as images.
+    pub warmup: Option<u64>,
     pub strong_views: Option<usize>,
     pub temperature: Option<f32>,
     pub beta: Option<f64>,
@@ -150,6 +152,9 @@ impl Overrides {
         set(&mut config.weight_decay, &self.weight_decay);
         set(&mut config.ema, &self.ema);
         set(&mut config.report_every, &self.report_every);
+        if let Some(steps) = self.warmup {
+            config.warmup_images = steps.saturating_mul(config.batch as u64);
+        }
         set(&mut config.augment.scale, &self.policy_scale);
         set(&mut config.augment.sampling, &self.sampling);
         self.apply_parts(&mut config.method);
