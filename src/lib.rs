@@ -1,8 +1,9 @@
 //! ReMixMatch (Berthelot et al., ICLR 2020, arXiv 1911.09785) trained in WebGPU compute shaders.
 //!
-//! Arrows run one way: `cli` → `train` → `ssl`, `augment`, `nn` → `gpu`; `data` is read by `train`
+//! Arrows run one way: `app`, `cli` → `train` → `ssl`, `augment`, `nn` → `gpu`; `data` is read by `train`
 //! only, and `gpu` knows nothing of learning.
 
+pub mod app;
 pub mod augment;
 pub mod bench;
 pub mod data;

@@ -2,6 +2,7 @@
 
 mod harness;
 
+use pollster::block_on;
 use std::time::{Duration, Instant};
 
 use harness::GPU;
@@ -137,7 +138,7 @@ fn results_come_back_in_order() {
     let program = b.program(0);
     let plan = b.build(&GPU).unwrap();
     let mut ring = ReadbackRing::new(&GPU, DEPTH, 64 + 1);
-    assert!(ring.wait(&GPU).unwrap().is_none() && ring.take(&GPU).unwrap().is_none());
+    assert!(block_on(ring.next(&GPU)).unwrap().is_none());
     let send = |ring: &mut ReadbackRing, tag: u64| {
         plan.write(&GPU, first, &[tag as f32; 64]);
         plan.run(&GPU, program);
@@ -151,13 +152,13 @@ fn results_come_back_in_order() {
     for tag in 1..=10 {
         if !ring.has_room() {
             assert_eq!(ring.in_flight(), DEPTH);
-            taken.push(check(ring.wait(&GPU).unwrap().expect("three are under way")));
+            taken.push(check(block_on(ring.next(&GPU)).unwrap().expect("three are under way")));
         }
         send(&mut ring, tag);
     }
     let start = Instant::now();
     while ring.in_flight() > 0 {
-        taken.extend(ring.take(&GPU).unwrap().map(check));
+        taken.extend(block_on(ring.next(&GPU)).unwrap().map(check));
         assert!(start.elapsed() < Duration::from_secs(60), "results never arrived");
     }
     assert_eq!(taken, (1..=10).collect::<Vec<_>>());
@@ -198,7 +199,7 @@ fn the_profiler_names_every_kernel() {
     chain(&mut b, 3, 64);
     let program = b.program(0);
     let plan = b.build(&GPU).unwrap();
-    let times = Profiler::run(&GPU, &plan, program).unwrap();
+    let times = block_on(Profiler::run(&GPU, &plan, program)).unwrap();
     assert_eq!(times.is_some(), GPU.features.contains(wgpu::Features::TIMESTAMP_QUERY));
     for time in times.into_iter().flatten() {
         assert_eq!((time.kernel.as_str(), time.calls), ("nn/reduce:sum_slices", 4));

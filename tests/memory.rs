@@ -1,5 +1,6 @@
 //! What a run takes on the adapter: planned before it is allocated, and nothing more while it trains.
 
+use pollster::block_on;
 use std::sync::Arc;
 
 use remixmatch::data::{DataSet, OpenOptions, open};
@@ -54,9 +55,9 @@ fn training_reserves_no_memory_after_the_first_steps() {
     let mut trainer = Trainer::new(Arc::clone(&gpu), config, data, Keep::State).expect("a trainer");
     let mut train = |steps: u64| {
         for _ in 0..steps {
-            trainer.step().expect("a step");
+            block_on(trainer.step()).expect("a step");
         }
-        trainer.drain().expect("results");
+        block_on(trainer.drain()).expect("results");
     };
     train(4);
     let early = reserved(&gpu);

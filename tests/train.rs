@@ -1,5 +1,6 @@
 //! Whole runs on the adapter: repeatable, resumable, and every method finite.
 
+use pollster::block_on;
 use std::sync::Arc;
 
 use remixmatch::data::{DataSet, Images};
@@ -58,9 +59,9 @@ fn small_remixmatch() -> Method {
 fn run(trainer: &mut Trainer) -> Vec<Report> {
     let mut reports = Vec::new();
     while !trainer.is_done() {
-        trainer.step().expect("a step");
+        block_on(trainer.step()).expect("a step");
         if trainer.report_is_due() {
-            reports.push(Report { seconds: 0.0, ..trainer.report().expect("a report") });
+            reports.push(Report { seconds: 0.0, ..block_on(trainer.report()).expect("a report") });
         }
     }
     reports
@@ -90,18 +91,18 @@ fn a_run_resumed_in_the_middle_of_a_window_equals_an_unbroken_one() {
     let expected = run(&mut unbroken);
     let mut broken = start();
     for _ in 0..3 {
-        broken.step().expect("a step");
+        block_on(broken.step()).expect("a step");
         if broken.report_is_due() {
-            broken.report().expect("a report");
+            block_on(broken.report()).expect("a report");
         }
     }
-    broken.save(&path).expect("a checkpoint");
+    block_on(broken.save(&path)).expect("a checkpoint");
     drop(broken);
-    let mut resumed =
-        Trainer::resume(Arc::clone(&gpu), config.clone(), halves(), &path).expect("a resumed trainer");
+    let mut resumed = Trainer::resume(Arc::clone(&gpu), config.clone(), halves(), &path, Keep::State)
+        .expect("a resumed trainer");
     assert_eq!(resumed.progress().step, 3);
     assert_eq!(run(&mut resumed), expected[1..]);
-    let end = |trainer: &mut Trainer| trainer.checkpoint().expect("a checkpoint");
+    let end = |trainer: &mut Trainer| block_on(trainer.checkpoint()).expect("a checkpoint");
     let (a, b) = (end(&mut unbroken), end(&mut resumed));
     assert_eq!(a.weights, b.weights);
     assert_eq!(a.averaged, b.averaged);
@@ -157,17 +158,22 @@ fn a_saved_model_classifies_as_the_trainer_did() {
     )
     .expect("a trainer");
     let last = run(&mut trainer).pop().expect("a report");
-    trainer.save(&path).expect("a checkpoint");
-    let mut evaluate = |which| trainer.engine.evaluate(&gpu, &data.test, which).expect("probabilities");
+    block_on(trainer.save(&path)).expect("a checkpoint");
+    let mut evaluate =
+        |which| block_on(trainer.engine.evaluate(&gpu, &data.test, which)).expect("probabilities");
     let (averaged, raw) = (evaluate(Weights::Averaged), evaluate(Weights::Raw));
     let mut model = Model::load(Arc::clone(&gpu), &path).expect("a model");
-    let found = model.probabilities(&data.test).expect("probabilities");
+    let found = block_on(model.probabilities(&data.test)).expect("probabilities");
     assert_eq!(found, averaged);
     assert_ne!(found, raw, "the weights are told apart");
     assert_eq!(accuracy(&found, &data.test_labels, 2), last.test_acc_ema);
     for (i, expected) in averaged.chunks_exact(2).enumerate() {
         let alone = Images { pixels: data.test.image(i).to_vec(), ..data.test.clone() };
-        assert_eq!(model.probabilities(&alone).expect("probabilities"), expected, "image {i} alone");
+        assert_eq!(
+            block_on(model.probabilities(&alone)).expect("probabilities"),
+            expected,
+            "image {i} alone"
+        );
     }
 }
 
@@ -179,23 +185,23 @@ fn a_loss_that_is_no_number_stops_the_run_with_step_and_term_and_spoils_no_check
     let start = || Trainer::new(Arc::clone(&gpu), config(small_remixmatch()), halves(), Keep::State);
     let mut trainer = start().expect("a trainer");
     for _ in 0..2 {
-        trainer.step().expect("a step");
+        block_on(trainer.step()).expect("a step");
     }
-    trainer.save(&path).expect("a checkpoint");
+    block_on(trainer.save(&path)).expect("a checkpoint");
     let good = std::fs::read(&path).expect("the file");
     let weights = trainer.engine.tensors.optimiser.weights;
     trainer.engine.write(&gpu, weights, &vec![f32::NAN; weights.words()]);
     // Results arrive a few steps late: the message is about the step that went wrong all the same.
-    let error = (0..6).find_map(|_| trainer.step().err()).expect("the run stops");
+    let error = (0..6).find_map(|_| block_on(trainer.step()).err()).expect("the run stops");
     assert!(matches!(&error, TrainError::NotFinite { step: 3, term, .. } if term == "loss_x"), "{error}");
-    assert!(trainer.save(&path).is_err());
+    assert!(block_on(trainer.save(&path)).is_err());
     assert_eq!(std::fs::read(&path).expect("the file"), good);
 
     // State that no loss has shown yet is kept out of a checkpoint too.
     let mut trainer = start().expect("a trainer");
     let moment = trainer.engine.tensors.optimiser.second_moment;
     trainer.engine.write(&gpu, moment, &vec![f32::INFINITY; moment.words()]);
-    let error = trainer.save(&path).expect_err("infinite moments");
+    let error = block_on(trainer.save(&path)).expect_err("infinite moments");
     assert!(error.to_string().contains("Adam's second moment of"), "{error}");
     assert_eq!(std::fs::read(&path).expect("the file"), good);
 }

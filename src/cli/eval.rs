@@ -1,3 +1,4 @@
+use pollster::block_on;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -35,7 +36,7 @@ pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
     };
     let set = open_source(&source, &options)?;
     model.header.check(&arguments.model, &set)?;
-    let probabilities = model.probabilities(&set.test)?;
+    let probabilities = block_on(model.probabilities(&set.test))?;
     let classes = set.classes.len();
     let total = accuracy(&probabilities, &set.test_labels, classes);
     let mut per_class = vec![(0usize, 0usize); classes];

@@ -1,6 +1,7 @@
 //! The command line: one file a command. Results go to standard output, everything else to standard
 //! error; exit status 0 done, 1 a failure named in one line, 2 wrong usage, 130 interrupted.
 
+mod app;
 mod bench;
 mod curves;
 mod data;
@@ -27,11 +28,13 @@ use tracing_subscriber::EnvFilter;
 #[command(version, about, max_term_width = 100)]
 pub struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
 enum Command {
+    /// Open the desktop app, as without any command.
+    App(app::AppArguments),
     /// Train a network on few labelled and many unlabelled images.
     Train(train::TrainArguments),
     /// Accuracy of a trained model on a data set's test images.
@@ -68,7 +71,9 @@ pub fn run(arguments: Arguments) -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOGGED)))
         .init();
-    let outcome = match arguments.command {
+    let command = arguments.command.unwrap_or_else(|| Command::App(app::AppArguments::default()));
+    let outcome = match command {
+        Command::App(arguments) => app::run(arguments),
         Command::Train(arguments) => train::run(arguments),
         Command::Eval(arguments) => eval::run(arguments),
         Command::Predict(arguments) => predict::run(arguments),

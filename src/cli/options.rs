@@ -107,6 +107,15 @@ pub struct Settings {
     /// Sharpening temperature T
     #[arg(long, value_name = "T", allow_negative_numbers = true, help_heading = "Parts")]
     temperature: Option<f32>,
+    /// Weight of the unlabelled term, lambda_u
+    #[arg(long, value_name = "X", allow_negative_numbers = true, help_heading = "Parts")]
+    weight_u: Option<f32>,
+    /// Weight of the pre-mixup term, lambda_u1
+    #[arg(long, value_name = "X", allow_negative_numbers = true, help_heading = "Parts")]
+    weight_u1: Option<f32>,
+    /// Weight of the rotation term, lambda_r
+    #[arg(long, value_name = "X", allow_negative_numbers = true, help_heading = "Parts")]
+    weight_r: Option<f32>,
     /// Parameter of MixUp's Beta distribution
     #[arg(long, value_name = "B", allow_negative_numbers = true, help_heading = "Parts")]
     beta: Option<f64>,
@@ -219,6 +228,9 @@ impl Settings {
             temperature: self.temperature,
             beta: self.beta,
             threshold: self.threshold,
+            weight_u: self.weight_u,
+            weight_u1: self.weight_u1,
+            weight_r: self.weight_r,
             policy: self.policy.map(|p| match p {
                 PolicyChoice::Ctaugment => PolicyKind::CtAugment,
                 PolicyChoice::Randaugment => PolicyKind::RandAugment,

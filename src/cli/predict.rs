@@ -1,3 +1,4 @@
+use pollster::block_on;
 use std::path::PathBuf;
 
 use anyhow::bail;
@@ -43,7 +44,7 @@ pub fn run(arguments: PredictArguments) -> anyhow::Result<Outcome> {
             Err(error) => return Err(error.into()),
         };
         classified += 1;
-        let probabilities = model.probabilities(&image)?;
+        let probabilities = block_on(model.probabilities(&image))?;
         let classes = &model.header.classes;
         let mut order: Vec<usize> = (0..classes.len()).collect();
         order.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]));

@@ -1,3 +1,4 @@
+use pollster::block_on;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -26,7 +27,7 @@ pub fn run(arguments: TraceArguments) -> anyhow::Result<Outcome> {
     let data = arguments.source.open(&config)?;
     let mut trainer = Trainer::new(open_gpu()?, config, data, Keep::Trace)?;
     while trainer.progress().step + 1 < trainer.config.steps {
-        trainer.step()?;
+        block_on(trainer.step())?;
     }
     write_trace(&mut trainer, &arguments.out)?;
     note(format_args!("step {} is in {}", trainer.progress().step, arguments.out.display()));

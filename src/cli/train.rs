@@ -1,3 +1,4 @@
+use pollster::block_on;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,18 +11,13 @@ use remixmatch::data::DataSet;
 use remixmatch::gpu::Gpu;
 use remixmatch::ssl::Keep;
 use remixmatch::train::{
-    Checkpoint, Config, Engine, MetricsFile, Report, Summary, TrainError, Trainer, engine_options,
-    median_accuracy, read_reports, write_atomically,
+    Checkpoint, Config, Engine, MetricsFile, Report, RunFolder, Summary, Trainer, engine_options,
+    median_accuracy, read_reports,
 };
 
 use super::options::{Settings, SourceOptions};
 use super::output::{note, print};
 use super::{Outcome, bytes_text, open_gpu};
-
-const CONFIG: &str = "config.toml";
-const METRICS: &str = "metrics.csv";
-const MODEL: &str = "model.safetensors";
-const SUMMARY: &str = "summary.json";
 
 #[derive(Args)]
 pub struct TrainArguments {
@@ -49,7 +45,10 @@ pub fn run(arguments: TrainArguments) -> anyhow::Result<Outcome> {
     ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst))
         .context("installing the Ctrl-C handler")?;
     let (mut run, folder) = match &arguments.resume {
-        Some(folder) => (resumed(folder, &arguments.source)?, folder.clone()),
+        Some(path) => {
+            let folder = RunFolder::new(path);
+            (resumed(&folder, &arguments.source)?, folder)
+        }
         None => fresh(&arguments)?,
     };
     let finished = train(&mut run, &folder, &interrupted)?;
@@ -57,13 +56,13 @@ pub fn run(arguments: TrainArguments) -> anyhow::Result<Outcome> {
         let step = run.trainer.progress().step;
         note(format_args!(
             "interrupted at step {step}; saved. Go on with: remixmatch train --resume {}",
-            folder.display()
+            folder.path().display()
         ));
         return Ok(Outcome::Interrupted);
     }
     let summary = summary(&run, &folder)?;
     let json = serde_json::to_string_pretty(&summary)?;
-    write_atomically(&folder.join(SUMMARY), json.as_bytes())?;
+    folder.write_summary(&summary)?;
     if arguments.json {
         print(json)?;
     } else {
@@ -77,7 +76,7 @@ pub fn run(arguments: TrainArguments) -> anyhow::Result<Outcome> {
             summary.steps,
             summary.seconds
         ))?;
-        print(format_args!("model, metrics and settings are in {}", folder.display()))?;
+        print(format_args!("model, metrics and settings are in {}", folder.path().display()))?;
     }
     Ok(Outcome::Done)
 }
@@ -88,42 +87,40 @@ struct Run {
 }
 
 /// Nothing is written or removed before all that could be refused has been accepted.
-fn fresh(arguments: &TrainArguments) -> anyhow::Result<(Run, PathBuf)> {
+fn fresh(arguments: &TrainArguments) -> anyhow::Result<(Run, RunFolder)> {
     let (config, source) = arguments.settings.config(&arguments.source)?;
-    let folder = arguments.out.clone().unwrap_or_else(|| default_folder(&config));
-    check_free(&folder, arguments.force)?;
+    let folder = RunFolder::new(arguments.out.clone().unwrap_or_else(|| default_folder(&config)));
+    folder.check_free(arguments.force)?;
     let data = arguments.source.open(&config)?;
     config.validate(data.train.height, data.train.width)?;
     let gpu = open_gpu()?;
     note(format_args!("preset {}: {source}", config.preset));
     announce(&gpu, &config, &data)?;
     let trainer = Trainer::new(gpu, config, data, Keep::State)?;
-    prepare(&folder)?;
-    let settings = toml::to_string(&trainer.config)?;
-    write_atomically(&folder.join(CONFIG), settings.as_bytes())?;
-    let metrics = MetricsFile::create(&folder.join(METRICS))?;
+    folder.prepare()?;
+    folder.write_config(&trainer.config)?;
+    let metrics = MetricsFile::create(&folder.metrics())?;
     let mut run = Run { trainer, metrics };
-    run.trainer.save(&folder.join(MODEL))?;
+    block_on(run.trainer.save(&folder.model()))?;
     Ok((run, folder))
 }
 
-fn resumed(folder: &Path, source: &SourceOptions) -> anyhow::Result<Run> {
-    let model = folder.join(MODEL);
+fn resumed(folder: &RunFolder, source: &SourceOptions) -> anyhow::Result<Run> {
+    let model = folder.model();
     if !model.exists() {
-        bail!("there is no run to go on with in {}: it has no {MODEL}", folder.display());
+        bail!("there is no run to go on with in {}: it has no model.safetensors", folder.path().display());
     }
     let (mut config, header) = Checkpoint::read_header(&model)?;
     config.steps = source.steps.unwrap_or(config.steps);
     config.data = source.data.clone().unwrap_or(config.data);
     let data = source.open(&config)?;
-    let trainer = Trainer::resume(open_gpu()?, config, data, &model)?;
-    let metrics_path = folder.join(METRICS);
+    let trainer = Trainer::resume(open_gpu()?, config, data, &model, Keep::State)?;
+    let metrics_path = folder.metrics();
     let metrics = match metrics_path.exists() {
         true => MetricsFile::resume(&metrics_path, header.step)?,
         false => MetricsFile::create(&metrics_path)?,
     };
-    let settings = toml::to_string(&trainer.config)?;
-    write_atomically(&folder.join(CONFIG), settings.as_bytes())?;
+    folder.write_config(&trainer.config)?;
     note(format_args!("going on from step {} of {}", header.step, trainer.config.steps));
     Ok(Run { trainer, metrics })
 }
@@ -131,31 +128,6 @@ fn resumed(folder: &Path, source: &SourceOptions) -> anyhow::Result<Run> {
 fn default_folder(config: &Config) -> PathBuf {
     let name = format!("{}-{}-{}-seed{}", config.preset, config.method_name, config.labels, config.seed);
     Path::new("runs").join(name)
-}
-
-/// An output folder that is absent or empty, or whose run may be replaced.
-fn check_free(folder: &Path, force: bool) -> Result<(), TrainError> {
-    if !folder.exists() {
-        return Ok(());
-    }
-    let mut entries =
-        std::fs::read_dir(folder).map_err(TrainError::file(folder, "reading the output folder"))?;
-    match entries.next() {
-        Some(_) if !force => Err(TrainError::OutputNotEmpty { path: folder.to_owned() }),
-        _ => Ok(()),
-    }
-}
-
-/// Makes the output folder and removes a former run's files from it.
-fn prepare(folder: &Path) -> Result<(), TrainError> {
-    std::fs::create_dir_all(folder).map_err(TrainError::file(folder, "creating the output folder"))?;
-    for name in [CONFIG, METRICS, MODEL, SUMMARY] {
-        let path = folder.join(name);
-        if path.exists() {
-            std::fs::remove_file(&path).map_err(TrainError::file(path, "removing the former run's file"))?;
-        }
-    }
-    Ok(())
 }
 
 /// Prints what the run will take, before anything is allocated.
@@ -192,24 +164,24 @@ fn announce(gpu: &Gpu, config: &Config, data: &DataSet) -> anyhow::Result<()> {
 }
 
 /// Trains until done (true) or interrupted (false); saves either way.
-fn train(run: &mut Run, folder: &Path, interrupted: &AtomicBool) -> anyhow::Result<bool> {
-    let model = folder.join(MODEL);
+fn train(run: &mut Run, folder: &RunFolder, interrupted: &AtomicBool) -> anyhow::Result<bool> {
+    let model = folder.model();
     let bar = progress_bar(&run.trainer);
     while !run.trainer.is_done() {
         if interrupted.load(Ordering::SeqCst) {
-            run.trainer.save(&model)?;
+            block_on(run.trainer.save(&model))?;
             bar.abandon();
             return Ok(false);
         }
-        run.trainer.step()?;
+        block_on(run.trainer.step())?;
         let progress = run.trainer.progress();
         bar.set_position(progress.step);
         if run.trainer.report_is_due() {
-            let report = run.trainer.report()?;
+            let report = block_on(run.trainer.report())?;
             // The row first: whatever happens in between, a resumed run drops a row ahead of its checkpoint,
             // and could not make one again that is behind.
             run.metrics.append(&report)?;
-            run.trainer.save(&model)?;
+            block_on(run.trainer.save(&model))?;
             bar.set_message(format!("test {:.1} %", 100.0 * report.test_acc_ema));
             let line = line(&report, progress.steps);
             if bar.is_hidden() {
@@ -251,9 +223,9 @@ fn line(report: &Report, steps: u64) -> String {
     )
 }
 
-fn summary(run: &Run, folder: &Path) -> anyhow::Result<Summary> {
+fn summary(run: &Run, folder: &RunFolder) -> anyhow::Result<Summary> {
     let trainer = &run.trainer;
-    let reports = read_reports(&folder.join(METRICS))?;
+    let reports = read_reports(&folder.metrics())?;
     let last = reports.last().context("the run has no report yet: give more --steps")?;
     let config = &trainer.config;
     Ok(Summary {

@@ -1,6 +1,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_channel::oneshot;
+
 use super::kernels::KernelCache;
 use super::{GpuError, Kernel};
 
@@ -24,6 +26,13 @@ pub struct Gpu {
     fault: Arc<Mutex<Option<GpuFault>>>,
 }
 
+/// Work handed to the adapter.
+pub(super) struct InFlight {
+    index: wgpu::SubmissionIndex,
+    #[cfg(target_arch = "wasm32")]
+    done: oneshot::Receiver<()>,
+}
+
 enum GpuFault {
     Error(String),
     Lost(String),
@@ -37,28 +46,37 @@ impl Gpu {
     pub async fn request() -> Result<Self, GpuError> {
         let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle().with_env());
         let adapter = Self::adapter(&instance).await?;
-        let info = adapter.get_info();
-        let features = adapter.features() & OPTIONAL_FEATURES;
         let (device, queue) = adapter
-            .request_device(&wgpu::DeviceDescriptor {
-                label: Some("remixmatch"),
-                required_features: features,
-                required_limits: wgpu::Limits::default(),
-                ..Default::default()
-            })
+            .request_device(&Self::device_descriptor(&adapter))
             .await
-            .map_err(|e| GpuError::NoDevice { adapter: info.name.clone(), reason: e.to_string() })?;
+            .map_err(|e| GpuError::NoDevice { adapter: adapter.get_info().name, reason: e.to_string() })?;
+        Ok(Self::adopt(&adapter, device, queue))
+    }
+
+    /// The device that everything here is made for: WebGPU's default limits, and of the optional features
+    /// those that the adapter has.
+    pub fn device_descriptor(adapter: &wgpu::Adapter) -> wgpu::DeviceDescriptor<'static> {
+        wgpu::DeviceDescriptor {
+            label: Some("remixmatch"),
+            required_features: adapter.features() & OPTIONAL_FEATURES,
+            required_limits: wgpu::Limits::default(),
+            ..Default::default()
+        }
+    }
+
+    /// Works on a device that a window made with [`Gpu::device_descriptor`].
+    pub fn adopt(adapter: &wgpu::Adapter, device: wgpu::Device, queue: wgpu::Queue) -> Self {
         let fault = Arc::new(Mutex::new(None));
         watch(&device, &fault);
-        Ok(Self {
+        Self {
+            features: device.features() & OPTIONAL_FEATURES,
             device,
             queue,
-            info,
-            features,
+            info: adapter.get_info(),
             adapter_limits: adapter.limits(),
             kernels: KernelCache::default(),
             fault,
-        })
+        }
     }
 
     /// [`Gpu::request`] for threads that may block.
@@ -129,6 +147,64 @@ impl Gpu {
     /// [`Gpu::wait`] for one submission and those before it; later ones go on.
     pub fn wait_for(&self, index: wgpu::SubmissionIndex, what: &'static str) -> Result<(), GpuError> {
         self.wait_until(Some(index), what)
+    }
+
+    /// The value that a callback sends once the work up to `index` is done. Where a thread may block, it
+    /// does; in a browser the future waits.
+    ///
+    /// # Errors
+    /// As [`Gpu::wait`].
+    pub(super) async fn arrival<T>(
+        &self,
+        receiver: &mut oneshot::Receiver<T>,
+        index: wgpu::SubmissionIndex,
+        what: &'static str,
+    ) -> Result<T, GpuError> {
+        #[cfg(not(target_arch = "wasm32"))]
+        let arrived = {
+            self.wait_for(index, what)?;
+            receiver.try_recv().ok().flatten()
+        };
+        #[cfg(target_arch = "wasm32")]
+        let arrived = {
+            drop(index);
+            receiver.await.ok()
+        };
+        self.check()?;
+        arrived.ok_or(GpuError::Unanswered(what))
+    }
+
+    /// Submits commands whose end somebody will wait for.
+    pub(super) fn submit(&self, encoder: wgpu::CommandEncoder) -> InFlight {
+        let index = self.queue.submit([encoder.finish()]);
+        #[cfg(target_arch = "wasm32")]
+        let done = {
+            let (sender, receiver) = oneshot::channel();
+            self.queue.on_submitted_work_done(move || {
+                // A caller that no longer waits no longer wants to know.
+                let _ = sender.send(());
+            });
+            receiver
+        };
+        InFlight {
+            index,
+            #[cfg(target_arch = "wasm32")]
+            done,
+        }
+    }
+
+    /// Completes when the work, and everything before it, is done.
+    ///
+    /// # Errors
+    /// As [`Gpu::wait`].
+    pub(super) async fn done(&self, work: InFlight, what: &'static str) -> Result<(), GpuError> {
+        #[cfg(not(target_arch = "wasm32"))]
+        return self.wait_for(work.index, what);
+        #[cfg(target_arch = "wasm32")]
+        {
+            let mut work = work;
+            self.arrival(&mut work.done, work.index, what).await
+        }
     }
 
     fn wait_until(

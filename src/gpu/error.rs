@@ -31,6 +31,10 @@ pub enum GpuError {
     Lost(String),
     #[error("the adapter did not answer within {seconds} s while {what}")]
     Timeout { seconds: u64, what: &'static str },
+    #[error("stopped between two slices of work")]
+    Stopped,
+    #[error("the adapter never answered while {0}")]
+    Unanswered(&'static str),
     #[error("reading back '{tensor}' failed: {reason}")]
     Readback { tensor: String, reason: String },
 }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use bytemuck::Pod;
+use futures_channel::oneshot;
 
 use super::builder::Op;
 use super::tensor::{Memory, Program, Tensor};
@@ -56,24 +57,18 @@ impl Plan {
             },
             Op::Dispatch { kernel, params, params_bytes, bindings, groups } => {
                 let pipeline = gpu.pipeline(kernel)?;
-                let view = |buffer, offset, bytes: u64| {
-                    wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                        buffer,
-                        offset,
-                        size: std::num::NonZeroU64::new(bytes),
-                    })
+                let params = wgpu::BufferBinding {
+                    buffer: uniforms,
+                    offset: *params,
+                    size: std::num::NonZeroU64::new(params_bytes.next_multiple_of(16)),
                 };
                 let mut entries = vec![wgpu::BindGroupEntry {
                     binding: 0,
-                    resource: view(uniforms, *params, params_bytes.next_multiple_of(16)),
+                    resource: wgpu::BindingResource::Buffer(params),
                 }];
                 entries.extend(bindings.iter().map(|(binding, tensor)| wgpu::BindGroupEntry {
                     binding: *binding,
-                    resource: view(
-                        self.buffer(*tensor),
-                        tensor.offset as u64 * 4,
-                        (tensor.words as u64 * 4).next_multiple_of(16),
-                    ),
+                    resource: self.binding(*tensor),
                 }));
                 let bind_group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
                     label: Some(&kernel.to_string()),
@@ -82,6 +77,15 @@ impl Plan {
                 });
                 Ready::Dispatch { pipeline, bind_group, groups: *groups, kernel: kernel.to_string() }
             }
+        })
+    }
+
+    /// A tensor as a storage binding.
+    pub(super) fn binding(&self, tensor: Tensor) -> wgpu::BindingResource<'_> {
+        wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+            buffer: self.buffer(tensor),
+            offset: tensor.offset as u64 * 4,
+            size: std::num::NonZeroU64::new((tensor.words as u64 * 4).next_multiple_of(16)),
         })
     }
 
@@ -171,30 +175,59 @@ impl Plan {
         encoder.copy_buffer_to_buffer(self.buffer(tensor), from, to, at, tensor.words as u64 * 4);
     }
 
-    /// Reads a tensor back and waits for it: for checkpoints, traces and tests, never inside a step.
+    /// Reads tensors back in one go and waits for them: for checkpoints, views and evaluations, never inside
+    /// a step.
     ///
     /// # Errors
     /// [`GpuError::Readback`], [`GpuError::Timeout`], or the adapter's fault.
-    pub fn read<T: Pod>(&self, gpu: &Gpu, tensor: Tensor) -> Result<Vec<T>, GpuError> {
+    pub async fn fetch_all<T: Pod>(&self, gpu: &Gpu, tensors: &[Tensor]) -> Result<Vec<Vec<T>>, GpuError> {
+        let Some(first) = tensors.first() else { return Ok(Vec::new()) };
+        let words: usize = tensors.iter().map(Tensor::words).sum();
         let staging = gpu.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("read"),
-            size: tensor.words as u64 * 4,
+            size: words as u64 * 4,
             usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
-        self.encode_copy_out(&mut encoder, tensor, &staging, 0);
-        gpu.queue.submit([encoder.finish()]);
-        let failed = |reason: String| GpuError::Readback { tensor: self.labels[tensor.id].clone(), reason };
-        let (sender, receiver) = std::sync::mpsc::channel();
+        let mut at = 0;
+        for tensor in tensors {
+            self.encode_copy_out(&mut encoder, *tensor, &staging, at);
+            at += tensor.words as u64 * 4;
+        }
+        let submission = gpu.queue.submit([encoder.finish()]);
+        let failed = |reason: String| GpuError::Readback { tensor: self.labels[first.id].clone(), reason };
+        let (sender, mut receiver) = oneshot::channel();
         staging.map_async(wgpu::MapMode::Read, .., move |result| {
             // The receiver is gone only when the wait below has already failed.
             let _ = sender.send(result);
         });
-        gpu.wait("reading a tensor back")?;
-        let mapped = receiver.recv().map_err(|e| failed(e.to_string()))?;
+        let mapped = gpu.arrival(&mut receiver, submission, "reading a tensor back").await?;
         mapped.map_err(|e| failed(e.to_string()))?;
         let view = staging.get_mapped_range(..).map_err(|e| failed(e.to_string()))?;
-        Ok(bytemuck::pod_collect_to_vec(&view))
+        let mut rest: &[u8] = &view;
+        let parts = tensors.iter().map(|tensor| {
+            let (part, after) = rest.split_at(tensor.words * 4);
+            rest = after;
+            bytemuck::pod_collect_to_vec(part)
+        });
+        Ok(parts.collect())
+    }
+
+    /// [`Plan::fetch_all`] of one tensor.
+    ///
+    /// # Errors
+    /// As [`Plan::fetch_all`].
+    pub async fn fetch<T: Pod>(&self, gpu: &Gpu, tensor: Tensor) -> Result<Vec<T>, GpuError> {
+        Ok(self.fetch_all(gpu, &[tensor]).await?.pop().unwrap_or_default())
+    }
+
+    /// [`Plan::fetch`] for threads that may block.
+    ///
+    /// # Errors
+    /// As [`Plan::fetch`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn read<T: Pod>(&self, gpu: &Gpu, tensor: Tensor) -> Result<Vec<T>, GpuError> {
+        pollster::block_on(self.fetch(gpu, tensor))
     }
 }

@@ -21,12 +21,15 @@ impl Profiler {
     /// Time by kernel, longest first; `None` where the adapter has no timestamps.
     ///
     /// One pass a dispatch keeps kernels from overlapping, so the sum is at least the plain time.
-    pub fn run(gpu: &Gpu, plan: &Plan, program: Program) -> Result<Option<Vec<KernelTime>>, GpuError> {
+    ///
+    /// # Errors
+    /// The adapter's.
+    pub async fn run(gpu: &Gpu, plan: &Plan, program: Program) -> Result<Option<Vec<KernelTime>>, GpuError> {
         if !gpu.features.contains(wgpu::Features::TIMESTAMP_QUERY) {
             return Ok(None);
         }
         let mut by_kernel: BTreeMap<String, (usize, f64)> = BTreeMap::new();
-        for (kernel, microseconds) in plan.run_timed(gpu, program)? {
+        for (kernel, microseconds) in plan.run_timed(gpu, program).await? {
             let entry = by_kernel.entry(kernel).or_default();
             entry.0 += 1;
             entry.1 += microseconds;
@@ -42,18 +45,18 @@ impl Profiler {
 
 impl Plan {
     /// Runs a program with a timestamp before and after every dispatch: `(kernel, microseconds)`.
-    fn run_timed(&self, gpu: &Gpu, program: Program) -> Result<Vec<(String, f64)>, GpuError> {
+    async fn run_timed(&self, gpu: &Gpu, program: Program) -> Result<Vec<(String, f64)>, GpuError> {
         /// WebGPU allows 4,096 queries a set, two a dispatch.
         const CHUNK: usize = 2_048;
         let mut times = Vec::new();
         for start in (0..program.len()).step_by(CHUNK) {
             let part = start..(start + CHUNK).min(program.len());
-            times.extend(self.time_part(gpu, program, part)?);
+            times.extend(self.time_part(gpu, program, part).await?);
         }
         Ok(times)
     }
 
-    fn time_part(
+    async fn time_part(
         &self,
         gpu: &Gpu,
         program: Program,
@@ -100,7 +103,7 @@ impl Plan {
         let bytes = names.len() as u64 * 16;
         encoder.copy_buffer_to_buffer(&resolved, 0, scratch.buffer(stamps), 0, bytes);
         gpu.queue.submit([encoder.finish()]);
-        let ticks: Vec<u64> = scratch.read(gpu, stamps)?;
+        let ticks: Vec<u64> = scratch.fetch(gpu, stamps).await?;
         let period = f64::from(gpu.queue.get_timestamp_period()) / 1000.0;
         let spans = ticks.chunks_exact(2).map(|t| t[1].saturating_sub(t[0]) as f64 * period);
         Ok(names.into_iter().zip(spans).collect())

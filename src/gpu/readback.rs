@@ -2,7 +2,8 @@
 //! unmapped.
 
 use std::collections::VecDeque;
-use std::sync::mpsc::{Receiver, Sender, channel};
+
+use futures_channel::oneshot;
 
 use super::{Gpu, GpuError, Plan, Tensor};
 
@@ -10,7 +11,7 @@ struct InFlight {
     tag: u64,
     buffer: wgpu::Buffer,
     submission: wgpu::SubmissionIndex,
-    mapped: Receiver<Result<(), wgpu::BufferAsyncError>>,
+    mapped: oneshot::Receiver<Result<(), wgpu::BufferAsyncError>>,
 }
 
 /// Carries the content of some tensors back to the host, in the order they were sent.
@@ -61,7 +62,7 @@ impl ReadbackRing {
             at += tensor.words() as u64 * 4;
         }
         let submission = gpu.queue.submit([encoder.finish()]);
-        let (sender, mapped): (Sender<_>, Receiver<_>) = channel();
+        let (sender, mapped) = oneshot::channel();
         buffer.map_async(wgpu::MapMode::Read, .., move |result| {
             // A ring dropped meanwhile no longer wants its results.
             let _ = sender.send(result);
@@ -69,14 +70,17 @@ impl ReadbackRing {
         self.flying.push_back(InFlight { tag, buffer, submission, mapped });
     }
 
-    /// The oldest result, if it has arrived: `(tag, words)`.
-    pub fn take(&mut self, gpu: &Gpu) -> Result<Option<(u64, Vec<u32>)>, GpuError> {
-        gpu.poll()?;
-        let Some(oldest) = self.flying.front() else { return Ok(None) };
-        let Ok(outcome) = oldest.mapped.try_recv() else { return Ok(None) };
+    /// The oldest result `(tag, words)`, waiting for it; `None` when nothing is under way.
+    ///
+    /// # Errors
+    /// [`GpuError::Readback`], [`GpuError::Timeout`], or the adapter's fault.
+    pub async fn next(&mut self, gpu: &Gpu) -> Result<Option<(u64, Vec<u32>)>, GpuError> {
+        let Some(InFlight { tag, buffer, submission, mut mapped }) = self.flying.pop_front() else {
+            return Ok(None);
+        };
         let failed = |reason: String| GpuError::Readback { tensor: "step statistics".into(), reason };
+        let outcome = gpu.arrival(&mut mapped, submission, "waiting for a step's statistics").await?;
         outcome.map_err(|e| failed(e.to_string()))?;
-        let InFlight { tag, buffer, .. } = self.flying.pop_front().expect("it was just seen");
         let words = {
             let view = buffer.get_mapped_range(..).map_err(|e| failed(e.to_string()))?;
             bytemuck::pod_collect_to_vec(&view)
@@ -84,15 +88,5 @@ impl ReadbackRing {
         buffer.unmap();
         self.free.push(buffer);
         Ok(Some((tag, words)))
-    }
-
-    /// The oldest result, waiting for it; `None` when nothing is under way.
-    pub fn wait(&mut self, gpu: &Gpu) -> Result<Option<(u64, Vec<u32>)>, GpuError> {
-        if let Some(result) = self.take(gpu)? {
-            return Ok(Some(result));
-        }
-        let Some(oldest) = self.flying.front() else { return Ok(None) };
-        gpu.wait_for(oldest.submission.clone(), "waiting for a step's statistics")?;
-        self.take(gpu)
     }
 }

@@ -28,7 +28,7 @@ impl Tensor {
 }
 
 /// A named run of operations inside a plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Program {
     pub(super) start: usize,
     pub(super) end: usize,

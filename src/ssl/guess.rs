@@ -45,6 +45,13 @@ pub struct Guess {
     pub confidence: Tensor,
 }
 
+impl Guess {
+    /// All of its tensors.
+    pub fn tensors(&self) -> [Tensor; 5] {
+        [self.averages, self.probabilities, self.aligned, self.target, self.confidence]
+    }
+}
+
 impl StepShape {
     fn align_params(&self) -> Params {
         Params {

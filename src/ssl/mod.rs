@@ -4,6 +4,7 @@
 //! [`StepRecording`] is one training step and the evaluation of the same network.
 
 mod guess;
+mod inspection;
 mod losses;
 mod method;
 mod shape;
@@ -11,6 +12,7 @@ mod step;
 mod step_block;
 
 pub use guess::{AlignmentState, Guess, record_guess, record_push};
+pub use inspection::{FOLLOWED, Followed, Inspection};
 pub use losses::{
     LossTables, RowKind, STATISTICS, record_matches, record_rows, record_softmax, record_summary,
     record_targets,

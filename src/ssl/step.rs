@@ -1,6 +1,7 @@
 //! One training step and the evaluation of the same network, recorded as a plan.
 
 use super::guess::{AlignmentState, Guess, record_guess, record_push};
+use super::inspection::{Inspected, Inspection};
 use super::losses::{
     LossTables, RowKind, STATISTICS, record_matches, record_rows, record_softmax, record_summary,
     record_targets,
@@ -72,6 +73,8 @@ pub struct EvaluationTensors {
     pub rows: Tensor,
     /// `[capacity, classes]`
     pub probabilities: Tensor,
+    /// `[capacity, features]`
+    pub embedding: Tensor,
 }
 
 /// A recorded step: nothing is allocated until its `builder` is built.
@@ -84,6 +87,7 @@ pub struct StepRecording {
     pub evaluate_averaged: Program,
     /// Evaluates with the weights as trained.
     pub evaluate_raw: Program,
+    pub inspection: Option<Inspection>,
     /// Passes in one dispatch, at most.
     pub group_passes: usize,
 }
@@ -93,6 +97,8 @@ pub struct StepRecording {
 pub enum Keep {
     /// Only what the next step needs.
     State,
+    /// Guesses, and an [`Inspection`] beside the step, for who looks on.
+    Views,
     /// Inputs, guesses, targets and logits as well.
     Trace,
 }
@@ -141,7 +147,7 @@ impl StepRecording {
 }
 
 /// Words of `count` rows of a table.
-fn table_words<T>(count: usize) -> usize {
+pub(super) fn table_words<T>(count: usize) -> usize {
     count * size_of::<T>() / 4
 }
 
@@ -182,7 +188,11 @@ impl<'a> Recorder<'a> {
         let labels = state("labels", shape.batch);
         let hidden = state("hidden labels", shape.batch);
         let step_block = state("step block", STEP_WORDS);
-        let view_images = state("views", views * pixels);
+        let shown = match keep {
+            Keep::Views => shape.first_followed_view(pixels) + shape.followed_views(),
+            Keep::State | Keep::Trace => views,
+        };
+        let view_images = state("views", shown * pixels);
         let report = state("report", BINDING_WORDS + shape.batch);
         let targets = state("targets", rows * classes);
         let results = state("row results", rows * 2);
@@ -228,10 +238,20 @@ impl<'a> Recorder<'a> {
         let statistics = report.slice(0, STATISTICS);
         record_summary(&mut recorder.b, shape, tables, guess.as_ref(), hidden, statistics);
         let step = recorder.b.program(mark);
-        recorder.keep_for_trace(guess.as_ref(), &guess_logits, &groups);
+        recorder.keep(guess.as_ref(), &guess_logits, &groups);
         let evaluation = recorder.evaluation_tensors();
         let evaluate_averaged = recorder.evaluate(&evaluation, optimiser.averaged);
         let evaluate_raw = recorder.evaluate(&evaluation, optimiser.weights);
+        let inspected = Inspected {
+            network,
+            shape,
+            options,
+            views: view_images,
+            weights: optimiser.weights,
+            moving,
+            alignment,
+        };
+        let inspection = (keep == Keep::Views).then(|| Inspection::record(&mut recorder.b, inspected));
         let tensors = StepTensors {
             sources,
             weak_draws,
@@ -259,6 +279,7 @@ impl<'a> Recorder<'a> {
             evaluation,
             evaluate_averaged,
             evaluate_raw,
+            inspection,
             group_passes,
         }
     }
@@ -271,7 +292,7 @@ impl<'a> Recorder<'a> {
     /// ends in `views`.
     fn augment(&mut self, sources: Tensor, weak: Tensor, operations: &[Tensor], options: OpOptions) {
         let (size, count) = (self.size(), self.shape.views());
-        let other = self.b.tensor("views between operations", self.views.words());
+        let other = self.b.tensor("views between operations", count * size[0] * size[1]);
         let (mut from, mut to) = (self.views, other);
         if operations.len() % 2 == 1 {
             std::mem::swap(&mut from, &mut to);
@@ -294,14 +315,15 @@ impl<'a> Recorder<'a> {
     fn probe(&mut self, fixed_rows: Tensor, labels: Tensor, matches: Tensor) {
         let batch = self.shape.batch;
         let input = self.input("probe.input", fixed_rows, 2 * batch, batch);
-        let logits = self.infer(input, self.optimiser.averaged);
+        let (logits, _) = self.infer(input, self.optimiser.averaged);
         record_matches(&mut self.b, self.shape, logits, labels, matches);
     }
 
-    fn infer(&mut self, input: Activation, weights: Tensor) -> Tensor {
+    /// Logits and embedding in evaluation mode.
+    fn infer(&mut self, input: Activation, weights: Tensor) -> (Tensor, Tensor) {
         let embedding = self.network.inference(&mut self.b, weights, self.moving, input);
         let rows = Rows { first: 0, count: input.images };
-        self.network.logits(&mut self.b, Head::Classify, weights, embedding, rows)
+        (self.network.logits(&mut self.b, Head::Classify, weights, embedding, rows), embedding)
     }
 
     /// Predictions on the views that the guess is made from, each with its own batch statistics. No
@@ -369,15 +391,16 @@ impl<'a> Recorder<'a> {
         GroupTensors { first_row, input, logits: logits_of }
     }
 
-    fn keep_for_trace(&mut self, guess: Option<&Guess>, guess_logits: &[Tensor], groups: &[GroupTensors]) {
+    fn keep(&mut self, guess: Option<&Guess>, guess_logits: &[Tensor], groups: &[GroupTensors]) {
         if self.keep == Keep::State {
             return;
         }
-        let guess_parts =
-            guess.into_iter().flat_map(|g| [g.averages, g.probabilities, g.aligned, g.target, g.confidence]);
-        let group_parts = groups.iter().flat_map(|g| g.logits.iter().map(|l| l.3).chain([g.input.tensor]));
-        let all: Vec<_> = guess_parts.chain(guess_logits.iter().copied()).chain(group_parts).collect();
-        all.into_iter().for_each(|tensor| self.b.keep(tensor));
+        guess.into_iter().flat_map(Guess::tensors).for_each(|tensor| self.b.keep(tensor));
+        if self.keep == Keep::Trace {
+            let group_parts =
+                groups.iter().flat_map(|g| g.logits.iter().map(|l| l.3).chain([g.input.tensor]));
+            guess_logits.iter().copied().chain(group_parts).for_each(|tensor| self.b.keep(tensor));
+        }
     }
 
     fn evaluation_tensors(&mut self) -> EvaluationTensors {
@@ -388,6 +411,7 @@ impl<'a> Recorder<'a> {
             sources: self.b.persistent("evaluated images", capacity * pixels),
             rows: self.b.persistent("evaluation rows", table_words::<AssembleRow>(capacity)),
             probabilities: self.b.persistent("evaluated probabilities", capacity * self.shape.classes),
+            embedding: self.b.persistent("evaluated embedding", capacity * self.network.features),
         }
     }
 
@@ -397,9 +421,10 @@ impl<'a> Recorder<'a> {
         let channels = self.network.channels;
         let size = self.size();
         record_assemble(&mut self.b, size, channels, evaluation.sources, evaluation.rows, 0, input);
-        let logits = self.infer(input, weights);
+        let (logits, embedding) = self.infer(input, weights);
         let probabilities = record_softmax(&mut self.b, evaluation.capacity, self.shape.classes, logits);
         self.b.copy(probabilities, evaluation.probabilities);
+        self.b.copy(embedding, evaluation.embedding);
         self.b.program(mark)
     }
 }

@@ -114,6 +114,9 @@ pub struct Overrides {
     pub temperature: Option<f32>,
     pub beta: Option<f64>,
     pub threshold: Option<f32>,
+    pub weight_u: Option<f32>,
+    pub weight_u1: Option<f32>,
+    pub weight_r: Option<f32>,
     pub policy: Option<PolicyKind>,
     pub label_prior: Option<LabelPrior>,
     pub policy_scale: Option<PolicyScale>,
@@ -190,6 +193,9 @@ impl Overrides {
             method.squared = true;
             method.weight_u = SQUARED_WEIGHT;
         }
+        set(&mut method.weight_u, &self.weight_u);
+        set(&mut method.weight_u1, &self.weight_u1);
+        set(&mut method.weight_r, &self.weight_r);
     }
 }
 

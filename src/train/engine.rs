@@ -2,11 +2,14 @@
 
 use super::draws::StepDraws;
 use super::error::TrainError;
+use super::pace::Pace;
 use crate::augment::{AssembleRow, OpOptions};
 use crate::data::Images;
-use crate::gpu::{Gpu, GpuError, Memory, Plan, Program, Tensor};
+use crate::gpu::{Gpu, GpuError, KernelTime, Memory, Pictures, Plan, Profiler, Program, Tensor};
 use crate::nn::{Architecture, ConvTiling, WideResNet, initial_values};
-use crate::ssl::{EvaluationTensors, Keep, Method, StepBlock, StepRecording, StepShape, StepTensors};
+use crate::ssl::{
+    EvaluationTensors, Inspection, Keep, Method, StepBlock, StepRecording, StepShape, StepTensors,
+};
 
 /// What an engine is built for.
 #[derive(Clone, Debug)]
@@ -36,6 +39,13 @@ pub struct Engine {
     pub tensors: StepTensors,
     /// Passes that share a dispatch.
     pub group_passes: usize,
+    pub inspection: Option<Inspection>,
+    /// Programs run in slices if set, and in one go if not.
+    pub pace: Option<Pace>,
+    /// Whether the next step is timed kernel by kernel, where the adapter has timestamps.
+    pub profile_next: bool,
+    /// The last step that was timed.
+    pub profile: Option<Vec<KernelTime>>,
     plan: Plan,
     step: Program,
     evaluation: EvaluationTensors,
@@ -75,6 +85,7 @@ impl Engine {
             evaluation,
             evaluate_averaged,
             evaluate_raw,
+            inspection,
             group_passes,
         } = recording;
         let plan = builder.build(gpu)?;
@@ -83,6 +94,10 @@ impl Engine {
             shape,
             tensors,
             group_passes,
+            inspection,
+            pace: None,
+            profile_next: false,
+            profile: None,
             plan,
             step,
             evaluation,
@@ -139,17 +154,36 @@ impl Engine {
         self.step.len()
     }
 
-    /// Uploads one step's images, draws and numbers, and submits it; does not wait.
-    pub fn submit_step(
+    /// Uploads one step's images, draws and numbers, and submits it; waits only where it is paced.
+    ///
+    /// # Errors
+    /// The adapter's; [`GpuError::Stopped`].
+    pub async fn submit_step(
         &mut self,
         gpu: &Gpu,
         images: &Images,
         labels: &[Option<u32>],
         draws: &StepDraws,
         block: StepBlock,
-    ) {
+    ) -> Result<(), GpuError> {
         self.upload_step(gpu, images, labels, draws, block);
-        self.plan.run(gpu, self.step);
+        self.run(gpu, self.step).await
+    }
+
+    /// Runs one of the plan's programs, at the pace that is set.
+    pub(super) async fn run(&mut self, gpu: &Gpu, program: Program) -> Result<(), GpuError> {
+        let timestamps = gpu.features.contains(wgpu::Features::TIMESTAMP_QUERY);
+        if timestamps && program == self.step && std::mem::take(&mut self.profile_next) {
+            self.profile = Profiler::run(gpu, &self.plan, program).await?;
+            return Ok(());
+        }
+        match &mut self.pace {
+            Some(pace) => pace.run(gpu, &self.plan, program).await,
+            None => {
+                self.plan.run(gpu, program);
+                Ok(())
+            }
+        }
     }
 
     fn upload_step(
@@ -185,6 +219,17 @@ impl Engine {
         write(self.tensors.sources, bytemuck::cast_slice(&self.pixels));
     }
 
+    /// The tiles of an inspection, one a row, in a texture.
+    ///
+    /// # Errors
+    /// The adapter's. `None` where views are not kept.
+    pub fn pictures(&self, gpu: &Gpu) -> Result<Option<Pictures>, GpuError> {
+        let Some(inspection) = &self.inspection else { return Ok(None) };
+        let size = [self.network.height, self.network.width];
+        let parts = [(self.tensors.views, inspection.rows, inspection.total(&self.shape))];
+        Pictures::new(gpu, &self.plan, size, &parts).map(Some)
+    }
+
     /// The plan, for readback and views.
     pub fn recorded(&self) -> &Plan {
         &self.plan
@@ -194,7 +239,12 @@ impl Engine {
     ///
     /// # Errors
     /// The adapter's.
-    pub fn evaluate(&mut self, gpu: &Gpu, images: &Images, which: Weights) -> Result<Vec<f32>, GpuError> {
+    pub async fn evaluate(
+        &mut self,
+        gpu: &Gpu,
+        images: &Images,
+        which: Weights,
+    ) -> Result<Vec<f32>, GpuError> {
         let classes = self.shape.classes;
         let pixels = images.height * images.width;
         let mut all = Vec::with_capacity(images.len() * classes);
@@ -205,14 +255,20 @@ impl Engine {
                 images.rgba(first + i, to);
             }
             self.plan.write(gpu, self.evaluation.sources, &self.pixels);
-            self.plan.run(gpu, self.evaluate[which as usize]);
-            let probabilities: Vec<f32> = self.plan.read(gpu, self.evaluation.probabilities)?;
+            self.run(gpu, self.evaluate[which as usize]).await?;
+            let probabilities: Vec<f32> = self.plan.fetch(gpu, self.evaluation.probabilities).await?;
             all.extend_from_slice(&probabilities[..count * classes]);
         }
         Ok(all)
     }
 
     /// Content of a tensor; waits for it.
+    pub async fn fetch(&self, gpu: &Gpu, tensor: Tensor) -> Result<Vec<f32>, GpuError> {
+        self.plan.fetch(gpu, tensor).await
+    }
+
+    /// [`Engine::fetch`] for threads that may block.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn read(&self, gpu: &Gpu, tensor: Tensor) -> Result<Vec<f32>, GpuError> {
         self.plan.read(gpu, tensor)
     }

@@ -46,7 +46,7 @@ impl Model {
     ///
     /// # Errors
     /// The adapter's.
-    pub fn probabilities(&mut self, images: &Images) -> Result<Vec<f32>, TrainError> {
-        Ok(self.engine.evaluate(&self.gpu, images, Weights::Averaged)?)
+    pub async fn probabilities(&mut self, images: &Images) -> Result<Vec<f32>, TrainError> {
+        Ok(self.engine.evaluate(&self.gpu, images, Weights::Averaged).await?)
     }
 }

@@ -10,6 +10,8 @@ pub enum Stream {
     Strong = 4,
     Probe = 5,
     MixUp = 6,
+    /// Views of followed images, which are no part of training.
+    Followed = 7,
 }
 
 /// The generator of one stream at one step (or epoch): a function of its arguments alone, so that any

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use pollster::block_on;
 use serde_json::json;
 
 use super::checkpoint::Checkpoint;
@@ -20,10 +21,11 @@ use crate::ssl::{RowKind, StepBlock, interleave};
 /// # Errors
 /// Those of the step and of the file.
 pub fn write_trace(trainer: &mut Trainer, path: &Path) -> Result<(), TrainError> {
-    let before = trainer.checkpoint()?;
+    let before = block_on(trainer.checkpoint())?;
     let step = trainer.progress().step;
-    let draws = trainer.submit()?;
-    let after = trainer.checkpoint()?;
+    block_on(trainer.step())?;
+    let draws = trainer.drawn().expect("a step was just made").clone();
+    let after = block_on(trainer.checkpoint())?;
     let block = trainer.config.schedule().block(step, &trainer.engine.shape);
     let mut trace = Trace { trainer, file: TensorFile::default() };
     trace.inputs(&draws)?;

@@ -54,6 +54,9 @@ pub struct Trainer {
     submitted: VecDeque<Submitted>,
     window: Window,
     last: Option<StepStatistics>,
+    drawn: Option<StepDraws>,
+    pub(super) followed: Vec<usize>,
+    test_probabilities: Arc<[f32]>,
     step: u64,
     /// Seconds of the run before it was resumed, and when this process took it up.
     earlier_seconds: f64,
@@ -97,6 +100,9 @@ impl Trainer {
             submitted: VecDeque::new(),
             window: Window::default(),
             last: None,
+            drawn: None,
+            followed: Vec::new(),
+            test_probabilities: Arc::new([]),
             step: 0,
             earlier_seconds: 0.0,
             began: Instant::now(),
@@ -117,10 +123,11 @@ impl Trainer {
         config: Config,
         data: Arc<DataSet>,
         path: &Path,
+        keep: Keep,
     ) -> Result<Self, TrainError> {
         // Before the plan is made: other data fail there too, for reasons that mislead.
         Checkpoint::read_header(path)?.1.check(path, &data)?;
-        let mut trainer = Self::new(gpu, config, data, Keep::State)?;
+        let mut trainer = Self::new(gpu, config, data, keep)?;
         let network = &trainer.engine.network;
         let checkpoint = Checkpoint::load(path, &network.parameters, &network.statistics)?;
         trainer.restore(checkpoint)?;
@@ -183,18 +190,14 @@ impl Trainer {
         self.earlier_seconds + self.began.elapsed().as_secs_f64()
     }
 
-    /// Draws and submits one step. Waits only for results that are [`POLICY_LAG`] steps old.
+    /// Draws and submits one step. Waits only for results that are [`POLICY_LAG`] steps old, and for slices
+    /// where the engine is paced.
     ///
     /// # Errors
-    /// A loss that was no finite number; the adapter's errors.
-    pub fn step(&mut self) -> Result<(), TrainError> {
-        self.submit()?;
-        Ok(())
-    }
-
-    /// [`Trainer::step`], returning what was drawn.
-    pub(super) fn submit(&mut self) -> Result<StepDraws, TrainError> {
-        self.settle_policy()?;
+    /// A loss that was no finite number; the adapter's errors. Stopped between slices, the state is that of
+    /// no step: only what was saved before is whole.
+    pub async fn step(&mut self) -> Result<(), TrainError> {
+        self.settle_policy().await?;
         let shape = &self.engine.shape;
         let draws = StepDraws::draw(
             &self.settings,
@@ -210,21 +213,37 @@ impl Trainer {
             false => Vec::new(),
         };
         while !self.ring.has_room() {
-            self.collect()?;
+            self.collect().await?;
         }
-        self.engine.submit_step(&self.gpu, &self.data.train, &self.data.train_labels, &draws, block);
+        let (images, labels) = (&self.data.train, &self.data.train_labels);
+        self.engine.submit_step(&self.gpu, images, labels, &draws, block).await?;
         let report = self.engine.tensors.report;
         self.ring.send(&self.gpu, self.engine.recorded(), self.step, &[report]);
         self.submitted.push_back(Submitted { step: self.step, ops, matches: None });
         self.step += 1;
-        Ok(draws)
+        self.drawn = Some(draws);
+        Ok(())
+    }
+
+    pub(super) fn draw_settings(&self) -> &DrawSettings {
+        &self.settings
+    }
+
+    /// Replaces p(y), the distribution that alignment aims at, `[classes]`.
+    pub fn set_label_distribution(&mut self, distribution: &[f32]) {
+        self.engine.write(&self.gpu, self.engine.tensors.alignment.label_distribution, distribution);
+    }
+
+    /// What was drawn for the last step.
+    pub fn drawn(&self) -> Option<&StepDraws> {
+        self.drawn.as_ref()
     }
 
     /// Lets the probes of steps at least [`POLICY_LAG`] old move the policy's bins, in order.
-    fn settle_policy(&mut self) -> Result<(), TrainError> {
+    async fn settle_policy(&mut self) -> Result<(), TrainError> {
         while self.submitted.front().is_some_and(|s| s.step + POLICY_LAG <= self.step) {
             while self.submitted.front().is_some_and(|s| s.matches.is_none()) {
-                self.collect()?;
+                self.collect().await?;
             }
             let settled = self.submitted.pop_front();
             if let (Some(Submitted { ops, matches: Some(matches), .. }), StrongPolicy::CtAugment(bins)) =
@@ -237,8 +256,8 @@ impl Trainer {
     }
 
     /// Takes the oldest result under way, waiting for it.
-    fn collect(&mut self) -> Result<(), TrainError> {
-        let Some((step, words)) = self.ring.wait(&self.gpu)? else { return Ok(()) };
+    async fn collect(&mut self) -> Result<(), TrainError> {
+        let Some((step, words)) = self.ring.next(&self.gpu).await? else { return Ok(()) };
         let statistics = StepStatistics::from_words(step, &words);
         if let Some(submitted) = self.submitted.iter_mut().find(|s| s.step == step) {
             submitted.matches = Some(words[BINDING_WORDS..].iter().map(|w| f32::from_bits(*w)).collect());
@@ -253,9 +272,9 @@ impl Trainer {
     ///
     /// # Errors
     /// As [`Trainer::step`].
-    pub fn drain(&mut self) -> Result<(), TrainError> {
+    pub async fn drain(&mut self) -> Result<(), TrainError> {
         while self.ring.in_flight() > 0 {
-            self.collect()?;
+            self.collect().await?;
         }
         Ok(())
     }
@@ -264,8 +283,8 @@ impl Trainer {
     ///
     /// # Errors
     /// As [`Trainer::step`].
-    pub fn report(&mut self) -> Result<Report, TrainError> {
-        self.drain()?;
+    pub async fn report(&mut self) -> Result<Report, TrainError> {
+        self.drain().await?;
         let [loss_x, loss_u, loss_u1, loss_r, train_acc, guess_acc, confidence, mask] = self.window.means();
         self.window = Window::default();
         let shape = &self.engine.shape;
@@ -274,8 +293,8 @@ impl Trainer {
         let rotation = shape.rotation_passes() == 1;
         let (loss_u, confidence, mask) = (guessed(loss_u), guessed(confidence), guessed(mask));
         let guess_acc = guessed(guess_acc);
-        let test_acc = self.accuracy(Weights::Raw)?;
-        let test_acc_ema = self.accuracy(Weights::Averaged)?;
+        let test_acc = self.accuracy(Weights::Raw).await?;
+        let test_acc_ema = self.accuracy(Weights::Averaged).await?;
         Ok(Report {
             step: self.step,
             images: self.step * self.config.batch as u64,
@@ -293,17 +312,25 @@ impl Trainer {
         })
     }
 
-    fn accuracy(&mut self, which: Weights) -> Result<f64, TrainError> {
-        let probabilities = self.engine.evaluate(&self.gpu, &self.data.test, which)?;
-        Ok(accuracy(&probabilities, &self.data.test_labels, self.data.classes.len()))
+    async fn accuracy(&mut self, which: Weights) -> Result<f64, TrainError> {
+        let probabilities = self.engine.evaluate(&self.gpu, &self.data.test, which).await?;
+        let accuracy = accuracy(&probabilities, &self.data.test_labels, self.data.classes.len());
+        self.test_probabilities = probabilities.into();
+        Ok(accuracy)
+    }
+
+    /// Class probabilities `[images, classes]` of the test images at the last report, with averaged weights;
+    /// empty before the first.
+    pub fn test_probabilities(&self) -> &Arc<[f32]> {
+        &self.test_probabilities
     }
 
     /// The whole state, for [`Trainer::resume`] and for using the model.
     ///
     /// # Errors
     /// As [`Trainer::step`]; a weight that is no finite number.
-    pub fn checkpoint(&mut self) -> Result<Checkpoint, TrainError> {
-        self.drain()?;
+    pub async fn checkpoint(&mut self) -> Result<Checkpoint, TrainError> {
+        self.drain().await?;
         let pending: Vec<_> = self
             .submitted
             .iter()
@@ -327,17 +354,18 @@ impl Trainer {
         );
         let network = &self.engine.network;
         let tensors = &self.engine.tensors;
-        let read = |tensor: Tensor| self.engine.read(&self.gpu, tensor);
-        let unpack = |tensor: Tensor| read(tensor).map(|packed| network.parameters.unpack(&packed));
+        let read = async |tensor: Tensor| self.engine.fetch(&self.gpu, tensor).await;
+        let unpack =
+            async |tensor: Tensor| read(tensor).await.map(|packed| network.parameters.unpack(&packed));
         let checkpoint = Checkpoint {
             config: self.config.clone(),
-            weights: unpack(tensors.optimiser.weights)?,
-            averaged: unpack(tensors.optimiser.averaged)?,
-            first_moment: unpack(tensors.optimiser.first_moment)?,
-            second_moment: unpack(tensors.optimiser.second_moment)?,
-            statistics: network.statistics.unpack(&read(tensors.moving)?),
-            history: read(tensors.alignment.history)?,
-            label_distribution: read(tensors.alignment.label_distribution)?,
+            weights: unpack(tensors.optimiser.weights).await?,
+            averaged: unpack(tensors.optimiser.averaged).await?,
+            first_moment: unpack(tensors.optimiser.first_moment).await?,
+            second_moment: unpack(tensors.optimiser.second_moment).await?,
+            statistics: network.statistics.unpack(&read(tensors.moving).await?),
+            history: read(tensors.alignment.history).await?,
+            label_distribution: read(tensors.alignment.label_distribution).await?,
             rates,
             pending,
             header,
@@ -350,8 +378,8 @@ impl Trainer {
     ///
     /// # Errors
     /// Those of the checkpoint and of the file; the file's old content stays.
-    pub fn save(&mut self, path: &Path) -> Result<(), TrainError> {
-        let checkpoint = self.checkpoint()?;
+    pub async fn save(&mut self, path: &Path) -> Result<(), TrainError> {
+        let checkpoint = self.checkpoint().await?;
         checkpoint.save(path, &self.engine.network.parameters, &self.engine.network.statistics)
     }
 }

@@ -1,5 +1,6 @@
 //! Commands that only answer: `data`, `info`, `eval`, `predict`, help; and where nobody reads the answer.
 
+use pollster::block_on;
 use std::process::{Command, Stdio};
 
 use remixmatch::gpu::Gpu;
@@ -78,7 +79,7 @@ fn eval_and_predict_agree_with_the_run_and_the_library() {
     let mut library = Model::load(gpu, &model).expect("a model");
     for (path, answer) in paths.iter().zip(told.as_array().expect("a list")) {
         let image = remixmatch::data::read_image(path, 8, 1).expect("an image");
-        let expected = library.probabilities(&image).expect("probabilities");
+        let expected = block_on(library.probabilities(&image)).expect("probabilities");
         assert_eq!(answer["image"], str(path));
         assert_eq!(answer["class"], most_likely(&expected).to_string());
         for (class, probability) in expected.iter().enumerate() {

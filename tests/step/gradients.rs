@@ -1,6 +1,7 @@
 //! One step's gradients: the adapter's against the reference's backward pass, and both against central
 //! differences of the reference's loss.
 
+use pollster::block_on;
 use remixmatch::ssl::{Keep, Method};
 use remixmatch::train::{Trainer, write_trace};
 
@@ -21,7 +22,7 @@ fn check(what: &str, method: Method) {
     let settings = settings(&config, [12, 12, 3], 3);
     let mut trainer = Trainer::new(gpu(), config, pictures(12, 3), Keep::Trace).expect("a trainer");
     for _ in 0..STEP {
-        trainer.step().expect("a step");
+        block_on(trainer.step()).expect("a step");
     }
     write_trace(&mut trainer, &path).expect("a trace");
     let trace = Traced::read(&path);

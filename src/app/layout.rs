@@ -1,0 +1,67 @@
+//! Where the views are: tabs that can be split and rearranged.
+
+use std::collections::HashMap;
+
+use eframe::egui::{Id, Rect, Ui, WidgetText};
+use egui_tiles::{Behavior, SimplificationOptions, TileId, Tiles, Tree, UiResponse};
+
+use super::tour::Place;
+use super::views::{ViewContext, ViewKind, Views};
+
+/// Anchors large, curves below them, the rest behind.
+pub fn default() -> Tree<ViewKind> {
+    let mut tiles = Tiles::default();
+    let mut pane = |kind| tiles.insert_pane(kind);
+    let main: Vec<_> = [
+        ViewKind::Anchors,
+        ViewKind::Alignment,
+        ViewKind::Policy,
+        ViewKind::MixUp,
+        ViewKind::Rotation,
+        ViewKind::Confusion,
+        ViewKind::Embedding,
+        ViewKind::Network,
+        ViewKind::Labelling,
+    ]
+    .map(&mut pane)
+    .into();
+    let curves = pane(ViewKind::Curves);
+    let main = tiles.insert_tab_tile(main);
+    let lower = tiles.insert_tab_tile(vec![curves]);
+    let root = tiles.insert_vertical_tile(vec![main, lower]);
+    let mut tree = Tree::new(Id::unique("views"), root, tiles);
+    if let Some(egui_tiles::Tile::Container(egui_tiles::Container::Linear(linear))) = tree.tiles.get_mut(root)
+    {
+        linear.shares.set_share(main, 2.0);
+        linear.shares.set_share(lower, 1.0);
+    }
+    tree
+}
+
+/// Brings a view to the front.
+pub fn show(tree: &mut Tree<ViewKind>, kind: ViewKind) {
+    tree.make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(pane) if *pane == kind));
+}
+
+/// Draws the views of a frame.
+pub struct Panes<'a, 'b> {
+    pub views: &'a mut Views,
+    pub context: &'a mut ViewContext<'b>,
+    pub places: &'a mut HashMap<Place, Rect>,
+}
+
+impl Behavior<ViewKind> for Panes<'_, '_> {
+    fn pane_ui(&mut self, ui: &mut Ui, _tile: TileId, kind: &mut ViewKind) -> UiResponse {
+        self.places.insert(Place::View(*kind), ui.max_rect());
+        eframe::egui::Frame::NONE.inner_margin(6.0).show(ui, |ui| self.views.show(*kind, ui, self.context));
+        UiResponse::None
+    }
+
+    fn tab_title_for_pane(&mut self, kind: &ViewKind) -> WidgetText {
+        kind.title().into()
+    }
+
+    fn simplification_options(&self) -> SimplificationOptions {
+        SimplificationOptions { all_panes_must_have_tabs: true, ..Default::default() }
+    }
+}

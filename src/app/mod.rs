@@ -1,0 +1,343 @@
+//! The desktop app: the trainer of the command line, watched while it works.
+//!
+//! A [`session::Session`] trains on a thread of its own and publishes what it did; the window shows that
+//! and sends commands. Pictures are textures drawn on the adapter from the buffers that were trained on.
+
+mod controls;
+mod data_slot;
+mod dialogs;
+mod frames;
+mod layout;
+mod log;
+mod parts;
+mod platform;
+mod run;
+mod script;
+mod session;
+mod settings;
+mod start;
+mod theme;
+mod tour;
+mod views;
+mod widgets;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use data_slot::DataSlot;
+use dialogs::{Chosen, Dialogs};
+use eframe::egui::{self, Context, Key, Rect, Ui};
+use eframe::egui_wgpu::RenderState;
+use run::{Run, Thumbnails};
+use session::{Command, Phase, Session, Start};
+use settings::Settings;
+pub use start::{AppError, AppOptions, graphics, run};
+pub use theme::ThemeChoice;
+use tour::Place;
+pub use views::ViewKind;
+use views::{ViewContext, Views};
+
+use crate::gpu::Gpu;
+use crate::train::{Checkpoint, Config, RunFolder, read_reports};
+
+/// The window's state.
+pub struct App {
+    gpu: Arc<Gpu>,
+    render: RenderState,
+    context: Context,
+    settings: Settings,
+    data: DataSlot,
+    /// Settings to run with once the data have arrived, and how.
+    waiting: Option<Waiting>,
+    runs: Vec<Run>,
+    /// The settings that the runs were started with.
+    started: Option<(Config, Option<parts::Variation>)>,
+    pinned: Vec<usize>,
+    views: Views,
+    log: log::Log,
+    dialogs: Dialogs,
+    sheet_open: bool,
+    thumbnails: Option<Thumbnails>,
+    script: Option<script::Script>,
+    tour: Option<tour::Tour>,
+    /// Where on the screen things are that the tour points at.
+    places: HashMap<Place, Rect>,
+}
+
+/// What to do when the data are there.
+enum Waiting {
+    Train,
+    Resume(RunFolder, Config),
+}
+
+impl App {
+    /// Works on the adapter of the window.
+    ///
+    /// # Errors
+    /// [`AppError::NoWebGpu`] when the window is not drawn by wgpu.
+    pub fn new(creation: &eframe::CreationContext<'_>, options: AppOptions) -> Result<Self, AppError> {
+        let render = creation.wgpu_render_state.clone().ok_or(AppError::NoWebGpu)?;
+        let gpu = Gpu::adopt(&render.adapter, render.device.clone(), render.queue.clone());
+        let mut settings = Settings::load(creation.storage);
+        options.change(&mut settings);
+        theme::set_up(&creation.egui_ctx);
+        settings.theme.apply(&creation.egui_ctx);
+        let source = settings.config.data.clone();
+        let mut app = Self {
+            gpu: Arc::new(gpu),
+            render,
+            context: creation.egui_ctx.clone(),
+            settings,
+            data: DataSlot::Failed(String::new()),
+            waiting: options.train.then_some(Waiting::Train),
+            runs: Vec::new(),
+            started: None,
+            pinned: Vec::new(),
+            views: Views::default(),
+            log: log::Log::default(),
+            dialogs: Dialogs::default(),
+            sheet_open: false,
+            thumbnails: None,
+            script: options.script(),
+            tour: None,
+            places: HashMap::new(),
+        };
+        app.log.add(format!("adapter: {}", app.gpu.info.name));
+        match options.run {
+            Some(folder) => app.open_run(folder),
+            None => app.load(source),
+        }
+        Ok(app)
+    }
+
+    /// Opens a source; the runs on other data end.
+    pub fn open_data(&mut self, source: String) {
+        self.reset();
+        self.load(source);
+    }
+
+    fn load(&mut self, source: String) {
+        self.settings.config.data.clone_from(&source);
+        self.thumbnails = None;
+        let context = self.context.clone();
+        self.data = DataSlot::open(source, move || context.request_repaint());
+    }
+
+    /// Opens a run's folder: its settings, its data, its state.
+    pub fn open_run(&mut self, path: PathBuf) {
+        let folder = RunFolder::new(path);
+        match Checkpoint::read_header(&folder.model()) {
+            Err(error) => self.log.add(error.to_string()),
+            Ok((config, _)) => {
+                self.reset();
+                self.settings.config = config.clone();
+                self.settings.compare = None;
+                self.load(config.data.clone());
+                self.waiting = Some(Waiting::Resume(folder, config));
+            }
+        }
+    }
+
+    /// Trains: goes on with the runs there are, or starts them.
+    pub fn train(&mut self) {
+        self.start_runs();
+        self.send(&Command::Run);
+    }
+
+    /// Trains as soon as there are data.
+    pub fn train_when_ready(&mut self) {
+        self.waiting = Some(Waiting::Train);
+    }
+
+    /// One step of every run.
+    pub fn step_once(&mut self) {
+        self.start_runs();
+        self.send(&Command::Step);
+    }
+
+    /// Ends the runs.
+    pub fn reset(&mut self) {
+        self.runs.clear();
+        self.started = None;
+        self.waiting = None;
+        self.pinned.clear();
+        self.log.runs_changed();
+    }
+
+    fn send(&self, command: &Command) {
+        self.runs.iter().for_each(|run| run.session.send(command.clone()));
+    }
+
+    /// Whether the settings are others than those of the runs.
+    fn settings_changed(&self) -> bool {
+        self.started.as_ref().is_some_and(|(config, compare)| {
+            *config != self.settings.config || *compare != self.settings.compare
+        })
+    }
+
+    fn start_runs(&mut self) {
+        if !self.runs.is_empty() {
+            return;
+        }
+        let config = self.settings.config.clone();
+        let mut runs = vec![(String::new(), config.clone())];
+        if let Some(variation) = self.settings.compare {
+            config.method_name.clone_into(&mut runs[0].0);
+            runs.push((variation.name().to_owned(), variation.apply(&config)));
+        }
+        for (name, config) in runs {
+            self.start_run(name, config, Start::New);
+        }
+        self.started = Some((config, self.settings.compare));
+    }
+
+    fn start_run(&mut self, name: String, config: Config, start: Start) {
+        let Some(data) = self.data.ready() else { return };
+        let context = self.context.clone();
+        let wake = move || context.request_repaint();
+        let session = Session::start(Arc::clone(&self.gpu), config, Arc::clone(data), start, wake);
+        self.runs.push(Run::new(name, session));
+    }
+
+    /// Takes in what has happened since the last frame.
+    fn advance(&mut self) {
+        if self.data.poll() {
+            match &self.data {
+                DataSlot::Ready(set) => {
+                    self.log.add(format!(
+                        "{}: {}, {} training images",
+                        set.name,
+                        set.format,
+                        set.train.len()
+                    ));
+                    set.notices.iter().for_each(|notice| self.log.add(notice.clone()));
+                    self.thumbnails = Some(Thumbnails::new(Arc::clone(set)));
+                }
+                DataSlot::Failed(reason) => self.log.add(reason.clone()),
+                DataSlot::Loading { .. } => {}
+            }
+        }
+        if self.data.ready().is_some() {
+            match self.waiting.take() {
+                None => {}
+                Some(Waiting::Train) => self.train(),
+                Some(Waiting::Resume(folder, config)) => self.resume(folder, config),
+            }
+        }
+        while let Some(chosen) = self.dialogs.next() {
+            self.take(chosen);
+        }
+        for run in &mut self.runs {
+            run.refresh(&self.render);
+            self.log.follow(run);
+        }
+    }
+
+    fn resume(&mut self, folder: RunFolder, config: Config) {
+        let reports = read_reports(&folder.metrics()).unwrap_or_default();
+        self.log.add(format!("opened the run in {}", folder.path().display()));
+        self.started = Some((config.clone(), None));
+        self.start_run(String::new(), config, Start::Resume(folder, reports));
+    }
+
+    fn take(&mut self, chosen: Chosen) {
+        match chosen {
+            Chosen::Data(path) => self.open_data(path.to_string_lossy().into_owned()),
+            Chosen::Run(path) => self.open_run(path),
+            Chosen::SaveRun(path) => {
+                let runs = self.runs.iter().zip(["", "compared"]);
+                runs.for_each(|(run, part)| run.session.send(Command::Save(path.join(part))));
+            }
+            Chosen::Write(path, content) => self.log.add(match std::fs::write(&path, content) {
+                Ok(()) => format!("written: {}", path.display()),
+                Err(error) => format!("{}: not written: {error}", path.display()),
+            }),
+        }
+    }
+
+    fn keys(&mut self, ui: &Ui) {
+        let pressed = |key| ui.input(|input| input.key_pressed(key));
+        let running = self.runs.iter().any(|run| run.state.phase == Phase::Running);
+        let ready = self.data.ready().is_some();
+        if pressed(Key::F5) && ready && !running {
+            self.train();
+        }
+        if pressed(Key::F6) {
+            self.send(&Command::Pause);
+        }
+        if pressed(Key::F7) && ready && !running {
+            self.step_once();
+        }
+        if pressed(Key::F8) {
+            self.reset();
+        }
+    }
+
+    fn dropped(&mut self, ui: &Ui) {
+        let files = ui.input(|input| input.raw.dropped_files.clone());
+        let Some(path) = files.first().map(|file| file.path().to_owned()) else { return };
+        let folder = RunFolder::new(&path);
+        if folder.model().exists() {
+            self.open_run(path);
+        } else {
+            self.open_data(path.to_string_lossy().into_owned());
+        }
+    }
+
+    fn contact_sheet(&mut self, context: &Context) {
+        let (Some(set), Some(thumbnails)) = (self.data.ready(), &self.thumbnails) else { return };
+        egui::Window::new("Images").open(&mut self.sheet_open).default_width(560.0).vscroll(true).show(
+            context,
+            |ui| {
+                for (class, name) in set.classes.iter().enumerate() {
+                    ui.label(name);
+                    let of_class = |label: &Option<u32>| *label == Some(class as u32);
+                    let images = set.train_labels.iter().enumerate().filter(|(_, label)| of_class(label));
+                    ui.horizontal_wrapped(|ui| {
+                        for (index, _) in images.take(12) {
+                            ui.add(thumbnails.image(ui.ctx(), run::Part::Train, index, 40.0));
+                        }
+                    });
+                }
+            },
+        );
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, context: &Context, _frame: &mut eframe::Frame) {
+        self.advance();
+        script::advance(self, context);
+    }
+
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        self.keys(ui);
+        self.dropped(ui);
+        egui::Panel::left("controls")
+            .default_size(330.0)
+            .size_range(280.0..=460.0)
+            .show(ui, |ui| controls::show(self, ui));
+        egui::Panel::bottom("log").resizable(true).default_size(72.0).min_size(36.0).show(ui, |ui| {
+            self.log.show(ui);
+        });
+        egui::CentralPanel::no_frame().show(ui, |ui| {
+            let mut context = ViewContext {
+                runs: &self.runs,
+                gpu: &self.gpu,
+                dialogs: &self.dialogs,
+                pinned: &mut self.pinned,
+            };
+            let places = &mut self.places;
+            let mut panes = layout::Panes { views: &mut self.views, context: &mut context, places };
+            self.settings.layout.ui(&mut panes, ui);
+        });
+        let context = ui.ctx().clone();
+        self.contact_sheet(&context);
+        self.show_tour(&context);
+    }
+
+    fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        self.settings.save(storage);
+    }
+}

@@ -1,0 +1,201 @@
+//! The parts of the method in words: what each does, and its equation.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ssl::{Method, PolicyKind};
+use crate::train::Config;
+
+/// A switch of the method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Part {
+    Alignment,
+    Sharpening,
+    MixUp,
+    Rotation,
+    PreMixup,
+    SquaredError,
+}
+
+impl Part {
+    pub const ALL: [Self; 6] =
+        [Self::Alignment, Self::Sharpening, Self::MixUp, Self::Rotation, Self::PreMixup, Self::SquaredError];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Alignment => "Distribution alignment",
+            Self::Sharpening => "Sharpening",
+            Self::MixUp => "MixUp",
+            Self::Rotation => "Rotation loss",
+            Self::PreMixup => "Pre-mixup loss",
+            Self::SquaredError => "Squared error (L2)",
+        }
+    }
+
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::Alignment => {
+                "Guesses are scaled so that, on average, they predict each class as often as the labels do."
+            }
+            Self::Sharpening => "The guess is pushed towards its most likely class.",
+            Self::MixUp => {
+                "Images and their targets are blended in pairs, so the network learns to be linear between them."
+            }
+            Self::Rotation => {
+                "The network also tells by how many quarter turns an image was turned, which needs no labels."
+            }
+            Self::PreMixup => {
+                "One strong view is also trained on before it is mixed, which steadies the start."
+            }
+            Self::SquaredError => {
+                "Unlabelled images are scored by squared error instead of cross-entropy, as in MixMatch."
+            }
+        }
+    }
+
+    /// The equation, in the paper's symbols.
+    pub fn equation(self) -> &'static str {
+        match self {
+            Self::Alignment => "q <- normalise(q * p(y) / p~(y))",
+            Self::Sharpening => "t_i = q_i^(1/T) / sum_j q_j^(1/T)",
+            Self::MixUp => "x' = λ x_1 + (1 - λ) x_2,  λ = max(l, 1 - l),  l ~ Beta(β, β)",
+            Self::Rotation => "λ_r H(r, p(r | rotate(u_1, r)))",
+            Self::PreMixup => "λ_u1 H(t, p(y | u_1))",
+            Self::SquaredError => "λ_u |t - p(y | u)|^2 / C",
+        }
+    }
+
+    pub fn is_on(self, method: &Method) -> bool {
+        match self {
+            Self::Alignment => method.alignment,
+            Self::Sharpening => method.temperature < 1.0,
+            Self::MixUp => method.mixup,
+            Self::Rotation => method.rotation,
+            Self::PreMixup => method.premixup,
+            Self::SquaredError => method.squared,
+        }
+    }
+
+    pub fn set(self, method: &mut Method, on: bool) {
+        match self {
+            Self::Alignment => method.alignment = on,
+            Self::Sharpening => method.temperature = if on { 0.5 } else { 1.0 },
+            Self::MixUp => method.mixup = on,
+            Self::Rotation => method.rotation = on,
+            Self::PreMixup => method.premixup = on,
+            Self::SquaredError => method.squared = on,
+        }
+    }
+}
+
+/// How the second of two compared runs differs from the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Variation {
+    NoAnchoring,
+    NoAlignment,
+    NoSharpening,
+    NoMixUp,
+    NoRotation,
+    WeakOnly,
+    OneStrongView,
+    MixMatch,
+    FixMatch,
+    Supervised,
+}
+
+impl Variation {
+    pub const ALL: [Self; 10] = [
+        Self::NoAnchoring,
+        Self::NoAlignment,
+        Self::NoSharpening,
+        Self::NoMixUp,
+        Self::NoRotation,
+        Self::WeakOnly,
+        Self::OneStrongView,
+        Self::MixMatch,
+        Self::FixMatch,
+        Self::Supervised,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NoAnchoring => "guesses from strong views",
+            Self::NoAlignment => "no alignment",
+            Self::NoSharpening => "no sharpening",
+            Self::NoMixUp => "no MixUp",
+            Self::NoRotation => "no rotation",
+            Self::WeakOnly => "weak views only",
+            Self::OneStrongView => "one strong view",
+            Self::MixMatch => "MixMatch",
+            Self::FixMatch => "FixMatch",
+            Self::Supervised => "labels only",
+        }
+    }
+
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::NoAnchoring => "The anchor is strongly augmented too: nothing easy is left to learn from.",
+            Self::NoAlignment => "Guesses keep whatever bias the network has towards some classes.",
+            Self::NoSharpening => "Targets stay as uncertain as the network is.",
+            Self::NoMixUp => "Images are trained on as they are.",
+            Self::NoRotation => "No loss for telling how an image was turned.",
+            Self::WeakOnly => "The further views are weakly augmented, like the anchor.",
+            Self::OneStrongView => "K = 1.",
+            Self::MixMatch => "The method's ancestor: two weak views, averaged guesses, squared error.",
+            Self::FixMatch => "Its successor: confident guesses as hard labels for one strong view.",
+            Self::Supervised => "What the labelled images alone are worth.",
+        }
+    }
+
+    /// The settings of the second run.
+    pub fn apply(self, config: &Config) -> Config {
+        let mut changed = config.clone();
+        let method = &mut changed.method;
+        match self {
+            Self::NoAnchoring => method.strong_anchor = true,
+            Self::NoAlignment => method.alignment = false,
+            Self::NoSharpening => method.temperature = 1.0,
+            Self::NoMixUp => method.mixup = false,
+            Self::NoRotation => method.rotation = false,
+            Self::WeakOnly => method.policy = PolicyKind::None,
+            Self::OneStrongView => method.strong_views = 1,
+            Self::MixMatch => *method = Method::mixmatch(),
+            Self::FixMatch => *method = Method::fixmatch(),
+            Self::Supervised => *method = Method::supervised(),
+        }
+        changed.method_name = match self {
+            Self::MixMatch => "mixmatch".into(),
+            Self::FixMatch => "fixmatch".into(),
+            Self::Supervised => "supervised".into(),
+            _ => changed.method_name,
+        };
+        changed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::preset;
+
+    #[test]
+    fn every_switch_turns_its_part_off_and_on() {
+        for part in Part::ALL {
+            let mut method = Method::remixmatch();
+            part.set(&mut method, false);
+            assert!(!part.is_on(&method), "{}", part.name());
+            part.set(&mut method, true);
+            assert!(part.is_on(&method), "{}", part.name());
+        }
+    }
+
+    #[test]
+    fn every_variation_is_another_run_that_can_be_trained() {
+        let config = preset("quick", None).expect("a preset").config;
+        for variation in Variation::ALL {
+            let changed = variation.apply(&config);
+            assert_ne!(changed.method, config.method, "{}", variation.name());
+            assert!(changed.validate(28, 28).is_ok(), "{}", variation.name());
+            assert_eq!((changed.seed, changed.labels), (config.seed, config.labels));
+        }
+    }
+}

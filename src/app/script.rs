@@ -1,0 +1,151 @@
+//! The window driven by itself: for pictures of every view, and to measure how it answers.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use eframe::egui::{Context, ViewportCommand};
+use web_time::Instant;
+
+use super::App;
+use super::frames::Frames;
+use super::session::{Command, Phase};
+use super::theme::ThemeChoice;
+use super::views::ViewKind;
+use super::{dialogs, layout};
+
+/// Steps trained before pictures are taken.
+const STEPS: u64 = 60;
+/// Frames between a change and its picture: textures and layouts have settled by then.
+const SETTLE: usize = 6;
+
+/// What the window does by itself.
+pub enum Script {
+    Pictures(Pictures),
+    Measure(Measure),
+}
+
+impl Script {
+    pub fn pictures(folder: PathBuf) -> Self {
+        Self::Pictures(Pictures { folder, next: 0, wait: SETTLE, taken: Arc::new(AtomicBool::new(true)) })
+    }
+
+    pub fn measure(duration: Duration) -> Self {
+        Self::Measure(Measure { duration, began: None, frames: Frames::default() })
+    }
+}
+
+/// Every view in both themes, one picture after another.
+pub struct Pictures {
+    folder: PathBuf,
+    next: usize,
+    wait: usize,
+    /// Whether the last picture that was asked for has been written.
+    taken: Arc<AtomicBool>,
+}
+
+/// Frames while the first run trains.
+pub struct Measure {
+    duration: Duration,
+    began: Option<Instant>,
+    frames: Frames,
+}
+
+/// One frame of the script.
+pub fn advance(app: &mut App, context: &Context) {
+    let Some(mut script) = app.script.take() else { return };
+    context.request_repaint();
+    let done = match &mut script {
+        Script::Pictures(pictures) => pictures.advance(app, context),
+        Script::Measure(measure) => measure.advance(app),
+    };
+    match done {
+        true => context.send_viewport_cmd(ViewportCommand::Close),
+        false => app.script = Some(script),
+    }
+}
+
+impl Pictures {
+    fn advance(&mut self, app: &mut App, context: &Context) -> bool {
+        let steps = app.runs.first().and_then(|run| run.state.progress).map_or(0, |progress| progress.step);
+        let failed = app.runs.iter().any(|run| matches!(run.state.phase, Phase::Failed(_)));
+        if failed {
+            return true;
+        }
+        let wanted = STEPS.min(app.settings.config.steps);
+        let reported = app.runs.first().is_some_and(|run| !run.state.reports.is_empty());
+        if steps < wanted || !reported {
+            return false;
+        }
+        if app.runs.iter().any(|run| run.state.phase == Phase::Running) {
+            app.send(&Command::Pause);
+            return false;
+        }
+        if !self.taken.load(Ordering::SeqCst) {
+            return false;
+        }
+        let shots = ViewKind::ALL.len() * 2;
+        if self.next == shots {
+            return true;
+        }
+        let view = ViewKind::ALL[self.next % ViewKind::ALL.len()];
+        let (theme, name) = match self.next < ViewKind::ALL.len() {
+            true => (ThemeChoice::Dark, "dark"),
+            false => (ThemeChoice::Light, "light"),
+        };
+        if self.wait == SETTLE {
+            theme.apply(context);
+            layout::show(&mut app.settings.layout, view);
+        }
+        self.wait -= 1;
+        if self.wait > 0 {
+            return false;
+        }
+        self.wait = SETTLE;
+        self.next += 1;
+        self.taken.store(false, Ordering::SeqCst);
+        let path = self.folder.join(format!("{}-{name}.png", view.title().to_lowercase().replace(' ', "-")));
+        let taken = Arc::clone(&self.taken);
+        context.request_screenshot(move |picture| {
+            if let Err(error) = write(&path, &picture) {
+                tracing::error!("{}: {error}", path.display());
+            }
+            taken.store(true, Ordering::SeqCst);
+        });
+        false
+    }
+}
+
+fn write(path: &Path, picture: &eframe::egui::ColorImage) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let png = dialogs::png(picture).map_err(std::io::Error::other)?;
+    std::fs::write(path, png)
+}
+
+impl Measure {
+    fn advance(&mut self, app: &App) -> bool {
+        let trained = app.runs.first().and_then(|run| run.state.progress).is_some_and(|p| p.step >= 2);
+        if !trained {
+            return app.runs.iter().any(|run| matches!(run.state.phase, Phase::Failed(_)));
+        }
+        let began = *self.began.get_or_insert_with(Instant::now);
+        self.frames.begin();
+        if began.elapsed() < self.duration {
+            return false;
+        }
+        let f = &self.frames;
+        println!(
+            "{} frames while training {}: 50 % within {:.1} ms, 95 % within {:.1} ms, 99 % within {:.1} ms, all within {:.1} ms",
+            f.count(),
+            app.settings.config.preset,
+            f.percentile(0.5),
+            f.percentile(0.95),
+            f.percentile(0.99),
+            f.percentile(1.0)
+        );
+        true
+    }
+}

@@ -1,0 +1,329 @@
+//! A run on its own thread: the window sends commands and sees what was published last.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+use web_time::Instant;
+
+use super::platform;
+use crate::data::{DataSet, Split};
+use crate::gpu::{Gpu, GpuError, KernelTime, Memory, Pictures};
+use crate::nn::WideResNet;
+use crate::ssl::{Keep, StepShape};
+use crate::train::{
+    Config, Observation, Pace, Progress, Report, RunFolder, StepStatistics, TrainError, Trainer,
+};
+
+/// Work on the adapter is cut into slices of this length, so that frames get in between.
+const SLICE: Duration = Duration::from_millis(12);
+/// Time between two looks at the views while training runs.
+const LOOK_EVERY: Duration = Duration::from_millis(700);
+
+/// What the window asks of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    Run,
+    Pause,
+    /// One step, then pause.
+    Step,
+    /// Training images whose views are made anew at every look.
+    Follow(Vec<usize>),
+    /// Another p(y) to align with, `[classes]`.
+    LabelDistribution(Vec<f32>),
+    /// Measure where the next step's time goes.
+    Profile,
+    /// Write the run's folder.
+    Save(PathBuf),
+}
+
+/// How a run begins.
+#[derive(Clone, Debug)]
+pub enum Start {
+    New,
+    /// From a folder, with its reports so far.
+    Resume(RunFolder, Vec<Report>),
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Phase {
+    /// Splitting the data, planning memory, compiling shaders.
+    #[default]
+    Preparing,
+    Paused,
+    Running,
+    Finished,
+    /// The reason in words; what was trained is lost unless it was saved.
+    Failed(String),
+}
+
+/// Everything a view may show of a run; cheap to clone.
+#[derive(Clone, Default)]
+pub struct State {
+    pub phase: Phase,
+    pub progress: Option<Progress>,
+    /// A value a step, from the first step of this process.
+    pub statistics: Arc<Vec<StepStatistics>>,
+    pub reports: Arc<Vec<Report>>,
+    pub observation: Option<Arc<Observation>>,
+    /// Which of the two picture sheets belongs to the observation.
+    pub sheet: usize,
+    /// `[test images, classes]` at the last report, averaged weights.
+    pub test_probabilities: Option<Arc<[f32]>>,
+    pub plan: Option<Arc<PlanFacts>>,
+    pub profile: Option<Arc<Vec<KernelTime>>>,
+    /// What the person should be told, oldest first.
+    pub notices: Arc<Vec<String>>,
+}
+
+/// What is fixed once a run is planned.
+pub struct PlanFacts {
+    pub split: Split,
+    pub memory: Memory,
+    pub network: WideResNet,
+    pub shape: StepShape,
+    /// Dispatches, clears and copies a step.
+    pub operations: usize,
+    /// Two sheets in turn, so that a look never changes the one that is shown.
+    pub sheets: [Pictures; 2],
+}
+
+/// The window's side of a run. Dropping it ends the run.
+pub struct Session {
+    pub config: Config,
+    pub data: Arc<DataSet>,
+    commands: UnboundedSender<Command>,
+    shared: Arc<Mutex<State>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Session {
+    /// Starts the run's thread, paused. `wake` is called whenever there is something new to show.
+    pub fn start(
+        gpu: Arc<Gpu>,
+        config: Config,
+        data: Arc<DataSet>,
+        start: Start,
+        wake: impl Fn() + Send + 'static,
+    ) -> Self {
+        let (commands, receiver) = unbounded();
+        let shared = Arc::new(Mutex::new(State::default()));
+        let stop = Arc::new(AtomicBool::new(false));
+        let worker = Worker {
+            gpu,
+            config: config.clone(),
+            data: Arc::clone(&data),
+            commands: receiver,
+            shared: Arc::clone(&shared),
+            stop: Arc::clone(&stop),
+            wake: Box::new(wake),
+            sheets: 0,
+        };
+        platform::spawn(move || worker.run(start));
+        Self { config, data, commands, shared, stop }
+    }
+
+    /// Sends a command; a run that has ended ignores it.
+    pub fn send(&self, command: Command) {
+        // The receiver is gone when the run has failed, which `state` tells.
+        let _ = self.commands.unbounded_send(command);
+    }
+
+    /// What was published last.
+    pub fn state(&self) -> State {
+        self.shared.lock().map(|state| state.clone()).unwrap_or_default()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.commands.close_channel();
+    }
+}
+
+struct Worker {
+    gpu: Arc<Gpu>,
+    config: Config,
+    data: Arc<DataSet>,
+    commands: UnboundedReceiver<Command>,
+    shared: Arc<Mutex<State>>,
+    stop: Arc<AtomicBool>,
+    wake: Box<dyn Fn() + Send>,
+    /// Looks so far.
+    sheets: usize,
+}
+
+impl Worker {
+    async fn run(mut self, start: Start) {
+        match self.work(start).await {
+            // The window has gone, or wants another run.
+            Ok(()) | Err(TrainError::Gpu(GpuError::Stopped)) => {}
+            Err(error) => self.publish(|state| state.phase = Phase::Failed(error.to_string())),
+        }
+    }
+
+    fn publish(&self, change: impl FnOnce(&mut State)) {
+        if let Ok(mut state) = self.shared.lock() {
+            change(&mut state);
+        }
+        (self.wake)();
+    }
+
+    fn notice(&self, text: String) {
+        self.publish(|state| Arc::make_mut(&mut state.notices).push(text));
+    }
+
+    async fn work(&mut self, start: Start) -> Result<(), TrainError> {
+        let mut trainer = self.prepare(start)?;
+        let mut running = false;
+        let mut once = false;
+        let mut last_look: Option<Instant> = None;
+        loop {
+            let command = match running {
+                true => self.commands.try_recv().ok(),
+                false => match self.commands.recv().await {
+                    Ok(command) => Some(command),
+                    Err(_) => return Ok(()),
+                },
+            };
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            match command {
+                Some(Command::Run) => (running, once) = (true, false),
+                Some(Command::Step) => (running, once) = (true, true),
+                Some(Command::Pause) => running = false,
+                Some(other) => self.serve(&mut trainer, other).await?,
+                None => {}
+            }
+            running &= !trainer.is_done();
+            if running {
+                self.publish(|state| state.phase = Phase::Running);
+                trainer.step().await?;
+                running = !once && !trainer.is_done();
+                self.publish_step(&mut trainer);
+                if trainer.report_is_due() {
+                    self.report(&mut trainer).await?;
+                }
+                if !running {
+                    trainer.drain().await?;
+                    self.publish_step(&mut trainer);
+                }
+                if !running || last_look.is_none_or(|at| at.elapsed() >= LOOK_EVERY) {
+                    self.look(&mut trainer).await?;
+                    last_look = Some(Instant::now());
+                }
+            }
+            if !running {
+                let phase = if trainer.is_done() { Phase::Finished } else { Phase::Paused };
+                self.publish(|state| state.phase = phase);
+            }
+            platform::breathe().await;
+        }
+    }
+
+    fn prepare(&mut self, start: Start) -> Result<Trainer, TrainError> {
+        let (gpu, data) = (Arc::clone(&self.gpu), Arc::clone(&self.data));
+        let mut trainer = match &start {
+            Start::New => Trainer::new(gpu, self.config.clone(), data, Keep::Views)?,
+            Start::Resume(folder, _) => {
+                Trainer::resume(gpu, self.config.clone(), data, &folder.model(), Keep::Views)?
+            }
+        };
+        trainer.engine.pace = Some(Pace::new(SLICE, Arc::clone(&self.stop)));
+        let engine = &trainer.engine;
+        let mut sheets = Vec::new();
+        while sheets.len() < 2 {
+            sheets.extend(engine.pictures(&self.gpu)?);
+        }
+        let (Some(second), Some(first)) = (sheets.pop(), sheets.pop()) else { return Ok(trainer) };
+        let facts = PlanFacts {
+            split: trainer.split.clone(),
+            memory: engine.memory().clone(),
+            network: engine.network.clone(),
+            shape: engine.shape.clone(),
+            operations: engine.step_operations(),
+            sheets: [first, second],
+        };
+        self.publish(|state| {
+            if let Start::Resume(_, reports) = start {
+                state.reports = Arc::new(reports);
+            }
+            state.plan = Some(Arc::new(facts));
+            state.progress = Some(trainer.progress());
+            state.phase = if trainer.is_done() { Phase::Finished } else { Phase::Paused };
+        });
+        Ok(trainer)
+    }
+
+    fn publish_step(&self, trainer: &mut Trainer) {
+        self.publish(|state| {
+            state.progress = Some(trainer.progress());
+            if let Some(times) = trainer.engine.profile.take() {
+                state.profile = Some(Arc::new(times));
+            }
+            let arrived = trainer.last_statistics().copied();
+            let shown = state.statistics.last().map(|s| s.step);
+            if let Some(new) = arrived.filter(|new| Some(new.step) != shown) {
+                Arc::make_mut(&mut state.statistics).push(new);
+            }
+        });
+    }
+
+    async fn report(&self, trainer: &mut Trainer) -> Result<(), TrainError> {
+        let report = trainer.report().await?;
+        let probabilities = Arc::clone(trainer.test_probabilities());
+        self.publish(|state| {
+            Arc::make_mut(&mut state.reports).push(report);
+            state.test_probabilities = Some(probabilities);
+        });
+        Ok(())
+    }
+
+    /// Publishes the last step's views.
+    async fn look(&mut self, trainer: &mut Trainer) -> Result<(), TrainError> {
+        let Some(observation) = trainer.observe().await? else { return Ok(()) };
+        let sheet = self.sheets % 2;
+        self.sheets += 1;
+        let plan = self.shared.lock().ok().and_then(|state| state.plan.clone());
+        if let Some(plan) = plan {
+            plan.sheets[sheet].draw(&self.gpu);
+        }
+        self.publish(|state| {
+            state.observation = Some(Arc::new(observation));
+            state.sheet = sheet;
+        });
+        Ok(())
+    }
+
+    async fn serve(&mut self, trainer: &mut Trainer, command: Command) -> Result<(), TrainError> {
+        match command {
+            Command::Follow(images) => {
+                trainer.follow(&images);
+                self.look(trainer).await?;
+            }
+            Command::LabelDistribution(distribution) => trainer.set_label_distribution(&distribution),
+            Command::Profile => trainer.engine.profile_next = true,
+            Command::Save(path) => {
+                let outcome = self.save(trainer, &RunFolder::new(path.clone())).await;
+                self.notice(match outcome {
+                    Ok(()) => format!("saved to {}", path.display()),
+                    Err(error) => format!("not saved: {error}"),
+                });
+            }
+            Command::Run | Command::Pause | Command::Step => {}
+        }
+        Ok(())
+    }
+
+    async fn save(&self, trainer: &mut Trainer, folder: &RunFolder) -> Result<(), TrainError> {
+        folder.prepare()?;
+        folder.write_config(&trainer.config)?;
+        let reports = self.shared.lock().map(|state| Arc::clone(&state.reports)).unwrap_or_default();
+        folder.write_reports(&reports)?;
+        trainer.save(&folder.model()).await
+    }
+}

@@ -1,0 +1,105 @@
+//! Opening the window.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use eframe::egui;
+use eframe::egui_wgpu::{WgpuConfiguration, WgpuSetup, WgpuSetupCreateNew};
+use thiserror::Error;
+
+use super::App;
+use super::script::Script;
+use super::settings::Settings;
+use super::theme::ThemeChoice;
+use crate::gpu::Gpu;
+use crate::train::{TrainError, preset};
+
+/// Why there is no window.
+#[derive(Debug, Error)]
+pub enum AppError {
+    #[error("the window is not drawn by WebGPU, which training needs")]
+    NoWebGpu,
+    #[error(
+        "no window could be opened ({0}): is there a display? Without one, `remixmatch train` trains on \
+         the command line"
+    )]
+    NoWindow(String),
+    #[error(transparent)]
+    Train(#[from] TrainError),
+}
+
+/// What the window starts with, over what it remembers.
+#[derive(Clone, Debug, Default)]
+pub struct AppOptions {
+    pub preset: Option<String>,
+    pub data: Option<String>,
+    pub seed: Option<u64>,
+    pub steps: Option<u64>,
+    pub batch: Option<usize>,
+    /// A run's folder to open.
+    pub run: Option<PathBuf>,
+    /// Train at once.
+    pub train: bool,
+    pub theme: Option<ThemeChoice>,
+    /// Width and height of the window in points.
+    pub size: Option<[f32; 2]>,
+    /// Write a picture of every view in both themes into this folder, and close.
+    pub pictures: Option<PathBuf>,
+    /// Train for so long, print how fast frames followed each other, and close.
+    pub measure: Option<Duration>,
+}
+
+impl AppOptions {
+    /// # Errors
+    /// An unknown preset.
+    pub fn check(&self) -> Result<(), TrainError> {
+        self.preset.as_deref().map_or(Ok(()), |name| preset(name, None).map(drop))
+    }
+
+    pub(super) fn script(&self) -> Option<Script> {
+        let pictures = self.pictures.clone().map(Script::pictures);
+        pictures.or_else(|| self.measure.map(Script::measure))
+    }
+
+    pub(super) fn change(&self, settings: &mut Settings) {
+        if let Some(preset) = self.preset.as_deref().and_then(|name| preset(name, None).ok()) {
+            settings.config = preset.config;
+        }
+        if let Some(data) = &self.data {
+            settings.config.data.clone_from(data);
+        }
+        settings.config.steps = self.steps.unwrap_or(settings.config.steps);
+        settings.config.batch = self.batch.unwrap_or(settings.config.batch);
+        settings.config.seed = self.seed.unwrap_or(settings.config.seed);
+        settings.theme = self.theme.unwrap_or(settings.theme);
+    }
+}
+
+/// The adapter and device that the window and the trainer share.
+pub fn graphics() -> WgpuSetup {
+    let mut setup = WgpuSetupCreateNew::without_display_handle();
+    setup.device_descriptor = Arc::new(Gpu::device_descriptor);
+    setup.into()
+}
+
+/// Opens the window and returns when it is closed.
+///
+/// # Errors
+/// [`AppError`] says in words why there is none.
+pub fn run(options: AppOptions) -> Result<(), AppError> {
+    options.check()?;
+    let size = options.size.unwrap_or([1280.0, 860.0]);
+    let native = eframe::NativeOptions {
+        viewport: egui::ViewportBuilder::default()
+            .with_title("remixmatch")
+            .with_inner_size(size)
+            .with_min_inner_size([640.0, 480.0])
+            .with_drag_and_drop(true),
+        wgpu_options: WgpuConfiguration { wgpu_setup: graphics(), ..Default::default() },
+        ..Default::default()
+    };
+    let make: eframe::AppCreator<'_> =
+        Box::new(move |creation| Ok(Box::new(App::new(creation, options)?) as Box<dyn eframe::App>));
+    eframe::run_native("remixmatch", native, make).map_err(|error| AppError::NoWindow(error.to_string()))
+}

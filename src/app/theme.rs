@@ -1,0 +1,92 @@
+//! Colours that mean something, in both themes.
+
+use eframe::egui::{Color32, Context, Theme, ThemePreference, Ui, Visuals};
+use serde::{Deserialize, Serialize};
+
+/// What a colour stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The weakly augmented view that is trusted.
+    Anchor,
+    /// A strongly augmented view that learns from it.
+    Strong,
+    /// Labelled images, p(y).
+    Labelled,
+    Agree,
+    Differ,
+    /// Something to read after the main thing.
+    Muted,
+}
+
+impl Role {
+    pub fn colour(self, ui: &Ui) -> Color32 {
+        self.in_theme(ui.visuals().dark_mode)
+    }
+
+    pub fn in_theme(self, dark: bool) -> Color32 {
+        let (on_dark, on_light) = match self {
+            Self::Anchor => (0xf2b34c, 0xb86e00),
+            Self::Strong => (0x6cb2f5, 0x1f6fb5),
+            Self::Labelled => (0x7bd18c, 0x2a7f3f),
+            Self::Agree => (0x7bd18c, 0x2a7f3f),
+            Self::Differ => (0xf28b82, 0xb3261e),
+            Self::Muted => (0x9aa0a6, 0x5f6368),
+        };
+        hex(if dark { on_dark } else { on_light })
+    }
+}
+
+fn hex(rgb: u32) -> Color32 {
+    let [_, r, g, b] = rgb.to_be_bytes();
+    Color32::from_rgb(r, g, b)
+}
+
+/// Colours of classes, told apart by most people; they repeat after ten.
+const CLASSES: [u32; 10] =
+    [0x4e79a7, 0xf28e2b, 0xe15759, 0x76b7b2, 0x59a14f, 0xc9a227, 0xb07aa1, 0xe377a2, 0x9c755f, 0x7f7f7f];
+
+pub fn class_colour(class: usize) -> Color32 {
+    hex(CLASSES[class % CLASSES.len()])
+}
+
+/// Colours of the runs that are compared.
+pub fn run_colour(run: usize, ui: &Ui) -> Color32 {
+    [Role::Strong, Role::Anchor][run % 2].colour(ui)
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ThemeChoice {
+    #[default]
+    System,
+    Light,
+    Dark,
+}
+
+impl ThemeChoice {
+    pub const ALL: [(Self, &'static str); 3] =
+        [(Self::System, "System"), (Self::Light, "Light"), (Self::Dark, "Dark")];
+
+    pub fn apply(self, context: &Context) {
+        context.set_theme(match self {
+            Self::System => ThemePreference::System,
+            Self::Light => ThemePreference::Light,
+            Self::Dark => ThemePreference::Dark,
+        });
+    }
+}
+
+/// Text that is easier to read than egui's defaults: full contrast, a little larger.
+pub fn set_up(context: &Context) {
+    let mut light = Visuals::light();
+    light.override_text_color = Some(Color32::from_gray(25));
+    let mut dark = Visuals::dark();
+    dark.override_text_color = Some(Color32::from_gray(225));
+    context.set_visuals_of(Theme::Light, light);
+    context.set_visuals_of(Theme::Dark, dark);
+    context.all_styles_mut(|style| {
+        for font in style.text_styles.values_mut() {
+            font.size = (font.size * 1.04).max(11.5);
+        }
+        style.spacing.item_spacing.y = 5.0;
+    });
+}

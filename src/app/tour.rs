@@ -1,0 +1,173 @@
+//! The guided tour: six stops, each a thing set up, a place pointed at, and a switch to flip.
+
+use eframe::egui::{self, Align2, Color32, Context, Rect, RichText, Stroke, StrokeKind, vec2};
+
+use super::App;
+use super::parts::{Part, Variation};
+use super::theme::Role;
+use super::views::ViewKind;
+use super::{layout, session::Command};
+
+/// What can be pointed at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    View(ViewKind),
+    Part(Part),
+    Compare,
+    Train,
+}
+
+struct Stop {
+    title: &'static str,
+    text: &'static str,
+    task: &'static str,
+    view: ViewKind,
+    place: Place,
+    compare: Option<Variation>,
+}
+
+const STOPS: [Stop; 6] = [
+    Stop {
+        title: "The anchor",
+        text: "Only 40 of these images have a label. For every other image the network guesses one from an \
+               easy view: shifted by a few pixels, perhaps mirrored. That view is the anchor. Harder, \
+               strongly changed views of the same image are then trained towards its guess.",
+        task: "Watch the strong views learn to agree with their anchors. Then tick \"Reveal hidden labels\": \
+               how often is the guess right?",
+        view: ViewKind::Anchors,
+        place: Place::View(ViewKind::Anchors),
+        compare: None,
+    },
+    Stop {
+        title: "Why strong views alone fail",
+        text: "Two runs now train side by side, from the same seed and the same labels. In the second one the \
+               guess is made from a strongly changed view, so there is nothing easy left to trust.",
+        task: "Compare the two in Curves: whose guesses are right more often? Choose another variation \
+               here to see what else matters.",
+        view: ViewKind::Anchors,
+        place: Place::Compare,
+        compare: Some(Variation::NoAnchoring),
+    },
+    Stop {
+        title: "Distribution alignment",
+        text: "A network that has learned little likes some classes too much, and its guesses would teach it \
+               to like them more. Alignment scales each guess by p(y)/p~(y): how often the labels say a \
+               class over how often the network has said it lately.",
+        task: "Watch p~(y) chase p(y). Switch alignment off here, press Reset and Train, and see which \
+               classes take over.",
+        view: ViewKind::Alignment,
+        place: Place::Part(Part::Alignment),
+        compare: None,
+    },
+    Stop {
+        title: "Sharpening",
+        text: "The aligned guess is raised to the power 1/T and normalised. With T = 0.5 the target is surer \
+               than the network was, which keeps classes from blurring into each other.",
+        task: "Compare the second and third small charts of each row. Then switch sharpening off here, Reset \
+               and Train: the two become the same.",
+        view: ViewKind::Anchors,
+        place: Place::Part(Part::Sharpening),
+        compare: None,
+    },
+    Stop {
+        title: "MixUp",
+        text: "What the network is trained on are blends: a share λ of one image and its target, the rest of \
+               another. Labelled and unlabelled images are mixed with each other.",
+        task: "Find a pair with λ near one half. Then move β to 0.05 in the left panel, Reset and Train: \
+               hardly anything is mixed any more.",
+        view: ViewKind::MixUp,
+        place: Place::Part(Part::MixUp),
+        compare: None,
+    },
+    Stop {
+        title: "Rotation",
+        text: "One more task needs no labels at all: telling by how many quarter turns an image was turned. \
+               To do it the network has to find out what is up in an image.",
+        task: "See which images are turned wrongly. Then switch the rotation loss off here, Reset and \
+               Train, and compare the accuracy after as many steps.",
+        view: ViewKind::Rotation,
+        place: Place::Part(Part::Rotation),
+        compare: None,
+    },
+];
+
+/// Where the person is in the tour.
+#[derive(Default)]
+pub struct Tour {
+    stop: usize,
+}
+
+impl App {
+    /// Begins the tour, or goes to one of its stops.
+    pub(super) fn tour_to(&mut self, stop: usize) {
+        let Some(wanted) = STOPS.get(stop) else {
+            self.tour = None;
+            return;
+        };
+        self.tour = Some(Tour { stop });
+        let compare = self.settings.compare;
+        let fresh = self.runs.is_empty() || compare != wanted.compare || self.settings_changed();
+        if fresh {
+            self.take_preset("quick");
+            self.settings.compare = wanted.compare;
+            self.reset();
+            self.train_when_ready();
+        } else {
+            self.send(&Command::Run);
+        }
+        layout::show(&mut self.settings.layout, wanted.view);
+    }
+
+    /// Draws the stop's card and the frame around its place.
+    pub(super) fn show_tour(&mut self, context: &Context) {
+        let Some(tour) = &self.tour else { return };
+        let at = tour.stop;
+        let stop = &STOPS[at];
+        if let Some(place) = self.places.get(&stop.place) {
+            point_at(context, *place);
+        }
+        let mut go = None;
+        let mut open = true;
+        egui::Window::new(format!("Tour {} of {}: {}", at + 1, STOPS.len(), stop.title))
+            .id(egui::Id::unique("tour"))
+            .anchor(Align2::RIGHT_BOTTOM, vec2(-14.0, -96.0))
+            .open(&mut open)
+            .resizable(false)
+            .collapsible(false)
+            .default_width(360.0)
+            .show(context, |ui| {
+                ui.set_max_width(360.0);
+                ui.label(stop.text);
+                ui.add_space(4.0);
+                ui.label(RichText::new(stop.task).strong());
+                ui.horizontal(|ui| {
+                    if at > 0 && ui.button("Back").on_hover_text("The stop before").clicked() {
+                        go = Some(at - 1);
+                    }
+                    let last = at + 1 == STOPS.len();
+                    let (text, hint) = if last {
+                        ("End", "Close the tour")
+                    } else {
+                        ("Next", "Set up and show the next stop")
+                    };
+                    if ui.button(text).on_hover_text(hint).clicked() {
+                        go = Some(at + 1);
+                    }
+                });
+            });
+        match go {
+            Some(stop) => self.tour_to(stop),
+            None if !open => self.tour = None,
+            None => {}
+        }
+    }
+}
+
+/// A frame around a place, above everything.
+fn point_at(context: &Context, place: Rect) {
+    let layer = egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("tour place"));
+    let dark = context.style_of(context.theme()).visuals.dark_mode;
+    let colour: Color32 = Role::Anchor.in_theme(dark);
+    let stroke = Stroke::new(2.5, colour);
+    context.layer_painter(layer).rect_stroke(place.expand(3.0), 4.0, stroke, StrokeKind::Outside);
+}

@@ -1,0 +1,141 @@
+//! Anchors: each image beside its anchor, the anchor's guess, and the strong views that learn from it.
+
+use eframe::egui::{self, Button, RichText, Ui, vec2};
+
+use super::{ViewContext, columns};
+use crate::app::run::{Part, Run};
+use crate::app::theme::Role;
+use crate::app::widgets::{bars, muted, nothing_yet, verdict};
+use crate::augment::{OPERATIONS, OpDraw, OperationKind};
+use crate::train::{AnchorRow, most_likely};
+
+const SIDE: f32 = 64.0;
+const BARS: egui::Vec2 = vec2(92.0, 40.0);
+
+#[derive(Default)]
+pub struct AnchorsView {
+    /// Whether the hidden true labels are shown.
+    reveal: bool,
+}
+
+impl AnchorsView {
+    pub fn show(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
+        ui.horizontal_wrapped(|ui| {
+            ui.checkbox(&mut self.reveal, "Reveal hidden labels")
+                .on_hover_text("The true class of each unlabelled image, which training never sees");
+            ui.colored_label(Role::Agree.colour(ui), "✔ agrees with the guess");
+            ui.colored_label(Role::Differ.colour(ui), "✖ differs");
+            muted(ui, "Click an image to follow it through training.");
+        });
+        let mut clicked = None;
+        let pinned = context.pinned.clone();
+        columns(ui, context.runs, "anchors", |ui, run| {
+            let Some(seen) = &run.state.observation else {
+                nothing_yet(ui, "Press Train: the views of the last step appear here.");
+                return;
+            };
+            muted(ui, format!("step {}", seen.step));
+            for row in seen.followed.iter().chain(&seen.anchors) {
+                if self.row(ui, run, row, pinned.contains(&row.image)) {
+                    clicked = Some(row.image);
+                }
+                ui.separator();
+            }
+        });
+        if let Some(image) = clicked {
+            context.toggle_pin(image);
+        }
+    }
+
+    /// Returns whether the image was clicked.
+    fn row(&self, ui: &mut Ui, run: &Run, row: &AnchorRow, pinned: bool) -> bool {
+        let mut clicked = false;
+        ui.push_id((row.image, row.tile), |ui| {
+            ui.horizontal(|ui| {
+                ui.vertical(|ui| clicked = self.original(ui, run, row, pinned));
+                ui.vertical(|ui| {
+                    ui.colored_label(Role::Anchor.colour(ui), "anchor");
+                    framed_tile(ui, run, row.tile, Role::Anchor);
+                    ui.small(verdict(&row.prediction, run.classes()));
+                });
+                if let Some(guess) = &row.guess {
+                    ui.vertical(|ui| {
+                        let steps = [
+                            ("q: the anchor's prediction", &guess.prediction),
+                            ("aligned with p(y)", &guess.aligned),
+                            ("sharpened: the target", &guess.target),
+                        ];
+                        ui.horizontal(|ui| {
+                            for (title, values) in steps {
+                                ui.vertical(|ui| {
+                                    muted(ui, title.split(':').next().unwrap_or(title));
+                                    bars(ui, title, values, run.classes(), BARS);
+                                    ui.small(verdict(values, run.classes()));
+                                });
+                            }
+                        });
+                        if !guess.used {
+                            muted(ui, "below the threshold: not trained on");
+                        }
+                    });
+                }
+                for (k, view) in row.strong.iter().enumerate() {
+                    ui.vertical(|ui| {
+                        ui.colored_label(Role::Strong.colour(ui), format!("strong {}", k + 1));
+                        framed_tile(ui, run, view.tile, Role::Strong);
+                        agreement(ui, row, &view.prediction, run.classes());
+                        for operation in &view.operations {
+                            muted(ui, operation_text(operation));
+                        }
+                    });
+                }
+            });
+        });
+        clicked
+    }
+
+    fn original(&self, ui: &mut Ui, run: &Run, row: &AnchorRow, pinned: bool) -> bool {
+        ui.label(if pinned { "★ followed" } else { "image" });
+        let image = run.thumbnails.image(ui.ctx(), Part::Train, row.image, SIDE);
+        let label = format!("image {}", row.image);
+        let button = ui.add(Button::image(image.alt_text(&label)).selected(pinned));
+        button.widget_info(|| egui::WidgetInfo::selected(egui::Role::Button, true, pinned, &label));
+        let hint = if pinned { "Click to follow it no longer" } else { "Click to follow this image" };
+        let button = button.on_hover_text(hint);
+        match self.reveal {
+            true => ui.small(RichText::new(run.class_name(row.class)).strong()),
+            false => muted(ui, "label hidden"),
+        };
+        button.clicked()
+    }
+}
+
+fn framed_tile(ui: &mut Ui, run: &Run, tile: usize, role: Role) {
+    let stroke = egui::Stroke::new(2.0, role.colour(ui));
+    egui::Frame::NONE.stroke(stroke).inner_margin(1.0).show(ui, |ui| {
+        if let Some(image) = run.tile(tile, SIDE) {
+            ui.add(image);
+        }
+    });
+}
+
+/// A strong view's own prediction, against the target where there is one.
+fn agreement(ui: &mut Ui, row: &AnchorRow, prediction: &[f32], classes: &[String]) {
+    let wanted = row.guess.as_ref().map(|guess| most_likely(&guess.target));
+    let text = verdict(prediction, classes);
+    let (mark, role) = match wanted {
+        None => ("", Role::Muted),
+        Some(class) if class == most_likely(prediction) => ("✔ ", Role::Agree),
+        Some(_) => ("✖ ", Role::Differ),
+    };
+    ui.label(RichText::new(format!("{mark}{text}")).small().color(role.colour(ui)));
+}
+
+/// Name and level of an operation.
+fn operation_text(draw: &OpDraw) -> String {
+    let Some(operation) = OPERATIONS.get(draw.op as usize) else { return String::new() };
+    if operation.kind == OperationKind::Identity {
+        return operation.name.to_owned();
+    }
+    format!("{} {:.2}", operation.name, draw.level)
+}

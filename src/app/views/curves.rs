@@ -1,0 +1,193 @@
+//! Curves: the losses of every step, and the accuracies of every report.
+
+use eframe::egui::{self, Color32, Ui};
+use egui_plot::{Legend, Line, LineStyle, Plot, PlotPoints};
+
+use super::ViewContext;
+use crate::app::run::Run;
+use crate::app::theme::class_colour;
+use crate::app::widgets::nothing_yet;
+use crate::train::StepStatistics;
+
+/// Points of a line at most: more are averaged into fewer.
+const POINTS: usize = 1_500;
+
+pub struct CurvesView {
+    /// Share of the old value in the running average that is drawn.
+    smoothing: f64,
+}
+
+impl Default for CurvesView {
+    fn default() -> Self {
+        Self { smoothing: 0.8 }
+    }
+}
+
+type Value = fn(&StepStatistics) -> f32;
+
+const LOSSES: [(&str, Value); 4] = [
+    ("labelled", |s| s.loss_x),
+    ("unlabelled", |s| s.loss_u),
+    ("pre-mixup", |s| s.loss_u1),
+    ("rotation", |s| s.loss_r),
+];
+
+const SHARES: [(&str, Value); 3] =
+    [("guesses right", |s| s.guess_accuracy), ("confidence", |s| s.confidence), ("guesses used", |s| s.mask)];
+
+impl CurvesView {
+    pub fn show(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
+        if context.runs.iter().all(|run| run.state.statistics.is_empty() && run.state.reports.is_empty()) {
+            nothing_yet(ui, "Losses and accuracies appear here as training goes on.");
+            return;
+        }
+        let area = ui.max_rect();
+        ui.horizontal(|ui| {
+            ui.add(egui::Slider::new(&mut self.smoothing, 0.0..=0.99).text("smoothing"))
+                .on_hover_text("Running average over steps; 0 shows every value as it is");
+            if ui.button("Export CSV ...").on_hover_text("Every step's values and every report").clicked() {
+                context.dialogs.write(ui.ctx(), "curves.csv", csv(context.runs));
+            }
+            if ui.button("Export picture ...").on_hover_text("The curves as they are shown, PNG").clicked() {
+                context.dialogs.write_picture(ui.ctx(), "curves.png", area);
+            }
+        });
+        let height = ui.available_height();
+        ui.columns(2, |columns| {
+            let [left, right] = columns else { return };
+            plot("losses", "loss", height).show(left, |plot| self.losses(plot, context.runs));
+            plot("shares", "share", height)
+                .include_y(0.0)
+                .include_y(1.0)
+                .show(right, |plot| self.shares(plot, context.runs));
+        });
+    }
+
+    fn losses<'a>(&self, plot: &mut egui_plot::PlotUi<'a>, runs: &[Run]) {
+        for (index, run) in runs.iter().enumerate() {
+            for (i, (name, value)) in LOSSES.iter().enumerate() {
+                self.steps(plot, run, index, name, *value, class_colour(i));
+            }
+        }
+    }
+
+    fn shares<'a>(&self, plot: &mut egui_plot::PlotUi<'a>, runs: &[Run]) {
+        for (index, run) in runs.iter().enumerate() {
+            for (i, (name, value)) in SHARES.iter().enumerate() {
+                if run.session.config.method.unlabelled {
+                    self.steps(plot, run, index, name, *value, class_colour(i + 4));
+                }
+            }
+            let dark = plot.ctx().style_of(plot.ctx().theme()).visuals.dark_mode;
+            let reports = &run.state.reports;
+            let averaged: Vec<_> = reports.iter().map(|r| [r.step as f64, r.test_acc_ema]).collect();
+            let raw: Vec<_> = reports.iter().map(|r| [r.step as f64, r.test_acc]).collect();
+            let strong = if dark { Color32::WHITE } else { Color32::BLACK };
+            plot.line(
+                styled(Line::new(named(run, "test, averaged weights"), averaged), index)
+                    .color(strong)
+                    .width(2.5),
+            );
+            plot.line(
+                styled(Line::new(named(run, "test, raw weights"), raw), index)
+                    .color(Color32::GRAY)
+                    .width(1.5),
+            );
+        }
+    }
+
+    fn steps<'a>(
+        &self,
+        plot: &mut egui_plot::PlotUi<'a>,
+        run: &Run,
+        index: usize,
+        name: &str,
+        value: Value,
+        colour: Color32,
+    ) {
+        let values = run.state.statistics.iter().map(|s| [s.step as f64 + 1.0, f64::from(value(s))]);
+        let points = PlotPoints::from(thin(smooth(values, self.smoothing)));
+        plot.line(styled(Line::new(named(run, name), points), index).color(colour));
+    }
+}
+
+fn plot<'a>(id: &str, label: &str, height: f32) -> Plot<'a> {
+    Plot::new(id.to_owned())
+        .legend(Legend::default())
+        .x_axis_label("step")
+        .y_axis_label(label.to_owned())
+        .height((height - 34.0).max(120.0))
+        .allow_scroll(false)
+}
+
+/// The second of two runs is dashed.
+fn styled<'a>(line: Line<'a>, run: usize) -> Line<'a> {
+    if run == 0 { line } else { line.style(LineStyle::dashed_loose()) }
+}
+
+fn named(run: &Run, name: &str) -> String {
+    if run.name.is_empty() { name.to_owned() } else { format!("{name} ({})", run.name) }
+}
+
+/// Running average, corrected for its beginning at zero.
+fn smooth(values: impl Iterator<Item = [f64; 2]>, keep: f64) -> Vec<[f64; 2]> {
+    let (mut average, mut weight) = (0.0, 0.0);
+    values
+        .map(|[x, y]| {
+            average = keep * average + (1.0 - keep) * y;
+            weight = keep * weight + (1.0 - keep);
+            [x, average / weight]
+        })
+        .collect()
+}
+
+/// At most [`POINTS`] points, each the mean of as many neighbours.
+fn thin(points: Vec<[f64; 2]>) -> Vec<[f64; 2]> {
+    let share = points.len().div_ceil(POINTS).max(1);
+    let mean = |chunk: &[[f64; 2]], i: usize| chunk.iter().map(|p| p[i]).sum::<f64>() / chunk.len() as f64;
+    points.chunks(share).map(|chunk| [mean(chunk, 0), mean(chunk, 1)]).collect()
+}
+
+/// One row a step and one a report, told apart by the empty columns.
+fn csv(runs: &[Run]) -> Vec<u8> {
+    let mut text = String::from(
+        "run,step,loss_x,loss_u,loss_u1,loss_r,guess_acc,confidence,mask,test_acc,test_acc_ema\n",
+    );
+    for run in runs {
+        let name = if run.name.is_empty() { "run" } else { &run.name };
+        for s in run.state.statistics.iter() {
+            text += &format!(
+                "{name},{},{},{},{},{},{},{},{},,\n",
+                s.step + 1,
+                s.loss_x,
+                s.loss_u,
+                s.loss_u1,
+                s.loss_r,
+                s.guess_accuracy,
+                s.confidence,
+                s.mask
+            );
+        }
+        for r in run.state.reports.iter() {
+            text += &format!("{name},{},,,,,,,,{},{}\n", r.step, r.test_acc, r.test_acc_ema);
+        }
+    }
+    text.into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn smoothing_starts_at_the_first_value_and_thins_to_means() {
+        let raw = [[1.0, 2.0], [2.0, 4.0]];
+        assert_eq!(smooth(raw.into_iter(), 0.0), raw);
+        let smoothed = smooth(raw.into_iter(), 0.5);
+        assert_eq!(smoothed[0], [1.0, 2.0]);
+        assert!((smoothed[1][1] - (0.5 * 1.0 + 0.5 * 4.0) / 0.75).abs() < 1e-12);
+        let many: Vec<_> = (0..3_000).map(|i| [f64::from(i), 1.0]).collect();
+        let thinned = thin(many);
+        assert_eq!((thinned.len(), thinned[0]), (1_500, [0.5, 1.0]));
+    }
+}

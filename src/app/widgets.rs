@@ -1,0 +1,83 @@
+//! Small pictures of numbers.
+
+use eframe::egui::{
+    self, Color32, CornerRadius, Rect, Response, RichText, Sense, Ui, WidgetInfo, pos2, vec2,
+};
+
+use super::theme::{Role, class_colour};
+use crate::train::most_likely;
+
+/// Bars of a distribution over the classes; the largest is drawn full, the others lighter. Says its values
+/// when pointed at, and to screen readers.
+pub fn bars(ui: &mut Ui, title: &str, values: &[f32], classes: &[String], size: egui::Vec2) -> Response {
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    let top = most_likely(values);
+    let text = match classes.get(top) {
+        Some(name) => format!("{title}: {name} {}", percent(values[top])),
+        None => title.to_owned(),
+    };
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, &text));
+    if ui.is_rect_visible(rect) {
+        let painter = ui.painter();
+        painter.rect_filled(rect, CornerRadius::same(2), ui.visuals().extreme_bg_color);
+        let step = rect.width() / values.len().max(1) as f32;
+        for (class, value) in values.iter().enumerate() {
+            let height = rect.height() * value.clamp(0.0, 1.0);
+            let left = rect.left() + step * class as f32;
+            let bar = Rect::from_min_max(
+                pos2(left + 0.5, rect.bottom() - height.max(0.5)),
+                pos2(left + step - 0.5, rect.bottom()),
+            );
+            let colour = class_colour(class);
+            let colour = if class == top { colour } else { colour.gamma_multiply(0.55) };
+            painter.rect_filled(bar, CornerRadius::ZERO, colour);
+        }
+    }
+    response.on_hover_ui(|ui| {
+        ui.strong(title);
+        let mut order: Vec<_> = (0..values.len()).collect();
+        order.sort_by(|a, b| values[*b].total_cmp(&values[*a]));
+        egui::Grid::new("values").num_columns(3).show(ui, |ui| {
+            for class in order.into_iter().take(10) {
+                swatch(ui, class_colour(class));
+                ui.label(classes.get(class).map_or("?", String::as_str));
+                ui.label(percent(values[class]));
+                ui.end_row();
+            }
+        });
+    })
+}
+
+/// A small square of a colour, beside a name.
+pub fn swatch(ui: &mut Ui, colour: Color32) {
+    let (rect, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
+    ui.painter().rect_filled(rect, CornerRadius::same(2), colour);
+}
+
+/// A share as a percentage.
+pub fn percent(share: f32) -> String {
+    format!("{:.0} %", 100.0 * share)
+}
+
+/// Text to be read after the main thing.
+pub fn muted(ui: &mut Ui, text: impl Into<String>) -> Response {
+    let colour = Role::Muted.colour(ui);
+    ui.label(RichText::new(text).small().color(colour))
+}
+
+/// What a view shows before there is anything to show.
+pub fn nothing_yet(ui: &mut Ui, what: &str) {
+    ui.vertical_centered(|ui| {
+        ui.add_space(ui.available_height() * 0.35);
+        ui.label(RichText::new(what).italics().color(Role::Muted.colour(ui)));
+    });
+}
+
+/// The most likely class and its probability.
+pub fn verdict(values: &[f32], classes: &[String]) -> String {
+    let top = most_likely(values);
+    match (classes.get(top), values.get(top)) {
+        (Some(name), Some(p)) => format!("{name} {}", percent(*p)),
+        _ => "?".to_owned(),
+    }
+}

@@ -1,0 +1,84 @@
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::{Args, ValueEnum};
+use remixmatch::app::{AppOptions, ThemeChoice};
+
+use super::Outcome;
+
+/// The desktop app's options; all may be left out.
+#[derive(Args, Default)]
+pub struct AppArguments {
+    /// Preset to start with
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
+    /// Data to open: builtin:NAME, or a path
+    #[arg(long, value_name = "SRC")]
+    data: Option<String>,
+    /// Seed to start with
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+    /// Training steps of a run
+    #[arg(long, value_name = "N")]
+    steps: Option<u64>,
+    /// Labelled images a step
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
+    /// Open the run in this folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["preset", "data", "seed"])]
+    run: Option<PathBuf>,
+    /// Train at once
+    #[arg(long)]
+    train: bool,
+    /// Colours
+    #[arg(long)]
+    theme: Option<Theme>,
+    /// Size of the window, for example 1280x800
+    #[arg(long, value_name = "WxH", value_parser = size)]
+    size: Option<[f32; 2]>,
+    /// Train, then write a picture of every view in both themes into this folder, and close
+    #[arg(long, value_name = "DIR")]
+    pictures: Option<PathBuf>,
+    /// Train for this many seconds, print how fast frames followed each other, and close
+    #[arg(long, value_name = "SECONDS", conflicts_with = "pictures")]
+    measure: Option<u64>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Theme {
+    Light,
+    Dark,
+    System,
+}
+
+fn size(text: &str) -> Result<[f32; 2], String> {
+    let wrong = || format!("'{text}' is no size: give width and height, for example 1280x800");
+    let (width, height) = text.split_once('x').ok_or_else(wrong)?;
+    let side = |side: &str| side.parse::<u16>().map(f32::from).map_err(|_| wrong());
+    Ok([side(width)?, side(height)?])
+}
+
+pub fn run(arguments: AppArguments) -> anyhow::Result<Outcome> {
+    let options = AppOptions {
+        preset: arguments.preset,
+        data: arguments.data,
+        seed: arguments.seed,
+        steps: arguments.steps,
+        batch: arguments.batch,
+        run: arguments.run,
+        train: arguments.train || arguments.pictures.is_some() || arguments.measure.is_some(),
+        theme: arguments.theme.map(|theme| match theme {
+            Theme::Light => ThemeChoice::Light,
+            Theme::Dark => ThemeChoice::Dark,
+            Theme::System => ThemeChoice::System,
+        }),
+        size: arguments.size,
+        pictures: arguments.pictures,
+        measure: arguments.measure.map(std::time::Duration::from_secs),
+    };
+    if options.pictures.as_ref().is_some_and(|folder| folder.is_file()) {
+        bail!("--pictures needs a folder, that is a file");
+    }
+    remixmatch::app::run(options)?;
+    Ok(Outcome::Done)
+}

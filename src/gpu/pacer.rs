@@ -1,0 +1,120 @@
+//! Long programs in short slices, so that whoever shares the adapter (a window, a page) is served in between.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use web_time::Instant;
+
+use super::device::InFlight;
+use super::{Gpu, GpuError, Plan, Program};
+
+/// Slices under way at once: the adapter has the next one while the host learns that one is done.
+const DEPTH: usize = 2;
+/// Share of the new measurement in the running estimate of an operation's time.
+const LEARNING: f64 = 0.3;
+
+/// Cuts one program into slices of about `target` each, from times measured on the way.
+pub struct Pacer {
+    target: Duration,
+    /// Seconds that each operation of the program takes; empty until a first run has measured them.
+    costs: Vec<f64>,
+}
+
+impl Pacer {
+    pub fn new(target: Duration) -> Self {
+        Self { target, costs: Vec::new() }
+    }
+
+    /// Runs a program, always the same one, slice by slice; `stop` is looked at between slices.
+    ///
+    /// # Errors
+    /// The adapter's; [`GpuError::Stopped`] leaves the program's effects incomplete.
+    pub async fn run(
+        &mut self,
+        gpu: &Gpu,
+        plan: &Plan,
+        program: Program,
+        stop: &AtomicBool,
+    ) -> Result<(), GpuError> {
+        let first = self.costs.len() != program.len();
+        if first {
+            self.costs = vec![f64::INFINITY; program.len()];
+        }
+        // Until times are known each operation goes alone, and is waited for, to be measured.
+        let depth = if first { 1 } else { DEPTH };
+        let mut flying: VecDeque<(std::ops::Range<usize>, InFlight)> = VecDeque::new();
+        let mut last_done = Instant::now();
+        let mut next = 0;
+        while next < program.len() || !flying.is_empty() {
+            if stop.load(Ordering::Relaxed) {
+                return Err(GpuError::Stopped);
+            }
+            if next < program.len() && flying.len() < depth {
+                let slice = next..self.slice_end(next);
+                next = slice.end;
+                let mut encoder = gpu.device.create_command_encoder(&Default::default());
+                plan.encode_part(&mut encoder, program, slice.clone());
+                flying.push_back((slice, gpu.submit(encoder)));
+                if flying.len() < depth {
+                    continue;
+                }
+            }
+            let Some((slice, work)) = flying.pop_front() else { continue };
+            gpu.done(work, "a slice of a step").await?;
+            let now = Instant::now();
+            self.learn(slice, now.duration_since(last_done).as_secs_f64());
+            last_done = now;
+        }
+        Ok(())
+    }
+
+    /// End of the longest slice from `start` that fits the target; at least one operation.
+    fn slice_end(&self, start: usize) -> usize {
+        let mut left = self.target.as_secs_f64() - self.costs[start];
+        let mut end = start + 1;
+        while end < self.costs.len() && left >= self.costs[end] {
+            left -= self.costs[end];
+            end += 1;
+        }
+        end
+    }
+
+    /// Scales the estimates of a slice's operations towards what it took.
+    fn learn(&mut self, slice: std::ops::Range<usize>, seconds: f64) {
+        let expected: f64 = self.costs[slice.clone()].iter().sum();
+        if !expected.is_finite() {
+            self.costs[slice].fill(seconds);
+            return;
+        }
+        let factor = 1.0 - LEARNING + LEARNING * seconds / expected.max(1e-7);
+        self.costs[slice].iter_mut().for_each(|cost| *cost *= factor);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pacer(milliseconds: u64, costs: &[f64]) -> Pacer {
+        Pacer { target: Duration::from_millis(milliseconds), costs: costs.to_vec() }
+    }
+
+    #[test]
+    fn a_slice_fills_the_target_and_has_one_operation_at_least() {
+        let pacer = pacer(10, &[0.004, 0.004, 0.004, 0.050, 0.001]);
+        assert_eq!(pacer.slice_end(0), 2);
+        assert_eq!(pacer.slice_end(2), 3);
+        assert_eq!(pacer.slice_end(3), 4);
+        assert_eq!(pacer.slice_end(4), 5);
+    }
+
+    #[test]
+    fn estimates_follow_what_slices_take() {
+        let mut pacer = pacer(10, &[0.001, 0.002]);
+        for _ in 0..50 {
+            pacer.learn(0..2, 0.006);
+        }
+        assert!((pacer.costs[0] - 0.002).abs() < 1e-5 && (pacer.costs[1] - 0.004).abs() < 1e-5);
+    }
+}

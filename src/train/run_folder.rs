@@ -1,0 +1,102 @@
+//! The folder of a run: `config.toml`, `metrics.csv`, `model.safetensors`, `summary.json`.
+
+use std::path::{Path, PathBuf};
+
+use super::config::Config;
+use super::error::TrainError;
+use super::metrics::{MetricsFile, Report, Summary};
+use super::tensor_file::write_atomically;
+
+/// Where a run's files are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.path.join("config.toml")
+    }
+
+    pub fn metrics(&self) -> PathBuf {
+        self.path.join("metrics.csv")
+    }
+
+    /// The checkpoint, which holds the whole state of the run.
+    pub fn model(&self) -> PathBuf {
+        self.path.join("model.safetensors")
+    }
+
+    pub fn summary(&self) -> PathBuf {
+        self.path.join("summary.json")
+    }
+
+    /// # Errors
+    /// [`TrainError::OutputNotEmpty`] unless the folder is absent or empty, or `force` allows replacing a run.
+    pub fn check_free(&self, force: bool) -> Result<(), TrainError> {
+        if !self.path.exists() {
+            return Ok(());
+        }
+        let mut entries = std::fs::read_dir(&self.path)
+            .map_err(TrainError::file(&self.path, "reading the output folder"))?;
+        match entries.next() {
+            Some(_) if !force => Err(TrainError::OutputNotEmpty { path: self.path.clone() }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes the folder and removes a former run's files from it.
+    ///
+    /// # Errors
+    /// The folder's, or a file's.
+    pub fn prepare(&self) -> Result<(), TrainError> {
+        std::fs::create_dir_all(&self.path)
+            .map_err(TrainError::file(&self.path, "creating the output folder"))?;
+        for path in [self.config(), self.metrics(), self.model(), self.summary()] {
+            if path.exists() {
+                std::fs::remove_file(&path)
+                    .map_err(TrainError::file(path, "removing the former run's file"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the run's settings.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn write_config(&self, config: &Config) -> Result<(), TrainError> {
+        let path = self.config();
+        let text = toml::to_string(config)
+            .map_err(|e| TrainError::Config { path: path.clone(), reason: e.to_string() })?;
+        write_atomically(&path, text.as_bytes())
+    }
+
+    /// Writes all reports of a run at once.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn write_reports(&self, reports: &[Report]) -> Result<(), TrainError> {
+        let mut file = MetricsFile::create(&self.metrics())?;
+        reports.iter().try_for_each(|report| file.append(report))
+    }
+
+    /// Writes the final figures.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn write_summary(&self, summary: &Summary) -> Result<(), TrainError> {
+        let path = self.summary();
+        let text = serde_json::to_string_pretty(summary)
+            .map_err(|e| TrainError::Config { path: path.clone(), reason: e.to_string() })?;
+        write_atomically(&path, text.as_bytes())
+    }
+}

@@ -1,0 +1,69 @@
+use std::time::{Duration, Instant};
+
+use eframe::egui::{self, Vec2};
+use egui_kittest::kittest::Queryable as _;
+use egui_kittest::{Harness, SnapshotOptions};
+use remixmatch::app::{App, AppOptions, ThemeChoice, graphics};
+
+/// A window of the app, whose runs end after a few steps.
+pub type Window = Harness<'static, App>;
+
+/// Steps of a short run.
+pub const STEPS: u64 = 6;
+
+/// A run of a few seconds: few steps of a small batch on built-in digits.
+pub fn short() -> AppOptions {
+    AppOptions {
+        preset: Some("digits".into()),
+        steps: Some(STEPS),
+        batch: Some(8),
+        theme: Some(ThemeChoice::Dark),
+        ..AppOptions::default()
+    }
+}
+
+pub fn window(options: AppOptions) -> Window {
+    window_of(options, [1280.0, 860.0])
+}
+
+pub fn window_of(options: AppOptions, size: [f32; 2]) -> Window {
+    Harness::builder()
+        .with_size(Vec2::from(size))
+        .with_os(egui::os::OperatingSystem::Nix)
+        .wgpu_setup(graphics())
+        .build_eframe(|creation| App::new(creation, options).expect("an app"))
+}
+
+/// Lets frames pass until `done`; training goes on meanwhile on its own thread.
+pub fn wait_for(window: &mut Window, what: &str, done: impl Fn(&Window) -> bool) {
+    let began = Instant::now();
+    while !done(window) {
+        window.step();
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(began.elapsed() < Duration::from_secs(120), "waited in vain for {what}");
+    }
+    // What arrived last is laid out by now.
+    window.run_steps(3);
+}
+
+/// Whether some text is on the screen.
+pub fn says(window: &Window, text: &str) -> bool {
+    window.query_all_by_label_contains(text).next().is_some()
+}
+
+/// A window whose short run has ended.
+pub fn trained(options: AppOptions) -> Window {
+    let mut window = window(options);
+    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    window.get_by_label("▶ Train").click();
+    wait_for(&mut window, "the run's end", |window| says(window, "finished"));
+    window
+}
+
+/// Compares the window with the picture of that name, as far as adapters agree: `UPDATE_SNAPSHOTS=1` makes
+/// it anew.
+pub fn compare(window: &mut Window, name: &str) {
+    let options =
+        SnapshotOptions::new().output_path("tests/app/snapshots").threshold(2.0).max_failed_pixels(1_500);
+    window.snapshot_options(name, &options);
+}
