@@ -51,7 +51,7 @@ fn training(app: &mut App, ui: &mut Ui) {
         if train.clicked() {
             app.train();
         }
-        let pause = ui.add_enabled(running, egui::Button::new("⏸ Pause"));
+        let pause = ui.add_enabled(running, egui::Button::new("Pause"));
         if pause.on_hover_text("Stop after the present step (F6)").clicked() {
             app.send(&Command::Pause);
         }

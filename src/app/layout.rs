@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use eframe::egui::{Id, Rect, Ui, WidgetText};
+use eframe::egui::{Frame, Id, Rect, Ui, WidgetText};
 use egui_tiles::{Behavior, SimplificationOptions, TileId, Tiles, Tree, UiResponse};
 
 use super::tour::Place;
@@ -53,7 +53,8 @@ pub struct Panes<'a, 'b> {
 impl Behavior<ViewKind> for Panes<'_, '_> {
     fn pane_ui(&mut self, ui: &mut Ui, _tile: TileId, kind: &mut ViewKind) -> UiResponse {
         self.places.insert(Place::View(*kind), ui.max_rect());
-        eframe::egui::Frame::NONE.inner_margin(6.0).show(ui, |ui| self.views.show(*kind, ui, self.context));
+        let frame = Frame::NONE.inner_margin(6.0);
+        frame.show(ui, |ui| self.views.show(*kind, ui, self.context));
         UiResponse::None
     }
 

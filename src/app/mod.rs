@@ -321,7 +321,8 @@ impl eframe::App for App {
         egui::Panel::bottom("log").resizable(true).default_size(72.0).min_size(36.0).show(ui, |ui| {
             self.log.show(ui);
         });
-        egui::CentralPanel::no_frame().show(ui, |ui| {
+        let background = egui::Frame::NONE.fill(ui.visuals().panel_fill);
+        egui::CentralPanel::no_frame().frame(background).show(ui, |ui| {
             let mut context = ViewContext {
                 runs: &self.runs,
                 gpu: &self.gpu,

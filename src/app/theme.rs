@@ -1,6 +1,6 @@
 //! Colours that mean something, in both themes.
 
-use eframe::egui::{Color32, Context, Theme, ThemePreference, Ui, Visuals};
+use eframe::egui::{Color32, Context, FontDefinitions, FontFamily, Theme, ThemePreference, Ui, Visuals};
 use serde::{Deserialize, Serialize};
 
 /// What a colour stands for.
@@ -75,8 +75,14 @@ impl ThemeChoice {
     }
 }
 
-/// Text that is easier to read than egui's defaults: full contrast, a little larger.
+/// Text that is easier to read than egui's defaults: full contrast, a little larger, with the arrows and
+/// marks that the monospaced font has.
 pub fn set_up(context: &Context) {
+    let mut fonts = FontDefinitions::default();
+    if let Some(names) = fonts.families.get_mut(&FontFamily::Proportional) {
+        names.push("Hack".to_owned());
+    }
+    context.set_fonts(fonts);
     let mut light = Visuals::light();
     light.override_text_color = Some(Color32::from_gray(25));
     let mut dark = Visuals::dark();

@@ -23,8 +23,8 @@ impl AnchorsView {
         ui.horizontal_wrapped(|ui| {
             ui.checkbox(&mut self.reveal, "Reveal hidden labels")
                 .on_hover_text("The true class of each unlabelled image, which training never sees");
-            ui.colored_label(Role::Agree.colour(ui), "✔ agrees with the guess");
-            ui.colored_label(Role::Differ.colour(ui), "✖ differs");
+            ui.colored_label(Role::Agree.colour(ui), "● agrees with the guess");
+            ui.colored_label(Role::Differ.colour(ui), "○ differs");
             muted(ui, "Click an image to follow it through training.");
         });
         let mut clicked = None;
@@ -95,7 +95,7 @@ impl AnchorsView {
     }
 
     fn original(&self, ui: &mut Ui, run: &Run, row: &AnchorRow, pinned: bool) -> bool {
-        ui.label(if pinned { "★ followed" } else { "image" });
+        ui.label(if pinned { "followed" } else { "image" });
         let image = run.thumbnails.image(ui.ctx(), Part::Train, row.image, SIDE);
         let label = format!("image {}", row.image);
         let button = ui.add(Button::image(image.alt_text(&label)).selected(pinned));
@@ -125,8 +125,8 @@ fn agreement(ui: &mut Ui, row: &AnchorRow, prediction: &[f32], classes: &[String
     let text = verdict(prediction, classes);
     let (mark, role) = match wanted {
         None => ("", Role::Muted),
-        Some(class) if class == most_likely(prediction) => ("✔ ", Role::Agree),
-        Some(_) => ("✖ ", Role::Differ),
+        Some(class) if class == most_likely(prediction) => ("● ", Role::Agree),
+        Some(_) => ("○ ", Role::Differ),
     };
     ui.label(RichText::new(format!("{mark}{text}")).small().color(role.colour(ui)));
 }
