@@ -95,7 +95,7 @@ fn check_guess(guess: &Guessed, p_data: &[f32], p_model: &[f32]) {
 
 #[test]
 fn guesses_are_those_of_the_step_and_of_the_followed_images() {
-    let (trainer, seen) = observed(&gpu(), two_views(), &[17, 4_000]);
+    let (trainer, seen) = observed(&gpu(), two_views(), &[17, 400]);
     assert_eq!(seen.step, 2);
     let guesses = seen.guesses.as_ref().expect("guesses");
     assert_eq!(guesses.rows.len(), 8);
@@ -114,7 +114,7 @@ fn guesses_are_those_of_the_step_and_of_the_followed_images() {
             assert_eq!(view.operations, of_view);
         }
     }
-    assert_eq!(seen.followed.iter().map(|row| row.image).collect::<Vec<_>>(), [17, 4_000]);
+    assert_eq!(seen.followed.iter().map(|row| row.image).collect::<Vec<_>>(), [17, 400]);
     for row in &seen.followed {
         // After the step's own push the history has moved on by one batch: the guess is normalised anew.
         let guess = row.guess.as_ref().expect("a guess");
