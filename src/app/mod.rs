@@ -31,15 +31,16 @@ use eframe::egui::{self, Context, Key, Rect, Ui};
 use eframe::egui_wgpu::RenderState;
 use run::{Run, Thumbnails};
 use session::{Command, Phase, Session, Start};
-use settings::Settings;
+pub use settings::Settings;
 pub use start::{AppError, AppOptions, graphics, run};
 pub use theme::ThemeChoice;
 use tour::Place;
 pub use views::ViewKind;
 use views::{ViewContext, Views};
 
+use crate::data::Split;
 use crate::gpu::Gpu;
-use crate::train::{Checkpoint, Config, RunFolder, read_reports};
+use crate::train::{Checkpoint, Config, RunFolder, StepStatistics, read_reports};
 
 /// The window's state.
 pub struct App {
@@ -109,6 +110,36 @@ impl App {
             None => app.load(source),
         }
         Ok(app)
+    }
+
+    /// The settings of the next run, and what else is remembered.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// A preset's settings; its data too, unless data of the person's own are open.
+    pub fn choose_preset(&mut self, name: &str) {
+        self.take_preset(name);
+    }
+
+    /// The latest values of a run, 0 or, where two are compared, 1.
+    pub fn last_statistics(&self, run: usize) -> Option<StepStatistics> {
+        self.runs.get(run).and_then(|run| run.state.statistics.last().copied())
+    }
+
+    /// Which images a run learns from.
+    pub fn split_of(&self, run: usize) -> Option<&Split> {
+        self.runs.get(run).and_then(|run| run.state.plan.as_ref()).map(|plan| &plan.split)
+    }
+
+    /// Writes the runs' folders, the second one inside the first.
+    pub fn save_runs(&mut self, path: PathBuf) {
+        self.take(Chosen::SaveRun(path));
+    }
+
+    /// Bytes in use on the adapter, where its backend reports them.
+    pub fn allocated_bytes(&self) -> Option<u64> {
+        self.gpu.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
     }
 
     /// Opens a source; the runs on other data end.

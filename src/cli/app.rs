@@ -24,6 +24,9 @@ pub struct AppArguments {
     /// Labelled images a step
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
+    /// Variation to compare with, side by side, for example "no alignment"
+    #[arg(long, value_name = "NAME")]
+    compare: Option<String>,
     /// Open the run in this folder
     #[arg(long, value_name = "DIR", conflicts_with_all = ["preset", "data", "seed"])]
     run: Option<PathBuf>,
@@ -63,6 +66,7 @@ pub fn run(arguments: AppArguments) -> anyhow::Result<Outcome> {
         preset: arguments.preset,
         data: arguments.data,
         seed: arguments.seed,
+        compare: arguments.compare,
         steps: arguments.steps,
         batch: arguments.batch,
         run: arguments.run,

@@ -1,5 +1,7 @@
 //! The desktop app, drawn by wgpu on the real adapter and worked by its controls' names.
 
 mod common;
+mod runs;
 mod shell;
+mod tour;
 mod views;
