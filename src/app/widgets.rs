@@ -13,7 +13,7 @@ pub fn bars(ui: &mut Ui, title: &str, values: &[f32], classes: &[String], size: 
     let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
     let top = most_likely(values);
     let text = match classes.get(top) {
-        Some(name) => format!("{title}: {name} {}", percent(values[top])),
+        Some(name) => format!("{title}: {name} ({})", percent(values[top])),
         None => title.to_owned(),
     };
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, &text));
@@ -77,7 +77,7 @@ pub fn nothing_yet(ui: &mut Ui, what: &str) {
 pub fn verdict(values: &[f32], classes: &[String]) -> String {
     let top = most_likely(values);
     match (classes.get(top), values.get(top)) {
-        (Some(name), Some(p)) => format!("{name} {}", percent(*p)),
+        (Some(name), Some(p)) => format!("{name} ({})", percent(*p)),
         _ => "?".to_owned(),
     }
 }
