@@ -7,6 +7,7 @@ mod controls;
 mod data_slot;
 mod dialogs;
 mod frames;
+mod kept_runs;
 mod layout;
 mod log;
 mod parts;
@@ -24,11 +25,13 @@ mod widgets;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use data_slot::DataSlot;
 use dialogs::{Chosen, Dialogs};
 use eframe::egui::{self, Context, Key, Rect, Ui};
 use eframe::egui_wgpu::RenderState;
+use kept_runs::KeptRuns;
 use run::{Run, Thumbnails};
 use session::{Command, Phase, Session, Start};
 pub use settings::Settings;
@@ -38,9 +41,15 @@ use tour::Place;
 pub use views::ViewKind;
 use views::{ViewContext, Views};
 
+use web_time::Instant;
+
 use crate::data::Split;
 use crate::gpu::Gpu;
 use crate::train::{Checkpoint, Config, RunFolder, StepStatistics, read_reports};
+
+/// A closed window waits this long for its runs: one step of a small network, not of a large one, whose
+/// last report is kept anyway.
+const EXIT_LIMIT: Duration = Duration::from_secs(10);
 
 /// The window's state.
 pub struct App {
@@ -60,6 +69,7 @@ pub struct App {
     dialogs: Dialogs,
     sheet_open: bool,
     thumbnails: Option<Thumbnails>,
+    kept: Option<KeptRuns>,
     script: Option<script::Script>,
     tour: Option<tour::Tour>,
     /// Where on the screen things are that the tour points at.
@@ -100,10 +110,14 @@ impl App {
             dialogs: Dialogs::default(),
             sheet_open: false,
             thumbnails: None,
+            kept: options.kept.clone().map(KeptRuns::new),
             script: options.script(),
             tour: None,
             places: HashMap::new(),
         };
+        if let Some(kept) = &app.kept {
+            kept.tidy();
+        }
         app.log.add(format!("adapter: {}", app.gpu.info.name));
         match options.run {
             Some(folder) => app.open_run(folder),
@@ -227,7 +241,11 @@ impl App {
         let Some(data) = self.data.ready() else { return };
         let context = self.context.clone();
         let wake = move || context.request_repaint();
-        let session = Session::start(Arc::clone(&self.gpu), config, Arc::clone(data), start, wake);
+        let kept = match &start {
+            Start::New => self.kept.as_ref().map(|kept| kept.place(&name, &config)),
+            Start::Resume(folder, _) => Some(folder.path().to_owned()),
+        };
+        let session = Session::start(Arc::clone(&self.gpu), config, Arc::clone(data), start, kept, wake);
         self.runs.push(Run::new(name, session));
     }
 
@@ -371,5 +389,14 @@ impl eframe::App for App {
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
         self.settings.save(storage);
+    }
+
+    /// Lets the runs make their last step and be kept.
+    fn on_exit(&mut self) {
+        let endings: Vec<_> = self.runs.drain(..).map(|run| run.session.ending()).collect();
+        let began = Instant::now();
+        while endings.iter().any(|ending| !ending.is_over()) && began.elapsed() < EXIT_LIMIT {
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 }

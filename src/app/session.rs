@@ -37,6 +37,8 @@ pub enum Command {
     Profile,
     /// Write the run's folder.
     Save(PathBuf),
+    /// Keep the run where it is kept, and end.
+    End,
 }
 
 /// How a run begins.
@@ -76,6 +78,8 @@ pub struct State {
     pub profile: Option<Arc<Vec<KernelTime>>>,
     /// What the person should be told, oldest first.
     pub notices: Arc<Vec<String>>,
+    /// Whether the run's thread has let go of everything.
+    pub ended: bool,
 }
 
 /// What is fixed once a run is planned.
@@ -90,22 +94,35 @@ pub struct PlanFacts {
     pub sheets: [Pictures; 2],
 }
 
-/// The window's side of a run. Dropping it ends the run.
+/// The window's side of a run. Dropping it ends the run: after the present step and kept, if it is kept
+/// anywhere, at once if not.
 pub struct Session {
     pub config: Config,
     pub data: Arc<DataSet>,
     commands: UnboundedSender<Command>,
     shared: Arc<Mutex<State>>,
     stop: Arc<AtomicBool>,
+    kept: Option<PathBuf>,
+}
+
+/// A run that is ending.
+pub struct Ending(Arc<Mutex<State>>);
+
+impl Ending {
+    pub fn is_over(&self) -> bool {
+        self.0.lock().is_ok_and(|state| state.ended)
+    }
 }
 
 impl Session {
-    /// Starts the run's thread, paused. `wake` is called whenever there is something new to show.
+    /// Starts the run's thread, paused. `wake` is called whenever there is something new to show. The run is
+    /// kept in the folder `kept` at every report and at its end.
     pub fn start(
         gpu: Arc<Gpu>,
         config: Config,
         data: Arc<DataSet>,
         start: Start,
+        kept: Option<PathBuf>,
         wake: impl Fn() + Send + 'static,
     ) -> Self {
         let (commands, receiver) = unbounded();
@@ -119,16 +136,22 @@ impl Session {
             shared: Arc::clone(&shared),
             stop: Arc::clone(&stop),
             wake: Box::new(wake),
+            kept: kept.clone(),
             sheets: 0,
         };
         platform::spawn(move || worker.run(start));
-        Self { config, data, commands, shared, stop }
+        Self { config, data, commands, shared, stop, kept }
     }
 
     /// Sends a command; a run that has ended ignores it.
     pub fn send(&self, command: Command) {
         // The receiver is gone when the run has failed, which `state` tells.
         let _ = self.commands.unbounded_send(command);
+    }
+
+    /// Tells when the run has ended, after this is dropped.
+    pub fn ending(&self) -> Ending {
+        Ending(Arc::clone(&self.shared))
     }
 
     /// What was published last.
@@ -139,7 +162,10 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.send(Command::End);
+        if self.kept.is_none() {
+            self.stop.store(true, Ordering::Relaxed);
+        }
         self.commands.close_channel();
     }
 }
@@ -152,6 +178,7 @@ struct Worker {
     shared: Arc<Mutex<State>>,
     stop: Arc<AtomicBool>,
     wake: Box<dyn Fn() + Send>,
+    kept: Option<PathBuf>,
     /// Looks so far.
     sheets: usize,
 }
@@ -163,6 +190,8 @@ impl Worker {
             Ok(()) | Err(TrainError::Gpu(GpuError::Stopped)) => {}
             Err(error) => self.publish(|state| state.phase = Phase::Failed(error.to_string())),
         }
+        // Its plan's textures go with the window's last look at them.
+        self.publish(|state| state.ended = true);
     }
 
     fn publish(&self, change: impl FnOnce(&mut State)) {
@@ -196,6 +225,10 @@ impl Worker {
                 Some(Command::Run) => (running, once) = (true, false),
                 Some(Command::Step) => (running, once) = (true, true),
                 Some(Command::Pause) => running = false,
+                Some(Command::End) => {
+                    self.keep(&mut trainer).await;
+                    return Ok(());
+                }
                 Some(other) => self.serve(&mut trainer, other).await?,
                 None => {}
             }
@@ -280,7 +313,16 @@ impl Worker {
             Arc::make_mut(&mut state.reports).push(report);
             state.test_probabilities = Some(probabilities);
         });
+        self.keep(trainer).await;
         Ok(())
+    }
+
+    /// Saves the run where it is kept, if it has begun.
+    async fn keep(&self, trainer: &mut Trainer) {
+        let Some(path) = self.kept.clone().filter(|_| trainer.progress().step > 0) else { return };
+        if let Err(error) = self.save(trainer, &RunFolder::new(path)).await {
+            self.notice(format!("the run could not be kept: {error}"));
+        }
     }
 
     /// Publishes the last step's views.
@@ -314,7 +356,7 @@ impl Worker {
                     Err(error) => format!("not saved: {error}"),
                 });
             }
-            Command::Run | Command::Pause | Command::Step => {}
+            Command::Run | Command::Pause | Command::Step | Command::End => {}
         }
         Ok(())
     }

@@ -42,6 +42,8 @@ pub struct AppOptions {
     pub batch: Option<usize>,
     /// Name of a variation to compare with.
     pub compare: Option<String>,
+    /// Where runs are kept by themselves; nowhere if absent.
+    pub kept: Option<PathBuf>,
     /// A run's folder to open.
     pub run: Option<PathBuf>,
     /// Train at once.

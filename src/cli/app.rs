@@ -69,6 +69,7 @@ pub fn run(arguments: AppArguments) -> anyhow::Result<Outcome> {
         compare: arguments.compare,
         steps: arguments.steps,
         batch: arguments.batch,
+        kept: eframe::storage_dir("remixmatch").map(|folder| folder.join("runs")),
         run: arguments.run,
         train: arguments.train || arguments.pictures.is_some() || arguments.measure.is_some(),
         theme: arguments.theme.map(|theme| match theme {

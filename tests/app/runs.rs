@@ -1,10 +1,12 @@
 //! Runs from one window to the next, to the command line, and out of memory.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use assert_cmd::Command;
 use egui_kittest::kittest::Queryable as _;
 use remixmatch::app::AppOptions;
+use remixmatch::train::Checkpoint;
 
 use crate::common::{STEPS, Window, says, short, trained, wait_for, window};
 
@@ -35,6 +37,47 @@ fn a_run_that_is_none_is_told_in_words() {
     let run = Some(folder.path().to_owned());
     let mut window = window(AppOptions { run, ..short() });
     wait_for(&mut window, "the notice", |window| says(window, "model.safetensors"));
+}
+
+/// The models of the kept runs.
+fn kept_models(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let models = entries.map(|entry| entry.expect("an entry").path().join("model.safetensors"));
+    models.filter(|model| model.exists()).collect()
+}
+
+#[test]
+fn a_run_that_is_reset_while_it_trains_is_kept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut options = short();
+    (options.steps, options.kept) = (Some(1_000), Some(folder.path().to_owned()));
+    let mut window = window(options);
+    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    window.get_by_label("▶ Train").click();
+    wait_for(&mut window, "some steps", |window| {
+        window.state().last_statistics(0).is_some_and(|last| last.step >= 2)
+    });
+    window.get_by_label("Reset").click();
+    wait_for(&mut window, "the kept run", |_| !kept_models(folder.path()).is_empty());
+    let run = kept_models(folder.path())[0].parent().expect("its folder").to_owned();
+    window.state_mut().open_run(run);
+    wait_for(&mut window, "the run", |window| says(window, "paused") && says(window, " / 1000 steps"));
+}
+
+#[test]
+fn a_window_closed_while_it_trains_keeps_the_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut options = short();
+    (options.steps, options.kept) = (Some(1_000), Some(folder.path().to_owned()));
+    let mut window = window(options);
+    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    window.get_by_label("▶ Train").click();
+    wait_for(&mut window, "some steps", |window| {
+        window.state().last_statistics(0).is_some_and(|last| last.step >= 2)
+    });
+    eframe::App::on_exit(window.state_mut());
+    let (_, header) = Checkpoint::read_header(&kept_models(folder.path())[0]).expect("a checkpoint");
+    assert!(header.step >= 3, "{} steps are kept", header.step);
 }
 
 #[test]
