@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod augment;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod bench;
 pub mod data;
 pub mod gpu;

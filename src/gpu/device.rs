@@ -80,6 +80,7 @@ impl Gpu {
     }
 
     /// [`Gpu::request`] for threads that may block.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn new_blocking() -> Result<Self, GpuError> {
         pollster::block_on(Self::request())
     }

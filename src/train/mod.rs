@@ -15,6 +15,7 @@ mod random;
 mod run_folder;
 mod schedule;
 mod tensor_file;
+#[cfg(not(target_arch = "wasm32"))]
 mod trace;
 mod trainer;
 
@@ -32,5 +33,6 @@ pub use random::{Stream, stream_rng};
 pub use run_folder::RunFolder;
 pub use schedule::Schedule;
 pub use tensor_file::write_atomically;
+#[cfg(not(target_arch = "wasm32"))]
 pub use trace::write_trace;
 pub use trainer::{Progress, Trainer, accuracy, engine_options, most_likely};
