@@ -10,7 +10,7 @@ use remixmatch::data::{Balance, DataSet, OpenOptions};
 use remixmatch::ssl::{LabelPrior, Method, PolicyKind};
 use remixmatch::train::{Config, Overrides, PRESET_NAMES, preset};
 
-use super::source::open_source;
+use super::source::{ChoiceOptions, open_source};
 
 /// What the strong views are made by.
 #[derive(Clone, Copy, ValueEnum)]
@@ -83,6 +83,8 @@ pub struct Settings {
     /// Side in pixels that a folder's images are resized to
     #[arg(long, value_name = "N", help_heading = "Data")]
     image_size: Option<usize>,
+    #[command(flatten)]
+    choice: ChoiceOptions,
     /// Starting point of all settings
     #[arg(long, value_name = "NAME", default_value = "fashion", value_parser = clap::builder::PossibleValuesParser::new(PRESET_NAMES))]
     preset: String,
@@ -179,6 +181,7 @@ impl SourceOptions {
             strict: self.strict,
             skip_bad: self.skip_bad,
             image_size: config.image_size,
+            choice: config.choice.clone(),
             ..OpenOptions::default()
         };
         open_source(&config.data, &options).map(Arc::new)
@@ -217,6 +220,7 @@ impl Settings {
             steps: source.steps,
             seed: self.seed,
             image_size: self.image_size,
+            choice: self.choice.choice(),
             network: self.network.clone(),
             batch: self.batch,
             learning_rate: self.lr,

@@ -13,13 +13,35 @@ pub enum DataError {
     #[error("no built-in data is named '{0}': choose builtin:fashion, builtin:digits or builtin:shapes")]
     UnknownBuiltin(String),
     #[error(
-        "{path} is no data set that is known: looked for four IDX files (MNIST), CIFAR-10 or CIFAR-100 .bin \
-         files, and a folder of class folders with images; found {found}"
+        "{path} is no data set that is known: looked for four IDX files (MNIST), CIFAR-10 or CIFAR-100 files \
+         (binary or Python), SVHN .mat files, STL-10 .bin files, .npz or .npy arrays x and y, images listed in a \
+         CSV file, and a folder of class folders with images, each also in a .zip, .tar or .tar.gz; found {found}"
     )]
     Unknown { path: PathBuf, found: String },
     #[error("{path}, byte {offset}: expected {expected}, found {found}; {advice}")]
     Corrupt { path: PathBuf, offset: u64, expected: String, found: String, advice: &'static str },
-    #[error("{path} lacks its partner: expected {expected}, found {found}")]
+    #[error("{path}, line {line}: expected {expected}, found {found}; {advice}")]
+    Line { path: PathBuf, line: u64, expected: String, found: String, advice: &'static str },
+    #[error(
+        "{path} is larger than the {limit} bytes that are read of such a file: it is damaged, or another kind of file"
+    )]
+    LargeFile { path: PathBuf, limit: u64 },
+    #[error("{path} cannot be read as an archive: {reason}; get it from its source again")]
+    Archive { path: PathBuf, reason: String },
+    #[error("{path} holds '{member}', {problem}: {advice}")]
+    Member { path: PathBuf, member: String, problem: &'static str, advice: &'static str },
+    #[error(
+        "{path} cannot be unpacked to a temporary file: {reason}; make room where TMPDIR points, or unpack it and \
+         give the folder"
+    )]
+    NoRoom { path: PathBuf, reason: io::Error },
+    #[error("{option} chooses among {of}, {path} is {format}: leave it out")]
+    NoChoice { option: &'static str, of: &'static str, path: PathBuf, format: String },
+    #[error("{path} takes {bytes} bytes, more memory than there is: leave it out")]
+    NoMemory { path: PathBuf, bytes: u64 },
+    #[error("fold {fold} was asked for, there are {folds}: choose 0 to {}", folds - 1)]
+    FoldOption { fold: usize, folds: usize },
+    #[error("{path}: expected {expected}, found {found}")]
     Missing { path: PathBuf, expected: String, found: String },
     #[error(
         "cannot decode the image {path}: {reason}; replace or remove it, or pass over bad images with --skip-bad"

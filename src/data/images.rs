@@ -45,6 +45,16 @@ impl Images {
         }
     }
 
+    /// Appends an image given as planes of red, green and blue; `by_column`: each plane column after column.
+    pub(super) fn push_planes(&mut self, planes: &[u8], by_column: bool) {
+        let size = self.height * self.width;
+        debug_assert_eq!(planes.len(), self.channels * size, "one plane a channel");
+        for (y, x) in (0..self.height).flat_map(|y| (0..self.width).map(move |x| (y, x))) {
+            let at = if by_column { x * self.height + y } else { y * self.width + x };
+            self.pixels.extend(planes.iter().skip(at).step_by(size));
+        }
+    }
+
     /// The images at `indices`, in that order.
     pub(super) fn pick(&self, indices: &[usize]) -> Self {
         let mut pixels = Vec::with_capacity(indices.len() * self.stride());

@@ -1,14 +1,13 @@
-//! A folder of class folders: `CLASS/IMAGE`, or `train/CLASS/IMAGE` with `test/CLASS/IMAGE`.
+//! Image files with classes: a folder of class folders, `CLASS/IMAGE`, or `train/CLASS/IMAGE` with
+//! `test/CLASS/IMAGE`; or those that a list names.
 
 mod decode;
 mod tree;
 
-pub(super) use tree::{Tree, find};
+pub(super) use tree::{Found, TEST, Tree, find, unlabelled};
 
-use std::path::{Path, PathBuf};
-
+use super::files::Entry;
 use super::set;
-use super::source;
 use super::{DataError, DataSet, Images, OpenOptions};
 use decode::Header;
 
@@ -21,19 +20,19 @@ const NAMED: usize = 5;
 
 /// An image file, its class, and whether it tests.
 struct Item {
-    path: PathBuf,
+    entry: Entry,
     class: Option<u32>,
     test: bool,
     header: Header,
 }
 
-pub(super) fn read(folder: &Path, tree: Tree, options: &OpenOptions) -> Result<DataSet, DataError> {
-    let mut notices = tree.notices;
+pub(super) fn read(tree: Tree, format: &str, options: &OpenOptions) -> Result<DataSet, DataError> {
+    let mut notices: Vec<String> = left_out(&tree.others).into_iter().collect();
     let mut bad = Vec::new();
     let mut items = Vec::new();
-    for found in tree.images {
-        match decode::header(&found.path) {
-            Ok(header) => items.push(Item { path: found.path, class: found.class, test: found.test, header }),
+    for Found { entry, class, test } in tree.images {
+        match decode::header(&entry) {
+            Ok(header) => items.push(Item { entry, class, test, header }),
             Err(error) if options.skip_bad => bad.push(error),
             Err(error) => return Err(error),
         }
@@ -41,7 +40,7 @@ pub(super) fn read(folder: &Path, tree: Tree, options: &OpenOptions) -> Result<D
     let side = side(&items, options, &mut notices)?;
     let channels = if items.iter().all(|item| item.header.grey) { 1 } else { 3 };
 
-    let pixels = decode::all(items.iter().map(|item| item.path.as_path()).collect(), side, channels);
+    let pixels = decode::all(&items.iter().map(|item| &item.entry).collect::<Vec<_>>(), side, channels);
     let mut kept = Vec::with_capacity(items.len());
     let mut images = Images { height: side, width: side, channels, pixels: Vec::new() };
     for (item, decoded) in items.into_iter().zip(pixels) {
@@ -66,8 +65,8 @@ pub(super) fn read(folder: &Path, tree: Tree, options: &OpenOptions) -> Result<D
     }
     let (test, train): (Vec<usize>, Vec<usize>) = (0..kept.len()).partition(|&i| test[i]);
     Ok(DataSet {
-        name: source::name_of(folder),
-        format: "folder of class folders".to_owned(),
+        name: String::new(),
+        format: format.to_owned(),
         classes: tree.classes,
         train: images.pick(&train),
         train_labels: train.iter().map(|&i| kept[i].0).collect(),
@@ -86,9 +85,9 @@ fn side(items: &[Item], options: &OpenOptions, notices: &mut Vec<String>) -> Res
     let other = items.iter().find(|item| size(item) != size(first));
     if let (true, Some(second)) = (options.strict, other) {
         return Err(DataError::MixedSizes {
-            first: first.path.clone(),
+            first: first.entry.path.clone(),
             first_size: size(first),
-            second: second.path.clone(),
+            second: second.entry.path.clone(),
             second_size: size(second),
         });
     }
@@ -120,6 +119,12 @@ fn majority(sizes: impl Iterator<Item = (u32, u32)> + Clone) -> Option<(u32, u32
     let (votes, all) =
         sizes.fold((0, 0), |(votes, all), size| (votes + usize::from(Some(size) == candidate), all + 1));
     candidate.filter(|_| 2 * votes > all)
+}
+
+fn left_out(others: &[Entry]) -> Option<String> {
+    let first = others.first()?;
+    let (count, path) = (others.len(), first.path.display());
+    Some(format!("{count} file(s) that are no images are left out, such as {path}"))
 }
 
 fn passed_over(bad: &[DataError]) -> Vec<String> {
