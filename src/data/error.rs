@@ -5,6 +5,18 @@ use thiserror::Error;
 
 use super::{MAX_PIXELS, SIDES};
 
+/// Characters of a file's own text that a message repeats.
+const SHOWN: usize = 80;
+
+/// Text out of a file, for a message of one line: shortened, line breaks and terminal codes escaped.
+pub(super) fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    for letter in text.chars().take(SHOWN) {
+        if letter.is_control() { shown.extend(letter.escape_default()) } else { shown.push(letter) }
+    }
+    shown
+}
+
 /// What can be wrong with a data set, or with what is asked of it.
 #[derive(Debug, Error)]
 pub enum DataError {
@@ -78,6 +90,8 @@ pub enum DataError {
     UntrainedClass { path: PathBuf, class: String },
     #[error("{path} holds no images")]
     NoImages { path: PathBuf },
+    #[error("{path} has no image of known class: name the classes of some")]
+    NoClass { path: PathBuf },
     #[error("{path} has one class only, '{class}': at least two are needed to learn to tell them apart")]
     OneClass { path: PathBuf, class: String },
     #[error(

@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, HashSet};
 use csv::{ReaderBuilder, StringRecord};
 
 use super::DataError;
+use super::error::shown;
 use super::files::{Entry, Folder};
 use super::folder::{Found, TEST, Tree, unlabelled};
 
@@ -101,7 +102,7 @@ impl List {
             (Some(file), Some(label)) => {
                 Ok(Self { entry: entry.clone(), delimiter, file, label, split: column(&SPLIT) })
             }
-            _ => Err(text.trim().chars().take(60).collect::<String>().escape_debug().to_string()),
+            _ => Err(shown(text.trim())),
         })
     }
 
@@ -136,13 +137,16 @@ impl List {
             let Some(name) = field(self.file) else {
                 return Err(self.error(line, "the name of an image file".to_owned(), "none".to_owned()));
             };
-            let shown = || name.escape_debug().to_string();
             let Some(entry) = self.image(folder, name) else {
                 let expected = format!("an image in {}", folder.path.display());
-                return Err(self.error(line, expected, format!("'{}', which is not there", shown())));
+                return Err(self.error(line, expected, format!("'{}', which is not there", shown(name))));
             };
             if !seen.insert(name.to_owned()) {
-                return Err(self.error(line, "each image once".to_owned(), format!("'{}' again", shown())));
+                return Err(self.error(
+                    line,
+                    "each image once".to_owned(),
+                    format!("'{}' again", shown(name)),
+                ));
             }
             let class = field(self.label).map(str::to_owned);
             let split = self.split.and_then(field).map(str::to_lowercase);

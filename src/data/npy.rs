@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use super::DataError;
+use super::error::shown;
 use super::files::Entry;
 use super::records::fill;
 
@@ -146,8 +147,7 @@ fn parse(header: &str) -> Result<(Kind, Vec<usize>), (String, String)> {
         let (_, rest) = header.split_once(&format!("'{key}':"))?;
         Some(rest.trim_start())
     };
-    let short = |text: &str| text.chars().take(60).collect::<String>().escape_debug().to_string();
-    let lacks = |key: &str| (format!("'{key}' in the header"), short(header));
+    let lacks = |key: &str| (format!("'{key}' in the header"), shown(header));
     let code = value("descr").ok_or_else(|| lacks("descr"))?;
     let kind = code
         .strip_prefix('\'')
@@ -157,7 +157,7 @@ fn parse(header: &str) -> Result<(Kind, Vec<usize>), (String, String)> {
             let expected = "an array of whole numbers or texts (images: uint8, 0 to 255)";
             (
                 expected.to_owned(),
-                format!("elements {}", short(code.split(", 'fortran").next().unwrap_or(""))),
+                format!("elements {}", shown(code.split(", 'fortran").next().unwrap_or(""))),
             )
         })?;
     if !value("fortran_order").ok_or_else(|| lacks("fortran_order"))?.starts_with("False") {
@@ -174,5 +174,5 @@ fn parse(header: &str) -> Result<(Kind, Vec<usize>), (String, String)> {
             .map(|size| size.parse().ok())
             .collect()
     });
-    sizes.map(|sizes| (kind, sizes)).ok_or_else(|| ("a shape".to_owned(), short(shape)))
+    sizes.map(|sizes| (kind, sizes)).ok_or_else(|| ("a shape".to_owned(), shown(shape)))
 }

@@ -145,8 +145,10 @@ fn check(path: &Path, set: &DataSet) -> Result<(), DataError> {
     if set.train.is_empty() {
         return Err(DataError::NoImages { path: path() });
     }
-    if let [class] = set.classes.as_slice() {
-        return Err(DataError::OneClass { path: path(), class: class.clone() });
+    match set.classes.as_slice() {
+        [] => return Err(DataError::NoClass { path: path() }),
+        [class] => return Err(DataError::OneClass { path: path(), class: class.clone() }),
+        _ => {}
     }
     let counts = class_counts(set.train_labels.iter().copied().flatten(), set.classes.len());
     if let Some(empty) = counts.iter().position(|&n| n == 0) {

@@ -4,6 +4,7 @@
 //! An image is its red, its green and its blue plane, each 96x96, column after column; a label is a byte from 1.
 //! `fold_indices.txt` has ten lines, each the places of the training images of one fold, counted from 0.
 
+use super::error::shown;
 use super::files::{Entry, Folder};
 use super::records::Records;
 use super::set::{Labelled, Parts};
@@ -133,8 +134,7 @@ fn fold_indices(folder: &Folder, fold: usize, count: usize) -> Result<Vec<bool>,
         match word.parse::<usize>().ok().and_then(|place| kept.get_mut(place)) {
             Some(place) => *place = true,
             None => {
-                let found: String = word.escape_debug().take(40).collect();
-                return Err(line_error(format!("places of images, 0 to {}", count.max(1) - 1), found));
+                return Err(line_error(format!("places of images, 0 to {}", count.max(1) - 1), shown(word)));
             }
         }
     }

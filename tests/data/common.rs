@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use image::{Rgb, RgbImage};
-use remixmatch::data::{DataError, DataSet, Images, OpenOptions, open};
+use remixmatch::data::{Choice, DataError, DataSet, Images, OpenOptions, open};
 use tempfile::{TempDir, tempdir};
 
 pub fn read(folder: &Path) -> Result<DataSet, DataError> {
@@ -93,4 +93,30 @@ pub fn pets() -> TempDir {
         save(&rgb(10, 10, [50 + i, 0, 9]), folder.path().join(format!("cat/{i}.png")));
     }
     folder
+}
+
+/// A file of `fixtures/data`, which another program wrote (`make_data.py`).
+pub fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/data").join(name)
+}
+
+/// The image `i` that `make_data.py` makes.
+pub fn made(i: usize, side: usize, channels: usize) -> Vec<u8> {
+    let value = |y: usize, x: usize, c: usize| ((7 * i + 3 * y + 5 * x + 11 * c) % 256) as u8;
+    let places = (0..side).flat_map(|y| (0..side).map(move |x| (y, x)));
+    places.flat_map(|(y, x)| (0..channels).map(move |c| value(y, x, c))).collect()
+}
+
+/// Checks that `images` are those made for `numbers`.
+pub fn check_made(images: &Images, numbers: impl IntoIterator<Item = usize>) {
+    let numbers: Vec<usize> = numbers.into_iter().collect();
+    assert_eq!(images.len(), numbers.len());
+    for (at, i) in numbers.into_iter().enumerate() {
+        assert!(images.image(at) == made(i, images.height, images.channels), "image {at}, made as {i}");
+    }
+}
+
+/// Opens with a choice.
+pub fn read_choice(path: &Path, choice: Choice) -> Result<DataSet, DataError> {
+    open(path.to_str().unwrap(), &OpenOptions { choice, ..OpenOptions::default() })
 }

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use crate::data::DataError;
+use crate::data::error::shown;
 use crate::data::files::MAX_DEPTH;
 
 /// Bytes of the longest name; longer ones are no names.
@@ -13,8 +14,7 @@ const MAX_NAME: usize = 4_096;
 pub(super) fn name(archive: &Path, raw: &[u8]) -> Result<String, DataError> {
     let refused = |problem: &'static str| DataError::Member {
         path: archive.to_owned(),
-        // Escaped: a name may hold line breaks and terminal codes.
-        member: String::from_utf8_lossy(&raw[..raw.len().min(200)]).escape_debug().to_string(),
+        member: shown(&String::from_utf8_lossy(raw)),
         problem,
         advice: "do not trust this archive: get it from its source again",
     };

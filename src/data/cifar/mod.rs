@@ -38,8 +38,8 @@ pub(super) fn read(folder: &Folder, files: &Files, options: &OpenOptions) -> Res
         return Err(DataError::Missing {
             path: folder.path.clone(),
             expected:
-                "files to train, data_batch_1 to data_batch_5 or train, with .bin at the end in the binary \
-                       version"
+                "files to train, data_batch_1.bin to data_batch_5.bin or train.bin (in the Python version \
+                       without .bin)"
                     .to_owned(),
             found: "a test file only".to_owned(),
         });

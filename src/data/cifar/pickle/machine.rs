@@ -3,6 +3,7 @@ use std::ops::Range;
 
 use super::Flaw;
 use super::value::{self, Name, Value};
+use crate::data::error::shown;
 
 /// Values in all; the largest of the files makes 250,000.
 const MAX_VALUES: usize = 4_000_000;
@@ -270,9 +271,7 @@ impl<'a> Machine<'a> {
         match Name::known(module, name) {
             Some(name) => self.push(Value::Name(name)),
             None => {
-                let told = [module, name].map(|text| {
-                    String::from_utf8_lossy(&text[..text.len().min(80)]).escape_debug().to_string()
-                });
+                let told = [module, name].map(|text| shown(&String::from_utf8_lossy(text)));
                 let found = format!("{}.{}, which is not called", told[0], told[1]);
                 Err(self.flaw("NumPy's names of arrays and nothing else", found))
             }

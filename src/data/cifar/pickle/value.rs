@@ -1,6 +1,7 @@
 use std::ops::Range;
 
 use super::Flaw;
+use crate::data::error::shown;
 
 /// What the machine works with. Texts are places in the file; a list holds no containers.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,7 +107,7 @@ pub(super) fn call(name: &Value, arguments: &[Value], bytes: &[u8]) -> Result<Va
         (Value::Name(Name::DType), [Value::Text(range), ..]) => {
             let code = &bytes[range.clone()];
             if code != b"u1" {
-                let found = String::from_utf8_lossy(code).escape_debug().to_string();
+                let found = shown(&String::from_utf8_lossy(code));
                 return Err(("an array of bytes ('u1')".to_owned(), format!("one of '{found}'")));
             }
             Ok(Value::ElementType(range.clone()))
