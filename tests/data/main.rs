@@ -12,6 +12,7 @@ mod listed;
 mod memory;
 mod numpy;
 mod pickles;
+mod pictures;
 mod splits;
 mod stl10;
 mod svhn;
