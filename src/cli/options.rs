@@ -66,6 +66,9 @@ pub struct SourceOptions {
     /// Leave out images that cannot be read, with a notice
     #[arg(long, help_heading = "Data")]
     skip_bad: bool,
+    /// Memory for training images in MiB; those beyond are decoded while training
+    #[arg(long, value_name = "MIB", help_heading = "Data")]
+    memory: Option<u64>,
     /// Training steps
     #[arg(long, value_name = "N")]
     pub steps: Option<u64>,
@@ -182,6 +185,7 @@ impl SourceOptions {
             skip_bad: self.skip_bad,
             image_size: config.image_size,
             choice: config.choice.clone(),
+            memory: self.memory.map(|mebibytes| mebibytes.saturating_mul(1 << 20)),
             ..OpenOptions::default()
         };
         open_source(&config.data, &options).map(Arc::new)

@@ -53,6 +53,12 @@ pub enum DataError {
     NoMemory { path: PathBuf, bytes: u64 },
     #[error("fold {fold} was asked for, there are {folds}: choose 0 to {}", folds - 1)]
     FoldOption { fold: usize, folds: usize },
+    #[error(
+        "image {image} has another size than when the data were opened: leave the files alone while training"
+    )]
+    Changed { image: usize },
+    #[error("the decoder failed on image {image}: remove it, or pass over bad images with --skip-bad")]
+    DecoderFailed { image: usize },
     #[error("{path}: expected {expected}, found {found}")]
     Missing { path: PathBuf, expected: String, found: String },
     #[error(

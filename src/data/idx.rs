@@ -105,7 +105,7 @@ pub(super) fn pair(images: &Entry, labels: &Entry) -> Result<Labelled, DataError
             advice: "the two files do not belong together",
         });
     }
-    let images = Images { height, width, channels: 1, pixels };
+    let images = Images::new(height, width, 1, pixels);
     Ok(Labelled { images, labels: bytes.into_iter().map(u32::from).collect() })
 }
 

@@ -1,6 +1,7 @@
 //! Images to learn from: formats, the built-in sets, and the choice of labelled images.
 //!
-//! Everything ends as a [`DataSet`] of bytes in memory; nothing here knows of the GPU or of learning.
+//! Everything ends as a [`DataSet`] of bytes in memory, but for training images beyond what memory is given, which
+//! are decoded while they are needed; nothing here knows of the GPU or of learning.
 
 mod archive;
 mod builtin;
@@ -23,6 +24,7 @@ mod sheet;
 mod source;
 mod split;
 mod stl10;
+mod stream;
 mod summary;
 mod svhn;
 

@@ -118,7 +118,7 @@ fn images(entry: &Entry) -> Result<Images, DataError> {
     if height != width || !SIDES.contains(&height) {
         return Err(DataError::ImageSize { path: entry.path.clone(), width, height });
     }
-    let mut images = Images { height, width, channels, pixels: Vec::new() };
+    let mut images = Images::new(height, width, channels, Vec::new());
     if planes {
         images.pixels.reserve_exact(bytes.len());
         bytes.chunks_exact(images.stride()).for_each(|image| images.push_planes(image, false));

@@ -39,9 +39,21 @@ pub struct OpenOptions {
     pub test_share: Option<f64>,
     /// What is taken where the format leaves a choice.
     pub choice: Choice,
+    /// Bytes of training images that are kept in memory; those beyond are decoded while they are needed, where the
+    /// format can (folders, lists, and STL-10's unlabelled images). `None`: [`OpenOptions::MEMORY`].
+    pub memory: Option<u64>,
 }
 
 impl OpenOptions {
+    /// Bytes of training images that are kept in memory unless something else is asked for.
+    pub const MEMORY: u64 = 2 << 30;
+
+    /// How many training images of `stride` bytes are kept in memory.
+    pub(super) fn room(&self, stride: usize) -> usize {
+        let images = self.memory.unwrap_or(Self::MEMORY) / stride.max(1) as u64;
+        usize::try_from(images).unwrap_or(usize::MAX)
+    }
+
     pub(super) fn check(&self) -> Result<(), DataError> {
         if let Some(side) = self.image_size.filter(|side| !super::SIDES.contains(side)) {
             return Err(DataError::SideOption(side));
@@ -63,7 +75,7 @@ pub(super) struct Labelled {
 impl Labelled {
     /// No images yet, of this size.
     pub fn empty(side: usize, channels: usize) -> Self {
-        let images = Images { height: side, width: side, channels, pixels: Vec::new() };
+        let images = Images::new(side, side, channels, Vec::new());
         Self { images, labels: Vec::new() }
     }
 
@@ -170,6 +182,13 @@ fn hold_out(train: &Labelled, classes: usize, share: f64) -> (Labelled, Labelled
     let held = held_out(&train.labels, classes, share);
     let (test, stay): (Vec<usize>, Vec<usize>) = (0..held.len()).partition(|&i| held[i]);
     (train.pick(&stay), train.pick(&test))
+}
+
+/// The notice of images that stay where they are.
+pub(super) fn streamed_notice(count: usize, all: usize) -> String {
+    format!(
+        "{count} of {all} training images are decoded while they are needed (--memory keeps more in memory)"
+    )
 }
 
 /// The notice of a test set that was held out.

@@ -4,10 +4,14 @@
 //! An image is its red, its green and its blue plane, each 96x96, column after column; a label is a byte from 1.
 //! `fold_indices.txt` has ten lines, each the places of the training images of one fold, counted from 0.
 
+use std::io::{Read, Seek, SeekFrom};
+
 use super::error::shown;
 use super::files::{Entry, Folder};
+use super::images::interleave;
 use super::records::Records;
-use super::set::{Labelled, Parts};
+use super::set::{self, Labelled, Parts};
+use super::stream::Source;
 use super::{DataError, DataSet, Images, OpenOptions, names};
 
 const SIDE: usize = 96;
@@ -57,10 +61,50 @@ pub(super) fn read(files: &Files, options: &OpenOptions) -> Result<DataSet, Data
         hidden.for_each(|(label, _)| *label = None);
     }
     if let Some(entry) = file("unlabeled_X.bin") {
-        append(entry, &mut set.train)?;
+        add_unlabelled(entry, &mut set, options)?;
         set.train_labels.resize(set.train.len(), None);
     }
     Ok(set)
+}
+
+/// Adds the unlabelled images, those for which there is no room in memory as a stream. A file that would have to be
+/// unpacked for every image is taken into memory all the same.
+fn add_unlabelled(entry: &Entry, set: &mut DataSet, options: &OpenOptions) -> Result<(), DataError> {
+    let stride = set.train.stride();
+    let count = entry.size / stride as u64;
+    let room = options.room(stride).saturating_sub(set.train.len());
+    let whole = entry.size.is_multiple_of(stride as u64);
+    // One cut short is read to be reported.
+    if count <= room as u64 || !whole || !entry.content().seeks() {
+        return append(entry, &mut set.train);
+    }
+    set.train.stream(Planes { entry: entry.clone(), count: count as usize }, options.skip_bad);
+    set.notices.push(set::streamed_notice(count as usize, set.train.len()));
+    Ok(())
+}
+
+/// Images that are read from the file when they are needed.
+struct Planes {
+    entry: Entry,
+    count: usize,
+}
+
+impl Source for Planes {
+    fn count(&self) -> usize {
+        self.count
+    }
+
+    fn read(&self, image: usize) -> Result<Vec<u8>, DataError> {
+        let mut planes = vec![0; 3 * SIDE * SIDE];
+        let mut file = self.entry.seekable()?;
+        let read = file
+            .seek(SeekFrom::Start((image * planes.len()) as u64))
+            .and_then(|_| file.read_exact(&mut planes));
+        read.map_err(|reason| self.entry.unreadable(reason))?;
+        let mut pixels = Vec::with_capacity(planes.len());
+        interleave(&planes, [SIDE, SIDE], true, &mut pixels);
+        Ok(pixels)
+    }
 }
 
 /// Images, and the labels of the file beside them.

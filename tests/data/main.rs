@@ -15,4 +15,5 @@ mod pickles;
 mod pictures;
 mod splits;
 mod stl10;
+mod streamed;
 mod svhn;

@@ -8,7 +8,7 @@ fn counted(counts: &[usize], unknown: usize) -> DataSet {
         labels.extend((0..counts.len()).filter(|&c| i < counts[c]).map(|c| Some(c as u32)));
     }
     labels.extend(vec![None; unknown]);
-    let images = Images { height: 8, width: 8, channels: 1, pixels: vec![0; 64 * labels.len()] };
+    let images = Images::new(8, 8, 1, vec![0; 64 * labels.len()]);
     DataSet {
         name: "counted".into(),
         format: "made here".into(),

@@ -65,6 +65,10 @@ pub(super) fn unpack_tar(entry: &Entry) -> Result<Folder, DataError> {
 struct Unpacked(NamedTempFile);
 
 impl Content for Unpacked {
+    fn seeks(&self) -> bool {
+        true
+    }
+
     fn stream(&self) -> io::Result<Stream> {
         Ok(Box::new(BufReader::new(self.0.reopen()?)))
     }

@@ -12,6 +12,11 @@ impl<T: BufRead + Seek + Send> Seekable for T {}
 pub(in crate::data) trait Content: Send + Sync {
     fn stream(&self) -> io::Result<Stream>;
 
+    /// Whether [`Content::seekable`] reads only what is asked for.
+    fn seeks(&self) -> bool {
+        false
+    }
+
     /// By default all bytes are read first; a stream never gives more than the size its file was listed with.
     fn seekable(&self) -> io::Result<Box<dyn Seekable>> {
         let mut bytes = Vec::new();
@@ -25,6 +30,10 @@ pub(in crate::data) trait Content: Send + Sync {
 pub(in crate::data) struct Memory(pub Arc<[u8]>);
 
 impl Content for Memory {
+    fn seeks(&self) -> bool {
+        true
+    }
+
     fn stream(&self) -> io::Result<Stream> {
         Ok(Box::new(Cursor::new(Arc::clone(&self.0))))
     }

@@ -9,6 +9,10 @@ use crate::data::DataError;
 struct OnDisk(PathBuf);
 
 impl Content for OnDisk {
+    fn seeks(&self) -> bool {
+        true
+    }
+
     fn stream(&self) -> io::Result<Stream> {
         Ok(Box::new(BufReader::new(File::open(&self.0)?)))
     }

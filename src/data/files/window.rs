@@ -20,6 +20,10 @@ impl Window {
 }
 
 impl Content for Window {
+    fn seeks(&self) -> bool {
+        self.of.seeks()
+    }
+
     fn stream(&self) -> io::Result<Stream> {
         Ok(Box::new(self.open()?))
     }

@@ -112,10 +112,10 @@ pub(super) fn all(entries: &[&Entry], side: usize, channels: usize) -> Vec<Resul
 /// When the file is no image, is damaged, or is larger than is decoded.
 pub fn read_image(path: &Path, side: usize, channels: usize) -> Result<Images, DataError> {
     let pixels = one(&files::file(path)?, side, channels)?;
-    Ok(Images { height: side, width: side, channels, pixels })
+    Ok(Images::new(side, side, channels, pixels))
 }
 
-fn one(entry: &Entry, side: usize, channels: usize) -> Result<Vec<u8>, DataError> {
+pub(super) fn one(entry: &Entry, side: usize, channels: usize) -> Result<Vec<u8>, DataError> {
     let mut decoder = decoder(entry)?;
     let orientation = orientation(&mut decoder);
     let mut image = DynamicImage::from_decoder(decoder).map_err(|error| bad(entry, error))?;
