@@ -1,5 +1,6 @@
 //! Training: configuration, the random draws of a step, the trainer, checkpoints, reports and traces.
 
+mod ahead;
 mod batches;
 mod checkpoint;
 mod config;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use web_time::Instant;
 
+use super::ahead::Ahead;
 use super::batches::Batches;
 use super::checkpoint::{Checkpoint, Header, PendingProbe};
 use super::config::Config;
@@ -50,6 +51,7 @@ pub struct Trainer {
     schedule: Schedule,
     settings: DrawSettings,
     batches: [Batches; 2],
+    ahead: Ahead,
     ring: ReadbackRing,
     submitted: VecDeque<Submitted>,
     window: Window,
@@ -95,6 +97,7 @@ impl Trainer {
             policy: config.method.policy.start(),
             schedule: config.schedule(),
             settings,
+            ahead: Ahead::new(batches.clone()),
             batches,
             ring,
             submitted: VecDeque::new(),
@@ -194,11 +197,12 @@ impl Trainer {
     /// where the engine is paced.
     ///
     /// # Errors
-    /// A loss that was no finite number; the adapter's errors. Stopped between slices, the state is that of
+    /// A loss that was no finite number; an image that cannot be read; the adapter's errors. Stopped between slices, the state is that of
     /// no step: only what was saved before is whole.
     pub async fn step(&mut self) -> Result<(), TrainError> {
         self.settle_policy().await?;
         let shape = &self.engine.shape;
+        self.ahead.announce(&self.data.train, self.step, shape.batch, shape.unlabelled);
         let draws = StepDraws::draw(
             &self.settings,
             &self.config.method,
@@ -217,6 +221,9 @@ impl Trainer {
         }
         let (images, labels) = (&self.data.train, &self.data.train_labels);
         self.engine.submit_step(&self.gpu, images, labels, &draws, block).await?;
+        if let Some(failure) = images.failure() {
+            return Err(failure.into());
+        }
         let report = self.engine.tensors.report;
         self.ring.send(&self.gpu, self.engine.recorded(), self.step, &[report]);
         self.submitted.push_back(Submitted { step: self.step, ops, matches: None });
