@@ -209,7 +209,7 @@ fn tiles_are_the_views_that_were_trained_on_and_predictions_are_of_them() {
         .flat_map(|row| [row.tile].into_iter().chain(row.strong.iter().map(|view| view.tile)))
         .collect();
     let pixels = tiles.iter().flat_map(|tile| sheet.tile(*tile).into_iter().map(grey)).collect();
-    let images = Images { height: 28, width: 28, channels: 1, pixels };
+    let images = Images::new(28, 28, 1, pixels);
     let wanted = block_on(trainer.engine.evaluate(&gpu, &images, Weights::Raw)).expect("predictions");
     let found = rows.iter().flat_map(|row| {
         let strong = row.strong.iter().flat_map(|view| &view.prediction);
