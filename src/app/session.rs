@@ -75,11 +75,21 @@ pub struct State {
     /// `[test images, classes]` at the last report, averaged weights.
     pub test_probabilities: Option<Arc<[f32]>>,
     pub plan: Option<Arc<PlanFacts>>,
-    pub profile: Option<Arc<Vec<KernelTime>>>,
+    /// Whether the next step will be measured.
+    pub measuring: bool,
+    pub profile: Option<Arc<Profile>>,
     /// What the person should be told, oldest first.
     pub notices: Arc<Vec<String>>,
     /// Whether the run's thread has let go of everything.
     pub ended: bool,
+}
+
+/// Where the time of one step went.
+pub struct Profile {
+    /// Steps done with it.
+    pub step: u64,
+    /// By kernel and layer, longest first.
+    pub times: Vec<KernelTime>,
 }
 
 /// What is fixed once a run is planned.
@@ -90,6 +100,8 @@ pub struct PlanFacts {
     pub shape: StepShape,
     /// Dispatches, clears and copies a step.
     pub operations: usize,
+    /// Passes with a gradient that share a dispatch.
+    pub group_passes: usize,
     /// Two sheets in turn, so that a look never changes the one that is shown.
     pub sheets: [Pictures; 2],
 }
@@ -279,6 +291,7 @@ impl Worker {
             network: engine.network.clone(),
             shape: engine.shape.clone(),
             operations: engine.step_operations(),
+            group_passes: engine.group_passes,
             sheets: [first, second],
         };
         self.publish(|state| {
@@ -296,7 +309,8 @@ impl Worker {
         self.publish(|state| {
             state.progress = Some(trainer.progress());
             if let Some(times) = trainer.engine.profile.take() {
-                state.profile = Some(Arc::new(times));
+                state.profile = Some(Arc::new(Profile { step: trainer.progress().step, times }));
+                state.measuring = false;
             }
             let arrived = trainer.last_statistics().copied();
             let shown = state.statistics.last().map(|s| s.step);
@@ -348,7 +362,10 @@ impl Worker {
                 self.look(trainer).await?;
             }
             Command::LabelDistribution(distribution) => trainer.set_label_distribution(&distribution),
-            Command::Profile => trainer.engine.profile_next = true,
+            Command::Profile => {
+                trainer.engine.profile_next = true;
+                self.publish(|state| state.measuring = true);
+            }
             Command::Save(path) => {
                 let outcome = self.save(trainer, &RunFolder::new(path.clone())).await;
                 self.notice(match outcome {

@@ -16,6 +16,7 @@ pub(super) enum Ready {
         bind_group: wgpu::BindGroup,
         groups: [u32; 3],
         kernel: String,
+        part: Option<String>,
     },
     Clear {
         buffer: wgpu::Buffer,
@@ -55,7 +56,7 @@ impl Plan {
                 to_byte: to.offset as u64 * 4,
                 bytes: from.words as u64 * 4,
             },
-            Op::Dispatch { kernel, params, params_bytes, bindings, groups } => {
+            Op::Dispatch { kernel, part, params, params_bytes, bindings, groups } => {
                 let pipeline = gpu.pipeline(kernel)?;
                 let params = wgpu::BufferBinding {
                     buffer: uniforms,
@@ -75,7 +76,13 @@ impl Plan {
                     layout: &pipeline.get_bind_group_layout(0),
                     entries: &entries,
                 });
-                Ready::Dispatch { pipeline, bind_group, groups: *groups, kernel: kernel.to_string() }
+                Ready::Dispatch {
+                    pipeline,
+                    bind_group,
+                    groups: *groups,
+                    kernel: kernel.to_string(),
+                    part: part.clone(),
+                }
             }
         })
     }
