@@ -48,6 +48,24 @@ pub fn bars(ui: &mut Ui, title: &str, values: &[f32], classes: &[String], size: 
     })
 }
 
+/// A share from 0 to 1 as a bar, on the colour of what is left.
+pub fn share_bar(
+    ui: &mut Ui,
+    text: &str,
+    share: f32,
+    size: egui::Vec2,
+    [of, rest]: [Color32; 2],
+) -> Response {
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, text));
+    if ui.is_rect_visible(rect) {
+        let middle = rect.left() + rect.width() * share.clamp(0.0, 1.0);
+        ui.painter().rect_filled(rect, CornerRadius::same(2), rest);
+        ui.painter().rect_filled(rect.with_max_x(middle), CornerRadius::same(2), of);
+    }
+    response.on_hover_text(text)
+}
+
 /// A small square of a colour, beside a name.
 pub fn swatch(ui: &mut Ui, colour: Color32) {
     let (rect, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());

@@ -1,7 +1,11 @@
 //! What can be looked at: one file a view.
 
 mod anchors;
+mod confusion;
 mod curves;
+mod mixup;
+mod network;
+mod rotation;
 
 use std::sync::Arc;
 
@@ -93,6 +97,7 @@ impl ViewContext<'_> {
 #[derive(Default)]
 pub struct Views {
     anchors: anchors::AnchorsView,
+    confusion: confusion::ConfusionView,
     curves: curves::CurvesView,
 }
 
@@ -100,7 +105,11 @@ impl Views {
     pub fn show(&mut self, kind: ViewKind, ui: &mut Ui, context: &mut ViewContext<'_>) {
         match kind {
             ViewKind::Anchors => self.anchors.show(ui, context),
+            ViewKind::MixUp => mixup::show(ui, context.runs),
+            ViewKind::Rotation => rotation::show(ui, context.runs),
             ViewKind::Curves => self.curves.show(ui, context),
+            ViewKind::Confusion => self.confusion.show(ui, context.runs),
+            ViewKind::Network => network::show(ui, context),
             _ => {}
         }
     }
