@@ -125,11 +125,11 @@ mod tests {
             let layer = layers.iter().find(|layer| layer.name == name);
             layer.unwrap_or_else(|| panic!("no layer {name}")).output.clone()
         };
-        assert_eq!(output("stem"), [28, 28, 16]);
-        assert_eq!(output("scale1.block0.bn1"), [28, 28, 16]);
-        assert_eq!(output("scale1.block0.bn2"), [14, 14, 32]);
-        assert_eq!(output("scale1.block0.shortcut"), [14, 14, 32]);
-        assert_eq!(output("head.bn"), [7, 7, 64]);
+        assert_eq!(output("stem"), [14, 14, 16]);
+        assert_eq!(output("scale1.block0.bn1"), [14, 14, 16]);
+        assert_eq!(output("scale1.block0.bn2"), [7, 7, 32]);
+        assert_eq!(output("scale1.block0.shortcut"), [7, 7, 32]);
+        assert_eq!(output("head.bn"), [4, 4, 64]);
         assert_eq!((output("pool"), output("classify"), output("rotation")), (vec![64], vec![10], vec![4]));
     }
 }
