@@ -14,7 +14,7 @@ use crate::gpu::{Gpu, GpuError, KernelTime, Memory, Pictures};
 use crate::nn::WideResNet;
 use crate::ssl::{Keep, StepShape};
 use crate::train::{
-    Config, Observation, Pace, Progress, Report, RunFolder, StepStatistics, TrainError, Trainer,
+    Config, Observation, Pace, Progress, Report, RunFolder, StepStatistics, TrainError, Trainer, Weights,
 };
 
 /// Work on the adapter is cut into slices of this length, so that frames get in between.
@@ -33,6 +33,8 @@ pub enum Command {
     Follow(Vec<usize>),
     /// Another p(y) to align with, `[classes]`.
     LabelDistribution(Vec<f32>),
+    /// Classify the test images now, with the averaged weights, between two reports.
+    Classify,
     /// Measure where the next step's time goes.
     Profile,
     /// Write the run's folder.
@@ -72,8 +74,10 @@ pub struct State {
     pub observation: Option<Arc<Observation>>,
     /// Which of the two picture sheets belongs to the observation.
     pub sheet: usize,
-    /// `[test images, classes]` at the last report, averaged weights.
+    /// `[test images, classes]` at the last report or [`Command::Classify`], averaged weights.
     pub test_probabilities: Option<Arc<[f32]>>,
+    /// Steps done when they were found.
+    pub tested_at: u64,
     pub plan: Option<Arc<PlanFacts>>,
     /// Whether the next step will be measured.
     pub measuring: bool,
@@ -324,6 +328,7 @@ impl Worker {
         let report = trainer.report().await?;
         let probabilities = Arc::clone(trainer.test_probabilities());
         self.publish(|state| {
+            state.tested_at = report.step;
             Arc::make_mut(&mut state.reports).push(report);
             state.test_probabilities = Some(probabilities);
         });
@@ -362,6 +367,13 @@ impl Worker {
                 self.look(trainer).await?;
             }
             Command::LabelDistribution(distribution) => trainer.set_label_distribution(&distribution),
+            Command::Classify => {
+                let found = trainer.engine.evaluate(&self.gpu, &self.data.test, Weights::Averaged).await?;
+                self.publish(|state| {
+                    state.tested_at = trainer.progress().step;
+                    state.test_probabilities = Some(found.into());
+                });
+            }
             Command::Profile => {
                 trainer.engine.profile_next = true;
                 self.publish(|state| state.measuring = true);

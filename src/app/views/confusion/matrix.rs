@@ -14,8 +14,10 @@ use crate::app::widgets::percent;
 /// Sides of a cell: the smallest still has its class's name beside it, in small letters.
 const SMALLEST: f32 = 12.0;
 const LARGEST: f32 = 44.0;
-/// Sides from which a cell says its number.
-const NUMBERED: f32 = 22.0;
+/// Smallest letters that a cell's number is written in; a smaller cell tells it when pointed at.
+const LEAST: f32 = 8.5;
+/// Width of a digit as a share of its letters' size.
+const DIGIT: f32 = 0.56;
 /// Letters of a class name that are shown.
 const LETTERS: usize = 14;
 
@@ -199,14 +201,15 @@ impl Layout {
             0 => ground,
             _ => ground.lerp_to_gamma(role.colour(ui), 0.08 + 0.92 * counts.share(cell)),
         };
-        let gap = if self.cell < NUMBERED { 0.25 } else { 0.75 };
+        let gap = if self.cell < 20.0 { 0.25 } else { 0.75 };
         ui.painter().rect_filled(rect.shrink(gap), 0.0, fill);
         if cell.actual == cell.predicted {
             let stroke = Stroke::new(1.0, role.colour(ui));
             ui.painter().rect_stroke(rect.shrink(gap), 0.0, stroke, StrokeKind::Inside);
         }
-        if count > 0 && self.cell >= NUMBERED {
-            let font = FontId::proportional(self.letters().min(2.2 * self.cell / digits(count)));
+        let letters = self.letters().min((self.cell - 3.0) / (DIGIT * digits(count)));
+        if count > 0 && letters >= LEAST {
+            let font = FontId::proportional(letters);
             let ink = if fill.intensity() > 0.45 { Color32::BLACK } else { Color32::WHITE };
             ui.painter().text(rect.center(), Align2::CENTER_CENTER, count.to_string(), font, ink);
         }
@@ -217,13 +220,16 @@ impl Layout {
     }
 }
 
-/// Digits of a number, at least two.
+/// Digits of a number.
 fn digits(count: u32) -> f32 {
-    (count.max(10).ilog10() + 1) as f32
+    (count.max(1).ilog10() + 1) as f32
 }
 
 #[cfg(test)]
 mod tests {
+    use eframe::egui::ScrollArea;
+    use egui_kittest::{Harness, kittest::Queryable as _};
+
     use super::*;
 
     fn layout(classes: usize, cell: f32) -> Layout {
@@ -240,6 +246,53 @@ mod tests {
         }
         assert_eq!(layout.cell_at(vec2(100.0, 1.0)), None);
         assert_eq!(layout.cell_at(vec2(1.0, -0.5)), None);
+    }
+
+    /// A matrix of `classes` classes in a window of 700 x 500 points.
+    fn shown(classes: usize) -> Harness<'static, Option<Cell>> {
+        let labels: Vec<u32> = (0..classes as u32).collect();
+        let confused = |row: usize, class: usize| if class == (row + 1) % classes { 0.9 } else { 0.1 };
+        let probabilities: Vec<f32> =
+            (0..classes * classes).map(|i| confused(i / classes, i % classes)).collect();
+        let counts = Counts::new(&probabilities, &labels, classes);
+        let names: Vec<String> = (0..classes).map(|class| format!("a class named {class}")).collect();
+        let draw = move |ui: &mut Ui, chosen: &mut Option<Cell>| {
+            let room = ui.available_size();
+            ScrollArea::both().show(ui, |ui| {
+                *chosen = show(ui, &counts, &names, *chosen, room).or(*chosen);
+            });
+        };
+        Harness::builder().with_size(vec2(700.0, 500.0)).build_ui_state(draw, None)
+    }
+
+    #[test]
+    fn two_to_a_hundred_classes_are_clicked_and_walked_through() {
+        for (classes, side) in [(2, LARGEST), (10, 41.0), (100, SMALLEST)] {
+            let mut harness = shown(classes);
+            harness.run_steps(3);
+            let cells = harness.get_by_label_contains("Confusion matrix").rect();
+            assert!(cells.width() / classes as f32 >= SMALLEST);
+            assert!((cells.width() / classes as f32 - side).abs() <= 4.0, "{cells:?} of {classes} classes");
+            let at = cells.min + vec2(1.5, 0.5) * cells.width() / classes as f32;
+            harness.drag_at(at);
+            harness.step();
+            harness.drop_at(at);
+            harness.run_steps(3);
+            assert_eq!(*harness.state(), Some(Cell { actual: 0, predicted: 1 }));
+            harness.get_by_label_contains("a class named 0 taken for a class named 1: 1 of 1").focus();
+            harness.run_steps(2);
+            for _ in 0..classes + 5 {
+                harness.key_press(Key::ArrowDown);
+                harness.step();
+            }
+            harness.key_press(Key::ArrowLeft);
+            harness.run_steps(8);
+            let last = classes - 1;
+            assert_eq!(*harness.state(), Some(Cell { actual: last, predicted: 0 }));
+            // The walk scrolled the last row into sight.
+            let cells = harness.get_by_label_contains("Confusion matrix").rect();
+            assert!(cells.bottom() <= 500.0, "{cells:?} of {classes} classes");
+        }
     }
 
     #[test]

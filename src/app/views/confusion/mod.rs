@@ -6,12 +6,14 @@ mod matrix;
 use std::sync::Arc;
 
 use counts::{Cell, Counts};
-use eframe::egui::{self, RichText, ScrollArea, Ui, Vec2, vec2};
+use eframe::egui::{self, Button, RichText, ScrollArea, Ui, Vec2, vec2};
 
 use super::columns;
 use crate::app::run::{Part, Run};
+use crate::app::session::{Command, Phase};
 use crate::app::theme::Role;
 use crate::app::widgets::{muted, nothing_yet, percent, verdict};
+use crate::train::Progress;
 
 /// Images shown of a cell, and added by each press of the button for more.
 const IMAGES: usize = 60;
@@ -49,7 +51,8 @@ impl ConfusionView {
                 return;
             }
             let Some(counted) = self.counted_of(run) else {
-                nothing_yet(ui, "The test images are classified at the first report.");
+                classify(ui, run);
+                nothing_yet(ui, "The test images are classified at the next report.");
                 return;
             };
             header(ui, run, &counted.counts, &mut chosen);
@@ -83,19 +86,33 @@ impl ConfusionView {
     }
 }
 
+/// The button for not waiting for the next report.
+fn classify(ui: &mut Ui, run: &Run) {
+    let progress = run.state.progress.filter(|_| run.state.phase != Phase::Preparing);
+    let new =
+        |progress: Progress| run.state.test_probabilities.is_none() || progress.step > run.state.tested_at;
+    let button = ui.add_enabled(progress.is_some_and(new), Button::new("Classify now").small());
+    let button = button
+        .on_hover_text("Classify the test images with the averaged weights as they are now")
+        .on_disabled_hover_text("Nothing has been trained since the test images were classified");
+    if button.clicked() {
+        run.session.send(Command::Classify);
+    }
+}
+
 /// The accuracy, and the most frequent mistakes as buttons.
 fn header(ui: &mut Ui, run: &Run, counts: &Counts, chosen: &mut Option<Cell>) {
     ui.horizontal_wrapped(|ui| {
         let (right, all) = (counts.right(), counts.images());
         let share = 100.0 * f64::from(right) / all.max(1) as f64;
         ui.label(RichText::new(format!("{right} of {all} test images right, {share:.1} %")).strong());
-        if let Some(report) = run.state.reports.last() {
-            muted(ui, format!("step {}, averaged weights", report.step));
-        }
+        muted(ui, format!("step {}, averaged weights", run.state.tested_at));
+        classify(ui, run);
     });
     ui.horizontal_wrapped(|ui| {
-        muted(ui, "most frequent mistakes:");
-        for cell in counts.mistakes(MISTAKES) {
+        let mistakes = counts.mistakes(MISTAKES);
+        muted(ui, if mistakes.is_empty() { "no mistakes" } else { "most frequent mistakes:" });
+        for cell in mistakes {
             let name = |class: usize| run.class_name(Some(class as u32));
             let text = format!("{} → {} ({})", name(cell.actual), name(cell.predicted), counts.at(cell));
             let button = ui.selectable_label(*chosen == Some(cell), text);
@@ -198,8 +215,8 @@ impl Shown<'_> {
 
     fn image(&self, ui: &mut Ui, cell: Cell, image: usize, probability: f32) {
         let (role, mark) = match cell.actual == cell.predicted {
-            true => (Role::Agree, "✔"),
-            false => (Role::Differ, "✖"),
+            true => (Role::Agree, "●"),
+            false => (Role::Differ, "○"),
         };
         let classes = self.run.classes();
         let row = &self.counted.probabilities[image * classes.len()..][..classes.len()];
