@@ -66,6 +66,11 @@ pub fn share_bar(
     response.on_hover_text(text)
 }
 
+/// An equation, in one piece.
+pub fn equation(ui: &mut Ui, text: &str) -> Response {
+    ui.add(egui::Label::new(RichText::new(text).monospace()).extend())
+}
+
 /// A small square of a colour, beside a name.
 pub fn swatch(ui: &mut Ui, colour: Color32) {
     let (rect, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());

@@ -1,7 +1,11 @@
 //! The desktop app, drawn by wgpu on the real adapter and worked by its controls' names.
 
 mod common;
+mod confusion;
+mod mixup;
+mod network;
 mod real_window;
+mod rotation;
 mod runs;
 mod shell;
 mod tour;

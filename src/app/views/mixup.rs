@@ -1,25 +1,31 @@
 //! MixUp: pairs of images, how much of each is in the mix, and what the mix is trained towards.
 
-use eframe::egui::{self, CornerRadius, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{
+    self, Align2, CornerRadius, Rect, RichText, Sense, TextStyle, Ui, WidgetInfo, pos2, vec2,
+};
 
 use super::anchors::framed_tile;
 use super::columns;
 use crate::app::parts::Part;
 use crate::app::run::Run;
 use crate::app::theme::Role;
-use crate::app::widgets::{bars, muted, nothing_yet, percent, share_bar, verdict};
+use crate::app::widgets::{bars, equation, muted, nothing_yet, percent, share_bar, verdict};
 use crate::ssl::PolicyKind;
 use crate::train::{MixRow, most_likely};
 
 const BARS: egui::Vec2 = vec2(92.0, 40.0);
+const HISTOGRAM: egui::Vec2 = vec2(250.0, 36.0);
+/// Height of what is written below it.
+const AXIS: f32 = 15.0;
 /// Intervals of the histogram, from 1/2 to 1.
 const INTERVALS: usize = 25;
 
 pub fn show(ui: &mut Ui, runs: &[Run]) {
     ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 20.0;
         ui.label(Part::MixUp.explanation());
-        ui.monospace(Part::MixUp.equation());
-        ui.monospace("t' = λ t_1 + (1 - λ) t_2");
+        equation(ui, Part::MixUp.equation());
+        equation(ui, "t' = λ t_1 + (1 - λ) t_2");
     });
     if runs.is_empty() {
         nothing_yet(ui, "Press Train: the pairs that are mixed appear here.");
@@ -55,7 +61,7 @@ fn mix(ui: &mut Ui, run: &Run, row: &MixRow) {
         sign(ui, "=");
         ui.vertical(|ui| {
             ui.label("mix");
-            framed_tile(ui, run, row.tiles[2], Role::Muted, "the mix");
+            framed_tile(ui, run, row.tiles[2], Role::Muted, "blend of the two");
             let text = format!(
                 "λ = {:.2}: {} {}, {} {}",
                 row.lambda,
@@ -82,8 +88,8 @@ fn mix(ui: &mut Ui, run: &Run, row: &MixRow) {
             bars(ui, "prediction on the mix", &row.prediction, classes, BARS);
             let agrees = most_likely(&row.prediction) == most_likely(&row.target);
             let (mark, role, hint) = match agrees {
-                true => ("✔", Role::Agree, "The most likely class is the mixed target's"),
-                false => ("✖", Role::Differ, "The most likely class is not the mixed target's"),
+                true => ("●", Role::Agree, "The most likely class is the mixed target's"),
+                false => ("○", Role::Differ, "The most likely class is not the mixed target's"),
             };
             let text = format!("{mark} {}", verdict(&row.prediction, classes));
             ui.label(RichText::new(text).small().color(role.colour(ui))).on_hover_text(hint);
@@ -134,7 +140,7 @@ fn second(values: &[f32], classes: &[String]) -> Option<String> {
     let top = most_likely(values);
     let others = values.iter().enumerate().filter(|(class, _)| *class != top);
     let (class, value) = others.max_by(|a, b| a.1.total_cmp(b.1)).filter(|(_, value)| **value >= 0.01)?;
-    Some(format!("{} {}", classes.get(class)?, percent(*value)))
+    Some(format!("{} ({})", classes.get(class)?, percent(*value)))
 }
 
 /// How often each lambda was drawn in the step.
@@ -144,26 +150,29 @@ fn histogram(ui: &mut Ui, lambdas: &[f32]) {
     let mean = lambdas.iter().sum::<f32>() / lambdas.len().max(1) as f32;
     let text = format!("λ of the step's {} mixed images, mean {mean:.2}", lambdas.len());
     muted(ui, &text);
-    ui.horizontal(|ui| {
-        ui.small("0.5");
-        let (rect, response) = ui.allocate_exact_size(vec2(250.0, 36.0), Sense::hover());
-        response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, format!("histogram: {text}")));
-        let painter = ui.painter();
-        painter.rect_filled(rect, CornerRadius::same(2), ui.visuals().extreme_bg_color);
-        let step = rect.width() / INTERVALS as f32;
-        for (i, count) in counts.iter().enumerate() {
-            let left = rect.left() + step * i as f32;
-            let top = rect.bottom() - rect.height() * *count as f32 / most as f32;
-            let bar = Rect::from_min_max(pos2(left + 0.5, top), pos2(left + step - 0.5, rect.bottom()));
-            painter.rect_filled(bar, CornerRadius::ZERO, Role::Strong.colour(ui));
-        }
-        ui.small("1");
-        response.on_hover_ui_at_pointer(|ui| {
-            let at = ui.input(|input| input.pointer.hover_pos()).unwrap_or(rect.min);
-            let i = ((at.x - rect.left()) / step).clamp(0.0, INTERVALS as f32 - 1.0) as usize;
-            let edge = |i: usize| 0.5 + 0.5 * i as f32 / INTERVALS as f32;
-            ui.label(format!("λ from {:.2} to {:.2}: {} images", edge(i), edge(i + 1), counts[i]));
-        });
+    let (whole, response) = ui.allocate_exact_size(HISTOGRAM + vec2(0.0, AXIS), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, format!("histogram: {text}")));
+    let rect = whole.with_max_y(whole.bottom() - AXIS);
+    let painter = ui.painter();
+    painter.rect_filled(rect, CornerRadius::same(2), ui.visuals().extreme_bg_color);
+    let step = rect.width() / INTERVALS as f32;
+    for (i, count) in counts.iter().enumerate() {
+        let left = rect.left() + step * i as f32;
+        let top = rect.bottom() - rect.height() * *count as f32 / most as f32;
+        let bar = Rect::from_min_max(pos2(left + 0.5, top), pos2(left + step - 0.5, rect.bottom()));
+        painter.rect_filled(bar, CornerRadius::ZERO, Role::Strong.colour(ui));
+    }
+    let font = TextStyle::Small.resolve(ui.style());
+    let name = |at, align, text: &str| {
+        painter.text(at, align, text, font.clone(), Role::Muted.colour(ui));
+    };
+    name(whole.left_bottom(), Align2::LEFT_BOTTOM, "0.5: half and half");
+    name(whole.right_bottom(), Align2::RIGHT_BOTTOM, "1: not mixed");
+    response.on_hover_ui_at_pointer(|ui| {
+        let at = ui.input(|input| input.pointer.hover_pos()).unwrap_or(rect.min);
+        let i = ((at.x - rect.left()) / step).clamp(0.0, INTERVALS as f32 - 1.0) as usize;
+        let edge = |i: usize| 0.5 + 0.5 * i as f32 / INTERVALS as f32;
+        ui.label(format!("λ from {:.2} to {:.2}: {} images", edge(i), edge(i + 1), counts[i]));
     });
 }
 
@@ -191,7 +200,7 @@ mod tests {
     #[test]
     fn the_second_class_is_named_if_it_counts() {
         let classes: Vec<String> = ["a", "b", "c"].map(Into::into).into();
-        assert_eq!(second(&[0.1, 0.7, 0.2], &classes).as_deref(), Some("c 20 %"));
+        assert_eq!(second(&[0.1, 0.7, 0.2], &classes).as_deref(), Some("c (20 %)"));
         assert_eq!(second(&[0.0, 0.995, 0.005], &classes), None);
         assert_eq!(second(&[1.0], &classes[..1]), None);
     }

@@ -121,7 +121,10 @@ fn columns(ui: &mut Ui, runs: &[Run], id: &str, mut show: impl FnMut(&mut Ui, &R
         if runs.len() > 1 {
             ui.colored_label(run_colour(index, ui), egui::RichText::new(&run.name).strong());
         }
-        ScrollArea::both().id_salt((id, index)).auto_shrink(false).show(ui, |ui| show(ui, run));
+        // What is in one column has other ids than what is in the other.
+        ui.push_id((id, index), |ui| {
+            ScrollArea::both().id_salt(id).auto_shrink(false).show(ui, |ui| show(ui, run));
+        });
     };
     match runs {
         [run] => column(ui, 0, run),

@@ -13,6 +13,8 @@ use crate::gpu::Gpu;
 use crate::nn::Layer;
 
 const BAR: egui::Vec2 = vec2(70.0, 9.0);
+/// Width from which network and memory are side by side.
+const BESIDE: f32 = 860.0;
 
 pub fn show(ui: &mut Ui, context: &mut ViewContext<'_>) {
     if context.runs.is_empty() {
@@ -26,9 +28,17 @@ pub fn show(ui: &mut Ui, context: &mut ViewContext<'_>) {
             return;
         };
         let profile = run.state.profile.as_deref();
-        whole(ui, run, plan);
-        ui.separator();
-        memory(ui, plan);
+        if ui.available_width() > BESIDE {
+            ui.horizontal_top(|ui| {
+                ui.vertical(|ui| whole(ui, run, plan));
+                ui.add_space(28.0);
+                ui.vertical(|ui| memory(ui, plan));
+            });
+        } else {
+            whole(ui, run, plan);
+            ui.separator();
+            memory(ui, plan);
+        }
         ui.separator();
         layers(ui, &plan.network.layers(), profile);
         if let Some(profile) = profile {
@@ -60,15 +70,17 @@ fn measure(ui: &mut Ui, runs: &[Run], gpu: &Gpu) {
                 }
             }
         }
-        let waiting = |run: &&Run| run.state.measuring && run.state.phase != Phase::Finished;
+        let measuring = |phase: Phase| runs.iter().any(|run| run.state.measuring && run.state.phase == phase);
         if !timestamps {
             ui.label(format!(
                 "{} has no timestamps (timestamp-query): times of kernels cannot be measured here.",
                 gpu.info.name
             ));
-        } else if runs.iter().any(|run| waiting(&run)) {
+        } else if measuring(Phase::Running) {
             ui.spinner();
             ui.label("measuring a step");
+        } else if measuring(Phase::Paused) {
+            ui.label("The next step will be measured.");
         } else if stepping.is_empty() {
             muted(ui, "No run has a step left to measure.");
         } else {
@@ -90,7 +102,7 @@ fn whole(ui: &mut Ui, run: &Run, plan: &PlanFacts) {
         (
             "arithmetic a step",
             format!(
-                "{:.2} GFLOP in convolutions and head, over {} images forward and back",
+                "{:.2} GFLOP, {} images forward and back",
                 step_operations(plan) / 1e9,
                 shape.passes() * shape.batch
             ),
@@ -204,7 +216,7 @@ fn kernels(ui: &mut Ui, profile: &Profile, operations: f64) {
     muted(
         ui,
         format!(
-            "{} in layers, the rest in augmentation, guesses, losses and the optimiser",
+            "{} in layers, the rest in augmentation, alignment, losses and the optimiser",
             milliseconds(in_layers)
         ),
     );

@@ -6,10 +6,11 @@ use super::columns;
 use crate::app::parts::Part;
 use crate::app::run::Run;
 use crate::app::theme::Role;
-use crate::app::widgets::{muted, nothing_yet, percent, share_bar};
+use crate::app::widgets::{equation, muted, nothing_yet, percent, share_bar};
 use crate::train::{RotationRow, most_likely};
 
-const SIDE: f32 = 72.0;
+const SIDE: f32 = 56.0;
+const CARD: egui::Vec2 = vec2(219.0, 112.0);
 /// What the four classes of the rotation head stand for.
 const TURNS: [(&str, &str); 4] = [
     ("0°", "not turned"),
@@ -20,8 +21,9 @@ const TURNS: [(&str, &str); 4] = [
 
 pub fn show(ui: &mut Ui, runs: &[Run]) {
     ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 20.0;
         ui.label(Part::Rotation.explanation());
-        ui.monospace(Part::Rotation.equation());
+        equation(ui, Part::Rotation.equation());
     });
     if runs.is_empty() {
         nothing_yet(ui, "Press Train: the images that are turned appear here.");
@@ -43,12 +45,13 @@ pub fn show(ui: &mut Ui, runs: &[Run]) {
             ui.label(RichText::new(score(right, seen.rotations.len())).strong())
                 .on_hover_text("Of the images shown; guessing blindly is right one time in four");
             muted(ui, "(by chance: 25 %)");
-            ui.colored_label(Role::Agree.colour(ui), "✔ told right");
-            ui.colored_label(Role::Differ.colour(ui), "✖ told wrong");
+            ui.colored_label(Role::Agree.colour(ui), "● told right");
+            ui.colored_label(Role::Differ.colour(ui), "○ told wrong");
         });
         ui.horizontal_wrapped(|ui| {
             for (i, row) in seen.rotations.iter().enumerate() {
-                ui.push_id(i, |ui| card(ui, run, row));
+                // A size known in advance lets the row be broken before it.
+                ui.allocate_ui(CARD, |ui| ui.push_id(i, |ui| card(ui, run, row)));
             }
         });
     });
@@ -65,13 +68,13 @@ fn score(right: usize, shown: usize) -> String {
 /// A turned image beside the four predictions.
 fn card(ui: &mut Ui, run: &Run, row: &RotationRow) {
     let turned = row.rotation as usize;
-    let (mark, role) = if is_right(row) { ("✔", Role::Agree) } else { ("✖", Role::Differ) };
+    let (mark, role) = if is_right(row) { ("●", Role::Agree) } else { ("○", Role::Differ) };
     let colour = role.colour(ui);
     egui::Frame::group(ui.style()).stroke((1.5, colour)).show(ui, |ui| {
         ui.vertical(|ui| {
             let (name, words) = TURNS.get(turned).copied().unwrap_or(("?", "?"));
             ui.label(RichText::new(format!("{mark} turned {name}")).color(colour)).on_hover_text(words);
-            ui.horizontal(|ui| {
+            ui.horizontal_top(|ui| {
                 if let Some(image) = run.tile(row.tile, SIDE) {
                     ui.add(image.alt_text(format!("an image, {words}")));
                 }
@@ -99,7 +102,7 @@ fn predictions(ui: &mut Ui, row: &RotationRow, right_or_wrong: egui::Color32) {
                 ui,
                 &format!("{words}: {}", percent(*value)),
                 *value,
-                vec2(64.0, 9.0),
+                vec2(40.0, 9.0),
                 [colour, ground],
             );
             ui.small(percent(*value));
