@@ -52,13 +52,7 @@ impl Recorder<'_> {
     }
 
     /// A dispatch with its `[first, count]`.
-    fn part(
-        &mut self,
-        entry: &'static str,
-        part: [usize; 2],
-        bindings: &[(u32, Tensor)],
-        groups: [u32; 3],
-    ) {
+    fn part(&mut self, entry: &'static str, part: [usize; 2], bindings: &[(u32, Tensor)], groups: [u32; 3]) {
         let [samples, features, first, count] =
             [self.samples, self.features, part[0], part[1]].map(|number| number as u32);
         let params = Params { samples, features, first, count };

@@ -21,7 +21,6 @@ pub struct Projection {
 pub struct Projector {
     plan: Plan,
     pca: Pca,
-    samples: usize,
     features: usize,
     /// Whether the axes are those of an earlier look.
     warm: bool,
@@ -35,7 +34,7 @@ impl Projector {
     pub fn new(gpu: &Gpu, samples: usize, features: usize) -> Result<Self, GpuError> {
         let mut builder = PlanBuilder::new();
         let pca = Pca::record(&mut builder, samples, features);
-        Ok(Self { plan: builder.build(gpu)?, pca, samples, features, warm: false })
+        Ok(Self { plan: builder.build(gpu)?, pca, features, warm: false })
     }
 
     /// Takes rows of the table, from row `first` on, from a tensor `[rows, features]` of another plan.
@@ -72,14 +71,15 @@ impl Projector {
         }
         run(plan, pca.finish).await?;
         let found = plan.fetch_all::<f32>(gpu, &[pca.places, pca.summary]).await?;
-        self.warm = found.iter().flatten().all(|number| number.is_finite());
+        let (places, summary) = (&found[0], &found[1]);
+        let finite = found.iter().flatten().all(|number| number.is_finite());
+        // Axes of nothing are not worth following.
+        self.warm = finite && summary[0] + summary[1] > 0.0;
         if !self.warm {
             plan.write(gpu, pca.axes, &vec![0f32; pca.axes.words()]);
-            return Ok(None);
         }
-        let (places, summary) = (&found[0], &found[1]);
-        Ok(Some(Projection {
-            places: places.chunks_exact(2).take(self.samples).map(|xy| [xy[0], xy[1]]).collect(),
+        Ok(finite.then(|| Projection {
+            places: places.chunks_exact(2).map(|xy| [xy[0], xy[1]]).collect(),
             shares: [summary[0], summary[1]],
             variance: summary[2],
         }))
