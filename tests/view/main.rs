@@ -7,6 +7,7 @@ mod harness;
 #[expect(dead_code, reason = "these tests need only its random data and its comparison")]
 mod oracle;
 
+mod embedding;
 mod pca;
 mod reference;
 mod table;
