@@ -2,6 +2,7 @@
 
 mod anchors;
 mod curves;
+mod embedding;
 
 use std::sync::Arc;
 
@@ -94,6 +95,7 @@ impl ViewContext<'_> {
 pub struct Views {
     anchors: anchors::AnchorsView,
     curves: curves::CurvesView,
+    embedding: embedding::EmbeddingView,
 }
 
 impl Views {
@@ -101,6 +103,7 @@ impl Views {
         match kind {
             ViewKind::Anchors => self.anchors.show(ui, context),
             ViewKind::Curves => self.curves.show(ui, context),
+            ViewKind::Embedding => self.embedding.show(ui, context),
             _ => {}
         }
     }
