@@ -2,6 +2,7 @@
 
 mod card;
 mod motion;
+mod names;
 mod scatter;
 
 use std::sync::Arc;
@@ -54,8 +55,7 @@ pub struct EmbeddingView {
 
 impl Default for EmbeddingView {
     fn default() -> Self {
-        let look =
-            Look { colouring: Colouring::TrueClass, rings: false, names: true, weights: Weights::Averaged };
+        let look = Look { colouring: Colouring::TrueClass, rings: false, names: true, weights: Weights::Raw };
         Self { look, panes: Vec::new() }
     }
 }

@@ -1,11 +1,12 @@
 //! The points of an embedding in a plot.
 
-use eframe::egui::{Color32, Id, Key, Pos2, Response, RichText, Ui, Vec2, vec2};
+use eframe::egui::{Color32, Id, Key, Pos2, Rect, Response, RichText, TextStyle, Ui, Vec2, vec2};
 use egui_plot::{
     ColorConflictHandling, ItemId, Legend, MarkerShape, Plot, PlotMemory, PlotPoint, PlotTransform, PlotUi,
     Points, Text,
 };
 
+use super::names::spread;
 use super::{Colouring, Look, is_right};
 use crate::app::theme::{Role, class_colour};
 use crate::app::widgets::percent;
@@ -106,11 +107,8 @@ impl Scatter<'_> {
                 let rings = Points::new(name, group.wrong.clone()).filled(false).radius(RING_RADIUS);
                 plot.points(rings.color(differ).allow_hover(false));
             }
-            for (_, name, group) in named().filter(|_| self.look.names) {
-                if let Some(middle) = group.middle() {
-                    let text = RichText::new(name).strong().background_color(background);
-                    plot.text(Text::new("", middle, text).id(name).color(outline).allow_hover(false));
-                }
+            if self.look.names {
+                self.names(plot, &groups, outline, background);
             }
             self.marks(plot, anchor);
         });
@@ -171,6 +169,28 @@ impl Scatter<'_> {
         let shape = SHAPES[class % SHAPES.len()];
         let points = Points::new(name, at).shape(shape).radius(radius).color(colour);
         plot.points(points.allow_hover(false));
+    }
+
+    fn names(&self, plot: &mut PlotUi<'_>, groups: &[Group], colour: Color32, background: Color32) {
+        let middles: Vec<_> = groups
+            .iter()
+            .enumerate()
+            .filter_map(|(class, g)| Some((self.name(class), g.middle()?)))
+            .collect();
+        let font = TextStyle::Small.resolve(&plot.ctx().global_style());
+        let wanted: Vec<Rect> = middles
+            .iter()
+            .map(|(name, middle)| {
+                let text = (*name).to_owned();
+                let galley = plot.ctx().fonts_mut(|fonts| fonts.layout_no_wrap(text, font.clone(), colour));
+                Rect::from_center_size(plot.screen_from_plot(*middle), galley.size())
+            })
+            .collect();
+        for (((name, _), rect), down) in middles.iter().zip(&wanted).zip(spread(&wanted)) {
+            let at = plot.plot_from_screen(rect.center() + vec2(0.0, down));
+            let text = RichText::new(*name).strong().background_color(background);
+            plot.text(Text::new("", at, text).id(*name).color(colour).allow_hover(false));
+        }
     }
 
     /// Stars at the images that are followed, a cross at the chosen point.
