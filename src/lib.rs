@@ -1,7 +1,7 @@
 //! ReMixMatch (Berthelot et al., ICLR 2020, arXiv 1911.09785) trained in WebGPU compute shaders.
 //!
-//! Arrows run one way: `app`, `cli` → `train` → `ssl`, `augment`, `nn` → `gpu`; `data` is read by `train`
-//! only, and `gpu` knows nothing of learning.
+//! Arrows run one way: `app`, `cli` → `train` → `ssl`, `augment`, `nn`, `view` → `gpu`; `data` is read by
+//! `train` only, and neither `gpu` nor `view` knows anything of learning.
 
 pub mod app;
 pub mod augment;
@@ -13,3 +13,4 @@ pub mod nn;
 pub mod optim;
 pub mod ssl;
 pub mod train;
+pub mod view;

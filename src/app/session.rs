@@ -14,13 +14,18 @@ use crate::gpu::{Gpu, GpuError, KernelTime, Memory, Pictures};
 use crate::nn::WideResNet;
 use crate::ssl::{Keep, StepShape};
 use crate::train::{
-    Config, Observation, Pace, Progress, Report, RunFolder, StepStatistics, TrainError, Trainer, Weights,
+    Config, Embedding, Observation, Pace, Progress, Report, RunFolder, StepStatistics, TrainError, Trainer,
+    Weights,
 };
 
 /// Work on the adapter is cut into slices of this length, so that frames get in between.
 const SLICE: Duration = Duration::from_millis(12);
 /// Time between two looks at the views while training runs.
 const LOOK_EVERY: Duration = Duration::from_millis(700);
+/// Time between two embeddings while training runs.
+const EMBED_EVERY: Duration = Duration::from_secs(2);
+/// They take one part in so many of a run's time, at most.
+const EMBED_SHARE: u32 = 8;
 
 /// What the window asks of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +44,8 @@ pub enum Command {
     Profile,
     /// Write the run's folder.
     Save(PathBuf),
+    /// Somebody has begun to look at an embedding: [`Session::show_embedding`].
+    Embed,
     /// Keep the run where it is kept, and end.
     End,
 }
@@ -74,6 +81,7 @@ pub struct State {
     pub observation: Option<Arc<Observation>>,
     /// Which of the two picture sheets belongs to the observation.
     pub sheet: usize,
+    pub embedding: Option<Arc<Embedding>>,
     /// `[test images, classes]` at the last report or [`Command::Classify`], averaged weights.
     pub test_probabilities: Option<Arc<[f32]>>,
     /// Steps done when they were found.
@@ -117,6 +125,8 @@ pub struct Session {
     pub data: Arc<DataSet>,
     commands: UnboundedSender<Command>,
     shared: Arc<Mutex<State>>,
+    /// The weights whose embedding somebody looks at.
+    wanted: Arc<Mutex<Option<Weights>>>,
     stop: Arc<AtomicBool>,
     kept: Option<PathBuf>,
 }
@@ -143,6 +153,7 @@ impl Session {
     ) -> Self {
         let (commands, receiver) = unbounded();
         let shared = Arc::new(Mutex::new(State::default()));
+        let wanted = Arc::new(Mutex::new(None));
         let stop = Arc::new(AtomicBool::new(false));
         let worker = Worker {
             gpu,
@@ -150,13 +161,15 @@ impl Session {
             data: Arc::clone(&data),
             commands: receiver,
             shared: Arc::clone(&shared),
+            wanted: Arc::clone(&wanted),
             stop: Arc::clone(&stop),
             wake: Box::new(wake),
             kept: kept.clone(),
             sheets: 0,
+            embedded: None,
         };
         platform::spawn(move || worker.run(start));
-        Self { config, data, commands, shared, stop, kept }
+        Self { config, data, commands, shared, wanted, stop, kept }
     }
 
     /// Sends a command; a run that has ended ignores it.
@@ -168,6 +181,15 @@ impl Session {
     /// Tells when the run has ended, after this is dropped.
     pub fn ending(&self) -> Ending {
         Ending(Arc::clone(&self.shared))
+    }
+
+    /// Asks for an embedding of the present weights: whoever shows one does so in every frame. Where there is
+    /// a new one to be had it is made, in its time.
+    pub fn show_embedding(&self, weights: Weights) {
+        let before = self.wanted.lock().map(|mut wanted| wanted.replace(weights));
+        if before.is_ok_and(|before| before != Some(weights)) {
+            self.send(Command::Embed);
+        }
     }
 
     /// What was published last.
@@ -192,11 +214,20 @@ struct Worker {
     data: Arc<DataSet>,
     commands: UnboundedReceiver<Command>,
     shared: Arc<Mutex<State>>,
+    wanted: Arc<Mutex<Option<Weights>>>,
     stop: Arc<AtomicBool>,
     wake: Box<dyn Fn() + Send>,
     kept: Option<PathBuf>,
     /// Looks so far.
     sheets: usize,
+    embedded: Option<Embedded>,
+}
+
+/// The last embedding: of which step and weights, when it was made, and how long that took.
+struct Embedded {
+    of: (u64, Weights),
+    at: Instant,
+    cost: Duration,
 }
 
 impl Worker {
@@ -270,6 +301,7 @@ impl Worker {
                 let phase = if trainer.is_done() { Phase::Finished } else { Phase::Paused };
                 self.publish(|state| state.phase = phase);
             }
+            self.embed(&mut trainer, running).await?;
             platform::breathe().await;
         }
     }
@@ -360,6 +392,28 @@ impl Worker {
         Ok(())
     }
 
+    /// Publishes the embedding that is wanted, when it is time for it.
+    async fn embed(&mut self, trainer: &mut Trainer, running: bool) -> Result<(), TrainError> {
+        let Some(weights) = self.wanted.lock().ok().and_then(|wanted| *wanted) else { return Ok(()) };
+        let of = (trainer.progress().step, weights);
+        if let Some(last) = &self.embedded {
+            let rest = EMBED_EVERY.max(last.cost * (EMBED_SHARE - 1));
+            let soon = running && last.of.1 == weights && last.at.elapsed() < rest;
+            if last.of == of || soon {
+                return Ok(());
+            }
+        }
+        // Whoever still looks asks again.
+        if let Ok(mut wanted) = self.wanted.lock() {
+            *wanted = None;
+        }
+        let began = Instant::now();
+        let embedding = trainer.embed(weights).await?.map(Arc::new);
+        self.embedded = Some(Embedded { of, at: Instant::now(), cost: began.elapsed() });
+        self.publish(|state| state.embedding = embedding);
+        Ok(())
+    }
+
     async fn serve(&mut self, trainer: &mut Trainer, command: Command) -> Result<(), TrainError> {
         match command {
             Command::Follow(images) => {
@@ -385,7 +439,7 @@ impl Worker {
                     Err(error) => format!("not saved: {error}"),
                 });
             }
-            Command::Run | Command::Pause | Command::Step | Command::End => {}
+            Command::Run | Command::Pause | Command::Step | Command::Embed | Command::End => {}
         }
         Ok(())
     }

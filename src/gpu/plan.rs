@@ -182,6 +182,17 @@ impl Plan {
         encoder.copy_buffer_to_buffer(self.buffer(tensor), from, to, at, tensor.words as u64 * 4);
     }
 
+    /// Copies a tensor into one of another plan on the same device, after the work submitted so far.
+    ///
+    /// # Panics
+    /// When their lengths differ.
+    pub fn copy_to(&self, gpu: &Gpu, tensor: Tensor, other: &Plan, to: Tensor) {
+        assert_eq!(tensor.words, to.words, "a copy keeps its length");
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        self.encode_copy_out(&mut encoder, tensor, other.buffer(to), to.offset as u64 * 4);
+        gpu.queue.submit([encoder.finish()]);
+    }
+
     /// Reads tensors back in one go and waits for them: for checkpoints, views and evaluations, never inside
     /// a step.
     ///

@@ -9,6 +9,7 @@ use super::batches::Batches;
 use super::checkpoint::{Checkpoint, Header, PendingProbe};
 use super::config::Config;
 use super::draws::{DrawSettings, StepDraws};
+use super::embedding::Embedder;
 use super::engine::{Engine, EngineOptions, Weights};
 use super::error::TrainError;
 use super::metrics::{Report, StepStatistics, Window};
@@ -58,6 +59,8 @@ pub struct Trainer {
     last: Option<StepStatistics>,
     drawn: Option<StepDraws>,
     pub(super) followed: Vec<usize>,
+    /// Made at the first [`Trainer::embed`].
+    pub(super) embedder: Option<Embedder>,
     test_probabilities: Arc<[f32]>,
     step: u64,
     /// Seconds of the run before it was resumed, and when this process took it up.
@@ -105,6 +108,7 @@ impl Trainer {
             last: None,
             drawn: None,
             followed: Vec::new(),
+            embedder: None,
             test_probabilities: Arc::new([]),
             step: 0,
             earlier_seconds: 0.0,

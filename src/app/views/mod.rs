@@ -6,6 +6,7 @@ mod curves;
 mod mixup;
 mod network;
 mod rotation;
+mod embedding;
 
 use std::sync::Arc;
 
@@ -99,6 +100,7 @@ pub struct Views {
     anchors: anchors::AnchorsView,
     confusion: confusion::ConfusionView,
     curves: curves::CurvesView,
+    embedding: embedding::EmbeddingView,
 }
 
 impl Views {
@@ -110,6 +112,7 @@ impl Views {
             ViewKind::Curves => self.curves.show(ui, context),
             ViewKind::Confusion => self.confusion.show(ui, context.runs),
             ViewKind::Network => network::show(ui, context),
+            ViewKind::Embedding => self.embedding.show(ui, context),
             _ => {}
         }
     }
