@@ -7,6 +7,7 @@ mod controls;
 mod data_slot;
 mod dialogs;
 mod frames;
+mod guess_history;
 mod layout;
 mod log;
 mod parts;
@@ -16,6 +17,7 @@ mod script;
 mod session;
 mod settings;
 mod start;
+mod texture;
 mod theme;
 mod tour;
 mod views;
@@ -325,7 +327,9 @@ impl eframe::App for App {
         egui::CentralPanel::no_frame().frame(background).show(ui, |ui| {
             let mut context = ViewContext {
                 runs: &self.runs,
+                data: self.data.ready(),
                 gpu: &self.gpu,
+                render: &self.render,
                 dialogs: &self.dialogs,
                 pinned: &mut self.pinned,
             };

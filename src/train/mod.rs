@@ -33,4 +33,4 @@ pub use run_folder::RunFolder;
 pub use schedule::Schedule;
 pub use tensor_file::write_atomically;
 pub use trace::write_trace;
-pub use trainer::{Progress, Trainer, accuracy, engine_options, most_likely};
+pub use trainer::{Progress, Trainer, accuracy, engine_options, label_frequencies, most_likely};

@@ -1,17 +1,21 @@
 //! What can be looked at: one file a view.
 
+mod alignment;
 mod anchors;
 mod curves;
+mod policy;
 
 use std::sync::Arc;
 
 use eframe::egui::{self, ScrollArea, Ui};
+use eframe::egui_wgpu::RenderState;
 use serde::{Deserialize, Serialize};
 
 use super::dialogs::Dialogs;
 use super::run::Run;
 use super::session::Command;
 use super::theme::run_colour;
+use crate::data::DataSet;
 use crate::gpu::Gpu;
 
 /// The views, in the order of their tabs.
@@ -62,7 +66,11 @@ impl ViewKind {
 /// What a view may use in a frame.
 pub struct ViewContext<'a> {
     pub runs: &'a [Run],
+    /// What is open, with or without a run.
+    pub data: Option<&'a Arc<DataSet>>,
     pub gpu: &'a Arc<Gpu>,
+    /// Where textures that the adapter draws are made known to the window.
+    pub render: &'a RenderState,
     pub dialogs: &'a Dialogs,
     /// Training images that are followed in all runs.
     pub pinned: &'a mut Vec<usize>,
@@ -92,14 +100,18 @@ impl ViewContext<'_> {
 /// The state of all views.
 #[derive(Default)]
 pub struct Views {
+    alignment: alignment::AlignmentView,
     anchors: anchors::AnchorsView,
     curves: curves::CurvesView,
+    policy: policy::PolicyView,
 }
 
 impl Views {
     pub fn show(&mut self, kind: ViewKind, ui: &mut Ui, context: &mut ViewContext<'_>) {
         match kind {
             ViewKind::Anchors => self.anchors.show(ui, context),
+            ViewKind::Alignment => self.alignment.show(ui, context),
+            ViewKind::Policy => self.policy.show(ui, context),
             ViewKind::Curves => self.curves.show(ui, context),
             _ => {}
         }
