@@ -27,8 +27,8 @@ const QUANTITIES: [(Role, &str, &str, &str); 4] = [
     (
         Role::Strong,
         "p~(y)",
-        "How often the network has said each class: the mean of its predictions over the last 128 batches, even \
-         at the start.",
+        "How often the network has said each class: the mean of its predictions over the last 128 batches, \
+         which begin even.",
         "p~(y) = (1/128) sum_b mean_u q_b(y | u)",
     ),
     (
@@ -97,8 +97,10 @@ impl AlignmentView {
             .on_hover_text("The unlabelled batch of the last step alone");
         ui.radio_value(&mut self.this_step, false, "the last")
             .on_hover_text("Several batches together: a look is taken about every 0.7 seconds");
-        let looks = DragValue::new(&mut self.looks).range(1..=KEPT).suffix(" looks");
-        ui.add_enabled(!self.this_step, looks).on_hover_text("Looks in the histogram");
+        let looks = DragValue::new(&mut self.looks).range(1..=KEPT);
+        let looks = ui.add_enabled(!self.this_step, looks).on_hover_text("Looks in the histogram");
+        let label = ui.label("looks");
+        looks.labelled_by(label.id);
         ui.separator();
         ui.label("counted by");
         ui.radio_value(&mut self.by_probability, false, "most likely class")

@@ -7,10 +7,10 @@ use eframe::egui::{
 
 use crate::app::theme::{Role, class_colour};
 
-const ROW: f32 = 34.0;
+const ROW: f32 = 31.0;
 const GAP: f32 = 8.0;
-/// A ratio this many times above or below 1 fills its half of the column.
-const WIDEST_RATIO: f32 = 8.0;
+/// Ratios that may fill half of their column: the smallest that all rows keep to is taken.
+const WIDEST: [f32; 5] = [1.5, 2.0, 4.0, 10.0, 100.0];
 
 /// What the table shows, each `[classes]` but the flags.
 pub struct Table<'a> {
@@ -108,11 +108,20 @@ impl Table<'_> {
         (10.0 * top).ceil().clamp(1.0, 10.0) / 10.0
     }
 
+    /// The ratio that fills half of its column.
+    fn widest(&self) -> f32 {
+        let farthest = (0..self.label_distribution.len())
+            .map(|class| self.row(class).ratio().ln().abs())
+            .fold(0.0, f32::max);
+        WIDEST.into_iter().find(|ratio| farthest <= ratio.ln()).unwrap_or(WIDEST[WIDEST.len() - 1])
+    }
+
     /// Draws the table; returns a class that was clicked.
     pub fn show(&self, ui: &mut Ui, chosen: usize) -> Option<usize> {
         let columns = Columns::new(ui.available_width());
-        header(ui, &columns, self.full());
+        header(ui, &columns, self.full(), self.widest());
         let mut clicked = None;
+        ui.spacing_mut().item_spacing.y = 0.0;
         for class in 0..self.label_distribution.len() {
             let row = self.row(class);
             if self.draw(ui, &columns, &row, class == chosen).clicked() {
@@ -160,7 +169,7 @@ impl Table<'_> {
             (true, true) => Role::Labelled.colour(ui),
             (true, false) => Role::Strong.colour(ui),
         };
-        pen.ratio(ratio, row.ratio(), ratio_colour);
+        pen.ratio(ratio, row.ratio(), self.widest(), ratio_colour);
         let [upper, lower] = halves(guesses);
         pen.bar(upper, row.before, Role::Muted.colour(ui), &format!("before {}", share(row.before)));
         pen.bar(lower, row.after, Role::Anchor.colour(ui), &format!("after {}", share(row.after)));
@@ -172,14 +181,14 @@ fn halves(rect: Rect) -> [Rect; 2] {
     [rect.with_max_y(middle - 0.5), rect.with_min_y(middle + 0.5)]
 }
 
-fn header(ui: &mut Ui, columns: &Columns, full: f32) {
+fn header(ui: &mut Ui, columns: &Columns, full: f32, widest: f32) {
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 18.0), Sense::hover());
     let [name, distributions, ratio, guesses] = columns.of(rect);
     let full = format!("0 to {:.0} %", 100.0 * full);
     let titles = [
         (name, "class".to_owned()),
         (distributions, format!("p(y), p~(y): {full}")),
-        (ratio, "p(y) / p~(y)".to_owned()),
+        (ratio, format!("p(y)/p~(y): ÷{widest} to ×{widest}")),
         (guesses, format!("guesses: {full}")),
     ];
     for (cell, title) in titles {
@@ -252,10 +261,10 @@ impl<'a> Pen<'a> {
     }
 
     /// A bar from 1 to the right for a class that is raised, to the left for one that is lowered.
-    fn ratio(&self, cell: Rect, ratio: f32, colour: Color32) {
+    fn ratio(&self, cell: Rect, ratio: f32, widest: f32, colour: Color32) {
         let track = cell.with_max_x(cell.right() - 42.0).shrink2(vec2(0.0, 7.0));
         self.painter.rect_filled(track, CornerRadius::same(2), self.back);
-        let part = (ratio.ln() / WIDEST_RATIO.ln()).clamp(-1.0, 1.0);
+        let part = (ratio.ln() / widest.ln()).clamp(-1.0, 1.0);
         let end = track.center().x + 0.5 * track.width() * part;
         let bar =
             Rect::from_x_y_ranges(track.center().x.min(end)..=track.center().x.max(end), track.y_range());

@@ -35,10 +35,10 @@ impl PolicyView {
             ui.columns(2, |columns| {
                 let [left, right] = columns else { return };
                 ScrollArea::vertical().id_salt("weights").auto_shrink(false).show(left, |ui| {
-                    self.weights(ui, runs, height);
+                    ui.vertical(|ui| self.weights(ui, runs, height));
                 });
                 ScrollArea::vertical().id_salt("playground").auto_shrink(false).show(right, |ui| {
-                    self.show_playground(ui, context);
+                    ui.vertical(|ui| self.show_playground(ui, context));
                 });
             });
             return;
@@ -66,7 +66,7 @@ impl PolicyView {
                 if runs.len() > 1 {
                     ui.colored_label(run_colour(index, ui), RichText::new(&run.name).strong());
                 }
-                ui.push_id(index, |ui| self.run(ui, run, height));
+                ui.push_id(index, |ui| ui.vertical(|ui| self.run(ui, run, height)));
             }
         });
         // The playground shows what was chosen.
