@@ -8,6 +8,7 @@ mod data_slot;
 mod dialogs;
 mod frames;
 mod kept_runs;
+mod guess_history;
 mod layout;
 mod log;
 mod parts;
@@ -17,6 +18,7 @@ mod script;
 mod session;
 mod settings;
 mod start;
+mod texture;
 mod theme;
 mod tour;
 mod views;
@@ -374,7 +376,9 @@ impl eframe::App for App {
         egui::CentralPanel::no_frame().frame(background).show(ui, |ui| {
             let mut context = ViewContext {
                 runs: &self.runs,
+                data: self.data.ready(),
                 gpu: &self.gpu,
+                render: &self.render,
                 dialogs: &self.dialogs,
                 pinned: &mut self.pinned,
             };

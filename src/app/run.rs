@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use eframe::egui::{
-    self, Color32, ColorImage, Context, Image, Rect, TextureHandle, TextureId, TextureOptions, Vec2, pos2,
+    self, Color32, ColorImage, Context, Image, Rect, TextureHandle, TextureOptions, Vec2, pos2,
 };
 use eframe::egui_wgpu::RenderState;
-use eframe::wgpu;
 
 use super::session::{Phase, PlanFacts, Session, State};
+use super::texture::NativeTexture;
 use crate::data::{DataSet, Images};
 
 /// Thumbnails of a data set kept as textures.
@@ -37,9 +37,8 @@ pub struct Run {
 }
 
 struct Sheets {
-    render: RenderState,
     plan: Arc<PlanFacts>,
-    ids: [TextureId; 2],
+    textures: [NativeTexture; 2],
 }
 
 impl Run {
@@ -95,25 +94,14 @@ impl Run {
         );
         let network = &sheets.plan.network;
         let size = Vec2::new(side * network.width as f32 / network.height as f32, side);
-        Some(Image::new((sheets.ids[self.state.sheet], size)).uv(uv).fit_to_exact_size(size))
+        Some(Image::new((sheets.textures[self.state.sheet].id(), size)).uv(uv).fit_to_exact_size(size))
     }
 }
 
 impl Sheets {
     fn register(render: &RenderState, plan: Arc<PlanFacts>) -> Self {
-        let ids = [0, 1].map(|i| {
-            let view = plan.sheets[i].texture.create_view(&Default::default());
-            let mut renderer = render.renderer.write();
-            renderer.register_native_texture(&render.device, &view, wgpu::FilterMode::Nearest)
-        });
-        Self { render: render.clone(), plan, ids }
-    }
-}
-
-impl Drop for Sheets {
-    fn drop(&mut self) {
-        let mut renderer = self.render.renderer.write();
-        self.ids.iter().for_each(|id| renderer.free_texture(id));
+        let textures = [0, 1].map(|i| NativeTexture::register(render, &plan.sheets[i].texture));
+        Self { plan, textures }
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use web_time::Instant;
 
+use super::guess_history::GuessHistory;
 use super::platform;
 use crate::data::{DataSet, Split};
 use crate::gpu::{Gpu, GpuError, KernelTime, Memory, Pictures};
@@ -79,6 +80,8 @@ pub struct State {
     pub statistics: Arc<Vec<StepStatistics>>,
     pub reports: Arc<Vec<Report>>,
     pub observation: Option<Arc<Observation>>,
+    /// The guesses of the last observations, whether they were shown or not.
+    pub guess_history: Arc<GuessHistory>,
     /// Which of the two picture sheets belongs to the observation.
     pub sheet: usize,
     pub embedding: Option<Arc<Embedding>>,
@@ -276,7 +279,11 @@ impl Worker {
                     self.keep(&mut trainer).await;
                     return Ok(());
                 }
-                Some(other) => self.serve(&mut trainer, other).await?,
+                // All that wait are served before the next step: a slider sends many.
+                Some(other) => {
+                    self.serve(&mut trainer, other).await?;
+                    continue;
+                }
                 None => {}
             }
             running &= !trainer.is_done();
@@ -386,6 +393,7 @@ impl Worker {
             plan.sheets[sheet].draw(&self.gpu);
         }
         self.publish(|state| {
+            Arc::make_mut(&mut state.guess_history).add(&observation);
             state.observation = Some(Arc::new(observation));
             state.sheet = sheet;
         });

@@ -38,4 +38,4 @@ pub use schedule::Schedule;
 pub use tensor_file::write_atomically;
 #[cfg(not(target_arch = "wasm32"))]
 pub use trace::write_trace;
-pub use trainer::{Progress, Trainer, accuracy, engine_options, most_likely};
+pub use trainer::{Progress, Trainer, accuracy, engine_options, label_frequencies, most_likely};

@@ -417,8 +417,8 @@ fn image_shape(data: &DataSet) -> [usize; 3] {
     [height, width, channels]
 }
 
-/// Class frequencies of the labelled images.
-fn label_frequencies(data: &DataSet, split: &Split) -> Vec<f32> {
+/// Class frequencies of the labelled images, `[classes]`.
+pub fn label_frequencies(data: &DataSet, split: &Split) -> Vec<f32> {
     let mut counts = vec![0f32; data.classes.len()];
     for class in split.labelled.iter().filter_map(|i| data.train_labels[*i]) {
         counts[class as usize] += 1.0;

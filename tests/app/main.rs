@@ -1,5 +1,6 @@
 //! The desktop app, drawn by wgpu on the real adapter and worked by its controls' names.
 
+mod alignment;
 mod common;
 mod confusion;
 mod mixup;
@@ -7,6 +8,7 @@ mod network;
 mod real_window;
 mod rotation;
 mod runs;
+mod policy;
 mod shell;
 mod tour;
 mod views;

@@ -1,5 +1,6 @@
 //! What can be looked at: one file a view.
 
+mod alignment;
 mod anchors;
 mod confusion;
 mod curves;
@@ -7,16 +8,19 @@ mod mixup;
 mod network;
 mod rotation;
 mod embedding;
+mod policy;
 
 use std::sync::Arc;
 
 use eframe::egui::{self, ScrollArea, Ui};
+use eframe::egui_wgpu::RenderState;
 use serde::{Deserialize, Serialize};
 
 use super::dialogs::Dialogs;
 use super::run::Run;
 use super::session::Command;
 use super::theme::run_colour;
+use crate::data::DataSet;
 use crate::gpu::Gpu;
 
 /// The views, in the order of their tabs.
@@ -67,7 +71,11 @@ impl ViewKind {
 /// What a view may use in a frame.
 pub struct ViewContext<'a> {
     pub runs: &'a [Run],
+    /// What is open, with or without a run.
+    pub data: Option<&'a Arc<DataSet>>,
     pub gpu: &'a Arc<Gpu>,
+    /// Where textures that the adapter draws are made known to the window.
+    pub render: &'a RenderState,
     pub dialogs: &'a Dialogs,
     /// Training images that are followed in all runs.
     pub pinned: &'a mut Vec<usize>,
@@ -97,10 +105,12 @@ impl ViewContext<'_> {
 /// The state of all views.
 #[derive(Default)]
 pub struct Views {
+    alignment: alignment::AlignmentView,
     anchors: anchors::AnchorsView,
     confusion: confusion::ConfusionView,
     curves: curves::CurvesView,
     embedding: embedding::EmbeddingView,
+    policy: policy::PolicyView,
 }
 
 impl Views {
@@ -109,6 +119,8 @@ impl Views {
             ViewKind::Anchors => self.anchors.show(ui, context),
             ViewKind::MixUp => mixup::show(ui, context.runs),
             ViewKind::Rotation => rotation::show(ui, context.runs),
+            ViewKind::Alignment => self.alignment.show(ui, context),
+            ViewKind::Policy => self.policy.show(ui, context),
             ViewKind::Curves => self.curves.show(ui, context),
             ViewKind::Confusion => self.confusion.show(ui, context.runs),
             ViewKind::Network => network::show(ui, context),

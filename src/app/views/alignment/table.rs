@@ -1,0 +1,278 @@
+//! A row a class: p(y) beside p~(y), their ratio, and the guesses before and after alignment.
+
+use eframe::egui::{
+    self, Align2, Color32, CornerRadius, FontId, Painter, Rect, Response, Sense, Stroke, StrokeKind,
+    TextStyle, Ui, WidgetInfo, pos2, vec2,
+};
+
+use crate::app::theme::{Role, class_colour};
+
+const ROW: f32 = 31.0;
+const GAP: f32 = 8.0;
+/// Ratios that may fill half of their column: the smallest that all rows keep to is taken.
+const WIDEST: [f32; 5] = [1.5, 2.0, 4.0, 10.0, 100.0];
+
+/// What the table shows, each `[classes]` but the flags.
+pub struct Table<'a> {
+    pub classes: &'a [String],
+    pub label_distribution: &'a [f32],
+    /// p(y) from the next step on, where it will be another.
+    pub pending: Option<&'a [f32]>,
+    pub average_prediction: &'a [f32],
+    /// Shares of the guesses.
+    pub before: &'a [f32],
+    pub after: &'a [f32],
+    /// Whether the run multiplies its guesses by the ratio.
+    pub applied: bool,
+}
+
+/// The numbers of one row.
+struct Row<'a> {
+    class: usize,
+    name: &'a str,
+    p: f32,
+    pending: Option<f32>,
+    average: f32,
+    before: f32,
+    after: f32,
+}
+
+impl Row<'_> {
+    /// p(y) / p~(y), kept finite as alignment does.
+    fn ratio(&self) -> f32 {
+        (self.p + 1e-6) / (self.average + 1e-6)
+    }
+
+    fn text(&self) -> String {
+        let pending = self.pending.map_or(String::new(), |p| format!(" (next {})", share(p)));
+        format!(
+            "{}: p(y) {}{pending}, p~(y) {}, ratio {:.2}, guessed {} before and {} after",
+            self.name,
+            share(self.p),
+            share(self.average),
+            self.ratio(),
+            share(self.before),
+            share(self.after)
+        )
+    }
+}
+
+/// Where the columns are.
+struct Columns {
+    name: f32,
+    bars: f32,
+    ratio: f32,
+}
+
+impl Columns {
+    fn new(width: f32) -> Self {
+        let name = (0.16 * width).clamp(64.0, 150.0);
+        let ratio = (0.2 * width).clamp(84.0, 260.0);
+        Self { name, ratio, bars: ((width - name - ratio - 3.0 * GAP) / 2.0).max(96.0) }
+    }
+
+    /// Name, distributions, ratio, guesses.
+    fn of(&self, row: Rect) -> [Rect; 4] {
+        let mut left = row.left();
+        [self.name, self.bars, self.ratio, self.bars].map(|width| {
+            let cell = Rect::from_min_size(pos2(left, row.top()), vec2(width, row.height()));
+            left += width + GAP;
+            cell
+        })
+    }
+}
+
+fn share(value: f32) -> String {
+    format!("{:.1} %", 100.0 * value)
+}
+
+impl Table<'_> {
+    fn row(&self, class: usize) -> Row<'_> {
+        let of = |values: &[f32]| values.get(class).copied().unwrap_or(0.0);
+        Row {
+            class,
+            name: self.classes.get(class).map_or("?", String::as_str),
+            p: of(self.label_distribution),
+            pending: self.pending.map(of),
+            average: of(self.average_prediction),
+            before: of(self.before),
+            after: of(self.after),
+        }
+    }
+
+    /// The share that fills a column: one for all bars, so that they compare.
+    fn full(&self) -> f32 {
+        let all = [self.label_distribution, self.average_prediction, self.before, self.after];
+        let pending = self.pending.unwrap_or(&[]);
+        let top = all.into_iter().flatten().chain(pending).fold(0.0f32, |top, value| top.max(*value));
+        (10.0 * top).ceil().clamp(1.0, 10.0) / 10.0
+    }
+
+    /// The ratio that fills half of its column.
+    fn widest(&self) -> f32 {
+        let farthest = (0..self.label_distribution.len())
+            .map(|class| self.row(class).ratio().ln().abs())
+            .fold(0.0, f32::max);
+        WIDEST.into_iter().find(|ratio| farthest <= ratio.ln()).unwrap_or(WIDEST[WIDEST.len() - 1])
+    }
+
+    /// Draws the table; returns a class that was clicked.
+    pub fn show(&self, ui: &mut Ui, chosen: usize) -> Option<usize> {
+        let columns = Columns::new(ui.available_width());
+        header(ui, &columns, self.full(), self.widest());
+        let mut clicked = None;
+        ui.spacing_mut().item_spacing.y = 0.0;
+        for class in 0..self.label_distribution.len() {
+            let row = self.row(class);
+            if self.draw(ui, &columns, &row, class == chosen).clicked() {
+                clicked = Some(class);
+            }
+        }
+        clicked
+    }
+
+    fn draw(&self, ui: &mut Ui, columns: &Columns, row: &Row<'_>, chosen: bool) -> Response {
+        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
+        let text = row.text();
+        response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, chosen, &text));
+        if ui.is_rect_visible(rect) {
+            self.paint(ui, columns, row, rect, &response, chosen);
+        }
+        response.on_hover_text(format!("{text}\nClick to follow this class below"))
+    }
+
+    fn paint(&self, ui: &Ui, columns: &Columns, row: &Row<'_>, rect: Rect, at: &Response, chosen: bool) {
+        let painter = ui.painter();
+        if at.hovered() || chosen {
+            let fill = ui.visuals().widgets.hovered.weak_bg_fill;
+            painter.rect_filled(rect, CornerRadius::same(3), fill.gamma_multiply(0.6));
+        }
+        if at.has_focus() {
+            let stroke = ui.visuals().selection.stroke;
+            painter.rect_stroke(rect, CornerRadius::same(3), stroke, StrokeKind::Inside);
+        }
+        let [name, distributions, ratio, guesses] = columns.of(rect.shrink2(vec2(0.0, 2.0)));
+        let pen = Pen::new(ui, self.full());
+        pen.name(name, row, chosen);
+        let p_text = match row.pending {
+            Some(next) => format!("p {:.0} → {}", 100.0 * row.p, share(next)),
+            None => format!("p {}", share(row.p)),
+        };
+        let [upper, lower] = halves(distributions);
+        pen.bar(upper, row.p, Role::Labelled.colour(ui), &p_text);
+        if let Some(next) = row.pending {
+            pen.outline(upper, next, Role::Labelled.colour(ui));
+        }
+        pen.bar(lower, row.average, Role::Strong.colour(ui), &format!("p~ {}", share(row.average)));
+        let ratio_colour = match (self.applied, row.ratio() >= 1.0) {
+            (false, _) => Role::Muted.colour(ui),
+            (true, true) => Role::Labelled.colour(ui),
+            (true, false) => Role::Strong.colour(ui),
+        };
+        pen.ratio(ratio, row.ratio(), self.widest(), ratio_colour);
+        let [upper, lower] = halves(guesses);
+        pen.bar(upper, row.before, Role::Muted.colour(ui), &format!("before {}", share(row.before)));
+        pen.bar(lower, row.after, Role::Anchor.colour(ui), &format!("after {}", share(row.after)));
+    }
+}
+
+fn halves(rect: Rect) -> [Rect; 2] {
+    let middle = rect.center().y;
+    [rect.with_max_y(middle - 0.5), rect.with_min_y(middle + 0.5)]
+}
+
+fn header(ui: &mut Ui, columns: &Columns, full: f32, widest: f32) {
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 18.0), Sense::hover());
+    let [name, distributions, ratio, guesses] = columns.of(rect);
+    let full = format!("0 to {:.0} %", 100.0 * full);
+    let titles = [
+        (name, "class".to_owned()),
+        (distributions, format!("p(y), p~(y): {full}")),
+        (ratio, format!("p(y)/p~(y): ÷{widest} to ×{widest}")),
+        (guesses, format!("guesses: {full}")),
+    ];
+    for (cell, title) in titles {
+        let builder = egui::UiBuilder::new().max_rect(cell);
+        ui.scope_builder(builder, |ui| {
+            let text = egui::RichText::new(title).small().strong();
+            ui.add(egui::Label::new(text).truncate());
+        });
+    }
+}
+
+/// Draws the parts of a row.
+struct Pen<'a> {
+    painter: &'a Painter,
+    font: FontId,
+    text: Color32,
+    back: Color32,
+    line: Color32,
+    /// Share that fills a bar.
+    full: f32,
+}
+
+/// Room for a bar's number.
+const NUMBER: f32 = 84.0;
+
+impl<'a> Pen<'a> {
+    fn new(ui: &'a Ui, full: f32) -> Self {
+        Self {
+            painter: ui.painter(),
+            font: TextStyle::Small.resolve(ui.style()),
+            text: ui.visuals().text_color(),
+            back: ui.visuals().extreme_bg_color,
+            line: Role::Muted.colour(ui),
+            full,
+        }
+    }
+
+    fn name(&self, cell: Rect, row: &Row<'_>, chosen: bool) {
+        let swatch = Rect::from_center_size(pos2(cell.left() + 9.0, cell.center().y), vec2(10.0, 10.0));
+        self.painter.rect_filled(swatch, CornerRadius::same(2), class_colour(row.class));
+        let at = pos2(cell.left() + 20.0, cell.center().y);
+        let painter = self.painter.with_clip_rect(cell.intersect(self.painter.clip_rect()));
+        let name = if chosen { format!("{} ◂", row.name) } else { row.name.to_owned() };
+        painter.text(at, Align2::LEFT_CENTER, name, self.font.clone(), self.text);
+    }
+
+    /// The bar's place in its cell, left of its number.
+    fn track(cell: Rect) -> Rect {
+        cell.with_max_x((cell.right() - NUMBER).max(cell.left() + 8.0)).shrink2(vec2(0.0, 1.5))
+    }
+
+    fn bar(&self, cell: Rect, value: f32, colour: Color32, text: &str) {
+        let track = Self::track(cell);
+        self.painter.rect_filled(track, CornerRadius::same(2), self.back);
+        let width = track.width() * (value / self.full).clamp(0.0, 1.0);
+        self.painter.rect_filled(
+            track.with_max_x(track.left() + width.max(1.0)),
+            CornerRadius::same(2),
+            colour,
+        );
+        let at = pos2(track.right() + 5.0, cell.center().y);
+        self.painter.text(at, Align2::LEFT_CENTER, text, self.font.clone(), self.text);
+    }
+
+    fn outline(&self, cell: Rect, value: f32, colour: Color32) {
+        let track = Self::track(cell);
+        let right = track.left() + track.width() * (value / self.full).clamp(0.0, 1.0);
+        let stroke = Stroke::new(1.5, colour);
+        self.painter.rect_stroke(track.with_max_x(right), CornerRadius::same(2), stroke, StrokeKind::Inside);
+    }
+
+    /// A bar from 1 to the right for a class that is raised, to the left for one that is lowered.
+    fn ratio(&self, cell: Rect, ratio: f32, widest: f32, colour: Color32) {
+        let track = cell.with_max_x(cell.right() - 42.0).shrink2(vec2(0.0, 7.0));
+        self.painter.rect_filled(track, CornerRadius::same(2), self.back);
+        let part = (ratio.ln() / widest.ln()).clamp(-1.0, 1.0);
+        let end = track.center().x + 0.5 * track.width() * part;
+        let bar =
+            Rect::from_x_y_ranges(track.center().x.min(end)..=track.center().x.max(end), track.y_range());
+        self.painter.rect_filled(bar, CornerRadius::ZERO, colour);
+        let line = Stroke::new(1.0, self.line);
+        self.painter.vline(track.center().x, cell.y_range(), line);
+        let text = if ratio < 99.5 { format!("×{ratio:.2}") } else { "×99+".to_owned() };
+        let at = pos2(track.right() + 4.0, cell.center().y);
+        self.painter.text(at, Align2::LEFT_CENTER, text, self.font.clone(), self.text);
+    }
+}

@@ -1,0 +1,261 @@
+//! The playground: every operation at a level of the person's choice, by the shader that trains.
+
+use std::sync::{Arc, Weak};
+
+use eframe::egui::{
+    self, DragValue, Image, Rect, RichText, Slider, Stroke, StrokeKind, Ui, Vec2, pos2, vec2,
+};
+use futures_channel::oneshot;
+
+use super::effect::{effect, filter};
+use super::op_sheet::OpSheet;
+use crate::app::platform;
+use crate::app::texture::NativeTexture;
+use crate::app::theme::Role;
+use crate::app::views::ViewContext;
+use crate::app::widgets::{muted, nothing_yet};
+use crate::augment::{OPERATIONS, OpOptions, Operation, OperationKind, PolicyScale};
+use crate::data::DataSet;
+use crate::gpu::GpuError;
+
+/// Room below a picture for its name and what its level amounts to.
+const CAPTION: f32 = 36.0;
+const GAP: f32 = 6.0;
+const SIDES: std::ops::RangeInclusive<f32> = 44.0..=220.0;
+
+/// The plan of the playground: planned apart from the window, which goes on meanwhile.
+#[derive(Default)]
+enum Slot {
+    #[default]
+    Empty,
+    Making(oneshot::Receiver<Result<OpSheet, GpuError>>),
+    Ready(Box<OpSheet>, NativeTexture),
+    Failed(String),
+}
+
+/// What the sheet shows: image, v, v2.
+type Shown = (usize, f32, f32);
+
+pub struct Playground {
+    pub v: f32,
+    pub v2: f32,
+    image: usize,
+    /// Whether the image is the first followed one.
+    followed: bool,
+    slot: Slot,
+    /// What the slot is for.
+    made_for: (Weak<DataSet>, OpOptions),
+    shown: Option<Shown>,
+}
+
+impl Default for Playground {
+    fn default() -> Self {
+        Self {
+            v: 0.8,
+            v2: 0.0,
+            image: 0,
+            followed: false,
+            slot: Slot::Empty,
+            made_for: (Weak::new(), OpOptions::default()),
+            shown: None,
+        }
+    }
+}
+
+impl Playground {
+    /// `marked` is the operation whose bins are looked at.
+    pub fn show(&mut self, ui: &mut Ui, context: &ViewContext<'_>, marked: Option<OperationKind>) {
+        let Some(data) = context.data.filter(|data| !data.train.is_empty()) else {
+            nothing_yet(ui, "Open data: its images can be changed here.");
+            return;
+        };
+        ui.label(RichText::new("Playground: what the operations do").strong());
+        let image = self.controls(ui, data, context.pinned.first().copied());
+        self.prepare(ui, context, data);
+        match &self.slot {
+            Slot::Empty | Slot::Making(_) => {
+                ui.horizontal(|ui| {
+                    ui.spinner();
+                    muted(ui, "compiling the shader");
+                });
+            }
+            Slot::Failed(reason) => {
+                ui.label(RichText::new(reason).color(Role::Differ.colour(ui)));
+            }
+            Slot::Ready(sheet, texture) => {
+                let wanted = (image, self.v, self.v2);
+                if self.shown.is_none_or(|shown| shown.0 != image) {
+                    sheet.set_image(context.gpu, &data.train, image);
+                }
+                if self.shown != Some(wanted) {
+                    sheet.apply(context.gpu, self.v, self.v2);
+                    self.shown = Some(wanted);
+                }
+                if sheet.options.scale == PolicyScale::Literal {
+                    muted(ui, "As in this run, rescale and translate move by fractions of a pixel.");
+                }
+                tiles(ui, sheet, texture, [self.v, self.v2], marked);
+            }
+        }
+    }
+
+    /// Returns the image to show.
+    fn controls(&mut self, ui: &mut Ui, data: &DataSet, pinned: Option<usize>) -> usize {
+        let last = data.train.len() - 1;
+        self.image = self.image.min(last);
+        ui.horizontal_wrapped(|ui| {
+            let label = ui.label("Training image");
+            let number = DragValue::new(&mut self.image).range(0..=last);
+            ui.add_enabled(!(self.followed && pinned.is_some()), number)
+                .labelled_by(label.id)
+                .on_hover_text(format!("Its number, 0 to {last}: drag, or click and type"));
+            ui.add_enabled(pinned.is_some(), egui::Checkbox::new(&mut self.followed, "the followed image"))
+                .on_hover_text("The image that was followed last")
+                .on_disabled_hover_text("Click an image in Anchors to follow it");
+        });
+        ui.add(Slider::new(&mut self.v, 0.0..=1.0).fixed_decimals(2).text("level v"))
+            .on_hover_text("Of every operation; what it amounts to is written under each picture");
+        let text = format!("v2, rescale's filter: {}", filter(self.v2));
+        ui.add(Slider::new(&mut self.v2, 0.0..=1.0).fixed_decimals(2).text(text))
+            .on_hover_text("The second parameter, which only rescale has: one of six resampling filters");
+        pinned.filter(|_| self.followed).unwrap_or(self.image).min(last)
+    }
+
+    /// Has the plan made for these data and the run's way of applying operations.
+    fn prepare(&mut self, ui: &Ui, context: &ViewContext<'_>, data: &Arc<DataSet>) {
+        let options = options(context);
+        let wanted = (Arc::downgrade(data), options);
+        if !self.made_for.0.ptr_eq(&wanted.0) || self.made_for.1 != options {
+            let (sender, arriving) = oneshot::channel();
+            let (gpu, window) = (Arc::clone(context.gpu), ui.ctx().clone());
+            let size = [data.train.height, data.train.width];
+            platform::offload(move || {
+                // The view wants another sheet by now otherwise.
+                let _ = sender.send(OpSheet::new(&gpu, size, options));
+                window.request_repaint();
+            });
+            self.slot = Slot::Making(arriving);
+            self.made_for = wanted;
+            self.shown = None;
+        }
+        if let Slot::Making(arriving) = &mut self.slot {
+            self.slot = match arriving.try_recv() {
+                Ok(None) => return,
+                Ok(Some(Ok(sheet))) => {
+                    let texture = NativeTexture::register(context.render, &sheet.pictures.texture);
+                    Slot::Ready(Box::new(sheet), texture)
+                }
+                Ok(Some(Err(error))) => Slot::Failed(error.to_string()),
+                Err(oneshot::Canceled) => Slot::Failed("the adapter could not plan the pictures".into()),
+            };
+        }
+    }
+}
+
+/// How the first run applies operations; the paper's way without one.
+fn options(context: &ViewContext<'_>) -> OpOptions {
+    context.runs.first().map_or(OpOptions::default(), |run| {
+        let config = &run.session.config;
+        config.method.policy.start().options(config.augment.scale, config.augment.sampling)
+    })
+}
+
+/// Pictures side by side, and their side, so that all are seen in `room` if they can be.
+fn arrangement(room: Vec2, aspect: f32) -> (usize, f32) {
+    let fitting = |columns: usize| {
+        let rows = OPERATIONS.len().div_ceil(columns) as f32;
+        let by_width = ((room.x + GAP) / columns as f32 - GAP) / aspect;
+        let by_height = (room.y + GAP) / rows - GAP - CAPTION;
+        (columns, by_width.min(by_height))
+    };
+    let narrowest = |columns: &usize| ((room.x + GAP) / *columns as f32 - GAP) >= 84.0;
+    let best = (1..=OPERATIONS.len())
+        .filter(narrowest)
+        .map(fitting)
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+        .unwrap_or((1, *SIDES.start()));
+    (best.0, best.1.clamp(*SIDES.start(), *SIDES.end()))
+}
+
+fn tiles(
+    ui: &mut Ui,
+    sheet: &OpSheet,
+    texture: &NativeTexture,
+    level: [f32; 2],
+    marked: Option<OperationKind>,
+) {
+    let [height, width] = sheet.size;
+    let aspect = width as f32 / height as f32;
+    let room = vec2(ui.available_width(), ui.available_height());
+    let (columns, side) = arrangement(room, aspect);
+    let size = vec2(side * aspect, side);
+    let cell = vec2(((room.x + GAP) / columns as f32 - GAP).min(size.x.max(96.0)), side + CAPTION);
+    ui.spacing_mut().item_spacing = Vec2::splat(GAP);
+    for row in OPERATIONS.chunks(columns) {
+        ui.horizontal(|ui| {
+            for operation in row {
+                ui.allocate_ui(cell, |ui| {
+                    ui.vertical(|ui| {
+                        ui.set_min_size(cell);
+                        ui.spacing_mut().item_spacing.y = 1.0;
+                        let image = tile(sheet, texture, operation, size);
+                        picture(ui, sheet, operation, level, image, marked == Some(operation.kind));
+                    });
+                });
+            }
+        });
+    }
+}
+
+fn tile(sheet: &OpSheet, texture: &NativeTexture, operation: &Operation, size: Vec2) -> Image<'static> {
+    let (columns, rows) = (sheet.pictures.columns, sheet.pictures.rows);
+    let index = operation.kind.id() as usize;
+    let (column, row) = ((index % columns) as f32, (index / columns) as f32);
+    let (columns, rows) = (columns as f32, rows as f32);
+    let uv = Rect::from_min_max(
+        pos2(column / columns, row / rows),
+        pos2((column + 1.0) / columns, (row + 1.0) / rows),
+    );
+    Image::new((texture.id(), size)).uv(uv).fit_to_exact_size(size)
+}
+
+fn picture(
+    ui: &mut Ui,
+    sheet: &OpSheet,
+    operation: &Operation,
+    [v, v2]: [f32; 2],
+    image: Image<'static>,
+    marked: bool,
+) {
+    let amount = effect(operation.kind, v, sheet.size, sheet.options);
+    let second = if operation.bins.len() > 1 { format!(", {}", filter(v2)) } else { String::new() };
+    let name = operation.name;
+    let described = format!("{name} at v = {v:.2}: {amount}{second}\n{}", operation.description);
+    let response = ui.add(image.alt_text(format!("{name}: {amount}{second}"))).on_hover_text(described);
+    if marked {
+        let stroke = Stroke::new(2.0, Role::Anchor.colour(ui));
+        ui.painter().rect_stroke(response.rect.expand(1.0), 1.0, stroke, StrokeKind::Outside);
+    }
+    let text = RichText::new(if marked { format!("▸ {name}") } else { name.to_owned() }).small();
+    ui.add(egui::Label::new(if marked { text.strong() } else { text }).truncate());
+    ui.add(egui::Label::new(RichText::new(amount).small().color(Role::Muted.colour(ui))).truncate());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_pictures_fit_where_there_is_room_and_none_is_tiny_where_there_is_not() {
+        for (room, aspect) in
+            [(vec2(460.0, 380.0), 1.0), (vec2(1_800.0, 900.0), 1.0), (vec2(900.0, 500.0), 2.0)]
+        {
+            let (columns, side) = arrangement(room, aspect);
+            let rows = OPERATIONS.len().div_ceil(columns) as f32;
+            assert!(columns as f32 * (side * aspect + GAP) <= room.x + GAP + 0.1, "{room}: {columns} {side}");
+            assert!(rows * (side + CAPTION + GAP) <= room.y + GAP + 0.1, "{room}: {columns} {side}");
+            assert!(side > *SIDES.start(), "{room}: {columns} {side}");
+        }
+        assert_eq!(arrangement(vec2(60.0, 60.0), 1.0).1, *SIDES.start());
+    }
+}

@@ -1,0 +1,145 @@
+use eframe::egui::{Key, Role};
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+
+use crate::common::{Window, compare, says, short, trained, wait_for, window};
+
+fn open(window: &mut Window) {
+    window.get_by_label("Alignment").click();
+    window.run_steps(4);
+}
+
+/// A window after `steps` single steps.
+fn stepped(steps: u64) -> Window {
+    let mut window = window(short());
+    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    for step in 1..=steps {
+        step_to(&mut window, step);
+    }
+    open(&mut window);
+    window
+}
+
+fn step_to(window: &mut Window, step: u64) {
+    window.key_press(Key::F7);
+    let done = format!("{step} / 6 steps");
+    wait_for(window, &done, |window| says(window, &done) && says(window, "paused"));
+}
+
+/// What the table says of a class.
+fn row(window: &Window, class: &str) -> String {
+    let start = format!("{class}: p(y)");
+    let row = window.get_by(|node| node.label().is_some_and(|label| label.starts_with(&start)));
+    row.accesskit_node().label().unwrap_or_default()
+}
+
+#[test]
+fn alignment_of_a_short_run_is_drawn() {
+    let mut window = trained(short());
+    open(&mut window);
+    // How often was looked before depends on the adapter's speed.
+    window.get_by_label("this step").click();
+    window.run_steps(3);
+    compare(&mut window, "alignment");
+}
+
+#[test]
+fn a_skewed_class_is_aimed_at_from_the_next_step_on_and_back() {
+    let mut window = stepped(1);
+    assert!(row(&window, "0").starts_with("0: p(y) 10.0 %, "), "{}", row(&window, "0"));
+    let slider = |node: &egui_kittest::kittest::AccessKitNode<'_>| node.role() == Role::Slider;
+    window
+        .get_by(|node| slider(node) && node.label().as_deref() == Some("its share"))
+        .set_value_accesskit(64.0);
+    window.run_steps(3);
+    assert!(row(&window, "0").starts_with("0: p(y) 10.0 % (next 64.0 %), "), "{}", row(&window, "0"));
+    compare(&mut window, "alignment-skewed");
+    step_to(&mut window, 2);
+    assert!(row(&window, "0").starts_with("0: p(y) 64.0 %, "), "{}", row(&window, "0"));
+    assert!(row(&window, "9").starts_with("9: p(y) 4.0 %, "), "{}", row(&window, "9"));
+    window.get_by_label("Labels' own p(y)").click();
+    window.run_steps(3);
+    step_to(&mut window, 3);
+    assert!(row(&window, "0").starts_with("0: p(y) 10.0 %, "), "{}", row(&window, "0"));
+}
+
+#[test]
+fn a_long_tail_makes_each_class_less_frequent_than_the_one_before() {
+    let mut window = stepped(1);
+    window.get_by_role_and_label(Role::ComboBox, "Skew p(y):").click();
+    window.run_steps(3);
+    window.get_by_label("a long tail").click();
+    window.run_steps(3);
+    window.get_by_role_and_label(Role::Slider, "first class over last").set_value_accesskit(100.0);
+    window.run_steps(3);
+    step_to(&mut window, 2);
+    // 100^(-i/9) over its sum, 2.4818.
+    for (class, share) in [("0", "40.3 %"), ("1", "24.2 %"), ("9", "0.4 %")] {
+        let row = row(&window, class);
+        assert!(row.starts_with(&format!("{class}: p(y) {share}, ")), "{row}");
+    }
+}
+
+#[test]
+fn another_class_can_be_skewed_and_the_slider_begins_at_its_share() {
+    let mut window = stepped(1);
+    window.get_by_role_and_label(Role::ComboBox, "class").click();
+    window.run_steps(3);
+    window.get_by_role_and_label(Role::Button, "7").click();
+    window.run_steps(3);
+    assert!(says(&window, "7 over the last 1 looks"));
+    let slider = window.get_by_role_and_label(Role::Slider, "its share");
+    assert_eq!(slider.accesskit_node().numeric_value(), Some(10.0));
+    slider.set_value_accesskit(0.0);
+    window.run_steps(3);
+    step_to(&mut window, 2);
+    assert!(row(&window, "7").starts_with("7: p(y) 0.0 %, "), "{}", row(&window, "7"));
+}
+
+#[test]
+fn the_histogram_is_of_the_last_looks_or_of_this_step() {
+    let mut window = stepped(3);
+    assert!(says(&window, "in 24 guesses of the last 3 looks"));
+    window.get_by_label("this step").click();
+    window.run_steps(3);
+    assert!(says(&window, "in 8 guesses of this step"));
+    let counted = row(&window, "0");
+    window.get_by_label("probability").click();
+    window.run_steps(3);
+    assert_ne!(row(&window, "0"), counted);
+    window.get_by_label("the last").click();
+    window.run_steps(3);
+    assert!(says(&window, "in 24 guesses of the last 3 looks"));
+    window.get_by_role_and_label(Role::SpinButton, "looks").set_value_accesskit(2.0);
+    window.run_steps(3);
+    assert!(says(&window, "in 16 guesses of the last 2 looks"));
+}
+
+#[test]
+fn a_class_is_chosen_with_the_keyboard_and_drawn_over_time() {
+    let mut window = stepped(2);
+    assert!(says(&window, "0 over the last 2 looks"));
+    window.get_by(|node| node.label().is_some_and(|label| label.starts_with("4: p(y)"))).focus();
+    window.step();
+    window.key_press(Key::Enter);
+    window.run_steps(3);
+    assert!(says(&window, "4 over the last 2 looks"));
+}
+
+#[test]
+fn compared_runs_are_in_columns_and_one_without_guesses_says_so() {
+    let mut window = window(short());
+    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    window.get_by_role_and_label(Role::ComboBox, "Against").click();
+    window.run_steps(3);
+    // Far down in the list: not on the screen.
+    window.get_by_label("labels only").click_accesskit();
+    window.run_steps(3);
+    step_to(&mut window, 1);
+    wait_for(&mut window, "both runs", |window| {
+        says(window, "remixmatch: paused") && says(window, "labels only: paused")
+    });
+    open(&mut window);
+    assert!(says(&window, "This run learns from labels only"));
+    compare(&mut window, "alignment-compared");
+    assert!(row(&window, "0").starts_with("0: p(y) 10.0 %, "));
+}
