@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 use image::{GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use proptest::prelude::*;
 use remixmatch::data::{
-    Balance, DataError, DataSet, Images, OpenOptions, contact_sheet, open, split, summary,
+    Balance, DataError, DataSet, Images, OpenOptions, Origin, contact_sheet, open, split, summary,
 };
 use tempfile::{TempDir, tempdir};
 
@@ -541,6 +541,7 @@ fn counted(counts: &[usize], unknown: usize) -> DataSet {
         classes: (0..counts.len()).map(|c| format!("class{c}")).collect(),
         test: images.clone(),
         test_labels: Vec::new(),
+        origin: Origin::Benchmark,
         train: images,
         train_labels: labels,
         flip: false,

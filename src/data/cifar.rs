@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::set::{self, Labelled};
 use super::source::{self, Entry};
-use super::{DataError, DataSet, Images, OpenOptions};
+use super::{DataError, DataSet, Images, OpenOptions, Origin};
 
 const SIDE: usize = 32;
 const PLANE: usize = SIDE * SIDE;
@@ -136,6 +136,7 @@ pub(super) fn read(folder: &Path, files: &Files, options: &OpenOptions) -> Resul
         train_labels: train.labels.into_iter().map(Some).collect(),
         test: test.images,
         test_labels: test.labels,
+        origin: Origin::Benchmark,
         flip: true,
         shift: SHIFT,
         notices,

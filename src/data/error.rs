@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::{MAX_PIXELS, SIDES};
+use super::{LabelsError, MAX_PIXELS, SIDES};
 
 /// What can be wrong with a data set, or with what is asked of it.
 #[derive(Debug, Error)]
@@ -56,6 +56,8 @@ pub enum DataError {
     UntrainedClass { path: PathBuf, class: String },
     #[error("{path} holds no images")]
     NoImages { path: PathBuf },
+    #[error("{path} has no class yet: make two at least")]
+    NoClass { path: PathBuf },
     #[error("{path} has one class only, '{class}': at least two are needed to learn to tell them apart")]
     OneClass { path: PathBuf, class: String },
     #[error(
@@ -78,4 +80,21 @@ pub enum DataError {
          {most} labels, or for labels that follow the train distribution (--label-balance train)"
     )]
     SmallClass { share: usize, class: String, images: usize, most: usize },
+    #[error(transparent)]
+    Labels(LabelsError),
+}
+
+impl DataError {
+    /// What is wrong with an image that is passed over, without advice that no longer applies.
+    pub(super) fn problem(&self) -> String {
+        match self {
+            Self::BadImage { path, reason } => format!("{} cannot be decoded: {reason}", path.display()),
+            Self::HugeImage { path, width, height } => format!(
+                "{} is {width}x{height} pixels, at most {} million are read",
+                path.display(),
+                MAX_PIXELS / 1_000_000
+            ),
+            other => other.to_string(),
+        }
+    }
 }

@@ -12,7 +12,7 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::set::{self, Labelled};
 use super::source::{self, Entry};
-use super::{DataError, DataSet, Images, OpenOptions};
+use super::{DataError, DataSet, Images, OpenOptions, Origin};
 
 const UNSIGNED_BYTE: u8 = 8;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -230,6 +230,7 @@ pub(super) fn assemble(
         train_labels: train.labels.into_iter().map(Some).collect(),
         test: test.images,
         test_labels: test.labels,
+        origin: Origin::Benchmark,
         flip: false,
         shift: SHIFT,
         notices,

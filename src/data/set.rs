@@ -1,4 +1,4 @@
-use super::{DataError, Images};
+use super::{DataError, Images, Origin};
 
 /// A data set in memory, whatever it came from.
 #[derive(Clone, Debug)]
@@ -13,6 +13,7 @@ pub struct DataSet {
     pub train_labels: Vec<Option<u32>>,
     pub test: Images,
     pub test_labels: Vec<u32>,
+    pub origin: Origin,
     /// Whether weak augmentation mirrors images: not for digits, whose mirror images are none.
     pub flip: bool,
     /// Pixels that weak augmentation shifts by at most.

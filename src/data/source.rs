@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::set::class_counts;
-use super::{DataError, DataSet, OpenOptions, builtin, cifar, folder, idx};
+use super::{DataError, DataSet, OpenOptions, builtin, cifar, folder, idx, own};
 
 /// Names listed in the message about a folder that is no data set.
 const LISTED: usize = 5;
@@ -32,7 +32,9 @@ pub fn open(source: &str, options: &OpenOptions) -> Result<DataSet, DataError> {
         return Err(DataError::Unknown { path: path.to_owned(), found: single_file(path) });
     }
     let entries = entries(path)?;
-    let set = if let Some(files) = idx::find(&entries) {
+    let set = if own::is_labelled(&entries) {
+        own::read(path, options)?
+    } else if let Some(files) = idx::find(&entries) {
         idx::read(path, &files, options)?
     } else if let Some(files) = cifar::find(&entries) {
         cifar::read(path, &files, options)?

@@ -1,6 +1,7 @@
 //! A folder of class folders: `CLASS/IMAGE`, or `train/CLASS/IMAGE` with `test/CLASS/IMAGE`.
 
 mod decode;
+pub(super) mod plain;
 mod tree;
 
 pub(super) use tree::{Tree, find};
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::set;
 use super::source;
-use super::{DataError, DataSet, Images, OpenOptions};
+use super::{DataError, DataSet, Images, OpenOptions, Origin};
 use decode::Header;
 
 pub use decode::read_image;
@@ -73,6 +74,7 @@ pub(super) fn read(folder: &Path, tree: Tree, options: &OpenOptions) -> Result<D
         train_labels: train.iter().map(|&i| kept[i].0).collect(),
         test: images.pick(&test),
         test_labels: test.iter().filter_map(|&i| kept[i].0).collect(),
+        origin: Origin::Benchmark,
         flip: true,
         shift: (side as f64 / 8.0).round() as u32,
         notices,
@@ -124,7 +126,7 @@ fn majority(sizes: impl Iterator<Item = (u32, u32)> + Clone) -> Option<(u32, u32
 
 fn passed_over(bad: &[DataError]) -> Vec<String> {
     let mut notices: Vec<String> =
-        bad.iter().take(NAMED).map(|error| format!("passed over: {error}")).collect();
+        bad.iter().take(NAMED).map(|error| format!("passed over: {}", error.problem())).collect();
     if bad.len() > NAMED {
         notices.push(format!("passed over: {} more images", bad.len() - NAMED));
     }

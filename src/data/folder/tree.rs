@@ -80,17 +80,13 @@ pub(in crate::data) fn find(entries: &[Entry]) -> Result<Option<Tree>, DataError
             }));
         }
     }
-    let notices = match others.as_slice() {
-        [] => Vec::new(),
-        [first, ..] => {
-            vec![format!(
-                "{} file(s) that are no images are left out, such as {}",
-                others.len(),
-                first.display()
-            )]
-        }
-    };
-    Ok(Some(Tree { classes: names, images, notices }))
+    Ok(Some(Tree { classes: names, images, notices: left_out(&others).into_iter().collect() }))
+}
+
+/// The notice of files that are no images.
+pub(super) fn left_out(others: &[PathBuf]) -> Option<String> {
+    let first = others.first()?;
+    Some(format!("{} file(s) that are no images are left out, such as {}", others.len(), first.display()))
 }
 
 /// The class folders among `entries` with their images.
@@ -110,7 +106,8 @@ fn images_of_classes(
         .collect()
 }
 
-fn collect(
+/// Adds the images below a folder, and the files that are none.
+pub(super) fn collect(
     folder: &Path,
     depth: usize,
     images: &mut Vec<PathBuf>,
