@@ -157,7 +157,8 @@ fn with_few_labels_the_labelled_images_themselves_test_and_the_set_says_so() {
     assert_eq!(set.origin, Origin::ByHand { held_out: false });
     assert_eq!(set.accuracy_name(), "accuracy on the labelled images themselves");
     // Three, two and two: no multiple of the classes, and all are taken.
-    let chosen = split(&set, set.labels_to_use(40), Balance::Even, 3).expect("a split");
+    let labels = set.hand_made_labels().expect("labels of a hand");
+    let chosen = split(&set, labels, Balance::Even, 3).expect("a split");
     assert_eq!(chosen.labelled, [0, 1, 2, 3, 4, 5, 6]);
     assert_eq!(chosen.unlabelled.len(), 10);
 }
@@ -171,7 +172,7 @@ fn labels_held_out_test_and_are_kept_from_training() {
     assert_eq!((set.test_labels.clone(), set.train.len()), (vec![0, 1], 20));
     assert_eq!((set.test.image(0)[0], set.test.image(1)[0]), (8, 9));
     assert_eq!(set.train_labels[7..12], [Some(1), None, None, Some(0), None]);
-    assert_eq!(set.labels_to_use(40), 9);
+    assert_eq!(set.hand_made_labels(), Some(9));
 }
 
 #[test]

@@ -8,10 +8,12 @@ mod data_slot;
 mod dialogs;
 mod frames;
 mod kept_runs;
+mod labelling;
 mod layout;
 mod log;
 mod parts;
 mod platform;
+mod predictions;
 mod run;
 mod script;
 mod session;
@@ -27,11 +29,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use data_slot::DataSlot;
+use data_slot::{Arrived, DataSlot};
 use dialogs::{Chosen, Dialogs};
 use eframe::egui::{self, Context, Key, Rect, Ui};
 use eframe::egui_wgpu::RenderState;
 use kept_runs::KeptRuns;
+use labelling::TrainOn;
 use run::{Run, Thumbnails};
 use session::{Command, Phase, Session, Start};
 pub use settings::Settings;
@@ -43,7 +46,7 @@ use views::{ViewContext, Views};
 
 use web_time::Instant;
 
-use crate::data::Split;
+use crate::data::{DataSet, Split};
 use crate::gpu::Gpu;
 use crate::train::{Checkpoint, Config, RunFolder, StepStatistics, read_reports};
 
@@ -100,7 +103,7 @@ impl App {
             render,
             context: creation.egui_ctx.clone(),
             settings,
-            data: DataSlot::Failed(String::new()),
+            data: DataSlot::default(),
             waiting: options.train.then_some(Waiting::Train),
             runs: Vec::new(),
             started: None,
@@ -121,7 +124,7 @@ impl App {
         app.log.add(format!("adapter: {}", app.gpu.info.name));
         match options.run {
             Some(folder) => app.open_run(folder),
-            None => app.load(source),
+            None => app.open_data(source),
         }
         Ok(app)
     }
@@ -156,17 +159,44 @@ impl App {
         self.gpu.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
     }
 
-    /// Opens a source; the runs on other data end.
+    /// Opens a source. The runs on other data end when it is open; if it cannot be opened they go on.
     pub fn open_data(&mut self, source: String) {
-        self.reset();
-        self.load(source);
+        if matches!(self.waiting, Some(Waiting::Resume(..))) {
+            self.waiting = None;
+        }
+        let context = self.context.clone();
+        self.data.open(source, move || context.request_repaint());
     }
 
-    fn load(&mut self, source: String) {
-        self.settings.config.data.clone_from(&source);
-        self.thumbnails = None;
-        let context = self.context.clone();
-        self.data = DataSlot::open(source, move || context.request_repaint());
+    /// Opens a folder of images to label, in the view for that.
+    pub fn label_folder(&mut self, folder: PathBuf) {
+        layout::show(&mut self.settings.layout, ViewKind::Labelling);
+        self.views.labelling.open(folder, &self.context);
+    }
+
+    /// Trains on labels that were made here.
+    fn train_on(&mut self, TrainOn { data, source }: TrainOn) {
+        self.data.put(Arc::clone(&data));
+        self.waiting = None;
+        self.take_data(source, data);
+        self.train();
+    }
+
+    /// Writes what the model guessed of the images that are being labelled: `file,class` and the probability of
+    /// each class.
+    pub fn export_predictions(&mut self, path: PathBuf) {
+        match self.views.labelling.predictions() {
+            Some(table) => self.take(Chosen::Write(path, table)),
+            None => self.log.add("there are no predictions to write yet"),
+        }
+    }
+
+    /// Writes the first run's model to a safetensors file.
+    pub fn export_model(&mut self, path: PathBuf) {
+        match self.runs.first() {
+            Some(run) => run.session.send(Command::SaveModel(path)),
+            None => self.log.add("there is no model to write yet"),
+        }
     }
 
     /// Opens a run's folder: its settings, its data, its state.
@@ -175,10 +205,7 @@ impl App {
         match Checkpoint::read_header(&folder.model()) {
             Err(error) => self.log.add(error.to_string()),
             Ok((config, _)) => {
-                self.reset();
-                self.settings.config = config.clone();
-                self.settings.compare = None;
-                self.load(config.data.clone());
+                self.open_data(config.data.clone());
                 self.waiting = Some(Waiting::Resume(folder, config));
             }
         }
@@ -201,11 +228,15 @@ impl App {
         self.send(&Command::Step);
     }
 
-    /// Ends the runs.
+    /// Ends the runs, and forgets what was to be trained.
     pub fn reset(&mut self) {
+        self.waiting = None;
+        self.end_runs();
+    }
+
+    fn end_runs(&mut self) {
         self.runs.clear();
         self.started = None;
-        self.waiting = None;
         self.pinned.clear();
         self.log.runs_changed();
     }
@@ -239,6 +270,11 @@ impl App {
 
     fn start_run(&mut self, name: String, config: Config, start: Start) {
         let Some(data) = self.data.ready() else { return };
+        let mut config = config;
+        if let Some(labels) = data.hand_made_labels() {
+            config.labels = labels;
+            config.flip = config.flip.or(Some(data.flip));
+        }
         let context = self.context.clone();
         let wake = move || context.request_repaint();
         let kept = match &start {
@@ -251,23 +287,16 @@ impl App {
 
     /// Takes in what has happened since the last frame.
     fn advance(&mut self) {
-        if self.data.poll() {
-            match &self.data {
-                DataSlot::Ready(set) => {
-                    self.log.add(format!(
-                        "{}: {}, {} training images",
-                        set.name,
-                        set.format,
-                        set.train.len()
-                    ));
-                    set.notices.iter().for_each(|notice| self.log.add(notice.clone()));
-                    self.thumbnails = Some(Thumbnails::new(Arc::clone(set)));
-                }
-                DataSlot::Failed(reason) => self.log.add(reason.clone()),
-                DataSlot::Loading { .. } => {}
+        match self.data.poll() {
+            None => {}
+            Some(Arrived::Data(source, set)) => self.take_data(source, set),
+            Some(Arrived::Failed(failure)) => {
+                self.waiting = None;
+                let kept = if self.data.ready().is_some() { "; everything else stays as it is" } else { "" };
+                self.log.add(format!("not opened: {}{kept}", failure.reason));
             }
         }
-        if self.data.ready().is_some() {
+        if self.data.ready().is_some() && self.data.opening().is_none() {
             match self.waiting.take() {
                 None => {}
                 Some(Waiting::Train) => self.train(),
@@ -277,14 +306,28 @@ impl App {
         while let Some(chosen) = self.dialogs.next() {
             self.take(chosen);
         }
+        let news = self.views.labelling.advance(&self.context);
+        news.into_iter().for_each(|line| self.log.add(line));
         for run in &mut self.runs {
             run.refresh(&self.render);
             self.log.follow(run);
         }
     }
 
+    /// Makes data the window's: the runs on others end.
+    fn take_data(&mut self, source: String, set: Arc<DataSet>) {
+        self.end_runs();
+        self.settings.config.data = source;
+        self.log.add(format!("{}: {}, {} training images", set.name, set.format, set.train.len()));
+        set.notices.iter().for_each(|notice| self.log.add(notice.clone()));
+        self.thumbnails = Some(Thumbnails::new(set));
+    }
+
     fn resume(&mut self, folder: RunFolder, config: Config) {
         let reports = read_reports(&folder.metrics()).unwrap_or_default();
+        self.end_runs();
+        self.settings.config = config.clone();
+        self.settings.compare = None;
         self.log.add(format!("opened the run in {}", folder.path().display()));
         self.started = Some((config.clone(), None));
         self.start_run(String::new(), config, Start::Resume(folder, reports));
@@ -292,6 +335,8 @@ impl App {
 
     fn take(&mut self, chosen: Chosen) {
         match chosen {
+            Chosen::Images(path) => self.label_folder(path),
+            Chosen::SaveModel(path) => self.export_model(path),
             Chosen::Data(path) => self.open_data(path.to_string_lossy().into_owned()),
             Chosen::Run(path) => self.open_run(path),
             Chosen::SaveRun(path) => {
@@ -326,9 +371,11 @@ impl App {
     fn dropped(&mut self, ui: &Ui) {
         let files = ui.input(|input| input.raw.dropped_files.clone());
         let Some(path) = files.first().map(|file| file.path().to_owned()) else { return };
-        let folder = RunFolder::new(&path);
-        if folder.model().exists() {
+        let labelling = layout::is_shown(&self.settings.layout, ViewKind::Labelling);
+        if RunFolder::new(&path).model().exists() {
             self.open_run(path);
+        } else if labelling && path.is_dir() {
+            self.label_folder(path);
         } else {
             self.open_data(path.to_string_lossy().into_owned());
         }
@@ -370,6 +417,7 @@ impl eframe::App for App {
         egui::Panel::bottom("log").resizable(true).default_size(72.0).min_size(36.0).show(ui, |ui| {
             self.log.show(ui);
         });
+        let mut train_on = None;
         let background = egui::Frame::NONE.fill(ui.visuals().panel_fill);
         egui::CentralPanel::no_frame().frame(background).show(ui, |ui| {
             let mut context = ViewContext {
@@ -377,11 +425,15 @@ impl eframe::App for App {
                 gpu: &self.gpu,
                 dialogs: &self.dialogs,
                 pinned: &mut self.pinned,
+                train_on: &mut train_on,
             };
             let places = &mut self.places;
             let mut panes = layout::Panes { views: &mut self.views, context: &mut context, places };
             self.settings.layout.ui(&mut panes, ui);
         });
+        if let Some(wanted) = train_on {
+            self.train_on(wanted);
+        }
         let context = ui.ctx().clone();
         self.contact_sheet(&context);
         self.show_tour(&context);

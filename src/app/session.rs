@@ -9,6 +9,7 @@ use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use web_time::Instant;
 
 use super::platform;
+use super::predictions::{Predicting, Predictions};
 use crate::data::{DataSet, Split};
 use crate::gpu::{Gpu, GpuError, KernelTime, Memory, Pictures};
 use crate::nn::WideResNet;
@@ -39,6 +40,10 @@ pub enum Command {
     Save(PathBuf),
     /// Keep the run where it is kept, and end.
     End,
+    /// Write the model alone, to a file.
+    SaveModel(PathBuf),
+    /// Predict all training images; training waits meanwhile.
+    Predict,
 }
 
 /// How a run begins.
@@ -74,6 +79,10 @@ pub struct State {
     pub sheet: usize,
     /// `[test images, classes]` at the last report, averaged weights.
     pub test_probabilities: Option<Arc<[f32]>>,
+    /// Of all training images, when they were last asked for.
+    pub predictions: Option<Arc<Predictions>>,
+    /// Share of the training images that is predicted, while that goes on.
+    pub predicting: Option<f32>,
     pub plan: Option<Arc<PlanFacts>>,
     pub profile: Option<Arc<Vec<KernelTime>>>,
     /// What the person should be told, oldest first.
@@ -138,6 +147,7 @@ impl Session {
             wake: Box::new(wake),
             kept: kept.clone(),
             sheets: 0,
+            predicting: None,
         };
         platform::spawn(move || worker.run(start));
         Self { config, data, commands, shared, stop, kept }
@@ -181,6 +191,7 @@ struct Worker {
     kept: Option<PathBuf>,
     /// Looks so far.
     sheets: usize,
+    predicting: Option<Predicting>,
 }
 
 impl Worker {
@@ -211,7 +222,7 @@ impl Worker {
         let mut once = false;
         let mut last_look: Option<Instant> = None;
         loop {
-            let command = match running {
+            let command = match running || self.predicting.is_some() {
                 true => self.commands.try_recv().ok(),
                 false => match self.commands.recv().await {
                     Ok(command) => Some(command),
@@ -233,7 +244,9 @@ impl Worker {
                 None => {}
             }
             running &= !trainer.is_done();
-            if running {
+            if self.predicting.is_some() {
+                self.predict(&mut trainer).await?;
+            } else if running {
                 self.publish(|state| state.phase = Phase::Running);
                 trainer.step().await?;
                 running = !once && !trainer.is_done();
@@ -341,6 +354,22 @@ impl Worker {
         Ok(())
     }
 
+    /// Predicts some more of the training images, and publishes all when they are done.
+    async fn predict(&mut self, trainer: &mut Trainer) -> Result<(), TrainError> {
+        let Some(mut predicting) = self.predicting.take() else { return Ok(()) };
+        match predicting.advance(trainer).await? {
+            Some(predictions) => self.publish(|state| {
+                state.predictions = Some(Arc::new(predictions));
+                state.predicting = None;
+            }),
+            None => {
+                self.publish(|state| state.predicting = Some(predicting.share(trainer)));
+                self.predicting = Some(predicting);
+            }
+        }
+        Ok(())
+    }
+
     async fn serve(&mut self, trainer: &mut Trainer, command: Command) -> Result<(), TrainError> {
         match command {
             Command::Follow(images) => {
@@ -355,6 +384,18 @@ impl Worker {
                     Ok(()) => format!("saved to {}", path.display()),
                     Err(error) => format!("not saved: {error}"),
                 });
+            }
+            Command::SaveModel(path) => {
+                let outcome = trainer.save(&path).await;
+                self.notice(match outcome {
+                    Ok(()) => format!("model written: {}", path.display()),
+                    Err(error) => format!("model not written: {error}"),
+                });
+            }
+            Command::Predict => {
+                trainer.drain().await?;
+                self.predicting = Some(Predicting::new(trainer));
+                self.publish(|state| state.predicting = Some(0.0));
             }
             Command::Run | Command::Pause | Command::Step | Command::End => {}
         }

@@ -21,7 +21,7 @@ pub use error::DataError;
 pub use folder::read_image;
 pub use images::Images;
 pub use origin::Origin;
-pub use own::{CLASSES_FILE, HELD_OUT, LABELS_FILE, Labels, LabelsError, OwnImages};
+pub use own::{CLASSES_FILE, HELD_OUT, LABELS_FILE, Labels, LabelsError, OwnImages, Picture, read_picture};
 pub use set::{DataSet, OpenOptions};
 pub use sheet::contact_sheet;
 pub use source::open;

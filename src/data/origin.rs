@@ -23,6 +23,15 @@ impl DataSet {
         }
     }
 
+    /// The same in a word or two.
+    pub fn tested_on(&self) -> &'static str {
+        match self.origin {
+            Origin::Benchmark => "test",
+            Origin::ByHand { held_out: true } => "held-out labels",
+            Origin::ByHand { held_out: false } => "labelled themselves",
+        }
+    }
+
     /// What the images that test are, in words.
     pub fn tested_images(&self) -> &'static str {
         match self.origin {
@@ -32,11 +41,11 @@ impl DataSet {
         }
     }
 
-    /// How many labels a run uses where `asked` are asked for: of labels made by hand, all.
-    pub fn labels_to_use(&self, asked: usize) -> usize {
+    /// Of a set labelled by hand, how many labels there are to train on: a run uses all.
+    pub fn hand_made_labels(&self) -> Option<usize> {
         match self.origin {
-            Origin::Benchmark => asked,
-            Origin::ByHand { .. } => self.train_labels.iter().flatten().count(),
+            Origin::Benchmark => None,
+            Origin::ByHand { .. } => Some(self.train_labels.iter().flatten().count()),
         }
     }
 }

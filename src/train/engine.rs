@@ -245,21 +245,35 @@ impl Engine {
         images: &Images,
         which: Weights,
     ) -> Result<Vec<f32>, GpuError> {
-        let classes = self.shape.classes;
-        let pixels = images.height * images.width;
-        let mut all = Vec::with_capacity(images.len() * classes);
+        let mut all = Vec::with_capacity(images.len() * self.shape.classes);
         for first in (0..images.len()).step_by(self.evaluation.capacity) {
-            let count = self.evaluation.capacity.min(images.len() - first);
-            self.pixels.resize(count * pixels, 0);
-            for (i, to) in self.pixels.chunks_exact_mut(pixels).enumerate() {
-                images.rgba(first + i, to);
-            }
-            self.plan.write(gpu, self.evaluation.sources, &self.pixels);
-            self.run(gpu, self.evaluate[which as usize]).await?;
-            let probabilities: Vec<f32> = self.plan.fetch(gpu, self.evaluation.probabilities).await?;
-            all.extend_from_slice(&probabilities[..count * classes]);
+            all.extend(self.evaluate_some(gpu, images, first, which).await?);
         }
         Ok(all)
+    }
+
+    /// The part of [`Engine::evaluate`] that is done at once: as many images from `first` on as fit.
+    ///
+    /// # Errors
+    /// The adapter's.
+    pub async fn evaluate_some(
+        &mut self,
+        gpu: &Gpu,
+        images: &Images,
+        first: usize,
+        which: Weights,
+    ) -> Result<Vec<f32>, GpuError> {
+        let pixels = images.height * images.width;
+        let count = self.evaluation.capacity.min(images.len() - first);
+        self.pixels.resize(count * pixels, 0);
+        for (i, to) in self.pixels.chunks_exact_mut(pixels).enumerate() {
+            images.rgba(first + i, to);
+        }
+        self.plan.write(gpu, self.evaluation.sources, &self.pixels);
+        self.run(gpu, self.evaluate[which as usize]).await?;
+        let mut probabilities: Vec<f32> = self.plan.fetch(gpu, self.evaluation.probabilities).await?;
+        probabilities.truncate(count * self.shape.classes);
+        Ok(probabilities)
     }
 
     /// Content of a tensor; waits for it.

@@ -2,6 +2,7 @@
 
 mod anchors;
 mod curves;
+mod labelling;
 
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use eframe::egui::{self, ScrollArea, Ui};
 use serde::{Deserialize, Serialize};
 
 use super::dialogs::Dialogs;
+use super::labelling::TrainOn;
 use super::run::Run;
 use super::session::Command;
 use super::theme::run_colour;
@@ -66,6 +68,8 @@ pub struct ViewContext<'a> {
     pub dialogs: &'a Dialogs,
     /// Training images that are followed in all runs.
     pub pinned: &'a mut Vec<usize>,
+    /// Set by a view that wants runs on labels made in it.
+    pub train_on: &'a mut Option<TrainOn>,
 }
 
 impl ViewContext<'_> {
@@ -94,6 +98,7 @@ impl ViewContext<'_> {
 pub struct Views {
     anchors: anchors::AnchorsView,
     curves: curves::CurvesView,
+    pub labelling: labelling::LabellingView,
 }
 
 impl Views {
@@ -101,6 +106,7 @@ impl Views {
         match kind {
             ViewKind::Anchors => self.anchors.show(ui, context),
             ViewKind::Curves => self.curves.show(ui, context),
+            ViewKind::Labelling => self.labelling.show(ui, context),
             _ => {}
         }
     }

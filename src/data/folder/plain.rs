@@ -12,6 +12,12 @@ pub(in crate::data) struct Plain {
     pub notices: Vec<String>,
 }
 
+/// Whether there is an image below a folder.
+pub(in crate::data) fn any(folder: &Path) -> bool {
+    let mut images = Vec::new();
+    tree::collect(folder, 0, &mut images, &mut Vec::new()).is_ok() && !images.is_empty()
+}
+
 /// Reads all images below a folder; `known` names files in it that are no images and need no notice.
 pub(in crate::data) fn read(
     folder: &Path,

@@ -6,11 +6,13 @@
 
 mod file;
 mod labels;
+mod picture;
 
 use std::path::{Path, PathBuf};
 
 pub use file::{CLASSES_FILE, LABELS_FILE};
 pub use labels::{HELD_OUT, Labels, LabelsError};
+pub use picture::{Picture, read_picture};
 
 use super::folder::plain;
 use super::source::{self, Entry};
@@ -39,6 +41,11 @@ impl OwnImages {
         }
         let files = found.files.iter().map(|path| relative(folder, path)).collect();
         Ok(Self { folder: folder.to_owned(), files, images: found.images, notices: found.notices })
+    }
+
+    /// Whether there is an image in a folder or in the folders in it.
+    pub fn any(folder: &Path) -> bool {
+        plain::any(folder)
     }
 
     /// Where an image's file is.
