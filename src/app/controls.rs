@@ -3,7 +3,7 @@
 use eframe::egui::{self, ComboBox, DragValue, RichText, Ui};
 
 use super::App;
-use super::data_slot::Failure;
+use super::opening;
 use super::parts::{Part, Variation};
 use super::session::{Command, Phase};
 use super::theme::{Role, ThemeChoice, class_colour};
@@ -151,7 +151,7 @@ fn data(app: &mut App, ui: &mut Ui) {
             ui.label(format!("opening {source}"));
         });
     }
-    not_opened(app, ui);
+    opening::not_opened(app, ui);
     match app.data.ready() {
         None => {}
         Some(set) => {
@@ -264,18 +264,6 @@ fn method(app: &mut App, ui: &mut Ui) {
     });
     if let Some(name) = wanted {
         app.take_preset(name);
-    }
-}
-
-/// Why the data wanted last are not there, and what they could be used for.
-fn not_opened(app: &mut App, ui: &mut Ui) {
-    let Some(Failure { reason, images }) = app.data.failure().cloned() else { return };
-    ui.label(RichText::new(format!("✖ not opened: {reason}")).color(Role::Differ.colour(ui)));
-    if let Some(folder) = images {
-        let label = ui.button("Label its images");
-        if label.on_hover_text("Give the images in this folder classes of your own").clicked() {
-            app.label_folder(folder);
-        }
     }
 }
 

@@ -11,6 +11,7 @@ mod kept_runs;
 mod labelling;
 mod layout;
 mod log;
+mod opening;
 mod parts;
 mod platform;
 mod predictions;
@@ -29,12 +30,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use data_slot::{Arrived, DataSlot};
+use data_slot::DataSlot;
 use dialogs::{Chosen, Dialogs};
 use eframe::egui::{self, Context, Key, Rect, Ui};
 use eframe::egui_wgpu::RenderState;
 use kept_runs::KeptRuns;
-use labelling::TrainOn;
+use opening::Waiting;
 use run::{Run, Thumbnails};
 use session::{Command, Phase, Session, Start};
 pub use settings::Settings;
@@ -46,9 +47,9 @@ use views::{ViewContext, Views};
 
 use web_time::Instant;
 
-use crate::data::{DataSet, Split};
+use crate::data::Split;
 use crate::gpu::Gpu;
-use crate::train::{Checkpoint, Config, RunFolder, StepStatistics, read_reports};
+use crate::train::{Config, StepStatistics};
 
 /// A closed window waits this long for its runs: one step of a small network, not of a large one, whose
 /// last report is kept anyway.
@@ -77,12 +78,6 @@ pub struct App {
     tour: Option<tour::Tour>,
     /// Where on the screen things are that the tour points at.
     places: HashMap<Place, Rect>,
-}
-
-/// What to do when the data are there.
-enum Waiting {
-    Train,
-    Resume(RunFolder, Config),
 }
 
 impl App {
@@ -122,6 +117,9 @@ impl App {
             kept.tidy();
         }
         app.log.add(format!("adapter: {}", app.gpu.info.name));
+        if let Some(folder) = options.label {
+            app.label_folder(folder);
+        }
         match options.run {
             Some(folder) => app.open_run(folder),
             None => app.open_data(source),
@@ -157,58 +155,6 @@ impl App {
     /// Bytes in use on the adapter, where its backend reports them.
     pub fn allocated_bytes(&self) -> Option<u64> {
         self.gpu.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
-    }
-
-    /// Opens a source. The runs on other data end when it is open; if it cannot be opened they go on.
-    pub fn open_data(&mut self, source: String) {
-        if matches!(self.waiting, Some(Waiting::Resume(..))) {
-            self.waiting = None;
-        }
-        let context = self.context.clone();
-        self.data.open(source, move || context.request_repaint());
-    }
-
-    /// Opens a folder of images to label, in the view for that.
-    pub fn label_folder(&mut self, folder: PathBuf) {
-        layout::show(&mut self.settings.layout, ViewKind::Labelling);
-        self.views.labelling.open(folder, &self.context);
-    }
-
-    /// Trains on labels that were made here.
-    fn train_on(&mut self, TrainOn { data, source }: TrainOn) {
-        self.data.put(Arc::clone(&data));
-        self.waiting = None;
-        self.take_data(source, data);
-        self.train();
-    }
-
-    /// Writes what the model guessed of the images that are being labelled: `file,class` and the probability of
-    /// each class.
-    pub fn export_predictions(&mut self, path: PathBuf) {
-        match self.views.labelling.predictions() {
-            Some(table) => self.take(Chosen::Write(path, table)),
-            None => self.log.add("there are no predictions to write yet"),
-        }
-    }
-
-    /// Writes the first run's model to a safetensors file.
-    pub fn export_model(&mut self, path: PathBuf) {
-        match self.runs.first() {
-            Some(run) => run.session.send(Command::SaveModel(path)),
-            None => self.log.add("there is no model to write yet"),
-        }
-    }
-
-    /// Opens a run's folder: its settings, its data, its state.
-    pub fn open_run(&mut self, path: PathBuf) {
-        let folder = RunFolder::new(path);
-        match Checkpoint::read_header(&folder.model()) {
-            Err(error) => self.log.add(error.to_string()),
-            Ok((config, _)) => {
-                self.open_data(config.data.clone());
-                self.waiting = Some(Waiting::Resume(folder, config));
-            }
-        }
     }
 
     /// Trains: goes on with the runs there are, or starts them.
@@ -287,22 +233,7 @@ impl App {
 
     /// Takes in what has happened since the last frame.
     fn advance(&mut self) {
-        match self.data.poll() {
-            None => {}
-            Some(Arrived::Data(source, set)) => self.take_data(source, set),
-            Some(Arrived::Failed(failure)) => {
-                self.waiting = None;
-                let kept = if self.data.ready().is_some() { "; everything else stays as it is" } else { "" };
-                self.log.add(format!("not opened: {}{kept}", failure.reason));
-            }
-        }
-        if self.data.ready().is_some() && self.data.opening().is_none() {
-            match self.waiting.take() {
-                None => {}
-                Some(Waiting::Train) => self.train(),
-                Some(Waiting::Resume(folder, config)) => self.resume(folder, config),
-            }
-        }
+        self.data_arrive();
         while let Some(chosen) = self.dialogs.next() {
             self.take(chosen);
         }
@@ -312,25 +243,6 @@ impl App {
             run.refresh(&self.render);
             self.log.follow(run);
         }
-    }
-
-    /// Makes data the window's: the runs on others end.
-    fn take_data(&mut self, source: String, set: Arc<DataSet>) {
-        self.end_runs();
-        self.settings.config.data = source;
-        self.log.add(format!("{}: {}, {} training images", set.name, set.format, set.train.len()));
-        set.notices.iter().for_each(|notice| self.log.add(notice.clone()));
-        self.thumbnails = Some(Thumbnails::new(set));
-    }
-
-    fn resume(&mut self, folder: RunFolder, config: Config) {
-        let reports = read_reports(&folder.metrics()).unwrap_or_default();
-        self.end_runs();
-        self.settings.config = config.clone();
-        self.settings.compare = None;
-        self.log.add(format!("opened the run in {}", folder.path().display()));
-        self.started = Some((config.clone(), None));
-        self.start_run(String::new(), config, Start::Resume(folder, reports));
     }
 
     fn take(&mut self, chosen: Chosen) {
@@ -365,19 +277,6 @@ impl App {
         }
         if pressed(Key::F8) {
             self.reset();
-        }
-    }
-
-    fn dropped(&mut self, ui: &Ui) {
-        let files = ui.input(|input| input.raw.dropped_files.clone());
-        let Some(path) = files.first().map(|file| file.path().to_owned()) else { return };
-        let labelling = layout::is_shown(&self.settings.layout, ViewKind::Labelling);
-        if RunFolder::new(&path).model().exists() {
-            self.open_run(path);
-        } else if labelling && path.is_dir() {
-            self.label_folder(path);
-        } else {
-            self.open_data(path.to_string_lossy().into_owned());
         }
     }
 

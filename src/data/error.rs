@@ -85,8 +85,8 @@ pub enum DataError {
 }
 
 impl DataError {
-    /// What is wrong with an image that is passed over, without advice that no longer applies.
-    pub(super) fn problem(&self) -> String {
+    /// What is wrong, without the command line's advice on images.
+    pub fn problem(&self) -> String {
         match self {
             Self::BadImage { path, reason } => format!("{} cannot be decoded: {reason}", path.display()),
             Self::HugeImage { path, width, height } => format!(

@@ -1,6 +1,8 @@
 //! The desktop app, drawn by wgpu on the real adapter and worked by its controls' names.
 
+mod bad_input;
 mod common;
+mod labelling;
 mod real_window;
 mod runs;
 mod shell;

@@ -4,6 +4,7 @@ mod desk;
 mod pictures;
 mod review;
 mod saver;
+mod window;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

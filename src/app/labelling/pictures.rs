@@ -62,7 +62,7 @@ impl Pictures {
         let large = match arriving.try_recv() {
             Ok(None) => return,
             Ok(Some(Ok(picture))) => Ok(texture(context, *image, &picture)),
-            Ok(Some(Err(error))) => Err(error.to_string()),
+            Ok(Some(Err(error))) => Err(error.problem()),
             Err(oneshot::Canceled) => Err("its decoder failed".to_owned()),
         };
         self.large.push_back((*image, large));

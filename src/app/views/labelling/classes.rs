@@ -1,6 +1,6 @@
 //! The classes: their keys, their labels, and the making, renaming and removing of them.
 
-use eframe::egui::{self, Align, Button, Key, Layout, RichText, TextEdit, Ui};
+use eframe::egui::{self, Align, Button, Id, Key, Layout, Modifiers, RichText, TextEdit, Ui};
 
 use super::act;
 use super::keys::{Action, key_of};
@@ -48,7 +48,7 @@ impl ClassList {
         }
         self.add_row(ui, sitting);
         if let Some(reason) = &self.refused {
-            ui.label(RichText::new(format!("✖ {reason}")).small().color(Role::Differ.colour(ui)));
+            ui.label(RichText::new(format!("× {reason}")).small().color(Role::Differ.colour(ui)));
         }
     }
 
@@ -66,13 +66,14 @@ impl ClassList {
     fn rename_row(&mut self, ui: &mut Ui, sitting: &mut Sitting) {
         let Some((class, name)) = &mut self.renaming else { return };
         let label = ui.label(RichText::new("new name").small());
-        let edit = ui.add(TextEdit::singleline(name).desired_width(f32::INFINITY)).labelled_by(label.id);
+        let edit = TextEdit::singleline(name).id(Id::unique("new name of a class"));
+        let edit = ui.add(edit.desired_width(f32::INFINITY)).labelled_by(label.id);
         if !edit.has_focus() && !edit.lost_focus() {
             edit.request_focus();
         }
         if edit.lost_focus() {
             self.refused = None;
-            if ui.input(|input| input.key_pressed(Key::Enter)) {
+            if entered(ui) {
                 self.refused = sitting.desk.rename(*class, name).err().map(|error| error.to_string());
             }
             self.renaming = None;
@@ -82,13 +83,15 @@ impl ClassList {
     fn add_row(&mut self, ui: &mut Ui, sitting: &mut Sitting) {
         let mut add = false;
         ui.horizontal(|ui| {
-            let edit = TextEdit::singleline(&mut self.new).hint_text("name of a new class");
+            // Rows come and go above it: its place does not make a lasting name.
+            let edit = TextEdit::singleline(&mut self.new).id(Id::unique("name of a new class"));
+            let edit = edit.hint_text("name of a new class");
             let width = (ui.available_width() - 52.0).max(60.0);
             let edit = ui.add(edit.desired_width(width)).on_hover_text("Enter adds it, Esc leaves the field");
             edit.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "new class"));
             let first = !self.greeted && sitting.desk.labels().classes().is_empty();
             self.greeted = true;
-            add = edit.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+            add = edit.lost_focus() && entered(ui);
             if first || add {
                 edit.request_focus();
             }
@@ -114,13 +117,13 @@ fn row(ui: &mut Ui, class: usize, name: &str, count: usize, removing: bool) -> O
         ui.monospace(key.unwrap_or(" "));
         swatch(ui, class_colour(class));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let text = if removing { format!("remove {count} labels too?") } else { "✖".to_owned() };
+            let text = if removing { format!("remove {count} labels too?") } else { "×".to_owned() };
             let remove = ui.small_button(text).on_hover_text(format!("Remove {name} and its labels"));
             named(&remove, format!("remove {name}"));
             if remove.clicked() {
                 wish = Some(Wish::Remove);
             }
-            let rename = ui.small_button("✏").on_hover_text(format!("Rename {name}"));
+            let rename = ui.small_button("…").on_hover_text(format!("Rename {name}"));
             named(&rename, format!("rename {name}"));
             if rename.clicked() {
                 wish = Some(Wish::Rename);
@@ -141,6 +144,11 @@ fn row(ui: &mut Ui, class: usize, name: &str, count: usize, removing: bool) -> O
         });
     });
     wish
+}
+
+/// Whether a field was left by Enter, which is then not for the images.
+fn entered(ui: &Ui) -> bool {
+    ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Enter))
 }
 
 /// The name of a button that shows a sign only.

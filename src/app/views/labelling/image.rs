@@ -89,10 +89,10 @@ fn caption(ui: &mut Ui, sitting: &Sitting, image: usize, lost: Option<String>) {
                 ui.add(egui::Label::new(RichText::new(place).small()).truncate());
                 match (&sitting.remark, lost) {
                     (Some(remark), _) => {
-                        ui.label(RichText::new(format!("✖ {remark}")).small().color(Role::Differ.colour(ui)));
+                        ui.label(RichText::new(format!("× {remark}")).small().color(Role::Differ.colour(ui)));
                     }
                     (None, Some(reason)) => {
-                        let text = format!("✖ shown as it was read first: {reason}");
+                        let text = format!("× shown as it was read first: {reason}");
                         let text = RichText::new(text).small().color(Role::Differ.colour(ui));
                         ui.add(egui::Label::new(text).truncate());
                     }

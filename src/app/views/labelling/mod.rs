@@ -131,7 +131,7 @@ fn outcome_of_opening(ui: &mut Ui, labelling: &Labelling) {
         });
     }
     if let Some(reason) = labelling.failure() {
-        ui.label(RichText::new(format!("✖ not opened: {reason}")).color(Role::Differ.colour(ui)));
+        ui.label(RichText::new(format!("× not opened: {reason}")).color(Role::Differ.colour(ui)));
     }
 }
 
@@ -148,14 +148,14 @@ fn folder(ui: &mut Ui, context: &ViewContext<'_>, labelling: &mut Labelling) {
         ui.label(format!("{} images, {labelled} labelled", own.files.len()));
         match sitting.saved() {
             Saved::Yes if labelled > 0 => {
-                ui.colored_label(Role::Agree.colour(ui), format!("✔ saved in {LABELS_FILE}"));
+                ui.colored_label(Role::Agree.colour(ui), format!("● saved in {LABELS_FILE}"));
             }
             Saved::Yes => {}
             Saved::Soon => {
                 muted(ui, "saving ...");
             }
             Saved::No(reason) => {
-                let text = format!("✖ not saved, labels stay in this window only: {reason}");
+                let text = format!("× not saved, labels stay in this window only: {reason}");
                 ui.label(RichText::new(text).color(Role::Differ.colour(ui)));
             }
         }

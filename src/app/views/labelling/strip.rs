@@ -14,7 +14,7 @@ const NAME: f32 = 16.0;
 pub const HEIGHT: f32 = SIDE + NAME + 8.0;
 
 pub fn show(ui: &mut Ui, sitting: &mut Sitting) {
-    let fit = ((ui.available_width() + GAP) / (SIDE + GAP)).floor().max(1.0) as usize;
+    let fit = (ui.available_width() / (SIDE + GAP)).floor().max(1.0) as usize;
     let at = sitting.desk.at();
     let count = sitting.desk.queue().len();
     let first = at.saturating_sub(fit / 2).min(count.saturating_sub(fit));
@@ -23,6 +23,7 @@ pub fn show(ui: &mut Ui, sitting: &mut Sitting) {
     let mut chosen = None;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = GAP;
+        ui.add_space(GAP);
         for place in shown {
             if tile(ui, sitting, place) {
                 chosen = Some(place);

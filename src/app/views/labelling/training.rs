@@ -36,7 +36,7 @@ pub fn show(ui: &mut Ui, context: &mut ViewContext<'_>, sitting: &mut Sitting) {
         muted(ui, obstacle);
     }
     if let Some(run) = run {
-        progress(ui, run);
+        progress(ui, context, run);
         guesses(ui, sitting, run);
     }
     export(ui, context, sitting, run);
@@ -55,7 +55,7 @@ fn measured_on(sitting: &Sitting) -> String {
     }
 }
 
-fn progress(ui: &mut Ui, run: &Run) {
+fn progress(ui: &mut Ui, context: &ViewContext<'_>, run: &Run) {
     let Some(progress) = run.state.progress else { return };
     let mut text = match &run.state.phase {
         Phase::Failed(reason) => format!("stopped: {reason}"),
@@ -67,9 +67,9 @@ fn progress(ui: &mut Ui, run: &Run) {
     }
     ui.label(RichText::new(text).small());
     if run.state.phase == Phase::Running {
-        let pause = ui.small_button("⏸ Pause and guess");
+        let pause = ui.small_button("Pause and guess");
         if pause.on_hover_text("Stop training for now and guess all images").clicked() {
-            run.session.send(Command::Pause);
+            context.send(&Command::Pause);
         }
     }
 }
