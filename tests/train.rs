@@ -3,7 +3,7 @@
 use pollster::block_on;
 use std::sync::Arc;
 
-use remixmatch::data::{DataSet, Images};
+use remixmatch::data::{DataSet, Images, Origin};
 use remixmatch::gpu::Gpu;
 use remixmatch::ssl::{Keep, Method};
 use remixmatch::train::{Config, Model, Report, TrainError, Trainer, Weights, accuracy, preset};
@@ -25,6 +25,7 @@ fn halves() -> Arc<DataSet> {
         train_labels: (0..40).map(|i| Some(i % 2)).collect(),
         test: images(20),
         test_labels: (0..20).map(|i| i % 2).collect(),
+        origin: Origin::Benchmark,
         flip: false,
         shift: 1,
         notices: Vec::new(),

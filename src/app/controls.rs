@@ -3,7 +3,7 @@
 use eframe::egui::{self, ComboBox, DragValue, RichText, Ui};
 
 use super::App;
-use super::data_slot::DataSlot;
+use super::opening;
 use super::parts::{Part, Variation};
 use super::session::{Command, Phase};
 use super::theme::{Role, ThemeChoice, class_colour};
@@ -41,7 +41,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
 fn training(app: &mut App, ui: &mut Ui) {
     let running = app.runs.iter().any(|run| run.state.phase == Phase::Running);
     let finished = !app.runs.is_empty() && app.runs.iter().all(|run| run.state.phase == Phase::Finished);
-    let ready = matches!(app.data, DataSlot::Ready(_));
+    let ready = app.data.ready().is_some();
     ui.add_space(4.0);
     ui.horizontal(|ui| {
         let train = egui::Button::new(RichText::new("▶ Train").strong()).min_size(egui::vec2(76.0, 28.0));
@@ -73,10 +73,10 @@ fn training(app: &mut App, ui: &mut Ui) {
 
 fn progress(app: &App, ui: &mut Ui) {
     if app.runs.is_empty() {
-        let text = match &app.data {
-            DataSlot::Ready(_) => "Ready: press Train.".to_owned(),
-            DataSlot::Loading { source, .. } => format!("Opening {source} ..."),
-            DataSlot::Failed(_) => "No data: see below.".to_owned(),
+        let text = match (app.data.opening(), app.data.ready()) {
+            (Some(source), _) => format!("Opening {source} ..."),
+            (None, Some(_)) => "Ready: press Train.".to_owned(),
+            (None, None) => "No data: see below.".to_owned(),
         };
         muted(ui, text);
     }
@@ -92,7 +92,8 @@ fn progress(app: &App, ui: &mut Ui) {
             text = format!("{}: {text}", run.name);
         }
         if let Some(report) = run.state.reports.last() {
-            text += &format!(", test accuracy {:.1} %", 100.0 * report.test_acc_ema);
+            let name = run.session.data.accuracy_name();
+            text += &format!(", {name} {:.1} %", 100.0 * report.test_acc_ema);
         }
         if let Some(progress) = run.state.progress {
             let share = progress.step as f32 / progress.steps.max(1) as f32;
@@ -136,8 +137,7 @@ fn data(app: &mut App, ui: &mut Ui) {
         if open.on_hover_text("Class folders, IDX or CIFAR files; or drop a folder on the window").clicked() {
             app.dialogs.open_data(ui.ctx());
         }
-        let sheet =
-            ui.add_enabled(matches!(app.data, DataSlot::Ready(_)), egui::Button::new("Look at images"));
+        let sheet = ui.add_enabled(app.data.ready().is_some(), egui::Button::new("Look at images"));
         if sheet.on_hover_text("A few images of every class").clicked() {
             app.sheet_open = !app.sheet_open;
         }
@@ -145,24 +145,24 @@ fn data(app: &mut App, ui: &mut Ui) {
     if let Some(source) = chosen {
         app.open_data(source);
     }
-    match &app.data {
-        DataSlot::Loading { source, .. } => {
-            ui.horizontal(|ui| {
-                ui.spinner();
-                ui.label(format!("opening {source}"));
-            });
-        }
-        DataSlot::Failed(reason) => {
-            ui.label(RichText::new(reason).color(Role::Differ.colour(ui)));
-        }
-        DataSlot::Ready(set) => {
+    if let Some(source) = app.data.opening() {
+        ui.horizontal(|ui| {
+            ui.spinner();
+            ui.label(format!("opening {source}"));
+        });
+    }
+    opening::not_opened(app, ui);
+    match app.data.ready() {
+        None => {}
+        Some(set) => {
             muted(
                 ui,
                 format!(
-                    "{}: {} training, {} test images, {}x{}",
+                    "{}: {} training images, {} {}, {}x{}",
                     set.format,
                     set.train.len(),
                     set.test.len(),
+                    set.tested_images(),
                     set.train.width,
                     set.train.height
                 ),
@@ -188,9 +188,17 @@ fn data(app: &mut App, ui: &mut Ui) {
             }
         }
     }
+    let hand_made = app.data.ready().and_then(|set| set.hand_made_labels());
     ui.horizontal(|ui| {
-        ui.add(DragValue::new(&mut app.settings.config.labels).range(1..=100_000).speed(1.0))
-            .on_hover_text("Images whose class is shown, in all: a multiple of the classes");
+        let labels = DragValue::new(&mut app.settings.config.labels).range(1..=100_000).speed(1.0);
+        match hand_made {
+            Some(count) => ui
+                .label(count.to_string())
+                .on_hover_text("All labels that were made by hand, but for those held out"),
+            None => {
+                ui.add(labels).on_hover_text("Images whose class is shown, in all: a multiple of the classes")
+            }
+        };
         ui.label("labelled images");
         ui.add(DragValue::new(&mut app.settings.config.seed).speed(1.0))
             .on_hover_text("Which images are labelled, the first weights, every draw");
@@ -396,11 +404,8 @@ impl App {
         let own_data = !self.settings.config.data.starts_with("builtin:");
         let data = std::mem::take(&mut self.settings.config.data);
         let wanted = config.data.clone();
-        self.settings.config = config;
-        if own_data || !wanted.starts_with("builtin:") {
-            self.settings.config.data = data;
-        } else {
-            self.settings.config.data.clone_from(&wanted);
+        self.settings.config = Config { data, ..config };
+        if !own_data && wanted.starts_with("builtin:") {
             self.open_data(wanted);
         }
     }

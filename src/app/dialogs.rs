@@ -10,6 +10,10 @@ use super::platform;
 /// What a person chose.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Chosen {
+    /// A folder of images to label.
+    Images(PathBuf),
+    /// A file for the model.
+    SaveModel(PathBuf),
     Data(PathBuf),
     Run(PathBuf),
     SaveRun(PathBuf),
@@ -33,6 +37,15 @@ impl Default for Dialogs {
 impl Dialogs {
     pub fn open_data(&self, context: &Context) {
         self.folder("Open a folder of images", context, Chosen::Data);
+    }
+
+    pub fn open_images(&self, context: &Context) {
+        self.folder("Open a folder of images to label", context, Chosen::Images);
+    }
+
+    /// Asks where to write the model.
+    pub fn save_model(&self, context: &Context) {
+        save(self.sender.clone(), context, "model.safetensors", Chosen::SaveModel);
     }
 
     pub fn open_run(&self, context: &Context) {
@@ -82,12 +95,21 @@ impl Dialogs {
 }
 
 fn write(sender: UnboundedSender<Chosen>, context: &Context, name: &str, content: Vec<u8>) {
+    save(sender, context, name, |path| Chosen::Write(path, content));
+}
+
+fn save(
+    sender: UnboundedSender<Chosen>,
+    context: &Context,
+    name: &str,
+    chosen: impl FnOnce(PathBuf) -> Chosen + Send + 'static,
+) {
     let dialog = rfd::AsyncFileDialog::new().set_title("Save").set_file_name(name);
     let context = context.clone();
     platform::spawn(move || async move {
         if let Some(file) = dialog.save_file().await {
             // The window has gone otherwise.
-            let _ = sender.unbounded_send(Chosen::Write(file.path().to_owned(), content));
+            let _ = sender.unbounded_send(chosen(file.path().to_owned()));
             context.request_repaint();
         }
     });

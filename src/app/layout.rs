@@ -43,6 +43,13 @@ pub fn show(tree: &mut Tree<ViewKind>, kind: ViewKind) {
     tree.make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(pane) if *pane == kind));
 }
 
+/// Whether a view is in front.
+pub fn is_shown(tree: &Tree<ViewKind>, kind: ViewKind) -> bool {
+    let is_kind =
+        |tile: &TileId| matches!(tree.tiles.get(*tile), Some(egui_tiles::Tile::Pane(pane)) if *pane == kind);
+    tree.active_tiles().iter().any(is_kind)
+}
+
 /// Draws the views of a frame.
 pub struct Panes<'a, 'b> {
     pub views: &'a mut Views,

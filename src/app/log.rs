@@ -31,8 +31,9 @@ impl Log {
         let name = if run.name.is_empty() { String::new() } else { format!("{}: ", run.name) };
         for report in run.state.reports.iter().skip(seen.0) {
             self.lines.push(format!(
-                "{name}step {}: test accuracy {:.1} % (averaged weights), {:.1} % (raw)",
+                "{name}step {}: {} {:.1} % (averaged weights), {:.1} % (raw)",
                 report.step,
+                run.session.data.accuracy_name(),
                 100.0 * report.test_acc_ema,
                 100.0 * report.test_acc
             ));

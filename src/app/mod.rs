@@ -7,12 +7,15 @@ mod controls;
 mod data_slot;
 mod dialogs;
 mod frames;
-mod kept_runs;
 mod guess_history;
+mod kept_runs;
+mod labelling;
 mod layout;
 mod log;
+mod opening;
 mod parts;
 mod platform;
+mod predictions;
 mod run;
 mod script;
 mod session;
@@ -34,6 +37,7 @@ use dialogs::{Chosen, Dialogs};
 use eframe::egui::{self, Context, Key, Rect, Ui};
 use eframe::egui_wgpu::RenderState;
 use kept_runs::KeptRuns;
+use opening::Waiting;
 use run::{Run, Thumbnails};
 use session::{Command, Phase, Session, Start};
 pub use settings::Settings;
@@ -47,7 +51,7 @@ use web_time::Instant;
 
 use crate::data::Split;
 use crate::gpu::Gpu;
-use crate::train::{Checkpoint, Config, RunFolder, StepStatistics, read_reports};
+use crate::train::{Config, StepStatistics};
 
 /// A closed window waits this long for its runs: one step of a small network, not of a large one, whose
 /// last report is kept anyway.
@@ -78,12 +82,6 @@ pub struct App {
     places: HashMap<Place, Rect>,
 }
 
-/// What to do when the data are there.
-enum Waiting {
-    Train,
-    Resume(RunFolder, Config),
-}
-
 impl App {
     /// Works on the adapter of the window.
     ///
@@ -102,7 +100,7 @@ impl App {
             render,
             context: creation.egui_ctx.clone(),
             settings,
-            data: DataSlot::Failed(String::new()),
+            data: DataSlot::default(),
             waiting: options.train.then_some(Waiting::Train),
             runs: Vec::new(),
             started: None,
@@ -121,9 +119,12 @@ impl App {
             kept.tidy();
         }
         app.log.add(format!("adapter: {}", app.gpu.info.name));
+        if let Some(folder) = options.label {
+            app.label_folder(folder);
+        }
         match options.run {
             Some(folder) => app.open_run(folder),
-            None => app.load(source),
+            None => app.open_data(source),
         }
         Ok(app)
     }
@@ -158,34 +159,6 @@ impl App {
         self.gpu.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
     }
 
-    /// Opens a source; the runs on other data end.
-    pub fn open_data(&mut self, source: String) {
-        self.reset();
-        self.load(source);
-    }
-
-    fn load(&mut self, source: String) {
-        self.settings.config.data.clone_from(&source);
-        self.thumbnails = None;
-        let context = self.context.clone();
-        self.data = DataSlot::open(source, move || context.request_repaint());
-    }
-
-    /// Opens a run's folder: its settings, its data, its state.
-    pub fn open_run(&mut self, path: PathBuf) {
-        let folder = RunFolder::new(path);
-        match Checkpoint::read_header(&folder.model()) {
-            Err(error) => self.log.add(error.to_string()),
-            Ok((config, _)) => {
-                self.reset();
-                self.settings.config = config.clone();
-                self.settings.compare = None;
-                self.load(config.data.clone());
-                self.waiting = Some(Waiting::Resume(folder, config));
-            }
-        }
-    }
-
     /// Trains: goes on with the runs there are, or starts them.
     pub fn train(&mut self) {
         self.start_runs();
@@ -203,11 +176,15 @@ impl App {
         self.send(&Command::Step);
     }
 
-    /// Ends the runs.
+    /// Ends the runs, and forgets what was to be trained.
     pub fn reset(&mut self) {
+        self.waiting = None;
+        self.end_runs();
+    }
+
+    fn end_runs(&mut self) {
         self.runs.clear();
         self.started = None;
-        self.waiting = None;
         self.pinned.clear();
         self.log.runs_changed();
     }
@@ -241,6 +218,11 @@ impl App {
 
     fn start_run(&mut self, name: String, config: Config, start: Start) {
         let Some(data) = self.data.ready() else { return };
+        let mut config = config;
+        if let Some(labels) = data.hand_made_labels() {
+            config.labels = labels;
+            config.flip = config.flip.or(Some(data.flip));
+        }
         let context = self.context.clone();
         let wake = move || context.request_repaint();
         let kept = match &start {
@@ -253,47 +235,22 @@ impl App {
 
     /// Takes in what has happened since the last frame.
     fn advance(&mut self) {
-        if self.data.poll() {
-            match &self.data {
-                DataSlot::Ready(set) => {
-                    self.log.add(format!(
-                        "{}: {}, {} training images",
-                        set.name,
-                        set.format,
-                        set.train.len()
-                    ));
-                    set.notices.iter().for_each(|notice| self.log.add(notice.clone()));
-                    self.thumbnails = Some(Thumbnails::new(Arc::clone(set)));
-                }
-                DataSlot::Failed(reason) => self.log.add(reason.clone()),
-                DataSlot::Loading { .. } => {}
-            }
-        }
-        if self.data.ready().is_some() {
-            match self.waiting.take() {
-                None => {}
-                Some(Waiting::Train) => self.train(),
-                Some(Waiting::Resume(folder, config)) => self.resume(folder, config),
-            }
-        }
+        self.data_arrive();
         while let Some(chosen) = self.dialogs.next() {
             self.take(chosen);
         }
+        let news = self.views.labelling.advance(&self.context);
+        news.into_iter().for_each(|line| self.log.add(line));
         for run in &mut self.runs {
             run.refresh(&self.render);
             self.log.follow(run);
         }
     }
 
-    fn resume(&mut self, folder: RunFolder, config: Config) {
-        let reports = read_reports(&folder.metrics()).unwrap_or_default();
-        self.log.add(format!("opened the run in {}", folder.path().display()));
-        self.started = Some((config.clone(), None));
-        self.start_run(String::new(), config, Start::Resume(folder, reports));
-    }
-
     fn take(&mut self, chosen: Chosen) {
         match chosen {
+            Chosen::Images(path) => self.label_folder(path),
+            Chosen::SaveModel(path) => self.export_model(path),
             Chosen::Data(path) => self.open_data(path.to_string_lossy().into_owned()),
             Chosen::Run(path) => self.open_run(path),
             Chosen::SaveRun(path) => {
@@ -322,17 +279,6 @@ impl App {
         }
         if pressed(Key::F8) {
             self.reset();
-        }
-    }
-
-    fn dropped(&mut self, ui: &Ui) {
-        let files = ui.input(|input| input.raw.dropped_files.clone());
-        let Some(path) = files.first().map(|file| file.path().to_owned()) else { return };
-        let folder = RunFolder::new(&path);
-        if folder.model().exists() {
-            self.open_run(path);
-        } else {
-            self.open_data(path.to_string_lossy().into_owned());
         }
     }
 
@@ -372,6 +318,7 @@ impl eframe::App for App {
         egui::Panel::bottom("log").resizable(true).default_size(72.0).min_size(36.0).show(ui, |ui| {
             self.log.show(ui);
         });
+        let mut train_on = None;
         let background = egui::Frame::NONE.fill(ui.visuals().panel_fill);
         egui::CentralPanel::no_frame().frame(background).show(ui, |ui| {
             let mut context = ViewContext {
@@ -381,11 +328,15 @@ impl eframe::App for App {
                 render: &self.render,
                 dialogs: &self.dialogs,
                 pinned: &mut self.pinned,
+                train_on: &mut train_on,
             };
             let places = &mut self.places;
             let mut panes = layout::Panes { views: &mut self.views, context: &mut context, places };
             self.settings.layout.ui(&mut panes, ui);
         });
+        if let Some(wanted) = train_on {
+            self.train_on(wanted);
+        }
         let context = ui.ctx().clone();
         self.contact_sheet(&context);
         self.show_tour(&context);

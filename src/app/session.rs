@@ -10,6 +10,7 @@ use web_time::Instant;
 
 use super::guess_history::GuessHistory;
 use super::platform;
+use super::predictions::{Predicting, Predictions};
 use crate::data::{DataSet, Split};
 use crate::gpu::{Gpu, GpuError, KernelTime, Memory, Pictures};
 use crate::nn::WideResNet;
@@ -49,6 +50,10 @@ pub enum Command {
     Embed,
     /// Keep the run where it is kept, and end.
     End,
+    /// Write the model alone, to a file.
+    SaveModel(PathBuf),
+    /// Predict all training images; training waits meanwhile.
+    Predict,
 }
 
 /// How a run begins.
@@ -89,6 +94,10 @@ pub struct State {
     pub test_probabilities: Option<Arc<[f32]>>,
     /// Steps done when they were found.
     pub tested_at: u64,
+    /// Of all training images, when they were last asked for.
+    pub predictions: Option<Arc<Predictions>>,
+    /// Share of the training images that is predicted, while that goes on.
+    pub predicting: Option<f32>,
     pub plan: Option<Arc<PlanFacts>>,
     /// Whether the next step will be measured.
     pub measuring: bool,
@@ -170,6 +179,7 @@ impl Session {
             kept: kept.clone(),
             sheets: 0,
             embedded: None,
+            predicting: None,
         };
         platform::spawn(move || worker.run(start));
         Self { config, data, commands, shared, wanted, stop, kept }
@@ -224,6 +234,7 @@ struct Worker {
     /// Looks so far.
     sheets: usize,
     embedded: Option<Embedded>,
+    predicting: Option<Predicting>,
 }
 
 /// The last embedding: of which step and weights, when it was made, and how long that took.
@@ -261,7 +272,7 @@ impl Worker {
         let mut once = false;
         let mut last_look: Option<Instant> = None;
         loop {
-            let command = match running {
+            let command = match running || self.predicting.is_some() {
                 true => self.commands.try_recv().ok(),
                 false => match self.commands.recv().await {
                     Ok(command) => Some(command),
@@ -287,7 +298,9 @@ impl Worker {
                 None => {}
             }
             running &= !trainer.is_done();
-            if running {
+            if self.predicting.is_some() {
+                self.predict(&mut trainer).await?;
+            } else if running {
                 self.publish(|state| state.phase = Phase::Running);
                 trainer.step().await?;
                 running = !once && !trainer.is_done();
@@ -422,6 +435,22 @@ impl Worker {
         Ok(())
     }
 
+    /// Predicts some more of the training images, and publishes all when they are done.
+    async fn predict(&mut self, trainer: &mut Trainer) -> Result<(), TrainError> {
+        let Some(mut predicting) = self.predicting.take() else { return Ok(()) };
+        match predicting.advance(trainer).await? {
+            Some(predictions) => self.publish(|state| {
+                state.predictions = Some(Arc::new(predictions));
+                state.predicting = None;
+            }),
+            None => {
+                self.publish(|state| state.predicting = Some(predicting.share(trainer)));
+                self.predicting = Some(predicting);
+            }
+        }
+        Ok(())
+    }
+
     async fn serve(&mut self, trainer: &mut Trainer, command: Command) -> Result<(), TrainError> {
         match command {
             Command::Follow(images) => {
@@ -446,6 +475,18 @@ impl Worker {
                     Ok(()) => format!("saved to {}", path.display()),
                     Err(error) => format!("not saved: {error}"),
                 });
+            }
+            Command::SaveModel(path) => {
+                let outcome = trainer.save(&path).await;
+                self.notice(match outcome {
+                    Ok(()) => format!("model written: {}", path.display()),
+                    Err(error) => format!("model not written: {error}"),
+                });
+            }
+            Command::Predict => {
+                trainer.drain().await?;
+                self.predicting = Some(Predicting::new(trainer));
+                self.publish(|state| state.predicting = Some(0.0));
             }
             Command::Run | Command::Pause | Command::Step | Command::Embed | Command::End => {}
         }

@@ -44,6 +44,8 @@ pub struct AppOptions {
     pub compare: Option<String>,
     /// Where runs are kept by themselves; nowhere if absent.
     pub kept: Option<PathBuf>,
+    /// A folder of images to label.
+    pub label: Option<PathBuf>,
     /// A run's folder to open.
     pub run: Option<PathBuf>,
     /// Train at once.

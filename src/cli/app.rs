@@ -27,6 +27,9 @@ pub struct AppArguments {
     /// Variation to compare with, side by side, for example "no alignment"
     #[arg(long, value_name = "NAME")]
     compare: Option<String>,
+    /// Open this folder of images to label them
+    #[arg(long, value_name = "DIR")]
+    label: Option<PathBuf>,
     /// Open the run in this folder
     #[arg(long, value_name = "DIR", conflicts_with_all = ["preset", "data", "seed"])]
     run: Option<PathBuf>,
@@ -70,6 +73,7 @@ pub fn run(arguments: AppArguments) -> anyhow::Result<Outcome> {
         steps: arguments.steps,
         batch: arguments.batch,
         kept: eframe::storage_dir("remixmatch").map(|folder| folder.join("runs")),
+        label: arguments.label,
         run: arguments.run,
         train: arguments.train || arguments.pictures.is_some() || arguments.measure.is_some(),
         theme: arguments.theme.map(|theme| match theme {

@@ -70,7 +70,8 @@ pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
         print(serde_json::to_string_pretty(&result)?)?;
         return Ok(Outcome::Done);
     }
-    print(format_args!("{}: {:.2} % of {} test images", set.name, 100.0 * total, set.test.len()))?;
+    let (images, what) = (set.test.len(), set.tested_images());
+    print(format_args!("{}: {:.2} % of {images} {what}", set.name, 100.0 * total))?;
     for (name, counts) in set.classes.iter().zip(per_class) {
         print(format_args!("  {:<20} {:>6.2} % of {}", name, 100.0 * share(counts), counts.1))?;
     }

@@ -67,10 +67,11 @@ pub fn run(arguments: TrainArguments) -> anyhow::Result<Outcome> {
         print(json)?;
     } else {
         print(format_args!(
-            "{} on {} with {} labels: test accuracy {:.2} % (averaged weights), {:.2} % (raw), {} steps in {:.0} s",
+            "{} on {} with {} labels: {} {:.2} % (averaged weights), {:.2} % (raw), {} steps in {:.0} s",
             summary.method,
             summary.data,
             summary.labels,
+            run.trainer.data.accuracy_name(),
             100.0 * summary.test_acc_ema,
             100.0 * summary.test_acc,
             summary.steps,

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::{MAX_PIXELS, SIDES};
+use super::{LabelsError, MAX_PIXELS, SIDES};
 
 /// Characters of a file's own text that a message repeats.
 const SHOWN: usize = 80;
@@ -120,4 +120,21 @@ pub enum DataError {
          {most} labels, or for labels that follow the train distribution (--label-balance train)"
     )]
     SmallClass { share: usize, class: String, images: usize, most: usize },
+    #[error(transparent)]
+    Labels(LabelsError),
+}
+
+impl DataError {
+    /// What is wrong, without the command line's advice on images.
+    pub fn problem(&self) -> String {
+        match self {
+            Self::BadImage { path, reason } => format!("{} cannot be decoded: {reason}", path.display()),
+            Self::HugeImage { path, width, height } => format!(
+                "{} is {width}x{height} pixels, at most {} million are read",
+                path.display(),
+                MAX_PIXELS / 1_000_000
+            ),
+            other => other.to_string(),
+        }
+    }
 }

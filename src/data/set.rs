@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{Choice, DataError, Images};
+use super::{Choice, DataError, Images, Origin};
 
 /// A data set in memory, whatever it came from.
 #[derive(Clone, Debug)]
@@ -16,6 +16,7 @@ pub struct DataSet {
     pub train_labels: Vec<Option<u32>>,
     pub test: Images,
     pub test_labels: Vec<u32>,
+    pub origin: Origin,
     /// Whether weak augmentation mirrors images: not for digits, whose mirror images are none.
     pub flip: bool,
     /// Pixels that weak augmentation shifts by at most.
@@ -118,6 +119,7 @@ impl Parts {
             train_labels: train.labels.into_iter().map(Some).collect(),
             test: test.images,
             test_labels: test.labels,
+            origin: Origin::Benchmark,
             flip,
             shift,
             notices,

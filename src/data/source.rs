@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::files::{self, Folder, Memory};
 use super::set::class_counts;
 use super::{DataError, DataSet, OpenOptions};
-use super::{archive, builtin, cifar, folder, idx, listed, npz, stl10, svhn};
+use super::{archive, builtin, cifar, folder, idx, listed, npz, own, stl10, svhn};
 
 /// Names listed in the message about a folder that is no data set.
 const LISTED: usize = 5;
@@ -20,7 +20,8 @@ pub fn open(source: &str, options: &OpenOptions) -> Result<DataSet, DataError> {
     let mut set = if let Some(name) = source.strip_prefix("builtin:") {
         builtin::read(name, options)?
     } else if path.is_dir() {
-        read(&files::folder(path)?, options)?
+        let folder = files::folder(path)?;
+        if own::is_labelled(&folder) { own::read(path, options)? } else { read(&folder, options)? }
     } else {
         let entry = files::file(path)?;
         let mut alone = Folder::new(path.parent().unwrap_or(path).to_owned());

@@ -1,14 +1,17 @@
 //! The desktop app, drawn by wgpu on the real adapter and worked by its controls' names.
 
 mod alignment;
+mod bad_input;
+mod common;
 mod common;
 mod confusion;
+mod labelling;
 mod mixup;
 mod network;
+mod policy;
 mod real_window;
 mod rotation;
 mod runs;
-mod policy;
 mod shell;
 mod tour;
 mod views;

@@ -1,6 +1,6 @@
 use std::sync::{Arc, LazyLock};
 
-use remixmatch::data::{Balance, DataSet, Images};
+use remixmatch::data::{Balance, DataSet, Images, Origin};
 use remixmatch::gpu::Gpu;
 use remixmatch::ssl::Method;
 use remixmatch::train::{Config, preset};
@@ -53,6 +53,7 @@ pub fn pictures(side: usize, channels: usize) -> Arc<DataSet> {
         train_labels: train_labels.into_iter().map(Some).collect(),
         test: images(&test_labels),
         test_labels,
+        origin: Origin::Benchmark,
         flip: true,
         shift: 1,
         notices: Vec::new(),

@@ -82,16 +82,17 @@ impl CurvesView {
             }
             let dark = plot.ctx().style_of(plot.ctx().theme()).visuals.dark_mode;
             let reports = &run.state.reports;
+            let tested_on = run.session.data.tested_on();
             let averaged: Vec<_> = reports.iter().map(|r| [r.step as f64, r.test_acc_ema]).collect();
             let raw: Vec<_> = reports.iter().map(|r| [r.step as f64, r.test_acc]).collect();
             let strong = if dark { Color32::WHITE } else { Color32::BLACK };
             plot.line(
-                styled(Line::new(named(run, "test, averaged weights"), averaged), index)
+                styled(Line::new(named(run, &format!("{tested_on}, averaged weights")), averaged), index)
                     .color(strong)
                     .width(2.5),
             );
             plot.line(
-                styled(Line::new(named(run, "test, raw weights"), raw), index)
+                styled(Line::new(named(run, &format!("{tested_on}, raw weights")), raw), index)
                     .color(Color32::GRAY)
                     .width(1.5),
             );

@@ -4,11 +4,12 @@ mod alignment;
 mod anchors;
 mod confusion;
 mod curves;
+mod embedding;
+mod labelling;
 mod mixup;
 mod network;
-mod rotation;
-mod embedding;
 mod policy;
+mod rotation;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use eframe::egui_wgpu::RenderState;
 use serde::{Deserialize, Serialize};
 
 use super::dialogs::Dialogs;
+use super::labelling::TrainOn;
 use super::run::Run;
 use super::session::Command;
 use super::theme::run_colour;
@@ -79,6 +81,8 @@ pub struct ViewContext<'a> {
     pub dialogs: &'a Dialogs,
     /// Training images that are followed in all runs.
     pub pinned: &'a mut Vec<usize>,
+    /// Set by a view that wants runs on labels made in it.
+    pub train_on: &'a mut Option<TrainOn>,
 }
 
 impl ViewContext<'_> {
@@ -111,6 +115,7 @@ pub struct Views {
     curves: curves::CurvesView,
     embedding: embedding::EmbeddingView,
     policy: policy::PolicyView,
+    pub labelling: labelling::LabellingView,
 }
 
 impl Views {
@@ -125,6 +130,7 @@ impl Views {
             ViewKind::Confusion => self.confusion.show(ui, context.runs),
             ViewKind::Network => network::show(ui, context),
             ViewKind::Embedding => self.embedding.show(ui, context),
+            ViewKind::Labelling => self.labelling.show(ui, context),
             _ => {}
         }
     }

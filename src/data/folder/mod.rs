@@ -2,6 +2,7 @@
 //! `test/CLASS/IMAGE`; or those that a list names.
 
 mod decode;
+pub(super) mod plain;
 mod tree;
 
 pub(super) use tree::{Found, TEST, Tree, find, unlabelled};
@@ -9,7 +10,7 @@ pub(super) use tree::{Found, TEST, Tree, find, unlabelled};
 use super::files::Entry;
 use super::set;
 use super::stream::Source;
-use super::{DataError, DataSet, Images, OpenOptions};
+use super::{DataError, DataSet, Images, OpenOptions, Origin};
 use decode::Header;
 
 pub use decode::read_image;
@@ -79,6 +80,7 @@ pub(super) fn read(tree: Tree, format: &str, options: &OpenOptions) -> Result<Da
         train_labels,
         test: test_images,
         test_labels: test_labels.into_iter().flatten().collect(),
+        origin: Origin::Benchmark,
         flip: true,
         shift: (side as f64 / 8.0).round() as u32,
         notices,
@@ -178,7 +180,7 @@ fn left_out(others: &[Entry]) -> Option<String> {
 
 fn passed_over(bad: &[DataError]) -> Vec<String> {
     let mut notices: Vec<String> =
-        bad.iter().take(NAMED).map(|error| format!("passed over: {error}")).collect();
+        bad.iter().take(NAMED).map(|error| format!("passed over: {}", error.problem())).collect();
     if bad.len() > NAMED {
         notices.push(format!("passed over: {} more images", bad.len() - NAMED));
     }

@@ -101,7 +101,12 @@ fn images_of_classes<'a>(folder: &'a Folder, others: &mut Vec<Entry>) -> Result<
     folder.folders.iter().filter(is_class).map(of).collect()
 }
 
-fn collect(folder: &Folder, images: &mut Vec<Entry>, others: &mut Vec<Entry>) -> Result<(), DataError> {
+/// Adds the images below a folder, and the files that are none.
+pub(super) fn collect(
+    folder: &Folder,
+    images: &mut Vec<Entry>,
+    others: &mut Vec<Entry>,
+) -> Result<(), DataError> {
     for inner in folder.folders.values() {
         collect(inner, images, others)?;
     }

@@ -14,7 +14,7 @@ use dice::Dice;
 use outline::{Outline, Placed};
 use texture::Texture;
 
-use super::{DataSet, Images};
+use super::{DataSet, Images, Origin};
 
 /// Pixels a side.
 const SIDE: usize = 32;
@@ -52,6 +52,7 @@ pub(super) fn make() -> DataSet {
         train_labels: train_labels.into_iter().map(Some).collect(),
         test,
         test_labels,
+        origin: Origin::Benchmark,
         flip: true,
         shift: 4,
         notices: Vec::new(),

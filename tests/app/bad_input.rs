@@ -1,0 +1,226 @@
+//! Input that cannot be used: told in plain words, and what goes on goes on.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use eframe::egui::{DroppedFile, Key};
+use egui_kittest::kittest::Queryable as _;
+use flate2::write::ZlibEncoder;
+use flate2::{Compression, Crc};
+
+use crate::common::{Window, says, short, wait_for, window};
+use crate::labelling::{digits, labelling, make_classes, press};
+
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        fs::read(&self.0).map_err(|error| error.to_string())
+    }
+}
+
+fn drop_on(window: &mut Window, path: &Path) {
+    window.input_mut().dropped_files.push(Arc::new(Dropped(path.to_owned())));
+    window.run_steps(2);
+}
+
+/// A window with a long run that has begun.
+fn training() -> Window {
+    let mut window = window(remixmatch::app::AppOptions { steps: Some(100_000), ..short() });
+    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    window.get_by_label("▶ Train").click();
+    wait_for(&mut window, "a step", |window| step(window) >= 1);
+    window
+}
+
+fn step(window: &Window) -> u64 {
+    window.state().last_statistics(0).map_or(0, |last| last.step)
+}
+
+/// The run trains on, on its own data, and the data panel and the log say what was wrong.
+fn goes_on(window: &mut Window, words: &[&str]) {
+    for word in words {
+        wait_for(window, word, |window| says(window, word));
+    }
+    assert!(window.query_all_by_label_contains("not opened: ").count() >= 2, "in the log and at the data");
+    let before = step(window);
+    wait_for(window, "further steps", |window| step(window) > before);
+    assert_eq!(window.state().settings().config.data, "builtin:digits");
+    assert!(says(window, "training, "));
+}
+
+/// A whole PNG of 20,000 x 20,000 black pixels, one bit each.
+fn huge(path: &Path) {
+    let mut rows = ZlibEncoder::new(Vec::new(), Compression::fast());
+    let row = [0u8; 1 + 20_000 / 8];
+    (0..20_000).for_each(|_| rows.write_all(&row).expect("memory"));
+    let pixels = rows.finish().expect("memory");
+    let mut header = Vec::new();
+    header.extend(20_000u32.to_be_bytes());
+    header.extend(20_000u32.to_be_bytes());
+    header.extend([1, 0, 0, 0, 0]);
+    let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
+    for (kind, content) in [(b"IHDR", &header), (b"IDAT", &pixels), (b"IEND", &Vec::new())] {
+        let mut sum = Crc::new();
+        sum.update(kind);
+        sum.update(content);
+        file.extend((content.len() as u32).to_be_bytes());
+        file.extend(kind);
+        file.extend(content);
+        file.extend(sum.sum().to_be_bytes());
+    }
+    fs::write(path, file).expect("a file");
+}
+
+#[test]
+fn dropped_files_and_folders_without_images_leave_the_run_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("notes.txt"), "words").expect("a file");
+    huge(&path("huge.png"));
+    fs::create_dir(path("empty")).expect("a folder");
+    fs::create_dir(path("texts")).expect("a folder");
+    fs::write(path("texts/more.txt"), "words").expect("a file");
+    let mut window = training();
+    for (name, words) in [
+        ("notes.txt", &["notes.txt is no data set", "a single file: give a folder"][..]),
+        ("huge.png", &["huge.png is no data set", "a single file: give a folder"]),
+        ("empty", &["empty is no data set", "found an empty folder"]),
+        ("texts", &["texts is no data set", "found more.txt"]),
+        ("gone", &["cannot read ", "gone: "]),
+    ] {
+        drop_on(&mut window, &path(name));
+        goes_on(&mut window, words);
+    }
+    assert!(window.query_by_label("Label its images").is_none());
+}
+
+#[test]
+fn a_folder_of_images_without_classes_can_be_labelled_instead() {
+    let folder = digits(4);
+    let mut window = training();
+    drop_on(&mut window, folder.path());
+    goes_on(&mut window, &["is no data set that is known"]);
+    window.get_by_label("Label its images").click();
+    wait_for(&mut window, "the images", |window| says(window, "4 images, 0 labelled"));
+    assert!(says(&window, "training, "));
+}
+
+#[test]
+fn a_folder_without_images_is_not_labelled_and_the_last_one_stays() {
+    let (folder, texts) = (digits(4), tempfile::tempdir().expect("a folder"));
+    fs::write(texts.path().join("notes.txt"), "words").expect("a file");
+    let mut window = labelling(folder.path());
+    drop_on(&mut window, texts.path());
+    wait_for(&mut window, "the notice", |window| says(window, "holds no images"));
+    assert!(says(&window, "4 images, 0 labelled"));
+}
+
+#[test]
+fn a_huge_image_among_others_is_passed_over() {
+    let folder = digits(4);
+    huge(&folder.path().join("huge.png"));
+    let window = labelling(folder.path());
+    assert!(says(&window, "4 images, 0 labelled"));
+    assert!(says(&window, "huge.png is 20000x20000 pixels, at most 64 million are read"));
+}
+
+#[test]
+fn files_that_vanish_while_training_stop_nothing_and_their_labels_stay_in_the_window() {
+    let folder = digits(8);
+    let mut window = labelling(folder.path());
+    make_classes(&mut window, &["zero", "one", "seven"]);
+    for key in [Key::Num1, Key::Num2, Key::Num3] {
+        press(&mut window, key);
+    }
+    wait_for(&mut window, "saved labels", |window| says(window, "saved in labels.csv"));
+    window.get_by_label("▶ Train on 3 labels").click();
+    wait_for(&mut window, "a step", |window| step(window) >= 1);
+    fs::remove_dir_all(folder.path()).expect("the folder goes");
+    press(&mut window, Key::End);
+    wait_for(&mut window, "the lost file", |window| says(window, "shown as it was read first: cannot read"));
+    press(&mut window, Key::Num2);
+    wait_for(&mut window, "the notice", |window| {
+        says(window, "labels are not saved, they stay in the window")
+    });
+    assert!(says(&window, "not saved, labels stay in this window only") && says(&window, "4 labelled"));
+    wait_for(&mut window, "the run's end", |window| says(window, "trained: step 6 of 6"));
+    wait_for(&mut window, "guesses", |window| says(window, "guess: "));
+}
+
+#[test]
+fn another_programs_labels_are_left_as_they_are() {
+    let folder = digits(4);
+    let others = "image;class;by\n00-0.png;zero;me\n";
+    fs::write(folder.path().join("labels.csv"), others).expect("a file");
+    let mut window = labelling(folder.path());
+    wait_for(&mut window, "the notice", |window| says(window, "is another program's"));
+    make_classes(&mut window, &["zero", "one"]);
+    press(&mut window, Key::Num1);
+    assert!(says(&window, "4 images, 1 labelled"));
+    drop(window);
+    assert_eq!(fs::read_to_string(folder.path().join("labels.csv")).expect("a file"), others);
+}
+
+#[cfg(unix)]
+fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("permissions are set");
+}
+
+/// Permissions do not hold the superuser back: for them this test runs again as nobody.
+#[cfg(unix)]
+#[test]
+fn folders_that_are_read_only_are_named_and_the_run_goes_on() {
+    use std::os::unix::fs::MetadataExt as _;
+    use std::os::unix::process::CommandExt as _;
+
+    const NOBODY: u32 = 65_534;
+    let outer = tempfile::tempdir().expect("a folder");
+    if fs::metadata(outer.path()).expect("the folder").uid() == 0 {
+        set_mode(outer.path(), 0o755);
+        let copy = outer.path().join("tests");
+        fs::copy(std::env::current_exe().expect("this program"), &copy).expect("a copy that anybody may run");
+        let name = "bad_input::folders_that_are_read_only_are_named_and_the_run_goes_on";
+        let mut again = std::process::Command::new(copy);
+        again.args(["--exact", name]).current_dir(outer.path()).env_remove("HOME").uid(NOBODY).gid(NOBODY);
+        let output = again.output().expect("it starts");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+        return;
+    }
+    let folder = digits(6);
+    let mut window = labelling(folder.path());
+    make_classes(&mut window, &["zero", "one"]);
+    wait_for(&mut window, "the classes", |_| folder.path().join("classes.txt").exists());
+    set_mode(folder.path(), 0o555);
+    for key in [Key::Num1, Key::Num2] {
+        press(&mut window, key);
+    }
+    wait_for(&mut window, "the notice", |window| says(window, "Permission denied"));
+    assert!(says(&window, "not saved, labels stay in this window only") && says(&window, "2 labelled"));
+    window.get_by_label("▶ Train on 2 labels").click();
+    wait_for(&mut window, "the run's end", |window| says(window, "trained: step 6 of 6"));
+
+    let inside = folder.path().to_owned();
+    window.state_mut().save_runs(inside.join("run"));
+    wait_for(&mut window, "the notice", |window| says(window, "not saved: "));
+    window.state_mut().export_model(inside.join("model.safetensors"));
+    wait_for(&mut window, "the notice", |window| says(window, "model not written: "));
+    window.state_mut().export_predictions(inside.join("predictions.csv"));
+    wait_for(&mut window, "the notice", |window| says(window, "predictions.csv: not written: "));
+
+    // What could not be saved is saved with the next change that can be.
+    set_mode(folder.path(), 0o755);
+    press(&mut window, Key::Num1);
+    wait_for(&mut window, "saved labels", |window| says(window, "saved in labels.csv"));
+    let saved = fs::read_to_string(inside.join("labels.csv")).expect("a file");
+    assert_eq!(saved.lines().count(), 4, "{saved}");
+}

@@ -1,0 +1,243 @@
+//! Images of one's own, from a folder to a model: worked by keys as a person would.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use eframe::egui::Key;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use image::{GrayImage, Luma};
+use pollster::block_on;
+use remixmatch::data::{OpenOptions, OwnImages, open};
+use remixmatch::gpu::Gpu;
+use remixmatch::train::{Model, most_likely};
+use tempfile::TempDir;
+
+use crate::common::{STEPS, Window, compare, says, short, wait_for, window};
+
+/// Classes of the built-in digits that the folders hold.
+const DIGITS: [u32; 3] = [0, 1, 7];
+
+/// A folder of `count` built-in digits in turn, `NUMBER-DIGIT.png`: a 0, a 1, a 7, a 0 and so on.
+pub fn digits(count: usize) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    write_digits(folder.path(), count);
+    folder
+}
+
+fn write_digits(folder: &Path, count: usize) {
+    let set = open("builtin:digits", &OpenOptions::default()).expect("built in");
+    let labels = &set.train_labels;
+    let mut streams =
+        DIGITS.map(|digit| (0..labels.len()).filter(move |image| labels[*image] == Some(digit)));
+    for number in 0..count {
+        let digit = number % DIGITS.len();
+        let image = streams[digit].next().expect("enough of them");
+        let pixels = set.train.image(image);
+        let picture = GrayImage::from_fn(28, 28, |x, y| Luma([pixels[(y * 28 + x) as usize]]));
+        picture.save(folder.join(format!("{number:02}-{}.png", DIGITS[digit]))).expect("a PNG");
+    }
+}
+
+/// A window that labels a folder.
+pub fn labelling(folder: &Path) -> Window {
+    let mut window = window(short());
+    window.state_mut().label_folder(folder.to_owned());
+    wait_for(&mut window, "the images", |window| says(window, "Least sure first"));
+    wait_for(&mut window, "the digits", |window| says(window, "Ready: press Train."));
+    window
+}
+
+pub fn press(window: &mut Window, key: Key) {
+    window.key_press(key);
+    window.run_steps(3);
+}
+
+/// Types the names of classes into the field that has the keyboard, and leaves it.
+pub fn make_classes(window: &mut Window, names: &[&str]) {
+    for name in names {
+        window.get_by_label("new class").type_text(name);
+        press(window, Key::Enter);
+    }
+    press(window, Key::Escape);
+}
+
+fn labels_on_disk(folder: &Path) -> String {
+    fs::read_to_string(folder.join("labels.csv")).unwrap_or_default()
+}
+
+/// Waits until the file of labels has these lines below its header.
+fn wait_for_labels(window: &mut Window, folder: &Path, lines: &[&str]) {
+    let expected =
+        format!("file,label\n{}", lines.iter().map(|line| format!("{line}\n")).collect::<String>());
+    let path = folder.to_owned();
+    wait_for(window, "the labels on disk", move |_| labels_on_disk(&path) == expected);
+}
+
+/// The image on top.
+fn current(window: &Window) -> String {
+    let node = window.get_by_label_contains("current image: ");
+    let label = node.accesskit_node().label().expect("a label");
+    label.trim_start_matches("current image: ").to_owned()
+}
+
+#[test]
+fn a_folder_is_labelled_trained_on_reviewed_and_exported() {
+    let (folder, out) = (digits(12), tempfile::tempdir().expect("a folder"));
+    let mut window = labelling(folder.path());
+    let path = folder.path();
+    make_classes(&mut window, &["zero", "one", "seven"]);
+    assert!(says(&window, "12 images, 0 labelled"));
+    assert!(says(&window, "Label an image of 'zero' first"));
+
+    // Every key is on disk before the next.
+    press(&mut window, Key::Num1);
+    wait_for_labels(&mut window, path, &["00-0.png,zero"]);
+    press(&mut window, Key::Num3);
+    wait_for_labels(&mut window, path, &["00-0.png,zero", "01-1.png,seven"]);
+    press(&mut window, Key::Backspace);
+    wait_for_labels(&mut window, path, &["00-0.png,zero"]);
+    assert_eq!(current(&window), "01-1.png, no label");
+    press(&mut window, Key::Num2);
+    press(&mut window, Key::Space);
+    assert_eq!(current(&window), "03-0.png, no label");
+    press(&mut window, Key::ArrowLeft);
+    press(&mut window, Key::Num3);
+    wait_for_labels(&mut window, path, &["00-0.png,zero", "01-1.png,one", "02-7.png,seven"]);
+    assert_eq!(fs::read_to_string(path.join("classes.txt")).expect("a file"), "zero\none\nseven\n");
+    press(&mut window, Key::Num9);
+    assert!(says(&window, "No class has that key."));
+
+    window.get_by_label("Images may be mirrored").click();
+    window.get_by_label("▶ Train on 3 labels").click();
+    wait_for(&mut window, "the run's end", |window| says(window, "trained: step 6 of 6"));
+    wait_for(&mut window, "guesses", |window| says(window, "guess: "));
+    assert!(says(&window, "accuracy on the labelled images themselves"));
+    assert!(!says(&window, "test accuracy"));
+
+    // Review: the least sure first; one is accepted, the next corrected.
+    window.get_by_label("Least sure first").click();
+    window.run_steps(3);
+    let first = current(&window);
+    assert!(first.ends_with(", no label"), "{first}");
+    press(&mut window, Key::Enter);
+    let second = current(&window);
+    assert_ne!(first, second);
+    press(&mut window, Key::Num2);
+    let file = |said: &str| said.split(',').next().expect("a name").to_owned();
+    let corrected = format!("{},one", file(&second));
+    let accepted = file(&first);
+    let disk = path.to_owned();
+    wait_for(&mut window, "the labels", move |_| labels_on_disk(&disk).ends_with(&format!("{corrected}\n")));
+    assert!(labels_on_disk(path).contains(&format!("\n{accepted},")));
+
+    // Results: a table and a model that say the same.
+    let (table, model) = (out.path().join("predictions.csv"), out.path().join("model.safetensors"));
+    window.state_mut().export_predictions(table.clone());
+    window.state_mut().export_model(model.clone());
+    wait_for(&mut window, "the model", |window| says(window, "model written: "));
+    check_export(path, &table, &model);
+
+    // More labels, and another run.
+    window.get_by_label("▶ Train on 5 labels").click();
+    wait_for(&mut window, "the second run", |window| says(window, "training: step"));
+    wait_for(&mut window, "its end", |window| says(window, "trained: step 6 of 6"));
+
+    // The next window finds the labels.
+    let before = labels_on_disk(path);
+    drop(window);
+    let window = labelling(path);
+    assert!(says(&window, "12 images, 5 labelled"));
+    assert_eq!(labels_on_disk(path), before);
+}
+
+/// The table has a row an image with what the model, loaded anew, says of it.
+fn check_export(folder: &Path, table: &Path, model: &PathBuf) {
+    let gpu = Arc::new(Gpu::new_blocking().expect("an adapter"));
+    let mut model = Model::load(gpu, model).expect("a model");
+    assert_eq!(model.header.classes, ["zero", "one", "seven"]);
+    assert_eq!((model.config.labels, model.config.flip), (3, Some(false)));
+    let own = OwnImages::open(folder, &OpenOptions::default()).expect("images");
+    let expected = block_on(model.probabilities(&own.images)).expect("probabilities");
+    let mut rows = csv::Reader::from_path(table).expect("a table");
+    assert_eq!(rows.headers().expect("a header"), vec!["file", "class", "zero", "one", "seven"]);
+    let rows: Vec<csv::StringRecord> = rows.records().map(|row| row.expect("a row")).collect();
+    assert_eq!(rows.len(), own.files.len());
+    for ((row, file), wanted) in rows.iter().zip(&own.files).zip(expected.chunks_exact(3)) {
+        assert_eq!(&row[0], file);
+        assert_eq!(row[1], model.header.classes[most_likely(wanted)]);
+        for (value, wanted) in row.iter().skip(2).zip(wanted) {
+            let value: f32 = value.parse().expect("a number");
+            assert!((value - wanted).abs() < 1e-5, "{file}: {value}, not {wanted}");
+        }
+    }
+}
+
+#[test]
+fn with_five_labels_of_each_class_every_fifth_is_held_out() {
+    let folder = digits(16);
+    let mut window = labelling(folder.path());
+    make_classes(&mut window, &["zero", "one", "seven"]);
+    for key in [Key::Num1, Key::Num2, Key::Num3].into_iter().cycle().take(15) {
+        press(&mut window, key);
+    }
+    assert!(says(&window, "3 labels are held out to measure accuracy"));
+    window.get_by_label("▶ Train on 15 labels").click();
+    wait_for(&mut window, "the run's end", |window| says(window, "trained: step 6 of 6"));
+    assert!(says(&window, "accuracy on the labels held out"));
+    let split = window.state().split_of(0).expect("a split");
+    assert_eq!((split.labelled.len(), split.unlabelled.len()), (12, 16));
+    window.state_mut().label_folder(folder.path().to_owned());
+    wait_for(&mut window, "the folder", |window| says(window, "16 images, 15 labelled"));
+}
+
+#[test]
+fn classes_are_added_renamed_and_removed() {
+    let folder = digits(6);
+    let path = folder.path();
+    let mut window = labelling(path);
+    make_classes(&mut window, &["zero", "one"]);
+    press(&mut window, Key::Num1);
+    press(&mut window, Key::Num2);
+    window.get_by_label("new class").focus();
+    window.run_steps(2);
+    make_classes(&mut window, &["one"]);
+    assert!(says(&window, "there is a class 'one' already"));
+
+    window.get_by_label("rename zero").click();
+    window.run_steps(3);
+    window.get_by_label("new name").type_text(" round ");
+    press(&mut window, Key::Enter);
+    wait_for_labels(&mut window, path, &["00-0.png,zero round", "01-1.png,one"]);
+
+    // Labels are not removed by one click.
+    window.get_by_label("remove zero round").click();
+    window.run_steps(3);
+    assert_eq!(labels_on_disk(path).lines().count(), 3);
+    window.get_by_label("remove zero round").click();
+    window.run_steps(3);
+    wait_for_labels(&mut window, path, &["01-1.png,one"]);
+    // What was the second class has the first key now.
+    press(&mut window, Key::Num1);
+    wait_for_labels(&mut window, path, &["01-1.png,one", "02-7.png,one"]);
+}
+
+#[test]
+fn the_view_shows_the_image_its_neighbours_the_classes_and_the_guesses() {
+    let outer = tempfile::tempdir().expect("a folder");
+    let folder = outer.path().join("photos");
+    fs::create_dir(&folder).expect("a folder");
+    write_digits(&folder, 30);
+    let mut window = labelling(&folder);
+    make_classes(&mut window, &["zero", "one", "seven"]);
+    for key in [Key::Num1, Key::Num2, Key::Num3] {
+        press(&mut window, key);
+    }
+    wait_for(&mut window, "saved labels", |window| says(window, "saved in labels.csv"));
+    window.get_by_label("▶ Train on 3 labels").click();
+    wait_for(&mut window, "guesses", |window| says(window, &format!("Guesses are those of step {STEPS}.")));
+    // The path of a temporary folder is another every time.
+    let masked: Vec<_> = window.query_all_by_label("Source").map(|node| node.rect()).collect();
+    masked.into_iter().for_each(|rect| window.mask(rect));
+    compare(&mut window, "labelling");
+}

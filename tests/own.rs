@@ -1,0 +1,206 @@
+//! Folders that a person labels: what is read, what is saved, and what is trained on.
+
+use std::fs;
+use std::path::Path;
+
+use image::{GrayImage, Luma, Rgb, RgbImage};
+use remixmatch::data::{
+    Balance, CLASSES_FILE, DataError, DataSet, LABELS_FILE, Labels, LabelsError, OpenOptions, Origin,
+    OwnImages, open, split,
+};
+use tempfile::{TempDir, tempdir};
+
+/// A folder of `count` grey 8x8 images, image i all of value i, half of them in a folder of their own.
+fn folder(count: u8) -> TempDir {
+    let folder = tempdir().expect("a temporary folder");
+    fs::create_dir(folder.path().join("more")).expect("a folder");
+    for i in 0..count {
+        let name = if i < count / 2 { format!("a{i:02}.png") } else { format!("more/{i:02}.png") };
+        GrayImage::from_pixel(8, 8, Luma([i])).save(folder.path().join(name)).expect("a PNG");
+    }
+    folder
+}
+
+fn passing_over() -> OpenOptions {
+    OpenOptions { skip_bad: true, ..OpenOptions::default() }
+}
+
+fn read(folder: &Path) -> OwnImages {
+    OwnImages::open(folder, &passing_over()).expect("images")
+}
+
+fn save(own: &OwnImages, labels: &Labels) {
+    fs::write(own.folder.join(LABELS_FILE), labels.labels_file(&own.files)).expect("a file");
+    fs::write(own.folder.join(CLASSES_FILE), labels.classes_file()).expect("a file");
+}
+
+/// Labels of the first images, class after class in turn.
+fn labelled(classes: &[&str], count: usize) -> Labels {
+    let mut labels = Labels::default();
+    for class in classes {
+        labels.add_class(class).expect("a name");
+    }
+    (0..count).for_each(|image| labels.set(image, (image % classes.len()) as u32));
+    labels
+}
+
+#[test]
+fn images_of_all_folders_are_read_in_the_order_of_their_names() {
+    let folder = folder(8);
+    let own = read(folder.path());
+    assert_eq!(own.files[2..6], ["a02.png", "a03.png", "more/04.png", "more/05.png"]);
+    assert_eq!((0..8).map(|i| own.images.image(i)[0]).collect::<Vec<_>>(), (0..8).collect::<Vec<_>>());
+    assert_eq!(own.path(5), folder.path().join("more/05.png"));
+    assert_eq!(own.notices, [""; 0]);
+}
+
+#[test]
+fn images_of_other_sizes_are_resized_and_bad_files_are_passed_over_in_plain_words() {
+    let folder = folder(4);
+    let put = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).expect("a file");
+    RgbImage::from_pixel(20, 10, Rgb([200, 0, 0])).save(folder.path().join("b.jpg")).expect("a JPEG");
+    put("c.png", b"not a picture");
+    put("d.pgm", b"P5 20000 20000 255\n");
+    put("notes.txt", b"words");
+    put(LABELS_FILE, b"file,label\n");
+    let own = read(folder.path());
+    assert_eq!(own.files, ["a00.png", "a01.png", "b.jpg", "more/02.png", "more/03.png"]);
+    assert_eq!([own.images.height, own.images.width, own.images.channels], [8, 8, 3]);
+    let notices = own.notices.join("\n");
+    for words in [
+        "1 file(s) that are no images are left out, such as",
+        "notes.txt",
+        "1 of 5 images are resized to 8x8",
+        "c.png cannot be decoded",
+        "d.pgm is 20000x20000 pixels, at most 64 million are read",
+    ] {
+        assert!(notices.contains(words), "'{words}' is missing in: {notices}");
+    }
+    assert!(!notices.contains("--"), "no options of the command line: {notices}");
+    assert!(matches!(
+        OwnImages::open(folder.path(), &OpenOptions::default()),
+        Err(DataError::BadImage { path, .. }) if path.ends_with("c.png")
+    ));
+}
+
+#[test]
+fn a_folder_without_images_is_refused() {
+    let folder = tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("notes.txt"), "words").expect("a file");
+    let error = OwnImages::open(folder.path(), &passing_over()).expect_err("no images");
+    assert!(error.to_string().ends_with("holds no images"), "{error}");
+    let gone = folder.path().join("gone");
+    let error = OwnImages::open(&gone, &passing_over()).expect_err("no folder");
+    assert!(error.to_string().starts_with("cannot read "), "{error}");
+}
+
+#[test]
+fn what_was_saved_is_read_again() {
+    let folder = folder(8);
+    let own = read(folder.path());
+    assert_eq!(own.read_labels().expect("none yet"), Labels::default());
+    let mut labels = labelled(&["zebra", "cat, black", "empty"], 0);
+    for (image, class) in [(6, 1), (0, 0), (3, 1)] {
+        labels.set(image, class);
+    }
+    save(&own, &labels);
+    let text = fs::read_to_string(folder.path().join(LABELS_FILE)).expect("text");
+    assert_eq!(text, "file,label\nmore/06.png,\"cat, black\"\na00.png,zebra\na03.png,\"cat, black\"\n");
+    assert_eq!(own.read_labels().expect("labels"), labels);
+
+    // A file that went away keeps its label until it comes back.
+    let moved = folder.path().join("away");
+    fs::rename(folder.path().join("a00.png"), &moved).expect("a move");
+    let fewer = read(folder.path());
+    let mut now = fewer.read_labels().expect("labels");
+    assert_eq!((now.counts(), now.classes().len()), (vec![0, 2, 0], 3));
+    now.rename(0, "horse").expect("a name");
+    save(&fewer, &now);
+    fs::rename(moved, folder.path().join("a00.png")).expect("a move");
+    let again = read(folder.path()).read_labels().expect("labels");
+    assert_eq!((again.classes()[0].as_str(), again.of(0), again.counts()), ("horse", Some(0), vec![1, 2, 0]));
+}
+
+#[test]
+fn lists_of_others_are_read_or_refused_but_never_guessed_at() {
+    let folder = folder(4);
+    let own = read(folder.path());
+    let with = |text: &[u8]| {
+        fs::write(folder.path().join(LABELS_FILE), text).expect("a file");
+        own.read_labels()
+    };
+    let labels = with("\u{feff}file,label\r\na01.png,dog\r\na00.png,\r\na01.png,cat\r\n".as_bytes());
+    let labels = labels.expect("labels");
+    assert_eq!((labels.classes(), labels.made()), (&["dog".to_owned(), "cat".into()][..], &[1][..]));
+    assert_eq!(labels.of(1), Some(1));
+    for (text, found) in [
+        ("file,label,split\na01.png,dog,test\n", "file,label,split"),
+        ("a01.png,dog\n", "a01.png,dog"),
+        ("", ""),
+    ] {
+        let error = with(text.as_bytes()).expect_err("another's file");
+        assert!(matches!(&error, LabelsError::Foreign { found: f, .. } if f == found), "{error}");
+    }
+    let error = with(b"file,label\na01.png,dog\na00.png,\xff\n").expect_err("no text");
+    assert!(matches!(error, LabelsError::Row { line: 3, .. }), "{error}");
+}
+
+#[test]
+fn with_few_labels_the_labelled_images_themselves_test_and_the_set_says_so() {
+    let folder = folder(10);
+    let own = read(folder.path());
+    let set = own.data_set(&labelled(&["even", "odd", "third"], 7)).expect("a set");
+    assert_eq!(set.train.len(), 10);
+    assert_eq!(set.train_labels[5..], [Some(2), Some(0), None, None, None]);
+    assert_eq!((set.test.len(), set.test_labels.clone()), (7, vec![0, 1, 2, 0, 1, 2, 0]));
+    assert_eq!(set.test.image(3), set.train.image(3));
+    assert_eq!(set.origin, Origin::ByHand { held_out: false });
+    assert_eq!(set.accuracy_name(), "accuracy on the labelled images themselves");
+    // Three, two and two: no multiple of the classes, and all are taken.
+    let labels = set.hand_made_labels().expect("labels of a hand");
+    let chosen = split(&set, labels, Balance::Even, 3).expect("a split");
+    assert_eq!(chosen.labelled, [0, 1, 2, 3, 4, 5, 6]);
+    assert_eq!(chosen.unlabelled.len(), 10);
+}
+
+#[test]
+fn labels_held_out_test_and_are_kept_from_training() {
+    let folder = folder(20);
+    let own = read(folder.path());
+    let set = own.data_set(&labelled(&["even", "odd"], 11)).expect("a set");
+    assert_eq!(set.origin, Origin::ByHand { held_out: true });
+    assert_eq!((set.test_labels.clone(), set.train.len()), (vec![0, 1], 20));
+    assert_eq!((set.test.image(0)[0], set.test.image(1)[0]), (8, 9));
+    assert_eq!(set.train_labels[7..12], [Some(1), None, None, Some(0), None]);
+    assert_eq!(set.hand_made_labels(), Some(9));
+}
+
+#[test]
+fn a_set_needs_two_classes_and_a_label_of_each() {
+    let folder = folder(4);
+    let own = read(folder.path());
+    let refused = |labels: &Labels, words: &str| {
+        let error = own.data_set(labels).expect_err("no set");
+        assert!(error.to_string().contains(words), "{error}");
+    };
+    refused(&Labels::default(), "no image of known class");
+    refused(&labelled(&["cat"], 1), "one class only, 'cat'");
+    refused(&labelled(&["cat", "dog", "bird"], 2), "no image of class 'bird'");
+}
+
+#[test]
+fn a_labelled_folder_is_a_source_like_any_other() {
+    let folder = folder(12);
+    let own = read(folder.path());
+    let labels = labelled(&["zebra", "cat"], 9);
+    save(&own, &labels);
+    let opened: DataSet = open(folder.path().to_str().expect("a path"), &passing_over()).expect("a set");
+    let made = own.data_set(&labels).expect("a set");
+    assert_eq!((opened.classes, opened.train_labels), (made.classes, made.train_labels));
+    assert_eq!((opened.train, opened.test, opened.origin), (made.train, made.test, made.origin));
+    assert_eq!(opened.format, "images labelled in labels.csv");
+
+    fs::write(folder.path().join(LABELS_FILE), "image;class\n").expect("a file");
+    let error = open(folder.path().to_str().expect("a path"), &passing_over()).expect_err("another's");
+    assert!(error.to_string().contains("expected the columns file and label"), "{error}");
+}
