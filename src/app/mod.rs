@@ -7,6 +7,7 @@ mod controls;
 mod data_slot;
 mod dialogs;
 mod frames;
+mod interest;
 mod kept_runs;
 mod layout;
 mod log;
