@@ -1,7 +1,7 @@
 //! The embedding view, looked at after a short run and while one goes on.
 
 use eframe::egui::{Key, Pos2, Rect, pos2};
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use crate::common::{Window, compare, says, short, trained, wait_for, window};
 
