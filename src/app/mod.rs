@@ -8,6 +8,7 @@ mod data_slot;
 mod dialogs;
 mod frames;
 mod guess_history;
+mod interest;
 mod kept_runs;
 mod labelling;
 mod layout;

@@ -9,6 +9,7 @@ use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use web_time::Instant;
 
 use super::guess_history::GuessHistory;
+use super::interest::{Interest, Timing};
 use super::platform;
 use super::predictions::{Predicting, Predictions};
 use crate::data::{DataSet, Split};
@@ -24,10 +25,6 @@ use crate::train::{
 const SLICE: Duration = Duration::from_millis(12);
 /// Time between two looks at the views while training runs.
 const LOOK_EVERY: Duration = Duration::from_millis(700);
-/// Time between two embeddings while training runs.
-const EMBED_EVERY: Duration = Duration::from_secs(2);
-/// They take one part in so many of a run's time, at most.
-const EMBED_SHARE: u32 = 8;
 
 /// What the window asks of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -137,8 +134,7 @@ pub struct Session {
     pub data: Arc<DataSet>,
     commands: UnboundedSender<Command>,
     shared: Arc<Mutex<State>>,
-    /// The weights whose embedding somebody looks at.
-    wanted: Arc<Mutex<Option<Weights>>>,
+    interest: Interest,
     stop: Arc<AtomicBool>,
     kept: Option<PathBuf>,
 }
@@ -165,7 +161,7 @@ impl Session {
     ) -> Self {
         let (commands, receiver) = unbounded();
         let shared = Arc::new(Mutex::new(State::default()));
-        let wanted = Arc::new(Mutex::new(None));
+        let interest = Interest::default();
         let stop = Arc::new(AtomicBool::new(false));
         let worker = Worker {
             gpu,
@@ -173,16 +169,16 @@ impl Session {
             data: Arc::clone(&data),
             commands: receiver,
             shared: Arc::clone(&shared),
-            wanted: Arc::clone(&wanted),
+            interest: interest.clone(),
             stop: Arc::clone(&stop),
             wake: Box::new(wake),
             kept: kept.clone(),
             sheets: 0,
-            embedded: None,
             predicting: None,
+            embeddings: Timing::default(),
         };
         platform::spawn(move || worker.run(start));
-        Self { config, data, commands, shared, wanted, stop, kept }
+        Self { config, data, commands, shared, interest, stop, kept }
     }
 
     /// Sends a command; a run that has ended ignores it.
@@ -199,8 +195,7 @@ impl Session {
     /// Asks for an embedding of the present weights: whoever shows one does so in every frame. Where there is
     /// a new one to be had it is made, in its time.
     pub fn show_embedding(&self, weights: Weights) {
-        let before = self.wanted.lock().map(|mut wanted| wanted.replace(weights));
-        if before.is_ok_and(|before| before != Some(weights)) {
+        if self.interest.show(weights) {
             self.send(Command::Embed);
         }
     }
@@ -227,21 +222,14 @@ struct Worker {
     data: Arc<DataSet>,
     commands: UnboundedReceiver<Command>,
     shared: Arc<Mutex<State>>,
-    wanted: Arc<Mutex<Option<Weights>>>,
+    interest: Interest,
     stop: Arc<AtomicBool>,
     wake: Box<dyn Fn() + Send>,
     kept: Option<PathBuf>,
     /// Looks so far.
     sheets: usize,
-    embedded: Option<Embedded>,
     predicting: Option<Predicting>,
-}
-
-/// The last embedding: of which step and weights, when it was made, and how long that took.
-struct Embedded {
-    of: (u64, Weights),
-    at: Instant,
-    cost: Duration,
+    embeddings: Timing,
 }
 
 impl Worker {
@@ -413,24 +401,16 @@ impl Worker {
         Ok(())
     }
 
-    /// Publishes the embedding that is wanted, when it is time for it.
+    /// Publishes the embedding that is looked at, when it is time for it.
     async fn embed(&mut self, trainer: &mut Trainer, running: bool) -> Result<(), TrainError> {
-        let Some(weights) = self.wanted.lock().ok().and_then(|wanted| *wanted) else { return Ok(()) };
-        let of = (trainer.progress().step, weights);
-        if let Some(last) = &self.embedded {
-            let rest = EMBED_EVERY.max(last.cost * (EMBED_SHARE - 1));
-            let soon = running && last.of.1 == weights && last.at.elapsed() < rest;
-            if last.of == of || soon {
-                return Ok(());
-            }
+        let Some(weights) = self.interest.wanted() else { return Ok(()) };
+        let (step, began) = (trainer.progress().step, Instant::now());
+        if !self.embeddings.is_due(step, weights, running, began) {
+            return Ok(());
         }
-        // Whoever still looks asks again.
-        if let Ok(mut wanted) = self.wanted.lock() {
-            *wanted = None;
-        }
-        let began = Instant::now();
+        self.interest.forget();
         let embedding = trainer.embed(weights).await?.map(Arc::new);
-        self.embedded = Some(Embedded { of, at: Instant::now(), cost: began.elapsed() });
+        self.embeddings.made(step, weights, began, Instant::now());
         self.publish(|state| state.embedding = embedding);
         Ok(())
     }

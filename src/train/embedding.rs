@@ -7,7 +7,7 @@ use super::error::TrainError;
 use super::pace::Pace;
 use super::random::{Stream, stream_rng};
 use super::trainer::{Trainer, most_likely};
-use crate::data::Split;
+use crate::data::{Images, Split};
 use crate::gpu::{Gpu, Plan, Program};
 use crate::view::Projector;
 
@@ -49,6 +49,8 @@ pub(super) struct Embedder {
     sample: Vec<usize>,
     /// How many of the sample are labelled.
     labelled: usize,
+    /// The sample in memory, so that images which have to be decoded are so but once.
+    images: Images,
     projector: Projector,
     pace: Option<Pace>,
 }
@@ -59,8 +61,19 @@ impl Embedder {
         let features = trainer.engine.network.features;
         let projector = Projector::new(trainer.gpu(), sample.len(), features)?;
         let pace = trainer.engine.pace.as_ref().map(Pace::of_another_plan);
-        Ok(Self { sample, labelled, projector, pace })
+        Ok(Self { images: copies(&trainer.data.train, &sample), sample, labelled, projector, pace })
     }
+}
+
+/// Some images, decoded.
+fn copies(images: &Images, chosen: &[usize]) -> Images {
+    let mut words = vec![0; images.height * images.width];
+    let mut pixels = Vec::with_capacity(chosen.len() * images.stride());
+    for image in chosen {
+        images.rgba(*image, &mut words);
+        pixels.extend(words.iter().flat_map(|word| word.to_le_bytes().into_iter().take(images.channels)));
+    }
+    Images::new(images.height, images.width, images.channels, pixels)
 }
 
 /// Indices into the training images, and how many of them, the first ones, are labelled.
@@ -92,11 +105,10 @@ impl Trainer {
             Some(embedder) => embedder,
             None => Embedder::new(self)?,
         };
-        let Embedder { sample, labelled, projector, pace } = &mut embedder;
+        let Embedder { sample, labelled, images, projector, pace } = &mut embedder;
         let gpu: &Gpu = &self.gpu().clone();
-        let images = &self.data.clone().train;
         let take = |plan: &Plan, first, rows| projector.take(gpu, first, plan, rows);
-        let probabilities = self.engine.evaluate_some(gpu, images, sample, weights, take).await?;
+        let probabilities = self.engine.evaluate_seen(gpu, images, weights, take).await?;
         let run = async |plan: &Plan, program: Program| match pace.as_mut() {
             Some(pace) => pace.run(gpu, plan, program).await,
             None => {
@@ -134,6 +146,17 @@ impl Trainer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn copies_are_the_images_in_grey_and_in_colour() {
+        for channels in [1, 3] {
+            let bytes: Vec<u8> = (0..5 * 6 * channels as u8).collect();
+            let images = Images::new(2, 3, channels, bytes);
+            let copies = copies(&images, &[4, 0]);
+            assert_eq!(copies.len(), 2);
+            assert_eq!([copies.image(0), copies.image(1)], [images.image(4), images.image(0)]);
+        }
+    }
 
     #[test]
     fn the_sample_has_all_labelled_images_and_others_once() {

@@ -3,12 +3,12 @@
 mod alignment;
 mod bad_input;
 mod common;
-mod common;
 mod confusion;
 mod labelling;
 mod mixup;
 mod network;
 mod policy;
+mod embedding;
 mod real_window;
 mod rotation;
 mod runs;

@@ -6,7 +6,7 @@ use pollster::block_on;
 use remixmatch::data::{DataSet, Images};
 use remixmatch::gpu::Gpu;
 use remixmatch::ssl::{Keep, Method};
-use remixmatch::train::{Config, Embedding, Trainer, Weights, most_likely, preset};
+use remixmatch::train::{Config, EmbeddedImage, Embedding, Trainer, Weights, most_likely, preset};
 
 use crate::oracle::compare::assert_close;
 use crate::oracle::random::Random;
@@ -25,7 +25,7 @@ fn halves() -> Arc<DataSet> {
         let noise = random.uniform(count * 64, 0.0, 100.0);
         let bright = |i: usize| usize::from((i % 8 < 4) == (i / 64).is_multiple_of(2)) * 150;
         let pixels = noise.iter().enumerate().map(|(i, n)| (*n as usize + bright(i)) as u8).collect();
-        Images { height: 8, width: 8, channels: 1, pixels }
+        Images::new(8, 8, 1, pixels)
     };
     let known = |i: usize| (i % 7 != 6).then_some(i as u32 % 2);
     Arc::new(DataSet {
@@ -66,18 +66,17 @@ fn places_and_guesses_are_those_of_the_weights_asked_for() {
     let mut trainer = trainer();
     train(&mut trainer, 4);
     let features = trainer.engine.network.features;
-    let images = trainer.data.train.clone();
     let mut seen = Vec::new();
     for weights in [Weights::Averaged, Weights::Raw] {
         let found = embed(&mut trainer, weights);
         assert_eq!((found.step, found.weights, found.images.len()), (4, weights, IMAGES));
-        let order: Vec<usize> = found.images.iter().map(|i| i.image).collect();
+        let of = |image: &EmbeddedImage| trainer.data.train.image(image.image).to_vec();
+        let images = Images::new(8, 8, 1, found.images.iter().flat_map(of).collect());
         let mut table = Vec::new();
         let keep = |plan: &remixmatch::gpu::Plan, _, rows| {
             table.extend(plan.read::<f32>(&SHARED, rows).expect("the features come back"));
         };
-        let probabilities =
-            block_on(trainer.engine.evaluate_some(&SHARED, &images, &order, weights, keep)).unwrap();
+        let probabilities = block_on(trainer.engine.evaluate_seen(&SHARED, &images, weights, keep)).unwrap();
         for (image, row) in found.images.iter().zip(probabilities.chunks_exact(2)) {
             assert_eq!((image.guess as usize, image.confidence), (most_likely(row), row[most_likely(row)]));
         }

@@ -121,7 +121,12 @@ fn facts(ui: &mut Ui, embedding: &Embedding) {
     let labelled = images.iter().filter(|image| image.labelled).count();
     let hidden: Vec<_> = images.iter().filter(|image| !image.labelled && image.class.is_some()).collect();
     let right = hidden.iter().filter(|image| is_right(image)).count();
-    let mut text = format!("step {}: {} images, {labelled} labelled (large)", embedding.step, images.len());
+    let weights = match embedding.weights {
+        Weights::Averaged => "averaged weights",
+        Weights::Raw => "weights as they are",
+    };
+    let (step, count) = (embedding.step, images.len());
+    let mut text = format!("step {step}, {weights}: {count} images, {labelled} labelled (large)");
     if !hidden.is_empty() {
         text += &format!(", {} of the others guessed right", percent(right as f32 / hidden.len() as f32));
     }
