@@ -1,7 +1,7 @@
 //! Images of one's own, from a folder to a model: worked by keys as a person would.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use eframe::egui::Key;
@@ -156,7 +156,7 @@ fn a_folder_is_labelled_trained_on_reviewed_and_exported() {
 }
 
 /// The table has a row an image with what the model, loaded anew, says of it.
-fn check_export(folder: &Path, table: &Path, model: &PathBuf) {
+fn check_export(folder: &Path, table: &Path, model: &Path) {
     let gpu = Arc::new(Gpu::new_blocking().expect("an adapter"));
     let mut model = Model::load(gpu, model).expect("a model");
     assert_eq!(model.header.classes, ["zero", "one", "seven"]);
