@@ -17,7 +17,7 @@ use crate::train::{Checkpoint, Config, RunFolder, read_reports};
 /// What to do when the data are there.
 pub enum Waiting {
     Train,
-    Resume(RunFolder, Config),
+    Resume(RunFolder, Box<Config>),
 }
 
 impl App {
@@ -37,7 +37,7 @@ impl App {
             Err(error) => self.log.add(error.to_string()),
             Ok((config, _)) => {
                 self.open_data(config.data.clone());
-                self.waiting = Some(Waiting::Resume(folder, config));
+                self.waiting = Some(Waiting::Resume(folder, Box::new(config)));
             }
         }
     }
@@ -57,7 +57,7 @@ impl App {
             match self.waiting.take() {
                 None => {}
                 Some(Waiting::Train) => self.train(),
-                Some(Waiting::Resume(folder, config)) => self.resume(folder, config),
+                Some(Waiting::Resume(folder, config)) => self.resume(folder, *config),
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Images of one's own, from a folder to a model: worked by keys as a person would.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use eframe::egui::Key;
@@ -74,11 +74,15 @@ fn wait_for_labels(window: &mut Window, folder: &Path, lines: &[&str]) {
     wait_for(window, "the labels on disk", move |_| labels_on_disk(&path) == expected);
 }
 
+/// The whole of a text with these words in it.
+fn text_with(window: &Window, words: &str) -> String {
+    let node = window.get_by_label_contains(words).accesskit_node();
+    node.label().or(node.value()).expect("a text")
+}
+
 /// The image on top.
 fn current(window: &Window) -> String {
-    let node = window.get_by_label_contains("current image: ");
-    let label = node.accesskit_node().label().expect("a label");
-    label.trim_start_matches("current image: ").to_owned()
+    text_with(window, "current image: ").trim_start_matches("current image: ").to_owned()
 }
 
 #[test]
@@ -152,7 +156,7 @@ fn a_folder_is_labelled_trained_on_reviewed_and_exported() {
 }
 
 /// The table has a row an image with what the model, loaded anew, says of it.
-fn check_export(folder: &Path, table: &Path, model: &PathBuf) {
+fn check_export(folder: &Path, table: &Path, model: &Path) {
     let gpu = Arc::new(Gpu::new_blocking().expect("an adapter"));
     let mut model = Model::load(gpu, model).expect("a model");
     assert_eq!(model.header.classes, ["zero", "one", "seven"]);
@@ -189,6 +193,64 @@ fn with_five_labels_of_each_class_every_fifth_is_held_out() {
     assert_eq!((split.labelled.len(), split.unlabelled.len()), (12, 16));
     window.state_mut().label_folder(folder.path().to_owned());
     wait_for(&mut window, "the folder", |window| says(window, "16 images, 15 labelled"));
+}
+
+#[test]
+fn all_that_keys_do_the_pointer_does_too() {
+    let folder = digits(9);
+    let path = folder.path();
+    let mut window = labelling(path);
+    make_classes(&mut window, &["zero", "one"]);
+    window.get_by_label("one").click();
+    wait_for_labels(&mut window, path, &["00-0.png,one"]);
+    window.get_by_label("05-7.png: no label").click();
+    window.run_steps(3);
+    assert_eq!(current(&window), "05-7.png, no label");
+    // At the image, arrows move along the images and not from control to control.
+    window.get_by_label_contains("current image: ").click();
+    window.run_steps(3);
+    press(&mut window, Key::ArrowRight);
+    press(&mut window, Key::ArrowRight);
+    assert_eq!(current(&window), "07-1.png, no label");
+    press(&mut window, Key::Home);
+    assert_eq!(current(&window), "00-0.png, one");
+    press(&mut window, Key::U);
+    wait_for_labels(&mut window, path, &[]);
+    // With the keyboard at a button, Enter is the button's and numbers are the images'.
+    window.get_by_label("Images may be mirrored").focus();
+    window.run_steps(2);
+    press(&mut window, Key::Enter);
+    assert!(!says(&window, "There is no guess to accept"));
+    press(&mut window, Key::Num1);
+    wait_for_labels(&mut window, path, &["00-0.png,zero"]);
+}
+
+#[test]
+fn images_are_guessed_while_training_goes_on_and_when_it_pauses() {
+    let folder = digits(12);
+    let mut window = window(remixmatch::app::AppOptions { steps: Some(100_000), ..short() });
+    window.state_mut().label_folder(folder.path().to_owned());
+    wait_for(&mut window, "both", |window| {
+        says(window, "Least sure first") && says(window, "Ready: press Train.")
+    });
+    make_classes(&mut window, &["zero", "one", "seven"]);
+    for key in [Key::Num1, Key::Num2, Key::Num3] {
+        press(&mut window, key);
+    }
+    window.get_by_label("▶ Train on 3 labels").click();
+    let step = |window: &Window| window.state().last_statistics(0).map_or(0, |last| last.step);
+    wait_for(&mut window, "a step", |window| step(window) >= 1);
+    assert!(!says(&window, "guess: "));
+    window.get_by_label("Guess now").click();
+    wait_for(&mut window, "guesses", |window| says(window, "guess: "));
+    let before = step(&window);
+    wait_for(&mut window, "further steps", |window| step(window) > before);
+    window.get_by_label("Pause and guess").click();
+    wait_for(&mut window, "a pause", |window| says(window, "trained: step "));
+    let told = text_with(&window, "trained: step ");
+    let step = told.split(' ').nth(2).expect("a number");
+    let reached = format!("Guesses are those of step {step}.");
+    wait_for(&mut window, "guesses of the last step", |window| says(window, &reached));
 }
 
 #[test]

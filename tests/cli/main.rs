@@ -6,5 +6,6 @@ mod bad_data;
 mod bad_options;
 mod broken_off;
 mod common;
+mod labelled;
 mod output_folder;
 mod runs;

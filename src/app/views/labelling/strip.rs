@@ -1,6 +1,9 @@
 //! The images around the current one, in a strip.
 
-use eframe::egui::{self, Align2, FontId, Image, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
+use eframe::egui::{
+    self, Align2, Image, Rect, RichText, Sense, Stroke, StrokeKind, TextStyle, TextWrapMode, Ui, WidgetText,
+    pos2, vec2,
+};
 
 use crate::app::labelling::Sitting;
 use crate::app::theme::{Role, class_colour};
@@ -65,12 +68,9 @@ fn tile(ui: &mut Ui, sitting: &mut Sitting, place: usize) -> bool {
     let below = Rect::from_min_max(pos2(rect.left(), square.bottom()), rect.max);
     let colour = if current { Role::Anchor.colour(ui) } else { ui.visuals().text_color() };
     let text = if name.is_empty() && current { "▲" } else { name };
-    painter.with_clip_rect(below).text(
-        below.center(),
-        Align2::CENTER_CENTER,
-        text,
-        FontId::proportional(11.5),
-        colour,
-    );
+    let text = WidgetText::from(RichText::new(text).size(11.5).color(colour));
+    let text = text.into_galley(ui, Some(TextWrapMode::Truncate), SIDE, TextStyle::Small);
+    let place = Align2::CENTER_CENTER.align_size_within_rect(text.size(), below);
+    ui.painter().galley(place.min, text, colour);
     response.on_hover_text(said).clicked()
 }

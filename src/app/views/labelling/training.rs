@@ -81,8 +81,9 @@ fn guesses(ui: &mut Ui, sitting: &mut Sitting, run: &Run) {
         return;
     }
     if let Some(guesses) = sitting.desk.guesses() {
-        let all = sitting.desk.unlabelled().count();
-        let sure = sitting.desk.unlabelled().filter(|image| guesses.top(*image).1 >= SURE).count();
+        let sure = |image: usize| usize::from(guesses.top(image).1 >= SURE);
+        let count = |(all, certain), image| (all + 1, certain + sure(image));
+        let (all, sure) = sitting.desk.unlabelled().fold((0, 0), count);
         let text =
             format!("{sure} of {all} images without a label are guessed with {} or more.", percent(SURE));
         ui.label(RichText::new(text).small());
