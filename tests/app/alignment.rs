@@ -43,6 +43,13 @@ fn alignment_of_a_short_run_is_drawn() {
 }
 
 #[test]
+fn before_training_it_says_what_will_appear() {
+    let mut window = window(short());
+    open(&mut window);
+    assert!(says(&window, "Press Train: p(y), p~(y) and the classes of the guesses appear here."));
+}
+
+#[test]
 fn a_skewed_class_is_aimed_at_from_the_next_step_on_and_back() {
     let mut window = stepped(1);
     assert!(row(&window, "0").starts_with("0: p(y) 10.0 %, "), "{}", row(&window, "0"));
