@@ -1,10 +1,11 @@
 //! ReMixMatch (Berthelot et al., ICLR 2020, arXiv 1911.09785) trained in WebGPU compute shaders.
 //!
-//! Arrows run one way: `app`, `cli` → `train` → `ssl`, `augment`, `nn` → `gpu`; `data` is read by `train`
-//! only, and `gpu` knows nothing of learning.
+//! Arrows run one way: `app`, `cli` → `train` → `ssl`, `augment`, `nn`, `view` → `gpu`; `data` is read by
+//! `train` only, and neither `gpu` nor `view` knows anything of learning.
 
 pub mod app;
 pub mod augment;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod bench;
 pub mod data;
 pub mod gpu;
@@ -12,3 +13,4 @@ pub mod nn;
 pub mod optim;
 pub mod ssl;
 pub mod train;
+pub mod view;

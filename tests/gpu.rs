@@ -194,15 +194,25 @@ fn one_kernel_runs_on_host_data() {
 }
 
 #[test]
-fn the_profiler_names_every_kernel() {
+fn the_profiler_names_every_kernel_and_part() {
     let mut b = PlanBuilder::new();
     chain(&mut b, 3, 64);
+    b.part("a layer", |b| {
+        chain(b, 1, 64);
+        b.part("a part of it", |b| chain(b, 0, 64));
+        chain(b, 0, 64);
+    });
     let program = b.program(0);
     let plan = b.build(&GPU).unwrap();
     let times = block_on(Profiler::run(&GPU, &plan, program)).unwrap();
     assert_eq!(times.is_some(), GPU.features.contains(wgpu::Features::TIMESTAMP_QUERY));
-    for time in times.into_iter().flatten() {
-        assert_eq!((time.kernel.as_str(), time.calls), ("nn/reduce:sum_slices", 4));
+    let Some(times) = times else { return };
+    let calls = |part: Option<&str>| {
+        times.iter().filter(|time| time.part.as_deref() == part).map(|time| time.calls).sum::<usize>()
+    };
+    assert_eq!([calls(None), calls(Some("a layer")), calls(Some("a part of it"))], [4, 3, 1]);
+    for time in &times {
+        assert_eq!(time.kernel, "nn/reduce:sum_slices");
         assert!(time.microseconds >= 0.0);
     }
 }

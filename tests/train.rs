@@ -16,12 +16,7 @@ fn halves() -> Arc<DataSet> {
             (bright * 150 + (i * 7 + p * 3) % 100) as u8
         })
     };
-    let images = |count: usize| Images {
-        height: 8,
-        width: 8,
-        channels: 1,
-        pixels: (0..count).flat_map(image).collect(),
-    };
+    let images = |count: usize| Images::new(8, 8, 1, (0..count).flat_map(image).collect());
     Arc::new(DataSet {
         name: "halves".into(),
         format: "made by the test".into(),
@@ -168,7 +163,7 @@ fn a_saved_model_classifies_as_the_trainer_did() {
     assert_ne!(found, raw, "the weights are told apart");
     assert_eq!(accuracy(&found, &data.test_labels, 2), last.test_acc_ema);
     for (i, expected) in averaged.chunks_exact(2).enumerate() {
-        let alone = Images { pixels: data.test.image(i).to_vec(), ..data.test.clone() };
+        let alone = Images::new(8, 8, 1, data.test.image(i).to_vec());
         assert_eq!(
             block_on(model.probabilities(&alone)).expect("probabilities"),
             expected,

@@ -362,6 +362,20 @@ fn runs_and_appearance(app: &mut App, ui: &mut Ui) {
             app.dialogs.save_run(ui.ctx());
         }
     });
+    let kept = app.kept.as_ref().map(super::kept_runs::KeptRuns::list).unwrap_or_default();
+    if !kept.is_empty() {
+        ui.menu_button("Kept runs", |ui| {
+            for path in kept {
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                if ui.button(name).on_hover_text("Open this run and go on with it").clicked() {
+                    app.open_run(path);
+                    ui.close();
+                }
+            }
+        })
+        .response
+        .on_hover_text("Every run is kept by itself at each report and when it ends");
+    }
     ui.horizontal(|ui| {
         ui.label("Theme");
         for (choice, name) in ThemeChoice::ALL {

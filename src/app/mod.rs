@@ -7,6 +7,7 @@ mod controls;
 mod data_slot;
 mod dialogs;
 mod frames;
+mod kept_runs;
 mod guess_history;
 mod layout;
 mod log;
@@ -26,22 +27,31 @@ mod widgets;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use data_slot::DataSlot;
 use dialogs::{Chosen, Dialogs};
 use eframe::egui::{self, Context, Key, Rect, Ui};
 use eframe::egui_wgpu::RenderState;
+use kept_runs::KeptRuns;
 use run::{Run, Thumbnails};
 use session::{Command, Phase, Session, Start};
-use settings::Settings;
+pub use settings::Settings;
 pub use start::{AppError, AppOptions, graphics, run};
 pub use theme::ThemeChoice;
 use tour::Place;
 pub use views::ViewKind;
 use views::{ViewContext, Views};
 
+use web_time::Instant;
+
+use crate::data::Split;
 use crate::gpu::Gpu;
-use crate::train::{Checkpoint, Config, RunFolder, read_reports};
+use crate::train::{Checkpoint, Config, RunFolder, StepStatistics, read_reports};
+
+/// A closed window waits this long for its runs: one step of a small network, not of a large one, whose
+/// last report is kept anyway.
+const EXIT_LIMIT: Duration = Duration::from_secs(10);
 
 /// The window's state.
 pub struct App {
@@ -61,6 +71,7 @@ pub struct App {
     dialogs: Dialogs,
     sheet_open: bool,
     thumbnails: Option<Thumbnails>,
+    kept: Option<KeptRuns>,
     script: Option<script::Script>,
     tour: Option<tour::Tour>,
     /// Where on the screen things are that the tour points at.
@@ -101,16 +112,50 @@ impl App {
             dialogs: Dialogs::default(),
             sheet_open: false,
             thumbnails: None,
+            kept: options.kept.clone().map(KeptRuns::new),
             script: options.script(),
             tour: None,
             places: HashMap::new(),
         };
+        if let Some(kept) = &app.kept {
+            kept.tidy();
+        }
         app.log.add(format!("adapter: {}", app.gpu.info.name));
         match options.run {
             Some(folder) => app.open_run(folder),
             None => app.load(source),
         }
         Ok(app)
+    }
+
+    /// The settings of the next run, and what else is remembered.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// A preset's settings; its data too, unless data of the person's own are open.
+    pub fn choose_preset(&mut self, name: &str) {
+        self.take_preset(name);
+    }
+
+    /// The latest values of a run, 0 or, where two are compared, 1.
+    pub fn last_statistics(&self, run: usize) -> Option<StepStatistics> {
+        self.runs.get(run).and_then(|run| run.state.statistics.last().copied())
+    }
+
+    /// Which images a run learns from.
+    pub fn split_of(&self, run: usize) -> Option<&Split> {
+        self.runs.get(run).and_then(|run| run.state.plan.as_ref()).map(|plan| &plan.split)
+    }
+
+    /// Writes the runs' folders, the second one inside the first.
+    pub fn save_runs(&mut self, path: PathBuf) {
+        self.take(Chosen::SaveRun(path));
+    }
+
+    /// Bytes in use on the adapter, where its backend reports them.
+    pub fn allocated_bytes(&self) -> Option<u64> {
+        self.gpu.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
     }
 
     /// Opens a source; the runs on other data end.
@@ -198,7 +243,11 @@ impl App {
         let Some(data) = self.data.ready() else { return };
         let context = self.context.clone();
         let wake = move || context.request_repaint();
-        let session = Session::start(Arc::clone(&self.gpu), config, Arc::clone(data), start, wake);
+        let kept = match &start {
+            Start::New => self.kept.as_ref().map(|kept| kept.place(&name, &config)),
+            Start::Resume(folder, _) => Some(folder.path().to_owned()),
+        };
+        let session = Session::start(Arc::clone(&self.gpu), config, Arc::clone(data), start, kept, wake);
         self.runs.push(Run::new(name, session));
     }
 
@@ -344,5 +393,14 @@ impl eframe::App for App {
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
         self.settings.save(storage);
+    }
+
+    /// Lets the runs make their last step and be kept.
+    fn on_exit(&mut self) {
+        let endings: Vec<_> = self.runs.drain(..).map(|run| run.session.ending()).collect();
+        let began = Instant::now();
+        while endings.iter().any(|ending| !ending.is_over()) && began.elapsed() < EXIT_LIMIT {
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 }

@@ -116,6 +116,10 @@ impl Variation {
         Self::Supervised,
     ];
 
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|variation| variation.name() == name)
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Self::NoAnchoring => "guesses from strong views",

@@ -102,6 +102,10 @@ impl Pictures {
         if self.wait > 0 {
             return false;
         }
+        if waits(app, view) {
+            self.wait = 1;
+            return false;
+        }
         self.wait = SETTLE;
         self.next += 1;
         self.taken.store(false, Ordering::SeqCst);
@@ -115,6 +119,11 @@ impl Pictures {
         });
         false
     }
+}
+
+/// Whether what a view shows is still being made, because it has just come to the front.
+fn waits(app: &App, view: ViewKind) -> bool {
+    view == ViewKind::Embedding && app.runs.iter().any(|run| run.state.embedding.is_none())
 }
 
 fn write(path: &Path, picture: &eframe::egui::ColorImage) -> std::io::Result<()> {

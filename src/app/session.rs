@@ -15,13 +15,18 @@ use crate::gpu::{Gpu, GpuError, KernelTime, Memory, Pictures};
 use crate::nn::WideResNet;
 use crate::ssl::{Keep, StepShape};
 use crate::train::{
-    Config, Observation, Pace, Progress, Report, RunFolder, StepStatistics, TrainError, Trainer,
+    Config, Embedding, Observation, Pace, Progress, Report, RunFolder, StepStatistics, TrainError, Trainer,
+    Weights,
 };
 
 /// Work on the adapter is cut into slices of this length, so that frames get in between.
 const SLICE: Duration = Duration::from_millis(12);
 /// Time between two looks at the views while training runs.
 const LOOK_EVERY: Duration = Duration::from_millis(700);
+/// Time between two embeddings while training runs.
+const EMBED_EVERY: Duration = Duration::from_secs(2);
+/// They take one part in so many of a run's time, at most.
+const EMBED_SHARE: u32 = 8;
 
 /// What the window asks of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,10 +39,16 @@ pub enum Command {
     Follow(Vec<usize>),
     /// Another p(y) to align with, `[classes]`.
     LabelDistribution(Vec<f32>),
+    /// Classify the test images now, with the averaged weights, between two reports.
+    Classify,
     /// Measure where the next step's time goes.
     Profile,
     /// Write the run's folder.
     Save(PathBuf),
+    /// Somebody has begun to look at an embedding: [`Session::show_embedding`].
+    Embed,
+    /// Keep the run where it is kept, and end.
+    End,
 }
 
 /// How a run begins.
@@ -73,12 +84,27 @@ pub struct State {
     pub guess_history: Arc<GuessHistory>,
     /// Which of the two picture sheets belongs to the observation.
     pub sheet: usize,
-    /// `[test images, classes]` at the last report, averaged weights.
+    pub embedding: Option<Arc<Embedding>>,
+    /// `[test images, classes]` at the last report or [`Command::Classify`], averaged weights.
     pub test_probabilities: Option<Arc<[f32]>>,
+    /// Steps done when they were found.
+    pub tested_at: u64,
     pub plan: Option<Arc<PlanFacts>>,
-    pub profile: Option<Arc<Vec<KernelTime>>>,
+    /// Whether the next step will be measured.
+    pub measuring: bool,
+    pub profile: Option<Arc<Profile>>,
     /// What the person should be told, oldest first.
     pub notices: Arc<Vec<String>>,
+    /// Whether the run's thread has let go of everything.
+    pub ended: bool,
+}
+
+/// Where the time of one step went.
+pub struct Profile {
+    /// Steps done with it.
+    pub step: u64,
+    /// By kernel and layer, longest first.
+    pub times: Vec<KernelTime>,
 }
 
 /// What is fixed once a run is planned.
@@ -89,30 +115,48 @@ pub struct PlanFacts {
     pub shape: StepShape,
     /// Dispatches, clears and copies a step.
     pub operations: usize,
+    /// Passes with a gradient that share a dispatch.
+    pub group_passes: usize,
     /// Two sheets in turn, so that a look never changes the one that is shown.
     pub sheets: [Pictures; 2],
 }
 
-/// The window's side of a run. Dropping it ends the run.
+/// The window's side of a run. Dropping it ends the run: after the present step and kept, if it is kept
+/// anywhere, at once if not.
 pub struct Session {
     pub config: Config,
     pub data: Arc<DataSet>,
     commands: UnboundedSender<Command>,
     shared: Arc<Mutex<State>>,
+    /// The weights whose embedding somebody looks at.
+    wanted: Arc<Mutex<Option<Weights>>>,
     stop: Arc<AtomicBool>,
+    kept: Option<PathBuf>,
+}
+
+/// A run that is ending.
+pub struct Ending(Arc<Mutex<State>>);
+
+impl Ending {
+    pub fn is_over(&self) -> bool {
+        self.0.lock().is_ok_and(|state| state.ended)
+    }
 }
 
 impl Session {
-    /// Starts the run's thread, paused. `wake` is called whenever there is something new to show.
+    /// Starts the run's thread, paused. `wake` is called whenever there is something new to show. The run is
+    /// kept in the folder `kept` at every report and at its end.
     pub fn start(
         gpu: Arc<Gpu>,
         config: Config,
         data: Arc<DataSet>,
         start: Start,
+        kept: Option<PathBuf>,
         wake: impl Fn() + Send + 'static,
     ) -> Self {
         let (commands, receiver) = unbounded();
         let shared = Arc::new(Mutex::new(State::default()));
+        let wanted = Arc::new(Mutex::new(None));
         let stop = Arc::new(AtomicBool::new(false));
         let worker = Worker {
             gpu,
@@ -120,18 +164,35 @@ impl Session {
             data: Arc::clone(&data),
             commands: receiver,
             shared: Arc::clone(&shared),
+            wanted: Arc::clone(&wanted),
             stop: Arc::clone(&stop),
             wake: Box::new(wake),
+            kept: kept.clone(),
             sheets: 0,
+            embedded: None,
         };
         platform::spawn(move || worker.run(start));
-        Self { config, data, commands, shared, stop }
+        Self { config, data, commands, shared, wanted, stop, kept }
     }
 
     /// Sends a command; a run that has ended ignores it.
     pub fn send(&self, command: Command) {
         // The receiver is gone when the run has failed, which `state` tells.
         let _ = self.commands.unbounded_send(command);
+    }
+
+    /// Tells when the run has ended, after this is dropped.
+    pub fn ending(&self) -> Ending {
+        Ending(Arc::clone(&self.shared))
+    }
+
+    /// Asks for an embedding of the present weights: whoever shows one does so in every frame. Where there is
+    /// a new one to be had it is made, in its time.
+    pub fn show_embedding(&self, weights: Weights) {
+        let before = self.wanted.lock().map(|mut wanted| wanted.replace(weights));
+        if before.is_ok_and(|before| before != Some(weights)) {
+            self.send(Command::Embed);
+        }
     }
 
     /// What was published last.
@@ -142,7 +203,10 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.send(Command::End);
+        if self.kept.is_none() {
+            self.stop.store(true, Ordering::Relaxed);
+        }
         self.commands.close_channel();
     }
 }
@@ -153,10 +217,20 @@ struct Worker {
     data: Arc<DataSet>,
     commands: UnboundedReceiver<Command>,
     shared: Arc<Mutex<State>>,
+    wanted: Arc<Mutex<Option<Weights>>>,
     stop: Arc<AtomicBool>,
     wake: Box<dyn Fn() + Send>,
+    kept: Option<PathBuf>,
     /// Looks so far.
     sheets: usize,
+    embedded: Option<Embedded>,
+}
+
+/// The last embedding: of which step and weights, when it was made, and how long that took.
+struct Embedded {
+    of: (u64, Weights),
+    at: Instant,
+    cost: Duration,
 }
 
 impl Worker {
@@ -166,6 +240,8 @@ impl Worker {
             Ok(()) | Err(TrainError::Gpu(GpuError::Stopped)) => {}
             Err(error) => self.publish(|state| state.phase = Phase::Failed(error.to_string())),
         }
+        // Its plan's textures go with the window's last look at them.
+        self.publish(|state| state.ended = true);
     }
 
     fn publish(&self, change: impl FnOnce(&mut State)) {
@@ -199,6 +275,10 @@ impl Worker {
                 Some(Command::Run) => (running, once) = (true, false),
                 Some(Command::Step) => (running, once) = (true, true),
                 Some(Command::Pause) => running = false,
+                Some(Command::End) => {
+                    self.keep(&mut trainer).await;
+                    return Ok(());
+                }
                 // All that wait are served before the next step: a slider sends many.
                 Some(other) => {
                     self.serve(&mut trainer, other).await?;
@@ -228,6 +308,7 @@ impl Worker {
                 let phase = if trainer.is_done() { Phase::Finished } else { Phase::Paused };
                 self.publish(|state| state.phase = phase);
             }
+            self.embed(&mut trainer, running).await?;
             platform::breathe().await;
         }
     }
@@ -253,6 +334,7 @@ impl Worker {
             network: engine.network.clone(),
             shape: engine.shape.clone(),
             operations: engine.step_operations(),
+            group_passes: engine.group_passes,
             sheets: [first, second],
         };
         self.publish(|state| {
@@ -270,7 +352,8 @@ impl Worker {
         self.publish(|state| {
             state.progress = Some(trainer.progress());
             if let Some(times) = trainer.engine.profile.take() {
-                state.profile = Some(Arc::new(times));
+                state.profile = Some(Arc::new(Profile { step: trainer.progress().step, times }));
+                state.measuring = false;
             }
             let arrived = trainer.last_statistics().copied();
             let shown = state.statistics.last().map(|s| s.step);
@@ -284,10 +367,20 @@ impl Worker {
         let report = trainer.report().await?;
         let probabilities = Arc::clone(trainer.test_probabilities());
         self.publish(|state| {
+            state.tested_at = report.step;
             Arc::make_mut(&mut state.reports).push(report);
             state.test_probabilities = Some(probabilities);
         });
+        self.keep(trainer).await;
         Ok(())
+    }
+
+    /// Saves the run where it is kept, if it has begun.
+    async fn keep(&self, trainer: &mut Trainer) {
+        let Some(path) = self.kept.clone().filter(|_| trainer.progress().step > 0) else { return };
+        if let Err(error) = self.save(trainer, &RunFolder::new(path)).await {
+            self.notice(format!("the run could not be kept: {error}"));
+        }
     }
 
     /// Publishes the last step's views.
@@ -307,6 +400,28 @@ impl Worker {
         Ok(())
     }
 
+    /// Publishes the embedding that is wanted, when it is time for it.
+    async fn embed(&mut self, trainer: &mut Trainer, running: bool) -> Result<(), TrainError> {
+        let Some(weights) = self.wanted.lock().ok().and_then(|wanted| *wanted) else { return Ok(()) };
+        let of = (trainer.progress().step, weights);
+        if let Some(last) = &self.embedded {
+            let rest = EMBED_EVERY.max(last.cost * (EMBED_SHARE - 1));
+            let soon = running && last.of.1 == weights && last.at.elapsed() < rest;
+            if last.of == of || soon {
+                return Ok(());
+            }
+        }
+        // Whoever still looks asks again.
+        if let Ok(mut wanted) = self.wanted.lock() {
+            *wanted = None;
+        }
+        let began = Instant::now();
+        let embedding = trainer.embed(weights).await?.map(Arc::new);
+        self.embedded = Some(Embedded { of, at: Instant::now(), cost: began.elapsed() });
+        self.publish(|state| state.embedding = embedding);
+        Ok(())
+    }
+
     async fn serve(&mut self, trainer: &mut Trainer, command: Command) -> Result<(), TrainError> {
         match command {
             Command::Follow(images) => {
@@ -314,7 +429,17 @@ impl Worker {
                 self.look(trainer).await?;
             }
             Command::LabelDistribution(distribution) => trainer.set_label_distribution(&distribution),
-            Command::Profile => trainer.engine.profile_next = true,
+            Command::Classify => {
+                let found = trainer.engine.evaluate(&self.gpu, &self.data.test, Weights::Averaged).await?;
+                self.publish(|state| {
+                    state.tested_at = trainer.progress().step;
+                    state.test_probabilities = Some(found.into());
+                });
+            }
+            Command::Profile => {
+                trainer.engine.profile_next = true;
+                self.publish(|state| state.measuring = true);
+            }
             Command::Save(path) => {
                 let outcome = self.save(trainer, &RunFolder::new(path.clone())).await;
                 self.notice(match outcome {
@@ -322,7 +447,7 @@ impl Worker {
                     Err(error) => format!("not saved: {error}"),
                 });
             }
-            Command::Run | Command::Pause | Command::Step => {}
+            Command::Run | Command::Pause | Command::Step | Command::Embed | Command::End => {}
         }
         Ok(())
     }

@@ -46,3 +46,53 @@ impl Settings {
         eframe::set_value(storage, KEY, self);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Memory(HashMap<String, String>);
+
+    impl Storage for Memory {
+        fn get_string(&self, key: &str) -> Option<String> {
+            self.0.get(key).cloned()
+        }
+
+        fn set_string(&mut self, key: &str, value: String) {
+            self.0.insert(key.to_owned(), value);
+        }
+
+        fn remove_string(&mut self, key: &str) {
+            self.0.remove(key);
+        }
+
+        fn flush(&mut self) {}
+    }
+
+    #[test]
+    fn what_was_set_is_there_at_the_next_start() {
+        let mut storage = Memory::default();
+        let mut settings = Settings::default();
+        settings.config.seed = 17;
+        settings.config.method.temperature = 0.25;
+        settings.compare = Some(Variation::NoAlignment);
+        settings.theme = ThemeChoice::Light;
+        layout::show(&mut settings.layout, ViewKind::Network);
+        settings.save(&mut storage);
+        let loaded = Settings::load(Some(&storage));
+        assert_eq!(loaded.config, settings.config);
+        assert_eq!((loaded.compare, loaded.theme), (settings.compare, settings.theme));
+        assert_eq!(loaded.layout, settings.layout);
+    }
+
+    #[test]
+    fn another_versions_settings_are_the_defaults() {
+        let mut storage = Memory::default();
+        storage.set_string(KEY, "(config: (speed: 9))".into());
+        assert_eq!(Settings::load(Some(&storage)).config, Settings::default().config);
+        assert_eq!(Settings::load(None).config, Settings::default().config);
+    }
+}

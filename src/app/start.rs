@@ -9,6 +9,7 @@ use eframe::egui_wgpu::{WgpuConfiguration, WgpuSetup, WgpuSetupCreateNew};
 use thiserror::Error;
 
 use super::App;
+use super::parts::Variation;
 use super::script::Script;
 use super::settings::Settings;
 use super::theme::ThemeChoice;
@@ -25,6 +26,8 @@ pub enum AppError {
          the command line"
     )]
     NoWindow(String),
+    #[error("no variation is named '{found}': choose {list}")]
+    UnknownVariation { found: String, list: String },
     #[error(transparent)]
     Train(#[from] TrainError),
 }
@@ -37,6 +40,10 @@ pub struct AppOptions {
     pub seed: Option<u64>,
     pub steps: Option<u64>,
     pub batch: Option<usize>,
+    /// Name of a variation to compare with.
+    pub compare: Option<String>,
+    /// Where runs are kept by themselves; nowhere if absent.
+    pub kept: Option<PathBuf>,
     /// A run's folder to open.
     pub run: Option<PathBuf>,
     /// Train at once.
@@ -52,9 +59,16 @@ pub struct AppOptions {
 
 impl AppOptions {
     /// # Errors
-    /// An unknown preset.
-    pub fn check(&self) -> Result<(), TrainError> {
-        self.preset.as_deref().map_or(Ok(()), |name| preset(name, None).map(drop))
+    /// An unknown preset or variation.
+    pub fn check(&self) -> Result<(), AppError> {
+        self.preset.as_deref().map_or(Ok(()), |name| preset(name, None).map(drop))?;
+        match &self.compare {
+            Some(name) if Variation::named(name).is_none() => Err(AppError::UnknownVariation {
+                found: name.clone(),
+                list: Variation::ALL.map(Variation::name).join(", "),
+            }),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn script(&self) -> Option<Script> {
@@ -69,6 +83,7 @@ impl AppOptions {
         if let Some(data) = &self.data {
             settings.config.data.clone_from(data);
         }
+        settings.compare = self.compare.as_deref().and_then(Variation::named).or(settings.compare);
         settings.config.steps = self.steps.unwrap_or(settings.config.steps);
         settings.config.batch = self.batch.unwrap_or(settings.config.batch);
         settings.config.seed = self.seed.unwrap_or(settings.config.seed);

@@ -13,7 +13,7 @@ pub fn bars(ui: &mut Ui, title: &str, values: &[f32], classes: &[String], size: 
     let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
     let top = most_likely(values);
     let text = match classes.get(top) {
-        Some(name) => format!("{title}: {name} {}", percent(values[top])),
+        Some(name) => format!("{title}: {name} ({})", percent(values[top])),
         None => title.to_owned(),
     };
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, &text));
@@ -48,6 +48,29 @@ pub fn bars(ui: &mut Ui, title: &str, values: &[f32], classes: &[String], size: 
     })
 }
 
+/// A share from 0 to 1 as a bar, on the colour of what is left.
+pub fn share_bar(
+    ui: &mut Ui,
+    text: &str,
+    share: f32,
+    size: egui::Vec2,
+    [of, rest]: [Color32; 2],
+) -> Response {
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, text));
+    if ui.is_rect_visible(rect) {
+        let middle = rect.left() + rect.width() * share.clamp(0.0, 1.0);
+        ui.painter().rect_filled(rect, CornerRadius::same(2), rest);
+        ui.painter().rect_filled(rect.with_max_x(middle), CornerRadius::same(2), of);
+    }
+    response.on_hover_text(text)
+}
+
+/// An equation, in one piece.
+pub fn equation(ui: &mut Ui, text: &str) -> Response {
+    ui.add(egui::Label::new(RichText::new(text).monospace()).extend())
+}
+
 /// A small square of a colour, beside a name.
 pub fn swatch(ui: &mut Ui, colour: Color32) {
     let (rect, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
@@ -77,7 +100,7 @@ pub fn nothing_yet(ui: &mut Ui, what: &str) {
 pub fn verdict(values: &[f32], classes: &[String]) -> String {
     let top = most_likely(values);
     match (classes.get(top), values.get(top)) {
-        (Some(name), Some(p)) => format!("{name} {}", percent(*p)),
+        (Some(name), Some(p)) => format!("{name} ({})", percent(*p)),
         _ => "?".to_owned(),
     }
 }

@@ -24,6 +24,9 @@ pub struct AppArguments {
     /// Labelled images a step
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
+    /// Variation to compare with, side by side, for example "no alignment"
+    #[arg(long, value_name = "NAME")]
+    compare: Option<String>,
     /// Open the run in this folder
     #[arg(long, value_name = "DIR", conflicts_with_all = ["preset", "data", "seed"])]
     run: Option<PathBuf>,
@@ -63,8 +66,10 @@ pub fn run(arguments: AppArguments) -> anyhow::Result<Outcome> {
         preset: arguments.preset,
         data: arguments.data,
         seed: arguments.seed,
+        compare: arguments.compare,
         steps: arguments.steps,
         batch: arguments.batch,
+        kept: eframe::storage_dir("remixmatch").map(|folder| folder.join("runs")),
         run: arguments.run,
         train: arguments.train || arguments.pictures.is_some() || arguments.measure.is_some(),
         theme: arguments.theme.map(|theme| match theme {

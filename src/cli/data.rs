@@ -6,7 +6,7 @@ use remixmatch::data::{OpenOptions, contact_sheet, summary};
 
 use super::Outcome;
 use super::output::{note, print};
-use super::source::open_source;
+use super::source::{ChoiceOptions, open_source};
 
 #[derive(Args)]
 pub struct DataArguments {
@@ -25,6 +25,8 @@ pub struct DataArguments {
     /// Leave out images that cannot be read, with a notice
     #[arg(long)]
     skip_bad: bool,
+    #[command(flatten)]
+    choice: ChoiceOptions,
     /// Print as JSON
     #[arg(long)]
     json: bool,
@@ -40,6 +42,7 @@ pub fn run(arguments: DataArguments) -> anyhow::Result<Outcome> {
         strict: arguments.strict,
         skip_bad: arguments.skip_bad,
         image_size: arguments.image_size,
+        choice: arguments.choice.choice(),
         ..OpenOptions::default()
     };
     let set = open_source(&arguments.source, &options)?;

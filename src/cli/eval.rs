@@ -7,7 +7,7 @@ use remixmatch::train::{Model, accuracy, most_likely};
 use serde_json::json;
 
 use super::output::print;
-use super::source::open_source;
+use super::source::{ChoiceOptions, open_source};
 use super::{Outcome, open_gpu};
 
 #[derive(Args)]
@@ -21,6 +21,8 @@ pub struct EvalArguments {
     /// Leave out images that cannot be read, with a notice
     #[arg(long)]
     skip_bad: bool,
+    #[command(flatten)]
+    choice: ChoiceOptions,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -28,10 +30,15 @@ pub struct EvalArguments {
 
 pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
     let mut model = Model::load(open_gpu()?, &arguments.model)?;
+    let given = arguments.choice.choice();
+    // Another set has choices of its own.
+    let choice =
+        if arguments.data.is_none() && given.is_default() { model.config.choice.clone() } else { given };
     let source = arguments.data.unwrap_or_else(|| model.config.data.clone());
     let options = OpenOptions {
         skip_bad: arguments.skip_bad,
         image_size: Some(model.header.image[0]),
+        choice,
         ..OpenOptions::default()
     };
     let set = open_source(&source, &options)?;

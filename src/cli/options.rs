@@ -10,7 +10,7 @@ use remixmatch::data::{Balance, DataSet, OpenOptions};
 use remixmatch::ssl::{LabelPrior, Method, PolicyKind};
 use remixmatch::train::{Config, Overrides, PRESET_NAMES, preset};
 
-use super::source::open_source;
+use super::source::{ChoiceOptions, open_source};
 
 /// What the strong views are made by.
 #[derive(Clone, Copy, ValueEnum)]
@@ -66,6 +66,9 @@ pub struct SourceOptions {
     /// Leave out images that cannot be read, with a notice
     #[arg(long, help_heading = "Data")]
     skip_bad: bool,
+    /// Memory for training images in MiB; those beyond are decoded while training
+    #[arg(long, value_name = "MIB", help_heading = "Data")]
+    memory: Option<u64>,
     /// Training steps
     #[arg(long, value_name = "N")]
     pub steps: Option<u64>,
@@ -83,6 +86,8 @@ pub struct Settings {
     /// Side in pixels that a folder's images are resized to
     #[arg(long, value_name = "N", help_heading = "Data")]
     image_size: Option<usize>,
+    #[command(flatten)]
+    choice: ChoiceOptions,
     /// Starting point of all settings
     #[arg(long, value_name = "NAME", default_value = "fashion", value_parser = clap::builder::PossibleValuesParser::new(PRESET_NAMES))]
     preset: String,
@@ -179,6 +184,8 @@ impl SourceOptions {
             strict: self.strict,
             skip_bad: self.skip_bad,
             image_size: config.image_size,
+            choice: config.choice.clone(),
+            memory: self.memory.map(|mebibytes| mebibytes.saturating_mul(1 << 20)),
             ..OpenOptions::default()
         };
         open_source(&config.data, &options).map(Arc::new)
@@ -217,6 +224,7 @@ impl Settings {
             steps: source.steps,
             seed: self.seed,
             image_size: self.image_size,
+            choice: self.choice.choice(),
             network: self.network.clone(),
             batch: self.batch,
             learning_rate: self.lr,

@@ -3,9 +3,30 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use remixmatch::data::{DataSet, OpenOptions, open};
+use clap::Args;
+use remixmatch::data::{Choice, DataSet, OpenOptions, open};
 
 use super::output::note;
+
+/// What is taken of a set whose format leaves a choice.
+#[derive(Args)]
+pub struct ChoiceOptions {
+    /// CIFAR-100: the 20 coarse classes instead of the 100 fine ones
+    #[arg(long, help_heading = "Data")]
+    coarse: bool,
+    /// STL-10: keep the labels of one fold only, 0 to 9
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    fold: Option<usize>,
+    /// SVHN: leave the extra images out
+    #[arg(long, help_heading = "Data")]
+    no_extra: bool,
+}
+
+impl ChoiceOptions {
+    pub fn choice(&self) -> Choice {
+        Choice { coarse: self.coarse, fold: self.fold, no_extra: self.no_extra }
+    }
+}
 
 /// Opens a source and prints its notices.
 pub fn open_source(source: &str, options: &OpenOptions) -> anyhow::Result<DataSet> {
@@ -17,7 +38,7 @@ pub fn open_source(source: &str, options: &OpenOptions) -> anyhow::Result<DataSe
 }
 
 /// What can be given instead of a name that was not found.
-const HINT: &str = "give builtin:fashion, builtin:digits, builtin:shapes, or the path of a folder \
+const HINT: &str = "give builtin:fashion, builtin:digits, builtin:shapes, or the path of a folder or archive \
                     (scripts/fetch_cifar10.py fetches cifar-10)";
 
 /// A bare name that is no path here is looked for in the data folder, where the fetch scripts put sets.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::set::Labelled;
+use super::files::{Entry, Memory};
 use super::{DataError, DataSet, OpenOptions, idx, shapes};
 
 /// A set of the four IDX files under `assets/`.
@@ -33,12 +33,14 @@ pub(super) fn read(name: &str, options: &OpenOptions) -> Result<DataSet, DataErr
     }
 }
 
-fn idx_set(name: &str, files: [&[u8]; 4], options: &OpenOptions) -> Result<DataSet, DataError> {
-    let [train_images, train_labels, test_images, test_labels] = files;
+fn idx_set(name: &str, files: [&'static [u8]; 4], options: &OpenOptions) -> Result<DataSet, DataError> {
     let label = format!("builtin:{name}");
     let path = Path::new(&label);
-    let pair = |images, labels| -> Result<Labelled, DataError> { idx::pair(path, images, path, labels) };
-    let train = pair(train_images, train_labels)?;
-    let test = pair(test_images, test_labels)?;
-    idx::assemble(label.clone(), path, "built in (IDX)".to_owned(), train, Some(test), options)
+    let [train_images, train_labels, test_images, test_labels] =
+        files.map(|bytes| Entry::new(path.to_owned(), bytes.len() as u64, Memory(bytes.into())));
+    let train = idx::pair(&train_images, &train_labels)?;
+    let test = idx::pair(&test_images, &test_labels)?;
+    let mut set = idx::assemble(path, "built in (IDX)", train, Some(test), options)?;
+    set.name.clone_from(&label);
+    Ok(set)
 }

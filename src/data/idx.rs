@@ -3,79 +3,69 @@
 //! A file is: two zero bytes, the element type (8: unsigned byte), the number of dimensions, each dimension as a
 //! big-endian u32, then the elements.
 
-use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::io::Read;
+use std::path::Path;
 
-use flate2::bufread::MultiGzDecoder;
-
-use super::set::{self, Labelled};
-use super::source::{self, Entry};
+use super::archive::plain;
+use super::files::{Entry, Folder};
+use super::records::fill;
+use super::set::{self, Labelled, Parts};
 use super::{DataError, DataSet, Images, OpenOptions};
 
 const UNSIGNED_BYTE: u8 = 8;
-const GZIP: [u8; 2] = [0x1f, 0x8b];
-/// Elements of one file; more could be a gzip file made to exhaust memory.
+/// Elements of one file; more would be a file made to exhaust memory.
 const MAX_ELEMENTS: u64 = 1 << 31;
 
 /// Pixels that weak augmentation shifts MNIST-like images by.
 const SHIFT: u32 = 2;
 
 /// The files of a folder that are IDX, told from their content.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Default)]
 pub(super) struct Files {
-    images: Vec<PathBuf>,
-    labels: Vec<PathBuf>,
+    images: Vec<Entry>,
+    labels: Vec<Entry>,
 }
 
-/// Looks for IDX files among a folder's entries. `None` when there are none.
-pub(super) fn find(entries: &[Entry]) -> Option<Files> {
+/// Looks for IDX files in a folder. `None` when there are none.
+pub(super) fn find(folder: &Folder) -> Option<Files> {
     let mut files = Files::default();
-    for entry in entries.iter().filter(|entry| !entry.folder) {
+    for entry in folder.files.values() {
         let name = entry.name.to_lowercase();
         // A file too damaged to be told by content is still named: reading it says what is wrong.
-        let dims = dimensions(&entry.path).ok().flatten().or_else(|| {
+        let dims = dimensions(entry).ok().flatten().or_else(|| {
             let named = |mark| name.contains(mark).then_some(mark == "idx3-ubyte");
             named("idx3-ubyte").or(named("idx1-ubyte")).map(|images| if images { 3 } else { 1 })
         });
         match dims {
-            Some(1) => files.labels.push(entry.path.clone()),
-            Some(_) => files.images.push(entry.path.clone()),
+            Some(1) => files.labels.push(entry.clone()),
+            Some(_) => files.images.push(entry.clone()),
             None => {}
         }
     }
-    (files != Files::default()).then_some(files)
+    (!files.images.is_empty() || !files.labels.is_empty()).then_some(files)
 }
 
 /// The number of dimensions of an IDX file, `None` when it is another kind of file.
-pub(super) fn dimensions(path: &Path) -> io::Result<Option<u8>> {
+fn dimensions(entry: &Entry) -> Result<Option<u8>, DataError> {
     let mut magic = [0; 4];
-    plain(BufReader::new(File::open(path)?))?.read_exact(&mut magic)?;
-    Ok((magic[..2] == [0, 0] && matches!(magic[2], 8..=14) && matches!(magic[3], 1..=4)).then_some(magic[3]))
-}
-
-fn plain<'a>(mut input: impl BufRead + 'a) -> io::Result<Box<dyn Read + 'a>> {
-    Ok(if input.fill_buf()?.starts_with(&GZIP) {
-        Box::new(MultiGzDecoder::new(input))
-    } else {
-        Box::new(input)
-    })
+    let got = fill(&mut plain(entry)?, &mut magic).map_err(|reason| entry.unreadable(reason))?;
+    let is_idx = got == 4 && magic[..2] == [0, 0] && matches!(magic[2], 8..=14) && matches!(magic[3], 1..=4);
+    Ok(is_idx.then_some(magic[3]))
 }
 
 /// Reads the four files (or two: then test images are held out).
-pub(super) fn read(folder: &Path, files: &Files, options: &OpenOptions) -> Result<DataSet, DataError> {
+pub(super) fn read(folder: &Folder, files: &Files, options: &OpenOptions) -> Result<DataSet, DataError> {
     let part = |test: bool| -> Result<Option<Labelled>, DataError> {
-        let of = |paths: &[PathBuf]| -> Vec<PathBuf> {
-            paths.iter().filter(|path| is_test(path) == test).cloned().collect()
+        let of = |entries: &[Entry]| -> Vec<Entry> {
+            entries.iter().filter(|entry| is_test(&entry.name) == test).cloned().collect()
         };
         match (of(&files.images).as_slice(), of(&files.labels).as_slice()) {
             ([], []) => Ok(None),
-            ([images], [labels]) => read_pair(images, labels).map(Some),
+            ([images], [labels]) => pair(images, labels).map(Some),
             (images, labels) => Err(DataError::Missing {
-                path: images.first().or(labels.first()).cloned().unwrap_or_default(),
+                path: images.first().or(labels.first()).map_or(folder.path.clone(), |e| e.path.clone()),
                 expected: format!(
-                    "one images and one labels file to {}",
+                    "one images and one labels file to {} in one folder",
                     if test { "test" } else { "train" }
                 ),
                 found: format!("{} and {}", images.len(), labels.len()),
@@ -84,67 +74,58 @@ pub(super) fn read(folder: &Path, files: &Files, options: &OpenOptions) -> Resul
     };
     let Some(train) = part(false)? else {
         return Err(DataError::Missing {
-            path: folder.to_owned(),
+            path: folder.path.clone(),
             expected: "IDX files to train, such as train-images-idx3-ubyte".to_owned(),
             found: "test files only".to_owned(),
         });
     };
-    assemble(source::name_of(folder), folder, "IDX".to_owned(), train, part(true)?, options)
+    assemble(&folder.path, "IDX", train, part(true)?, options)
 }
 
 /// MNIST's own name of the test files is `t10k`.
-fn is_test(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+fn is_test(name: &str) -> bool {
+    let name = name.to_lowercase();
     ["t10k", "test", "val"].iter().any(|mark| name.contains(mark))
 }
 
-fn read_pair(images: &Path, labels: &Path) -> Result<Labelled, DataError> {
-    let open = |path: &Path| {
-        let file = File::open(path).map_err(|reason| DataError::Read { path: path.to_owned(), reason })?;
-        Ok(BufReader::new(file))
-    };
-    pair(images, open(images)?, labels, open(labels)?)
-}
-
-/// Images and labels from two opened files; the paths are for messages.
-pub(super) fn pair(
-    images_path: &Path,
-    images: impl BufRead,
-    labels_path: &Path,
-    labels: impl BufRead,
-) -> Result<Labelled, DataError> {
-    let (dims, pixels) = read_elements(images_path, images, 3)?;
+/// Images and labels from two files.
+pub(super) fn pair(images: &Entry, labels: &Entry) -> Result<Labelled, DataError> {
+    let (dims, pixels) = read_elements(images, 3)?;
     let [count, height, width] = dims[..] else { unreachable!("three dimensions were asked for") };
     if height != width || !super::SIDES.contains(&height) {
-        return Err(DataError::ImageSize { path: images_path.to_owned(), width, height });
+        return Err(DataError::ImageSize { path: images.path.clone(), width, height });
     }
-    let (_, labels) = read_elements(labels_path, labels, 1)?;
-    if labels.len() != count {
+    let (_, bytes) = read_elements(labels, 1)?;
+    if bytes.len() != count {
         return Err(DataError::Corrupt {
-            path: labels_path.to_owned(),
+            path: labels.path.clone(),
             offset: 4,
-            expected: format!("a label for each of the {count} images of {}", images_path.display()),
-            found: format!("{} labels", labels.len()),
+            expected: format!("a label for each of the {count} images of {}", images.path.display()),
+            found: format!("{} labels", bytes.len()),
             advice: "the two files do not belong together",
         });
     }
-    let images = Images { height, width, channels: 1, pixels };
-    Ok(Labelled { images, labels: labels.into_iter().map(u32::from).collect() })
+    let images = Images::new(height, width, 1, pixels);
+    Ok(Labelled { images, labels: bytes.into_iter().map(u32::from).collect() })
 }
 
 /// Dimensions and elements of a file that must have `wanted` dimensions of unsigned bytes.
-fn read_elements(path: &Path, input: impl BufRead, wanted: u8) -> Result<(Vec<usize>, Vec<u8>), DataError> {
-    let read_error = |reason| DataError::Read { path: path.to_owned(), reason };
+fn read_elements(entry: &Entry, wanted: u8) -> Result<(Vec<usize>, Vec<u8>), DataError> {
     let corrupt = |offset, expected: String, found: String| DataError::Corrupt {
-        path: path.to_owned(),
+        path: entry.path.clone(),
         offset,
         expected,
         found,
         advice: "the file is damaged or another kind of file: fetch it again",
     };
-    let mut input = plain(input).map_err(read_error)?;
+    let mut input = plain(entry)?;
     let mut header = vec![0; 4 + 4 * usize::from(wanted)];
-    let got = read_up_to(&mut *input, &mut header).map_err(read_error)?;
+    let got = match fill(&mut *input, &mut header) {
+        Ok(got) => got,
+        Err(reason) => {
+            return Err(corrupt(0, "an IDX header".to_owned(), format!("damaged data ({reason})")));
+        }
+    };
     let magic = [0, 0, UNSIGNED_BYTE, wanted];
     if got < 4 || header[..4] != magic {
         return Err(corrupt(
@@ -179,59 +160,15 @@ fn read_elements(path: &Path, input: impl BufRead, wanted: u8) -> Result<(Vec<us
     Ok((dims.into_iter().map(|dim| dim as usize).collect(), data))
 }
 
-fn read_up_to(input: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut got = 0;
-    while got < buffer.len() {
-        match input.read(&mut buffer[got..]) {
-            Ok(0) => break,
-            Ok(n) => got += n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(got)
-}
-
 /// A data set of MNIST-like images; classes are the labels that the training images have.
 pub(super) fn assemble(
-    name: String,
     path: &Path,
-    format: String,
+    format: &str,
     mut train: Labelled,
     mut test: Option<Labelled>,
     options: &OpenOptions,
 ) -> Result<DataSet, DataError> {
-    let present: Vec<u32> = train.labels.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
-    for part in [Some(&mut train), test.as_mut()].into_iter().flatten() {
-        for label in &mut part.labels {
-            let Ok(class) = present.binary_search(label) else {
-                return Err(DataError::UntrainedClass { path: path.to_owned(), class: label.to_string() });
-            };
-            *label = class as u32;
-        }
-    }
-    let classes: Vec<String> = present.iter().map(u32::to_string).collect();
-    let mut notices = Vec::new();
-    let test = match test {
-        Some(test) if !test.images.is_empty() => test,
-        _ => {
-            let (stay, test) = set::hold_out(&train, classes.len(), options.test_share.unwrap_or(0.1));
-            train = stay;
-            notices.push(set::held_out_notice(test.labels.len()));
-            test
-        }
-    };
-    Ok(DataSet {
-        name,
-        format,
-        classes,
-        train: train.images,
-        train_labels: train.labels.into_iter().map(Some).collect(),
-        test: test.images,
-        test_labels: test.labels,
-        flip: false,
-        shift: SHIFT,
-        notices,
-    })
+    let classes = set::by_value(path, &mut train, test.as_mut())?;
+    let format = format.to_owned();
+    Ok(Parts { format, classes, train, test, flip: false, shift: SHIFT }.assemble(options))
 }

@@ -1,32 +1,67 @@
-/// Images of one size, one byte a channel, pixels in NHWC order.
+use std::sync::Arc;
+
+use super::DataError;
+use super::stream::{Source, Streamed};
+
+/// Images of one size, one byte a channel, pixels in NHWC order; those that do not fit in memory come after the
+/// others and are decoded as they are asked for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Images {
     pub height: usize,
     pub width: usize,
     /// 1 (grey) or 3 (red, green, blue).
     pub channels: usize,
-    /// `len() * height * width * channels` bytes.
+    /// Those in memory: a multiple of `height * width * channels` bytes.
     pub pixels: Vec<u8>,
+    streamed: Option<Streamed>,
 }
 
 impl Images {
+    /// Images in memory.
+    pub fn new(height: usize, width: usize, channels: usize, pixels: Vec<u8>) -> Self {
+        Self { height, width, channels, pixels, streamed: None }
+    }
+
     /// Bytes of one image.
     pub fn stride(&self) -> usize {
         self.height * self.width * self.channels
     }
 
     pub fn len(&self) -> usize {
-        self.pixels.len().checked_div(self.stride()).unwrap_or(0)
+        self.in_memory() + self.streamed.as_ref().map_or(0, Streamed::count)
     }
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
+    /// Images in memory: the first ones.
+    pub fn in_memory(&self) -> usize {
+        self.pixels.len().checked_div(self.stride()).unwrap_or(0)
+    }
+
+    /// Adds images that stay where they are until they are asked for.
+    pub(super) fn stream(&mut self, source: impl Source + 'static, skip_bad: bool) {
+        self.streamed = Some(Streamed::new(source, self.stride(), skip_bad));
+    }
+
+    /// Says which images will be asked for next, all of them and in that order; those not in memory are decoded
+    /// ahead. A hint: it changes no result.
+    pub fn expect(&self, upcoming: &[usize]) {
+        if let Some(streamed) = &self.streamed {
+            streamed.expect(upcoming.iter().filter_map(|i| i.checked_sub(self.in_memory())));
+        }
+    }
+
+    /// The first failure to read an image since the last call. Such an image is black.
+    pub fn failure(&self) -> Option<DataError> {
+        self.streamed.as_ref()?.failure()
+    }
+
     /// The bytes of image `i`, HWC.
     ///
     /// # Panics
-    /// When `i` is not below `len()`, as slices do.
+    /// When `i` is not below [`Images::in_memory`], as slices do.
     pub fn image(&self, i: usize) -> &[u8] {
         &self.pixels[i * self.stride()..(i + 1) * self.stride()]
     }
@@ -37,12 +72,27 @@ impl Images {
     /// When `i` is not below `len()` or `words` does not hold `height * width` words.
     pub fn rgba(&self, i: usize, words: &mut [u32]) {
         assert_eq!(words.len(), self.height * self.width, "one word a pixel");
-        for (word, pixel) in words.iter_mut().zip(self.image(i).chunks_exact(self.channels)) {
+        let decoded: Arc<[u8]>;
+        let bytes = match (&self.streamed, i.checked_sub(self.in_memory())) {
+            (Some(streamed), Some(later)) => {
+                assert!(later < streamed.count(), "image {i} of {}", self.len());
+                decoded = streamed.read(later);
+                &decoded
+            }
+            _ => self.image(i),
+        };
+        for (word, pixel) in words.iter_mut().zip(bytes.chunks_exact(self.channels)) {
             *word = match *pixel {
                 [red, green, blue] => u32::from_le_bytes([red, green, blue, 255]),
                 _ => u32::from_le_bytes([pixel[0], pixel[0], pixel[0], 255]),
             };
         }
+    }
+
+    /// Appends an image given as planes of red, green and blue; `by_column`: each plane column after column.
+    pub(super) fn push_planes(&mut self, planes: &[u8], by_column: bool) {
+        let [height, width] = [self.height, self.width];
+        interleave(planes, [height, width], by_column, &mut self.pixels);
     }
 
     /// The images at `indices`, in that order.
@@ -51,7 +101,15 @@ impl Images {
         for &i in indices {
             pixels.extend_from_slice(self.image(i));
         }
-        Self { height: self.height, width: self.width, channels: self.channels, pixels }
+        Self::new(self.height, self.width, self.channels, pixels)
+    }
+}
+
+/// Appends the pixels of planes of `height` and `width` to `pixels`, the channels of each together.
+pub(super) fn interleave(planes: &[u8], [height, width]: [usize; 2], by_column: bool, pixels: &mut Vec<u8>) {
+    for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+        let at = if by_column { x * height + y } else { y * width + x };
+        pixels.extend(planes.iter().skip(at).step_by(height * width));
     }
 }
 
@@ -62,11 +120,10 @@ mod tests {
     #[test]
     fn words_hold_red_in_the_low_byte_and_repeat_grey() {
         let mut words = [0; 2];
-        let rgb =
-            Images { height: 1, width: 2, channels: 3, pixels: vec![0, 0, 0, 9, 9, 9, 1, 2, 3, 4, 5, 6] };
+        let rgb = Images::new(1, 2, 3, vec![0, 0, 0, 9, 9, 9, 1, 2, 3, 4, 5, 6]);
         rgb.rgba(1, &mut words);
         assert_eq!(words, [0xff03_0201, 0xff06_0504]);
-        let grey = Images { height: 2, width: 1, channels: 1, pixels: vec![7, 8] };
+        let grey = Images::new(2, 1, 1, vec![7, 8]);
         grey.rgba(0, &mut words);
         assert_eq!(words, [0xff07_0707, 0xff08_0808]);
     }

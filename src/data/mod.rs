@@ -1,26 +1,40 @@
 //! Images to learn from: formats, the built-in sets, and the choice of labelled images.
 //!
-//! Everything ends as a [`DataSet`] of bytes in memory; nothing here knows of the GPU or of learning.
+//! Everything ends as a [`DataSet`] of bytes in memory, but for training images beyond what memory is given, which
+//! are decoded while they are needed; nothing here knows of the GPU or of learning.
 
+mod archive;
 mod builtin;
+mod choice;
 mod cifar;
 mod error;
+mod files;
 mod folder;
 mod idx;
 mod images;
+mod listed;
+mod mat;
+mod names;
+mod npy;
+mod npz;
+mod records;
 mod set;
 mod shapes;
 mod sheet;
 mod source;
 mod split;
+mod stl10;
+mod stream;
 mod summary;
+mod svhn;
 
+pub use choice::Choice;
 pub use error::DataError;
 pub use folder::read_image;
 pub use images::Images;
 pub use set::{DataSet, OpenOptions};
 pub use sheet::contact_sheet;
-pub use source::open;
+pub use source::{open, open_files};
 pub use split::{Balance, Split, split};
 pub use summary::{ClassSummary, Summary, summary};
 

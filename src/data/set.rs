@@ -1,4 +1,7 @@
-use super::{DataError, Images};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::{Choice, DataError, Images};
 
 /// A data set in memory, whatever it came from.
 #[derive(Clone, Debug)]
@@ -34,9 +37,23 @@ pub struct OpenOptions {
     /// Share of each class's training images held out where a source has no test images. `None`: a fifth for
     /// folders, a tenth for the others.
     pub test_share: Option<f64>,
+    /// What is taken where the format leaves a choice.
+    pub choice: Choice,
+    /// Bytes of training images that are kept in memory; those beyond are decoded while they are needed, where the
+    /// format can (folders, lists, and STL-10's unlabelled images). `None`: [`OpenOptions::MEMORY`].
+    pub memory: Option<u64>,
 }
 
 impl OpenOptions {
+    /// Bytes of training images that are kept in memory unless something else is asked for.
+    pub const MEMORY: u64 = 2 << 30;
+
+    /// How many training images of `stride` bytes are kept in memory.
+    pub(super) fn room(&self, stride: usize) -> usize {
+        let images = self.memory.unwrap_or(Self::MEMORY) / stride.max(1) as u64;
+        usize::try_from(images).unwrap_or(usize::MAX)
+    }
+
     pub(super) fn check(&self) -> Result<(), DataError> {
         if let Some(side) = self.image_size.filter(|side| !super::SIDES.contains(side)) {
             return Err(DataError::SideOption(side));
@@ -56,10 +73,80 @@ pub(super) struct Labelled {
 }
 
 impl Labelled {
+    /// No images yet, of this size.
+    pub fn empty(side: usize, channels: usize) -> Self {
+        let images = Images::new(side, side, channels, Vec::new());
+        Self { images, labels: Vec::new() }
+    }
+
     fn pick(&self, indices: &[usize]) -> Self {
         let labels = indices.iter().map(|&i| self.labels[i]).collect();
         Self { images: self.images.pick(indices), labels }
     }
+}
+
+/// A set whose images all had a class when they were read.
+pub(super) struct Parts {
+    pub format: String,
+    pub classes: Vec<String>,
+    pub train: Labelled,
+    /// Without it, a share of the training images is held out.
+    pub test: Option<Labelled>,
+    pub flip: bool,
+    pub shift: u32,
+}
+
+impl Parts {
+    /// The set, still without a name.
+    pub fn assemble(self, options: &OpenOptions) -> DataSet {
+        let Self { format, classes, mut train, test, flip, shift } = self;
+        let mut notices = Vec::new();
+        let test = match test {
+            Some(test) if !test.labels.is_empty() => test,
+            _ => {
+                let (stay, test) = hold_out(&train, classes.len(), options.test_share.unwrap_or(0.1));
+                train = stay;
+                notices.push(held_out_notice(test.labels.len()));
+                test
+            }
+        };
+        DataSet {
+            name: String::new(),
+            format,
+            classes,
+            train: train.images,
+            train_labels: train.labels.into_iter().map(Some).collect(),
+            test: test.images,
+            test_labels: test.labels,
+            flip,
+            shift,
+            notices,
+        }
+    }
+}
+
+/// Makes classes of the labels that the training images have, named by their numbers.
+///
+/// # Errors
+/// When a test image's label is not among them; `path` is the set's.
+pub(super) fn by_value(
+    path: &Path,
+    train: &mut Labelled,
+    test: Option<&mut Labelled>,
+) -> Result<Vec<String>, DataError> {
+    let present: Vec<u32> = train.labels.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+    for label in [Some(train), test].into_iter().flatten().flat_map(|part| &mut part.labels) {
+        let Ok(class) = present.binary_search(label) else {
+            return Err(DataError::UntrainedClass { path: path.to_owned(), class: label.to_string() });
+        };
+        *label = class as u32;
+    }
+    Ok(present.iter().map(u32::to_string).collect())
+}
+
+/// Names that are numbers from 0.
+pub(super) fn numbered(classes: usize) -> Vec<String> {
+    (0..classes).map(|class| class.to_string()).collect()
 }
 
 /// Images of each class.
@@ -91,10 +178,17 @@ pub(super) fn held_out(labels: &[u32], classes: usize, share: f64) -> Vec<bool> 
 }
 
 /// Splits training images by [`held_out`]: what stays, and what tests.
-pub(super) fn hold_out(train: &Labelled, classes: usize, share: f64) -> (Labelled, Labelled) {
+fn hold_out(train: &Labelled, classes: usize, share: f64) -> (Labelled, Labelled) {
     let held = held_out(&train.labels, classes, share);
     let (test, stay): (Vec<usize>, Vec<usize>) = (0..held.len()).partition(|&i| held[i]);
     (train.pick(&stay), train.pick(&test))
+}
+
+/// The notice of images that stay where they are.
+pub(super) fn streamed_notice(count: usize, all: usize) -> String {
+    format!(
+        "{count} of {all} training images are decoded while they are needed (--memory keeps more in memory)"
+    )
 }
 
 /// The notice of a test set that was held out.

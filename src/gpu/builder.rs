@@ -17,6 +17,7 @@ struct Declared {
 pub(super) enum Op {
     Dispatch {
         kernel: Kernel,
+        part: Option<String>,
         params: u64,
         params_bytes: u64,
         bindings: Vec<(u32, Tensor)>,
@@ -37,6 +38,8 @@ pub struct PlanBuilder {
     tensors: Vec<Declared>,
     ops: Vec<Op>,
     uniforms: Vec<u8>,
+    /// What the operations being recorded are part of.
+    part: Option<String>,
     poison: bool,
 }
 
@@ -81,6 +84,14 @@ impl PlanBuilder {
         Program { start: mark, end: self.ops.len() }
     }
 
+    /// Records operations as part of something, by whose name a profile tells where time goes.
+    pub fn part<T>(&mut self, name: &str, record: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = self.part.replace(name.to_owned());
+        let recorded = record(self);
+        self.part = outer;
+        recorded
+    }
+
     /// Records one dispatch: `params` becomes the uniform block at binding 0, `bindings` the storage
     /// buffers from binding 1 on.
     pub fn dispatch<P: Pod>(&mut self, kernel: Kernel, params: &P, bindings: &[Tensor], groups: [u32; 3]) {
@@ -104,6 +115,7 @@ impl PlanBuilder {
         bindings.iter().for_each(|(_, tensor)| self.touch(*tensor));
         self.ops.push(Op::Dispatch {
             kernel,
+            part: self.part.clone(),
             params: offset,
             params_bytes: bytes.len() as u64,
             bindings: bindings.to_vec(),

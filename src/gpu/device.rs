@@ -80,6 +80,7 @@ impl Gpu {
     }
 
     /// [`Gpu::request`] for threads that may block.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn new_blocking() -> Result<Self, GpuError> {
         pollster::block_on(Self::request())
     }
@@ -163,7 +164,7 @@ impl Gpu {
         #[cfg(not(target_arch = "wasm32"))]
         let arrived = {
             self.wait_for(index, what)?;
-            receiver.try_recv().ok().flatten()
+            called_back(receiver)
         };
         #[cfg(target_arch = "wasm32")]
         let arrived = {
@@ -218,6 +219,21 @@ impl Gpu {
             Ok(_) => Ok(()),
             Err(wgpu::PollError::Timeout) => Err(GpuError::Timeout { seconds: WAIT_LIMIT.as_secs(), what }),
             Err(error) => Err(GpuError::Adapter(error.to_string())),
+        }
+    }
+}
+
+/// The value of a callback that is due. Another thread that polls may be the one to call it, a moment after
+/// this thread has seen the work done.
+#[cfg(not(target_arch = "wasm32"))]
+fn called_back<T>(receiver: &mut oneshot::Receiver<T>) -> Option<T> {
+    const MOMENT: Duration = Duration::from_secs(10);
+    let began = web_time::Instant::now();
+    loop {
+        match receiver.try_recv() {
+            Ok(Some(value)) => return Some(value),
+            Ok(None) if began.elapsed() < MOMENT => std::thread::yield_now(),
+            Ok(None) | Err(oneshot::Canceled) => return None,
         }
     }
 }

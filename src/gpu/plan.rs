@@ -16,6 +16,7 @@ pub(super) enum Ready {
         bind_group: wgpu::BindGroup,
         groups: [u32; 3],
         kernel: String,
+        part: Option<String>,
     },
     Clear {
         buffer: wgpu::Buffer,
@@ -55,7 +56,7 @@ impl Plan {
                 to_byte: to.offset as u64 * 4,
                 bytes: from.words as u64 * 4,
             },
-            Op::Dispatch { kernel, params, params_bytes, bindings, groups } => {
+            Op::Dispatch { kernel, part, params, params_bytes, bindings, groups } => {
                 let pipeline = gpu.pipeline(kernel)?;
                 let params = wgpu::BufferBinding {
                     buffer: uniforms,
@@ -75,7 +76,13 @@ impl Plan {
                     layout: &pipeline.get_bind_group_layout(0),
                     entries: &entries,
                 });
-                Ready::Dispatch { pipeline, bind_group, groups: *groups, kernel: kernel.to_string() }
+                Ready::Dispatch {
+                    pipeline,
+                    bind_group,
+                    groups: *groups,
+                    kernel: kernel.to_string(),
+                    part: part.clone(),
+                }
             }
         })
     }
@@ -173,6 +180,17 @@ impl Plan {
     ) {
         let from = tensor.offset as u64 * 4;
         encoder.copy_buffer_to_buffer(self.buffer(tensor), from, to, at, tensor.words as u64 * 4);
+    }
+
+    /// Copies a tensor into one of another plan on the same device, after the work submitted so far.
+    ///
+    /// # Panics
+    /// When their lengths differ.
+    pub fn copy_to(&self, gpu: &Gpu, tensor: Tensor, other: &Plan, to: Tensor) {
+        assert_eq!(tensor.words, to.words, "a copy keeps its length");
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        self.encode_copy_out(&mut encoder, tensor, other.buffer(to), to.offset as u64 * 4);
+        gpu.queue.submit([encoder.finish()]);
     }
 
     /// Reads tensors back in one go and waits for them: for checkpoints, views and evaluations, never inside

@@ -1,4 +1,4 @@
-//! Time a kernel family by timestamps, on adapters that have `timestamp-query`.
+//! Time a kernel by timestamps, on adapters that have `timestamp-query`.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -6,19 +6,24 @@ use std::ops::Range;
 use super::plan::Ready;
 use super::{Gpu, GpuError, Plan, PlanBuilder, Program};
 
-/// Time spent in one kernel over one run of a program.
+/// Time spent in one kernel, for one part of the work, over one run of a program.
 #[derive(Clone, Debug)]
 pub struct KernelTime {
     pub kernel: String,
+    /// As [`PlanBuilder::part`] was told; `None` for what was recorded outside of any.
+    pub part: Option<String>,
     pub calls: usize,
     pub microseconds: f64,
 }
+
+/// Kernel and part of a dispatch.
+type Key = (String, Option<String>);
 
 /// Runs a program with a timestamp around every dispatch.
 pub struct Profiler;
 
 impl Profiler {
-    /// Time by kernel, longest first; `None` where the adapter has no timestamps.
+    /// Time by kernel and part, longest first; `None` where the adapter has no timestamps.
     ///
     /// One pass a dispatch keeps kernels from overlapping, so the sum is at least the plain time.
     ///
@@ -28,24 +33,22 @@ impl Profiler {
         if !gpu.features.contains(wgpu::Features::TIMESTAMP_QUERY) {
             return Ok(None);
         }
-        let mut by_kernel: BTreeMap<String, (usize, f64)> = BTreeMap::new();
-        for (kernel, microseconds) in plan.run_timed(gpu, program).await? {
-            let entry = by_kernel.entry(kernel).or_default();
+        let mut sums: BTreeMap<Key, (usize, f64)> = BTreeMap::new();
+        for (key, microseconds) in plan.run_timed(gpu, program).await? {
+            let entry = sums.entry(key).or_default();
             entry.0 += 1;
             entry.1 += microseconds;
         }
-        let mut times: Vec<_> = by_kernel
-            .into_iter()
-            .map(|(kernel, (calls, microseconds))| KernelTime { kernel, calls, microseconds })
-            .collect();
+        let time = |((kernel, part), (calls, microseconds))| KernelTime { kernel, part, calls, microseconds };
+        let mut times: Vec<_> = sums.into_iter().map(time).collect();
         times.sort_by(|a, b| b.microseconds.total_cmp(&a.microseconds));
         Ok(Some(times))
     }
 }
 
 impl Plan {
-    /// Runs a program with a timestamp before and after every dispatch: `(kernel, microseconds)`.
-    async fn run_timed(&self, gpu: &Gpu, program: Program) -> Result<Vec<(String, f64)>, GpuError> {
+    /// Runs a program with a timestamp before and after every dispatch: microseconds of each.
+    async fn run_timed(&self, gpu: &Gpu, program: Program) -> Result<Vec<(Key, f64)>, GpuError> {
         /// WebGPU allows 4,096 queries a set, two a dispatch.
         const CHUNK: usize = 2_048;
         let mut times = Vec::new();
@@ -61,7 +64,7 @@ impl Plan {
         gpu: &Gpu,
         program: Program,
         part: Range<usize>,
-    ) -> Result<Vec<(String, f64)>, GpuError> {
+    ) -> Result<Vec<(Key, f64)>, GpuError> {
         let count = part.len() as u32 * 2;
         let queries = gpu.device.create_query_set(&wgpu::QuerySetDescriptor {
             label: Some("dispatch times"),
@@ -80,8 +83,8 @@ impl Plan {
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         let mut names = Vec::new();
         for index in part.clone() {
-            if let Ready::Dispatch { pipeline, bind_group, groups, kernel } = &self.ops[program.start + index]
-            {
+            let op = &self.ops[program.start + index];
+            if let Ready::Dispatch { pipeline, bind_group, groups, kernel, part } = op {
                 let at = names.len() as u32 * 2;
                 let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
                     label: None,
@@ -94,7 +97,7 @@ impl Plan {
                 pass.set_pipeline(pipeline);
                 pass.set_bind_group(0, bind_group, &[]);
                 pass.dispatch_workgroups(groups[0], groups[1], groups[2]);
-                names.push(kernel.clone());
+                names.push((kernel.clone(), part.clone()));
             } else {
                 self.encode_part(&mut encoder, program, index..index + 1);
             }

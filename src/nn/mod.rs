@@ -21,4 +21,4 @@ pub use dense::{Dense, Rows};
 pub use init::initial_values;
 pub use parameters::{BINDING_WORDS, Init, Parameter, ParameterSet};
 pub use pool::GlobalAveragePool;
-pub use wide_resnet::{Head, Tape, WideResNet};
+pub use wide_resnet::{Head, Layer, Tape, WideResNet};

@@ -1,9 +1,16 @@
 //! The reference's Wide ResNet (`libml/models.py`): pre-activation blocks, two linear heads.
 
+mod layers;
+
+pub use layers::Layer;
+
 use super::batch_norm::{BatchNorm, MOMENTUM, Passes};
 use super::parameters::{Init, ParameterSet};
 use super::{Activation, Architecture, Conv2d, ConvTiling, Dense, GlobalAveragePool, Rows};
 use crate::gpu::{PlanBuilder, Tensor};
+
+/// Name of the layer between the last feature map and the heads.
+const POOL: &str = "pool";
 
 /// A residual block: `out = shortcut + conv2(act(bn2(conv1(act(bn1(x))))))`.
 #[derive(Clone, Debug)]
@@ -166,43 +173,6 @@ impl WideResNet {
         }
     }
 
-    /// Multiply-adds of one forward pass over one image, convolutions and the class head.
-    pub fn multiply_adds(&self) -> u64 {
-        let (mut h, mut w) = (self.height, self.width);
-        let mut total = self.stem.multiply_adds(h, w) / 4 * self.channels as u64;
-        (h, w) = (h.div_ceil(self.stem.stride), w.div_ceil(self.stem.stride));
-        for block in &self.blocks {
-            total += block.conv1.multiply_adds(h, w);
-            total += block.shortcut.as_ref().map_or(0, |c| c.multiply_adds(h, w));
-            (h, w) = (h.div_ceil(block.conv1.stride), w.div_ceil(block.conv1.stride));
-            total += block.conv2.multiply_adds(h, w);
-        }
-        total + (self.features * self.classes) as u64
-    }
-
-    /// Words an image takes in the largest feature map.
-    pub fn largest_map(&self) -> usize {
-        let input = self.height * self.width * 4;
-        let words = |(conv, h, w): (Conv2d, usize, usize)| {
-            h.div_ceil(conv.stride) * w.div_ceil(conv.stride) * conv.out_channels
-        };
-        self.convolutions().into_iter().map(words).fold(input, usize::max)
-    }
-
-    /// Every convolution with the size of its input `(layer, height, width)`, stem first.
-    pub fn convolutions(&self) -> Vec<(Conv2d, usize, usize)> {
-        let (mut h, mut w) = (self.height, self.width);
-        let mut all = vec![(self.stem.clone(), h, w)];
-        (h, w) = (h.div_ceil(self.stem.stride), w.div_ceil(self.stem.stride));
-        for block in &self.blocks {
-            all.push((block.conv1.clone(), h, w));
-            all.extend(block.shortcut.iter().map(|c| (c.clone(), h, w)));
-            (h, w) = (h.div_ceil(block.conv1.stride), w.div_ceil(block.conv1.stride));
-            all.push((block.conv2.clone(), h, w));
-        }
-        all
-    }
-
     /// Declares the input of `images` images: NHWC with channels padded to four.
     pub fn input(&self, b: &mut PlanBuilder, name: &str, images: usize) -> Activation {
         Activation::new(b, name, [images, self.height, self.width, 4])
@@ -230,7 +200,7 @@ impl WideResNet {
     ) -> Activation {
         let kernel = self.parameters.view(weights, &format!("{}.kernel", conv.name));
         let bias = self.parameters.view(weights, &format!("{}.bias", conv.name));
-        conv.forward(b, x, kernel, bias, add)
+        b.part(&conv.name, |b| conv.forward(b, x, kernel, bias, add))
     }
 
     fn shortcut(
@@ -261,18 +231,18 @@ impl WideResNet {
         let mut tapes = Vec::new();
         for block in &self.blocks {
             let norm1 = self.norm(format!("{}.bn1", block.name), x.channels, weights, statistics);
-            let (a1, coefficients1) = norm1.forward(b, x, passes);
+            let (a1, coefficients1) = b.part(&norm1.name, |b| norm1.forward(b, x, passes));
             let shortcut = self.shortcut(b, block, weights, x, a1);
             let h = self.conv(b, &block.conv1, weights, a1, None);
             let norm2 = self.norm(format!("{}.bn2", block.name), h.channels, weights, statistics);
-            let (a2, coefficients2) = norm2.forward(b, h, passes);
+            let (a2, coefficients2) = b.part(&norm2.name, |b| norm2.forward(b, h, passes));
             let out = self.conv(b, &block.conv2, weights, a2, Some(shortcut));
             tapes.push(BlockTape { x, coefficients1, a1, h, coefficients2, a2 });
             x = out;
         }
         let norm = self.norm("head.bn".into(), x.channels, weights, statistics);
-        let (a, coefficients) = norm.forward(b, x, passes);
-        let embedding = GlobalAveragePool::forward(b, a);
+        let (a, coefficients) = b.part(&norm.name, |b| norm.forward(b, x, passes));
+        let embedding = b.part(POOL, |b| GlobalAveragePool::forward(b, a));
         let tape = Tape {
             input,
             passes,
@@ -295,16 +265,16 @@ impl WideResNet {
         let mut x = self.conv(b, &self.stem, weights, input, None);
         for block in &self.blocks {
             let norm1 = self.norm(format!("{}.bn1", block.name), x.channels, weights, statistics);
-            let a1 = norm1.inference(b, x);
+            let a1 = b.part(&norm1.name, |b| norm1.inference(b, x));
             let shortcut = self.shortcut(b, block, weights, x, a1);
             let h = self.conv(b, &block.conv1, weights, a1, None);
             let norm2 = self.norm(format!("{}.bn2", block.name), h.channels, weights, statistics);
-            let a2 = norm2.inference(b, h);
+            let a2 = b.part(&norm2.name, |b| norm2.inference(b, h));
             x = self.conv(b, &block.conv2, weights, a2, Some(shortcut));
         }
         let norm = self.norm("head.bn".into(), x.channels, weights, statistics);
-        let a = norm.inference(b, x);
-        GlobalAveragePool::forward(b, a)
+        let a = b.part(&norm.name, |b| norm.inference(b, x));
+        b.part(POOL, |b| GlobalAveragePool::forward(b, a))
     }
 
     fn head(&self, head: Head) -> &Dense {
@@ -326,7 +296,7 @@ impl WideResNet {
         let dense = self.head(head);
         let kernel = self.parameters.view(weights, &format!("{}.kernel", dense.name));
         let bias = self.parameters.view(weights, &format!("{}.bias", dense.name));
-        dense.forward(b, embedding, rows, kernel, bias)
+        b.part(&dense.name, |b| dense.forward(b, embedding, rows, kernel, bias))
     }
 
     /// Backward pass of a head: gradients of its parameters and of its rows of the embedding.
@@ -344,9 +314,11 @@ impl WideResNet {
     ) {
         let dense = self.head(head);
         let view = |packed, part: &str| self.parameters.view(packed, &format!("{}.{part}", dense.name));
-        dense.data_gradient(b, d_logits, rows, view(weights, "kernel"), d_embedding);
         let into = [view(gradients, "kernel"), view(gradients, "bias")];
-        dense.weight_gradient(b, embedding, d_logits, rows, into, accumulate);
+        b.part(&dense.name, |b| {
+            dense.data_gradient(b, d_logits, rows, view(weights, "kernel"), d_embedding);
+            dense.weight_gradient(b, embedding, d_logits, rows, into, accumulate);
+        });
     }
 
     /// Backward pass from the embedding's gradient; parameter gradients are written or added.
@@ -360,7 +332,7 @@ impl WideResNet {
     ) {
         let context =
             Backward { network: self, weights, gradients, statistics, passes: tape.passes, accumulate };
-        let d_pooled = GlobalAveragePool::backward(b, tape.head_output, d_embedding);
+        let d_pooled = b.part(POOL, |b| GlobalAveragePool::backward(b, tape.head_output, d_embedding));
         let mut d_x = context.norm(b, "head.bn", tape.head_input, tape.head_coefficients, d_pooled, None);
         for (block, t) in self.blocks.iter().zip(&tape.blocks).rev() {
             d_x = context.block(b, block, t, d_x);
@@ -410,7 +382,7 @@ impl Backward<'_> {
     fn conv_weights(&self, b: &mut PlanBuilder, conv: &Conv2d, x: Activation, d_out: Activation) {
         let d_kernel = self.gradient(format!("{}.kernel", conv.name));
         let d_bias = self.gradient(format!("{}.bias", conv.name));
-        conv.weight_gradient(b, x, d_out, d_kernel, d_bias, self.accumulate);
+        b.part(&conv.name, |b| conv.weight_gradient(b, x, d_out, d_kernel, d_bias, self.accumulate));
     }
 
     fn conv_data(
@@ -422,7 +394,7 @@ impl Backward<'_> {
         other_path: Option<Activation>,
     ) -> Activation {
         let kernel = self.network.parameters.view(self.weights, &format!("{}.kernel", conv.name));
-        conv.data_gradient(b, x, d_out, kernel, other_path)
+        b.part(&conv.name, |b| conv.data_gradient(b, x, d_out, kernel, other_path))
     }
 
     fn norm(
@@ -436,6 +408,8 @@ impl Backward<'_> {
     ) -> Activation {
         let norm = self.network.norm(name.to_owned(), x.channels, self.weights, self.statistics);
         let into = [self.gradient(format!("{name}.gamma")), self.gradient(format!("{name}.beta"))];
-        norm.backward(b, x, coefficients, d_out, self.passes, into, other_path, self.accumulate)
+        b.part(name, |b| {
+            norm.backward(b, x, coefficients, d_out, self.passes, into, other_path, self.accumulate)
+        })
     }
 }

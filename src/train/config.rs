@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::error::TrainError;
 use super::schedule::Schedule;
 use crate::augment::{OpOptions, PolicyScale, Sampling};
-use crate::data::Balance;
+use crate::data::{Balance, Choice};
 use crate::nn::Architecture;
 use crate::ssl::{LabelPrior, Method, PolicyKind};
 
@@ -48,6 +48,9 @@ pub struct Config {
     /// Largest shift of the weak augmentation in pixels; the data set's own choice if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shift: Option<u32>,
+    /// What is taken of the source, where its format leaves a choice.
+    #[serde(default, skip_serializing_if = "Choice::is_default")]
+    pub choice: Choice,
     /// How the strong operations are carried out.
     pub augment: OpOptions,
     pub method: Method,
@@ -102,6 +105,7 @@ pub struct Overrides {
     pub steps: Option<u64>,
     pub seed: Option<u64>,
     pub image_size: Option<usize>,
+    pub choice: Choice,
     pub network: Option<String>,
     pub batch: Option<usize>,
     pub learning_rate: Option<f64>,
@@ -149,6 +153,9 @@ impl Overrides {
         set(&mut config.steps, &self.steps);
         set(&mut config.seed, &self.seed);
         config.image_size = self.image_size.or(config.image_size);
+        config.choice.coarse |= self.choice.coarse;
+        config.choice.fold = self.choice.fold.or(config.choice.fold);
+        config.choice.no_extra |= self.choice.no_extra;
         set(&mut config.network, &self.network);
         set(&mut config.batch, &self.batch);
         set(&mut config.learning_rate, &self.learning_rate);

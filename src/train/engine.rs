@@ -245,19 +245,38 @@ impl Engine {
         images: &Images,
         which: Weights,
     ) -> Result<Vec<f32>, GpuError> {
-        let classes = self.shape.classes;
+        let all: Vec<usize> = (0..images.len()).collect();
+        self.evaluate_some(gpu, images, &all, which, |_, _, _| {}).await
+    }
+
+    /// [`Engine::evaluate`] of the images at `indices`. They are worked on in runs: `seen` gets the plan, the
+    /// first of a run (counted in `indices`) and its penultimate features, a tensor `[run, features]` that
+    /// holds them until the next run.
+    ///
+    /// # Errors
+    /// The adapter's.
+    pub async fn evaluate_some(
+        &mut self,
+        gpu: &Gpu,
+        images: &Images,
+        indices: &[usize],
+        which: Weights,
+        mut seen: impl FnMut(&Plan, usize, Tensor),
+    ) -> Result<Vec<f32>, GpuError> {
+        let (classes, features) = (self.shape.classes, self.network.features);
+        let capacity = self.evaluation.capacity;
         let pixels = images.height * images.width;
-        let mut all = Vec::with_capacity(images.len() * classes);
-        for first in (0..images.len()).step_by(self.evaluation.capacity) {
-            let count = self.evaluation.capacity.min(images.len() - first);
-            self.pixels.resize(count * pixels, 0);
-            for (i, to) in self.pixels.chunks_exact_mut(pixels).enumerate() {
-                images.rgba(first + i, to);
+        let mut all = Vec::with_capacity(indices.len() * classes);
+        for (first, run) in (0..).step_by(capacity).zip(indices.chunks(capacity)) {
+            self.pixels.resize(run.len() * pixels, 0);
+            for (image, to) in run.iter().zip(self.pixels.chunks_exact_mut(pixels)) {
+                images.rgba(*image, to);
             }
             self.plan.write(gpu, self.evaluation.sources, &self.pixels);
             self.run(gpu, self.evaluate[which as usize]).await?;
+            seen(&self.plan, first, self.evaluation.embedding.slice(0, run.len() * features));
             let probabilities: Vec<f32> = self.plan.fetch(gpu, self.evaluation.probabilities).await?;
-            all.extend_from_slice(&probabilities[..count * classes]);
+            all.extend_from_slice(&probabilities[..run.len() * classes]);
         }
         Ok(all)
     }

@@ -1,9 +1,11 @@
 //! Training: configuration, the random draws of a step, the trainer, checkpoints, reports and traces.
 
+mod ahead;
 mod batches;
 mod checkpoint;
 mod config;
 mod draws;
+mod embedding;
 mod engine;
 mod error;
 mod metrics;
@@ -15,12 +17,14 @@ mod random;
 mod run_folder;
 mod schedule;
 mod tensor_file;
+#[cfg(not(target_arch = "wasm32"))]
 mod trace;
 mod trainer;
 
 pub use checkpoint::{Checkpoint, Header, PendingProbe};
 pub use config::{Config, Overrides};
 pub use draws::StepDraws;
+pub use embedding::{EmbeddedImage, Embedding};
 pub use engine::{Engine, EngineOptions, Weights};
 pub use error::TrainError;
 pub use metrics::{MetricsFile, Report, StepStatistics, Summary, median_accuracy, read_reports};
@@ -32,5 +36,6 @@ pub use random::{Stream, stream_rng};
 pub use run_folder::RunFolder;
 pub use schedule::Schedule;
 pub use tensor_file::write_atomically;
+#[cfg(not(target_arch = "wasm32"))]
 pub use trace::write_trace;
 pub use trainer::{Progress, Trainer, accuracy, engine_options, label_frequencies, most_likely};

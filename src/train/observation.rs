@@ -25,6 +25,8 @@ pub struct Observation {
     /// The images chosen by [`Trainer::follow`], in that order.
     pub followed: Vec<AnchorRow>,
     pub mixes: Vec<MixRow>,
+    /// lambda of every mixed image of the step; 1 for all without MixUp.
+    pub lambdas: Vec<f32>,
     pub rotations: Vec<RotationRow>,
     /// The guesses of the whole unlabelled batch; `None` where the method makes none.
     pub guesses: Option<Guesses>,
@@ -208,6 +210,7 @@ impl Trainer {
             anchors: self.anchors(&shape, &draws, &layout, &found, of_step),
             followed: self.followed_rows(&shape, inspection.capacity, &operations, &found, of_followed),
             mixes: mixes(&shape, &draws, &layout, &found, &values[2]),
+            lambdas: draws.lambda.clone(),
             rotations: rotations(&shape, &draws, &layout, &found),
             guesses: step_guess.is_some().then(|| Guesses {
                 label_distribution: of_step[0][..classes].to_vec(),

@@ -20,6 +20,11 @@ impl Pace {
         Self { slice, stop, pacers: HashMap::new() }
     }
 
+    /// The same pace for the programs of another plan.
+    pub(super) fn of_another_plan(&self) -> Self {
+        Self::new(self.slice, Arc::clone(&self.stop))
+    }
+
     pub(super) async fn run(&mut self, gpu: &Gpu, plan: &Plan, program: Program) -> Result<(), GpuError> {
         let pacer = self.pacers.entry(program).or_insert_with(|| Pacer::new(self.slice));
         pacer.run(gpu, plan, program, &self.stop).await

@@ -1,7 +1,7 @@
 use super::config::Config;
 use super::error::TrainError;
 use crate::augment::OpOptions;
-use crate::data::Balance;
+use crate::data::{Balance, Choice};
 use crate::ssl::{LabelPrior, Method};
 
 pub const PRESET_NAMES: [&str; 7] =
@@ -96,6 +96,7 @@ fn paper(name: &str, data: &str, labels: usize, change: impl FnOnce(&mut Config)
         report_every: 1024,
         flip: None,
         shift: None,
+        choice: Choice::default(),
         augment: OpOptions::default(),
         method: Method { label_prior: LabelPrior::Labels, ..Method::remixmatch() },
     };

@@ -12,6 +12,8 @@ pub enum Stream {
     MixUp = 6,
     /// Views of followed images, which are no part of training.
     Followed = 7,
+    /// Images whose embedding is shown.
+    Embedded = 8,
 }
 
 /// The generator of one stream at one step (or epoch): a function of its arguments alone, so that any

@@ -55,10 +55,20 @@ impl TensorFile {
     }
 }
 
+/// A page has no file system.
+///
+/// # Errors
+/// Always.
+#[cfg(target_arch = "wasm32")]
+pub fn write_atomically(path: &Path, _bytes: &[u8]) -> Result<(), TrainError> {
+    Err(TrainError::file(path, "writing it")(std::io::ErrorKind::Unsupported.into()))
+}
+
 /// Writes `bytes` to a temporary name in the same folder, flushes them to disk, then renames.
 ///
 /// # Errors
 /// The file's; whatever stood at `path` stays.
+#[cfg(not(target_arch = "wasm32"))]
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = temporary(folder).map_err(TrainError::file(folder, "writing into this folder"))?;
@@ -69,6 +79,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
 }
 
 /// Temporary files are their owner's alone; this one becomes a file like any other.
+#[cfg(not(target_arch = "wasm32"))]
 fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]

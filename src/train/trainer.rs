@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use web_time::Instant;
 
+use super::ahead::Ahead;
 use super::batches::Batches;
 use super::checkpoint::{Checkpoint, Header, PendingProbe};
 use super::config::Config;
 use super::draws::{DrawSettings, StepDraws};
+use super::embedding::Embedder;
 use super::engine::{Engine, EngineOptions, Weights};
 use super::error::TrainError;
 use super::metrics::{Report, StepStatistics, Window};
@@ -50,12 +52,15 @@ pub struct Trainer {
     schedule: Schedule,
     settings: DrawSettings,
     batches: [Batches; 2],
+    ahead: Ahead,
     ring: ReadbackRing,
     submitted: VecDeque<Submitted>,
     window: Window,
     last: Option<StepStatistics>,
     drawn: Option<StepDraws>,
     pub(super) followed: Vec<usize>,
+    /// Made at the first [`Trainer::embed`].
+    pub(super) embedder: Option<Embedder>,
     test_probabilities: Arc<[f32]>,
     step: u64,
     /// Seconds of the run before it was resumed, and when this process took it up.
@@ -95,6 +100,7 @@ impl Trainer {
             policy: config.method.policy.start(),
             schedule: config.schedule(),
             settings,
+            ahead: Ahead::new(batches.clone()),
             batches,
             ring,
             submitted: VecDeque::new(),
@@ -102,6 +108,7 @@ impl Trainer {
             last: None,
             drawn: None,
             followed: Vec::new(),
+            embedder: None,
             test_probabilities: Arc::new([]),
             step: 0,
             earlier_seconds: 0.0,
@@ -194,11 +201,12 @@ impl Trainer {
     /// where the engine is paced.
     ///
     /// # Errors
-    /// A loss that was no finite number; the adapter's errors. Stopped between slices, the state is that of
+    /// A loss that was no finite number; an image that cannot be read; the adapter's errors. Stopped between slices, the state is that of
     /// no step: only what was saved before is whole.
     pub async fn step(&mut self) -> Result<(), TrainError> {
         self.settle_policy().await?;
         let shape = &self.engine.shape;
+        self.ahead.announce(&self.data.train, self.step, shape.batch, shape.unlabelled);
         let draws = StepDraws::draw(
             &self.settings,
             &self.config.method,
@@ -217,6 +225,9 @@ impl Trainer {
         }
         let (images, labels) = (&self.data.train, &self.data.train_labels);
         self.engine.submit_step(&self.gpu, images, labels, &draws, block).await?;
+        if let Some(failure) = images.failure() {
+            return Err(failure.into());
+        }
         let report = self.engine.tensors.report;
         self.ring.send(&self.gpu, self.engine.recorded(), self.step, &[report]);
         self.submitted.push_back(Submitted { step: self.step, ops, matches: None });

@@ -60,10 +60,30 @@ pub fn trained(options: AppOptions) -> Window {
     window
 }
 
+/// A window whose two short runs have ended; the second differs by `variation`.
+pub fn trained_both(variation: &str) -> Window {
+    let mut window = window(AppOptions { compare: Some(variation.to_owned()), ..short() });
+    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    window.get_by_label("▶ Train").click();
+    let finished = format!("{variation}: finished");
+    wait_for(&mut window, "both ends", |window| {
+        says(window, "remixmatch: finished") && says(window, &finished)
+    });
+    window
+}
+
 /// Compares the window with the picture of that name, as far as adapters agree: `UPDATE_SNAPSHOTS=1` makes
 /// it anew.
 pub fn compare(window: &mut Window, name: &str) {
     let options =
         SnapshotOptions::new().output_path("tests/app/snapshots").threshold(2.0).max_failed_pixels(1_500);
     window.snapshot_options(name, &options);
+}
+
+/// [`compare`] of a window with two runs: the order of what they log depends on which was faster.
+pub fn compare_runs(window: &mut Window, name: &str) {
+    const LOG: f32 = 72.0;
+    let size = window.ctx.content_rect();
+    window.mask(size.with_min_y(size.bottom() - LOG));
+    compare(window, name);
 }

@@ -2,6 +2,13 @@
 
 mod alignment;
 mod common;
+mod confusion;
+mod mixup;
+mod network;
+mod real_window;
+mod rotation;
+mod runs;
 mod policy;
 mod shell;
+mod tour;
 mod views;

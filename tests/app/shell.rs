@@ -1,26 +1,129 @@
-use eframe::egui::Key;
+//! The window around the views: training, settings, presets, themes.
+
+use eframe::egui::{Key, Role};
 use egui_kittest::kittest::Queryable as _;
 
-use crate::common::{says, short, trained, wait_for, window};
+use crate::common::{STEPS, Window, says, short, trained, wait_for, window, window_of};
+
+fn ready() -> Window {
+    let mut window = window(short());
+    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    window
+}
 
 #[test]
 fn a_run_is_trained_with_the_keyboard_alone() {
-    let mut window = window(short());
-    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    let mut window = ready();
     window.key_press(Key::F7);
     wait_for(&mut window, "one step", |window| says(window, "1 / 6 steps") && says(window, "paused"));
-    // Tab to the first control and press it.
-    window.get_by_label("▶ Train").focus();
-    window.step();
+    // On with Tab, from the top of the window, until Train has the focus; then Enter.
+    for _ in 0..40 {
+        window.key_press(Key::Tab);
+        window.step();
+        if window.get_by_label("▶ Train").is_focused() {
+            break;
+        }
+    }
+    assert!(window.get_by_label("▶ Train").is_focused(), "Tab never reached Train");
     window.key_press(Key::Enter);
     wait_for(&mut window, "the end", |window| says(window, "finished, test accuracy"));
 }
 
 #[test]
+fn every_function_key_does_what_its_tooltip_says() {
+    let mut window = ready();
+    window.key_press(Key::F5);
+    wait_for(&mut window, "a step", |window| says(window, "training, ") || says(window, "finished"));
+    window.key_press(Key::F6);
+    wait_for(&mut window, "the pause", |window| says(window, "paused") || says(window, "finished"));
+    window.key_press(Key::F8);
+    wait_for(&mut window, "the reset", |window| says(window, "Ready: press Train."));
+}
+
+#[test]
 fn reset_forgets_the_run_and_its_views() {
     let mut window = trained(short());
-    assert!(says(&window, "step 6"));
+    assert!(says(&window, "step 6") && says(&window, "6 / 6 steps"));
     window.get_by_label("Reset").click();
     window.run_steps(3);
-    assert!(says(&window, "Ready: press Train.") && !says(&window, "finished"));
+    assert!(says(&window, "Ready: press Train.") && !says(&window, "6 / 6 steps"));
+}
+
+#[test]
+fn a_switched_off_part_asks_for_a_reset_and_is_then_off() {
+    let mut window = trained(short());
+    assert!(!says(&window, "not those of this run"));
+    window.get_by_label("Rotation loss").click();
+    window.run_steps(2);
+    assert!(says(&window, "not those of this run"));
+    window.get_by_label("Reset").click();
+    window.run_steps(2);
+    window.get_by_label("▶ Train").click();
+    wait_for(&mut window, "the second run", |window| says(window, "finished, test accuracy"));
+    assert!(!says(&window, "not those of this run"));
+    let last = window.state().last_statistics(0).expect("a step's values");
+    assert_eq!((last.step, last.loss_r), (STEPS - 1, 0.0));
+}
+
+#[test]
+fn every_switch_and_number_can_be_changed() {
+    let mut window = ready();
+    let before = window.state().settings().config.clone();
+    let switches = [
+        "Distribution alignment",
+        "Sharpening",
+        "MixUp",
+        "Rotation loss",
+        "Pre-mixup loss",
+        "Squared error (L2)",
+    ];
+    for switch in switches {
+        window.get_by_role_and_label(Role::CheckBox, switch).click();
+        window.run_steps(2);
+    }
+    let method = &window.state().settings().config.method;
+    assert!(!method.alignment && !method.mixup && !method.rotation && !method.premixup && method.squared);
+    assert_eq!((method.temperature, before.method.temperature), (1.0, 0.5));
+    window.get_by_label("Training settings").click();
+    window.run_steps(12);
+    window.query_all_by_label("Method").next().expect("a heading").click();
+    window.run_steps(12);
+    assert!(says(&window, "learning rate") && says(&window, "warm-up images"));
+}
+
+#[test]
+fn two_runs_train_side_by_side_from_one_split() {
+    let mut options = short();
+    options.compare = Some("no alignment".into());
+    let mut window = window(options);
+    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    window.get_by_label("▶ Train").click();
+    wait_for(&mut window, "both ends", |window| {
+        says(window, "remixmatch: finished") && says(window, "no alignment: finished")
+    });
+    let state = window.state();
+    assert_eq!(state.split_of(0), state.split_of(1));
+    assert!(state.split_of(0).is_some());
+    let losses = |run| state.last_statistics(run).expect("a step's values").loss_u;
+    assert!(losses(0) != losses(1), "alignment made no difference");
+}
+
+#[test]
+fn a_preset_brings_its_data() {
+    let mut window = ready();
+    window.state_mut().choose_preset("shapes");
+    wait_for(&mut window, "the shapes", |window| says(window, "32x32"));
+    assert_eq!(window.state().settings().config.data, "builtin:shapes");
+}
+
+#[test]
+fn nothing_is_cut_off_in_a_small_window() {
+    let mut window = window_of(short(), [1024.0, 640.0]);
+    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    let screen =
+        eframe::egui::Rect::from_min_size(eframe::egui::Pos2::ZERO, eframe::egui::vec2(1024.0, 640.0));
+    for button in ["▶ Train", "Pause", "Step", "Reset", "Take the tour"] {
+        let rect = window.get_by_label(button).rect();
+        assert!(screen.contains_rect(rect), "{button} is at {rect:?}");
+    }
 }

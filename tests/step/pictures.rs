@@ -39,11 +39,9 @@ fn image(random: &mut Random, class: usize, side: usize, channels: usize) -> Vec
 /// Three classes of different sizes.
 pub fn pictures(side: usize, channels: usize) -> Arc<DataSet> {
     let mut random = Random::new(5);
-    let mut images = |labels: &[u32]| Images {
-        height: side,
-        width: side,
-        channels,
-        pixels: labels.iter().flat_map(|l| image(&mut random, *l as usize, side, channels)).collect(),
+    let mut images = |labels: &[u32]| {
+        let pixels = labels.iter().flat_map(|l| image(&mut random, *l as usize, side, channels)).collect();
+        Images::new(side, side, channels, pixels)
     };
     let train_labels: Vec<u32> = (0..3).flat_map(|c| vec![c as u32; CLASS_COUNTS[c]]).collect();
     let test_labels = vec![0, 1, 2];

@@ -55,7 +55,7 @@ impl AnchorsView {
                 ui.vertical(|ui| clicked = self.original(ui, run, row, pinned));
                 ui.vertical(|ui| {
                     ui.colored_label(Role::Anchor.colour(ui), "anchor");
-                    framed_tile(ui, run, row.tile, Role::Anchor);
+                    framed_tile(ui, run, row.tile, Role::Anchor, "the anchor's picture");
                     ui.small(verdict(&row.prediction, run.classes()));
                 });
                 if let Some(guess) = &row.guess {
@@ -81,8 +81,9 @@ impl AnchorsView {
                 }
                 for (k, view) in row.strong.iter().enumerate() {
                     ui.vertical(|ui| {
-                        ui.colored_label(Role::Strong.colour(ui), format!("strong {}", k + 1));
-                        framed_tile(ui, run, view.tile, Role::Strong);
+                        let name = format!("strong {}", k + 1);
+                        ui.colored_label(Role::Strong.colour(ui), &name);
+                        framed_tile(ui, run, view.tile, Role::Strong, &format!("{name}: its picture"));
                         agreement(ui, row, &view.prediction, run.classes());
                         for operation in &view.operations {
                             muted(ui, operation_text(operation));
@@ -110,11 +111,12 @@ impl AnchorsView {
     }
 }
 
-fn framed_tile(ui: &mut Ui, run: &Run, tile: usize, role: Role) {
+/// A view of the step in its kind's colour; `text` says what it is to those who do not see it.
+pub(super) fn framed_tile(ui: &mut Ui, run: &Run, tile: usize, role: Role, text: &str) {
     let stroke = egui::Stroke::new(2.0, role.colour(ui));
     egui::Frame::NONE.stroke(stroke).inner_margin(1.0).show(ui, |ui| {
         if let Some(image) = run.tile(tile, SIDE) {
-            ui.add(image);
+            ui.add(image.alt_text(text));
         }
     });
 }

@@ -74,7 +74,9 @@ impl CurvesView {
     fn shares<'a>(&self, plot: &mut egui_plot::PlotUi<'a>, runs: &[Run]) {
         for (index, run) in runs.iter().enumerate() {
             for (i, (name, value)) in SHARES.iter().enumerate() {
-                if run.session.config.method.unlabelled {
+                let method = &run.session.config.method;
+                let always_used = method.threshold.is_none() && *name == "guesses used";
+                if method.unlabelled && !always_used {
                     self.steps(plot, run, index, name, *value, class_colour(i + 4));
                 }
             }
@@ -113,7 +115,7 @@ impl CurvesView {
 
 fn plot<'a>(id: &str, label: &str, height: f32) -> Plot<'a> {
     Plot::new(id.to_owned())
-        .legend(Legend::default())
+        .legend(Legend::default().text_style(egui::TextStyle::Small).background_alpha(0.6))
         .x_axis_label("step")
         .y_axis_label(label.to_owned())
         .height((height - 34.0).max(120.0))

@@ -2,7 +2,12 @@
 
 mod alignment;
 mod anchors;
+mod confusion;
 mod curves;
+mod mixup;
+mod network;
+mod rotation;
+mod embedding;
 mod policy;
 
 use std::sync::Arc;
@@ -102,7 +107,9 @@ impl ViewContext<'_> {
 pub struct Views {
     alignment: alignment::AlignmentView,
     anchors: anchors::AnchorsView,
+    confusion: confusion::ConfusionView,
     curves: curves::CurvesView,
+    embedding: embedding::EmbeddingView,
     policy: policy::PolicyView,
 }
 
@@ -110,9 +117,14 @@ impl Views {
     pub fn show(&mut self, kind: ViewKind, ui: &mut Ui, context: &mut ViewContext<'_>) {
         match kind {
             ViewKind::Anchors => self.anchors.show(ui, context),
+            ViewKind::MixUp => mixup::show(ui, context.runs),
+            ViewKind::Rotation => rotation::show(ui, context.runs),
             ViewKind::Alignment => self.alignment.show(ui, context),
             ViewKind::Policy => self.policy.show(ui, context),
             ViewKind::Curves => self.curves.show(ui, context),
+            ViewKind::Confusion => self.confusion.show(ui, context.runs),
+            ViewKind::Network => network::show(ui, context),
+            ViewKind::Embedding => self.embedding.show(ui, context),
             _ => {}
         }
     }
@@ -124,7 +136,10 @@ fn columns(ui: &mut Ui, runs: &[Run], id: &str, mut show: impl FnMut(&mut Ui, &R
         if runs.len() > 1 {
             ui.colored_label(run_colour(index, ui), egui::RichText::new(&run.name).strong());
         }
-        ScrollArea::both().id_salt((id, index)).auto_shrink(false).show(ui, |ui| show(ui, run));
+        // What is in one column has other ids than what is in the other.
+        ui.push_id((id, index), |ui| {
+            ScrollArea::both().id_salt(id).auto_shrink(false).show(ui, |ui| show(ui, run));
+        });
     };
     match runs {
         [run] => column(ui, 0, run),

@@ -1,139 +1,119 @@
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
-
 use crate::data::DataError;
-use crate::data::source::{self, Entry};
+use crate::data::files::{Entry, Folder};
 
-/// Class folders may hold folders; deeper than this something (a link to itself) is wrong.
-const MAX_DEPTH: usize = 8;
-
-const TEST: [&str; 4] = ["test", "val", "valid", "validation"];
+/// Names of folders whose images test.
+pub(in crate::data) const TEST: [&str; 4] = ["test", "val", "valid", "validation"];
 const UNLABELLED: [&str; 2] = ["unlabeled", "unlabelled"];
 
-/// What a folder of class folders holds.
+/// Bytes at the start of a file that tell whether it is an image.
+const MARK: usize = 32;
+
+/// The images of a source and their classes.
 pub(in crate::data) struct Tree {
     /// Sorted by name.
     pub classes: Vec<String>,
-    /// In the order of their classes and names: train, unlabelled, test.
     pub images: Vec<Found>,
-    pub notices: Vec<String>,
+    /// Files among them that are no images.
+    pub others: Vec<Entry>,
 }
 
 pub(in crate::data) struct Found {
-    pub path: PathBuf,
+    pub entry: Entry,
     pub class: Option<u32>,
     pub test: bool,
 }
+
+/// A class folder and its images.
+type Class<'a> = (&'a str, &'a Folder, Vec<Entry>);
 
 /// Looks for class folders with images. `None` when no folder below holds an image.
 ///
 /// # Errors
 /// When a class has no image, or a test class none to train.
-pub(in crate::data) fn find(entries: &[Entry]) -> Result<Option<Tree>, DataError> {
-    let named = |entries: &[Entry], names: &[&str]| -> Option<Entry> {
-        entries.iter().find(|e| e.folder && names.contains(&e.name.to_lowercase().as_str())).cloned()
+pub(in crate::data) fn find(folder: &Folder) -> Result<Option<Tree>, DataError> {
+    let (train, test) = match named(folder, &["train"]) {
+        Some(train) => (train, TEST.iter().find_map(|name| named(folder, &[name]))),
+        None => (folder, None),
     };
-    let mut unlabelled: Vec<Entry> = named(entries, &UNLABELLED).into_iter().collect();
-    let (train, test) = match named(entries, &["train"]) {
-        Some(train) => {
-            let classes = source::entries(&train.path)?;
-            unlabelled.extend(named(&classes, &UNLABELLED));
-            (classes, TEST.iter().find_map(|name| named(entries, &[name])))
-        }
-        None => (entries.to_vec(), None),
-    };
-
     let mut others = Vec::new();
-    let classes = images_of_classes(&train, &mut others)?;
-    if classes.iter().all(|(_, images)| images.is_empty()) {
+    let classes = images_of_classes(train, &mut others)?;
+    if classes.iter().all(|(_, _, images)| images.is_empty()) {
         return Ok(None);
     }
-    let empty =
-        |path: &Path, class: &str| DataError::EmptyClass { path: path.to_owned(), class: class.to_owned() };
-    if let Some((entry, _)) = classes.iter().find(|(_, images)| images.is_empty()) {
-        return Err(empty(&entry.path, &entry.name));
+    let empty = |folder: &Folder, class: &str| DataError::EmptyClass {
+        path: folder.path.clone(),
+        class: class.to_owned(),
+    };
+    if let Some((name, folder, _)) = classes.iter().find(|(_, _, images)| images.is_empty()) {
+        return Err(empty(folder, name));
     }
 
-    let names: Vec<String> = classes.iter().map(|(entry, _)| entry.name.clone()).collect();
+    let names: Vec<String> = classes.iter().map(|(name, ..)| (*name).to_owned()).collect();
     let mut images = Vec::new();
-    for (class, (_, paths)) in classes.into_iter().enumerate() {
-        images.extend(paths.into_iter().map(|path| Found { path, class: Some(class as u32), test: false }));
+    for (class, (_, _, entries)) in (0..).zip(classes) {
+        images.extend(entries.into_iter().map(|entry| Found { entry, class: Some(class), test: false }));
     }
-    for entry in unlabelled {
-        let mut paths = Vec::new();
-        collect(&entry.path, 0, &mut paths, &mut others)?;
-        images.extend(paths.into_iter().map(|path| Found { path, class: None, test: false }));
+    unlabelled(folder, &mut images, &mut others)?;
+    if !std::ptr::eq(train, folder) {
+        unlabelled(train, &mut images, &mut others)?;
     }
     if let Some(test) = test {
-        for (entry, paths) in images_of_classes(&source::entries(&test.path)?, &mut others)? {
-            let Some(class) = names.iter().position(|name| *name == entry.name) else {
-                return Err(DataError::UntrainedClass { path: test.path, class: entry.name });
+        for (name, folder, entries) in images_of_classes(test, &mut others)? {
+            let Some(class) = names.iter().position(|known| known == name) else {
+                return Err(DataError::UntrainedClass { path: test.path.clone(), class: name.to_owned() });
             };
-            if paths.is_empty() {
-                return Err(empty(&entry.path, &entry.name));
+            if entries.is_empty() {
+                return Err(empty(folder, name));
             }
-            images.extend(paths.into_iter().map(|path| Found {
-                path,
-                class: Some(class as u32),
-                test: true,
-            }));
+            let class = Some(class as u32);
+            images.extend(entries.into_iter().map(|entry| Found { entry, class, test: true }));
         }
     }
-    let notices = match others.as_slice() {
-        [] => Vec::new(),
-        [first, ..] => {
-            vec![format!(
-                "{} file(s) that are no images are left out, such as {}",
-                others.len(),
-                first.display()
-            )]
-        }
-    };
-    Ok(Some(Tree { classes: names, images, notices }))
+    Ok(Some(Tree { classes: names, images, others }))
 }
 
-/// The class folders among `entries` with their images.
-fn images_of_classes(
-    entries: &[Entry],
-    others: &mut Vec<PathBuf>,
-) -> Result<Vec<(Entry, Vec<PathBuf>)>, DataError> {
-    let is_class = |entry: &&Entry| entry.folder && !UNLABELLED.contains(&entry.name.to_lowercase().as_str());
-    entries
-        .iter()
-        .filter(is_class)
-        .map(|entry| {
-            let mut paths = Vec::new();
-            collect(&entry.path, 0, &mut paths, others)?;
-            Ok((entry.clone(), paths))
-        })
-        .collect()
-}
-
-fn collect(
-    folder: &Path,
-    depth: usize,
-    images: &mut Vec<PathBuf>,
-    others: &mut Vec<PathBuf>,
+/// Adds the images of unknown class that lie beside those of a class.
+pub(in crate::data) fn unlabelled(
+    folder: &Folder,
+    images: &mut Vec<Found>,
+    others: &mut Vec<Entry>,
 ) -> Result<(), DataError> {
-    for entry in source::entries(folder)? {
-        if entry.folder {
-            if depth < MAX_DEPTH {
-                collect(&entry.path, depth + 1, images, others)?;
-            }
-        } else if is_image(&entry.path)? {
-            images.push(entry.path);
-        } else {
-            others.push(entry.path);
-        }
+    if let Some(folder) = named(folder, &UNLABELLED) {
+        let mut entries = Vec::new();
+        collect(folder, &mut entries, others)?;
+        images.extend(entries.into_iter().map(|entry| Found { entry, class: None, test: false }));
+    }
+    Ok(())
+}
+
+fn named<'a>(folder: &'a Folder, names: &[&str]) -> Option<&'a Folder> {
+    let is_named = |(name, _): &(&String, &Folder)| names.contains(&name.to_lowercase().as_str());
+    folder.folders.iter().find(is_named).map(|(_, inner)| inner)
+}
+
+fn images_of_classes<'a>(folder: &'a Folder, others: &mut Vec<Entry>) -> Result<Vec<Class<'a>>, DataError> {
+    let is_class = |(name, _): &(&String, &Folder)| !UNLABELLED.contains(&name.to_lowercase().as_str());
+    let of = |(name, inner): (&'a String, &'a Folder)| {
+        let mut entries = Vec::new();
+        collect(inner, &mut entries, others)?;
+        Ok((name.as_str(), inner, entries))
+    };
+    folder.folders.iter().filter(is_class).map(of).collect()
+}
+
+fn collect(folder: &Folder, images: &mut Vec<Entry>, others: &mut Vec<Entry>) -> Result<(), DataError> {
+    for inner in folder.folders.values() {
+        collect(inner, images, others)?;
+    }
+    for entry in folder.files.values() {
+        let to = if is_image(entry)? { &mut *images } else { &mut *others };
+        to.push(entry.clone());
     }
     Ok(())
 }
 
 /// By content; a file that is only named like an image counts, so that reading it says what is wrong.
-fn is_image(path: &Path) -> Result<bool, DataError> {
-    let read_error = |reason| DataError::Read { path: path.to_owned(), reason };
-    let mut start = Vec::new();
-    File::open(path).and_then(|file| file.take(32).read_to_end(&mut start)).map_err(read_error)?;
-    Ok(image::guess_format(&start).is_ok() || image::ImageFormat::from_path(path).is_ok())
+fn is_image(entry: &Entry) -> Result<bool, DataError> {
+    let start = entry.start(MARK)?;
+    Ok(image::guess_format(&start).is_ok() || image::ImageFormat::from_path(&entry.name).is_ok())
 }

@@ -40,7 +40,7 @@ pub(super) fn make() -> DataSet {
         for i in images {
             draw(Outline::ALL[i % Outline::ALL.len()], &mut Dice::of_image(i as u64)).write(&mut pixels);
         }
-        (Images { height: SIDE, width: SIDE, channels: 3, pixels }, labels)
+        (Images::new(SIDE, SIDE, 3, pixels), labels)
     };
     let (train, train_labels) = part(0..TRAIN);
     let (test, test_labels) = part(TRAIN..TRAIN + TEST);

@@ -1,0 +1,92 @@
+//! Runs that the window keeps by itself: none is lost to a reset, a closed window or a crash.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use web_time::UNIX_EPOCH;
+
+use crate::train::{Config, RunFolder};
+
+/// Runs kept; the oldest go.
+const KEPT: usize = 20;
+
+/// The folder of the kept runs.
+#[derive(Clone, Debug)]
+pub struct KeptRuns {
+    folder: PathBuf,
+}
+
+impl KeptRuns {
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// Where a new run is kept: named by what it is and when it began.
+    pub fn place(&self, name: &str, config: &Config) -> PathBuf {
+        let began = web_time::SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let what = if name.is_empty() { &config.method_name } else { name };
+        let text = format!("{} {what} {} labels seed {}", config.preset, config.labels, config.seed);
+        let safe: String = text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        self.folder.join(format!("{safe}-{}", began.as_millis()))
+    }
+
+    /// Kept runs, the latest first.
+    pub fn list(&self) -> Vec<PathBuf> {
+        let Ok(entries) = std::fs::read_dir(&self.folder) else { return Vec::new() };
+        let mut runs: Vec<(SystemTime, PathBuf)> = entries
+            .filter_map(|entry| {
+                let path = entry.ok()?.path();
+                let saved = RunFolder::new(&path).model().metadata().ok()?.modified().ok()?;
+                Some((saved, path))
+            })
+            .collect();
+        runs.sort_by(|a, b| b.cmp(a));
+        runs.into_iter().map(|(_, path)| path).collect()
+    }
+
+    /// Removes all but the latest.
+    pub fn tidy(&self) {
+        for old in self.list().into_iter().skip(KEPT) {
+            remove(&old);
+        }
+    }
+}
+
+/// Removes a run's own files, and the folder if nothing else is in it.
+fn remove(path: &Path) {
+    let run = RunFolder::new(path);
+    for file in [run.config(), run.metrics(), run.model(), run.summary()] {
+        // A file that cannot be removed stays; nothing depends on it.
+        let _ = std::fs::remove_file(file);
+    }
+    let _ = std::fs::remove_dir(path);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::preset;
+
+    #[test]
+    fn the_oldest_runs_go_first_and_other_folders_stay() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let kept = KeptRuns::new(folder.path().to_owned());
+        let config = preset("quick", None).expect("a preset").config;
+        assert!(
+            kept.place("no alignment", &config).to_string_lossy().contains("quick-no-alignment-40-labels")
+        );
+        let began = SystemTime::now() - Duration::from_secs(1_000);
+        for i in 0..KEPT as u64 + 3 {
+            let run = RunFolder::new(folder.path().join(format!("run {i}")));
+            std::fs::create_dir(run.path()).expect("a folder");
+            let model = std::fs::File::create(run.model()).expect("a file");
+            model.set_modified(began + Duration::from_secs(i)).expect("a time");
+        }
+        std::fs::create_dir(folder.path().join("other")).expect("a folder");
+        kept.tidy();
+        let names: Vec<_> = kept.list().iter().map(|path| path.file_name().map(|n| n.to_owned())).collect();
+        assert_eq!(names.len(), KEPT);
+        assert_eq!(names[0].as_deref(), Some("run 22".as_ref()));
+        assert!(folder.path().join("other").exists() && !folder.path().join("run 2").exists());
+    }
+}

@@ -1,0 +1,234 @@
+//! Confusion: which classes the test images are taken for, and the images behind every number.
+
+mod counts;
+mod matrix;
+
+use std::sync::Arc;
+
+use counts::{Cell, Counts};
+use eframe::egui::{self, Button, RichText, ScrollArea, Ui, Vec2, vec2};
+
+use super::columns;
+use crate::app::run::{Part, Run};
+use crate::app::session::{Command, Phase};
+use crate::app::theme::Role;
+use crate::app::widgets::{muted, nothing_yet, percent, verdict};
+use crate::train::Progress;
+
+/// Images shown of a cell, and added by each press of the button for more.
+const IMAGES: usize = 60;
+const SIDE: f32 = 44.0;
+/// The most frequent mistakes named.
+const MISTAKES: usize = 3;
+
+#[derive(Default)]
+pub struct ConfusionView {
+    /// The cell whose images are shown, of all runs.
+    chosen: Option<Cell>,
+    /// Further images asked for.
+    more: usize,
+    counted: Vec<Counted>,
+}
+
+/// The counts of a report.
+struct Counted {
+    probabilities: Arc<[f32]>,
+    counts: Counts,
+}
+
+impl ConfusionView {
+    pub fn show(&mut self, ui: &mut Ui, runs: &[Run]) {
+        if runs.is_empty() {
+            nothing_yet(ui, "Press Train: what the test images are taken for appears here.");
+            return;
+        }
+        self.count(runs);
+        let mut chosen = self.chosen;
+        let mut more = self.more;
+        columns(ui, runs, "confusion", |ui, run| {
+            if run.session.data.test_labels.is_empty() {
+                nothing_yet(ui, "These data have no test images.");
+                return;
+            }
+            let Some(counted) = self.counted_of(run) else {
+                classify(ui, run);
+                nothing_yet(ui, "The test images are classified at the next report.");
+                return;
+            };
+            header(ui, run, &counted.counts, &mut chosen);
+            let mut shown = Shown { run, counted, chosen: &mut chosen, more: &mut more };
+            shown.show(ui);
+        });
+        if chosen != self.chosen {
+            more = 0;
+        }
+        (self.chosen, self.more) = (chosen, more);
+    }
+
+    /// Counts what has been reported since the last frame.
+    fn count(&mut self, runs: &[Run]) {
+        let reported = |run: &Run, counted: &Counted| {
+            run.state.test_probabilities.as_ref().is_some_and(|p| Arc::ptr_eq(p, &counted.probabilities))
+        };
+        self.counted.retain(|counted| runs.iter().any(|run| reported(run, counted)));
+        for run in runs {
+            let Some(probabilities) = &run.state.test_probabilities else { continue };
+            if self.counted_of(run).is_none() {
+                let counts = Counts::new(probabilities, &run.session.data.test_labels, run.classes().len());
+                self.counted.push(Counted { probabilities: Arc::clone(probabilities), counts });
+            }
+        }
+    }
+
+    fn counted_of(&self, run: &Run) -> Option<&Counted> {
+        let probabilities = run.state.test_probabilities.as_ref()?;
+        self.counted.iter().find(|counted| Arc::ptr_eq(probabilities, &counted.probabilities))
+    }
+}
+
+/// The button for not waiting for the next report.
+fn classify(ui: &mut Ui, run: &Run) {
+    let progress = run.state.progress.filter(|_| run.state.phase != Phase::Preparing);
+    let new =
+        |progress: Progress| run.state.test_probabilities.is_none() || progress.step > run.state.tested_at;
+    let button = ui.add_enabled(progress.is_some_and(new), Button::new("Classify now").small());
+    let button = button
+        .on_hover_text("Classify the test images with the averaged weights as they are now")
+        .on_disabled_hover_text("Nothing has been trained since the test images were classified");
+    if button.clicked() {
+        run.session.send(Command::Classify);
+    }
+}
+
+/// The accuracy, and the most frequent mistakes as buttons.
+fn header(ui: &mut Ui, run: &Run, counts: &Counts, chosen: &mut Option<Cell>) {
+    ui.horizontal_wrapped(|ui| {
+        let (right, all) = (counts.right(), counts.images());
+        let share = 100.0 * f64::from(right) / all.max(1) as f64;
+        ui.label(RichText::new(format!("{right} of {all} test images right, {share:.1} %")).strong());
+        muted(ui, format!("step {}, averaged weights", run.state.tested_at));
+        classify(ui, run);
+    });
+    ui.horizontal_wrapped(|ui| {
+        let mistakes = counts.mistakes(MISTAKES);
+        muted(ui, if mistakes.is_empty() { "no mistakes" } else { "most frequent mistakes:" });
+        for cell in mistakes {
+            let name = |class: usize| run.class_name(Some(class as u32));
+            let text = format!("{} → {} ({})", name(cell.actual), name(cell.predicted), counts.at(cell));
+            let button = ui.selectable_label(*chosen == Some(cell), text);
+            if button.on_hover_text(matrix::cell_text(counts, run.classes(), cell)).clicked() {
+                *chosen = Some(cell);
+            }
+        }
+    });
+}
+
+/// A run's matrix with the images of the chosen cell.
+struct Shown<'a> {
+    run: &'a Run,
+    counted: &'a Counted,
+    chosen: &'a mut Option<Cell>,
+    more: &'a mut usize,
+}
+
+impl Shown<'_> {
+    /// Side by side where there is width for it, one below the other elsewhere; the images' place is kept
+    /// free, so that the matrix stays where it is when a cell is clicked.
+    fn show(&mut self, ui: &mut Ui) {
+        let room = ui.available_size();
+        if room.x > 1.2 * room.y && room.x > 520.0 {
+            let left = (0.62 * room.x).min(room.y + 180.0).floor();
+            ui.horizontal_top(|ui| {
+                self.matrix(ui, vec2(left, room.y));
+                ui.separator();
+                ui.vertical(|ui| self.images(ui, room.y));
+            });
+        } else {
+            let above = (0.6 * room.y).floor();
+            self.matrix(ui, vec2(room.x, above));
+            ui.separator();
+            self.images(ui, room.y - above - 16.0);
+        }
+    }
+
+    fn matrix(&mut self, ui: &mut Ui, room: Vec2) {
+        ui.allocate_ui_with_layout(room, egui::Layout::top_down(egui::Align::Min), |ui| {
+            ui.set_width(room.x);
+            muted(ui, "true class down, taken for across, accuracy of the class at the right");
+            let left = vec2(room.x, room.y - 24.0);
+            ScrollArea::both().id_salt("matrix").max_height(left.y).auto_shrink(false).show(ui, |ui| {
+                // Room for the scroll bars, which a matrix that fits does without.
+                let room = left - vec2(4.0, 4.0);
+                let now = matrix::show(ui, &self.counted.counts, self.run.classes(), self.cell(), room);
+                if now.is_some() {
+                    *self.chosen = now;
+                }
+            });
+        });
+    }
+
+    /// The chosen cell, if this run's matrix has it.
+    fn cell(&self) -> Option<Cell> {
+        let classes = self.counted.counts.classes;
+        self.chosen.filter(|cell| cell.actual < classes && cell.predicted < classes)
+    }
+
+    fn images(&mut self, ui: &mut Ui, height: f32) {
+        let Some(cell) = self.cell() else {
+            ui.label("Click a cell to see its test images; or move to the matrix with Tab, and in it with the arrow keys.");
+            return;
+        };
+        let (run, counts) = (self.run, &self.counted.counts);
+        ui.horizontal_wrapped(|ui| {
+            ui.label(RichText::new(matrix::cell_text(counts, run.classes(), cell)).strong());
+            if ui.small_button("Close").on_hover_text("Show no cell's images").clicked() {
+                *self.chosen = None;
+            }
+        });
+        let images = counts.of_cell(cell, &self.counted.probabilities);
+        if images.is_empty() {
+            muted(ui, "No image is in this cell.");
+            return;
+        }
+        muted(
+            ui,
+            format!(
+                "most confident first; below each, the probability of {}",
+                run.class_name(Some(cell.predicted as u32))
+            ),
+        );
+        let shown = IMAGES + *self.more;
+        ScrollArea::vertical().id_salt("images").max_height((height - 56.0).max(80.0)).show(ui, |ui| {
+            ui.horizontal_wrapped(|ui| {
+                for (image, probability) in images.iter().take(shown) {
+                    self.image(ui, cell, *image, *probability);
+                }
+            });
+            if images.len() > shown {
+                let text = format!("Show more ({} left)", images.len() - shown);
+                if ui.button(text).on_hover_text("The next images of this cell").clicked() {
+                    *self.more += IMAGES;
+                }
+            }
+        });
+    }
+
+    fn image(&self, ui: &mut Ui, cell: Cell, image: usize, probability: f32) {
+        let (role, mark) = match cell.actual == cell.predicted {
+            true => (Role::Agree, "●"),
+            false => (Role::Differ, "○"),
+        };
+        let classes = self.run.classes();
+        let row = &self.counted.probabilities[image * classes.len()..][..classes.len()];
+        let hint =
+            format!("test image {image}: {}, in truth {}", verdict(row, classes), classes[cell.actual]);
+        ui.allocate_ui(vec2(SIDE + 4.0, SIDE + 22.0), |ui| {
+            ui.vertical(|ui| {
+                let picture = self.run.thumbnails.image(ui.ctx(), Part::Test, image, SIDE);
+                ui.add(picture.alt_text(&hint)).on_hover_text(&hint);
+                let text = format!("{mark} {}", percent(probability));
+                ui.label(RichText::new(text).small().color(role.colour(ui)));
+            });
+        });
+    }
+}

@@ -1,0 +1,346 @@
+//! Network: its layers and their cost, the memory of a step, and where a measured step's time goes.
+
+use std::collections::HashMap;
+
+use eframe::egui::{self, Button, Grid, RichText, Ui, vec2};
+
+use super::{ViewContext, columns};
+use crate::app::run::Run;
+use crate::app::session::{Command, Phase, PlanFacts, Profile};
+use crate::app::theme::Role;
+use crate::app::widgets::{muted, nothing_yet, share_bar};
+use crate::gpu::Gpu;
+use crate::nn::Layer;
+
+const BAR: egui::Vec2 = vec2(70.0, 9.0);
+/// Width from which network and memory are side by side.
+const BESIDE: f32 = 860.0;
+
+pub fn show(ui: &mut Ui, context: &mut ViewContext<'_>) {
+    if context.runs.is_empty() {
+        nothing_yet(ui, "Press Train: the network and what a step of it takes appear here.");
+        return;
+    }
+    measure(ui, context.runs, context.gpu);
+    columns(ui, context.runs, "network", |ui, run| {
+        let Some(plan) = &run.state.plan else {
+            nothing_yet(ui, "Planning the step and compiling its shaders ...");
+            return;
+        };
+        let profile = run.state.profile.as_deref();
+        if ui.available_width() > BESIDE {
+            ui.horizontal_top(|ui| {
+                ui.vertical(|ui| whole(ui, run, plan));
+                ui.add_space(28.0);
+                ui.vertical(|ui| memory(ui, plan));
+            });
+        } else {
+            whole(ui, run, plan);
+            ui.separator();
+            memory(ui, plan);
+        }
+        ui.separator();
+        layers(ui, &plan.network.layers(), profile);
+        if let Some(profile) = profile {
+            ui.separator();
+            kernels(ui, profile, step_operations(plan));
+        }
+    });
+}
+
+/// The button that measures, and what came of it.
+fn measure(ui: &mut Ui, runs: &[Run], gpu: &Gpu) {
+    let timestamps = gpu.features.contains(wgpu::Features::TIMESTAMP_QUERY);
+    let can_step = |run: &&Run| matches!(run.state.phase, Phase::Paused | Phase::Running);
+    let stepping: Vec<_> = runs.iter().filter(can_step).collect();
+    ui.horizontal_wrapped(|ui| {
+        let button = Button::new("Measure the next step");
+        let button = ui
+            .add_enabled(timestamps && !stepping.is_empty(), button)
+            .on_hover_text("Takes the time of every dispatch of one step; a paused run makes that step")
+            .on_disabled_hover_text(match timestamps {
+                true => "No run has a step left to measure",
+                false => "This adapter has no timestamps",
+            });
+        if button.clicked() {
+            for run in &stepping {
+                run.session.send(Command::Profile);
+                if run.state.phase == Phase::Paused {
+                    run.session.send(Command::Step);
+                }
+            }
+        }
+        let measuring = |phase: Phase| runs.iter().any(|run| run.state.measuring && run.state.phase == phase);
+        if !timestamps {
+            ui.label(format!(
+                "{} has no timestamps (timestamp-query): times of kernels cannot be measured here.",
+                gpu.info.name
+            ));
+        } else if measuring(Phase::Running) {
+            ui.spinner();
+            ui.label("measuring a step");
+        } else if measuring(Phase::Paused) {
+            ui.label("The next step will be measured.");
+        } else if stepping.is_empty() {
+            muted(ui, "No run has a step left to measure.");
+        } else {
+            muted(ui, "One dispatch at a time, so a measured step takes longer than others.");
+        }
+    });
+}
+
+fn whole(ui: &mut Ui, run: &Run, plan: &PlanFacts) {
+    let (network, shape) = (&plan.network, &plan.shape);
+    ui.label(RichText::new(&run.session.config.network).strong());
+    let facts = [
+        ("input", format!("{}×{}×{}", network.height, network.width, network.channels)),
+        ("parameters", grouped(network.parameters.count() as u64)),
+        ("multiply-adds an image", format!("{}, to classify it", grouped(network.multiply_adds()))),
+        ("passes a step", passes(plan)),
+        ("passes a dispatch", format!("up to {}", plan.group_passes)),
+        ("operations a step", format!("{} dispatches, clears and copies", grouped(plan.operations as u64))),
+        (
+            "arithmetic a step",
+            format!(
+                "{:.2} GFLOP, {} images forward and back",
+                step_operations(plan) / 1e9,
+                shape.passes() * shape.batch
+            ),
+        ),
+    ];
+    table(ui, "facts", &facts);
+}
+
+fn passes(plan: &PlanFacts) -> String {
+    let shape = &plan.shape;
+    let mut parts = Vec::new();
+    let mut add = |count: usize, name: &str| {
+        if count > 0 {
+            parts.push(format!("{count} {name}"));
+        }
+    };
+    add(shape.rotation_passes(), "rotation");
+    add(shape.premixup_passes(), "pre-mixup");
+    add(shape.mixed_blocks(), "mixed");
+    format!("{} of {} images ({})", shape.passes(), shape.batch, parts.join(", "))
+}
+
+/// Floating-point operations of a step's convolutions and class head: forward of every pass, its two
+/// gradients, and the passes without gradient for guesses and the probe.
+fn step_operations(plan: &PlanFacts) -> f64 {
+    let (network, shape) = (&plan.network, &plan.shape);
+    let layers = network.layers();
+    let whole: u64 = layers.iter().map(|layer| layer.multiply_adds).sum();
+    // No one asks for the gradient of the images.
+    let stem = layers.first().map_or(0, |layer| layer.multiply_adds);
+    let guesses = if shape.unlabelled { shape.guess_views } else { 0 };
+    let forward_only = guesses + usize::from(shape.probe);
+    let image =
+        |multiply_adds: u64, passes: usize| 2.0 * multiply_adds as f64 * (passes * shape.batch) as f64;
+    image(3 * whole - stem, shape.passes()) + image(whole, forward_only)
+}
+
+fn memory(ui: &mut Ui, plan: &PlanFacts) {
+    let memory = &plan.memory;
+    ui.label(RichText::new("Memory on the adapter").strong());
+    let facts = [
+        ("kept between steps", bytes(memory.persistent)),
+        ("shared within a step", bytes(memory.transient)),
+        ("the same without sharing", bytes(memory.transient_unshared)),
+        ("parameter blocks", bytes(memory.uniforms)),
+        ("in all", bytes(memory.total())),
+        ("largest tensor", format!("{}, {}", memory.largest.0, bytes(memory.largest.1))),
+    ];
+    table(ui, "memory", &facts);
+    let unshared = memory.transient_unshared.max(1);
+    let share = memory.transient as f32 / unshared as f32;
+    ui.horizontal(|ui| {
+        let colours = [Role::Strong.colour(ui), ui.visuals().extreme_bg_color];
+        let text = format!(
+            "Tensors that are not needed at the same time share memory: {:.1} % of what they would take",
+            100.0 * share
+        );
+        share_bar(ui, &text, share, vec2(160.0, 9.0), colours);
+        muted(ui, format!("{:.1} % of what the step's tensors would take unshared", 100.0 * share));
+    });
+}
+
+/// Names and values, a row each.
+fn table(ui: &mut Ui, id: &str, rows: &[(&str, String)]) {
+    Grid::new(id).num_columns(2).spacing(vec2(14.0, 3.0)).show(ui, |ui| {
+        for (name, value) in rows {
+            muted(ui, *name);
+            ui.label(value);
+            ui.end_row();
+        }
+    });
+}
+
+fn layers(ui: &mut Ui, layers: &[Layer], profile: Option<&Profile>) {
+    ui.label(RichText::new("Layers").strong());
+    let whole: u64 = layers.iter().map(|layer| layer.multiply_adds).sum();
+    let times = profile.map(|profile| by(profile, |part, _| part.map(str::to_owned)));
+    let measured: f64 = profile.map_or(0.0, total);
+    Grid::new("layers").num_columns(6).spacing(vec2(14.0, 3.0)).striped(true).show(ui, |ui| {
+        for title in ["layer", "output", "parameters", "multiply-adds", "share of them"] {
+            muted(ui, title);
+        }
+        if times.is_some() {
+            muted(ui, "time of the step");
+        }
+        ui.end_row();
+        for layer in layers {
+            ui.label(&layer.name);
+            ui.label(layer.output.iter().map(usize::to_string).collect::<Vec<_>>().join("×"));
+            right(ui, &grouped(layer.parameters as u64));
+            right(ui, &grouped(layer.multiply_adds));
+            share(ui, "of the multiply-adds", layer.multiply_adds as f64 / whole.max(1) as f64, Role::Strong);
+            if let Some(times) = &times {
+                let (_, time) = times.get(&layer.name).copied().unwrap_or_default();
+                timed(ui, time, measured);
+            }
+            ui.end_row();
+        }
+    });
+}
+
+fn kernels(ui: &mut Ui, profile: &Profile, operations: f64) {
+    let measured = total(profile);
+    ui.label(RichText::new(format!("Kernels of step {}", profile.step)).strong());
+    ui.label(format!(
+        "{} in all, {:.1} GFLOP/s over everything",
+        milliseconds(measured),
+        operations / (1e3 * measured.max(1e-3))
+    ));
+    let in_layers: f64 = profile.times.iter().filter(|t| t.part.is_some()).map(|t| t.microseconds).sum();
+    muted(
+        ui,
+        format!(
+            "{} in layers, the rest in augmentation, alignment, losses and the optimiser",
+            milliseconds(in_layers)
+        ),
+    );
+    let mut rows: Vec<_> = by(profile, |_, kernel| Some(kernel.to_owned())).into_iter().collect();
+    rows.sort_by(|a, b| b.1.1.total_cmp(&a.1.1));
+    Grid::new("kernels").num_columns(3).spacing(vec2(14.0, 3.0)).striped(true).show(ui, |ui| {
+        for title in ["kernel", "calls", "time"] {
+            muted(ui, title);
+        }
+        ui.end_row();
+        for (kernel, (calls, time)) in rows {
+            ui.label(&kernel);
+            right(ui, &calls.to_string());
+            timed(ui, time, measured);
+            ui.end_row();
+        }
+    });
+}
+
+/// Calls and microseconds, summed by what `key` makes of part and kernel.
+fn by(
+    profile: &Profile,
+    key: impl Fn(Option<&str>, &str) -> Option<String>,
+) -> HashMap<String, (usize, f64)> {
+    let mut sums: HashMap<String, (usize, f64)> = HashMap::new();
+    for time in &profile.times {
+        // Constants after the name tell variants of one kernel apart; here they are one.
+        let kernel = time.kernel.split(' ').next().unwrap_or(&time.kernel);
+        if let Some(key) = key(time.part.as_deref(), kernel) {
+            let sum = sums.entry(key).or_default();
+            sum.0 += time.calls;
+            sum.1 += time.microseconds;
+        }
+    }
+    sums
+}
+
+fn total(profile: &Profile) -> f64 {
+    profile.times.iter().map(|time| time.microseconds).sum()
+}
+
+fn timed(ui: &mut Ui, time: f64, of: f64) {
+    ui.horizontal(|ui| {
+        share(ui, "of the measured time", time / of.max(1e-9), Role::Anchor);
+        ui.small(milliseconds(time));
+    });
+}
+
+fn share(ui: &mut Ui, what: &str, share: f64, role: Role) {
+    let colours = [role.colour(ui), ui.visuals().extreme_bg_color];
+    let percent = format!("{:.1} %", 100.0 * share);
+    ui.horizontal(|ui| {
+        share_bar(ui, &format!("{percent} {what}"), share as f32, BAR, colours);
+        ui.small(percent);
+    });
+}
+
+fn right(ui: &mut Ui, text: &str) {
+    ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| ui.label(text));
+}
+
+fn milliseconds(microseconds: f64) -> String {
+    match microseconds / 1e3 {
+        ms if ms < 10.0 => format!("{ms:.2} ms"),
+        ms if ms < 10_000.0 => format!("{ms:.0} ms"),
+        ms => format!("{:.1} s", ms / 1e3),
+    }
+}
+
+fn bytes(bytes: u64) -> String {
+    match bytes as f64 {
+        b if b < 1024.0 * 1024.0 => format!("{:.1} KiB", b / 1024.0),
+        b if b < 1024.0 * 1024.0 * 1024.0 => format!("{:.1} MiB", b / (1024.0 * 1024.0)),
+        b => format!("{:.2} GiB", b / (1024.0 * 1024.0 * 1024.0)),
+    }
+}
+
+/// A number with its thousands apart.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::KernelTime;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(
+            [0, 999, 1_000, 78_158, 1_234_567].map(grouped),
+            ["0", "999", "1,000", "78,158", "1,234,567"]
+        );
+        assert_eq!([1 << 9, 3 << 19, 5 << 29].map(bytes), ["0.5 KiB", "1.5 MiB", "2.50 GiB"]);
+        assert_eq!([1_500.0, 25_000.0, 12e6].map(milliseconds), ["1.50 ms", "25 ms", "12.0 s"]);
+    }
+
+    #[test]
+    fn times_are_summed_by_layer_and_by_kernel() {
+        let time = |kernel: &str, part: Option<&str>, microseconds| KernelTime {
+            kernel: kernel.into(),
+            part: part.map(Into::into),
+            calls: 2,
+            microseconds,
+        };
+        let times = vec![
+            time("nn/conv2d:forward GROUP=8", Some("stem"), 3.0),
+            time("nn/conv2d:forward GROUP=64", Some("head"), 4.0),
+            time("nn/reduce:sum_rows", Some("stem"), 5.0),
+            time("optim/adam:step", None, 6.0),
+        ];
+        let profile = Profile { step: 1, times };
+        let layers = by(&profile, |part, _| part.map(str::to_owned));
+        assert_eq!((layers.len(), layers["stem"], layers["head"]), (2, (4, 8.0), (2, 4.0)));
+        let kernels = by(&profile, |_, kernel| Some(kernel.to_owned()));
+        assert_eq!((kernels.len(), kernels["nn/conv2d:forward"]), (3, (4, 7.0)));
+        assert_eq!(total(&profile), 18.0);
+    }
+}

@@ -1,0 +1,127 @@
+//! Rotation: turned images, and whether the network tells how they were turned.
+
+use eframe::egui::{self, RichText, Ui, vec2};
+
+use super::columns;
+use crate::app::parts::Part;
+use crate::app::run::Run;
+use crate::app::theme::Role;
+use crate::app::widgets::{equation, muted, nothing_yet, percent, share_bar};
+use crate::train::{RotationRow, most_likely};
+
+const SIDE: f32 = 56.0;
+const CARD: egui::Vec2 = vec2(219.0, 112.0);
+/// What the four classes of the rotation head stand for.
+const TURNS: [(&str, &str); 4] = [
+    ("0°", "not turned"),
+    ("180°", "half a turn"),
+    ("90° left", "a quarter turn to the left"),
+    ("90° right", "a quarter turn to the right"),
+];
+
+pub fn show(ui: &mut Ui, runs: &[Run]) {
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 20.0;
+        ui.label(Part::Rotation.explanation());
+        equation(ui, Part::Rotation.equation());
+    });
+    if runs.is_empty() {
+        nothing_yet(ui, "Press Train: the images that are turned appear here.");
+        return;
+    }
+    columns(ui, runs, "rotation", |ui, run| {
+        let method = &run.session.config.method;
+        if !(method.rotation && method.unlabelled) {
+            nothing_yet(ui, "The rotation loss is off in this run: no image is turned.");
+            return;
+        }
+        let Some(seen) = &run.state.observation else {
+            nothing_yet(ui, "The turned images of the first step appear here.");
+            return;
+        };
+        let right = seen.rotations.iter().filter(|row| is_right(row)).count();
+        ui.horizontal_wrapped(|ui| {
+            muted(ui, format!("step {}", seen.step));
+            ui.label(RichText::new(score(right, seen.rotations.len())).strong())
+                .on_hover_text("Of the images shown; guessing blindly is right one time in four");
+            muted(ui, "(by chance: 25 %)");
+            ui.colored_label(Role::Agree.colour(ui), "● told right");
+            ui.colored_label(Role::Differ.colour(ui), "○ told wrong");
+        });
+        ui.horizontal_wrapped(|ui| {
+            for (i, row) in seen.rotations.iter().enumerate() {
+                // A size known in advance lets the row be broken before it.
+                ui.allocate_ui(CARD, |ui| ui.push_id(i, |ui| card(ui, run, row)));
+            }
+        });
+    });
+}
+
+fn is_right(row: &RotationRow) -> bool {
+    most_likely(&row.prediction) == row.rotation as usize
+}
+
+fn score(right: usize, shown: usize) -> String {
+    format!("{right} of {shown} right, {}", percent(right as f32 / shown.max(1) as f32))
+}
+
+/// A turned image beside the four predictions.
+fn card(ui: &mut Ui, run: &Run, row: &RotationRow) {
+    let turned = row.rotation as usize;
+    let (mark, role) = if is_right(row) { ("●", Role::Agree) } else { ("○", Role::Differ) };
+    let colour = role.colour(ui);
+    egui::Frame::group(ui.style()).stroke((1.5, colour)).show(ui, |ui| {
+        ui.vertical(|ui| {
+            let (name, words) = TURNS.get(turned).copied().unwrap_or(("?", "?"));
+            ui.label(RichText::new(format!("{mark} turned {name}")).color(colour)).on_hover_text(words);
+            ui.horizontal_top(|ui| {
+                if let Some(image) = run.tile(row.tile, SIDE) {
+                    ui.add(image.alt_text(format!("an image, {words}")));
+                }
+                predictions(ui, row, colour);
+            });
+        });
+    });
+}
+
+/// The probability of each turn, the true one marked.
+fn predictions(ui: &mut Ui, row: &RotationRow, right_or_wrong: egui::Color32) {
+    let top = most_likely(&row.prediction);
+    let ground = ui.visuals().extreme_bg_color;
+    egui::Grid::new("turns").num_columns(3).spacing(vec2(6.0, 1.0)).min_row_height(16.0).show(ui, |ui| {
+        for (turn, (value, (name, words))) in row.prediction.iter().zip(TURNS).enumerate() {
+            let is_true = turn == row.rotation as usize;
+            let text = RichText::new(name).small();
+            ui.label(if is_true { text.strong().underline() } else { text }).on_hover_text(if is_true {
+                format!("{words}: the truth")
+            } else {
+                words.to_owned()
+            });
+            let colour = if turn == top { right_or_wrong } else { Role::Muted.colour(ui) };
+            share_bar(
+                ui,
+                &format!("{words}: {}", percent(*value)),
+                *value,
+                vec2(40.0, 9.0),
+                [colour, ground],
+            );
+            ui.small(percent(*value));
+            ui.end_row();
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_score_counts_what_is_told_right() {
+        let row =
+            |rotation, prediction: [f32; 4]| RotationRow { tile: 0, rotation, prediction: prediction.into() };
+        assert!(is_right(&row(2, [0.1, 0.2, 0.6, 0.1])));
+        assert!(!is_right(&row(3, [0.1, 0.2, 0.6, 0.1])));
+        assert_eq!(score(3, 4), "3 of 4 right, 75 %");
+        assert_eq!(score(0, 0), "0 of 0 right, 0 %");
+    }
+}

@@ -1,0 +1,153 @@
+//! Where the network puts images: a sample of them in the plane in which their features vary most.
+
+use rand::seq::index::sample;
+
+use super::engine::Weights;
+use super::error::TrainError;
+use super::pace::Pace;
+use super::random::{Stream, stream_rng};
+use super::trainer::{Trainer, most_likely};
+use crate::data::Split;
+use crate::gpu::{Gpu, Plan, Program};
+use crate::view::Projector;
+
+/// Unlabelled images of the sample, at most.
+const UNLABELLED: usize = 768;
+/// Labelled ones.
+const LABELLED: usize = 256;
+
+/// A sample of the training images as the network sees them, always the same sample in a run.
+#[derive(Clone, Debug)]
+pub struct Embedding {
+    /// Steps done.
+    pub step: u64,
+    pub weights: Weights,
+    /// Share of the features' variance along each axis.
+    pub shares: [f32; 2],
+    /// Labelled images first.
+    pub images: Vec<EmbeddedImage>,
+}
+
+/// An image of an embedding.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EmbeddedImage {
+    /// Index into the training images.
+    pub image: usize,
+    /// Its class; of an unlabelled image, hidden from training.
+    pub class: Option<u32>,
+    pub labelled: bool,
+    /// Its penultimate features along the two axes, around the sample's mean.
+    pub place: [f32; 2],
+    /// The most likely class.
+    pub guess: u32,
+    /// Its probability.
+    pub confidence: f32,
+}
+
+/// The sample, and the axes that it was seen along last.
+pub(super) struct Embedder {
+    sample: Vec<usize>,
+    /// How many of the sample are labelled.
+    labelled: usize,
+    projector: Projector,
+    pace: Option<Pace>,
+}
+
+impl Embedder {
+    fn new(trainer: &Trainer) -> Result<Self, TrainError> {
+        let (sample, labelled) = chosen(&trainer.split, trainer.config.seed);
+        let features = trainer.engine.network.features;
+        let projector = Projector::new(trainer.gpu(), sample.len(), features)?;
+        let pace = trainer.engine.pace.as_ref().map(Pace::of_another_plan);
+        Ok(Self { sample, labelled, projector, pace })
+    }
+}
+
+/// Indices into the training images, and how many of them, the first ones, are labelled.
+fn chosen(split: &Split, seed: u64) -> (Vec<usize>, usize) {
+    let mut rng = stream_rng(seed, Stream::Embedded, 0);
+    let mut some = |of: &[usize], most: usize| {
+        let mut picked: Vec<_> =
+            sample(&mut rng, of.len(), most.min(of.len())).iter().map(|i| of[i]).collect();
+        picked.sort_unstable();
+        picked
+    };
+    let mut images = some(&split.labelled, LABELLED);
+    let labelled = images.len();
+    let hidden: Vec<_> =
+        split.unlabelled.iter().copied().filter(|i| split.labelled.binary_search(i).is_err()).collect();
+    images.extend(some(&hidden, UNLABELLED));
+    (images, labelled)
+}
+
+impl Trainer {
+    /// Looks at where the network, with weights of choice and the moving statistics, puts a sample of the
+    /// training images; changes nothing. Looks follow each other: axes keep their order and sense as far as
+    /// they can. `None` while a feature is no finite number.
+    ///
+    /// # Errors
+    /// The adapter's.
+    pub async fn embed(&mut self, weights: Weights) -> Result<Option<Embedding>, TrainError> {
+        let mut embedder = match self.embedder.take() {
+            Some(embedder) => embedder,
+            None => Embedder::new(self)?,
+        };
+        let Embedder { sample, labelled, projector, pace } = &mut embedder;
+        let gpu: &Gpu = &self.gpu().clone();
+        let images = &self.data.clone().train;
+        let take = |plan: &Plan, first, rows| projector.take(gpu, first, plan, rows);
+        let probabilities = self.engine.evaluate_some(gpu, images, sample, weights, take).await?;
+        let run = async |plan: &Plan, program: Program| match pace.as_mut() {
+            Some(pace) => pace.run(gpu, plan, program).await,
+            None => {
+                plan.run(gpu, program);
+                Ok(())
+            }
+        };
+        let projection = projector.project(gpu, run).await?;
+        let rows = probabilities.chunks_exact(self.data.classes.len());
+        let embedding = projection.map(|projection| Embedding {
+            step: self.progress().step,
+            weights,
+            shares: projection.shares,
+            images: (0..)
+                .zip(sample.iter().zip(rows))
+                .zip(projection.places)
+                .map(|((i, (image, row)), place)| {
+                    let guess = most_likely(row);
+                    EmbeddedImage {
+                        image: *image,
+                        class: self.data.train_labels[*image],
+                        labelled: i < *labelled,
+                        place,
+                        guess: guess as u32,
+                        confidence: row[guess],
+                    }
+                })
+                .collect(),
+        });
+        self.embedder = Some(embedder);
+        Ok(embedding)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_has_all_labelled_images_and_others_once() {
+        let split = Split { labelled: vec![3, 40, 999], unlabelled: (0..2000).collect() };
+        let (images, labelled) = chosen(&split, 7);
+        assert_eq!((labelled, images.len()), (3, 3 + UNLABELLED));
+        assert_eq!(images[..3], split.labelled);
+        let mut distinct = images.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        assert_eq!(distinct.len(), images.len());
+        assert_eq!(chosen(&split, 7), (images.clone(), labelled), "the same in every look");
+        assert_ne!(chosen(&split, 8).0, images);
+        let many = Split { labelled: (0..1000).collect(), unlabelled: (0..1000).collect() };
+        assert_eq!(chosen(&many, 7).0.len(), LABELLED, "nothing is hidden where all are labelled");
+    }
+}

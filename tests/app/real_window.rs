@@ -1,0 +1,63 @@
+//! The program in a window of a virtual display.
+
+use std::process::Command;
+
+use image::RgbaImage;
+
+fn colours(picture: &RgbaImage) -> usize {
+    let mut seen: Vec<_> = picture.pixels().map(|pixel| pixel.0).collect();
+    seen.sort_unstable();
+    seen.dedup();
+    seen.len()
+}
+
+#[test]
+fn a_window_trains_and_shows_every_view_in_both_themes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = tempfile::tempdir().expect("a folder");
+    let output = Command::new("xvfb-run")
+        .args(["-a", "-s", "-screen 0 1280x860x24", env!("CARGO_BIN_EXE_remixmatch"), "app"])
+        .args(["--preset", "digits", "--steps", "5", "--batch", "8", "--size", "1280x860", "--pictures"])
+        .arg(folder.path())
+        .env("HOME", home.path())
+        .env_remove("XDG_DATA_HOME")
+        .output()
+        .expect("xvfb-run, which scripts/setup.sh installs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let views = [
+        "anchors",
+        "alignment",
+        "ctaugment",
+        "mixup",
+        "rotation",
+        "curves",
+        "confusion",
+        "embedding",
+        "network",
+        "label-your-own",
+    ];
+    for view in views {
+        let [dark, light] = ["dark", "light"].map(|theme| {
+            let path = folder.path().join(format!("{view}-{theme}.png"));
+            image::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).into_rgba8()
+        });
+        assert_eq!((dark.width(), dark.height()), (1280, 860), "{view}");
+        assert!(colours(&dark) > 100 && colours(&light) > 100, "{view} is blank");
+        let corner = |picture: &RgbaImage| picture.get_pixel(2, 850).0[0];
+        assert!(corner(&dark) < 100 && corner(&light) > 200, "{view} in both themes");
+    }
+}
+
+#[test]
+fn without_a_display_the_message_names_the_command_line() {
+    let output = Command::new(env!("CARGO_BIN_EXE_remixmatch"))
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY")
+        .env_remove("WAYLAND_SOCKET")
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("no window could be opened") && said.contains("remixmatch train"), "{said}");
+    assert_eq!(said.trim().lines().count(), 1, "{said}");
+}

@@ -1,0 +1,110 @@
+//! Runs from one window to the next, to the command line, and out of memory.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use assert_cmd::Command;
+use egui_kittest::kittest::Queryable as _;
+use remixmatch::app::AppOptions;
+use remixmatch::train::Checkpoint;
+
+use crate::common::{STEPS, Window, says, short, trained, wait_for, window};
+
+#[test]
+fn a_saved_run_is_resumed_by_the_command_line_and_opened_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run");
+    let mut first = trained(short());
+    first.state_mut().save_runs(path.clone());
+    wait_for(&mut first, "the file", |window| says(window, "saved to "));
+    drop(first);
+    let resumed = Command::cargo_bin("remixmatch")
+        .expect("the program")
+        .args(["train", "--resume"])
+        .arg(&path)
+        .args(["--steps", &(STEPS + 2).to_string()])
+        .output()
+        .expect("it runs");
+    assert!(resumed.status.success(), "{}", String::from_utf8_lossy(&resumed.stderr));
+    let mut second = window(AppOptions { run: Some(path), ..AppOptions::default() });
+    wait_for(&mut second, "the run", |window| says(window, "8 / 8 steps") && says(window, "finished"));
+    assert!(says(&second, "step 6: test accuracy") && says(&second, "step 8: test accuracy"));
+}
+
+#[test]
+fn a_run_that_is_none_is_told_in_words() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = Some(folder.path().to_owned());
+    let mut window = window(AppOptions { run, ..short() });
+    wait_for(&mut window, "the notice", |window| says(window, "model.safetensors"));
+}
+
+/// The models of the kept runs.
+fn kept_models(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let models = entries.map(|entry| entry.expect("an entry").path().join("model.safetensors"));
+    models.filter(|model| model.exists()).collect()
+}
+
+#[test]
+fn a_run_that_is_reset_while_it_trains_is_kept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut options = short();
+    (options.steps, options.kept) = (Some(1_000), Some(folder.path().to_owned()));
+    let mut window = window(options);
+    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    window.get_by_label("▶ Train").click();
+    wait_for(&mut window, "some steps", |window| {
+        window.state().last_statistics(0).is_some_and(|last| last.step >= 2)
+    });
+    window.get_by_label("Reset").click();
+    wait_for(&mut window, "the kept run", |_| !kept_models(folder.path()).is_empty());
+    let run = kept_models(folder.path())[0].parent().expect("its folder").to_owned();
+    window.state_mut().open_run(run);
+    wait_for(&mut window, "the run", |window| says(window, "paused") && says(window, " / 1000 steps"));
+}
+
+#[test]
+fn a_window_closed_while_it_trains_keeps_the_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut options = short();
+    (options.steps, options.kept) = (Some(1_000), Some(folder.path().to_owned()));
+    let mut window = window(options);
+    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    window.get_by_label("▶ Train").click();
+    wait_for(&mut window, "some steps", |window| {
+        window.state().last_statistics(0).is_some_and(|last| last.step >= 2)
+    });
+    eframe::App::on_exit(window.state_mut());
+    let (_, header) = Checkpoint::read_header(&kept_models(folder.path())[0]).expect("a checkpoint");
+    assert!(header.step >= 3, "{} steps are kept", header.step);
+}
+
+#[test]
+fn fifty_resets_leave_no_memory_behind() {
+    let mut window = window(short());
+    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    let allocated = |window: &Window| window.state().allocated_bytes().expect("this backend reports them");
+    let cycle = |window: &mut Window| {
+        window.get_by_label("Step").click();
+        wait_for(window, "a step", |window| says(window, "1 / 6 steps") && says(window, "paused"));
+        window.get_by_label("Reset").click();
+        window.run_steps(2);
+    };
+    cycle(&mut window);
+    let settle = |window: &mut Window| {
+        // The run's thread lets go of its memory a moment after the window has.
+        for _ in 0..10 {
+            window.run_steps(1);
+            std::thread::sleep(Duration::from_millis(30));
+        }
+    };
+    settle(&mut window);
+    let before = allocated(&window);
+    for _ in 0..50 {
+        cycle(&mut window);
+    }
+    settle(&mut window);
+    let after = allocated(&window);
+    assert!(after <= before + (1 << 20), "{before} bytes before, {after} after");
+}

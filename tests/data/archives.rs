@@ -1,0 +1,270 @@
+//! Archives read in place: written by Python's tarfile and zipfile, and by the crates; damaged and hostile ones.
+
+use std::fs;
+use std::io::{self, Cursor, Read, Write};
+use std::path::Path;
+
+use remixmatch::data::{DataError, DataSet};
+use tar::{Builder, EntryType, Header};
+use tempfile::tempdir;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use super::common::{
+    check_made, cifar_record, fixture, gzip, idx_images, idx_labels, pets, put, read, refused,
+};
+
+/// Writes `bytes` under `name` and reads them as a data set.
+fn read_as(name: &str, bytes: &[u8]) -> Result<DataSet, DataError> {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join(name);
+    put(&path, bytes);
+    read(&path)
+}
+
+fn tar(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut builder = Builder::new(Vec::new());
+    for (name, content) in members {
+        let mut header = Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        header.set_cksum();
+        builder.append_data(&mut header, name, *content).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+/// A tar whose single header is changed by hand.
+fn tar_with(change: impl FnOnce(&mut Header)) -> Vec<u8> {
+    let mut header = Header::new_gnu();
+    header.set_size(0);
+    header.set_mode(0o644);
+    change(&mut header);
+    header.set_cksum();
+    let mut builder = Builder::new(Vec::new());
+    builder.append(&header, io::empty()).unwrap();
+    builder.into_inner().unwrap()
+}
+
+fn zip(members: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u8> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, content) in members {
+        writer.start_file(*name, SimpleFileOptions::default().compression_method(method)).unwrap();
+        writer.write_all(content).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+/// The four files of a small IDX set.
+fn idx_members() -> [(&'static str, Vec<u8>); 4] {
+    [
+        ("mnist/train-images-idx3-ubyte.gz", gzip(&idx_images(6, 8))),
+        ("mnist/train-labels-idx1-ubyte.gz", gzip(&idx_labels(&[0, 1, 2, 0, 1, 2]))),
+        ("mnist/t10k-images-idx3-ubyte", idx_images(3, 8)),
+        ("mnist/t10k-labels-idx1-ubyte", idx_labels(&[2, 1, 0])),
+    ]
+}
+
+/// Two batches of CIFAR-10.
+fn cifar_members() -> [(&'static str, Vec<u8>); 2] {
+    let records = (0..10).flat_map(|n| cifar_record(&[n], n)).collect();
+    [("data_batch_1.bin", records), ("test_batch.bin", cifar_record(&[3], 99))]
+}
+
+fn borrowed<'a>(members: &'a [(&'static str, Vec<u8>)]) -> Vec<(&'static str, &'a [u8])> {
+    members.iter().map(|(name, content)| (*name, content.as_slice())).collect()
+}
+
+#[test]
+fn archives_of_folders_of_images_are_read_whoever_wrote_them() {
+    for name in ["pets.zip", "pets.tar"] {
+        let set = read(&fixture(name)).unwrap();
+        assert_eq!(set.name, name);
+        assert_eq!(
+            (set.format.as_str(), set.classes),
+            ("folder of class folders", vec!["cat".into(), "dog".into()])
+        );
+        assert_eq!(set.train_labels, [Some(0), Some(0), Some(0), Some(1), Some(1), Some(1), None]);
+        assert_eq!(set.test_labels, [0, 1]);
+        // The fourth of each class is held out.
+        check_made(&set.train, [0, 1, 2, 4, 5, 6, 8]);
+        check_made(&set.test, [3, 7]);
+    }
+    let folder = tempdir().unwrap();
+    let packed = gzip(&fs::read(fixture("pets.tar")).unwrap());
+    // Its name does not matter, nor does a folder around it.
+    put(folder.path().join("download"), &packed);
+    assert_eq!(read(folder.path()).unwrap().train.len(), 7);
+    assert_eq!(read(&folder.path().join("download")).unwrap().train.len(), 7);
+}
+
+#[test]
+fn archives_of_every_kind_hold_sets_of_any_format() {
+    for (members, format) in
+        [(idx_members().to_vec(), "IDX"), (cifar_members().to_vec(), "CIFAR-10 (binary)")]
+    {
+        let members = borrowed(&members);
+        let tarred = tar(&members);
+        for (name, bytes) in [
+            ("a.zip", zip(&members, CompressionMethod::Deflated)),
+            ("b.zip", zip(&members, CompressionMethod::Stored)),
+            ("c.tar.gz", gzip(&tarred)),
+            ("d.tar", tarred),
+        ] {
+            let set = read_as(name, &bytes).unwrap();
+            assert_eq!((set.format.as_str(), set.name.as_str()), (format, name));
+        }
+    }
+}
+
+#[test]
+fn members_that_lead_out_of_the_archive_are_refused() {
+    let raw_name = |name: &str| {
+        let name = name.as_bytes().to_vec();
+        tar_with(move |header| header.as_mut_bytes()[..name.len()].copy_from_slice(&name))
+    };
+    for name in ["../evil.png", "a/../../evil.png", "/etc/evil.png", "C:\\evil.png", "..\\evil.png"] {
+        for (archive, bytes) in [
+            ("a.tar", raw_name(name)),
+            ("a.tgz", gzip(&raw_name(name))),
+            ("a.zip", zip(&[(name, b"x")], CompressionMethod::Stored)),
+        ] {
+            refused(read_as(archive, &bytes), &[archive, name, "leads out of the archive", "do not trust"]);
+        }
+    }
+}
+
+#[test]
+fn links_and_devices_are_refused() {
+    for kind in [EntryType::Symlink, EntryType::Link, EntryType::Char, EntryType::Fifo, EntryType::GNUSparse]
+    {
+        let bytes = tar_with(|header| {
+            header.set_entry_type(kind);
+            header.as_gnu_mut().unwrap().set_real_size(0);
+            header.set_path("cat/1.png").unwrap();
+            header.set_link_name("passwd").unwrap();
+        });
+        refused(read_as("a.tar", &bytes), &["a.tar", "cat/1.png", "a link, a device", "--dereference"]);
+    }
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    writer.add_symlink("cat/1.png", "../../passwd", SimpleFileOptions::default()).unwrap();
+    let bytes = writer.finish().unwrap().into_inner();
+    refused(read_as("a.zip", &bytes), &["a.zip", "cat/1.png", "a link"]);
+}
+
+/// 300 MiB of zeros.
+fn zeros() -> impl Read {
+    io::repeat(0).take(300 << 20)
+}
+
+#[test]
+fn archives_that_grow_beyond_measure_are_refused() {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    writer.start_file("train_X.bin", SimpleFileOptions::default()).unwrap();
+    io::copy(&mut zeros(), &mut writer).unwrap();
+    let bytes = writer.finish().unwrap().into_inner();
+    assert!(bytes.len() < 1 << 20);
+    refused(read_as("a.zip", &bytes), &["a.zip", "unpack to more than 268435456", "exhaust memory"]);
+
+    let mut header = Header::new_gnu();
+    header.set_path("train_X.bin").unwrap();
+    header.set_size(300 << 20);
+    header.set_cksum();
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(header.as_bytes()).unwrap();
+    io::copy(&mut zeros(), &mut packer).unwrap();
+    let bytes = packer.finish().unwrap();
+    refused(read_as("a.tar.gz", &bytes), &["a.tar.gz", "unpack to more than 268435456", "exhaust memory"]);
+
+    // A gzipped file that is no archive: what its header says, it may not hold.
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(&[0, 0, 8, 3, 0, 8, 0, 0, 0, 0, 0, 28, 0, 0, 0, 28]).unwrap();
+    io::copy(&mut zeros(), &mut packer).unwrap();
+    let folder = tempdir().unwrap();
+    put(folder.path().join("images"), &packer.finish().unwrap());
+    put(folder.path().join("labels"), &idx_labels(&[0, 1]));
+    refused(read(folder.path()), &["images", "unpack to more than"]);
+}
+
+/// The places of `mark` in `bytes`.
+fn places(bytes: &[u8], mark: &[u8]) -> Vec<usize> {
+    (0..bytes.len() - mark.len()).filter(|&at| bytes[at..].starts_with(mark)).collect()
+}
+
+#[test]
+fn a_member_that_is_not_what_the_directory_says_is_refused() {
+    let members = cifar_members();
+    let whole = zip(&borrowed(&members), CompressionMethod::Deflated);
+    let directory = places(&whole, b"PK\x01\x02")[0];
+    let size = members[0].1.len() as u32;
+    let change = |at: usize, value: u32| {
+        let mut bytes = whole.clone();
+        bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        read_as("a.zip", &bytes)
+    };
+    let crc = u32::from_le_bytes(whole[directory + 16..directory + 20].try_into().unwrap());
+    assert!(change(directory + 24, size).is_ok());
+    refused(
+        change(directory + 24, size - 10),
+        &["a.zip/data_batch_1.bin", "longer than the archive's directory"],
+    );
+    refused(
+        change(directory + 24, size + 10),
+        &["a.zip/data_batch_1.bin", "shorter than the archive's directory"],
+    );
+    refused(change(directory + 16, crc ^ 1), &["a.zip/data_batch_1.bin", "checksum"]);
+    refused(change(directory + 20, u32::MAX - 1), &["a.zip", "cut short"]);
+    refused(change(directory + 24, u32::MAX - 1), &["a.zip", "unpack to more than"]);
+    // Encrypted, and packed in a way that is not known.
+    let mut bytes = whole.clone();
+    bytes[directory + 8] |= 1;
+    refused(read_as("a.zip", &bytes), &["a.zip", "data_batch_1.bin", "encrypted", "without a password"]);
+    let mut bytes = whole.clone();
+    bytes[directory + 10] = 98;
+    refused(read_as("a.zip", &bytes), &["a.zip", "data_batch_1.bin", "neither stored nor deflated"]);
+}
+
+#[test]
+fn archives_that_are_cut_short_or_damaged_are_refused_at_any_place() {
+    let members = cifar_members();
+    let tarred = tar(&borrowed(&members));
+    for (name, bytes) in [
+        ("a.zip", zip(&borrowed(&members), CompressionMethod::Deflated)),
+        ("a.tar.gz", gzip(&tarred)),
+        ("a.tar", tarred),
+    ] {
+        assert!(read_as(name, &bytes).is_ok());
+        for part in [1, 10, 37, 50, 63, 88, 95] {
+            refused(read_as(name, &bytes[..bytes.len() * part / 100]), &[name]);
+        }
+    }
+    for name in ["a.zip", "a.tar", "a.tgz", "a.npz"] {
+        refused(read_as(name, b"no archive at all"), &[name, "its content is not that of"]);
+        refused(read_as(name, b""), &[name, "its content is not that of"]);
+    }
+}
+
+#[test]
+fn an_archive_in_an_archive_stays_closed() {
+    let inner = fs::read(fixture("pets.zip")).unwrap();
+    let bytes = zip(&[("pets.zip", &inner)], CompressionMethod::Stored);
+    refused(read_as("outer.zip", &bytes), &["outer.zip/pets.zip", "looked for"]);
+}
+
+#[test]
+fn a_folder_around_a_folder_is_looked_into() {
+    let outer = tempdir().unwrap();
+    fn copy(from: &Path, to: &Path) {
+        for entry in fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            let to = to.join(entry.file_name());
+            if entry.path().is_dir() {
+                copy(&entry.path(), &to)
+            } else {
+                put(&to, &fs::read(entry.path()).unwrap())
+            }
+        }
+    }
+    copy(pets().path(), &outer.path().join("one/two"));
+    assert_eq!(read(outer.path()).unwrap().classes, ["cat", "dog"]);
+}

@@ -1,0 +1,85 @@
+use proptest::prelude::*;
+use remixmatch::data::{Balance, DataSet, Images, OpenOptions, open, split};
+
+/// A set of `counts` images of each class, interleaved, and `unknown` of none.
+fn counted(counts: &[usize], unknown: usize) -> DataSet {
+    let mut labels: Vec<Option<u32>> = Vec::new();
+    for i in 0..counts.iter().copied().max().unwrap() {
+        labels.extend((0..counts.len()).filter(|&c| i < counts[c]).map(|c| Some(c as u32)));
+    }
+    labels.extend(vec![None; unknown]);
+    let images = Images::new(8, 8, 1, vec![0; 64 * labels.len()]);
+    DataSet {
+        name: "counted".into(),
+        format: "made here".into(),
+        classes: (0..counts.len()).map(|c| format!("class{c}")).collect(),
+        test: images.clone(),
+        test_labels: Vec::new(),
+        train: images,
+        train_labels: labels,
+        flip: false,
+        shift: 2,
+        notices: Vec::new(),
+    }
+}
+
+fn chosen(set: &DataSet, labelled: &[usize]) -> Vec<usize> {
+    let mut counts = vec![0; set.classes.len()];
+    labelled.iter().for_each(|&i| counts[set.train_labels[i].unwrap() as usize] += 1);
+    counts
+}
+
+#[test]
+fn a_split_depends_on_the_seed_alone() {
+    let set = open("builtin:digits", &OpenOptions::default()).unwrap();
+    let first = split(&set, 40, Balance::Even, 1).unwrap();
+    assert_eq!(first, split(&set, 40, Balance::Even, 1).unwrap());
+    assert_ne!(first.labelled, split(&set, 40, Balance::Even, 2).unwrap().labelled);
+    assert_eq!(chosen(&set, &first.labelled), [4; 10]);
+    assert_eq!(first.unlabelled, (0..4_000).collect::<Vec<_>>());
+    // More labels keep the fewer: the same order is cut later.
+    let more = split(&set, 250, Balance::Even, 1).unwrap();
+    assert!(first.labelled.iter().all(|i| more.labelled.contains(i)));
+}
+
+#[test]
+fn labels_follow_the_train_distribution_when_asked() {
+    let set = counted(&[80, 40, 20], 5);
+    let found = split(&set, 35, Balance::Train, 3).unwrap();
+    assert_eq!(chosen(&set, &found.labelled), [20, 10, 5]);
+    assert_eq!(found.unlabelled.len(), 145);
+    let all = split(&set, 140, Balance::Even, 3).unwrap();
+    assert_eq!(all.labelled, (0..140).collect::<Vec<_>>());
+}
+
+#[test]
+fn splits_that_cannot_be_are_refused() {
+    let set = counted(&[80, 40, 20], 5);
+    let refused = |labels, balance, words: &[&str]| {
+        let message = split(&set, labels, balance, 0).expect_err("this must be refused").to_string();
+        words.iter().for_each(|word| assert!(message.contains(word), "'{word}' is missing in: {message}"));
+    };
+    refused(2, Balance::Even, &["2 labels are fewer than the 3 classes"]);
+    refused(0, Balance::Train, &["at least 3"]);
+    refused(31, Balance::Even, &["31 labels", "30 or 33", "train distribution"]);
+    refused(61, Balance::Even, &["ask for 60,"]);
+    refused(63, Balance::Even, &["21 labels of class 'class2'", "it has 20", "at most 60"]);
+    refused(141, Balance::Train, &["141 labels", "140 training images", "at most 140"]);
+}
+
+proptest! {
+    #[test]
+    fn any_split_is_sorted_unique_of_known_class_and_complete(
+        counts in prop::collection::vec(1usize..30, 2..6), share in 0.0f64..=1.0, seed: u64,
+    ) {
+        let set = counted(&counts, 3);
+        let known: usize = counts.iter().sum();
+        let labels = counts.len() + ((known - counts.len()) as f64 * share) as usize;
+        let found = split(&set, labels, Balance::Train, seed).unwrap();
+        prop_assert_eq!(found.labelled.len(), labels);
+        prop_assert!(found.labelled.windows(2).all(|pair| pair[0] < pair[1]));
+        let of = chosen(&set, &found.labelled);
+        prop_assert!(of.iter().zip(&counts).all(|(n, all)| n <= all));
+        prop_assert_eq!(found.unlabelled.len(), known + 3);
+    }
+}
