@@ -4,11 +4,11 @@ mod alignment;
 mod anchors;
 mod confusion;
 mod curves;
+mod embedding;
 mod mixup;
 mod network;
-mod rotation;
-mod embedding;
 mod policy;
+mod rotation;
 
 use std::sync::Arc;
 
