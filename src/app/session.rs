@@ -281,7 +281,9 @@ impl Worker {
                 // All that wait are served before the next step: a slider sends many.
                 Some(other) => {
                     self.serve(&mut trainer, other).await?;
-                    continue;
+                    if running {
+                        continue;
+                    }
                 }
                 None => {}
             }

@@ -1,5 +1,6 @@
 use eframe::egui::{Key, Role};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use remixmatch::app::AppOptions;
 
 use crate::common::{Window, compare, says, short, trained, wait_for, window};
 
@@ -40,6 +41,13 @@ fn alignment_of_a_short_run_is_drawn() {
     window.get_by_label("this step").click();
     window.run_steps(3);
     compare(&mut window, "alignment");
+}
+
+#[test]
+fn before_training_it_says_what_will_appear() {
+    let mut window = window(short());
+    open(&mut window);
+    assert!(says(&window, "Press Train: p(y), p~(y) and the classes of the guesses appear here."));
 }
 
 #[test]
@@ -125,21 +133,38 @@ fn a_class_is_chosen_with_the_keyboard_and_drawn_over_time() {
     assert!(says(&window, "4 over the last 2 looks"));
 }
 
-#[test]
-fn compared_runs_are_in_columns_and_one_without_guesses_says_so() {
-    let mut window = window(short());
+/// A window of two runs after a step each; the second differs by `variation`.
+fn compared(variation: &str) -> Window {
+    let mut window = window(AppOptions { compare: Some(variation.to_owned()), ..short() });
     wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
-    window.get_by_role_and_label(Role::ComboBox, "Against").click();
-    window.run_steps(3);
-    // Far down in the list: not on the screen.
-    window.get_by_label("labels only").click_accesskit();
-    window.run_steps(3);
-    step_to(&mut window, 1);
-    wait_for(&mut window, "both runs", |window| {
-        says(window, "remixmatch: paused") && says(window, "labels only: paused")
+    window.key_press(Key::F7);
+    let second = format!("{variation}: paused");
+    wait_for(&mut window, "a step of both", |window| {
+        window.query_all_by_label_contains("1 / 6 steps").count() == 2
+            && says(window, "remixmatch: paused")
+            && says(window, &second)
     });
     open(&mut window);
-    assert!(says(&window, "This run learns from labels only"));
+    window
+}
+
+#[test]
+fn compared_runs_are_skewed_together_and_drawn_in_columns() {
+    let mut window = compared("no alignment");
+    window.get_by_role_and_label(Role::Slider, "its share").set_value_accesskit(55.0);
+    window.run_steps(3);
+    assert!(says(&window, "Alignment is off in this run: the ratio is not applied"));
     compare(&mut window, "alignment-compared");
+    window.key_press(Key::F7);
+    wait_for(&mut window, "the skew in both", |window| {
+        let skewed = |label: String| label.starts_with("0: p(y) 55.0 %, ");
+        window.query_all_by(|node| node.label().is_some_and(skewed)).count() == 2
+    });
+}
+
+#[test]
+fn a_run_without_guesses_says_so() {
+    let window = compared("labels only");
+    assert!(says(&window, "This run learns from labels only"));
     assert!(row(&window, "0").starts_with("0: p(y) 10.0 %, "));
 }

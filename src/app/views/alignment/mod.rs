@@ -45,6 +45,8 @@ const QUANTITIES: [(Role, &str, &str, &str); 4] = [
     ),
 ];
 
+const NOTHING_YET: &str = "Press Train: p(y), p~(y) and the classes of the guesses appear here.";
+
 pub struct AlignmentView {
     skew: Skew,
     /// The class that is drawn over time.
@@ -67,6 +69,10 @@ impl AlignmentView {
     pub fn show(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
         let roomy = ui.available_height() > 360.0;
         CollapsingHeader::new("What is shown").default_open(roomy).show(ui, explanation);
+        if context.runs.is_empty() {
+            nothing_yet(ui, NOTHING_YET);
+            return;
+        }
         let guessing = context.runs.iter().find(|run| run.session.config.method.unlabelled);
         if let Some(run) = guessing.filter(|run| run.state.plan.is_some()) {
             self.skew.follow(run);
@@ -84,7 +90,7 @@ impl AlignmentView {
         ui.separator();
         let mut clicked = None;
         columns(ui, context.runs, "alignment", |ui, run| {
-            clicked = self.run(ui, run).or(clicked);
+            clicked = ui.vertical(|ui| self.run(ui, run)).inner.or(clicked);
         });
         if let Some(class) = clicked {
             self.followed = class;
@@ -119,7 +125,7 @@ impl AlignmentView {
         }
         let seen = run.state.observation.as_ref().and_then(|seen| Some((seen.step, seen.guesses.as_ref()?)));
         let Some((step, guesses)) = seen else {
-            nothing_yet(ui, "Press Train: the classes of the guesses appear here.");
+            nothing_yet(ui, NOTHING_YET);
             return None;
         };
         let (count, looks) = run.state.guess_history.last(if self.this_step { 1 } else { self.looks });

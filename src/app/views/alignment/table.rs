@@ -6,9 +6,11 @@ use eframe::egui::{
 };
 
 use crate::app::theme::{Role, class_colour};
+use crate::app::widgets::percent;
 
 const ROW: f32 = 31.0;
-const GAP: f32 = 8.0;
+/// Tables below this width are terse.
+const NARROW: f32 = 440.0;
 /// Ratios that may fill half of their column: the smallest that all rows keep to is taken.
 const WIDEST: [f32; 5] = [1.5, 2.0, 4.0, 10.0, 100.0];
 
@@ -62,13 +64,26 @@ struct Columns {
     name: f32,
     bars: f32,
     ratio: f32,
+    gap: f32,
+    /// Room for a bar's number.
+    number: f32,
+    /// Numbers are short where there is little room.
+    narrow: bool,
 }
 
 impl Columns {
     fn new(width: f32) -> Self {
-        let name = (0.16 * width).clamp(64.0, 150.0);
-        let ratio = (0.2 * width).clamp(84.0, 260.0);
-        Self { name, ratio, bars: ((width - name - ratio - 3.0 * GAP) / 2.0).max(96.0) }
+        let narrow = width < NARROW;
+        let (name, ratio, gap, number) = match narrow {
+            true => (58.0, 78.0, 4.0, 48.0),
+            false => ((0.16 * width).clamp(70.0, 150.0), (0.2 * width).clamp(92.0, 260.0), 8.0, 84.0),
+        };
+        let bars = ((width - name - ratio - 3.0 * gap) / 2.0).max(number + 20.0);
+        Self { name, bars, ratio, gap, number, narrow }
+    }
+
+    fn width(&self) -> f32 {
+        self.name + self.ratio + 2.0 * self.bars + 3.0 * self.gap
     }
 
     /// Name, distributions, ratio, guesses.
@@ -76,9 +91,17 @@ impl Columns {
         let mut left = row.left();
         [self.name, self.bars, self.ratio, self.bars].map(|width| {
             let cell = Rect::from_min_size(pos2(left, row.top()), vec2(width, row.height()));
-            left += width + GAP;
+            left += width + self.gap;
             cell
         })
+    }
+
+    /// What stands beside a bar: a sign, short where there is little room, and a share.
+    fn number(&self, [short, long]: [&str; 2], value: f32) -> String {
+        match self.narrow {
+            true => format!("{short} {}", percent(value)),
+            false => format!("{long} {}", share(value)),
+        }
     }
 }
 
@@ -132,7 +155,7 @@ impl Table<'_> {
     }
 
     fn draw(&self, ui: &mut Ui, columns: &Columns, row: &Row<'_>, chosen: bool) -> Response {
-        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
+        let (rect, response) = ui.allocate_exact_size(vec2(columns.width(), ROW), Sense::click());
         let text = row.text();
         response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, chosen, &text));
         if ui.is_rect_visible(rect) {
@@ -152,18 +175,19 @@ impl Table<'_> {
             painter.rect_stroke(rect, CornerRadius::same(3), stroke, StrokeKind::Inside);
         }
         let [name, distributions, ratio, guesses] = columns.of(rect.shrink2(vec2(0.0, 2.0)));
-        let pen = Pen::new(ui, self.full());
+        let pen = Pen::new(ui, self.full(), columns.number);
         pen.name(name, row, chosen);
         let p_text = match row.pending {
+            Some(next) if columns.narrow => format!("→ {}", percent(next)),
             Some(next) => format!("p {:.0} → {}", 100.0 * row.p, share(next)),
-            None => format!("p {}", share(row.p)),
+            None => columns.number(["p", "p"], row.p),
         };
         let [upper, lower] = halves(distributions);
         pen.bar(upper, row.p, Role::Labelled.colour(ui), &p_text);
         if let Some(next) = row.pending {
             pen.outline(upper, next, Role::Labelled.colour(ui));
         }
-        pen.bar(lower, row.average, Role::Strong.colour(ui), &format!("p~ {}", share(row.average)));
+        pen.bar(lower, row.average, Role::Strong.colour(ui), &columns.number(["p~", "p~"], row.average));
         let ratio_colour = match (self.applied, row.ratio() >= 1.0) {
             (false, _) => Role::Muted.colour(ui),
             (true, true) => Role::Labelled.colour(ui),
@@ -171,8 +195,8 @@ impl Table<'_> {
         };
         pen.ratio(ratio, row.ratio(), self.widest(), ratio_colour);
         let [upper, lower] = halves(guesses);
-        pen.bar(upper, row.before, Role::Muted.colour(ui), &format!("before {}", share(row.before)));
-        pen.bar(lower, row.after, Role::Anchor.colour(ui), &format!("after {}", share(row.after)));
+        pen.bar(upper, row.before, Role::Muted.colour(ui), &columns.number(["q", "before"], row.before));
+        pen.bar(lower, row.after, Role::Anchor.colour(ui), &columns.number(["q'", "after"], row.after));
     }
 }
 
@@ -182,14 +206,15 @@ fn halves(rect: Rect) -> [Rect; 2] {
 }
 
 fn header(ui: &mut Ui, columns: &Columns, full: f32, widest: f32) {
-    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 18.0), Sense::hover());
+    let (rect, _) = ui.allocate_exact_size(vec2(columns.width(), 18.0), Sense::hover());
     let [name, distributions, ratio, guesses] = columns.of(rect);
-    let full = format!("0 to {:.0} %", 100.0 * full);
+    let full = percent(full);
+    let [p, q] = if columns.narrow { ["p, p~", "q, q'"] } else { ["p(y), p~(y)", "guesses"] };
     let titles = [
         (name, "class".to_owned()),
-        (distributions, format!("p(y), p~(y): {full}")),
-        (ratio, format!("p(y)/p~(y): ÷{widest} to ×{widest}")),
-        (guesses, format!("guesses: {full}")),
+        (distributions, format!("{p}: to {full}")),
+        (ratio, format!("ratio: to ×{widest}")),
+        (guesses, format!("{q}: to {full}")),
     ];
     for (cell, title) in titles {
         let builder = egui::UiBuilder::new().max_rect(cell);
@@ -209,13 +234,12 @@ struct Pen<'a> {
     line: Color32,
     /// Share that fills a bar.
     full: f32,
+    /// Room for a bar's number.
+    number: f32,
 }
 
-/// Room for a bar's number.
-const NUMBER: f32 = 84.0;
-
 impl<'a> Pen<'a> {
-    fn new(ui: &'a Ui, full: f32) -> Self {
+    fn new(ui: &'a Ui, full: f32, number: f32) -> Self {
         Self {
             painter: ui.painter(),
             font: TextStyle::Small.resolve(ui.style()),
@@ -223,6 +247,7 @@ impl<'a> Pen<'a> {
             back: ui.visuals().extreme_bg_color,
             line: Role::Muted.colour(ui),
             full,
+            number,
         }
     }
 
@@ -231,17 +256,17 @@ impl<'a> Pen<'a> {
         self.painter.rect_filled(swatch, CornerRadius::same(2), class_colour(row.class));
         let at = pos2(cell.left() + 20.0, cell.center().y);
         let painter = self.painter.with_clip_rect(cell.intersect(self.painter.clip_rect()));
-        let name = if chosen { format!("{} ◂", row.name) } else { row.name.to_owned() };
+        let name = if chosen { format!("▸ {}", row.name) } else { row.name.to_owned() };
         painter.text(at, Align2::LEFT_CENTER, name, self.font.clone(), self.text);
     }
 
     /// The bar's place in its cell, left of its number.
-    fn track(cell: Rect) -> Rect {
-        cell.with_max_x((cell.right() - NUMBER).max(cell.left() + 8.0)).shrink2(vec2(0.0, 1.5))
+    fn track(&self, cell: Rect) -> Rect {
+        cell.with_max_x((cell.right() - self.number).max(cell.left() + 8.0)).shrink2(vec2(0.0, 1.5))
     }
 
     fn bar(&self, cell: Rect, value: f32, colour: Color32, text: &str) {
-        let track = Self::track(cell);
+        let track = self.track(cell);
         self.painter.rect_filled(track, CornerRadius::same(2), self.back);
         let width = track.width() * (value / self.full).clamp(0.0, 1.0);
         self.painter.rect_filled(
@@ -254,7 +279,7 @@ impl<'a> Pen<'a> {
     }
 
     fn outline(&self, cell: Rect, value: f32, colour: Color32) {
-        let track = Self::track(cell);
+        let track = self.track(cell);
         let right = track.left() + track.width() * (value / self.full).clamp(0.0, 1.0);
         let stroke = Stroke::new(1.5, colour);
         self.painter.rect_stroke(track.with_max_x(right), CornerRadius::same(2), stroke, StrokeKind::Inside);

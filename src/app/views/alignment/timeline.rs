@@ -1,12 +1,13 @@
 //! One class over the last looks: how guesses follow what alignment aims at.
 
 use eframe::egui::{self, Color32, Ui};
-use egui_plot::{Legend, Line, LineStyle, Plot, PlotPoints};
+use egui_plot::{Corner, Legend, Line, LineStyle, Plot, PlotPoints};
 
 use crate::app::guess_history::{GuessHistory, Look};
 use crate::app::theme::Role;
 
-const HEIGHT: f32 = 150.0;
+/// Height of the plot: what is left, within these.
+const HEIGHTS: std::ops::RangeInclusive<f32> = 170.0..=420.0;
 
 /// Draws p(y), p~(y) and the aligned guesses of a class, against steps.
 pub fn show(ui: &mut Ui, run: &str, history: &GuessHistory, class: usize, name: &str) {
@@ -36,9 +37,9 @@ pub fn show(ui: &mut Ui, run: &str, history: &GuessHistory, class: usize, name: 
     ];
     ui.label(egui::RichText::new(format!("{name} over the last {} looks", history.looks().len())).strong());
     Plot::new(("one class", run.to_owned()))
-        .height(HEIGHT)
+        .height((ui.available_height() - 8.0).clamp(*HEIGHTS.start(), *HEIGHTS.end()))
         .include_y(0.0)
-        .legend(Legend::default())
+        .legend(Legend::default().position(Corner::LeftTop))
         .x_axis_label("step")
         .y_axis_label("%")
         .allow_scroll(false)

@@ -19,6 +19,12 @@ use playground::Playground;
 /// Panes at least this wide show weights and playground side by side.
 const WIDE: f32 = 820.0;
 
+const WEIGHTS: &str = "A bin's weight is how well the network recognises labelled images changed that strongly; \
+                       levels are drawn near the bins that keep up with their row's best.";
+const UPDATE: &str = "m <- 0.99 m + 0.01 p(class | changed image);  in use: (m + 0.01) / max >= 0.80";
+const CHOOSE: &str =
+    "Click a bin, or use Tab and the arrow keys: its numbers, and its level in the playground.";
+
 #[derive(Default)]
 pub struct PolicyView {
     chosen: Option<Bin>,
@@ -61,6 +67,10 @@ impl PolicyView {
         if runs.is_empty() {
             muted(ui, "Press Train: the weight of every operation's strengths appears here.");
         }
+        if runs.iter().any(|run| run.session.config.method.policy == PolicyKind::CtAugment) {
+            muted(ui, WEIGHTS);
+            ui.label(RichText::new(UPDATE).monospace().small());
+        }
         ui.columns(runs.len().max(1), |columns| {
             for (index, (ui, run)) in columns.iter_mut().zip(runs).enumerate() {
                 if runs.len() > 1 {
@@ -79,26 +89,11 @@ impl PolicyView {
     fn run(&mut self, ui: &mut Ui, run: &Run, height: f32) {
         match (run.session.config.method.policy, run.state.observation.as_ref().map(|seen| &seen.policy)) {
             (PolicyKind::CtAugment, Some(StrongPolicy::CtAugment(policy))) => {
-                muted(
-                    ui,
-                    "A bin's weight is how well the network recognises labelled images changed that strongly; \
-                     levels are drawn near the bins that keep up with their row's best.",
-                );
-                ui.label(
-                    RichText::new(
-                        "m <- 0.99 m + 0.01 p(class | changed image);  in use: (m + 0.01) / max >= 0.80",
-                    )
-                    .monospace()
-                    .small(),
-                );
                 let map = HeatMap::new(policy);
                 // What is above and below the rows takes this much.
                 let chosen = map.show(ui, height - 130.0, self.chosen);
                 self.chosen = chosen.or(self.chosen);
-                let text = self.chosen.map_or_else(
-                    || "Click a bin, or use Tab and the arrow keys: its numbers, and its level in the playground.".into(),
-                    |at| map.describe(at),
-                );
+                let text = self.chosen.map_or_else(|| CHOOSE.to_owned(), |at| map.describe(at));
                 muted(ui, text);
             }
             (PolicyKind::CtAugment, _) => {
