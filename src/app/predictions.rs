@@ -50,8 +50,8 @@ impl Predicting {
         let first = self.so_far.images();
         if first < data.train.len() {
             let run: Vec<usize> = (first..data.train.len()).take(AT_ONCE).collect();
-            let engine = &mut trainer.engine;
-            let some = engine.evaluate_some(&gpu, &data.train, &run, Weights::Averaged, |_, _, _| {}).await?;
+            let images = data.train.pick(&run);
+            let some = trainer.engine.evaluate(&gpu, &images, Weights::Averaged).await?;
             self.so_far.probabilities.extend(some);
         }
         let done = self.so_far.images() == data.train.len();

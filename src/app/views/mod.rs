@@ -131,7 +131,6 @@ impl Views {
             ViewKind::Network => network::show(ui, context),
             ViewKind::Embedding => self.embedding.show(ui, context),
             ViewKind::Labelling => self.labelling.show(ui, context),
-            _ => {}
         }
     }
 }
