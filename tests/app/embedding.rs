@@ -9,7 +9,7 @@ use crate::common::{Window, compare, says, short, trained, wait_for, window};
 const PICTURE: &str = "Embedding: 808 images";
 /// What its card says of a point that is not followed, and of one that is.
 const TO_FOLLOW: &str = "click to follow";
-const FOLLOWED: &str = "★ followed; click to stop";
+const FOLLOWED: &str = "followed; click to stop";
 
 /// Opens the view and waits for its picture.
 fn open(window: &mut Window) {

@@ -22,26 +22,26 @@ pub fn text(run: &Run, image: &EmbeddedImage) -> String {
 }
 
 fn guess(run: &Run, image: &EmbeddedImage) -> String {
-    format!("guess {} {}", run.class_name(Some(image.guess)), percent(image.confidence))
+    format!("guess {} ({})", run.class_name(Some(image.guess)), percent(image.confidence))
 }
 
 /// The image with its class and its guess, beside its point.
 pub fn show(ui: &Ui, run: &Run, image: &EmbeddedImage, response: &Response, anchor: Pos2, pinned: &[usize]) {
     let (mark, role) = match image.class {
         None => ("", Role::Muted),
-        Some(_) if is_right(image) => ("✔ ", Role::Agree),
-        Some(_) => ("✖ ", Role::Differ),
+        Some(_) if is_right(image) => ("● ", Role::Agree),
+        Some(_) => ("○ ", Role::Differ),
     };
     let tooltip = Tooltip::always_open(ui.ctx().clone(), response.layer_id, response.id, anchor);
     tooltip.gap(14.0).show(|ui| {
         ui.horizontal(|ui| {
             ui.add(run.thumbnails.image(ui.ctx(), Part::Train, image.image, SIDE));
             ui.vertical(|ui| {
-                ui.label(RichText::new(run.class_name(image.class)).strong());
+                ui.label(RichText::new(format!("true class {}", run.class_name(image.class))).strong());
                 ui.colored_label(role.colour(ui), format!("{mark}{}", guess(run, image)));
                 muted(ui, if image.labelled { "labelled" } else { "its class is hidden from training" });
                 let followed = pinned.contains(&image.image);
-                muted(ui, if followed { "★ followed; click to stop" } else { "click to follow" });
+                muted(ui, if followed { "followed; click to stop" } else { "click to follow" });
             });
         });
     });

@@ -193,15 +193,13 @@ impl Scatter<'_> {
         }
     }
 
-    /// Stars at the images that are followed, a cross at the chosen point.
+    /// Asterisks over the images that are followed, a cross at the chosen point.
     fn marks(&self, plot: &mut PlotUi<'_>, colour: Color32) {
-        let followed = |image: &EmbeddedImage| self.pinned.contains(&image.image);
-        for (point, _) in self.images.iter().enumerate().filter(|(_, image)| followed(image)) {
-            let star = RichText::new("★").size(20.0).strong();
-            let [x, y] = self.place(point);
-            let text = Text::new("", PlotPoint::new(x, y), star).id(("followed", point)).color(colour);
-            plot.text(text.allow_hover(false));
-        }
+        let followed = |point: &usize| self.pinned.contains(&self.images[*point].image);
+        let followed: Vec<_> =
+            (0..self.images.len()).filter(followed).map(|point| self.place(point)).collect();
+        let asterisks = Points::new("", followed).id("followed").shape(MarkerShape::Asterisk);
+        plot.points(asterisks.radius(9.0).color(colour).allow_hover(false));
         if let Some(point) = self.chosen {
             let cross = Points::new("", vec![self.place(point)]).id("chosen").shape(MarkerShape::Plus);
             plot.points(cross.radius(12.0).color(colour).allow_hover(false));
