@@ -49,10 +49,6 @@ impl Log {
         *seen = (run.state.reports.len(), run.state.notices.len(), Some(run.state.phase.clone()));
     }
 
-    pub fn lines(&self) -> &[String] {
-        &self.lines
-    }
-
     pub fn show(&self, ui: &mut Ui) {
         ScrollArea::vertical().stick_to_bottom(true).auto_shrink(false).show(ui, |ui| {
             for line in &self.lines {

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use super::DataError;
 use super::stream::{Source, Streamed};
 
@@ -72,20 +70,24 @@ impl Images {
     /// When `i` is not below `len()` or `words` does not hold `height * width` words.
     pub fn rgba(&self, i: usize, words: &mut [u32]) {
         assert_eq!(words.len(), self.height * self.width, "one word a pixel");
-        let decoded: Arc<[u8]>;
-        let bytes = match (&self.streamed, i.checked_sub(self.in_memory())) {
+        self.read(i, |bytes| {
+            for (word, pixel) in words.iter_mut().zip(bytes.chunks_exact(self.channels)) {
+                *word = match *pixel {
+                    [red, green, blue] => u32::from_le_bytes([red, green, blue, 255]),
+                    _ => u32::from_le_bytes([pixel[0], pixel[0], pixel[0], 255]),
+                };
+            }
+        });
+    }
+
+    /// Lets `see` have the bytes of image `i`, in memory or not.
+    fn read(&self, i: usize, see: impl FnOnce(&[u8])) {
+        match (&self.streamed, i.checked_sub(self.in_memory())) {
             (Some(streamed), Some(later)) => {
                 assert!(later < streamed.count(), "image {i} of {}", self.len());
-                decoded = streamed.read(later);
-                &decoded
+                see(&streamed.read(later));
             }
-            _ => self.image(i),
-        };
-        for (word, pixel) in words.iter_mut().zip(bytes.chunks_exact(self.channels)) {
-            *word = match *pixel {
-                [red, green, blue] => u32::from_le_bytes([red, green, blue, 255]),
-                _ => u32::from_le_bytes([pixel[0], pixel[0], pixel[0], 255]),
-            };
+            _ => see(self.image(i)),
         }
     }
 
@@ -95,11 +97,14 @@ impl Images {
         interleave(planes, [height, width], by_column, &mut self.pixels);
     }
 
-    /// The images at `indices`, in that order.
-    pub(super) fn pick(&self, indices: &[usize]) -> Self {
+    /// The images at `indices`, in that order and in memory.
+    ///
+    /// # Panics
+    /// When an index is not below `len()`.
+    pub fn pick(&self, indices: &[usize]) -> Self {
         let mut pixels = Vec::with_capacity(indices.len() * self.stride());
         for &i in indices {
-            pixels.extend_from_slice(self.image(i));
+            self.read(i, |bytes| pixels.extend_from_slice(bytes));
         }
         Self::new(self.height, self.width, self.channels, pixels)
     }
