@@ -93,7 +93,7 @@ fn dropped_files_and_folders_without_images_leave_the_run_alone() {
         ("notes.txt", &["notes.txt is no data set", "a single file: give a folder"][..]),
         ("huge.png", &["huge.png is no data set", "a single file: give a folder"]),
         ("empty", &["empty is no data set", "found an empty folder"]),
-        ("texts", &["texts is no data set", "found more.txt"]),
+        ("texts", &["more.txt is no data set", "a single file: give a folder"]),
         ("gone", &["cannot read ", "gone: "]),
     ] {
         drop_on(&mut window, &path(name));

@@ -3,6 +3,8 @@
 use eframe::egui::{Key, Pos2, Rect, pos2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
+use remixmatch::app::AppOptions;
+
 use crate::common::{Window, compare, says, short, trained, wait_for, window};
 
 /// How the picture is named, before anything in it is chosen.
@@ -58,6 +60,8 @@ fn find_point(window: &mut Window) -> Pos2 {
 fn click_at(window: &mut Window, at: Pos2) {
     window.drag_at(at);
     window.drop_at(at);
+    window.step();
+    window.hover_at(at);
     window.run_steps(3);
 }
 
@@ -179,14 +183,7 @@ fn the_picture_follows_the_run() {
 
 #[test]
 fn compared_runs_have_a_picture_each() {
-    let mut window = window(short());
-    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
-    window.get_by_label("Against").click();
-    window.run_steps(3);
-    window.get_by_label("labels only").click();
-    window.run_steps(3);
-    window.get_by_label("▶ Train").click();
-    wait_for(&mut window, "the end", |window| says(window, "finished"));
+    let mut window = trained(AppOptions { compare: Some("labels only".into()), ..short() });
     window.get_by_label("Embedding").click();
     let both = |window: &Window| window.query_all_by_label_contains(PICTURE).count() == 2;
     wait_for(&mut window, "two pictures", both);
