@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use remixmatch::data::{Balance, DataSet, Images, OpenOptions, open, split};
+use remixmatch::data::{Balance, DataSet, Images, OpenOptions, Origin, open, split};
 
 /// A set of `counts` images of each class, interleaved, and `unknown` of none.
 fn counted(counts: &[usize], unknown: usize) -> DataSet {
@@ -17,6 +17,7 @@ fn counted(counts: &[usize], unknown: usize) -> DataSet {
         test_labels: Vec::new(),
         train: images,
         train_labels: labels,
+        origin: Origin::Benchmark,
         flip: false,
         shift: 2,
         notices: Vec::new(),

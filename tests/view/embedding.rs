@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use pollster::block_on;
-use remixmatch::data::{DataSet, Images};
+use remixmatch::data::{DataSet, Images, Origin};
 use remixmatch::gpu::Gpu;
 use remixmatch::ssl::{Keep, Method};
 use remixmatch::train::{Config, EmbeddedImage, Embedding, Trainer, Weights, most_likely, preset};
@@ -36,6 +36,7 @@ fn halves() -> Arc<DataSet> {
         train_labels: (0..IMAGES).map(known).collect(),
         test: images(4),
         test_labels: vec![0, 1, 0, 1],
+        origin: Origin::Benchmark,
         flip: false,
         shift: 1,
         notices: Vec::new(),
