@@ -219,7 +219,8 @@ fn nearest(points: &[Option<egui::Pos2>], to: egui::Pos2, reach: f32) -> Option<
     (0..points.len()).min_by(|a, b| distance(*a).total_cmp(&distance(*b))).filter(|i| distance(*i) <= reach)
 }
 
-/// The next point from `from` in a direction, sideways counting double; the one in the middle at first.
+/// The next point from `from` within 45 degrees of a direction, sideways counting double; the one in the
+/// middle at first.
 fn beside(
     points: &[Option<egui::Pos2>],
     from: Option<usize>,
@@ -230,7 +231,7 @@ fn beside(
     let cost = |i: usize| {
         let away = points[i]? - here;
         let (ahead, aside) = (away.dot(direction), away.dot(direction.rot90()).abs());
-        (ahead > 0.0 && Some(i) != from).then_some(ahead + 2.0 * aside)
+        (ahead > 0.0 && ahead >= aside && Some(i) != from).then_some(ahead + 2.0 * aside)
     };
     let ahead = (0..points.len()).filter_map(|i| Some((cost(i)?, i)));
     ahead.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, i)| i).or(from)
@@ -249,7 +250,7 @@ mod tests {
         assert_eq!(right(None), Some(1), "the one in the middle");
         assert_eq!([right(Some(0)), right(Some(1)), right(Some(3))], [Some(1), Some(3), Some(3)]);
         assert_eq!(beside(&points, Some(0), vec2(0.0, 1.0), pos2(0.0, 0.0)), Some(2));
-        assert_eq!(beside(&points, Some(2), vec2(0.0, -1.0), pos2(0.0, 0.0)), Some(0));
+        assert_eq!(beside(&points, Some(2), vec2(0.0, -1.0), pos2(0.0, 0.0)), Some(1));
         assert_eq!(right(Some(4)), Some(1), "from where nothing is seen any more");
     }
 
