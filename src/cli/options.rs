@@ -69,6 +69,8 @@ pub struct SourceOptions {
     /// Memory for training images in MiB; those beyond are decoded while training
     #[arg(long, value_name = "MIB", help_heading = "Data")]
     memory: Option<u64>,
+    #[command(flatten)]
+    choice: ChoiceOptions,
     /// Training steps
     #[arg(long, value_name = "N")]
     pub steps: Option<u64>,
@@ -86,8 +88,6 @@ pub struct Settings {
     /// Side in pixels that a folder's images are resized to
     #[arg(long, value_name = "N", help_heading = "Data")]
     image_size: Option<usize>,
-    #[command(flatten)]
-    choice: ChoiceOptions,
     /// Starting point of all settings
     #[arg(long, value_name = "NAME", default_value = "fashion", value_parser = clap::builder::PossibleValuesParser::new(PRESET_NAMES))]
     preset: String,
@@ -224,7 +224,7 @@ impl Settings {
             steps: source.steps,
             seed: self.seed,
             image_size: self.image_size,
-            choice: self.choice.choice(),
+            choice: source.choice.choice(),
             network: self.network.clone(),
             batch: self.batch,
             learning_rate: self.lr,

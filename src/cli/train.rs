@@ -29,7 +29,7 @@ pub struct TrainArguments {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Go on with the run in this folder, to --steps if given, its data at --data if they moved
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "force", "Settings"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "force", "Settings", "ChoiceOptions"])]
     resume: Option<PathBuf>,
     /// Replace the run in the output folder
     #[arg(long)]

@@ -11,11 +11,9 @@ use tempfile::tempdir;
 use super::common::{BINARY, Run, done, metrics, png, refused, remixmatch, str, text};
 
 #[test]
-fn without_a_command_help_is_printed() {
-    let output = remixmatch(&[]).output().expect("the binary starts");
-    assert_eq!(output.status.code(), Some(2));
-    let help = text(&output.stderr);
-    for command in ["train", "eval", "predict", "trace", "curves", "data", "bench", "info"] {
+fn help_names_every_command_and_each_has_its_own() {
+    let (help, _) = done(&mut remixmatch(&["--help"]));
+    for command in ["app", "train", "eval", "predict", "trace", "curves", "data", "bench", "info"] {
         assert!(help.contains(&format!("\n  {command} ")), "{help}");
         let (help, _) = done(&mut remixmatch(&[command, "--help"]));
         assert!(help.contains("Usage: remixmatch"), "{help}");

@@ -50,6 +50,7 @@ fn unknown_names_and_options_are_wrong_usage() {
     misused(&mut remixmatch(&["train", "--k", "two"]), &["'two'", "--k"]);
     misused(&mut remixmatch(&["train", "--config", "a", "--preset", "digits"]), &["cannot be used with"]);
     misused(&mut remixmatch(&["train", "--resume", "a", "--lr", "1"]), &["--resume", "--lr"]);
+    misused(&mut remixmatch(&["train", "--resume", "a", "--coarse"]), &["--resume", "--coarse"]);
     misused(&mut remixmatch(&["train", "--resume", "a", "--force"]), &["--resume", "--force"]);
     misused(&mut remixmatch(&["teach"]), &["'teach'"]);
     misused(&mut remixmatch(&["predict", "--model", "m"]), &["IMAGE"]);
