@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Opens the app in a window of a virtual display, trains the default for a while, and takes a picture of every
-# view in both themes: into FOLDER, or docs/pictures.
+# view in both themes: into FOLDER, or runs/pictures.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/setup.sh
 cargo build --release
 xvfb-run -a -s "-screen 0 1280x860x24" \
-    target/release/remixmatch app --preset quick --size 1280x860 --pictures "${1:-docs/pictures}"
+    target/release/remixmatch app --preset quick --size 1280x860 --pictures "${1:-runs/pictures}"

@@ -91,7 +91,9 @@ impl App {
     pub fn new(creation: &eframe::CreationContext<'_>, options: AppOptions) -> Result<Self, AppError> {
         let render = creation.wgpu_render_state.clone().ok_or(AppError::NoWebGpu)?;
         let gpu = Gpu::adopt(&render.adapter, render.device.clone(), render.queue.clone());
-        let mut settings = Settings::load(creation.storage);
+        let script = options.script();
+        // What drives itself shows the same whatever was set before.
+        let mut settings = Settings::load(creation.storage.filter(|_| script.is_none()));
         options.change(&mut settings);
         theme::set_up(&creation.egui_ctx);
         settings.theme.apply(&creation.egui_ctx);
@@ -112,7 +114,7 @@ impl App {
             sheet_open: false,
             thumbnails: None,
             kept: options.kept.clone().map(KeptRuns::new),
-            script: options.script(),
+            script,
             tour: None,
             places: HashMap::new(),
         };
