@@ -95,6 +95,10 @@ impl App {
         // What drives itself shows the same whatever was set before.
         let mut settings = Settings::load(creation.storage.filter(|_| script.is_none()));
         options.change(&mut settings);
+        if let Some(size) = options.size {
+            // A size that was asked for is not replaced by that of the last window.
+            creation.egui_ctx.send_viewport_cmd(egui::ViewportCommand::InnerSize(size.into()));
+        }
         theme::set_up(&creation.egui_ctx);
         settings.theme.apply(&creation.egui_ctx);
         let source = settings.config.data.clone();

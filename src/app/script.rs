@@ -16,7 +16,7 @@ use super::views::ViewKind;
 use super::{dialogs, layout};
 
 /// Steps trained before pictures are taken.
-const STEPS: u64 = 60;
+const STEPS: u64 = 200;
 /// Frames between a change and its picture: textures and layouts have settled by then.
 const SETTLE: usize = 6;
 
@@ -55,10 +55,16 @@ pub struct Measure {
 /// One frame of the script.
 pub fn advance(app: &mut App, context: &Context) {
     let Some(mut script) = app.script.take() else { return };
-    context.request_repaint();
     let done = match &mut script {
-        Script::Pictures(pictures) => pictures.advance(app, context),
-        Script::Measure(measure) => measure.advance(app),
+        Script::Pictures(pictures) => {
+            // Seldom enough to leave the adapter to training.
+            context.request_repaint_after(Duration::from_millis(100));
+            pictures.advance(app, context)
+        }
+        Script::Measure(measure) => {
+            context.request_repaint();
+            measure.advance(app)
+        }
     };
     match done {
         true => context.send_viewport_cmd(ViewportCommand::Close),

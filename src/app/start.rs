@@ -113,7 +113,6 @@ pub fn run(options: AppOptions) -> Result<(), AppError> {
             .with_inner_size(size)
             .with_min_inner_size([640.0, 480.0])
             .with_drag_and_drop(true),
-        // A size that was asked for is not replaced by that of the last window.
         persist_window: options.size.is_none(),
         wgpu_options: WgpuConfiguration { wgpu_setup: graphics(), ..Default::default() },
         ..Default::default()
