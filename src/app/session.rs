@@ -22,7 +22,7 @@ use crate::train::{
 };
 
 /// Work on the adapter is cut into slices of this length, so that frames get in between.
-const SLICE: Duration = Duration::from_millis(12);
+const SLICE: Duration = Duration::from_millis(6);
 /// Time between two looks at the views while training runs.
 const LOOK_EVERY: Duration = Duration::from_millis(700);
 
