@@ -381,7 +381,8 @@ impl Worker {
     /// Saves the run where it is kept, if it has begun.
     async fn keep(&self, trainer: &mut Trainer) {
         let Some(path) = self.kept.clone().filter(|_| trainer.progress().step > 0) else { return };
-        if let Err(error) = self.save(trainer, &RunFolder::new(path)).await {
+        // What is kept already is this run's own: it stays until each file is replaced.
+        if let Err(error) = self.save(trainer, &RunFolder::new(path), RunFolder::create).await {
             self.notice(format!("the run could not be kept: {error}"));
         }
     }
@@ -452,7 +453,8 @@ impl Worker {
                 self.publish(|state| state.measuring = true);
             }
             Command::Save(path) => {
-                let outcome = self.save(trainer, &RunFolder::new(path.clone())).await;
+                let folder = RunFolder::new(path.clone());
+                let outcome = self.save(trainer, &folder, RunFolder::prepare).await;
                 self.notice(match outcome {
                     Ok(()) => format!("saved to {}", path.display()),
                     Err(error) => format!("not saved: {error}"),
@@ -475,8 +477,14 @@ impl Worker {
         Ok(())
     }
 
-    async fn save(&self, trainer: &mut Trainer, folder: &RunFolder) -> Result<(), TrainError> {
-        folder.prepare()?;
+    /// Writes the run into a folder that `ready` has made ready for it.
+    async fn save(
+        &self,
+        trainer: &mut Trainer,
+        folder: &RunFolder,
+        ready: fn(&RunFolder) -> Result<(), TrainError>,
+    ) -> Result<(), TrainError> {
+        ready(folder)?;
         folder.write_config(&trainer.config)?;
         let reports = self.shared.lock().map(|state| Arc::clone(&state.reports)).unwrap_or_default();
         folder.write_reports(&reports)?;

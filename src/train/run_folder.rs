@@ -53,13 +53,21 @@ impl RunFolder {
         }
     }
 
+    /// Makes the folder, for a run that is there already or none.
+    ///
+    /// # Errors
+    /// The folder's.
+    pub fn create(&self) -> Result<(), TrainError> {
+        std::fs::create_dir_all(&self.path)
+            .map_err(TrainError::file(&self.path, "creating the output folder"))
+    }
+
     /// Makes the folder and removes a former run's files from it.
     ///
     /// # Errors
     /// The folder's, or a file's.
     pub fn prepare(&self) -> Result<(), TrainError> {
-        std::fs::create_dir_all(&self.path)
-            .map_err(TrainError::file(&self.path, "creating the output folder"))?;
+        self.create()?;
         for path in [self.config(), self.metrics(), self.model(), self.summary()] {
             if path.exists() {
                 std::fs::remove_file(&path)
