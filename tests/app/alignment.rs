@@ -2,21 +2,15 @@ use eframe::egui::{Key, Role};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use remixmatch::app::AppOptions;
 
-use crate::common::{Window, compare, says, short, trained, wait_for, window};
-
-fn open(window: &mut Window) {
-    window.get_by_label("Alignment").click();
-    window.run_steps(4);
-}
+use crate::common::{Window, compare, ready, says, short, show, trained, wait_for, window};
 
 /// A window after `steps` single steps.
 fn stepped(steps: u64) -> Window {
-    let mut window = window(short());
-    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    let mut window = ready(short());
     for step in 1..=steps {
         step_to(&mut window, step);
     }
-    open(&mut window);
+    show(&mut window, "Alignment");
     window
 }
 
@@ -36,7 +30,7 @@ fn row(window: &Window, class: &str) -> String {
 #[test]
 fn alignment_of_a_short_run_is_drawn() {
     let mut window = trained(short());
-    open(&mut window);
+    show(&mut window, "Alignment");
     // How often was looked before depends on the adapter's speed.
     window.get_by_label("this step").click();
     window.run_steps(3);
@@ -46,7 +40,7 @@ fn alignment_of_a_short_run_is_drawn() {
 #[test]
 fn before_training_it_says_what_will_appear() {
     let mut window = window(short());
-    open(&mut window);
+    show(&mut window, "Alignment");
     assert!(says(&window, "Press Train: p(y), p~(y) and the classes of the guesses appear here."));
 }
 
@@ -135,8 +129,7 @@ fn a_class_is_chosen_with_the_keyboard_and_drawn_over_time() {
 
 /// A window of two runs after a step each; the second differs by `variation`.
 fn compared(variation: &str) -> Window {
-    let mut window = window(AppOptions { compare: Some(variation.to_owned()), ..short() });
-    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    let mut window = ready(AppOptions { compare: Some(variation.to_owned()), ..short() });
     window.key_press(Key::F7);
     let second = format!("{variation}: paused");
     wait_for(&mut window, "a step of both", |window| {
@@ -144,7 +137,7 @@ fn compared(variation: &str) -> Window {
             && says(window, "remixmatch: paused")
             && says(window, &second)
     });
-    open(&mut window);
+    show(&mut window, "Alignment");
     window
 }
 

@@ -10,7 +10,7 @@ use egui_kittest::kittest::Queryable as _;
 use flate2::write::ZlibEncoder;
 use flate2::{Compression, Crc};
 
-use crate::common::{Window, says, short, wait_for, window};
+use crate::common::{Window, ready, says, short, wait_for};
 use crate::labelling::{digits, labelling, make_classes, press};
 
 #[derive(Debug)]
@@ -33,8 +33,7 @@ fn drop_on(window: &mut Window, path: &Path) {
 
 /// A window with a long run that has begun.
 fn training() -> Window {
-    let mut window = window(remixmatch::app::AppOptions { steps: Some(100_000), ..short() });
-    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    let mut window = ready(remixmatch::app::AppOptions { steps: Some(100_000), ..short() });
     window.get_by_label("▶ Train").click();
     wait_for(&mut window, "a step", |window| step(window) >= 1);
     window

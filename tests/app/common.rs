@@ -51,10 +51,22 @@ pub fn says(window: &Window, text: &str) -> bool {
     window.query_all_by_label_contains(text).next().is_some()
 }
 
-/// A window whose short run has ended.
-pub fn trained(options: AppOptions) -> Window {
+/// A window whose data are there.
+pub fn ready(options: AppOptions) -> Window {
     let mut window = window(options);
     wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    window
+}
+
+/// Brings a view to the front.
+pub fn show(window: &mut Window, tab: &str) {
+    window.get_by_role_and_label(egui::Role::Button, tab).click();
+    window.run_steps(4);
+}
+
+/// A window whose short run has ended.
+pub fn trained(options: AppOptions) -> Window {
+    let mut window = ready(options);
     window.get_by_label("▶ Train").click();
     wait_for(&mut window, "the run's end", |window| says(window, "finished"));
     window
@@ -62,8 +74,7 @@ pub fn trained(options: AppOptions) -> Window {
 
 /// A window whose two short runs have ended; the second differs by `variation`.
 pub fn trained_both(variation: &str) -> Window {
-    let mut window = window(AppOptions { compare: Some(variation.to_owned()), ..short() });
-    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    let mut window = ready(AppOptions { compare: Some(variation.to_owned()), ..short() });
     window.get_by_label("▶ Train").click();
     let finished = format!("{variation}: finished");
     wait_for(&mut window, "both ends", |window| {

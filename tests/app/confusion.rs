@@ -9,14 +9,11 @@ use remixmatch::gpu::Gpu;
 use remixmatch::ssl::Keep;
 use remixmatch::train::{Trainer, most_likely};
 
-use crate::common::{Window, compare, compare_runs, says, short, trained, trained_both, wait_for, window};
+use crate::common::{
+    Window, compare, compare_runs, ready, says, short, show, trained, trained_both, wait_for,
+};
 
 const CLASSES: usize = 10;
-
-fn show(window: &mut Window) {
-    window.get_by_role_and_label(Role::Button, "Confusion").click();
-    window.run_steps(4);
-}
 
 /// The middle of a cell on the screen.
 fn middle(window: &Window, actual: usize, predicted: usize) -> Pos2 {
@@ -62,7 +59,7 @@ fn expected(window: &Window) -> Vec<usize> {
 #[test]
 fn counts_are_those_of_the_same_run_without_a_window() {
     let mut window = trained(short());
-    show(&mut window);
+    show(&mut window, "Confusion");
     let expected = expected(&window);
     let right: usize = (0..CLASSES).map(|class| expected[class * CLASSES + class]).sum();
     let all: usize = expected.iter().sum();
@@ -98,7 +95,7 @@ fn counts_are_those_of_the_same_run_without_a_window() {
 #[test]
 fn a_clicked_cell_shows_its_images_most_confident_first() {
     let mut window = trained(short());
-    show(&mut window);
+    show(&mut window, "Confusion");
     // The fullest cell, which the first of the most frequent mistakes leads to.
     let counts: Vec<_> = window.query_all_by_label_contains(" → ").map(|node| node.rect()).collect();
     assert_eq!(counts.len(), 3, "most frequent mistakes");
@@ -145,7 +142,7 @@ fn a_clicked_cell_shows_its_images_most_confident_first() {
 #[test]
 fn enter_leads_to_the_most_frequent_mistake() {
     let mut window = trained(short());
-    show(&mut window);
+    show(&mut window, "Confusion");
     assert!(says(&window, "Confusion matrix: no cell is chosen"));
     window.get_by_label_contains("Confusion matrix: ").focus();
     window.run_steps(2);
@@ -158,9 +155,8 @@ fn enter_leads_to_the_most_frequent_mistake() {
 
 #[test]
 fn test_images_are_classified_between_two_reports() {
-    let mut window = window(short());
-    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
-    show(&mut window);
+    let mut window = ready(short());
+    show(&mut window, "Confusion");
     assert!(says(&window, "Press Train"));
     window.key_press(Key::F7);
     wait_for(&mut window, "one step", |window| says(window, "1 / 6 steps") && says(window, "paused"));
@@ -173,7 +169,7 @@ fn test_images_are_classified_between_two_reports() {
 #[test]
 fn a_cell_is_chosen_in_both_of_two_runs() {
     let mut window = trained_both("no alignment");
-    show(&mut window);
+    show(&mut window, "Confusion");
     let first = window.query_all_by_label_contains("Confusion matrix: ").next().expect("a matrix");
     let at = first.rect().center();
     window.drag_at(at);
@@ -197,7 +193,7 @@ fn two_classes_are_enough() {
     }
     let data = Some(folder.path().to_string_lossy().into_owned());
     let mut window = trained(AppOptions { data, ..short() });
-    show(&mut window);
+    show(&mut window, "Confusion");
     assert!(says(&window, "test images right"));
     window.get_by_label_contains("Confusion matrix: ").focus();
     window.run_steps(2);

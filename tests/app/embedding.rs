@@ -5,7 +5,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use remixmatch::app::AppOptions;
 
-use crate::common::{Window, compare, says, short, trained, wait_for, window};
+use crate::common::{Window, compare, ready, says, short, trained, wait_for};
 
 /// How the picture is named, before anything in it is chosen.
 const PICTURE: &str = "Embedding: 808 images";
@@ -167,8 +167,7 @@ fn points_are_reached_and_followed_with_the_keyboard() {
 
 #[test]
 fn the_picture_follows_the_run() {
-    let mut window = window(short());
-    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    let mut window = ready(short());
     window.get_by_label("Embedding").click();
     window.run_steps(2);
     assert!(says(&window, "Press Train: where the network puts the images appears here."));

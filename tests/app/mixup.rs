@@ -1,17 +1,11 @@
-use eframe::egui::Role;
 use egui_kittest::kittest::Queryable as _;
 
-use crate::common::{Window, compare, compare_runs, says, short, trained, trained_both};
-
-fn show(window: &mut Window) {
-    window.get_by_role_and_label(Role::Button, "MixUp").click();
-    window.run_steps(4);
-}
+use crate::common::{compare, compare_runs, says, short, show, trained, trained_both};
 
 #[test]
 fn pairs_are_shown_with_their_shares_and_targets() {
     let mut window = trained(short());
-    show(&mut window);
+    show(&mut window, "MixUp");
     // Four blocks of eight: labelled, anchor, two strong views.
     assert!(says(&window, "λ of the step's 32 mixed images"));
     let pairs = window.query_all_by_label("mixed target t'").count();
@@ -28,7 +22,7 @@ fn pairs_are_shown_with_their_shares_and_targets() {
 #[test]
 fn the_histogram_tells_how_many_images_an_interval_holds() {
     let mut window = trained(short());
-    show(&mut window);
+    show(&mut window, "MixUp");
     window.get_by_label_contains("histogram: λ").hover();
     window.run_steps(30);
     assert!(says(&window, "λ from 0."));
@@ -37,7 +31,7 @@ fn the_histogram_tells_how_many_images_an_interval_holds() {
 #[test]
 fn a_run_without_mixup_says_so_beside_one_with_it() {
     let mut window = trained_both("no MixUp");
-    show(&mut window);
+    show(&mut window, "MixUp");
     assert!(says(&window, "MixUp is off in this run"));
     assert!(says(&window, "λ of the step's 32 mixed images"));
     compare_runs(&mut window, "mixup_compared");

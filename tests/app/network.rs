@@ -1,12 +1,11 @@
 use eframe::egui::{Key, Role};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
-use crate::common::{Window, compare, compare_runs, says, short, trained_both, wait_for, window};
+use crate::common::{Window, compare, compare_runs, ready, says, short, trained_both, wait_for};
 
 /// A run that has made one step.
 fn one_step() -> Window {
-    let mut window = window(short());
-    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    let mut window = ready(short());
     window.get_by_role_and_label(Role::Button, "Network").click();
     window.run_steps(2);
     assert!(says(&window, "Press Train"));

@@ -1,7 +1,7 @@
 use eframe::egui::{Key, Role};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
-use crate::common::{Window, compare, says, short, trained, wait_for, window};
+use crate::common::{Window, compare, ready, says, short, trained, wait_for, window};
 
 fn open(window: &mut Window) {
     window.get_by_label("CTAugment").click();
@@ -11,8 +11,7 @@ fn open(window: &mut Window) {
 
 /// The playground of data that nothing was trained on.
 fn untrained() -> Window {
-    let mut window = window(short());
-    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    let mut window = ready(short());
     open(&mut window);
     window
 }

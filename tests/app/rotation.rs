@@ -1,17 +1,11 @@
-use eframe::egui::Role;
 use egui_kittest::kittest::Queryable as _;
 
-use crate::common::{Window, compare, compare_runs, says, short, trained, trained_both};
-
-fn show(window: &mut Window) {
-    window.get_by_role_and_label(Role::Button, "Rotation").click();
-    window.run_steps(4);
-}
+use crate::common::{compare, compare_runs, says, short, show, trained, trained_both};
 
 #[test]
 fn every_turned_image_is_told_right_or_wrong() {
     let mut window = trained(short());
-    show(&mut window);
+    show(&mut window, "Rotation");
     let right = window.query_all_by_label_contains("● turned ").count();
     let wrong = window.query_all_by_label_contains("○ turned ").count();
     assert_eq!(right + wrong, 8);
@@ -28,7 +22,7 @@ fn every_turned_image_is_told_right_or_wrong() {
 #[test]
 fn a_run_without_the_rotation_loss_says_so_beside_one_with_it() {
     let mut window = trained_both("no rotation");
-    show(&mut window);
+    show(&mut window, "Rotation");
     assert!(says(&window, "The rotation loss is off in this run"));
     assert!(says(&window, "of 8 right"));
     compare_runs(&mut window, "rotation_compared");

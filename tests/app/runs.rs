@@ -8,7 +8,7 @@ use egui_kittest::kittest::Queryable as _;
 use remixmatch::app::AppOptions;
 use remixmatch::train::Checkpoint;
 
-use crate::common::{STEPS, Window, says, short, trained, wait_for, window};
+use crate::common::{STEPS, Window, ready, says, short, trained, wait_for, window};
 
 #[test]
 fn a_saved_run_is_resumed_by_the_command_line_and_opened_again() {
@@ -46,17 +46,22 @@ fn kept_models(folder: &Path) -> Vec<PathBuf> {
     models.filter(|model| model.exists()).collect()
 }
 
-#[test]
-fn a_run_that_is_reset_while_it_trains_is_kept() {
-    let folder = tempfile::tempdir().expect("a folder");
+/// A window that is in the middle of a run, which it keeps in `folder`.
+fn training(folder: &Path) -> Window {
     let mut options = short();
-    (options.steps, options.kept) = (Some(1_000), Some(folder.path().to_owned()));
-    let mut window = window(options);
-    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    (options.steps, options.kept) = (Some(1_000), Some(folder.to_owned()));
+    let mut window = ready(options);
     window.get_by_label("▶ Train").click();
     wait_for(&mut window, "some steps", |window| {
         window.state().last_statistics(0).is_some_and(|last| last.step >= 2)
     });
+    window
+}
+
+#[test]
+fn a_run_that_is_reset_while_it_trains_is_kept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut window = training(folder.path());
     window.get_by_label("Reset").click();
     wait_for(&mut window, "the kept run", |_| !kept_models(folder.path()).is_empty());
     let run = kept_models(folder.path())[0].parent().expect("its folder").to_owned();
@@ -67,14 +72,7 @@ fn a_run_that_is_reset_while_it_trains_is_kept() {
 #[test]
 fn a_window_closed_while_it_trains_keeps_the_run() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut options = short();
-    (options.steps, options.kept) = (Some(1_000), Some(folder.path().to_owned()));
-    let mut window = window(options);
-    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
-    window.get_by_label("▶ Train").click();
-    wait_for(&mut window, "some steps", |window| {
-        window.state().last_statistics(0).is_some_and(|last| last.step >= 2)
-    });
+    let mut window = training(folder.path());
     eframe::App::on_exit(window.state_mut());
     let (_, header) = Checkpoint::read_header(&kept_models(folder.path())[0]).expect("a checkpoint");
     assert!(header.step >= 3, "{} steps are kept", header.step);
@@ -82,8 +80,7 @@ fn a_window_closed_while_it_trains_keeps_the_run() {
 
 #[test]
 fn fifty_resets_leave_no_memory_behind() {
-    let mut window = window(short());
-    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    let mut window = ready(short());
     let allocated = |window: &Window| window.state().allocated_bytes().expect("this backend reports them");
     let cycle = |window: &mut Window| {
         window.get_by_label("Step").click();

@@ -3,17 +3,11 @@
 use eframe::egui::{Key, Role};
 use egui_kittest::kittest::Queryable as _;
 
-use crate::common::{STEPS, Window, says, short, trained, wait_for, window, window_of};
-
-fn ready() -> Window {
-    let mut window = window(short());
-    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
-    window
-}
+use crate::common::{STEPS, ready, says, short, trained, wait_for, window_of};
 
 #[test]
 fn a_run_is_trained_with_the_keyboard_alone() {
-    let mut window = ready();
+    let mut window = ready(short());
     window.key_press(Key::F7);
     wait_for(&mut window, "one step", |window| says(window, "1 / 6 steps") && says(window, "paused"));
     // On with Tab, from the top of the window, until Train has the focus; then Enter.
@@ -31,7 +25,7 @@ fn a_run_is_trained_with_the_keyboard_alone() {
 
 #[test]
 fn every_function_key_does_what_its_tooltip_says() {
-    let mut window = ready();
+    let mut window = ready(short());
     window.key_press(Key::F5);
     wait_for(&mut window, "a step", |window| says(window, "training, ") || says(window, "finished"));
     window.key_press(Key::F6);
@@ -67,7 +61,7 @@ fn a_switched_off_part_asks_for_a_reset_and_is_then_off() {
 
 #[test]
 fn every_switch_and_number_can_be_changed() {
-    let mut window = ready();
+    let mut window = ready(short());
     let before = window.state().settings().config.clone();
     let switches = [
         "Distribution alignment",
@@ -95,8 +89,7 @@ fn every_switch_and_number_can_be_changed() {
 fn two_runs_train_side_by_side_from_one_split() {
     let mut options = short();
     options.compare = Some("no alignment".into());
-    let mut window = window(options);
-    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    let mut window = ready(options);
     window.get_by_label("▶ Train").click();
     wait_for(&mut window, "both ends", |window| {
         says(window, "remixmatch: finished") && says(window, "no alignment: finished")
@@ -110,7 +103,7 @@ fn two_runs_train_side_by_side_from_one_split() {
 
 #[test]
 fn a_preset_brings_its_data() {
-    let mut window = ready();
+    let mut window = ready(short());
     window.state_mut().choose_preset("shapes");
     wait_for(&mut window, "the shapes", |window| says(window, "32x32"));
     assert_eq!(window.state().settings().config.data, "builtin:shapes");

@@ -1,11 +1,10 @@
 use egui_kittest::kittest::Queryable as _;
 
-use crate::common::{says, short, wait_for, window};
+use crate::common::{ready, says, short, wait_for};
 
 #[test]
 fn six_stops_each_set_the_app_up() {
-    let mut window = window(short());
-    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    let mut window = ready(short());
     window.get_by_label("Take the tour").click();
     window.run_steps(3);
     let titles = [
