@@ -3,7 +3,7 @@
 
 import package::common::indexing::flat_id;
 import package::common::pixels::unpack_rgb;
-import package::common::views::Row;
+import package::common::views::{Row, turned};
 
 struct Params {
     rows: u32,
@@ -30,19 +30,6 @@ fn normalised(view: u32, pixel: u32) -> vec3<f32> {
     return vec3<f32>(unpack_rgb(word)) / 127.5 - 1.0;
 }
 
-/// Pixel of the unturned image that lands on (x, y); the side is one for quarter turns.
-fn turned(rotation: u32, x: u32, y: u32) -> u32 {
-    var at = vec2<u32>(x, y);
-    if rotation == 1u {
-        at = vec2<u32>(params.width - 1u - x, params.height - 1u - y);
-    } else if rotation == 2u {
-        at = vec2<u32>(params.height - 1u - y, x);
-    } else if rotation == 3u {
-        at = vec2<u32>(y, params.width - 1u - x);
-    }
-    return at.y * params.width + at.x;
-}
-
 /// lambda a + (1 - lambda) b; where lambda is 1, b is not even read.
 @compute @workgroup_size(64)
 fn assemble(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -52,7 +39,8 @@ fn assemble(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroup
         return;
     }
     let row = table[params.first_row + i / pixels];
-    let pixel = turned(row.rotation, i % params.width, i % pixels / params.width);
+    let at = vec2<u32>(i % params.width, i % pixels / params.width);
+    let pixel = turned(row.rotation, at, vec2<u32>(params.width, params.height));
     var value = normalised(row.a, pixel);
     if row.lambda < 1.0 {
         value = row.lambda * value + (1.0 - row.lambda) * normalised(row.b, pixel);

@@ -263,7 +263,7 @@ fn method(app: &mut App, ui: &mut Ui) {
         });
     });
     if let Some(name) = wanted {
-        app.take_preset(name);
+        app.choose_preset(name);
     }
 }
 
@@ -399,7 +399,7 @@ fn runs_and_appearance(app: &mut App, ui: &mut Ui) {
 
 impl App {
     /// A preset's settings; its data too, unless data of the person's own are open.
-    pub(super) fn take_preset(&mut self, name: &str) {
+    pub fn choose_preset(&mut self, name: &str) {
         let Ok(Preset { config, .. }) = preset(name, None) else { return };
         let own_data = !self.settings.config.data.starts_with("builtin:");
         let data = std::mem::take(&mut self.settings.config.data);

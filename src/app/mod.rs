@@ -141,11 +141,6 @@ impl App {
         &self.settings
     }
 
-    /// A preset's settings; its data too, unless data of the person's own are open.
-    pub fn choose_preset(&mut self, name: &str) {
-        self.take_preset(name);
-    }
-
     /// The latest values of a run, 0 or, where two are compared, 1.
     pub fn last_statistics(&self, run: usize) -> Option<StepStatistics> {
         self.runs.get(run).and_then(|run| run.state.statistics.last().copied())

@@ -4,9 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use eframe::egui::{
-    self, Color32, ColorImage, Context, Image, Rect, TextureHandle, TextureOptions, Vec2, pos2,
-};
+use eframe::egui::{self, Color32, ColorImage, Context, Image, TextureHandle, TextureOptions, Vec2};
 use eframe::egui_wgpu::RenderState;
 
 use super::session::{Phase, PlanFacts, Session, State};
@@ -86,15 +84,9 @@ impl Run {
     pub fn tile(&self, tile: usize, side: f32) -> Option<Image<'static>> {
         let sheets = self.sheets.as_ref()?;
         let pictures = &sheets.plan.sheets[self.state.sheet];
-        let (columns, rows) = (pictures.columns as f32, pictures.rows as f32);
-        let (column, row) = ((tile % pictures.columns) as f32, (tile / pictures.columns) as f32);
-        let uv = Rect::from_min_max(
-            pos2(column / columns, row / rows),
-            pos2((column + 1.0) / columns, (row + 1.0) / rows),
-        );
         let network = &sheets.plan.network;
         let size = Vec2::new(side * network.width as f32 / network.height as f32, side);
-        Some(Image::new((sheets.textures[self.state.sheet].id(), size)).uv(uv).fit_to_exact_size(size))
+        Some(sheets.textures[self.state.sheet].tile(pictures, tile, size))
     }
 }
 

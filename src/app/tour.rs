@@ -108,7 +108,7 @@ impl App {
         let compare = self.settings.compare;
         let fresh = self.runs.is_empty() || compare != wanted.compare || self.settings_changed();
         if fresh {
-            self.take_preset("quick");
+            self.choose_preset("quick");
             self.settings.compare = wanted.compare;
             self.reset();
             self.train_when_ready();

@@ -123,6 +123,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn picked_images_are_the_images_in_grey_and_in_colour() {
+        for channels in [1, 3] {
+            let bytes: Vec<u8> = (0..5 * 6 * channels as u8).collect();
+            let images = Images::new(2, 3, channels, bytes);
+            let copies = images.pick(&[4, 0]);
+            assert_eq!(copies.len(), 2);
+            assert_eq!([copies.image(0), copies.image(1)], [images.image(4), images.image(0)]);
+        }
+    }
+
+    #[test]
     fn words_hold_red_in_the_low_byte_and_repeat_grey() {
         let mut words = [0; 2];
         let rgb = Images::new(1, 2, 3, vec![0, 0, 0, 9, 9, 9, 1, 2, 3, 4, 5, 6]);

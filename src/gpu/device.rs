@@ -130,13 +130,6 @@ impl Gpu {
         }
     }
 
-    /// Lets finished work call back, without waiting.
-    pub fn poll(&self) -> Result<(), GpuError> {
-        // A poll that finds nothing finished is no error; a lost device shows in `check`.
-        let _ = self.device.poll(wgpu::PollType::Poll);
-        self.check()
-    }
-
     /// Waits until everything submitted is done. `what` names the wait in the error.
     ///
     /// # Errors

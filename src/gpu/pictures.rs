@@ -8,16 +8,9 @@ use super::{Gpu, GpuError, Kernel, Plan, Tensor, groups_for_items};
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct Params {
     tiles: u32,
-    first_tile: u32,
     columns: u32,
     height: u32,
     width: u32,
-    unused: [u32; 3],
-}
-
-struct Draw {
-    bind_group: wgpu::BindGroup,
-    groups: [u32; 3],
 }
 
 /// A texture of equal tiles, row after row.
@@ -26,12 +19,13 @@ pub struct Pictures {
     pub columns: usize,
     pub rows: usize,
     pipeline: wgpu::ComputePipeline,
-    draws: Vec<Draw>,
+    bind_group: wgpu::BindGroup,
+    groups: [u32; 3],
 }
 
 impl Pictures {
-    /// Tiles of `size` `[height, width]`: for each part `(views, table, tiles)` in turn, one tile a row of the
-    /// table (`Row` of `shaders/common/views.wgsl`), whose views are words `R | G << 8 | B << 16`.
+    /// `tiles` tiles of `size` `[height, width]`, one a row of the table (`Row` of
+    /// `shaders/common/views.wgsl`), whose views are words `R | G << 8 | B << 16`.
     ///
     /// # Errors
     /// The adapter's.
@@ -39,13 +33,15 @@ impl Pictures {
         gpu: &Gpu,
         plan: &Plan,
         size: [usize; 2],
-        parts: &[(Tensor, Tensor, usize)],
+        views: Tensor,
+        table: Tensor,
+        tiles: usize,
     ) -> Result<Self, GpuError> {
         let [height, width] = size;
         let limit = gpu.limits().max_texture_dimension_2d as usize;
-        let count: usize = parts.iter().map(|p| p.2).sum::<usize>().max(1);
-        let columns = (limit / width).min(32).min(count);
-        let rows = count.div_ceil(columns);
+        let tiles = tiles.max(1);
+        let columns = (limit / width).min(32).min(tiles);
+        let rows = tiles.div_ceil(columns);
         let texture = gpu.device.create_texture(&wgpu::TextureDescriptor {
             label: Some("pictures"),
             size: wgpu::Extent3d {
@@ -64,41 +60,32 @@ impl Pictures {
         });
         let view = texture.create_view(&Default::default());
         let pipeline = gpu.pipeline(&Kernel::new("view/pictures", "draw"))?;
-        let mut draws = Vec::new();
-        let mut first_tile = 0;
-        for (views, table, tiles) in parts.iter().filter(|part| part.2 > 0) {
-            let params = Params {
-                tiles: *tiles as u32,
-                first_tile: first_tile as u32,
-                columns: columns as u32,
-                height: height as u32,
-                width: width as u32,
-                unused: [0; 3],
-            };
-            let uniform = gpu.device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("pictures"),
-                size: size_of::<Params>() as u64,
-                usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            });
-            gpu.queue.write_buffer(&uniform, 0, bytemuck::bytes_of(&params));
-            let entry = |binding, resource| wgpu::BindGroupEntry { binding, resource };
-            draws.push(Draw {
-                bind_group: gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
-                    label: Some("pictures"),
-                    layout: &pipeline.get_bind_group_layout(0),
-                    entries: &[
-                        entry(0, uniform.as_entire_binding()),
-                        entry(1, plan.binding(*views)),
-                        entry(2, plan.binding(*table)),
-                        entry(3, wgpu::BindingResource::TextureView(&view)),
-                    ],
-                }),
-                groups: groups_for_items(tiles * height * width, 64),
-            });
-            first_tile += tiles;
-        }
-        Ok(Self { texture, columns, rows, pipeline, draws })
+        let params = Params {
+            tiles: tiles as u32,
+            columns: columns as u32,
+            height: height as u32,
+            width: width as u32,
+        };
+        let uniform = gpu.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("pictures"),
+            size: size_of::<Params>() as u64,
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        gpu.queue.write_buffer(&uniform, 0, bytemuck::bytes_of(&params));
+        let entry = |binding, resource| wgpu::BindGroupEntry { binding, resource };
+        let bind_group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some("pictures"),
+            layout: &pipeline.get_bind_group_layout(0),
+            entries: &[
+                entry(0, uniform.as_entire_binding()),
+                entry(1, plan.binding(views)),
+                entry(2, plan.binding(table)),
+                entry(3, wgpu::BindingResource::TextureView(&view)),
+            ],
+        });
+        let groups = groups_for_items(tiles * height * width, 64);
+        Ok(Self { texture, columns, rows, pipeline, bind_group, groups })
     }
 
     /// Draws all tiles from what the views hold now.
@@ -107,10 +94,8 @@ impl Pictures {
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             pass.set_pipeline(&self.pipeline);
-            for draw in &self.draws {
-                pass.set_bind_group(0, &draw.bind_group, &[]);
-                pass.dispatch_workgroups(draw.groups[0], draw.groups[1], draw.groups[2]);
-            }
+            pass.set_bind_group(0, &self.bind_group, &[]);
+            pass.dispatch_workgroups(self.groups[0], self.groups[1], self.groups[2]);
         }
         gpu.queue.submit([encoder.finish()]);
     }

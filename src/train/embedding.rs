@@ -4,7 +4,7 @@ use rand::seq::index::sample;
 
 use super::engine::Weights;
 use super::error::TrainError;
-use super::pace::Pace;
+use super::pace::{self, Pace};
 use super::random::{Stream, stream_rng};
 use super::trainer::{Trainer, most_likely};
 use crate::data::{Images, Split};
@@ -61,19 +61,8 @@ impl Embedder {
         let features = trainer.engine.network.features;
         let projector = Projector::new(trainer.gpu(), sample.len(), features)?;
         let pace = trainer.engine.pace.as_ref().map(Pace::of_another_plan);
-        Ok(Self { images: copies(&trainer.data.train, &sample), sample, labelled, projector, pace })
+        Ok(Self { images: trainer.data.train.pick(&sample), sample, labelled, projector, pace })
     }
-}
-
-/// Some images, decoded.
-fn copies(images: &Images, chosen: &[usize]) -> Images {
-    let mut words = vec![0; images.height * images.width];
-    let mut pixels = Vec::with_capacity(chosen.len() * images.stride());
-    for image in chosen {
-        images.rgba(*image, &mut words);
-        pixels.extend(words.iter().flat_map(|word| word.to_le_bytes().into_iter().take(images.channels)));
-    }
-    Images::new(images.height, images.width, images.channels, pixels)
 }
 
 /// Indices into the training images, and how many of them, the first ones, are labelled.
@@ -109,13 +98,7 @@ impl Trainer {
         let gpu: &Gpu = &self.gpu().clone();
         let take = |plan: &Plan, first, rows| projector.take(gpu, first, plan, rows);
         let probabilities = self.engine.evaluate_seen(gpu, images, weights, take).await?;
-        let run = async |plan: &Plan, program: Program| match pace.as_mut() {
-            Some(pace) => pace.run(gpu, plan, program).await,
-            None => {
-                plan.run(gpu, program);
-                Ok(())
-            }
-        };
+        let run = async |plan: &Plan, program: Program| pace::run(pace, gpu, plan, program).await;
         let projection = projector.project(gpu, run).await?;
         let rows = probabilities.chunks_exact(self.data.classes.len());
         let embedding = projection.map(|projection| Embedding {
@@ -146,17 +129,6 @@ impl Trainer {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn copies_are_the_images_in_grey_and_in_colour() {
-        for channels in [1, 3] {
-            let bytes: Vec<u8> = (0..5 * 6 * channels as u8).collect();
-            let images = Images::new(2, 3, channels, bytes);
-            let copies = copies(&images, &[4, 0]);
-            assert_eq!(copies.len(), 2);
-            assert_eq!([copies.image(0), copies.image(1)], [images.image(4), images.image(0)]);
-        }
-    }
 
     #[test]
     fn the_sample_has_all_labelled_images_and_others_once() {

@@ -2,7 +2,7 @@
 
 use super::draws::StepDraws;
 use super::error::TrainError;
-use super::pace::Pace;
+use super::pace::{self, Pace};
 use crate::augment::{AssembleRow, OpOptions};
 use crate::data::Images;
 use crate::gpu::{Gpu, GpuError, KernelTime, Memory, Pictures, Plan, Profiler, Program, Tensor};
@@ -177,13 +177,7 @@ impl Engine {
             self.profile = Profiler::run(gpu, &self.plan, program).await?;
             return Ok(());
         }
-        match &mut self.pace {
-            Some(pace) => pace.run(gpu, &self.plan, program).await,
-            None => {
-                self.plan.run(gpu, program);
-                Ok(())
-            }
-        }
+        pace::run(&mut self.pace, gpu, &self.plan, program).await
     }
 
     fn upload_step(
@@ -226,8 +220,8 @@ impl Engine {
     pub fn pictures(&self, gpu: &Gpu) -> Result<Option<Pictures>, GpuError> {
         let Some(inspection) = &self.inspection else { return Ok(None) };
         let size = [self.network.height, self.network.width];
-        let parts = [(self.tensors.views, inspection.rows, inspection.total(&self.shape))];
-        Pictures::new(gpu, &self.plan, size, &parts).map(Some)
+        let tiles = inspection.total(&self.shape);
+        Pictures::new(gpu, &self.plan, size, self.tensors.views, inspection.rows, tiles).map(Some)
     }
 
     /// The plan, for readback and views.

@@ -25,8 +25,24 @@ impl Pace {
         Self::new(self.slice, Arc::clone(&self.stop))
     }
 
-    pub(super) async fn run(&mut self, gpu: &Gpu, plan: &Plan, program: Program) -> Result<(), GpuError> {
+    async fn run(&mut self, gpu: &Gpu, plan: &Plan, program: Program) -> Result<(), GpuError> {
         let pacer = self.pacers.entry(program).or_insert_with(|| Pacer::new(self.slice));
         pacer.run(gpu, plan, program, &self.stop).await
+    }
+}
+
+/// Runs a program in slices where there is a pace, and submits it in one go where there is none.
+pub(super) async fn run(
+    pace: &mut Option<Pace>,
+    gpu: &Gpu,
+    plan: &Plan,
+    program: Program,
+) -> Result<(), GpuError> {
+    match pace {
+        Some(pace) => pace.run(gpu, plan, program).await,
+        None => {
+            plan.run(gpu, program);
+            Ok(())
+        }
     }
 }

@@ -2,9 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use eframe::egui::{
-    self, DragValue, Image, Rect, RichText, Slider, Stroke, StrokeKind, Ui, Vec2, pos2, vec2,
-};
+use eframe::egui::{self, DragValue, Image, RichText, Slider, Stroke, StrokeKind, Ui, Vec2, vec2};
 use futures_channel::oneshot;
 
 use super::effect::{effect, filter};
@@ -198,25 +196,13 @@ fn tiles(
                     ui.vertical(|ui| {
                         ui.set_min_size(cell);
                         ui.spacing_mut().item_spacing.y = 1.0;
-                        let image = tile(sheet, texture, operation, size);
+                        let image = texture.tile(&sheet.pictures, operation.kind.id() as usize, size);
                         picture(ui, sheet, operation, level, image, marked == Some(operation.kind));
                     });
                 });
             }
         });
     }
-}
-
-fn tile(sheet: &OpSheet, texture: &NativeTexture, operation: &Operation, size: Vec2) -> Image<'static> {
-    let (columns, rows) = (sheet.pictures.columns, sheet.pictures.rows);
-    let index = operation.kind.id() as usize;
-    let (column, row) = ((index % columns) as f32, (index / columns) as f32);
-    let (columns, rows) = (columns as f32, rows as f32);
-    let uv = Rect::from_min_max(
-        pos2(column / columns, row / rows),
-        pos2((column + 1.0) / columns, (row + 1.0) / rows),
-    );
-    Image::new((texture.id(), size)).uv(uv).fit_to_exact_size(size)
 }
 
 fn picture(
