@@ -108,6 +108,11 @@ impl Gpu {
         self.device.limits()
     }
 
+    /// Whether the adapter is a program on the CPU.
+    pub fn is_software(&self) -> bool {
+        self.info.device_type == wgpu::DeviceType::Cpu
+    }
+
     /// Whether every subgroup has exactly `size` invocations, and shaders may use them.
     pub fn has_subgroups_of(&self, size: u32) -> bool {
         let sizes = (self.info.subgroup_min_size, self.info.subgroup_max_size);

@@ -30,4 +30,4 @@ pub use plan::Plan;
 pub use profiler::{KernelTime, Profiler};
 pub use readback::ReadbackRing;
 pub use run_once::{Arg, run_once};
-pub use tensor::{Memory, Program, Tensor};
+pub use tensor::{ALIGNED_WORDS, Memory, Program, Tensor};

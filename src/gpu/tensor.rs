@@ -2,6 +2,8 @@
 
 /// Uniform blocks and buffer views start at multiples of this many bytes (WebGPU's default limit).
 pub(super) const ALIGNMENT: u64 = 256;
+/// [`ALIGNMENT`] in words: where a bound part of a tensor may begin.
+pub const ALIGNED_WORDS: usize = ALIGNMENT as usize / 4;
 
 /// A tensor of a plan, or a part of one: `words` 32-bit words from word `offset` of tensor `id`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +19,8 @@ impl Tensor {
         self.words
     }
 
-    /// A part of this tensor. To be bound, it must start at a multiple of 64 words.
+    /// A part of this tensor. To be bound, it must start at a multiple of
+    /// [`ALIGNED_WORDS`].
     ///
     /// # Panics
     /// When the part does not lie inside the tensor: a mistake in the caller's layout.

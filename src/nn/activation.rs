@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use crate::gpu::{PlanBuilder, Tensor};
 
 /// A batch of feature maps `[images, height, width, channels]`, f32, channels a multiple of four.
@@ -20,6 +22,13 @@ impl Activation {
     /// A map of the same shape.
     pub fn like(&self, b: &mut PlanBuilder, name: &str) -> Self {
         Self::new(b, name, [self.images, self.height, self.width, self.channels])
+    }
+
+    /// Some of the images.
+    pub(super) fn of(&self, images: &Range<usize>) -> Self {
+        let words = self.height * self.width * self.channels;
+        let tensor = self.tensor.slice(images.start * words, images.len() * words);
+        Self { tensor, images: images.len(), ..*self }
     }
 
     /// Pixels of the whole batch.

@@ -1,7 +1,9 @@
+use std::ops::Range;
+
 use bytemuck::{Pod, Zeroable};
 
 use super::Activation;
-use crate::gpu::{Gpu, Kernel, PlanBuilder, Tensor, groups_for_items};
+use crate::gpu::{ALIGNED_WORDS, Gpu, Kernel, PlanBuilder, Tensor, groups_for_items};
 
 const SHADER: &str = "nn/conv2d";
 const SUBGROUP_SHADER: &str = "nn/conv2d_subgroups";
@@ -11,6 +13,8 @@ const TILE_PIXELS: usize = 4;
 const TILE_QUADS: usize = 2;
 /// Output rows that make a slice of the weight gradient worth its own partial sum.
 const ROWS_A_SLICE: usize = 16;
+/// Partial sums of one dispatch, at most.
+const MOST_SLICES: usize = 64;
 /// Partial weight gradients take at most this many words (16 MiB).
 const PARTIAL_WORDS: usize = 4 << 20;
 
@@ -35,26 +39,34 @@ pub struct ConvTiling {
     pub group: u32,
     /// Whether a workgroup is one subgroup of eight, whose invocations share what they read.
     pub subgroups: bool,
+    /// Multiply-adds after which a dispatch ends and another goes on with the next images, if any: others
+    /// get their turn on the adapter in between.
+    pub turn: Option<u64>,
 }
 
 impl ConvTiling {
     /// For GPUs: at least a wave.
-    pub const WAVE: Self = Self { group: 64, subgroups: false };
+    pub const WAVE: Self = Self { group: 64, subgroups: false, turn: None };
     /// For software adapters: they run one SIMD register's worth of invocations at a time and gain
     /// nothing from more.
-    pub const REGISTER: Self = Self { group: 8, subgroups: false };
+    pub const REGISTER: Self = Self { group: 8, ..Self::WAVE };
     /// For adapters whose subgroups are of eight.
-    pub const SUBGROUP: Self = Self { group: 8, subgroups: true };
+    pub const SUBGROUP: Self = Self { group: 8, subgroups: true, turn: None };
 
     /// The one that suits an adapter.
     pub fn for_adapter(gpu: &Gpu) -> Self {
         if gpu.has_subgroups_of(Self::SUBGROUP.group) {
             Self::SUBGROUP
-        } else if gpu.info.device_type == wgpu::DeviceType::Cpu {
+        } else if gpu.is_software() {
             Self::REGISTER
         } else {
             Self::WAVE
         }
+    }
+
+    /// The same in turns of `multiply_adds`.
+    pub fn in_turns(self, multiply_adds: u64) -> Self {
+        Self { turn: Some(multiply_adds), ..self }
     }
 }
 
@@ -109,6 +121,19 @@ impl Conv2d {
         }
     }
 
+    /// The images that each dispatch takes: all in one, unless the tiling asks for turns. A turn begins where
+    /// its part of either feature map can be bound.
+    fn turns(&self, x: Activation) -> impl Iterator<Item = Range<usize>> + Clone + use<> {
+        let images = x.images;
+        let pixels = x.height.div_ceil(self.stride) * x.width.div_ceil(self.stride);
+        let words = [x.height * x.width * self.in_channels, pixels * self.out_channels];
+        let least = words.map(|words| ALIGNED_WORDS >> words.trailing_zeros().min(ALIGNED_WORDS.ilog2()));
+        let least = least[0].max(least[1]);
+        let fit = |turn: u64| (turn / self.multiply_adds(x.height, x.width)) as usize / least * least;
+        let each = self.tiling.turn.map_or(images, |turn| fit(turn).max(least));
+        (0..images).step_by(each).map(move |first| first..images.min(first + each))
+    }
+
     fn kernel_of(&self, entry: &'static str) -> Kernel {
         let shader = if self.tiling.subgroups { SUBGROUP_SHADER } else { SHADER };
         Kernel::new(shader, entry).with("GROUP", f64::from(self.tiling.group))
@@ -131,19 +156,23 @@ impl Conv2d {
         bias: Tensor,
         residual: Option<Activation>,
     ) -> Activation {
-        let params = self.params(x.images, x.height, x.width);
-        let shape = [x.images, params.out_height as usize, params.out_width as usize, self.out_channels];
+        let [height, width] = [x.height, x.width].map(|size| size.div_ceil(self.stride));
+        let shape = [x.images, height, width, self.out_channels];
         let out = Activation::new(b, &format!("{}.output", self.name), shape);
-        let groups = self.tile_groups(out.rows(), out.quads());
-        let mut bindings = vec![x.tensor, weights, out.tensor, bias];
-        let entry = match residual {
-            None => "forward",
-            Some(residual) => {
-                bindings.push(residual.tensor);
-                "forward_add"
-            }
-        };
-        b.dispatch(self.kernel_of(entry), &params, &bindings, groups);
+        for turn in self.turns(x) {
+            let params = self.params(turn.len(), x.height, x.width);
+            let part = out.of(&turn);
+            let mut bindings = vec![x.of(&turn).tensor, weights, part.tensor, bias];
+            let entry = match residual {
+                None => "forward",
+                Some(residual) => {
+                    bindings.push(residual.of(&turn).tensor);
+                    "forward_add"
+                }
+            };
+            let groups = self.tile_groups(part.rows(), out.quads());
+            b.dispatch(self.kernel_of(entry), &params, &bindings, groups);
+        }
         out
     }
 
@@ -158,23 +187,19 @@ impl Conv2d {
     ) -> Activation {
         let dx = x.like(b, &format!("{}.d_input", self.name));
         let classes = self.stride * self.stride;
-        let class_pixels = x.images * x.height.div_ceil(self.stride) * x.width.div_ceil(self.stride);
-        let groups = self.tile_groups(classes * class_pixels, dx.quads());
-        let params = self.params(x.images, x.height, x.width);
-        match other_path {
-            None => {
-                let bindings = [d_out.tensor, weights, dx.tensor];
-                b.dispatch(self.kernel_of("data_gradient"), &params, &bindings, groups);
-            }
-            Some(other) => {
-                let entry = self.kernel_of("data_gradient_add");
-                b.dispatch_at(
-                    entry,
-                    &params,
-                    &[(1, d_out.tensor), (2, weights), (3, dx.tensor), (5, other.tensor)],
-                    groups,
-                );
-            }
+        for turn in self.turns(x) {
+            let class_pixels = turn.len() * x.height.div_ceil(self.stride) * x.width.div_ceil(self.stride);
+            let groups = self.tile_groups(classes * class_pixels, dx.quads());
+            let params = self.params(turn.len(), x.height, x.width);
+            let mut bindings = vec![(1, d_out.of(&turn).tensor), (2, weights), (3, dx.of(&turn).tensor)];
+            let entry = match other_path {
+                None => "data_gradient",
+                Some(other) => {
+                    bindings.push((5, other.of(&turn).tensor));
+                    "data_gradient_add"
+                }
+            };
+            b.dispatch_at(self.kernel_of(entry), &params, &bindings, groups);
         }
         dx
     }
@@ -190,20 +215,31 @@ impl Conv2d {
         accumulate: bool,
     ) {
         let words = self.weight_words();
-        let rows = x.images * d_out.height;
-        let slices = (rows / ROWS_A_SLICE).min(PARTIAL_WORDS / words).clamp(1, 64);
-        let slice_rows = rows.div_ceil(slices);
-        let slices = rows.div_ceil(slice_rows);
+        // A part of the partial sums must be bound like a part of the images.
+        let whole = Self { tiling: ConvTiling { turn: None, ..self.tiling }, ..self.clone() };
+        let turns = if words.is_multiple_of(ALIGNED_WORDS) { self.turns(x) } else { whole.turns(x) };
+        let count = turns.clone().count();
+        let cuts: Vec<_> = turns
+            .map(|turn| {
+                let rows = turn.len() * d_out.height;
+                let slices = (rows / ROWS_A_SLICE).min(PARTIAL_WORDS / words / count).clamp(1, MOST_SLICES);
+                let slice_rows = rows.div_ceil(slices);
+                (turn, rows.div_ceil(slice_rows), slice_rows)
+            })
+            .collect();
+        let slices = cuts.iter().map(|(_, slices, _)| slices).sum();
         let partial = b.tensor(format!("{}.partial_weights", self.name), slices * words);
-        let params = Params { slice_rows: slice_rows as u32, ..self.params(x.images, x.height, x.width) };
-        let tiles = self.kernel * self.kernel * self.in_channels / 4;
-        let groups = [
-            tiles.div_ceil(self.tiling.group as usize) as u32,
-            (self.out_channels / 8) as u32,
-            slices as u32,
-        ];
-        let bindings = [x.tensor, d_out.tensor, partial];
-        b.dispatch(self.kernel_of("weight_gradient"), &params, &bindings, groups);
+        let tiles = (self.kernel * self.kernel * self.in_channels / 4).div_ceil(self.tiling.group as usize);
+        let mut first = 0;
+        for (turn, slices, slice_rows) in cuts {
+            let params =
+                Params { slice_rows: slice_rows as u32, ..self.params(turn.len(), x.height, x.width) };
+            let groups = [tiles as u32, (self.out_channels / 8) as u32, slices as u32];
+            let part = partial.slice(first * words, slices * words);
+            let bindings = [x.of(&turn).tensor, d_out.of(&turn).tensor, part];
+            b.dispatch(self.kernel_of("weight_gradient"), &params, &bindings, groups);
+            first += slices;
+        }
         sum_slices(b, partial, d_weights, words / 4, slices, accumulate);
         sum_rows(b, &self.name, d_out, d_bias, accumulate);
     }
@@ -238,4 +274,32 @@ fn sum_rows(b: &mut PlanBuilder, name: &str, map: Activation, to: Tensor, accumu
     let groups = groups_for_items(quads * slices, 64);
     b.dispatch(Kernel::new("nn/reduce", "sum_rows"), &params, &[map.tensor, partial], groups);
     sum_slices(b, partial, to, quads, slices, accumulate);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turns(map: [usize; 4], outputs: usize, turn: Option<u64>) -> Vec<Range<usize>> {
+        let [images, height, width, inputs] = map;
+        let tiling = ConvTiling { turn, ..ConvTiling::REGISTER };
+        let name = String::new();
+        let conv = Conv2d { name, in_channels: inputs, out_channels: outputs, kernel: 3, stride: 1, tiling };
+        let mut b = PlanBuilder::new();
+        conv.turns(Activation::new(&mut b, "x", map)).collect()
+    }
+
+    #[test]
+    fn a_turn_takes_the_images_it_has_time_for() {
+        let image = 8 * 8 * 9 * 4 * 8;
+        assert_eq!(turns([5, 8, 8, 4], 8, None), [0..5]);
+        assert_eq!(turns([5, 8, 8, 4], 8, Some(2 * image + 1)), [0..2, 2..4, 4..5]);
+        assert_eq!(turns([3, 8, 8, 4], 8, Some(1)), [0..1, 1..2, 2..3]);
+    }
+
+    /// 36 words an image of the input: sixteen images begin where a buffer can be bound.
+    #[test]
+    fn a_turn_begins_where_its_images_can_be_bound() {
+        assert_eq!(turns([37, 3, 3, 4], 8, Some(1)), [0..16, 16..32, 32..37]);
+    }
 }

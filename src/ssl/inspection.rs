@@ -2,8 +2,8 @@
 
 use super::guess::{AlignmentState, Guess, record_guess};
 use super::losses::record_softmax;
+use super::recorder::table_words;
 use super::shape::StepShape;
-use super::step::table_words;
 use crate::augment::{AssembleRow, OpDraw, OpOptions, WeakDraw, record_assemble, record_ops, record_weak};
 use crate::gpu::{PlanBuilder, Program, Tensor};
 use crate::nn::{BINDING_WORDS, Head, Rows, WideResNet};

@@ -7,6 +7,7 @@ mod guess;
 mod inspection;
 mod losses;
 mod method;
+mod recorder;
 mod shape;
 mod step;
 mod step_block;

@@ -11,6 +11,7 @@ use super::metrics::Window;
 use super::tensor_file::TensorFile;
 use crate::augment::{DEPTH, OpDraw};
 use crate::data::{DataSet, SIDES};
+use crate::disk;
 use crate::nn::ParameterSet;
 
 /// Version of the layout, under `format` in the metadata.
@@ -133,7 +134,7 @@ impl Checkpoint {
     /// # Errors
     /// The file's, or what about it is not a checkpoint.
     pub fn read_header(path: &Path) -> Result<(Config, Header), TrainError> {
-        let bytes = std::fs::read(path).map_err(TrainError::file(path, "reading it"))?;
+        let bytes = disk::read(path).map_err(TrainError::file(path, "reading it"))?;
         header_of(path, &bytes)
     }
 
@@ -146,7 +147,7 @@ impl Checkpoint {
         parameters: &ParameterSet,
         statistics: &ParameterSet,
     ) -> Result<Self, TrainError> {
-        let bytes = std::fs::read(path).map_err(TrainError::file(path, "reading it"))?;
+        let bytes = disk::read(path).map_err(TrainError::file(path, "reading it"))?;
         let (config, header) = header_of(path, &bytes)?;
         let broken = |reason: String| TrainError::Checkpoint { path: path.to_owned(), reason };
         let file = SafeTensors::deserialize(&bytes).map_err(|e| broken(e.to_string()))?;

@@ -1,12 +1,17 @@
 //! What a run reports: statistics of steps, rows of `metrics.csv`, and the final summary.
 
+#[cfg(not(target_arch = "wasm32"))]
 use std::fs::{File, OpenOptions};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+#[cfg(not(target_arch = "wasm32"))]
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::error::TrainError;
+#[cfg(not(target_arch = "wasm32"))]
 use super::tensor_file::write_atomically;
+use crate::disk;
 use crate::ssl::STATISTICS;
 
 /// The statistics of one step, as `shaders/ssl/losses.wgsl` sums them up. Losses are means over their
@@ -116,11 +121,13 @@ pub struct Report {
 }
 
 /// `metrics.csv`, a row a report, each on disk before the next step.
+#[cfg(not(target_arch = "wasm32"))]
 pub struct MetricsFile {
     path: PathBuf,
     writer: csv::Writer<File>,
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 impl MetricsFile {
     /// Starts a file.
     ///
@@ -139,21 +146,15 @@ impl MetricsFile {
     pub fn resume(path: &Path, step: u64) -> Result<Self, TrainError> {
         let text = std::fs::read(path).map_err(TrainError::file(path, "reading it"))?;
         let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        let mut rows = csv::Writer::from_writer(Vec::new());
-        let mut kept = 0;
-        for report in reports(path, &text[..whole])?.iter().filter(|report| report.step <= step) {
-            rows.serialize(report).map_err(|e| TrainError::file(path, "keeping its rows")(into_io(e)))?;
-            kept += 1;
-        }
-        let rows =
-            rows.into_inner().map_err(|e| TrainError::file(path, "keeping its rows")(e.into_error()))?;
-        write_atomically(path, &rows)?;
+        let mut kept = reports(path, &text[..whole])?;
+        kept.retain(|report| report.step <= step);
+        write_atomically(path, &rows(path, &kept)?)?;
         let file = OpenOptions::new()
             .append(true)
             .open(path)
             .map_err(TrainError::file(path, "opening it to go on"))?;
         // A writer writes its header with its first row; a file with rows has one already.
-        let writer = csv::WriterBuilder::new().has_headers(kept == 0).from_writer(file);
+        let writer = csv::WriterBuilder::new().has_headers(kept.is_empty()).from_writer(file);
         Ok(Self { path: path.to_owned(), writer })
     }
 
@@ -164,6 +165,19 @@ impl MetricsFile {
         self.writer.serialize(report).map_err(io)?;
         self.writer.flush().map_err(TrainError::file(&self.path, "writing a row"))
     }
+}
+
+/// The content of a `metrics.csv` at `path`.
+///
+/// # Errors
+/// That of a row that cannot be written as text.
+pub(super) fn rows(path: &Path, reports: &[Report]) -> Result<Vec<u8>, TrainError> {
+    let mut rows = csv::Writer::from_writer(Vec::new());
+    let failed = |error| TrainError::file(path, "writing its rows")(error);
+    for report in reports {
+        rows.serialize(report).map_err(|error| failed(into_io(error)))?;
+    }
+    rows.into_inner().map_err(|error| failed(error.into_error()))
 }
 
 fn into_io(error: csv::Error) -> std::io::Error {
@@ -178,7 +192,7 @@ fn into_io(error: csv::Error) -> std::io::Error {
 /// # Errors
 /// The file's, or that of a row that cannot be read.
 pub fn read_reports(path: &Path) -> Result<Vec<Report>, TrainError> {
-    reports(path, &std::fs::read(path).map_err(TrainError::file(path, "reading it"))?)
+    reports(path, &disk::read(path).map_err(TrainError::file(path, "reading it"))?)
 }
 
 fn reports(path: &Path, text: &[u8]) -> Result<Vec<Report>, TrainError> {

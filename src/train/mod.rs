@@ -27,7 +27,9 @@ pub use draws::StepDraws;
 pub use embedding::{EmbeddedImage, Embedding};
 pub use engine::{Engine, EngineOptions, Weights};
 pub use error::TrainError;
-pub use metrics::{MetricsFile, Report, StepStatistics, Summary, median_accuracy, read_reports};
+#[cfg(not(target_arch = "wasm32"))]
+pub use metrics::MetricsFile;
+pub use metrics::{Report, StepStatistics, Summary, median_accuracy, read_reports};
 pub use model::Model;
 pub use observation::{AnchorRow, Guessed, Guesses, MixRow, Observation, RotationRow, StrongView};
 pub use pace::Pace;

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::config::Config;
 use super::error::TrainError;
-use super::metrics::{MetricsFile, Report, Summary};
+use super::metrics::{Report, Summary, rows};
 use super::tensor_file::write_atomically;
+use crate::disk;
 
 /// Where a run's files are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,14 +43,14 @@ impl RunFolder {
     /// # Errors
     /// [`TrainError::OutputNotEmpty`] unless the folder is absent or empty, or `force` allows replacing a run.
     pub fn check_free(&self, force: bool) -> Result<(), TrainError> {
-        if !self.path.exists() {
+        if !disk::exists(&self.path) {
             return Ok(());
         }
-        let mut entries = std::fs::read_dir(&self.path)
-            .map_err(TrainError::file(&self.path, "reading the output folder"))?;
-        match entries.next() {
-            Some(_) if !force => Err(TrainError::OutputNotEmpty { path: self.path.clone() }),
-            _ => Ok(()),
+        let entries =
+            disk::list(&self.path).map_err(TrainError::file(&self.path, "reading the output folder"))?;
+        match entries.is_empty() || force {
+            false => Err(TrainError::OutputNotEmpty { path: self.path.clone() }),
+            true => Ok(()),
         }
     }
 
@@ -58,8 +59,7 @@ impl RunFolder {
     /// # Errors
     /// The folder's.
     pub fn create(&self) -> Result<(), TrainError> {
-        std::fs::create_dir_all(&self.path)
-            .map_err(TrainError::file(&self.path, "creating the output folder"))
+        disk::create_folder(&self.path).map_err(TrainError::file(&self.path, "creating the output folder"))
     }
 
     /// Makes the folder and removes a former run's files from it.
@@ -69,9 +69,8 @@ impl RunFolder {
     pub fn prepare(&self) -> Result<(), TrainError> {
         self.create()?;
         for path in [self.config(), self.metrics(), self.model(), self.summary()] {
-            if path.exists() {
-                std::fs::remove_file(&path)
-                    .map_err(TrainError::file(path, "removing the former run's file"))?;
+            if disk::exists(&path) {
+                disk::remove(&path).map_err(TrainError::file(path, "removing the former run's file"))?;
             }
         }
         Ok(())
@@ -93,8 +92,8 @@ impl RunFolder {
     /// # Errors
     /// The file's.
     pub fn write_reports(&self, reports: &[Report]) -> Result<(), TrainError> {
-        let mut file = MetricsFile::create(&self.metrics())?;
-        reports.iter().try_for_each(|report| file.append(report))
+        let path = self.metrics();
+        write_atomically(&path, &rows(&path, reports)?)
     }
 
     /// Writes the final figures.

@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-use std::io::Write as _;
 use std::path::Path;
 
 use bytemuck::Pod;
@@ -55,13 +54,13 @@ impl TensorFile {
     }
 }
 
-/// A page has no file system.
+/// Puts `bytes` on the page's shelf.
 ///
 /// # Errors
-/// Always.
+/// None; the native one's are the file's.
 #[cfg(target_arch = "wasm32")]
-pub fn write_atomically(path: &Path, _bytes: &[u8]) -> Result<(), TrainError> {
-    Err(TrainError::file(path, "writing it")(std::io::ErrorKind::Unsupported.into()))
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
+    crate::disk::write(path, bytes).map_err(TrainError::file(path, "writing it"))
 }
 
 /// Writes `bytes` to a temporary name in the same folder, flushes them to disk, then renames.
@@ -70,6 +69,7 @@ pub fn write_atomically(path: &Path, _bytes: &[u8]) -> Result<(), TrainError> {
 /// The file's; whatever stood at `path` stays.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
+    use std::io::Write as _;
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = temporary(folder).map_err(TrainError::file(folder, "writing into this folder"))?;
     file.write_all(bytes).map_err(TrainError::file(path, "writing it"))?;

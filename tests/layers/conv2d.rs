@@ -109,7 +109,7 @@ fn pad_wide(data: &[f64], from: usize, to: usize) -> Vec<f64> {
 fn check_register(case: Case) {
     check(case);
     if ConvTiling::for_adapter(&GPU) == ConvTiling::SUBGROUP {
-        check(Case { tiling: ConvTiling::SUBGROUP, ..case });
+        check(Case { tiling: ConvTiling { turn: case.tiling.turn, ..ConvTiling::SUBGROUP }, ..case });
     }
 }
 
@@ -180,4 +180,17 @@ fn long_batches() {
         stride: 1,
         tiling: ConvTiling::REGISTER,
     });
+}
+
+/// A dispatch for every image, or for the fewest whose parts of the feature maps can be bound: one here,
+/// sixteen there, and all where that is more than there are.
+#[test]
+fn in_turns() {
+    let maps = [[5, 8, 8], [37, 3, 3], [3, 17, 17], [7, 16, 12]];
+    for (map, (inputs, outputs)) in maps.into_iter().zip([(4, 8), (4, 8), (4, 8), (16, 32)]) {
+        for (kernel, stride) in [(3, 1), (3, 2), (1, 2)] {
+            let tiling = ConvTiling::REGISTER.in_turns(1);
+            check_register(Case { map, inputs, outputs, kernel, stride, tiling });
+        }
+    }
 }

@@ -18,6 +18,8 @@ use crate::train::Progress;
 /// Images shown of a cell, and added by each press of the button for more.
 const IMAGES: usize = 60;
 const SIDE: f32 = 44.0;
+/// A matrix is given at least this height; what has no room then is scrolled to.
+const LEAST: f32 = 240.0;
 /// The most frequent mistakes named.
 const MISTAKES: usize = 3;
 
@@ -135,7 +137,7 @@ impl Shown<'_> {
     /// Side by side where there is width for it, one below the other elsewhere; the images' place is kept
     /// free, so that the matrix stays where it is when a cell is clicked.
     fn show(&mut self, ui: &mut Ui) {
-        let room = ui.available_size();
+        let room = ui.available_size().max(vec2(0.0, LEAST));
         if room.x > 1.2 * room.y && room.x > 520.0 {
             let left = (0.62 * room.x).min(room.y + 180.0).floor();
             ui.horizontal_top(|ui| {
@@ -144,10 +146,10 @@ impl Shown<'_> {
                 ui.vertical(|ui| self.images(ui, room.y));
             });
         } else {
-            let above = (0.6 * room.y).floor();
+            let above = (0.6 * room.y).max(LEAST).floor();
             self.matrix(ui, vec2(room.x, above));
             ui.separator();
-            self.images(ui, room.y - above - 16.0);
+            self.images(ui, (room.y - above - 16.0).max(0.6 * LEAST));
         }
     }
 
@@ -175,7 +177,7 @@ impl Shown<'_> {
 
     fn images(&mut self, ui: &mut Ui, height: f32) {
         let Some(cell) = self.cell() else {
-            ui.label("Click a cell to see its test images; or move to the matrix with Tab, and in it with the arrow keys.");
+            ui.label("Click a cell to see its test images (Tab and the arrow keys work too).");
             return;
         };
         let (run, counts) = (self.run, &self.counted.counts);

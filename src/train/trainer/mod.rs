@@ -1,3 +1,7 @@
+//! Trains one run: draws, submits, collects, reports.
+
+mod saving;
+
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
@@ -6,7 +10,7 @@ use web_time::Instant;
 
 use super::ahead::Ahead;
 use super::batches::Batches;
-use super::checkpoint::{Checkpoint, Header, PendingProbe};
+use super::checkpoint::Checkpoint;
 use super::config::Config;
 use super::draws::{DrawSettings, StepDraws};
 use super::embedding::Embedder;
@@ -15,10 +19,10 @@ use super::error::TrainError;
 use super::metrics::{Report, StepStatistics, Window};
 use super::random::Stream;
 use super::schedule::Schedule;
-use crate::augment::{CtAugment, DEPTH, OpDraw, StrongPolicy, WeakStyle};
+use crate::augment::{DEPTH, OpDraw, StrongPolicy, WeakStyle};
 use crate::data::{DataSet, Images, Split, split};
-use crate::gpu::{Gpu, ReadbackRing, Tensor};
-use crate::nn::{BINDING_WORDS, ParameterSet};
+use crate::gpu::{Gpu, ReadbackRing};
+use crate::nn::BINDING_WORDS;
 use crate::ssl::{Keep, LabelPrior};
 
 /// A probe moves the policy's bins this many steps after its own: its result has then arrived while the
@@ -57,6 +61,8 @@ pub struct Trainer {
     submitted: VecDeque<Submitted>,
     window: Window,
     last: Option<StepStatistics>,
+    /// Since they were last taken, or since the last step began.
+    arrived: Vec<StepStatistics>,
     drawn: Option<StepDraws>,
     pub(super) followed: Vec<usize>,
     /// Made at the first [`Trainer::embed`].
@@ -106,6 +112,7 @@ impl Trainer {
             submitted: VecDeque::new(),
             window: Window::default(),
             last: None,
+            arrived: Vec::new(),
             drawn: None,
             followed: Vec::new(),
             embedder: None,
@@ -141,36 +148,6 @@ impl Trainer {
         Ok(trainer)
     }
 
-    fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
-        let (gpu, engine) = (&self.gpu, &self.engine);
-        let pack = |set: &ParameterSet, values: &[Vec<f32>]| set.pack(values.iter().map(Vec::as_slice));
-        let parameters = &engine.network.parameters;
-        let optimiser = engine.tensors.optimiser;
-        for (tensor, values) in [
-            (optimiser.weights, &checkpoint.weights),
-            (optimiser.averaged, &checkpoint.averaged),
-            (optimiser.first_moment, &checkpoint.first_moment),
-            (optimiser.second_moment, &checkpoint.second_moment),
-        ] {
-            engine.write(gpu, tensor, &pack(parameters, values));
-        }
-        engine.write(gpu, engine.tensors.moving, &pack(&engine.network.statistics, &checkpoint.statistics));
-        engine.write(gpu, engine.tensors.alignment.history, &checkpoint.history);
-        engine.write(gpu, engine.tensors.alignment.label_distribution, &checkpoint.label_distribution);
-        if let StrongPolicy::CtAugment(bins) = &mut self.policy {
-            *bins = CtAugment::from_rates(&checkpoint.rates)?;
-        }
-        self.submitted = checkpoint
-            .pending
-            .into_iter()
-            .map(|p| Submitted { step: p.step, ops: p.ops, matches: Some(p.matches) })
-            .collect();
-        self.window = checkpoint.header.window;
-        self.step = checkpoint.header.step;
-        self.earlier_seconds = checkpoint.header.seconds;
-        Ok(())
-    }
-
     pub fn gpu(&self) -> &Arc<Gpu> {
         &self.gpu
     }
@@ -193,6 +170,12 @@ impl Trainer {
         self.last.as_ref()
     }
 
+    /// Statistics that have arrived since this was asked last; those of steps that nobody asked after are gone
+    /// once the next step begins.
+    pub fn take_arrived(&mut self) -> Vec<StepStatistics> {
+        std::mem::take(&mut self.arrived)
+    }
+
     fn seconds(&self) -> f64 {
         self.earlier_seconds + self.began.elapsed().as_secs_f64()
     }
@@ -204,6 +187,7 @@ impl Trainer {
     /// A loss that was no finite number; an image that cannot be read; the adapter's errors. Stopped between slices, the state is that of
     /// no step: only what was saved before is whole.
     pub async fn step(&mut self) -> Result<(), TrainError> {
+        self.arrived.clear();
         self.settle_policy().await?;
         let shape = &self.engine.shape;
         self.ahead.announce(&self.data.train, self.step, shape.batch, shape.unlabelled);
@@ -276,6 +260,7 @@ impl Trainer {
         statistics.check_finite()?;
         self.window.add(&statistics);
         self.last = Some(statistics);
+        self.arrived.push(statistics);
         Ok(())
     }
 
@@ -334,64 +319,6 @@ impl Trainer {
     /// empty before the first.
     pub fn test_probabilities(&self) -> &Arc<[f32]> {
         &self.test_probabilities
-    }
-
-    /// The whole state, for [`Trainer::resume`] and for using the model.
-    ///
-    /// # Errors
-    /// As [`Trainer::step`]; a weight that is no finite number.
-    pub async fn checkpoint(&mut self) -> Result<Checkpoint, TrainError> {
-        self.drain().await?;
-        let pending: Vec<_> = self
-            .submitted
-            .iter()
-            .map(|s| PendingProbe {
-                step: s.step,
-                ops: s.ops.clone(),
-                matches: s.matches.iter().flatten().take(s.ops.len()).copied().collect(),
-            })
-            .collect();
-        let rates = match &self.policy {
-            StrongPolicy::CtAugment(bins) => bins.rates().to_vec(),
-            _ => Vec::new(),
-        };
-        let header = Header::new(
-            image_shape(&self.data),
-            self.data.classes.clone(),
-            self.step,
-            self.seconds(),
-            self.window.clone(),
-            &pending,
-        );
-        let network = &self.engine.network;
-        let tensors = &self.engine.tensors;
-        let read = async |tensor: Tensor| self.engine.fetch(&self.gpu, tensor).await;
-        let unpack =
-            async |tensor: Tensor| read(tensor).await.map(|packed| network.parameters.unpack(&packed));
-        let checkpoint = Checkpoint {
-            config: self.config.clone(),
-            weights: unpack(tensors.optimiser.weights).await?,
-            averaged: unpack(tensors.optimiser.averaged).await?,
-            first_moment: unpack(tensors.optimiser.first_moment).await?,
-            second_moment: unpack(tensors.optimiser.second_moment).await?,
-            statistics: network.statistics.unpack(&read(tensors.moving).await?),
-            history: read(tensors.alignment.history).await?,
-            label_distribution: read(tensors.alignment.label_distribution).await?,
-            rates,
-            pending,
-            header,
-        };
-        checkpoint.check_finite(&network.parameters, &network.statistics)?;
-        Ok(checkpoint)
-    }
-
-    /// [`Trainer::checkpoint`] to a file, atomically.
-    ///
-    /// # Errors
-    /// Those of the checkpoint and of the file; the file's old content stays.
-    pub async fn save(&mut self, path: &Path) -> Result<(), TrainError> {
-        let checkpoint = self.checkpoint().await?;
-        checkpoint.save(path, &self.engine.network.parameters, &self.engine.network.statistics)
     }
 }
 

@@ -1,0 +1,114 @@
+//! The method: its preset, its parts, what it is compared with.
+
+use eframe::egui::{self, ComboBox, Ui};
+
+use crate::app::App;
+use crate::app::parts::{Part, Variation};
+use crate::app::tour::Place;
+use crate::app::widgets::muted;
+use crate::ssl::{Method, PolicyKind};
+use crate::train::{Config, PRESET_NAMES, Preset, preset};
+
+pub(super) fn method(app: &mut App, ui: &mut Ui) {
+    let config = &mut app.settings.config;
+    let mut wanted = None;
+    ui.horizontal(|ui| {
+        ComboBox::from_label("Preset").selected_text(&config.preset).show_ui(ui, |ui| {
+            for name in PRESET_NAMES {
+                if ui.selectable_label(config.preset == name, name).clicked() {
+                    wanted = Some(name);
+                }
+            }
+        });
+        ComboBox::from_label("Method").selected_text(&config.method_name).show_ui(ui, |ui| {
+            for name in Method::NAMES {
+                if ui.selectable_label(config.method_name == name, name).clicked() {
+                    set_method(config, name);
+                }
+            }
+        });
+    });
+    let method = &mut config.method;
+    let unlabelled = method.unlabelled;
+    ui.add_enabled_ui(unlabelled, |ui| {
+        let slider = egui::Slider::new(&mut method.strong_views, 0..=16).text("strong views, K");
+        ui.add(slider).on_hover_text(
+            "Anchoring: the guess made from one weakly augmented view (the anchor) is what K strongly \
+             augmented views of the same image are trained towards.\n\nλ_u sum_k H(t, p(y | u_k))",
+        );
+        for part in Part::ALL {
+            let mut on = part.is_on(method);
+            let check = ui.checkbox(&mut on, part.name());
+            let check = check.on_hover_ui(|ui| {
+                ui.set_max_width(320.0);
+                ui.label(part.explanation());
+                ui.monospace(part.equation());
+            });
+            app.places.insert(Place::Part(part), check.rect);
+            if check.changed() {
+                part.set(method, on);
+            }
+        }
+        ui.add(egui::Slider::new(&mut method.temperature, 0.05..=1.0).text("temperature T"))
+            .on_hover_text("Sharpening: 1 leaves the guess as it is, near 0 makes it one class");
+        ui.add(egui::Slider::new(&mut method.beta, 0.05..=4.0).text("MixUp β"))
+            .on_hover_text("Small: images are hardly mixed; large: half and half");
+        let policies = [
+            (PolicyKind::CtAugment, "CTAugment (learned)"),
+            (PolicyKind::RandAugment, "RandAugment"),
+            (PolicyKind::None, "none: weak only"),
+        ];
+        let name = policies.iter().find(|p| p.0 == method.policy).map_or("?", |p| p.1);
+        ComboBox::from_label("Strong views by").selected_text(name).show_ui(ui, |ui| {
+            for (kind, text) in policies {
+                ui.selectable_value(&mut method.policy, kind, text);
+            }
+        });
+    });
+    if let Some(name) = wanted {
+        app.choose_preset(name);
+    }
+}
+
+/// Another method in the same run: its switches, and the preset's own K.
+fn set_method(config: &mut Config, name: &str) {
+    let strong_views = config.method.strong_views;
+    if let Ok(method) = Method::named(name) {
+        config.method = method;
+        config.method_name = name.to_owned();
+        if name == "remixmatch" {
+            config.method.strong_views = strong_views.max(1);
+        }
+    }
+}
+
+pub(super) fn compare(app: &mut App, ui: &mut Ui) {
+    let mut compare = app.settings.compare;
+    let name = compare.map_or("nothing", Variation::name);
+    let combo = ComboBox::from_label("Against").width(180.0).selected_text(name).show_ui(ui, |ui| {
+        ui.selectable_value(&mut compare, None, "nothing");
+        for variation in Variation::ALL {
+            ui.selectable_value(&mut compare, Some(variation), variation.name())
+                .on_hover_text(variation.explanation());
+        }
+    });
+    app.places.insert(Place::Compare, combo.response.rect);
+    if let Some(variation) = compare {
+        muted(ui, variation.explanation());
+    }
+    app.settings.compare = compare;
+}
+
+impl App {
+    /// A preset's settings; its data too, unless data of the person's own are open.
+    pub fn choose_preset(&mut self, name: &str) {
+        let Ok(Preset { config, .. }) = preset(name, None) else { return };
+        let own_data = !self.settings.config.data.starts_with("builtin:");
+        let data = std::mem::take(&mut self.settings.config.data);
+        let wanted = config.data.clone();
+        self.settings.config = Config { data, ..config };
+        if !own_data && wanted.starts_with("builtin:") {
+            self.open_data(wanted);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The network and the numbers of training.
+
+use eframe::egui::{self, ComboBox, DragValue, Ui};
+
+use crate::app::App;
+
+const NETWORKS: [&str; 4] = ["wrn-10-1", "wrn-16-1", "wrn-28-2", "wrn-28-8"];
+
+pub(super) fn numbers(app: &mut App, ui: &mut Ui) {
+    let config = &mut app.settings.config;
+    ComboBox::from_label("Network").selected_text(&config.network).show_ui(ui, |ui| {
+        for name in NETWORKS {
+            ui.selectable_value(&mut config.network, name.to_owned(), name);
+        }
+    });
+    egui::Grid::new("numbers").num_columns(2).show(ui, |ui| {
+        let mut row = |name: &str, hint: &str, value: DragValue<'_>| {
+            let label = ui.label(name);
+            ui.add(value).labelled_by(label.id).on_hover_text(hint);
+            ui.end_row();
+        };
+        row("steps", "Training steps in all", DragValue::new(&mut config.steps).range(1..=1u64 << 24));
+        row(
+            "batch",
+            "Labelled images a step, and as many unlabelled ones; a multiple of 4 with rotation",
+            DragValue::new(&mut config.batch).range(1..=1024),
+        );
+        row(
+            "learning rate",
+            "Adam's step size",
+            DragValue::new(&mut config.learning_rate).range(1e-6..=1.0).speed(1e-4).max_decimals(6),
+        );
+        row(
+            "weight decay",
+            "Share of the learning rate by which kernels shrink each step",
+            DragValue::new(&mut config.weight_decay).range(0.0..=1.0).speed(1e-3).max_decimals(5),
+        );
+        row(
+            "averaging",
+            "Share of the old value kept in the averaged weights",
+            DragValue::new(&mut config.ema).range(0.0..=0.9999).speed(1e-3).max_decimals(4),
+        );
+        row(
+            "warm-up images",
+            "Labelled images over which the unlabelled terms grow to their full weight",
+            DragValue::new(&mut config.warmup_images).speed(100.0),
+        );
+        row(
+            "report every",
+            "Steps between two evaluations on the test images",
+            DragValue::new(&mut config.report_every).range(1..=100_000),
+        );
+        row(
+            "λ_u",
+            "Weight of the unlabelled term",
+            DragValue::new(&mut config.method.weight_u).range(0.0..=1e4).speed(0.05),
+        );
+        row(
+            "λ_u1",
+            "Weight of the pre-mixup term",
+            DragValue::new(&mut config.method.weight_u1).range(0.0..=1e4).speed(0.05),
+        );
+        row(
+            "λ_r",
+            "Weight of the rotation term",
+            DragValue::new(&mut config.method.weight_r).range(0.0..=1e4).speed(0.05),
+        );
+    });
+}

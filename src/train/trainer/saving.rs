@@ -1,0 +1,100 @@
+//! A trainer's state to a checkpoint and back.
+
+use std::path::Path;
+
+use super::{Submitted, Trainer, image_shape};
+use crate::augment::{CtAugment, StrongPolicy};
+use crate::gpu::Tensor;
+use crate::nn::ParameterSet;
+use crate::train::checkpoint::{Checkpoint, Header, PendingProbe};
+use crate::train::error::TrainError;
+
+impl Trainer {
+    pub(super) fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
+        let (gpu, engine) = (&self.gpu, &self.engine);
+        let pack = |set: &ParameterSet, values: &[Vec<f32>]| set.pack(values.iter().map(Vec::as_slice));
+        let parameters = &engine.network.parameters;
+        let optimiser = engine.tensors.optimiser;
+        for (tensor, values) in [
+            (optimiser.weights, &checkpoint.weights),
+            (optimiser.averaged, &checkpoint.averaged),
+            (optimiser.first_moment, &checkpoint.first_moment),
+            (optimiser.second_moment, &checkpoint.second_moment),
+        ] {
+            engine.write(gpu, tensor, &pack(parameters, values));
+        }
+        engine.write(gpu, engine.tensors.moving, &pack(&engine.network.statistics, &checkpoint.statistics));
+        engine.write(gpu, engine.tensors.alignment.history, &checkpoint.history);
+        engine.write(gpu, engine.tensors.alignment.label_distribution, &checkpoint.label_distribution);
+        if let StrongPolicy::CtAugment(bins) = &mut self.policy {
+            *bins = CtAugment::from_rates(&checkpoint.rates)?;
+        }
+        self.submitted = checkpoint
+            .pending
+            .into_iter()
+            .map(|p| Submitted { step: p.step, ops: p.ops, matches: Some(p.matches) })
+            .collect();
+        self.window = checkpoint.header.window;
+        self.step = checkpoint.header.step;
+        self.earlier_seconds = checkpoint.header.seconds;
+        Ok(())
+    }
+
+    /// The whole state, for [`Trainer::resume`] and for using the model.
+    ///
+    /// # Errors
+    /// As [`Trainer::step`]; a weight that is no finite number.
+    pub async fn checkpoint(&mut self) -> Result<Checkpoint, TrainError> {
+        self.drain().await?;
+        let pending: Vec<_> = self
+            .submitted
+            .iter()
+            .map(|s| PendingProbe {
+                step: s.step,
+                ops: s.ops.clone(),
+                matches: s.matches.iter().flatten().take(s.ops.len()).copied().collect(),
+            })
+            .collect();
+        let rates = match &self.policy {
+            StrongPolicy::CtAugment(bins) => bins.rates().to_vec(),
+            _ => Vec::new(),
+        };
+        let header = Header::new(
+            image_shape(&self.data),
+            self.data.classes.clone(),
+            self.step,
+            self.seconds(),
+            self.window.clone(),
+            &pending,
+        );
+        let network = &self.engine.network;
+        let tensors = &self.engine.tensors;
+        let read = async |tensor: Tensor| self.engine.fetch(&self.gpu, tensor).await;
+        let unpack =
+            async |tensor: Tensor| read(tensor).await.map(|packed| network.parameters.unpack(&packed));
+        let checkpoint = Checkpoint {
+            config: self.config.clone(),
+            weights: unpack(tensors.optimiser.weights).await?,
+            averaged: unpack(tensors.optimiser.averaged).await?,
+            first_moment: unpack(tensors.optimiser.first_moment).await?,
+            second_moment: unpack(tensors.optimiser.second_moment).await?,
+            statistics: network.statistics.unpack(&read(tensors.moving).await?),
+            history: read(tensors.alignment.history).await?,
+            label_distribution: read(tensors.alignment.label_distribution).await?,
+            rates,
+            pending,
+            header,
+        };
+        checkpoint.check_finite(&network.parameters, &network.statistics)?;
+        Ok(checkpoint)
+    }
+
+    /// [`Trainer::checkpoint`] to a file, atomically.
+    ///
+    /// # Errors
+    /// Those of the checkpoint and of the file; the file's old content stays.
+    pub async fn save(&mut self, path: &Path) -> Result<(), TrainError> {
+        let checkpoint = self.checkpoint().await?;
+        checkpoint.save(path, &self.engine.network.parameters, &self.engine.network.statistics)
+    }
+}
