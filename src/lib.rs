@@ -8,9 +8,12 @@ pub mod augment;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod bench;
 pub mod data;
+mod disk;
 pub mod gpu;
 pub mod nn;
 pub mod optim;
+#[cfg(target_arch = "wasm32")]
+pub mod page;
 pub mod ssl;
 pub mod train;
 pub mod view;

@@ -1,11 +1,16 @@
-//! The `remixmatch` program: parses arguments and starts a command.
+//! The `remixmatch` program: parses arguments and starts a command. In a browser it is the app alone.
 
+#[cfg(not(target_arch = "wasm32"))]
 mod cli;
 
-use std::process::ExitCode;
+#[cfg(not(target_arch = "wasm32"))]
+fn main() -> std::process::ExitCode {
+    use clap::Parser as _;
 
-use clap::Parser;
-
-fn main() -> ExitCode {
     cli::run(cli::Arguments::parse())
+}
+
+#[cfg(target_arch = "wasm32")]
+fn main() {
+    remixmatch::page::main();
 }

@@ -8,6 +8,7 @@ use futures_channel::oneshot;
 
 use super::platform;
 use crate::data::{DataError, DataSet, OpenOptions, OwnImages, open};
+use crate::disk;
 
 /// What data there are, which are on their way, and why the last did not come.
 #[derive(Default)]
@@ -43,7 +44,8 @@ impl DataSlot {
     pub fn open(&mut self, source: String, wake: impl FnOnce() + Send + 'static) {
         let (sender, arriving) = oneshot::channel();
         let path = source.clone();
-        platform::offload(move || {
+        platform::spawn(move || async move {
+            platform::fetch(&path).await;
             let options = OpenOptions { skip_bad: true, ..OpenOptions::default() };
             // A window that wants other data by now has dropped the receiver.
             let _ = sender.send(open(&path, &options).map_err(|error| Failure::new(&path, &error)));
@@ -106,7 +108,7 @@ impl Failure {
             error,
             DataError::Unknown { .. } | DataError::OneClass { .. } | DataError::NoTest { .. }
         );
-        let images = unclassed && folder.is_dir() && OwnImages::any(folder);
+        let images = unclassed && disk::is_folder(folder) && OwnImages::any(folder);
         Self { reason: error.to_string(), images: images.then(|| folder.to_owned()) }
     }
 }

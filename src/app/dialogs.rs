@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use eframe::egui::{ColorImage, Context, Rect};
 use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 
-use super::platform;
+use super::platform::{self, Kind};
 
 /// What a person chose.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,12 +35,16 @@ impl Default for Dialogs {
 }
 
 impl Dialogs {
-    pub fn open_data(&self, context: &Context) {
-        self.folder("Open a folder of images", context, Chosen::Data);
+    pub fn open_data(&self, context: &Context, kind: Kind) {
+        let title = match kind {
+            Kind::Folder => "Open a folder of images",
+            Kind::Files => "Open an archive of images, or a file that holds a set",
+        };
+        self.open(title, context, kind, Chosen::Data);
     }
 
     pub fn open_images(&self, context: &Context) {
-        self.folder("Open a folder of images to label", context, Chosen::Images);
+        self.open("Open a folder of images to label", context, Kind::Folder, Chosen::Images);
     }
 
     /// Asks where to write the model.
@@ -49,11 +53,18 @@ impl Dialogs {
     }
 
     pub fn open_run(&self, context: &Context) {
-        self.folder("Open a run", context, Chosen::Run);
+        self.open("Open a run", context, Kind::Folder, Chosen::Run);
     }
 
     pub fn save_run(&self, context: &Context) {
-        self.folder("Save the run into a folder", context, Chosen::SaveRun);
+        let (sender, context) = (self.sender.clone(), context.clone());
+        platform::spawn(move || async move {
+            if let Some(folder) = platform::choose_run_place("Save the run into a folder").await {
+                // The window has gone otherwise.
+                let _ = sender.unbounded_send(Chosen::SaveRun(folder));
+                context.request_repaint();
+            }
+        });
     }
 
     /// Asks where to write what is shown in `area`, as a PNG file.
@@ -71,18 +82,18 @@ impl Dialogs {
         write(self.sender.clone(), context, name, content);
     }
 
-    fn folder(
+    fn open(
         &self,
-        title: &str,
+        title: &'static str,
         context: &Context,
+        kind: Kind,
         chosen: impl FnOnce(PathBuf) -> Chosen + Send + 'static,
     ) {
-        let dialog = rfd::AsyncFileDialog::new().set_title(title);
         let (sender, context) = (self.sender.clone(), context.clone());
         platform::spawn(move || async move {
-            if let Some(folder) = dialog.pick_folder().await {
+            if let Some(path) = platform::choose(title, kind).await {
                 // The window has gone otherwise.
-                let _ = sender.unbounded_send(chosen(folder.path().to_owned()));
+                let _ = sender.unbounded_send(chosen(path));
                 context.request_repaint();
             }
         });
@@ -104,12 +115,11 @@ fn save(
     name: &str,
     chosen: impl FnOnce(PathBuf) -> Chosen + Send + 'static,
 ) {
-    let dialog = rfd::AsyncFileDialog::new().set_title("Save").set_file_name(name);
-    let context = context.clone();
+    let (name, context) = (name.to_owned(), context.clone());
     platform::spawn(move || async move {
-        if let Some(file) = dialog.save_file().await {
+        if let Some(path) = platform::choose_place(&name).await {
             // The window has gone otherwise.
-            let _ = sender.unbounded_send(chosen(file.path().to_owned()));
+            let _ = sender.unbounded_send(chosen(path));
             context.request_repaint();
         }
     });

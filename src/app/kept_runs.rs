@@ -1,14 +1,15 @@
 //! Runs that the window keeps by itself: none is lost to a reset, a closed window or a crash.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use web_time::UNIX_EPOCH;
 
+use crate::disk;
 use crate::train::{Config, RunFolder};
 
 /// Runs kept; the oldest go.
-const KEPT: usize = 20;
+const KEPT: usize = if cfg!(target_arch = "wasm32") { 4 } else { 20 };
 
 /// The folder of the kept runs.
 #[derive(Clone, Debug)]
@@ -32,13 +33,11 @@ impl KeptRuns {
 
     /// Kept runs, the latest first.
     pub fn list(&self) -> Vec<PathBuf> {
-        let Ok(entries) = std::fs::read_dir(&self.folder) else { return Vec::new() };
-        let mut runs: Vec<(SystemTime, PathBuf)> = entries
-            .filter_map(|entry| {
-                let path = entry.ok()?.path();
-                let saved = RunFolder::new(&path).model().metadata().ok()?.modified().ok()?;
-                Some((saved, path))
-            })
+        // Where none was kept there is no folder.
+        let mut runs: Vec<_> = disk::list(&self.folder)
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|path| Some((disk::modified(&RunFolder::new(&path).model()).ok()?, path)))
             .collect();
         runs.sort_by(|a, b| b.cmp(a));
         runs.into_iter().map(|(_, path)| path).collect()
@@ -57,13 +56,15 @@ fn remove(path: &Path) {
     let run = RunFolder::new(path);
     for file in [run.config(), run.metrics(), run.model(), run.summary()] {
         // A file that cannot be removed stays; nothing depends on it.
-        let _ = std::fs::remove_file(file);
+        let _ = disk::remove(&file);
     }
-    let _ = std::fs::remove_dir(path);
+    let _ = disk::remove_folder(path);
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
     use crate::train::preset;
 

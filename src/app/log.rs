@@ -20,6 +20,11 @@ impl Log {
         self.lines.push(line.into());
     }
 
+    #[cfg(target_arch = "wasm32")]
+    pub fn lines(&self) -> &[String] {
+        &self.lines
+    }
+
     /// A new set of runs: nothing of theirs has been told.
     pub fn runs_changed(&mut self) {
         self.seen.clear();

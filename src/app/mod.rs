@@ -15,13 +15,15 @@ mod layout;
 mod log;
 mod opening;
 mod parts;
-mod platform;
+pub(crate) mod platform;
 mod predictions;
 mod run;
 mod script;
 mod session;
 mod settings;
 mod start;
+#[cfg(target_arch = "wasm32")]
+mod state;
 mod texture;
 mod theme;
 mod tour;
@@ -40,18 +42,19 @@ use eframe::egui_wgpu::RenderState;
 use kept_runs::KeptRuns;
 use opening::Waiting;
 use run::{Run, Thumbnails};
-use session::{Command, Phase, Session, Start};
+use session::{Command, Ending, Phase, Session, Start};
 pub use settings::Settings;
-pub use start::{AppError, AppOptions, graphics, run};
+#[cfg(not(target_arch = "wasm32"))]
+pub use start::run;
+pub use start::{AppError, AppOptions, graphics};
 pub use theme::ThemeChoice;
 use tour::Place;
 pub use views::ViewKind;
 use views::{ViewContext, Views};
 
-use web_time::Instant;
-
 use crate::data::Split;
-use crate::gpu::Gpu;
+use crate::disk;
+use crate::gpu::{Gpu, GpuError};
 use crate::train::{Config, StepStatistics};
 
 /// A closed window waits this long for its runs: one step of a small network, not of a large one, whose
@@ -70,6 +73,8 @@ pub struct App {
     runs: Vec<Run>,
     /// The settings that the runs were started with.
     started: Option<(Config, Option<parts::Variation>)>,
+    /// The run that goes on, and whether it trains, as a reload should find them.
+    current: (Option<PathBuf>, bool),
     pinned: Vec<usize>,
     views: Views,
     log: log::Log,
@@ -111,6 +116,7 @@ impl App {
             waiting: options.train.then_some(Waiting::Train),
             runs: Vec::new(),
             started: None,
+            current: (None, false),
             pinned: Vec::new(),
             views: Views::default(),
             log: log::Log::default(),
@@ -130,7 +136,7 @@ impl App {
             app.label_folder(folder);
         }
         match options.run {
-            Some(folder) => app.open_run(folder),
+            Some(folder) => app.open_run_and(folder, options.batch, options.train),
             None => app.open_data(source),
         }
         Ok(app)
@@ -139,6 +145,16 @@ impl App {
     /// The settings of the next run, and what else is remembered.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Where the first run is kept.
+    pub fn kept_run(&self) -> Option<PathBuf> {
+        self.runs.first().and_then(|run| run.session.kept().map(ToOwned::to_owned))
+    }
+
+    /// What ended the adapter's work, if anything has.
+    pub fn fault(&self) -> Option<GpuError> {
+        self.gpu.check().err()
     }
 
     /// The latest values of a run, 0 or, where two are compared, 1.
@@ -247,6 +263,16 @@ impl App {
             run.refresh(&self.render);
             self.log.follow(run);
         }
+        self.remember_current();
+    }
+
+    fn remember_current(&mut self) {
+        let training = self.runs.iter().any(|run| run.state.phase == Phase::Running);
+        let current = (self.kept_run(), training);
+        if self.current != current {
+            platform::remember_current(current.0.as_deref(), training);
+            self.current = current;
+        }
     }
 
     fn take(&mut self, chosen: Chosen) {
@@ -259,7 +285,7 @@ impl App {
                 let runs = self.runs.iter().zip(["", "compared"]);
                 runs.for_each(|(run, part)| run.session.send(Command::Save(path.join(part))));
             }
-            Chosen::Write(path, content) => self.log.add(match std::fs::write(&path, content) {
+            Chosen::Write(path, content) => self.log.add(match disk::write(&path, &content) {
                 Ok(()) => format!("written: {}", path.display()),
                 Err(error) => format!("{}: not written: {error}", path.display()),
             }),
@@ -270,7 +296,7 @@ impl App {
         let pressed = |key| ui.input(|input| input.key_pressed(key));
         let running = self.runs.iter().any(|run| run.state.phase == Phase::Running);
         let ready = self.data.ready().is_some();
-        if pressed(Key::F5) && ready && !running {
+        if pressed(Key::F5) && ready {
             self.train();
         }
         if pressed(Key::F6) {
@@ -344,6 +370,11 @@ impl eframe::App for App {
         self.show_tour(&context);
     }
 
+    #[cfg(target_arch = "wasm32")]
+    fn as_any_mut(&mut self) -> Option<&mut dyn std::any::Any> {
+        Some(self)
+    }
+
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
         self.settings.save(storage);
     }
@@ -351,9 +382,6 @@ impl eframe::App for App {
     /// Lets the runs make their last step and be kept.
     fn on_exit(&mut self) {
         let endings: Vec<_> = self.runs.drain(..).map(|run| run.session.ending()).collect();
-        let began = Instant::now();
-        while endings.iter().any(|ending| !ending.is_over()) && began.elapsed() < EXIT_LIMIT {
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        platform::wait_until(EXIT_LIMIT, || endings.iter().all(Ending::is_over));
     }
 }

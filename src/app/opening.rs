@@ -7,23 +7,31 @@ use eframe::egui::{RichText, Ui};
 
 use super::data_slot::{Arrived, Failure};
 use super::run::Thumbnails;
-use super::session::Start;
+use super::session::{Command, Start};
 use super::theme::Role;
 use super::views::ViewKind;
-use super::{App, layout};
+use super::{App, layout, platform};
 use crate::data::DataSet;
+use crate::disk;
 use crate::train::{Checkpoint, Config, RunFolder, read_reports};
 
 /// What to do when the data are there.
 pub enum Waiting {
     Train,
-    Resume(RunFolder, Box<Config>),
+    Resume(Resume),
+}
+
+/// A run to go on with.
+pub struct Resume {
+    folder: RunFolder,
+    config: Box<Config>,
+    train: bool,
 }
 
 impl App {
     /// Opens a source. The runs on other data end when it is open; if it cannot be opened they go on.
     pub fn open_data(&mut self, source: String) {
-        if matches!(self.waiting, Some(Waiting::Resume(..))) {
+        if matches!(self.waiting, Some(Waiting::Resume(_))) {
             self.waiting = None;
         }
         let context = self.context.clone();
@@ -32,12 +40,18 @@ impl App {
 
     /// Opens a run's folder: its settings, its data, its state.
     pub fn open_run(&mut self, path: PathBuf) {
+        self.open_run_and(path, None, false);
+    }
+
+    /// [`App::open_run`], to go on with another batch if there is one, and at once if wanted.
+    pub(super) fn open_run_and(&mut self, path: PathBuf, batch: Option<usize>, train: bool) {
         let folder = RunFolder::new(path);
         match Checkpoint::read_header(&folder.model()) {
             Err(error) => self.log.add(error.to_string()),
-            Ok((config, _)) => {
+            Ok((mut config, _)) => {
+                config.batch = batch.unwrap_or(config.batch);
                 self.open_data(config.data.clone());
-                self.waiting = Some(Waiting::Resume(folder, Box::new(config)));
+                self.waiting = Some(Waiting::Resume(Resume { folder, config: Box::new(config), train }));
             }
         }
     }
@@ -57,7 +71,7 @@ impl App {
             match self.waiting.take() {
                 None => {}
                 Some(Waiting::Train) => self.train(),
-                Some(Waiting::Resume(folder, config)) => self.resume(folder, *config),
+                Some(Waiting::Resume(resume)) => self.resume(resume),
             }
         }
     }
@@ -71,7 +85,9 @@ impl App {
         self.thumbnails = Some(Thumbnails::new(set));
     }
 
-    fn resume(&mut self, folder: RunFolder, config: Config) {
+    fn resume(&mut self, resume: Resume) {
+        let Resume { folder, config, train } = resume;
+        let config = *config;
         let reports = read_reports(&folder.metrics()).unwrap_or_default();
         self.end_runs();
         self.settings.config = config.clone();
@@ -79,16 +95,18 @@ impl App {
         self.log.add(format!("opened the run in {}", folder.path().display()));
         self.started = Some((config.clone(), None));
         self.start_run(String::new(), config, Start::Resume(folder, reports));
+        if train {
+            self.send(&Command::Run);
+        }
     }
 
     /// Opens what was dropped on the window.
     pub(super) fn dropped(&mut self, ui: &Ui) {
-        let files = ui.input(|input| input.raw.dropped_files.clone());
-        let Some(path) = files.first().map(|file| file.path().to_owned()) else { return };
+        let Some(path) = platform::dropped(ui) else { return };
         let labelling = layout::is_shown(&self.settings.layout, ViewKind::Labelling);
-        if RunFolder::new(&path).model().exists() {
+        if disk::exists(&RunFolder::new(&path).model()) {
             self.open_run(path);
-        } else if labelling && path.is_dir() {
+        } else if labelling && disk::is_folder(&path) {
             self.label_folder(path);
         } else {
             self.open_data(path.to_string_lossy().into_owned());

@@ -4,11 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eframe::egui;
-use eframe::egui_wgpu::{WgpuConfiguration, WgpuSetup, WgpuSetupCreateNew};
+use eframe::egui_wgpu::{WgpuSetup, WgpuSetupCreateNew};
 use thiserror::Error;
 
-use super::App;
 use super::parts::Variation;
 use super::script::Script;
 use super::settings::Settings;
@@ -97,6 +95,10 @@ impl AppOptions {
 pub fn graphics() -> WgpuSetup {
     let mut setup = WgpuSetupCreateNew::without_display_handle();
     setup.device_descriptor = Arc::new(Gpu::device_descriptor);
+    #[cfg(target_arch = "wasm32")]
+    {
+        setup.instance_descriptor.backends = wgpu::Backends::BROWSER_WEBGPU;
+    }
     setup.into()
 }
 
@@ -104,8 +106,14 @@ pub fn graphics() -> WgpuSetup {
 ///
 /// # Errors
 /// [`AppError`] says in words why there is none.
+#[cfg(not(target_arch = "wasm32"))]
 pub fn run(options: AppOptions) -> Result<(), AppError> {
     options.check()?;
+    use eframe::egui;
+    use eframe::egui_wgpu::WgpuConfiguration;
+
+    use super::App;
+
     let size = options.size.unwrap_or([1280.0, 860.0]);
     let native = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()

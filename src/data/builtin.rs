@@ -5,16 +5,46 @@ use std::path::Path;
 use super::files::{Entry, Memory};
 use super::{DataError, DataSet, OpenOptions, idx, shapes};
 
-/// A set of the four IDX files under `assets/`.
-macro_rules! idx_files {
-    ($name:literal) => {
-        [
-            include_bytes!(concat!("../../assets/", $name, "/train-images-idx3-ubyte.gz")),
-            include_bytes!(concat!("../../assets/", $name, "/train-labels-idx1-ubyte.gz")),
-            include_bytes!(concat!("../../assets/", $name, "/t10k-images-idx3-ubyte.gz")),
-            include_bytes!(concat!("../../assets/", $name, "/t10k-labels-idx1-ubyte.gz")),
-        ]
+/// The four files of a set under `assets/`.
+#[cfg(target_arch = "wasm32")]
+pub(crate) const FILES: [&str; 4] = [
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+];
+
+/// The content of a set's files.
+#[cfg(not(target_arch = "wasm32"))]
+fn content(name: &str) -> Result<[Memory; 4], DataError> {
+    macro_rules! files {
+        ($name:literal) => {
+            [
+                include_bytes!(concat!("../../assets/", $name, "/train-images-idx3-ubyte.gz")),
+                include_bytes!(concat!("../../assets/", $name, "/train-labels-idx1-ubyte.gz")),
+                include_bytes!(concat!("../../assets/", $name, "/t10k-images-idx3-ubyte.gz")),
+                include_bytes!(concat!("../../assets/", $name, "/t10k-labels-idx1-ubyte.gz")),
+            ]
+        };
+    }
+    let files: [&'static [u8]; 4] = match name {
+        "fashion" => files!("fashion"),
+        "digits" => files!("digits"),
+        other => return Err(DataError::UnknownBuiltin(other.to_owned())),
     };
+    Ok(files.map(|bytes| Memory(bytes.into())))
+}
+
+/// The content of a set's files, which the page has put on its shelf.
+#[cfg(target_arch = "wasm32")]
+fn content(name: &str) -> Result<[Memory; 4], DataError> {
+    let mut found = Vec::new();
+    for file in FILES {
+        let path = Path::new("builtin").join(name).join(file);
+        let bytes = crate::disk::shelf::share(&path).map_err(|reason| DataError::Read { path, reason })?;
+        found.push(Memory(bytes));
+    }
+    found.try_into().map_err(|_| DataError::UnknownBuiltin(name.to_owned()))
 }
 
 const FASHION_CLASSES: [&str; 10] =
@@ -23,21 +53,21 @@ const FASHION_CLASSES: [&str; 10] =
 pub(super) fn read(name: &str, options: &OpenOptions) -> Result<DataSet, DataError> {
     match name {
         "fashion" => {
-            let mut set = idx_set(name, idx_files!("fashion"), options)?;
+            let mut set = idx_set(name, options)?;
             set.classes = FASHION_CLASSES.map(str::to_owned).to_vec();
             Ok(set)
         }
-        "digits" => idx_set(name, idx_files!("digits"), options),
+        "digits" => idx_set(name, options),
         "shapes" => Ok(shapes::make()),
         other => Err(DataError::UnknownBuiltin(other.to_owned())),
     }
 }
 
-fn idx_set(name: &str, files: [&'static [u8]; 4], options: &OpenOptions) -> Result<DataSet, DataError> {
+fn idx_set(name: &str, options: &OpenOptions) -> Result<DataSet, DataError> {
     let label = format!("builtin:{name}");
     let path = Path::new(&label);
     let [train_images, train_labels, test_images, test_labels] =
-        files.map(|bytes| Entry::new(path.to_owned(), bytes.len() as u64, Memory(bytes.into())));
+        content(name)?.map(|content| Entry::new(path.to_owned(), content.0.len() as u64, content));
     let train = idx::pair(&train_images, &train_labels)?;
     let test = idx::pair(&test_images, &test_labels)?;
     let mut set = idx::assemble(path, "built in (IDX)", train, Some(test), options)?;

@@ -30,6 +30,8 @@ mod stream;
 mod summary;
 mod svhn;
 
+#[cfg(target_arch = "wasm32")]
+pub(crate) use builtin::FILES as BUILTIN_FILES;
 pub use choice::Choice;
 pub use error::DataError;
 pub use folder::read_image;

@@ -6,6 +6,7 @@ use super::files::{self, Folder, Memory};
 use super::set::class_counts;
 use super::{DataError, DataSet, OpenOptions};
 use super::{archive, builtin, cifar, folder, idx, listed, npz, own, stl10, svhn};
+use crate::disk;
 
 /// Names listed in the message about a folder that is no data set.
 const LISTED: usize = 5;
@@ -19,7 +20,7 @@ pub fn open(source: &str, options: &OpenOptions) -> Result<DataSet, DataError> {
     let path = Path::new(source);
     let mut set = if let Some(name) = source.strip_prefix("builtin:") {
         builtin::read(name, options)?
-    } else if path.is_dir() {
+    } else if disk::is_folder(path) {
         let folder = files::folder(path)?;
         if own::is_labelled(&folder) { own::read(path, options)? } else { read(&folder, options)? }
     } else {

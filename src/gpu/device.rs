@@ -80,9 +80,9 @@ impl Gpu {
     }
 
     /// [`Gpu::request`] for threads that may block.
-    #[cfg(not(target_arch = "wasm32"))]
+    #[cfg(any(not(target_arch = "wasm32"), feature = "page-tests"))]
     pub fn new_blocking() -> Result<Self, GpuError> {
-        pollster::block_on(Self::request())
+        super::block::block_on(Self::request())
     }
 
     async fn adapter(instance: &wgpu::Instance) -> Result<wgpu::Adapter, GpuError> {

@@ -244,8 +244,8 @@ impl Plan {
     ///
     /// # Errors
     /// As [`Plan::fetch`].
-    #[cfg(not(target_arch = "wasm32"))]
+    #[cfg(any(not(target_arch = "wasm32"), feature = "page-tests"))]
     pub fn read<T: Pod>(&self, gpu: &Gpu, tensor: Tensor) -> Result<Vec<T>, GpuError> {
-        pollster::block_on(self.fetch(gpu, tensor))
+        super::block::block_on(self.fetch(gpu, tensor))
     }
 }

@@ -20,6 +20,7 @@ impl TensorFile {
     }
 
     /// Adds an int32 tensor.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn i32(&mut self, name: impl Into<String>, shape: &[usize], values: &[i32]) {
         self.add(name.into(), Dtype::I32, shape, values);
     }

@@ -31,7 +31,10 @@ pub(super) fn data(app: &mut App, ui: &mut Ui) {
             app.dialogs.open_data(ui.ctx(), Kind::Folder);
         }
         let open = ui.button("Archive ...");
-        if open.on_hover_text("A .zip, .tar or .tar.gz of these, or an .npz; or drop it on the window").clicked() {
+        if open
+            .on_hover_text("A .zip, .tar or .tar.gz of these, or an .npz; or drop it on the window")
+            .clicked()
+        {
             app.dialogs.open_data(ui.ctx(), Kind::Files);
         }
         let sheet = ui.add_enabled(app.data.ready().is_some(), egui::Button::new("Look at images"));

@@ -1,8 +1,10 @@
 //! Writes labels beside their images, apart from the window: a slow disk does not hold up the keys.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
+
+use futures_channel::mpsc::{UnboundedSender, unbounded};
 
 use crate::app::platform;
 use crate::data::{CLASSES_FILE, LABELS_FILE, Labels};
@@ -33,9 +35,9 @@ pub enum Saved {
     No(String),
 }
 
-/// Writes the labels of one folder. Dropping it waits until the last are on disk.
+/// Writes the labels of one folder. Dropping it waits until the last are on disk, where one can wait.
 pub struct Saver {
-    queue: Option<Sender<Content>>,
+    queue: UnboundedSender<Content>,
     outcome: Arc<Mutex<Outcome>>,
     sent: u64,
     /// Closed when the writer has ended.
@@ -45,14 +47,16 @@ pub struct Saver {
 impl Saver {
     /// `wake` is called when something has been written, or could not be.
     pub fn new(folder: PathBuf, wake: impl Fn() + Send + 'static) -> Self {
-        let (queue, waiting) = mpsc::channel::<Content>();
+        let (queue, mut waiting) = unbounded::<Content>();
         let (end, ended) = mpsc::channel();
         let outcome = Arc::new(Mutex::new(Outcome::default()));
         let told = Arc::clone(&outcome);
-        platform::offload(move || {
-            while let Ok(first) = waiting.recv() {
+        platform::spawn(move || async move {
+            while let Ok(mut content) = waiting.recv().await {
                 // Only the last of those that have come meanwhile matters.
-                let content = waiting.try_iter().last().unwrap_or(first);
+                while let Ok(later) = waiting.try_recv() {
+                    content = later;
+                }
                 let failure = write(&folder, &content).err().map(|error| error.to_string());
                 if let Ok(mut told) = told.lock() {
                     *told = Outcome { number: content.number, failure };
@@ -61,7 +65,7 @@ impl Saver {
             }
             drop(end);
         });
-        Self { queue: Some(queue), outcome, sent: 0, ended }
+        Self { queue, outcome, sent: 0, ended }
     }
 
     /// Has labels written, for images in these files.
@@ -70,7 +74,7 @@ impl Saver {
         let (labels, classes) = (labels.labels_file(files), labels.classes_file());
         let content = Content { number: self.sent, labels, classes };
         // The writer ends only with this.
-        let _ = self.queue.as_ref().map(|queue| queue.send(content));
+        let _ = self.queue.unbounded_send(content);
     }
 
     pub fn saved(&self) -> Saved {
@@ -85,9 +89,8 @@ impl Saver {
 
 impl Drop for Saver {
     fn drop(&mut self) {
-        self.queue = None;
-        // Nothing is ever sent: this returns when the other end has gone.
-        let _ = self.ended.recv();
+        self.queue.close_channel();
+        platform::wait_for_end(&self.ended);
     }
 }
 

@@ -3,7 +3,7 @@
 mod history;
 mod worker;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -179,6 +179,11 @@ impl Session {
     pub fn send(&self, command: Command) {
         // The receiver is gone when the run has failed, which `state` tells.
         let _ = self.commands.unbounded_send(command);
+    }
+
+    /// Where the run is kept.
+    pub fn kept(&self) -> Option<&Path> {
+        self.kept.as_deref()
     }
 
     /// Tells when the run has ended, after this is dropped.

@@ -1,13 +1,18 @@
-use std::io::{self, BufRead, BufReader, Read, Write};
+#[cfg(not(target_arch = "wasm32"))]
+use std::io::{self, BufReader, Write};
+use std::io::{BufRead, Read};
 use std::sync::Arc;
 
 use flate2::bufread::MultiGzDecoder;
+#[cfg(not(target_arch = "wasm32"))]
 use tempfile::NamedTempFile;
 
 use super::bound::Bounded;
 use super::{damaged, tar};
 use crate::data::DataError;
-use crate::data::files::{Content, Entry, Folder, Memory, Seekable, Stream};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::data::files::{Content, Seekable, Stream};
+use crate::data::files::{Entry, Folder, Memory};
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Larger archives are unpacked to a temporary file rather than to memory; a page has memory only.
@@ -44,10 +49,22 @@ pub(super) fn unpack_tar(entry: &Entry) -> Result<Folder, DataError> {
         let size = bytes.len() as u64;
         return tar::list(Arc::new(Memory(bytes.into())), size, &entry.path);
     }
+    beyond_memory(entry, &mut input, bytes)
+}
+
+/// A page has nowhere else to put it.
+#[cfg(target_arch = "wasm32")]
+fn beyond_memory(entry: &Entry, _input: &mut dyn Read, _bytes: Vec<u8>) -> Result<Folder, DataError> {
+    Err(DataError::LargeFile { path: entry.path.clone(), limit: IN_MEMORY as u64 })
+}
+
+/// Goes on in a temporary file, after the `bytes` unpacked so far.
+#[cfg(not(target_arch = "wasm32"))]
+fn beyond_memory(entry: &Entry, input: &mut dyn Read, bytes: Vec<u8>) -> Result<Folder, DataError> {
     let no_room = |reason| DataError::NoRoom { path: entry.path.clone(), reason };
     let mut file = NamedTempFile::new().map_err(no_room)?;
     file.write_all(&bytes).map_err(no_room)?;
-    drop(std::mem::take(&mut bytes));
+    drop(bytes);
     let mut size = IN_MEMORY as u64;
     let mut chunk = vec![0; 1 << 20];
     loop {
@@ -62,8 +79,10 @@ pub(super) fn unpack_tar(entry: &Entry) -> Result<Folder, DataError> {
 }
 
 /// A temporary file, gone with the last who reads it.
+#[cfg(not(target_arch = "wasm32"))]
 struct Unpacked(NamedTempFile);
 
+#[cfg(not(target_arch = "wasm32"))]
 impl Content for Unpacked {
     fn seeks(&self) -> bool {
         true

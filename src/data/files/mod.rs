@@ -4,6 +4,10 @@
 //! the concern of [`Content`].
 
 mod content;
+#[cfg(not(target_arch = "wasm32"))]
+mod disk;
+#[cfg(target_arch = "wasm32")]
+#[path = "shelved.rs"]
 mod disk;
 mod window;
 

@@ -1,11 +1,11 @@
 use std::collections::HashMap;
-use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
 use csv::{ReaderBuilder, StringRecord, Writer};
 
 use super::labels::{Labels, LabelsError};
+use crate::disk;
 
 /// A row a label: `file,label`.
 pub const LABELS_FILE: &str = "labels.csv";
@@ -61,7 +61,7 @@ fn class_of(labels: &mut Labels, name: &str) -> Option<u32> {
 
 /// `None` where there is no such file.
 fn content(path: &Path) -> Result<Option<Vec<u8>>, LabelsError> {
-    match fs::read(path) {
+    match disk::read(path) {
         Ok(content) => Ok(Some(content)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(reason) => Err(LabelsError::Read { path: path.to_owned(), reason }),

@@ -4,7 +4,7 @@ use image::imageops::FilterType;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageReader};
 
-use crate::data::{DataError, MAX_PIXELS};
+use crate::data::{DataError, MAX_PIXELS, files};
 
 /// A whole image for people to look at.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +23,8 @@ pub fn read_picture(path: &Path, longest: u32) -> Result<Picture, DataError> {
     let read_error = |reason| DataError::Read { path: path.to_owned(), reason };
     let bad =
         |error: image::ImageError| DataError::BadImage { path: path.to_owned(), reason: error.to_string() };
-    let reader = ImageReader::open(path).map_err(read_error)?.with_guessed_format().map_err(read_error)?;
+    let content = files::file(path)?.seekable()?;
+    let reader = ImageReader::new(content).with_guessed_format().map_err(read_error)?;
     let mut decoder = reader.into_decoder().map_err(bad)?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > MAX_PIXELS {

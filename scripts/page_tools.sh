@@ -1,0 +1,41 @@
+# Sourced by the page's scripts: finds or installs what builds the page. Defines
+#   page_cargo ARGS   the cargo that builds for WebAssembly
+#   page_target       its target folder
+#   wasm_bindgen      the program of the version in Cargo.lock
+#   wasm_opt          Debian's, or npm's, which is ten times slower
+
+page_target=$PWD/target/page
+
+page_cargo() {
+    local target=wasm32-unknown-unknown
+    if command -v rustup >/dev/null && rustup target list --installed 2>/dev/null | grep -qx "$target"; then
+        CARGO_TARGET_DIR=$page_target cargo "$@" --target "$target"
+        return
+    fi
+    # Debian's compiler has the target's code generator but neither its library nor, in PATH, a linker for it.
+    if ! [ -x /usr/bin/cargo ] || ! dpkg -s rustc-web rust-web-src >/dev/null 2>&1; then
+        echo "installing rustc-web, cargo-web and rust-web-src" >&2
+        apt-get install -y --no-install-recommends rustc-web cargo-web rust-web-src >&2
+    fi
+    local linkers
+    linkers=$(for root in "$(/usr/bin/rustc --print sysroot)" "$(rustc --print sysroot)"; do
+        find "$root/lib/rustlib" -name rust-lld -printf '%h\n' 2>/dev/null
+    done | head -n 1)
+    if [ -z "$linkers" ] && ! command -v rust-lld >/dev/null; then
+        echo "no rust-lld: install lld, or rustup with the target $target" >&2
+        return 1
+    fi
+    PATH=/usr/bin:$linkers:$PATH RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=$page_target \
+        CARGO_UNSTABLE_BUILD_STD=std,panic_abort /usr/bin/cargo "$@" --target "$target"
+}
+
+wasm_bindgen_version=$(sed -n '/^name = "wasm-bindgen"$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)
+wasm_bindgen=target/tools/bin/wasm-bindgen
+if ! "$wasm_bindgen" --version 2>/dev/null | grep -q " $wasm_bindgen_version$"; then
+    echo "installing wasm-bindgen-cli $wasm_bindgen_version" >&2
+    cargo install --locked --root target/tools wasm-bindgen-cli --version "$wasm_bindgen_version"
+fi
+if ! [ -x web/node_modules/.bin/wasm-opt ] || ! [ -d web/node_modules/playwright-core ]; then
+    (cd web && npm ci --no-audit --no-fund) >&2
+fi
+wasm_opt=$(command -v wasm-opt || echo web/node_modules/.bin/wasm-opt)

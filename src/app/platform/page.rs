@@ -1,0 +1,168 @@
+//! A page: one thread, files in memory, the browser's own dialogs.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use eframe::egui::{Context, Ui};
+use js_sys::{Array, Promise, Uint8Array};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+
+use super::{Kind, browser};
+use crate::data::BUILTIN_FILES;
+use crate::disk::shelf::{self, Change};
+
+/// What a person gave lies below this folder of the shelf.
+const GIVEN: &str = "given";
+/// More than this is not kept from one visit to the next.
+const KEPT_BYTES: usize = 256 << 20;
+/// Under which the run that goes on is remembered.
+const CURRENT: &str = "remixmatch.current";
+
+thread_local! {
+    static DROPPED: RefCell<VecDeque<PathBuf>> = const { RefCell::new(VecDeque::new()) };
+}
+
+/// Runs a future to its end, in turns with the window.
+pub fn spawn<F: Future<Output = ()> + 'static>(make: impl FnOnce() -> F + 'static) {
+    spawn_local(async move {
+        breathe().await;
+        make().await;
+    });
+}
+
+/// Does something after this frame.
+pub fn offload(work: impl FnOnce() + 'static) {
+    spawn_local(async move {
+        breathe().await;
+        work();
+    });
+}
+
+/// Lets the window have its turn.
+pub async fn breathe() {
+    settle(browser::turn()).await;
+}
+
+/// A promise's value; nothing where it is broken, which the page has said.
+async fn settle(promise: Promise) -> Option<JsValue> {
+    JsFuture::from(promise).await.ok()
+}
+
+/// Nobody can wait here: what must be done goes on by itself.
+pub fn wait_for_end(_end: &Receiver<()>) {}
+
+/// As [`wait_for_end`].
+pub fn wait_until(_limit: Duration, _over: impl Fn() -> bool) {}
+
+/// Asks for files or a folder; where they lie on the shelf.
+pub async fn choose(_title: &str, kind: Kind) -> Option<PathBuf> {
+    let chosen: Array = settle(browser::choose(kind == Kind::Folder)).await?.dyn_into().ok()?;
+    Some(receive(&chosen.get(0).as_string()?, &Array::from(&chosen.get(1))))
+}
+
+/// A run's files are downloaded.
+pub async fn choose_run_place(_title: &str) -> Option<PathBuf> {
+    Some(Path::new(shelf::DOWNLOADS).to_owned())
+}
+
+/// A file is downloaded.
+pub async fn choose_place(name: &str) -> Option<PathBuf> {
+    Some(Path::new(shelf::DOWNLOADS).join(name))
+}
+
+/// Brings a built-in set, which lies beside the page. What does not come is missed by who opens it.
+pub async fn fetch(source: &str) {
+    let Some(name) = source.strip_prefix("builtin:") else { return };
+    for file in BUILTIN_FILES {
+        let path = Path::new("builtin").join(name).join(file);
+        if shelf::share(&path).is_err()
+            && let Some(bytes) = settle(browser::fetch_data(&format!("{name}/{file}"))).await
+        {
+            shelf::lay(path, Uint8Array::new(&bytes).to_vec());
+        }
+    }
+}
+
+/// What was dropped on the page since the last frame.
+pub fn dropped(_ui: &Ui) -> Option<PathBuf> {
+    DROPPED.with_borrow_mut(VecDeque::pop_front)
+}
+
+/// Puts a person's files on the shelf in the place of earlier ones; `files` holds `[path, bytes]`.
+fn receive(name: &str, files: &Array) -> PathBuf {
+    let safe = name.replace(['/', '\\'], "-");
+    let folder = Path::new(GIVEN).join(if safe.is_empty() { "files" } else { &safe });
+    for old in shelf::all(Path::new(GIVEN)) {
+        // It was listed just now.
+        let _ = shelf::remove(&old);
+    }
+    let files: Vec<(PathBuf, Vec<u8>)> = files
+        .iter()
+        .filter_map(|file| {
+            let file: Array = file.dyn_into().ok()?;
+            Some((folder.join(file.get(0).as_string()?), Uint8Array::new(&file.get(1)).to_vec()))
+        })
+        .collect();
+    let kept = files.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() <= KEPT_BYTES;
+    for (path, bytes) in files {
+        match kept {
+            // The shelf takes everything.
+            true => drop(shelf::write(&path, &bytes)),
+            false => shelf::lay(path, bytes),
+        }
+    }
+    folder
+}
+
+/// Brings back what the browser kept, and has it keep what comes.
+pub async fn open_shelf() {
+    let kept = settle(browser::open_store()).await.map(|kept| Array::from(&kept)).unwrap_or_default();
+    for file in kept.iter().filter_map(|file| file.dyn_into::<Array>().ok()) {
+        if let (Some(path), Some(written)) = (file.get(0).as_string(), file.get(2).as_f64()) {
+            let bytes = Uint8Array::new(&file.get(1)).to_vec();
+            shelf::restore(PathBuf::from(path), bytes, Duration::from_secs_f64(written.max(0.0)));
+        }
+    }
+    shelf::watch(|path, change| {
+        let name = path.to_string_lossy();
+        match change {
+            Change::Written { bytes, .. } if path.starts_with(shelf::DOWNLOADS) => {
+                let file = path.file_name().unwrap_or_default().to_string_lossy();
+                browser::download(&file, bytes);
+            }
+            Change::Written { bytes, written } => browser::keep(&name, bytes, written.as_secs_f64()),
+            Change::Removed => browser::forget(&name),
+        }
+    });
+}
+
+/// Takes what is dropped on the page.
+pub fn accept_drops(context: &Context) {
+    let context = context.clone();
+    let receive = Closure::new(move |name: String, files: Array| {
+        let path = receive(&name, &files);
+        DROPPED.with_borrow_mut(|dropped| dropped.push_back(path));
+        context.request_repaint();
+    });
+    browser::on_drop(&receive);
+    // The page listens as long as it is there.
+    receive.forget();
+}
+
+/// Remembers the run that goes on, for a reload.
+pub fn remember_current(run: Option<&Path>, training: bool) {
+    let run = run.map(Path::to_string_lossy).unwrap_or_default();
+    browser::remember(CURRENT, &format!("{}{run}", if training { "+" } else { "-" }));
+}
+
+/// The run that went on when the page was left, and whether it was training.
+pub fn current() -> Option<(PathBuf, bool)> {
+    let text = browser::recall(CURRENT)?;
+    let run = text.get(1..).filter(|run| !run.is_empty())?;
+    Some((PathBuf::from(run), text.starts_with('+')))
+}
