@@ -9,8 +9,12 @@ use web_time::Instant;
 use super::device::InFlight;
 use super::{Gpu, GpuError, Plan, Program};
 
-/// Slices under way at once: the adapter has the next one while the host learns that one is done.
-const DEPTH: usize = 2;
+/// Slices under way at once: the adapter has the next one while the host learns that one is done. A software
+/// adapter works on the host's own cores and gains nothing by it, while whoever wants its turn waits for all.
+fn depth(gpu: &Gpu) -> usize {
+    if gpu.is_software() { 1 } else { 2 }
+}
+
 /// Share of the new measurement in the running estimate of an operation's time.
 const LEARNING: f64 = 0.3;
 
@@ -42,7 +46,7 @@ impl Pacer {
             self.costs = vec![f64::INFINITY; program.len()];
         }
         // Until times are known each operation goes alone, and is waited for, to be measured.
-        let depth = if first { 1 } else { DEPTH };
+        let depth = if first { 1 } else { depth(gpu) };
         let mut flying: VecDeque<(std::ops::Range<usize>, InFlight)> = VecDeque::new();
         let mut last_done = Instant::now();
         let mut next = 0;

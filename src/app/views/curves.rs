@@ -6,7 +6,7 @@ use egui_plot::{Legend, Line, LineStyle, Plot, PlotPoints};
 use super::ViewContext;
 use crate::app::run::Run;
 use crate::app::theme::class_colour;
-use crate::app::widgets::nothing_yet;
+use crate::app::widgets::{muted, nothing_yet};
 use crate::train::StepStatistics;
 
 /// Points of a line at most: more are averaged into fewer.
@@ -51,6 +51,10 @@ impl CurvesView {
             if ui.button("Export picture ...").on_hover_text("The curves as they are shown, PNG").clicked() {
                 context.dialogs.write_picture(ui.ctx(), "curves.png", area);
             }
+            // One entry of the legend serves both: it would hide the curves otherwise.
+            if let [first, second] = context.runs {
+                muted(ui, format!("solid: {}, dashed: {}", first.name, second.name));
+            }
         });
         let height = ui.available_height();
         ui.columns(2, |columns| {
@@ -87,12 +91,12 @@ impl CurvesView {
             let raw: Vec<_> = reports.iter().map(|r| [r.step as f64, r.test_acc]).collect();
             let strong = if dark { Color32::WHITE } else { Color32::BLACK };
             plot.line(
-                styled(Line::new(named(run, &format!("{tested_on}, averaged weights")), averaged), index)
+                styled(Line::new(format!("{tested_on}, averaged weights"), averaged), index)
                     .color(strong)
                     .width(2.5),
             );
             plot.line(
-                styled(Line::new(named(run, &format!("{tested_on}, raw weights")), raw), index)
+                styled(Line::new(format!("{tested_on}, raw weights"), raw), index)
                     .color(Color32::GRAY)
                     .width(1.5),
             );
@@ -104,13 +108,13 @@ impl CurvesView {
         plot: &mut egui_plot::PlotUi<'a>,
         run: &Run,
         index: usize,
-        name: &str,
+        name: &'static str,
         value: Value,
         colour: Color32,
     ) {
         let values = run.state.statistics.iter().map(|s| [s.step as f64 + 1.0, f64::from(value(s))]);
         let points = PlotPoints::from(thin(smooth(values, self.smoothing)));
-        plot.line(styled(Line::new(named(run, name), points), index).color(colour));
+        plot.line(styled(Line::new(name, points), index).color(colour));
     }
 }
 
@@ -126,10 +130,6 @@ fn plot<'a>(id: &str, label: &str, height: f32) -> Plot<'a> {
 /// The second of two runs is dashed.
 fn styled<'a>(line: Line<'a>, run: usize) -> Line<'a> {
     if run == 0 { line } else { line.style(LineStyle::dashed_loose()) }
-}
-
-fn named(run: &Run, name: &str) -> String {
-    if run.name.is_empty() { name.to_owned() } else { format!("{name} ({})", run.name) }
 }
 
 /// Running average, corrected for its beginning at zero.
