@@ -29,7 +29,7 @@ struct Block {
 pub enum Head {
     /// `C` classes.
     Classify,
-    /// Four rotations (paper, section 3.2: the rotation loss).
+    /// Four rotations (paper, section 3.3: the rotation loss).
     Rotation,
 }
 

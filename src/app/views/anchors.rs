@@ -1,6 +1,6 @@
 //! Anchors: each image beside its anchor, the anchor's guess, and the strong views that learn from it.
 
-use eframe::egui::{self, Button, RichText, Ui, vec2};
+use eframe::egui::{self, Button, RichText, TextWrapMode, Ui, vec2};
 
 use super::{ViewContext, columns};
 use crate::app::run::{Part, Run};
@@ -27,6 +27,10 @@ impl AnchorsView {
             ui.colored_label(Role::Differ.colour(ui), "○ differs");
             muted(ui, "Click an image to follow it through training.");
         });
+        if context.runs.is_empty() {
+            nothing_yet(ui, "Press Train: each image appears here with its anchor and its strong views.");
+            return;
+        }
         let mut clicked = None;
         let pinned = context.pinned.clone();
         columns(ui, context.runs, "anchors", |ui, run| {
@@ -51,6 +55,8 @@ impl AnchorsView {
     fn row(&self, ui: &mut Ui, run: &Run, row: &AnchorRow, pinned: bool) -> bool {
         let mut clicked = false;
         ui.push_id((row.image, row.tile), |ui| {
+            // A row wider than its column is scrolled to: broken lines would make it as high as it is narrow.
+            ui.style_mut().wrap_mode = Some(TextWrapMode::Extend);
             ui.horizontal(|ui| {
                 ui.vertical(|ui| clicked = self.original(ui, run, row, pinned));
                 ui.vertical(|ui| {

@@ -42,7 +42,7 @@ impl CurvesView {
             return;
         }
         let area = ui.max_rect();
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             ui.add(egui::Slider::new(&mut self.smoothing, 0.0..=0.99).text("smoothing"))
                 .on_hover_text("Running average over steps; 0 shows every value as it is");
             if ui.button("Export CSV ...").on_hover_text("Every step's values and every report").clicked() {

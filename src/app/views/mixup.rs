@@ -1,7 +1,7 @@
 //! MixUp: pairs of images, how much of each is in the mix, and what the mix is trained towards.
 
 use eframe::egui::{
-    self, Align2, CornerRadius, Rect, RichText, Sense, TextStyle, Ui, WidgetInfo, pos2, vec2,
+    self, Align2, CornerRadius, Rect, RichText, Sense, TextStyle, TextWrapMode, Ui, WidgetInfo, pos2, vec2,
 };
 
 use super::anchors::framed_tile;
@@ -54,6 +54,8 @@ pub fn show(ui: &mut Ui, runs: &[Run]) {
 /// One pair, its mix, the mixed target and what the network says of the mix.
 fn mix(ui: &mut Ui, run: &Run, row: &MixRow) {
     let kinds = row.blocks.map(|block| Kind::of(block, run));
+    // A row wider than its column is scrolled to: broken lines would make it as high as it is narrow.
+    ui.style_mut().wrap_mode = Some(TextWrapMode::Extend);
     ui.horizontal(|ui| {
         image(ui, run, row.tiles[0], &kinds[0], row.lambda);
         sign(ui, "+");
