@@ -280,26 +280,27 @@ fn sum_rows(b: &mut PlanBuilder, name: &str, map: Activation, to: Tensor, accumu
 mod tests {
     use super::*;
 
-    fn turns(map: [usize; 4], outputs: usize, turn: Option<u64>) -> Vec<Range<usize>> {
-        let [images, height, width, inputs] = map;
+    /// First images and ends of the turns.
+    fn turns(map: [usize; 4], outputs: usize, turn: Option<u64>) -> Vec<[usize; 2]> {
+        let inputs = map[3];
         let tiling = ConvTiling { turn, ..ConvTiling::REGISTER };
         let name = String::new();
         let conv = Conv2d { name, in_channels: inputs, out_channels: outputs, kernel: 3, stride: 1, tiling };
         let mut b = PlanBuilder::new();
-        conv.turns(Activation::new(&mut b, "x", map)).collect()
+        conv.turns(Activation::new(&mut b, "x", map)).map(|turn| [turn.start, turn.end]).collect()
     }
 
     #[test]
     fn a_turn_takes_the_images_it_has_time_for() {
         let image = 8 * 8 * 9 * 4 * 8;
-        assert_eq!(turns([5, 8, 8, 4], 8, None), [0..5]);
-        assert_eq!(turns([5, 8, 8, 4], 8, Some(2 * image + 1)), [0..2, 2..4, 4..5]);
-        assert_eq!(turns([3, 8, 8, 4], 8, Some(1)), [0..1, 1..2, 2..3]);
+        assert_eq!(turns([5, 8, 8, 4], 8, None), [[0, 5]]);
+        assert_eq!(turns([5, 8, 8, 4], 8, Some(2 * image + 1)), [[0, 2], [2, 4], [4, 5]]);
+        assert_eq!(turns([3, 8, 8, 4], 8, Some(1)), [[0, 1], [1, 2], [2, 3]]);
     }
 
     /// 36 words an image of the input: sixteen images begin where a buffer can be bound.
     #[test]
     fn a_turn_begins_where_its_images_can_be_bound() {
-        assert_eq!(turns([37, 3, 3, 4], 8, Some(1)), [0..16, 16..32, 32..37]);
+        assert_eq!(turns([37, 3, 3, 4], 8, Some(1)), [[0, 16], [16, 32], [32, 37]]);
     }
 }
