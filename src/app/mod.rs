@@ -3,6 +3,7 @@
 //! A [`session::Session`] trains on a thread of its own and publishes what it did; the window shows that
 //! and sends commands. Pictures are textures drawn on the adapter from the buffers that were trained on.
 
+mod address;
 mod controls;
 mod data_slot;
 mod dialogs;
@@ -15,6 +16,7 @@ mod layout;
 mod log;
 mod opening;
 mod parts;
+mod phone;
 pub(crate) mod platform;
 mod predictions;
 mod run;
@@ -35,12 +37,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use address::{Address, AddressError};
 use data_slot::DataSlot;
 use dialogs::{Chosen, Dialogs};
 use eframe::egui::{self, Context, Key, Rect, Ui};
 use eframe::egui_wgpu::RenderState;
 use kept_runs::KeptRuns;
 use opening::Waiting;
+use phone::Phone;
 use run::{Run, Thumbnails};
 use session::{Command, Ending, Phase, Session, Start};
 pub use settings::Settings;
@@ -76,6 +80,7 @@ pub struct App {
     /// The run that goes on, and whether it trains, as a reload should find them.
     current: (Option<PathBuf>, bool),
     pinned: Vec<usize>,
+    phone: Phone,
     views: Views,
     log: log::Log,
     dialogs: Dialogs,
@@ -118,6 +123,7 @@ impl App {
             started: None,
             current: (None, false),
             pinned: Vec::new(),
+            phone: Phone::default(),
             views: Views::default(),
             log: log::Log::default(),
             dialogs: Dialogs::default(),
@@ -135,9 +141,10 @@ impl App {
         if let Some(folder) = options.label {
             app.label_folder(folder);
         }
-        match options.run {
-            Some(folder) => app.open_run_and(folder, options.batch, options.train),
-            None => app.open_data(source),
+        match (options.run, options.link) {
+            (Some(folder), _) => app.open_run_and(folder, options.batch, options.train),
+            (None, Some(link)) if app.follow_link(&link) => {}
+            _ => app.open_data(source),
         }
         Ok(app)
     }
@@ -145,6 +152,22 @@ impl App {
     /// The settings of the next run, and what else is remembered.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// The step of the first run, while it trains.
+    pub fn training_step(&self) -> Option<u64> {
+        let run = self.runs.first()?.session.state();
+        (run.phase == Phase::Running).then(|| run.progress.map_or(0, |progress| progress.step))
+    }
+
+    /// Says what happened while nobody could see it, from step `from` on.
+    pub fn shown_again(&mut self, hidden: Duration, from: u64) {
+        let step = self.runs.first().and_then(|run| run.session.state().progress).map_or(from, |p| p.step);
+        let went = match step - from.min(step) {
+            0 => "the browser let training rest".to_owned(),
+            steps => format!("training went on for {steps} steps"),
+        };
+        self.log.add(format!("this tab was hidden for {} s: {went}", hidden.as_secs()));
     }
 
     /// Where the first run is kept.
@@ -339,13 +362,20 @@ impl eframe::App for App {
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         self.keys(ui);
         self.dropped(ui);
-        egui::Panel::left("controls")
-            .default_size(330.0)
-            .size_range(280.0..=460.0)
-            .show(ui, |ui| controls::show(self, ui));
-        egui::Panel::bottom("log").resizable(true).default_size(72.0).min_size(36.0).show(ui, |ui| {
-            self.log.show(ui);
-        });
+        let narrow = phone::is_narrow(ui);
+        if narrow {
+            if !phone::show(self, ui) {
+                return;
+            }
+        } else {
+            egui::Panel::left("controls")
+                .default_size(330.0)
+                .size_range(280.0..=460.0)
+                .show(ui, |ui| controls::show(self, ui));
+            egui::Panel::bottom("log").resizable(true).default_size(72.0).min_size(36.0).show(ui, |ui| {
+                self.log.show(ui);
+            });
+        }
         let mut train_on = None;
         let background = egui::Frame::NONE.fill(ui.visuals().panel_fill);
         egui::CentralPanel::no_frame().frame(background).show(ui, |ui| {
@@ -359,6 +389,10 @@ impl eframe::App for App {
                 train_on: &mut train_on,
             };
             let places = &mut self.places;
+            if narrow {
+                self.views.show(self.phone.view, ui, &mut context);
+                return;
+            }
             let mut panes = layout::Panes { views: &mut self.views, context: &mut context, places };
             self.settings.layout.ui(&mut panes, ui);
         });

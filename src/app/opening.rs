@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use eframe::egui::{RichText, Ui};
 
+use super::address::Address;
 use super::data_slot::{Arrived, Failure};
 use super::run::Thumbnails;
 use super::session::{Command, Start};
@@ -54,6 +55,34 @@ impl App {
                 self.waiting = Some(Waiting::Resume(Resume { folder, config: Box::new(config), train }));
             }
         }
+    }
+
+    /// Takes up what a link's part after `#` asks for; whether it asks for something that can be done.
+    pub fn follow_link(&mut self, fragment: &str) -> bool {
+        let address = match Address::parse(fragment) {
+            Ok(Some(address)) => address,
+            Ok(None) => return false,
+            Err(error) => {
+                self.log.add(error.to_string());
+                return false;
+            }
+        };
+        self.reset();
+        self.settings.config = address.config;
+        self.settings.compare = address.compare;
+        if let Some(view) = address.view {
+            self.phone.view = view;
+            layout::show(&mut self.settings.layout, view);
+        }
+        self.open_data(self.settings.config.data.clone());
+        self.waiting = address.train.then_some(Waiting::Train);
+        true
+    }
+
+    /// A link's part after `#` that asks for the settings of the moment.
+    pub(super) fn fragment(&self) -> String {
+        let (config, compare) = (self.settings.config.clone(), self.settings.compare);
+        Address { config, compare, view: None, train: false }.fragment()
     }
 
     /// Takes data that have arrived, and begins what waited for them.

@@ -46,6 +46,8 @@ pub struct AppOptions {
     pub label: Option<PathBuf>,
     /// A run's folder to open.
     pub run: Option<PathBuf>,
+    /// Settings from a link, its part after `#`; what is remembered stays where they cannot be followed.
+    pub link: Option<String>,
     /// Train at once.
     pub train: bool,
     pub theme: Option<ThemeChoice>,
@@ -108,12 +110,12 @@ pub fn graphics() -> WgpuSetup {
 /// [`AppError`] says in words why there is none.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn run(options: AppOptions) -> Result<(), AppError> {
-    options.check()?;
     use eframe::egui;
     use eframe::egui_wgpu::WgpuConfiguration;
 
     use super::App;
 
+    options.check()?;
     let size = options.size.unwrap_or([1280.0, 860.0]);
     let native = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()

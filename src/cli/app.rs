@@ -9,6 +9,9 @@ use super::Outcome;
 /// The desktop app's options; all may be left out.
 #[derive(Args, Default)]
 pub struct AppArguments {
+    /// Settings as a link to the page has them after its #: lesson=alignment, preset=digits&seed=3&train
+    #[arg(long, value_name = "SETTINGS")]
+    link: Option<String>,
     /// Preset to start with
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
@@ -75,6 +78,7 @@ pub fn run(arguments: AppArguments) -> anyhow::Result<Outcome> {
         kept: eframe::storage_dir("remixmatch").map(|folder| folder.join("runs")),
         label: arguments.label,
         run: arguments.run,
+        link: arguments.link,
         train: arguments.train || arguments.pictures.is_some() || arguments.measure.is_some(),
         theme: arguments.theme.map(|theme| match theme {
             Theme::Light => ThemeChoice::Light,

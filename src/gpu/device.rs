@@ -249,7 +249,8 @@ fn watch(device: &wgpu::Device, fault: &Arc<Mutex<Option<GpuFault>>>) {
     }));
     let on_loss = Arc::clone(fault);
     device.set_device_lost_callback(move |reason, message| {
-        if reason != wgpu::DeviceLostReason::Destroyed {
+        // Here a device is destroyed when it is dropped; on a page it is lost whoever ended it.
+        if cfg!(target_arch = "wasm32") || reason != wgpu::DeviceLostReason::Destroyed {
             note(&on_loss, GpuFault::Lost(message));
         }
     });

@@ -1,8 +1,10 @@
 //! The page: the app in a browser, drawn on a canvas.
 
+mod hidden;
 mod recovery;
 
 use std::cell::RefCell;
+use std::path::Path;
 
 use eframe::egui_wgpu::WgpuConfiguration;
 use eframe::{WebOptions, WebRunner};
@@ -10,7 +12,8 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::app::platform::{self, browser};
-use crate::app::{App, AppOptions, graphics};
+use crate::app::{Address, App, AppOptions, graphics};
+use crate::train::{Checkpoint, RunFolder};
 
 /// Runs that the page keeps lie below this folder of its shelf.
 const RUNS: &str = "runs";
@@ -29,12 +32,25 @@ pub fn main() {
 pub async fn start(canvas: web_sys::HtmlCanvasElement) {
     platform::open_shelf().await;
     let mut options = AppOptions { kept: Some(RUNS.into()), ..AppOptions::default() };
-    if let Some((run, training)) = platform::current() {
+    let link = browser::fragment();
+    if let Some((run, training)) = platform::current().filter(|(run, _)| is_wanted(run, &link)) {
         options.run = Some(run);
         options.train = training;
     }
+    options.link = Some(link);
     open(canvas.clone(), options).await;
+    hidden::watch();
+    let followed = Closure::new(|link: String| drop(with_app(|app| app.follow_link(&link))));
+    browser::on_fragment(&followed);
+    // People edit the address as long as the page is there.
+    followed.forget();
     spawn_local(recovery::watch(canvas));
+}
+
+/// Whether a kept run is there, and is what the address asks for, if it asks for anything.
+fn is_wanted(run: &Path, link: &str) -> bool {
+    let Ok((config, _)) = Checkpoint::read_header(&RunFolder::new(run).model()) else { return false };
+    Address::parse(link).ok().flatten().is_none_or(|address| address.config == config)
 }
 
 /// Puts the app on the canvas, in the place of one that is there.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use wasm_bindgen_futures::JsFuture;
 
-use super::{RUNS, open, with_app};
+use super::{RUNS, hidden, open, with_app};
 use crate::app::AppOptions;
 use crate::app::platform::browser;
 use crate::train::Checkpoint;
@@ -15,6 +15,7 @@ pub async fn watch(canvas: web_sys::HtmlCanvasElement) {
         if JsFuture::from(browser::pause(250)).await.is_err() {
             return;
         }
+        hidden::tell();
         let Some((reason, kept)) =
             with_app(|app| app.fault().map(|fault| (fault.to_string(), app.kept_run()))).flatten()
         else {

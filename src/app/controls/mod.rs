@@ -68,7 +68,7 @@ fn training(app: &mut App, ui: &mut Ui) {
     }
 }
 
-fn progress(app: &App, ui: &mut Ui) {
+pub fn progress(app: &App, ui: &mut Ui) {
     if app.runs.is_empty() {
         let text = match (app.data.opening(), app.data.ready()) {
             (Some(source), _) => format!("Opening {source} ..."),

@@ -4,8 +4,8 @@ use eframe::egui::{self, Ui};
 
 use crate::app::App;
 use crate::app::kept_runs::KeptRuns;
-use crate::app::layout;
 use crate::app::theme::ThemeChoice;
+use crate::app::{layout, platform};
 
 pub(super) fn runs_and_appearance(app: &mut App, ui: &mut Ui) {
     ui.horizontal(|ui| {
@@ -32,6 +32,14 @@ pub(super) fn runs_and_appearance(app: &mut App, ui: &mut Ui) {
         })
         .response
         .on_hover_text("Every run is kept by itself at each report and when it ends");
+    }
+    if let Some(link) = platform::link(&app.fragment()) {
+        let copy = ui.button("Copy link");
+        if copy.on_hover_text("A link that opens this page with these settings, data, seed and all").clicked()
+        {
+            ui.ctx().copy_text(link);
+            app.log.add("link copied");
+        }
     }
     ui.horizontal(|ui| {
         ui.label("Theme");

@@ -66,5 +66,10 @@ pub fn dropped(ui: &Ui) -> Option<PathBuf> {
     ui.input(|input| input.raw.dropped_files.first().map(|file| file.path().to_owned()))
 }
 
+/// A link that opens the program with what `fragment` says: a window has none.
+pub fn link(_fragment: &str) -> Option<String> {
+    None
+}
+
 /// A page may be reloaded at any moment, and remembers what goes on; a window is closed on purpose.
 pub fn remember_current(_run: Option<&Path>, _training: bool) {}

@@ -24,6 +24,7 @@ const KEPT_BYTES: usize = 256 << 20;
 const CURRENT: &str = "remixmatch.current";
 
 thread_local! {
+    static WINDOW: RefCell<Option<Context>> = const { RefCell::new(None) };
     static DROPPED: RefCell<VecDeque<PathBuf>> = const { RefCell::new(VecDeque::new()) };
 }
 
@@ -141,17 +142,24 @@ pub async fn open_shelf() {
     });
 }
 
-/// Takes what is dropped on the page.
+/// Takes what is dropped on the page, for the window of `context` from now on.
 pub fn accept_drops(context: &Context) {
-    let context = context.clone();
-    let receive = Closure::new(move |name: String, files: Array| {
+    if WINDOW.replace(Some(context.clone())).is_some() {
+        return;
+    }
+    let receive = Closure::new(|name: String, files: Array| {
         let path = receive(&name, &files);
         DROPPED.with_borrow_mut(|dropped| dropped.push_back(path));
-        context.request_repaint();
+        WINDOW.with_borrow(|window| window.as_ref().map(Context::request_repaint));
     });
     browser::on_drop(&receive);
     // The page listens as long as it is there.
     receive.forget();
+}
+
+/// A link that opens the program with what `fragment` says.
+pub fn link(fragment: &str) -> Option<String> {
+    Some(browser::address_with(fragment))
 }
 
 /// Remembers the run that goes on, for a reload.
