@@ -10,6 +10,7 @@ use std::{env, fs};
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=shaders");
     let out = PathBuf::from(env::var("OUT_DIR")?);
+    let page = env::var("CARGO_CFG_TARGET_ARCH")? == "wasm32";
     let mut table = String::from("pub static SHADERS: &[(&str, &str)] = &[\n");
     for name in shader_names(Path::new("shaders"))? {
         let variants: &[(&str, bool)] =
@@ -22,7 +23,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                 .map_err(|error| format!("shaders/{name}.wgsl: {error}"))?;
             let variant = format!("{name}{suffix}");
             let file = out.join(format!("{}.wgsl", variant.replace('/', "_")));
-            fs::write(&file, linked.to_string())?;
+            // Browsers ask for it; naga does not know it.
+            let enable = if *subgroups && page { "enable subgroups;\n" } else { "" };
+            fs::write(&file, format!("{enable}{linked}"))?;
             writeln!(table, "    ({variant:?}, include_str!({file:?})),")?;
         }
     }

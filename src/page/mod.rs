@@ -40,7 +40,9 @@ pub async fn start(canvas: web_sys::HtmlCanvasElement) {
     options.link = Some(link);
     open(canvas.clone(), options).await;
     hidden::watch();
-    let followed = Closure::new(|link: String| drop(with_app(|app| app.follow_link(&link))));
+    let followed = Closure::new(|link: String| {
+        with_app(|app| app.follow_link(&link));
+    });
     browser::on_fragment(&followed);
     // People edit the address as long as the page is there.
     followed.forget();

@@ -1,0 +1,56 @@
+// The program on the desktop's adapter and in the page: the same seed and settings, the same losses.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { launch, open, serve, until } from "./browser.js";
+
+const STEPS = 20;
+const TOLERANCE = 1e-3;
+const TERMS = ["loss_x", "loss_u", "loss_u1", "loss_r"];
+
+function program() {
+  const built = ["release", "debug"].map((kind) => fileURLToPath(new URL(`../../target/${kind}/remixmatch`, import.meta.url)));
+  const found = process.env.REMIXMATCH ?? built.find(existsSync);
+  assert.ok(found, "build the program first (cargo build), or name it in REMIXMATCH");
+  return found;
+}
+
+// A report a step: its losses are then those of the step.
+function native() {
+  const folder = mkdtempSync(join(tmpdir(), "remixmatch-"));
+  try {
+    const settings = "--preset digits --batch 8 --k 1 --seed 5 --report-every 1".split(" ");
+    execFileSync(program(), ["train", ...settings, "--steps", STEPS, "--out", join(folder, "run")], { stdio: "pipe" });
+    const [header, ...rows] = readFileSync(join(folder, "run/metrics.csv"), "utf8").trim().split("\n");
+    const columns = header.split(",");
+    return rows.map((row) => TERMS.map((term) => Number(row.split(",")[columns.indexOf(term)])));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test(`the first ${STEPS} steps have the same losses natively and in the page`, async (t) => {
+  const expected = native();
+  const site = await serve();
+  const browser = await launch();
+  const page = await open(browser, `${site.address}#preset=digits&batch=8&method.strong_views=1&seed=5&steps=${STEPS}&train`);
+  const run = await until(page, "the run", (now) => now.runs[0]?.phase === "finished" && now.runs[0], 300);
+  assert.equal(run.steps.length, STEPS);
+  let largest = 0;
+  run.steps.forEach(({ losses }, step) => {
+    losses.forEach((loss, term) => {
+      const difference = Math.abs(loss - expected[step][term]);
+      largest = Math.max(largest, difference);
+      assert.ok(difference <= TOLERANCE, `${TERMS[term]} of step ${step + 1}: ${loss} here, ${expected[step][term]} there`);
+    });
+  });
+  t.diagnostic(`largest difference ${largest.toExponential(1)}`);
+  assert.deepEqual(page.errors, []);
+  await browser.close();
+  site.close();
+});

@@ -1,0 +1,108 @@
+// A real browser with real WebGPU on its software adapter, and the page as a file server would give it.
+
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { readFile } from "node:fs/promises";
+import { extname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+const DIST = fileURLToPath(new URL("../dist", import.meta.url));
+const TYPES = {
+  ".css": "text/css",
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".svg": "image/svg+xml",
+  ".wasm": "application/wasm",
+  ".webp": "image/webp",
+};
+
+// A canvas is shown only where the browser's own drawing goes through Vulkan too.
+const FLAGS = [
+  "--enable-unsafe-webgpu",
+  "--use-webgpu-adapter=swiftshader",
+  "--enable-features=Vulkan",
+  "--use-vulkan=swiftshader",
+  "--use-angle=vulkan",
+  "--no-sandbox",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+// Serves the built page, and files that a test adds by path.
+export async function serve(extra = {}) {
+  const server = createServer(async (request, response) => {
+    const path = new URL(request.url, "http://page").pathname;
+    const name = path === "/" ? "index.html" : normalize(decodeURIComponent(path)).replace(/^\/+/, "");
+    try {
+      const body = extra[name] ?? (await readFile(join(DIST, name)));
+      response.writeHead(200, { "Content-Type": TYPES[extname(name)] ?? "application/octet-stream" });
+      response.end(body);
+    } catch {
+      response.writeHead(404);
+      response.end();
+    }
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { address: `http://127.0.0.1:${server.address().port}/`, close: () => server.close() };
+}
+
+export function launch(flags = FLAGS) {
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags });
+}
+
+// A page that fails its test on any error in the console, whoever reported it.
+export async function open(browser, address, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  const page = await context.newPage();
+  page.errors = [];
+  page.on("pageerror", (error) => page.errors.push(String(error)));
+  page.on("console", (message) => message.type() === "error" && page.errors.push(message.text()));
+  page.on("request", (request) => {
+    const here = request.url().startsWith(address.split("#")[0]) || /^(blob|data):/.test(request.url());
+    if (!here) page.errors.push(`a request elsewhere: ${request.url()}`);
+  });
+  await page.goto(address);
+  return page;
+}
+
+export function state(page) {
+  return page.evaluate(() => window.remixmatch?.state() ?? null);
+}
+
+// Waits until `wanted(state)` is truthy and returns that.
+export async function until(page, what, wanted, seconds = 60) {
+  const end = Date.now() + seconds * 1000;
+  let last = null;
+  for (;;) {
+    last = await state(page);
+    const found = last && wanted(last);
+    if (found) return found;
+    const failed = last?.runs.find((run) => run.failure);
+    assert.ok(!failed, `${what}: the run failed: ${failed?.failure}`);
+    assert.deepEqual(page.errors, [], what);
+    assert.ok(Date.now() < end, `${what}: not within ${seconds} s; ${JSON.stringify(last)?.slice(-1500)}`);
+    await page.waitForTimeout(100);
+  }
+}
+
+export const ready = (page) => until(page, "the data are there", (now) => now.data);
+
+// Share of a picture's pixels that differ from its commonest colour, measured in the browser.
+export async function detail(page, clip) {
+  const picture = await page.screenshot({ clip });
+  return page.evaluate(async (data) => {
+    const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+    const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
+    const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+    const drawing = canvas.getContext("2d");
+    drawing.drawImage(bitmap, 0, 0);
+    const pixels = new Uint32Array(drawing.getImageData(0, 0, bitmap.width, bitmap.height).data.buffer);
+    const counts = new Map();
+    for (const pixel of pixels) counts.set(pixel, (counts.get(pixel) ?? 0) + 1);
+    return { share: 1 - Math.max(...counts.values()) / pixels.length, colours: counts.size };
+  }, picture.toString("base64"));
+}

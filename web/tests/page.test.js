@@ -1,0 +1,222 @@
+// The page as people meet it.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { detail, launch, open, ready, serve, state, until } from "./browser.js";
+
+// Small enough for a software adapter, and every part of the method in it.
+const SMALL = "preset=digits&batch=8&method.strong_views=1&report_every=5";
+
+let browser;
+let site;
+
+before(async () => {
+  site = await serve();
+  browser = await launch();
+});
+
+after(async () => {
+  await browser.close();
+  site.close();
+});
+
+async function visit(fragment = "", options = {}) {
+  return open(browser, fragment ? `${site.address}#${fragment}` : site.address, options);
+}
+
+async function leave(page) {
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+}
+
+test("the page loads, and makes its first step soon after it is compiled", async (t) => {
+  const page = await visit(`${SMALL}&train`);
+  await until(page, "the first step", (now) => now.runs[0]?.step >= 1);
+  const [compiled, now] = await page.evaluate(() => [
+    performance.getEntriesByName("compiled")[0].startTime,
+    performance.now(),
+  ]);
+  t.diagnostic(`first step ${((now - compiled) / 1000).toFixed(1)} s after the program was compiled`);
+  assert.equal(await page.evaluate(() => document.getElementById("loading").hidden), true);
+  await leave(page);
+});
+
+test("training on digits lowers the loss and finds classes far more often than chance", async (t) => {
+  const fragment = "preset=digits&batch=16&method.strong_views=1&warmup_images=640&steps=80&report_every=40&train";
+  const page = await visit(fragment);
+  await until(page, "80 steps", (now) => now.runs[0]?.phase === "finished" && now.runs[0].reports.length >= 2, 400);
+  const run = (await state(page)).runs[0];
+  const losses = run.steps.map((step) => step.losses[0]);
+  const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [first, last] = [mean(losses.slice(0, 10)), mean(losses.slice(-10))];
+  const accuracy = run.reports.at(-1).test_acc;
+  t.diagnostic(`labelled loss ${first.toFixed(3)} to ${last.toFixed(3)}, test accuracy ${(100 * accuracy).toFixed(1)} %`);
+  assert.ok(last < 0.8 * first, `the loss went from ${first} to ${last}`);
+  assert.ok(accuracy > 0.3, `accuracy ${accuracy}`);
+  await leave(page);
+});
+
+test("every view shows something", async () => {
+  const page = await visit(`${SMALL}&steps=2&train`);
+  await until(page, "two steps", (now) => now.runs[0]?.phase === "finished", 120);
+  const titles = ["Anchors", "Alignment", "CTAugment", "MixUp", "Rotation", "Confusion", "Embedding", "Network"];
+  for (const title of [...titles, "Label your own"]) {
+    await page.evaluate((view) => (location.hash = `preset=digits&view=${encodeURIComponent(view)}`), title);
+    await until(page, title, (now) => now.views.includes(title) && now.data);
+    await page.waitForTimeout(400);
+    const { share, colours } = await detail(page, { x: 360, y: 40, width: 900, height: 420 });
+    assert.ok(share > 0.001 && colours > 8, `${title} is blank: ${share} ${colours}`);
+  }
+  await leave(page);
+});
+
+test("a phone has one column, and everything behind the menu", async () => {
+  const page = await visit(`${SMALL}&steps=2`, {
+    viewport: { width: 390, height: 844 },
+    hasTouch: true,
+    isMobile: true,
+    deviceScaleFactor: 2,
+  });
+  await ready(page);
+  await page.waitForTimeout(300);
+  await page.touchscreen.tap(120, 22);
+  await until(page, "Train was tapped", (now) => now.runs[0]?.phase === "finished", 120);
+  await page.waitForTimeout(500);
+  const anchors = await detail(page, { x: 0, y: 50, width: 390, height: 700 });
+  assert.ok(anchors.colours > 50, "the Anchors view is blank");
+  await page.touchscreen.tap(40, 22);
+  await page.waitForTimeout(500);
+  const menu = await detail(page, { x: 0, y: 50, width: 390, height: 700 });
+  assert.ok(menu.share > 0.05, "the menu is blank");
+  await leave(page);
+});
+
+// A file of CIFAR-10's binary layout: a label byte, then 32 x 32 red, green and blue bytes.
+function cifar(images) {
+  const bytes = Buffer.alloc(images * 3073);
+  for (let image = 0; image < images; image += 1) {
+    const label = image % 10;
+    bytes[image * 3073] = label;
+    for (let i = 1; i < 3073; i += 1) bytes[image * 3073 + i] = (label * 25 + i * 7 + image) % 256;
+  }
+  return bytes.toString("base64");
+}
+
+function drop(page, files) {
+  return page.evaluate((list) => {
+    const transfer = new DataTransfer();
+    for (const [name, data] of list) {
+      transfer.items.add(new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], name));
+    }
+    const event = new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true });
+    document.getElementById("canvas").dispatchEvent(event);
+  }, files);
+}
+
+test("dropped CIFAR-10 files are recognised, and what is no data set is refused in words", async () => {
+  const page = await visit();
+  await ready(page);
+  await drop(page, [
+    ["data_batch_1.bin", cifar(200)],
+    ["test_batch.bin", cifar(50)],
+  ]);
+  const data = await until(page, "the files are open", (now) => now.data?.format.includes("CIFAR-10") && now.data);
+  assert.deepEqual([data.train, data.test, data.classes.length], [200, 50, 10]);
+  await drop(page, [["notes.txt", Buffer.from("nothing to see").toString("base64")]]);
+  await until(page, "the refusal", (now) => now.failure?.includes("notes.txt"));
+  assert.match((await state(page)).data.format, /CIFAR-10/, "what was open stays");
+  await leave(page);
+});
+
+test("a reload goes on from what was kept", async () => {
+  const page = await visit(`${SMALL}&steps=400&train`);
+  await until(page, "a report", (now) => now.runs[0]?.reports.length >= 1, 200);
+  await until(page, "a step after it", (now) => now.runs[0].step > now.runs[0].reports.at(-1).step);
+  await page.reload();
+  const run = await until(page, "the run", (now) => now.runs[0]?.step >= 5 && now.runs[0]);
+  assert.ok(run.reports.length >= 1, "its reports are there");
+  assert.ok(run.steps.every((step) => step.step >= 5), "no step was made twice");
+  await until(page, "training goes on", (now) => now.runs[0].steps.length > 0, 60);
+  await leave(page);
+});
+
+test("a link reproduces a run, loss by loss", async () => {
+  const fragment = `${SMALL}&seed=7&method.beta=0.5&steps=4&train`;
+  const losses = [];
+  for (let visits = 0; visits < 2; visits += 1) {
+    const page = await visit(fragment);
+    const run = await until(page, "four steps", (now) => now.runs[0]?.phase === "finished" && now.runs[0], 200);
+    assert.equal(run.config.seed, 7);
+    losses.push(run.steps);
+    await leave(page);
+  }
+  assert.equal(losses[0].length, 4);
+  assert.deepEqual(losses[0], losses[1]);
+});
+
+test("a link that is not understood is told, and a lesson opens its comparison", async () => {
+  const page = await visit("preset=fast");
+  await ready(page);
+  await until(page, "the notice", (now) => now.log.some((line) => line.includes("preset 'fast'")));
+  await page.evaluate(() => (location.hash = "lesson=mixup&preset=digits"));
+  await until(page, "the lesson", (now) => now.compare === "no MixUp" && now.views.includes("MixUp"));
+  await leave(page);
+});
+
+test("a hidden tab says whether training goes on", async () => {
+  const page = await visit(`${SMALL}&steps=400&train`);
+  await until(page, "a step", (now) => now.runs[0]?.step >= 1);
+  const hide = (hidden) =>
+    page.evaluate((value) => {
+      Object.defineProperty(document, "visibilityState", { value, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }, hidden ? "hidden" : "visible");
+  await hide(true);
+  await page.waitForFunction(() => /step \d+, training in the background/.test(document.title));
+  const step = (await state(page)).runs[0].step;
+  await until(page, "a step while hidden", (now) => now.runs[0].step > step);
+  await hide(false);
+  await until(page, "what happened", (now) => now.log.some((line) => /hidden for .* training went on/.test(line)));
+  assert.equal(await page.title(), "remixmatch");
+  await leave(page);
+});
+
+test("a lost device is told, and training goes on with a smaller batch", async () => {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  await context.addInitScript(() => {
+    const request = GPUAdapter.prototype.requestDevice;
+    GPUAdapter.prototype.requestDevice = async function (...wanted) {
+      window.device = await request.apply(this, wanted);
+      return window.device;
+    };
+  });
+  const page = await context.newPage();
+  page.errors = [];
+  page.on("pageerror", (error) => page.errors.push(String(error)));
+  await page.goto(`${site.address}#${SMALL}&steps=400&train`);
+  await until(page, "a report", (now) => now.runs[0]?.reports.length >= 1, 200);
+  // It is kept before the next step.
+  await until(page, "a step after it", (now) => now.runs[0].step > now.runs[0].reports.at(-1).step);
+  await page.evaluate(() => window.device.destroy());
+  await page.waitForSelector("#lost:not([hidden])", { timeout: 10_000 });
+  assert.match(await page.textContent("#lost-kept"), /kept at step \d+/);
+  await page.click("#lost-smaller");
+  const run = await until(page, "the run goes on", (now) => now.runs[0]?.steps.length > 0 && now.runs[0], 120);
+  assert.equal(run.config.batch, 4);
+  assert.ok(run.step > 5, "from where it was kept");
+  await leave(page);
+});
+
+test("without WebGPU the page says who has it, and shows pictures", async () => {
+  const bare = await launch(["--no-sandbox", "--disable-features=WebGPU,WebGPUService", "--disable-gpu"]);
+  const page = await bare.newPage();
+  await page.addInitScript(() => Object.defineProperty(Navigator.prototype, "gpu", { get: () => undefined }));
+  await page.goto(site.address);
+  await page.waitForSelector("#no-webgpu:not([hidden])");
+  assert.match(await page.textContent("#no-webgpu"), /Chrome and Edge.*Safari.*Firefox/s);
+  await page.locator("figure img").last().scrollIntoViewIfNeeded();
+  await page.waitForFunction(() => [...document.images].every((image) => image.complete && image.naturalWidth > 0));
+  const fetched = await page.evaluate(() => performance.getEntriesByType("resource").map((entry) => entry.name));
+  assert.ok(!fetched.some((name) => name.endsWith(".wasm")), "the program is not fetched in vain");
+  await bare.close();
+});

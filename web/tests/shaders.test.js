@@ -1,0 +1,62 @@
+// Every linked shader in the browser's own compiler, which refuses things that naga accepts.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launch, open, ready, serve } from "./browser.js";
+
+let browser;
+let site;
+
+before(async () => {
+  site = await serve();
+  browser = await launch();
+});
+
+after(async () => {
+  await browser.close();
+  site.close();
+});
+
+test("every shader and every variant compiles with 8 storage buffers a stage", async (t) => {
+  const page = await open(browser, site.address);
+  await ready(page);
+  const found = await page.evaluate(async () => {
+    const adapter = await navigator.gpu.requestAdapter();
+    const requiredFeatures = adapter.features.has("subgroups") ? ["subgroups"] : [];
+    // The default limit of the standard; this browser's own default is higher.
+    const device = await adapter.requestDevice({
+      requiredFeatures,
+      requiredLimits: { maxStorageBuffersPerShaderStage: 8 },
+    });
+    const failures = [];
+    let pipelines = 0;
+    let skipped = 0;
+    for (const [name, code] of window.remixmatch.shaders()) {
+      if (name.endsWith("_subgroups") && requiredFeatures.length === 0) {
+        skipped += 1;
+        continue;
+      }
+      const module = device.createShaderModule({ code });
+      const { messages } = await module.getCompilationInfo();
+      for (const { type, message, lineNum } of messages) if (type === "error") failures.push(`${name}:${lineNum}: ${message}`);
+      const sets = /override GROUP\b/.test(code) ? [{ GROUP: 8 }, { GROUP: 64 }] : [undefined];
+      const entries = [...code.matchAll(/@compute[^{;]*?fn\s+(\w+)/g)].map((match) => match[1]);
+      if (entries.length === 0) failures.push(`${name}: no entry point`);
+      for (const entryPoint of entries) {
+        for (const constants of sets) {
+          try {
+            await device.createComputePipelineAsync({ layout: "auto", compute: { module, entryPoint, constants } });
+            pipelines += 1;
+          } catch (error) {
+            failures.push(`${name}:${entryPoint}: ${error.message}`);
+          }
+        }
+      }
+    }
+    return { failures, pipelines, skipped };
+  });
+  t.diagnostic(`${found.pipelines} pipelines, ${found.skipped} shaders left out for lack of subgroups`);
+  assert.deepEqual(found.failures, []);
+  assert.ok(found.pipelines > 30);
+  assert.deepEqual(page.errors, []);
+});
