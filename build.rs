@@ -23,8 +23,12 @@ fn main() -> Result<(), Box<dyn Error>> {
                 .map_err(|error| format!("shaders/{name}.wgsl: {error}"))?;
             let variant = format!("{name}{suffix}");
             let file = out.join(format!("{}.wgsl", variant.replace('/', "_")));
-            // Browsers ask for it; naga does not know it.
-            let enable = if *subgroups && page { "enable subgroups;\n" } else { "" };
+            // What browsers ask for and naga does not know. That a workgroup is one subgroup, which makes
+            // uniform what they take for divergent, the host sees to.
+            let enable = match *subgroups && page {
+                true => "enable subgroups;\ndiagnostic(off, subgroup_uniformity);\n",
+                false => "",
+            };
             fs::write(&file, format!("{enable}{linked}"))?;
             writeln!(table, "    ({variant:?}, include_str!({file:?})),")?;
         }

@@ -42,9 +42,12 @@ test("the page loads, and makes its first step soon after it is compiled", async
 });
 
 test("training on digits lowers the loss and finds classes far more often than chance", async (t) => {
-  const fragment = "preset=digits&batch=16&method.strong_views=1&warmup_images=640&steps=80&report_every=40&train";
-  const page = await visit(fragment);
-  await until(page, "80 steps", (now) => now.runs[0]?.phase === "finished" && now.runs[0].reports.length >= 2, 400);
+  // `quick` on digits, without the parts that double a step's work: a software adapter takes seconds for each.
+  const light = "batch=8&method.strong_views=1&method.policy=none&method.mixup=false&method.premixup=false";
+  const quick = "learning_rate=0.004&norm_momentum=0.8&ema=0.9&steps=60&report_every=60";
+  const page = await visit(`preset=quick&data=builtin:digits&${light}&method.rotation=false&${quick}&train`);
+  const done = (now) => now.runs[0]?.phase === "finished" && now.runs[0].reports.length > 0;
+  await until(page, "60 steps", done, 400);
   const run = (await state(page)).runs[0];
   const losses = run.steps.map((step) => step.losses[0]);
   const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
