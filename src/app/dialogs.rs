@@ -1,5 +1,6 @@
 //! File dialogs: asked apart from the window, answered some frames later.
 
+use std::future::Future;
 use std::path::PathBuf;
 
 use eframe::egui::{ColorImage, Context, Rect};
@@ -57,14 +58,8 @@ impl Dialogs {
     }
 
     pub fn save_run(&self, context: &Context) {
-        let (sender, context) = (self.sender.clone(), context.clone());
-        platform::spawn(move || async move {
-            if let Some(folder) = platform::choose_run_place("Save the run into a folder").await {
-                // The window has gone otherwise.
-                let _ = sender.unbounded_send(Chosen::SaveRun(folder));
-                context.request_repaint();
-            }
-        });
+        let choose = || platform::choose_run_place("Save the run into a folder");
+        ask(self.sender.clone(), context, choose, Chosen::SaveRun);
     }
 
     /// Asks where to write what is shown in `area`, as a PNG file.
@@ -89,14 +84,7 @@ impl Dialogs {
         kind: Kind,
         chosen: impl FnOnce(PathBuf) -> Chosen + Send + 'static,
     ) {
-        let (sender, context) = (self.sender.clone(), context.clone());
-        platform::spawn(move || async move {
-            if let Some(path) = platform::choose(title, kind).await {
-                // The window has gone otherwise.
-                let _ = sender.unbounded_send(chosen(path));
-                context.request_repaint();
-            }
-        });
+        ask(self.sender.clone(), context, move || platform::choose(title, kind), chosen);
     }
 
     /// The next answer, if any.
@@ -115,9 +103,20 @@ fn save(
     name: &str,
     chosen: impl FnOnce(PathBuf) -> Chosen + Send + 'static,
 ) {
-    let (name, context) = (name.to_owned(), context.clone());
+    let name = name.to_owned();
+    ask(sender, context, move || async move { platform::choose_place(&name).await }, chosen);
+}
+
+/// Sends what a person chooses, once that is done.
+fn ask<F: Future<Output = Option<PathBuf>> + 'static>(
+    sender: UnboundedSender<Chosen>,
+    context: &Context,
+    choose: impl FnOnce() -> F + Send + 'static,
+    chosen: impl FnOnce(PathBuf) -> Chosen + Send + 'static,
+) {
+    let context = context.clone();
     platform::spawn(move || async move {
-        if let Some(path) = platform::choose_place(&name).await {
+        if let Some(path) = choose().await {
             // The window has gone otherwise.
             let _ = sender.unbounded_send(chosen(path));
             context.request_repaint();

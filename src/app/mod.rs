@@ -230,6 +230,11 @@ impl App {
         self.log.runs_changed();
     }
 
+    /// Whether a run trains.
+    fn is_running(&self) -> bool {
+        self.runs.iter().any(|run| run.state.phase == Phase::Running)
+    }
+
     fn send(&self, command: &Command) {
         self.runs.iter().for_each(|run| run.session.send(command.clone()));
     }
@@ -290,7 +295,7 @@ impl App {
     }
 
     fn remember_current(&mut self) {
-        let training = self.runs.iter().any(|run| run.state.phase == Phase::Running);
+        let training = self.is_running();
         let current = (self.kept_run(), training);
         if self.current != current {
             platform::remember_current(current.0.as_deref(), training);
@@ -317,7 +322,7 @@ impl App {
 
     fn keys(&mut self, ui: &Ui) {
         let pressed = |key| ui.input(|input| input.key_pressed(key));
-        let running = self.runs.iter().any(|run| run.state.phase == Phase::Running);
+        let running = self.is_running();
         let ready = self.data.ready().is_some();
         if pressed(Key::F5) && ready {
             self.train();

@@ -3,7 +3,7 @@
 use eframe::egui::{self, Button, ComboBox, RichText, ScrollArea, Ui};
 
 use super::controls;
-use super::session::{Command, Phase};
+use super::session::Command;
 use super::views::ViewKind;
 use super::{App, layout};
 
@@ -51,8 +51,7 @@ fn bar(app: &mut App, ui: &mut Ui) {
     if menu.on_hover_text("Data, method, settings; tap again to go back").clicked() {
         app.phone.controls = !app.phone.controls;
     }
-    let running = app.runs.iter().any(|run| run.state.phase == Phase::Running);
-    if running {
+    if app.is_running() {
         if ui.button("Pause").on_hover_text("Stop after the present step").clicked() {
             app.send(&Command::Pause);
         }

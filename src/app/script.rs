@@ -84,7 +84,7 @@ impl Pictures {
         if steps < wanted || !reported {
             return false;
         }
-        if app.runs.iter().any(|run| run.state.phase == Phase::Running) {
+        if app.is_running() {
             app.send(&Command::Pause);
             return false;
         }

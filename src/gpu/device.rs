@@ -80,9 +80,9 @@ impl Gpu {
     }
 
     /// [`Gpu::request`] for threads that may block.
-    #[cfg(any(not(target_arch = "wasm32"), feature = "page-tests"))]
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn new_blocking() -> Result<Self, GpuError> {
-        super::block::block_on(Self::request())
+        pollster::block_on(Self::request())
     }
 
     async fn adapter(instance: &wgpu::Instance) -> Result<wgpu::Adapter, GpuError> {

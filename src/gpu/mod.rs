@@ -4,8 +4,6 @@
 //! tensors out in reusable memory and yields a [`Plan`] whose programs are encoded again and again.
 
 mod arena;
-#[cfg(any(not(target_arch = "wasm32"), feature = "page-tests"))]
-mod block;
 mod builder;
 mod device;
 mod error;
@@ -16,7 +14,7 @@ mod pictures;
 mod plan;
 mod profiler;
 mod readback;
-#[cfg(any(not(target_arch = "wasm32"), feature = "page-tests"))]
+#[cfg(not(target_arch = "wasm32"))]
 mod run_once;
 pub mod shaders;
 mod tensor;
@@ -32,6 +30,6 @@ pub use pictures::Pictures;
 pub use plan::Plan;
 pub use profiler::{KernelTime, Profiler};
 pub use readback::ReadbackRing;
-#[cfg(any(not(target_arch = "wasm32"), feature = "page-tests"))]
+#[cfg(not(target_arch = "wasm32"))]
 pub use run_once::{Arg, run_once};
 pub use tensor::{ALIGNED_WORDS, Memory, Program, Tensor};

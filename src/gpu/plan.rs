@@ -244,8 +244,8 @@ impl Plan {
     ///
     /// # Errors
     /// As [`Plan::fetch`].
-    #[cfg(any(not(target_arch = "wasm32"), feature = "page-tests"))]
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn read<T: Pod>(&self, gpu: &Gpu, tensor: Tensor) -> Result<Vec<T>, GpuError> {
-        super::block::block_on(self.fetch(gpu, tensor))
+        pollster::block_on(self.fetch(gpu, tensor))
     }
 }

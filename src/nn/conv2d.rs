@@ -1,3 +1,4 @@
+use std::iter;
 use std::ops::Range;
 
 use bytemuck::{Pod, Zeroable};
@@ -123,7 +124,7 @@ impl Conv2d {
 
     /// The images that each dispatch takes: all in one, unless the tiling asks for turns. A turn begins where
     /// its part of either feature map can be bound.
-    fn turns(&self, x: Activation) -> impl Iterator<Item = Range<usize>> + Clone + use<> {
+    fn turns(&self, x: Activation) -> impl Iterator<Item = Range<usize>> + use<> {
         let images = x.images;
         let pixels = x.height.div_ceil(self.stride) * x.width.div_ceil(self.stride);
         let words = [x.height * x.width * self.in_channels, pixels * self.out_channels];
@@ -216,10 +217,13 @@ impl Conv2d {
     ) {
         let words = self.weight_words();
         // A part of the partial sums must be bound like a part of the images.
-        let whole = Self { tiling: ConvTiling { turn: None, ..self.tiling }, ..self.clone() };
-        let turns = if words.is_multiple_of(ALIGNED_WORDS) { self.turns(x) } else { whole.turns(x) };
-        let count = turns.clone().count();
+        let turns: Vec<_> = match words.is_multiple_of(ALIGNED_WORDS) {
+            true => self.turns(x).collect(),
+            false => iter::once(0..x.images).collect(),
+        };
+        let count = turns.len();
         let cuts: Vec<_> = turns
+            .into_iter()
             .map(|turn| {
                 let rows = turn.len() * d_out.height;
                 let slices = (rows / ROWS_A_SLICE).min(PARTIAL_WORDS / words / count).clamp(1, MOST_SLICES);

@@ -13,7 +13,7 @@ use wasm_bindgen_futures::spawn_local;
 
 use crate::app::platform::{self, browser};
 use crate::app::{Address, App, AppOptions, graphics};
-use crate::train::{Checkpoint, RunFolder};
+use crate::train::{Checkpoint, Config, Header, RunFolder};
 
 /// Runs that the page keeps lie below this folder of its shelf.
 const RUNS: &str = "runs";
@@ -51,8 +51,13 @@ pub async fn start(canvas: web_sys::HtmlCanvasElement) {
 
 /// Whether a kept run is there, and is what the address asks for, if it asks for anything.
 fn is_wanted(run: &Path, link: &str) -> bool {
-    let Ok((config, _)) = Checkpoint::read_header(&RunFolder::new(run).model()) else { return false };
+    let Some((config, _)) = kept(run) else { return false };
     Address::parse(link).ok().flatten().is_none_or(|address| address.config == config)
+}
+
+/// What a run's folder says of the run, if it holds one.
+fn kept(run: &Path) -> Option<(Config, Header)> {
+    Checkpoint::read_header(&RunFolder::new(run).model()).ok()
 }
 
 /// Puts the app on the canvas, in the place of one that is there.

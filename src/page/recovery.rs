@@ -7,7 +7,6 @@ use wasm_bindgen_futures::JsFuture;
 use super::{RUNS, hidden, open, with_app};
 use crate::app::AppOptions;
 use crate::app::platform::browser;
-use crate::train::Checkpoint;
 
 /// Looks after the adapter for as long as the page is there.
 pub async fn watch(canvas: web_sys::HtmlCanvasElement) {
@@ -27,10 +26,7 @@ pub async fn watch(canvas: web_sys::HtmlCanvasElement) {
 
 /// Says what happened and waits for what the person wants.
 async fn offer(reason: &str, kept: Option<PathBuf>, canvas: web_sys::HtmlCanvasElement) {
-    let header = kept.as_ref().and_then(|path| {
-        let folder = crate::train::RunFolder::new(path);
-        Checkpoint::read_header(&folder.model()).ok()
-    });
+    let header = kept.as_deref().and_then(super::kept);
     let text = match &header {
         Some((_, header)) => format!("The run was kept at step {}, and can go on from there.", header.step),
         None => "Nothing had been kept of a run yet.".to_owned(),

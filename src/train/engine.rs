@@ -65,10 +65,10 @@ impl Engine {
     ) -> Result<(WideResNet, StepShape, StepRecording), TrainError> {
         let [height, width, _] = options.image;
         options.method.validate(options.batch, height, width)?;
-        let tiling = match ConvTiling::for_adapter(gpu) {
-            tiling if options.keep.is_watched_on(gpu) => tiling.in_turns(TURN),
-            tiling => tiling,
-        };
+        let mut tiling = ConvTiling::for_adapter(gpu);
+        if options.keep.is_watched_on(gpu) {
+            tiling = tiling.in_turns(TURN);
+        }
         let mut network = WideResNet::new(&options.architecture, options.image, options.classes, tiling)?;
         network.momentum = options.norm_momentum;
         let shape = options.method.shape(options.batch, options.classes);

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { extname, join, normalize } from "node:path";
+import { after, before } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
@@ -52,6 +53,20 @@ export async function serve(extra = {}) {
 
 export function launch(flags = FLAGS) {
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags });
+}
+
+// The served page and the browser of a file's tests, from before the first to after the last.
+export function stage() {
+  const stage = {};
+  before(async () => {
+    stage.site = await serve();
+    stage.browser = await launch();
+  });
+  after(async () => {
+    await stage.browser.close();
+    stage.site.close();
+  });
+  return stage;
 }
 
 // A page that fails its test on any error in the console, whoever reported it.

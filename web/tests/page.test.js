@@ -1,27 +1,16 @@
 // The page as people meet it.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { detail, launch, open, ready, serve, state, until } from "./browser.js";
+import { test } from "node:test";
+import { detail, launch, open, ready, stage, state, until } from "./browser.js";
 
 // Small enough for a software adapter, and every part of the method in it.
 const SMALL = "preset=digits&batch=8&method.strong_views=1&report_every=5";
 
-let browser;
-let site;
-
-before(async () => {
-  site = await serve();
-  browser = await launch();
-});
-
-after(async () => {
-  await browser.close();
-  site.close();
-});
+const here = stage();
 
 async function visit(fragment = "", options = {}) {
-  return open(browser, fragment ? `${site.address}#${fragment}` : site.address, options);
+  return open(here.browser, fragment ? `${here.site.address}#${fragment}` : here.site.address, options);
 }
 
 async function leave(page) {
@@ -185,7 +174,7 @@ test("a hidden tab says whether training goes on", async () => {
 });
 
 test("a lost device is told, and training goes on with a smaller batch", async () => {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  const context = await here.browser.newContext({ viewport: { width: 1280, height: 800 } });
   await context.addInitScript(() => {
     const request = GPUAdapter.prototype.requestDevice;
     GPUAdapter.prototype.requestDevice = async function (...wanted) {
@@ -196,7 +185,7 @@ test("a lost device is told, and training goes on with a smaller batch", async (
   const page = await context.newPage();
   page.errors = [];
   page.on("pageerror", (error) => page.errors.push(String(error)));
-  await page.goto(`${site.address}#${SMALL}&steps=400&train`);
+  await page.goto(`${here.site.address}#${SMALL}&steps=400&train`);
   await until(page, "a report", (now) => now.runs[0]?.reports.length >= 1, 200);
   // It is kept before the next step.
   await until(page, "a step after it", (now) => now.runs[0].step > now.runs[0].reports.at(-1).step);
@@ -214,7 +203,7 @@ test("without WebGPU the page says who has it, and shows pictures", async () => 
   const bare = await launch(["--no-sandbox", "--disable-features=WebGPU,WebGPUService", "--disable-gpu"]);
   const page = await bare.newPage();
   await page.addInitScript(() => Object.defineProperty(Navigator.prototype, "gpu", { get: () => undefined }));
-  await page.goto(site.address);
+  await page.goto(here.site.address);
   await page.waitForSelector("#no-webgpu:not([hidden])");
   assert.match(await page.textContent("#no-webgpu"), /Chrome and Edge.*Safari.*Firefox/s);
   await page.locator("figure img").last().scrollIntoViewIfNeeded();

@@ -1,24 +1,13 @@
 // Every linked shader in the browser's own compiler, which refuses things that naga accepts.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { launch, open, ready, serve } from "./browser.js";
+import { test } from "node:test";
+import { open, ready, stage } from "./browser.js";
 
-let browser;
-let site;
-
-before(async () => {
-  site = await serve();
-  browser = await launch();
-});
-
-after(async () => {
-  await browser.close();
-  site.close();
-});
+const here = stage();
 
 test("every shader and every variant compiles with 8 storage buffers a stage", async (t) => {
-  const page = await open(browser, site.address);
+  const page = await open(here.browser, here.site.address);
   await ready(page);
   const found = await page.evaluate(async () => {
     const adapter = await navigator.gpu.requestAdapter();

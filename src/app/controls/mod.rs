@@ -36,7 +36,7 @@ pub fn show(app: &mut App, ui: &mut Ui) {
 
 /// Train, Pause, Step, Reset; progress.
 fn training(app: &mut App, ui: &mut Ui) {
-    let running = app.runs.iter().any(|run| run.state.phase == Phase::Running);
+    let running = app.is_running();
     let finished = !app.runs.is_empty() && app.runs.iter().all(|run| run.state.phase == Phase::Finished);
     let ready = app.data.ready().is_some();
     ui.add_space(4.0);

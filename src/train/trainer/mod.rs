@@ -60,7 +60,6 @@ pub struct Trainer {
     ring: ReadbackRing,
     submitted: VecDeque<Submitted>,
     window: Window,
-    last: Option<StepStatistics>,
     /// Since they were last taken, or since the last step began.
     arrived: Vec<StepStatistics>,
     drawn: Option<StepDraws>,
@@ -111,7 +110,6 @@ impl Trainer {
             ring,
             submitted: VecDeque::new(),
             window: Window::default(),
-            last: None,
             arrived: Vec::new(),
             drawn: None,
             followed: Vec::new(),
@@ -163,11 +161,6 @@ impl Trainer {
     /// Whether the last step completed a report's window, or the run.
     pub fn report_is_due(&self) -> bool {
         self.step.is_multiple_of(self.config.report_every) || self.is_done()
-    }
-
-    /// The latest statistics that have arrived.
-    pub fn last_statistics(&self) -> Option<&StepStatistics> {
-        self.last.as_ref()
     }
 
     /// Statistics that have arrived since this was asked last; those of steps that nobody asked after are gone
@@ -259,7 +252,6 @@ impl Trainer {
         }
         statistics.check_finite()?;
         self.window.add(&statistics);
-        self.last = Some(statistics);
         self.arrived.push(statistics);
         Ok(())
     }
