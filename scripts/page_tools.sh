@@ -2,7 +2,7 @@
 #   page_cargo ARGS   the cargo that builds for WebAssembly
 #   page_target       its target folder
 #   wasm_bindgen      the program of the version in Cargo.lock
-#   wasm_opt          Debian's, or npm's, which is ten times slower
+#   wasm_opt          npm's: slow, but Debian 12's (108) gives a program whose tables of references are mixed up
 
 page_target=$PWD/target/page
 
@@ -38,4 +38,4 @@ fi
 if ! [ -x web/node_modules/.bin/wasm-opt ] || ! [ -d web/node_modules/playwright-core ]; then
     (cd web && npm ci --no-audit --no-fund) >&2
 fi
-wasm_opt=$(command -v wasm-opt || echo web/node_modules/.bin/wasm-opt)
+wasm_opt=web/node_modules/.bin/wasm-opt
