@@ -33,7 +33,9 @@ wasm_bindgen_version=$(sed -n '/^name = "wasm-bindgen"$/{n;s/version = "\(.*\)"/
 wasm_bindgen=target/tools/bin/wasm-bindgen
 if ! "$wasm_bindgen" --version 2>/dev/null | grep -q " $wasm_bindgen_version$"; then
     echo "installing wasm-bindgen-cli $wasm_bindgen_version" >&2
-    cargo install --locked --root target/tools wasm-bindgen-cli --version "$wasm_bindgen_version"
+    # A registry that lags behind may not have the very versions that it was locked with.
+    cargo install --locked --root target/tools wasm-bindgen-cli --version "$wasm_bindgen_version" ||
+        cargo install --root target/tools wasm-bindgen-cli --version "$wasm_bindgen_version"
 fi
 if ! [ -x web/node_modules/.bin/wasm-opt ] || ! [ -d web/node_modules/playwright-core ]; then
     (cd web && npm ci --no-audit --no-fund) >&2

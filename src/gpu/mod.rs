@@ -14,7 +14,6 @@ mod pictures;
 mod plan;
 mod profiler;
 mod readback;
-#[cfg(not(target_arch = "wasm32"))]
 mod run_once;
 pub mod shaders;
 mod tensor;
@@ -31,5 +30,6 @@ pub use plan::Plan;
 pub use profiler::{KernelTime, Profiler};
 pub use readback::ReadbackRing;
 #[cfg(not(target_arch = "wasm32"))]
-pub use run_once::{Arg, run_once};
+pub use run_once::run_once;
+pub use run_once::{Arg, run_once_async};
 pub use tensor::{ALIGNED_WORDS, Memory, Program, Tensor};

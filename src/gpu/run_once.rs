@@ -27,8 +27,8 @@ impl<'a> Arg<'a> {
 /// Runs one kernel and returns the words of every `Out` and `InOut` binding, in order.
 ///
 /// # Errors
-/// As [`PlanBuilder::build`] and [`super::Plan::read`].
-pub fn run_once<P: Pod>(
+/// As [`PlanBuilder::build`] and [`super::Plan::fetch`].
+pub async fn run_once_async<P: Pod>(
     gpu: &Gpu,
     kernel: Kernel,
     params: &P,
@@ -61,8 +61,23 @@ pub fn run_once<P: Pod>(
     let mut results = Vec::new();
     for (arg, tensor) in args.iter().zip(&tensors) {
         if !matches!(arg, Arg::In(_)) {
-            results.push(plan.read(gpu, *tensor)?);
+            results.push(plan.fetch(gpu, *tensor).await?);
         }
     }
     Ok(results)
+}
+
+/// [`run_once_async`] for threads that may block.
+///
+/// # Errors
+/// As [`run_once_async`].
+#[cfg(not(target_arch = "wasm32"))]
+pub fn run_once<P: Pod>(
+    gpu: &Gpu,
+    kernel: Kernel,
+    params: &P,
+    args: &[Arg<'_>],
+    groups: [u32; 3],
+) -> Result<Vec<Vec<u32>>, GpuError> {
+    pollster::block_on(run_once_async(gpu, kernel, params, args, groups))
 }

@@ -1,11 +1,11 @@
 use bytemuck::{Pod, Zeroable};
-use remixmatch::gpu::{Arg, Kernel, groups_for_items, run_once};
+use remixmatch::gpu::{Arg, Kernel, groups_for_items, run_once_async};
 
+use crate::common::{FORWARD, assert_folds, on_the_adapter};
 use crate::harness::GPU;
 use crate::oracle::compare::assert_close;
 use crate::oracle::optim::{Adam, Slot};
 use crate::oracle::random::{Random, widen};
-use crate::{FORWARD, assert_folds};
 
 /// `Step` of `shaders/common/step.wgsl`.
 #[repr(C)]
@@ -42,76 +42,76 @@ fn step(t: i32) -> Step {
 }
 
 /// Weights, first moment, second moment, average after one update on the adapter.
-fn update(t: i32, gradient: &[f32], decayed: &[u32], state: [&[f32]; 4]) -> [Vec<f32>; 4] {
+async fn update(t: i32, gradient: &[f32], decayed: &[u32], state: [&[f32]; 4]) -> [Vec<f32>; 4] {
     let quads = gradient.len() / 4;
     let step = [step(t)];
     let mut args = vec![Arg::input(&step), Arg::input(gradient), Arg::input(decayed)];
     args.extend(state.map(Arg::in_out));
     let params = [quads as u32, 0, 0, 0];
     let kernel = Kernel::new("optim/adam", "update");
-    let results = run_once(&GPU, kernel, &params, &args, groups_for_items(quads, 64)).unwrap();
+    let results = run_once_async(&GPU, kernel, &params, &args, groups_for_items(quads, 64)).await.unwrap();
     [0, 1, 2, 3].map(|i| results[i].iter().copied().map(f32::from_bits).collect())
 }
 
-#[test]
-fn several_updates_follow_the_reference() {
-    const WORDS: usize = 64 * 5;
-    let mut random = Random::new(11);
-    let mut state = [random.normal(WORDS, 0.05), vec![0.0; WORDS], vec![0.0; WORDS], Vec::new()];
-    state[3] = state[0].clone();
-    let decayed = [1, 0, 0, 1, 1];
-    let mut slots: Vec<Slot> = state[0].chunks_exact(64).map(|w| Slot::new(widen(w))).collect();
-    for t in 1..=6 {
-        let before = state[0].clone();
-        let was: Vec<f64> = slots.iter().flat_map(|s| s.weights.clone()).collect();
-        let gradient = random.normal(WORDS, 10f64.powi(t - 4));
-        for ((slot, g), flag) in slots.iter_mut().zip(gradient.chunks_exact(64)).zip(decayed) {
-            slot.update(&widen(g), &adam(), t, flag == 1);
+on_the_adapter! {
+    async fn several_updates_follow_the_reference() {
+        const WORDS: usize = 64 * 5;
+        let mut random = Random::new(11);
+        let mut state = [random.normal(WORDS, 0.05), vec![0.0; WORDS], vec![0.0; WORDS], Vec::new()];
+        state[3] = state[0].clone();
+        let decayed = [1, 0, 0, 1, 1];
+        let mut slots: Vec<Slot> = state[0].chunks_exact(64).map(|w| Slot::new(widen(w))).collect();
+        for t in 1..=6 {
+            let before = state[0].clone();
+            let was: Vec<f64> = slots.iter().flat_map(|s| s.weights.clone()).collect();
+            let gradient = random.normal(WORDS, 10f64.powi(t - 4));
+            for ((slot, g), flag) in slots.iter_mut().zip(gradient.chunks_exact(64)).zip(decayed) {
+                slot.update(&widen(g), &adam(), t, flag == 1);
+            }
+            state = update(t, &gradient, &decayed, state.each_ref().map(Vec::as_slice)).await;
+            let all =
+                |part: fn(&Slot) -> &Vec<f64>| slots.iter().flat_map(|s| part(s).clone()).collect::<Vec<_>>();
+            assert_close(&format!("weights {t}"), &state[0], &all(|s| &s.weights), FORWARD);
+            assert_close(&format!("first moment {t}"), &state[1], &all(|s| &s.first), FORWARD);
+            assert_close(&format!("second moment {t}"), &state[2], &all(|s| &s.second), FORWARD);
+            assert_close(&format!("average {t}"), &state[3], &all(|s| &s.averaged), FORWARD);
+            let moved: Vec<f32> = state[0].iter().zip(&before).map(|(a, b)| a - b).collect();
+            let wanted: Vec<f64> = all(|s| &s.weights).iter().zip(&was).map(|(a, b)| a - b).collect();
+            assert_close(&format!("movement {t}"), &moved, &wanted, 1e-3);
         }
-        state = update(t, &gradient, &decayed, state.each_ref().map(Vec::as_slice));
-        let all =
-            |part: fn(&Slot) -> &Vec<f64>| slots.iter().flat_map(|s| part(s).clone()).collect::<Vec<_>>();
-        assert_close(&format!("weights {t}"), &state[0], &all(|s| &s.weights), FORWARD);
-        assert_close(&format!("first moment {t}"), &state[1], &all(|s| &s.first), FORWARD);
-        assert_close(&format!("second moment {t}"), &state[2], &all(|s| &s.second), FORWARD);
-        assert_close(&format!("average {t}"), &state[3], &all(|s| &s.averaged), FORWARD);
-        let moved: Vec<f32> = state[0].iter().zip(&before).map(|(a, b)| a - b).collect();
-        let wanted: Vec<f64> = all(|s| &s.weights).iter().zip(&was).map(|(a, b)| a - b).collect();
-        assert_close(&format!("movement {t}"), &moved, &wanted, 1e-3);
     }
-}
 
-/// Decay flags and values repeat, so that the reference need not hold 17 million of them.
-#[test]
-fn folded_dispatch() {
-    const BLOCKS: usize = 262_200;
-    const PERIOD: usize = 64 * 3;
-    assert_folds(BLOCKS * 16);
-    let mut random = Random::new(4);
-    let repeat = |values: &[f32]| -> Vec<f32> { values.iter().copied().cycle().take(BLOCKS * 64).collect() };
-    let [gradient, weights, first, averaged] = [0; 4].map(|_| random.normal(PERIOD, 1.0));
-    let second = random.uniform(PERIOD, 0.1, 1.0);
-    let decayed: Vec<u32> = [1, 0, 1].into_iter().cycle().take(BLOCKS).collect();
-    let state = [repeat(&weights), repeat(&first), repeat(&second), repeat(&averaged)];
-    let found = update(9, &repeat(&gradient), &decayed, state.each_ref().map(Vec::as_slice));
-    let mut wanted = [const { Vec::new() }; 4];
-    for (block, flag) in [1, 0, 1].into_iter().enumerate() {
-        let part = |values: &[f32]| widen(&values[block * 64..(block + 1) * 64]);
-        let mut slot = Slot {
-            weights: part(&weights),
-            first: part(&first),
-            second: part(&second),
-            averaged: part(&averaged),
-        };
-        slot.update(&part(&gradient), &adam(), 9, flag == 1);
-        for (all, one) in wanted.iter_mut().zip([slot.weights, slot.first, slot.second, slot.averaged]) {
-            all.extend(one);
+    /// Decay flags and values repeat, so that the reference need not hold 17 million of them.
+    async fn folded_dispatch() {
+        const BLOCKS: usize = 262_200;
+        const PERIOD: usize = 64 * 3;
+        assert_folds(BLOCKS * 16);
+        let mut random = Random::new(4);
+        let repeat = |values: &[f32]| -> Vec<f32> { values.iter().copied().cycle().take(BLOCKS * 64).collect() };
+        let [gradient, weights, first, averaged] = [0; 4].map(|_| random.normal(PERIOD, 1.0));
+        let second = random.uniform(PERIOD, 0.1, 1.0);
+        let decayed: Vec<u32> = [1, 0, 1].into_iter().cycle().take(BLOCKS).collect();
+        let state = [repeat(&weights), repeat(&first), repeat(&second), repeat(&averaged)];
+        let found = update(9, &repeat(&gradient), &decayed, state.each_ref().map(Vec::as_slice)).await;
+        let mut wanted = [const { Vec::new() }; 4];
+        for (block, flag) in [1, 0, 1].into_iter().enumerate() {
+            let part = |values: &[f32]| widen(&values[block * 64..(block + 1) * 64]);
+            let mut slot = Slot {
+                weights: part(&weights),
+                first: part(&first),
+                second: part(&second),
+                averaged: part(&averaged),
+            };
+            slot.update(&part(&gradient), &adam(), 9, flag == 1);
+            for (all, one) in wanted.iter_mut().zip([slot.weights, slot.first, slot.second, slot.averaged]) {
+                all.extend(one);
+            }
         }
-    }
-    for (name, (found, wanted)) in
-        ["weights", "first moment", "second moment", "average"].iter().zip(found.iter().zip(&wanted))
-    {
-        let all: Vec<f64> = wanted.iter().copied().cycle().take(BLOCKS * 64).collect();
-        assert_close(name, found, &all, FORWARD);
+        for (name, (found, wanted)) in
+            ["weights", "first moment", "second moment", "average"].iter().zip(found.iter().zip(&wanted))
+        {
+            let all: Vec<f64> = wanted.iter().copied().cycle().take(BLOCKS * 64).collect();
+            assert_close(name, found, &all, FORWARD);
+        }
     }
 }

@@ -1,6 +1,7 @@
-use remixmatch::gpu::{Arg, Kernel, run_once};
+use remixmatch::gpu::{Arg, Kernel, run_once_async};
 use remixmatch::nn::{BatchNorm, MOMENTUM, Passes};
 
+use crate::common::{FORWARD, GRADIENT, assert_folds, assert_picked, on_the_adapter, sum};
 use crate::harness::GPU;
 use crate::oracle::Map;
 use crate::oracle::compare::assert_close;
@@ -8,7 +9,6 @@ use crate::oracle::difference::{central, dot};
 use crate::oracle::norm::{self, Moments};
 use crate::oracle::random::{Random, widen};
 use crate::trial::Trial;
-use crate::{FORWARD, GRADIENT, assert_folds, assert_picked, sum};
 
 struct Layer {
     gamma: Vec<f32>,
@@ -45,7 +45,7 @@ impl Layer {
 }
 
 /// Training and inference, forward and backward, on one shape; values scatter around `centre`.
-fn check(shape: [usize; 4], count: usize, moving: Option<usize>, centre: f32) {
+async fn check(shape: [usize; 4], count: usize, moving: Option<usize>, centre: f32) {
     let mut random = Random::new((shape.iter().product::<usize>() + count) as u64);
     let channels = shape[3];
     let layer = Layer::random(&mut random, channels);
@@ -72,7 +72,7 @@ fn check(shape: [usize; 4], count: usize, moving: Option<usize>, centre: f32) {
     let dx = t.keep(dx.tensor);
     let dx_add = bn.backward(&mut t.b, x_in, coefficients, d_in, passes, added, Some(other_in), true);
     let dx_add = t.keep(dx_add.tensor);
-    let r = t.run();
+    let r = t.run().await;
 
     let name = |what: &str| format!("{what} of {shape:?} in {count} passes around {centre}");
     let x_wide = Map::new(shape, widen(&x));
@@ -105,93 +105,90 @@ fn check(shape: [usize; 4], count: usize, moving: Option<usize>, centre: f32) {
     assert_picked(&name("beta"), &r.get(written[1]), &d.beta, &at, &differences);
 }
 
-#[test]
-fn odd_shapes_and_passes_with_their_own_statistics() {
-    check([1, 1, 1, 4], 1, Some(0), 0.0);
-    check([3, 17, 17, 12], 3, Some(1), 0.0);
-    check([2, 3, 5, 40], 2, Some(1), 0.0);
-    check([4, 8, 8, 8], 1, None, 0.0);
-    check([6, 17, 3, 16], 2, Some(0), 0.0);
-    check([12, 1, 1, 8], 4, Some(3), 0.0);
-}
+on_the_adapter! {
+    async fn odd_shapes_and_passes_with_their_own_statistics() {
+        check([1, 1, 1, 4], 1, Some(0), 0.0).await;
+        check([3, 17, 17, 12], 3, Some(1), 0.0).await;
+        check([2, 3, 5, 40], 2, Some(1), 0.0).await;
+        check([4, 8, 8, 8], 1, None, 0.0).await;
+        check([6, 17, 3, 16], 2, Some(0), 0.0).await;
+        check([12, 1, 1, 8], 4, Some(3), 0.0).await;
+    }
 
-/// 64 slices, the last of them short or empty.
-#[test]
-fn many_rows() {
-    check([8, 32, 33, 8], 1, Some(0), 0.0);
-    check([14, 25, 25, 4], 2, Some(1), 0.0);
-}
+    /// 64 slices, the last of them short or empty.
+    async fn many_rows() {
+        check([8, 32, 33, 8], 1, Some(0), 0.0).await;
+        check([14, 25, 25, 4], 2, Some(1), 0.0).await;
+    }
 
-/// A mean far from zero does not cancel the variance.
-#[test]
-fn values_far_from_zero() {
-    check([4, 9, 9, 8], 2, Some(1), 50.0);
-}
+    /// A mean far from zero does not cancel the variance.
+    async fn values_far_from_zero() {
+        check([4, 9, 9, 8], 2, Some(1), 50.0).await;
+    }
 
-/// 4.2 million vec4s, with every pre-activation well away from the kink of the activation, where
-/// rounding would choose the other slope.
-#[test]
-fn folded_dispatches() {
-    let shape = [65, 254, 255, 4];
-    let words: usize = shape.iter().product();
-    assert_folds(words / 4);
-    let mut random = Random::new(8);
-    let layer = Layer {
-        gamma: vec![0.1, 0.2, 0.1, 0.2],
-        beta: vec![3.0, -3.0, 2.0, -2.0],
-        mean: vec![0.0; 4],
-        variance: vec![1.0; 4],
-    };
-    let x = random.uniform(words, -1.0, 1.0);
-    let d_out = random.uniform(words, -1.0, 1.0);
-    let passes = Passes { count: 1, moving: None };
-    let mut t = Trial::new();
-    let bn = layer.upload(&mut t);
-    let x_in = t.map("x", shape, &x);
-    let d_in = t.map("d_out", shape, &d_out);
-    let gradients = [t.blank("d_gamma", 4), t.blank("d_beta", 4)];
-    let (out, coefficients) = bn.forward(&mut t.b, x_in, passes);
-    let out = t.keep(out.tensor);
-    let dx = bn.backward(&mut t.b, x_in, coefficients, d_in, passes, gradients, None, false);
-    let dx = t.keep(dx.tensor);
-    let dx_add = bn.backward(&mut t.b, x_in, coefficients, d_in, passes, gradients, Some(x_in), false);
-    let dx_add = t.keep(dx_add.tensor);
-    let r = t.run();
-    let (gamma, beta) = (widen(&layer.gamma), widen(&layer.beta));
-    let x_wide = Map::new(shape, widen(&x));
-    let wanted = norm::training(&x_wide, &gamma, &beta, 1).out;
-    assert_close("forward", &r.get(out), &wanted.data, FORWARD);
-    let d = norm::backward(&x_wide, &gamma, &beta, &Map::new(shape, widen(&d_out)), 1).input;
-    assert_close("backward", &r.get(dx), &d.data, GRADIENT);
-    assert_close("backward_add", &r.get(dx_add), &sum(&d.data, &x), GRADIENT);
-}
+    /// 4.2 million vec4s, with every pre-activation well away from the kink of the activation, where
+    /// rounding would choose the other slope.
+    async fn folded_dispatches() {
+        let shape = [65, 254, 255, 4];
+        let words: usize = shape.iter().product();
+        assert_folds(words / 4);
+        let mut random = Random::new(8);
+        let layer = Layer {
+            gamma: vec![0.1, 0.2, 0.1, 0.2],
+            beta: vec![3.0, -3.0, 2.0, -2.0],
+            mean: vec![0.0; 4],
+            variance: vec![1.0; 4],
+        };
+        let x = random.uniform(words, -1.0, 1.0);
+        let d_out = random.uniform(words, -1.0, 1.0);
+        let passes = Passes { count: 1, moving: None };
+        let mut t = Trial::new();
+        let bn = layer.upload(&mut t);
+        let x_in = t.map("x", shape, &x);
+        let d_in = t.map("d_out", shape, &d_out);
+        let gradients = [t.blank("d_gamma", 4), t.blank("d_beta", 4)];
+        let (out, coefficients) = bn.forward(&mut t.b, x_in, passes);
+        let out = t.keep(out.tensor);
+        let dx = bn.backward(&mut t.b, x_in, coefficients, d_in, passes, gradients, None, false);
+        let dx = t.keep(dx.tensor);
+        let dx_add = bn.backward(&mut t.b, x_in, coefficients, d_in, passes, gradients, Some(x_in), false);
+        let dx_add = t.keep(dx_add.tensor);
+        let r = t.run().await;
+        let (gamma, beta) = (widen(&layer.gamma), widen(&layer.beta));
+        let x_wide = Map::new(shape, widen(&x));
+        let wanted = norm::training(&x_wide, &gamma, &beta, 1).out;
+        assert_close("forward", &r.get(out), &wanted.data, FORWARD);
+        let d = norm::backward(&x_wide, &gamma, &beta, &Map::new(shape, widen(&d_out)), 1).input;
+        assert_close("backward", &r.get(dx), &d.data, GRADIENT);
+        assert_close("backward_add", &r.get(dx_add), &sum(&d.data, &x), GRADIENT);
+    }
 
-/// A slice for every row: 4.2 million slices are the most whose sums fit a binding.
-#[test]
-fn folded_slices() {
-    const ROWS: usize = 4_194_300;
-    assert_folds(ROWS);
-    let rows = ROWS as u32;
-    let params = [rows, 1, 1, rows, (norm::EPSILON as f32).to_bits(), 0, u32::MAX, 0];
-    let x = Random::new(2).uniform(ROWS * 4, -1.0, 1.0);
-    let groups = remixmatch::gpu::groups_for_items(ROWS, 64);
-    let as_floats = |words: &[u32]| -> Vec<f32> { words.iter().copied().map(f32::from_bits).collect() };
-    let kernel = Kernel::new("nn/batch_norm", "slice_moments");
-    let moments = run_once(&GPU, kernel, &params, &[Arg::input(&x), Arg::Out(ROWS * 8)], groups).unwrap();
-    let wanted: Vec<f64> =
-        x.chunks_exact(4).flat_map(|row| row.iter().map(|v| f64::from(*v)).chain([0.0; 4])).collect();
-    assert_close("slice_moments", &as_floats(&moments[0]), &wanted, FORWARD);
+    /// A slice for every row: 4.2 million slices are the most whose sums fit a binding.
+    async fn folded_slices() {
+        const ROWS: usize = 4_194_300;
+        assert_folds(ROWS);
+        let rows = ROWS as u32;
+        let params = [rows, 1, 1, rows, (norm::EPSILON as f32).to_bits(), 0, u32::MAX, 0];
+        let x = Random::new(2).uniform(ROWS * 4, -1.0, 1.0);
+        let groups = remixmatch::gpu::groups_for_items(ROWS, 64);
+        let as_floats = |words: &[u32]| -> Vec<f32> { words.iter().copied().map(f32::from_bits).collect() };
+        let kernel = Kernel::new("nn/batch_norm", "slice_moments");
+        let moments = run_once_async(&GPU, kernel, &params, &[Arg::input(&x), Arg::Out(ROWS * 8)], groups).await.unwrap();
+        let wanted: Vec<f64> =
+            x.chunks_exact(4).flat_map(|row| row.iter().map(|v| f64::from(*v)).chain([0.0; 4])).collect();
+        assert_close("slice_moments", &as_floats(&moments[0]), &wanted, FORWARD);
 
-    // Mean 1, 1/std 2, scale 2, shift 3: z = 2 x + 3 > 0 and the normalised value is 2 (x - 1).
-    let coefficients: Vec<f32> = [1.0, 2.0, 2.0, 3.0].iter().flat_map(|v| [*v; 4]).collect();
-    let kernel = Kernel::new("nn/batch_norm", "slice_backward");
-    let args = [Arg::input(&x), Arg::input(&coefficients), Arg::input(&x), Arg::Out(ROWS * 8)];
-    let sums = run_once(&GPU, kernel, &params, &args, groups).unwrap();
-    let row_sums = |row: &[f32]| {
-        let wide: Vec<f64> = widen(row);
-        let normalised = wide.iter().map(|v| v * 2.0 * (v - 1.0)).collect::<Vec<_>>();
-        [wide, normalised].concat()
-    };
-    let wanted: Vec<f64> = x.chunks_exact(4).flat_map(row_sums).collect();
-    assert_close("slice_backward", &as_floats(&sums[0]), &wanted, FORWARD);
+        // Mean 1, 1/std 2, scale 2, shift 3: z = 2 x + 3 > 0 and the normalised value is 2 (x - 1).
+        let coefficients: Vec<f32> = [1.0, 2.0, 2.0, 3.0].iter().flat_map(|v| [*v; 4]).collect();
+        let kernel = Kernel::new("nn/batch_norm", "slice_backward");
+        let args = [Arg::input(&x), Arg::input(&coefficients), Arg::input(&x), Arg::Out(ROWS * 8)];
+        let sums = run_once_async(&GPU, kernel, &params, &args, groups).await.unwrap();
+        let row_sums = |row: &[f32]| {
+            let wide: Vec<f64> = widen(row);
+            let normalised = wide.iter().map(|v| v * 2.0 * (v - 1.0)).collect::<Vec<_>>();
+            [wide, normalised].concat()
+        };
+        let wanted: Vec<f64> = x.chunks_exact(4).flat_map(row_sums).collect();
+        assert_close("slice_backward", &as_floats(&sums[0]), &wanted, FORWARD);
+    }
 }

@@ -1,5 +1,6 @@
 use remixmatch::nn::{Conv2d, ConvTiling};
 
+use crate::common::{FORWARD, GRADIENT, assert_picked, on_the_adapter, pad, sum};
 use crate::harness::GPU;
 use crate::oracle::Map;
 use crate::oracle::compare::assert_close;
@@ -7,7 +8,6 @@ use crate::oracle::conv::Conv;
 use crate::oracle::difference::{central, dot};
 use crate::oracle::random::{Random, widen};
 use crate::trial::Trial;
-use crate::{FORWARD, GRADIENT, assert_picked, pad, sum};
 
 /// Images `[images, height, width]`, channels and the convolution's kind.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,7 @@ struct Case {
 }
 
 /// Runs every entry point of the shader on one case.
-fn check(case: Case) {
+async fn check(case: Case) {
     let Case { map: [images, height, width], inputs, outputs, kernel, stride, tiling } = case;
     let stored = inputs.next_multiple_of(4);
     let conv =
@@ -65,7 +65,7 @@ fn check(case: Case) {
     let dx_add = t.keep(dx_add.tensor);
     conv.weight_gradient(&mut t.b, x_in, d_in, d_weights, d_bias, false);
     conv.weight_gradient(&mut t.b, x_in, d_in, more_weights, more_bias, true);
-    let r = t.run();
+    let r = t.run().await;
 
     let name = |what: &str| format!("{what} of {case:?}");
     assert_close(&name("forward"), &r.get(out), &forward.data, FORWARD);
@@ -106,91 +106,87 @@ fn pad_wide(data: &[f64], from: usize, to: usize) -> Vec<f64> {
 }
 
 /// Checks a case with workgroups of eight, and with subgroups of eight where the adapter has them.
-fn check_register(case: Case) {
-    check(case);
+async fn check_register(case: Case) {
+    check(case).await;
     if ConvTiling::for_adapter(&GPU) == ConvTiling::SUBGROUP {
-        check(Case { tiling: ConvTiling { turn: case.tiling.turn, ..ConvTiling::SUBGROUP }, ..case });
+        check(Case { tiling: ConvTiling { turn: case.tiling.turn, ..ConvTiling::SUBGROUP }, ..case }).await;
     }
 }
 
-#[test]
-fn odd_sizes_at_both_strides() {
-    for map in [[1, 1, 1], [1, 3, 3], [3, 17, 17], [2, 1, 17], [3, 17, 3], [5, 8, 9], [2, 10, 6]] {
-        for (kernel, stride) in [(3, 1), (3, 2), (1, 1), (1, 2)] {
-            check_register(Case { map, inputs: 4, outputs: 8, kernel, stride, tiling: ConvTiling::REGISTER });
+on_the_adapter! {
+    async fn odd_sizes_at_both_strides() {
+        for map in [[1, 1, 1], [1, 3, 3], [3, 17, 17], [2, 1, 17], [3, 17, 3], [5, 8, 9], [2, 10, 6]] {
+            for (kernel, stride) in [(3, 1), (3, 2), (1, 1), (1, 2)] {
+                check_register(Case { map, inputs: 4, outputs: 8, kernel, stride, tiling: ConvTiling::REGISTER }).await;
+            }
         }
     }
-}
 
-#[test]
-fn odd_channels() {
-    for (inputs, outputs) in [(8, 8), (12, 24), (40, 8), (4, 40), (16, 32)] {
-        for (kernel, stride) in [(3, 1), (3, 2), (1, 2)] {
-            check_register(Case {
-                map: [3, 9, 7],
-                inputs,
-                outputs,
-                kernel,
-                stride,
-                tiling: ConvTiling::REGISTER,
-            });
+    async fn odd_channels() {
+        for (inputs, outputs) in [(8, 8), (12, 24), (40, 8), (4, 40), (16, 32)] {
+            for (kernel, stride) in [(3, 1), (3, 2), (1, 2)] {
+                check_register(Case {
+                    map: [3, 9, 7],
+                    inputs,
+                    outputs,
+                    kernel,
+                    stride,
+                    tiling: ConvTiling::REGISTER,
+                }).await;
+            }
         }
     }
-}
 
-#[test]
-fn images_of_one_and_three_channels() {
-    for inputs in [1, 3] {
-        for stride in [1, 2] {
-            check_register(Case {
-                map: [3, 17, 16],
-                inputs,
-                outputs: 16,
-                kernel: 3,
-                stride,
-                tiling: ConvTiling::REGISTER,
-            });
+    async fn images_of_one_and_three_channels() {
+        for inputs in [1, 3] {
+            for stride in [1, 2] {
+                check_register(Case {
+                    map: [3, 17, 16],
+                    inputs,
+                    outputs: 16,
+                    kernel: 3,
+                    stride,
+                    tiling: ConvTiling::REGISTER,
+                }).await;
+            }
         }
     }
-}
 
-#[test]
-fn a_gpus_workgroups() {
-    for (map, stride) in [([1, 3, 3], 1), ([3, 17, 17], 2), ([4, 16, 16], 1)] {
-        check(Case { map, inputs: 12, outputs: 24, kernel: 3, stride, tiling: ConvTiling::WAVE });
+    async fn a_gpus_workgroups() {
+        for (map, stride) in [([1, 3, 3], 1), ([3, 17, 17], 2), ([4, 16, 16], 1)] {
+            check(Case { map, inputs: 12, outputs: 24, kernel: 3, stride, tiling: ConvTiling::WAVE }).await;
+        }
     }
-}
 
-/// More rows than 64 slices of 16, so that the slices of the weight gradient grow.
-#[test]
-fn long_batches() {
-    check_register(Case {
-        map: [70, 16, 3],
-        inputs: 4,
-        outputs: 8,
-        kernel: 3,
-        stride: 1,
-        tiling: ConvTiling::REGISTER,
-    });
-    check_register(Case {
-        map: [73, 17, 3],
-        inputs: 4,
-        outputs: 8,
-        kernel: 3,
-        stride: 1,
-        tiling: ConvTiling::REGISTER,
-    });
-}
+    /// More rows than 64 slices of 16, so that the slices of the weight gradient grow.
+    async fn long_batches() {
+        check_register(Case {
+            map: [70, 16, 3],
+            inputs: 4,
+            outputs: 8,
+            kernel: 3,
+            stride: 1,
+            tiling: ConvTiling::REGISTER,
+        }).await;
+        check_register(Case {
+            map: [73, 17, 3],
+            inputs: 4,
+            outputs: 8,
+            kernel: 3,
+            stride: 1,
+            tiling: ConvTiling::REGISTER,
+        }).await;
+    }
 
-/// A dispatch for every image, or for the fewest whose parts of the feature maps can be bound: one here,
-/// sixteen there, and all where that is more than there are.
-#[test]
-fn in_turns() {
-    let maps = [[5, 8, 8], [37, 3, 3], [3, 17, 17], [7, 16, 12]];
-    for (map, (inputs, outputs)) in maps.into_iter().zip([(4, 8), (4, 8), (4, 8), (16, 32)]) {
-        for (kernel, stride) in [(3, 1), (3, 2), (1, 2)] {
-            let tiling = ConvTiling::REGISTER.in_turns(1);
-            check_register(Case { map, inputs, outputs, kernel, stride, tiling });
+    /// A dispatch for every image, or for the fewest whose parts of the feature maps can be bound: one here,
+    /// sixteen there, and all where that is more than there are.
+    async fn in_turns() {
+        let maps = [[5, 8, 8], [37, 3, 3], [3, 17, 17], [7, 16, 12]];
+        for (map, (inputs, outputs)) in maps.into_iter().zip([(4, 8), (4, 8), (4, 8), (16, 32)]) {
+            for (kernel, stride) in [(3, 1), (3, 2), (1, 2)] {
+                let tiling = ConvTiling::REGISTER.in_turns(1);
+                check_register(Case { map, inputs, outputs, kernel, stride, tiling }).await;
+            }
         }
     }
 }

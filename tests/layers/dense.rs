@@ -1,14 +1,14 @@
 use remixmatch::nn::{Dense, Rows};
 
+use crate::common::{FORWARD, GRADIENT, assert_folds, assert_picked, on_the_adapter, sum};
 use crate::oracle::compare::assert_close;
 use crate::oracle::difference::{central, dot};
 use crate::oracle::heads;
 use crate::oracle::random::{Random, widen};
 use crate::trial::Trial;
-use crate::{FORWARD, GRADIENT, assert_folds, assert_picked, sum};
 
 /// All entry points on rows `first..first + count` of an embedding of `total` rows.
-fn check(total: usize, rows: Rows, inputs: usize, outputs: usize) {
+async fn check(total: usize, rows: Rows, inputs: usize, outputs: usize) {
     let mut random = Random::new((total + inputs * 7 + outputs) as u64);
     let dense = Dense { name: "head".into(), inputs, outputs };
     let embedding = random.normal(total * inputs, 1.0);
@@ -31,7 +31,7 @@ fn check(total: usize, rows: Rows, inputs: usize, outputs: usize) {
     dense.data_gradient(&mut t.b, d_in, rows, w_in, d_embedding);
     dense.weight_gradient(&mut t.b, e_in, d_in, rows, written, false);
     dense.weight_gradient(&mut t.b, e_in, d_in, rows, added, true);
-    let r = t.run();
+    let r = t.run().await;
 
     let name = |what: &str| format!("{what}, {rows:?} of {total}, {inputs} -> {outputs}");
     let part = rows.first * inputs..(rows.first + rows.count) * inputs;
@@ -59,18 +59,18 @@ fn check(total: usize, rows: Rows, inputs: usize, outputs: usize) {
     assert_picked(&name("bias"), &r.get(written[1]), &d.bias, &at, &by_b);
 }
 
-#[test]
-fn odd_sizes_and_parts_of_an_embedding() {
-    check(1, Rows { first: 0, count: 1 }, 8, 3);
-    check(17, Rows { first: 0, count: 17 }, 40, 10);
-    check(17, Rows { first: 3, count: 9 }, 32, 100);
-    check(5, Rows { first: 4, count: 1 }, 128, 4);
-}
+on_the_adapter! {
+    async fn odd_sizes_and_parts_of_an_embedding() {
+        check(1, Rows { first: 0, count: 1 }, 8, 3).await;
+        check(17, Rows { first: 0, count: 17 }, 40, 10).await;
+        check(17, Rows { first: 3, count: 9 }, 32, 100).await;
+        check(5, Rows { first: 4, count: 1 }, 128, 4).await;
+    }
 
-#[test]
-fn folded_dispatches() {
-    assert_folds(2100 * 2000);
-    check(2100, Rows { first: 0, count: 2100 }, 1, 2000);
-    check(2100, Rows { first: 0, count: 2100 }, 2000, 1);
-    check(1, Rows { first: 0, count: 1 }, 2099, 2000);
+    async fn folded_dispatches() {
+        assert_folds(2100 * 2000);
+        check(2100, Rows { first: 0, count: 2100 }, 1, 2000).await;
+        check(2100, Rows { first: 0, count: 2100 }, 2000, 1).await;
+        check(1, Rows { first: 0, count: 1 }, 2099, 2000).await;
+    }
 }

@@ -8,53 +8,10 @@ mod oracle;
 
 mod adam;
 mod batch_norm;
+mod common;
 mod conv2d;
 mod dense;
 mod limits;
 mod pool;
 mod reduce;
 mod trial;
-
-/// Largest deviation of a forward pass, as a share of the largest magnitude.
-const FORWARD: f64 = 1e-5;
-/// Largest deviation of a gradient.
-const GRADIENT: f64 = 1e-4;
-/// Largest deviation of a gradient from central differences of the reference.
-const DIFFERENCES: f64 = 1e-3;
-
-/// Asserts that a dispatch of `items` invocations in groups of 64 is folded into two dimensions.
-#[track_caller]
-fn assert_folds(items: usize) {
-    let [_, y, _] = remixmatch::gpu::groups_for_items(items, 64);
-    assert!(y > 1, "{items} items fit one dimension");
-}
-
-/// Each run of `from` values lengthened to `to` with zeros.
-fn pad(data: &[f32], from: usize, to: usize) -> Vec<f32> {
-    let mut out = Vec::new();
-    for run in data.chunks_exact(from) {
-        out.extend_from_slice(run);
-        out.resize(out.len() + to - from, 0.0);
-    }
-    out
-}
-
-/// Element by element sum, in f64.
-fn sum(a: &[f64], b: &[f32]) -> Vec<f64> {
-    assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(a, b)| a + f64::from(*b)).collect()
-}
-
-/// The found values at `indices`.
-fn pick(found: &[f32], indices: &[usize]) -> Vec<f32> {
-    indices.iter().map(|&i| found[i]).collect()
-}
-
-/// Like `compare::assert_close`, for some elements only: deviations are shares of the largest of all.
-#[track_caller]
-fn assert_picked(name: &str, found: &[f32], all: &[f64], indices: &[usize], expected: &[f64]) {
-    let scale = all.iter().fold(0.0, |top: f64, v| top.max(v.abs())).max(f64::MIN_POSITIVE);
-    let scaled: Vec<f64> = pick(found, indices).iter().map(|f| 1.0 + f64::from(*f) / scale).collect();
-    let wanted: Vec<f64> = expected.iter().map(|e| 1.0 + e / scale).collect();
-    oracle::compare::assert_close_wide(&format!("{name} by differences"), &scaled, &wanted, DIFFERENCES);
-}

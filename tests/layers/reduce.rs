@@ -1,12 +1,18 @@
-use remixmatch::gpu::{Arg, Kernel, groups_for_items, run_once};
+use remixmatch::gpu::{Arg, Kernel, groups_for_items, run_once_async};
 
+use crate::common::{FORWARD, assert_folds, on_the_adapter, sum};
 use crate::harness::GPU;
 use crate::oracle::compare::assert_close;
 use crate::oracle::random::{Random, widen};
-use crate::{FORWARD, assert_folds, sum};
 
 /// One entry point of `reduce.wgsl` on `[rows, 4 quads]` values; what follows them in memory is NaN.
-fn run(entry: &'static str, source: &[f32], rows: usize, slices: usize, old: Option<&[f32]>) -> Vec<f32> {
+async fn run(
+    entry: &'static str,
+    source: &[f32],
+    rows: usize,
+    slices: usize,
+    old: Option<&[f32]>,
+) -> Vec<f32> {
     let quads = source.len() / rows / 4;
     let results = if entry == "sum_rows" { quads * slices } else { quads };
     let params = [rows as u32, quads as u32, slices as u32, u32::from(old.is_some())];
@@ -15,7 +21,7 @@ fn run(entry: &'static str, source: &[f32], rows: usize, slices: usize, old: Opt
     let mut fenced = source.to_vec();
     fenced.resize(source.len() + (1 << 16), f32::NAN);
     let args = [Arg::input(&fenced), result];
-    let words = run_once(&GPU, Kernel::new("nn/reduce", entry), &params, &args, groups).unwrap();
+    let words = run_once_async(&GPU, Kernel::new("nn/reduce", entry), &params, &args, groups).await.unwrap();
     words[0].iter().copied().map(f32::from_bits).collect()
 }
 
@@ -28,28 +34,28 @@ fn wanted(source: &[f32], width: usize, length: usize, slices: usize) -> Vec<f64
     sums
 }
 
-#[test]
-fn rows_in_slices() {
-    for (rows, slices, width) in [(1, 1, 4), (17, 3, 8), (129, 64, 12), (5000, 64, 4), (64, 64, 262_400)] {
-        let source = Random::new(rows as u64).uniform(rows * width, -1.0, 1.0);
-        let length = rows.div_ceil(slices);
-        let found = run("sum_rows", &source, rows, slices, None);
-        assert_close(&format!("{rows} x {width}"), &found, &wanted(&source, width, length, slices), FORWARD);
+on_the_adapter! {
+    async fn rows_in_slices() {
+        for (rows, slices, width) in [(1, 1, 4), (17, 3, 8), (129, 64, 12), (5000, 64, 4), (64, 64, 262_400)] {
+            let source = Random::new(rows as u64).uniform(rows * width, -1.0, 1.0);
+            let length = rows.div_ceil(slices);
+            let found = run("sum_rows", &source, rows, slices, None).await;
+            assert_close(&format!("{rows} x {width}"), &found, &wanted(&source, width, length, slices), FORWARD);
+        }
+        assert_folds(262_400 / 4 * 64);
     }
-    assert_folds(262_400 / 4 * 64);
-}
 
-#[test]
-fn slices_written_and_added() {
-    for (slices, width) in [(1, 4), (3, 8), (64, 40), (1, 4 * 4_195_000)] {
-        let mut random = Random::new(slices as u64);
-        let source = random.uniform(slices * width, -1.0, 1.0);
-        let old = random.uniform(width, -1.0, 1.0);
-        let sums = if slices == 1 { widen(&source) } else { wanted(&source, width, slices, 1) };
-        let name = format!("{slices} x {width}");
-        assert_close(&name, &run("sum_slices", &source, slices, slices, None), &sums, FORWARD);
-        let added = run("sum_slices", &source, slices, slices, Some(&old));
-        assert_close(&format!("{name} added"), &added, &sum(&sums, &old), FORWARD);
+    async fn slices_written_and_added() {
+        for (slices, width) in [(1, 4), (3, 8), (64, 40), (1, 4 * 4_195_000)] {
+            let mut random = Random::new(slices as u64);
+            let source = random.uniform(slices * width, -1.0, 1.0);
+            let old = random.uniform(width, -1.0, 1.0);
+            let sums = if slices == 1 { widen(&source) } else { wanted(&source, width, slices, 1) };
+            let name = format!("{slices} x {width}");
+            assert_close(&name, &run("sum_slices", &source, slices, slices, None).await, &sums, FORWARD);
+            let added = run("sum_slices", &source, slices, slices, Some(&old)).await;
+            assert_close(&format!("{name} added"), &added, &sum(&sums, &old), FORWARD);
+        }
+        assert_folds(4_195_000);
     }
-    assert_folds(4_195_000);
 }

@@ -1,7 +1,7 @@
 //! Recording a few operations, uploading their data and reading results back.
 
 use bytemuck::Pod;
-use remixmatch::gpu::{Plan, PlanBuilder, Tensor};
+use remixmatch::gpu::{PlanBuilder, Tensor};
 use remixmatch::nn::Activation;
 
 use crate::harness::GPU;
@@ -10,13 +10,14 @@ use crate::harness::GPU;
 pub struct Trial {
     pub b: PlanBuilder,
     uploads: Vec<(Tensor, Vec<u8>)>,
+    results: Vec<Tensor>,
 }
 
 impl Trial {
     pub fn new() -> Self {
         let mut b = PlanBuilder::new();
         b.poison_fresh_memory();
-        Self { b, uploads: Vec::new() }
+        Self { b, uploads: Vec::new(), results: Vec::new() }
     }
 
     /// A tensor with this content, of 32-bit words.
@@ -43,26 +44,37 @@ impl Trial {
     pub fn keep(&mut self, tensor: Tensor) -> Tensor {
         let kept = self.b.persistent("kept", tensor.words());
         self.b.copy(tensor, kept);
+        self.read(kept);
         kept
     }
 
-    /// Runs everything recorded, once.
-    pub fn run(self) -> Results {
+    /// Has a tensor that outlives the program read back after it.
+    pub fn read(&mut self, tensor: Tensor) {
+        self.results.push(tensor);
+    }
+
+    /// Runs everything recorded, once, and reads back all that outlives it.
+    pub async fn run(self) -> Results {
         let program = self.b.program(0);
         let plan = self.b.build(&GPU).expect("the program fits the adapter");
         for (tensor, data) in &self.uploads {
             plan.write(&GPU, *tensor, data);
         }
         plan.run(&GPU, program);
-        Results(plan)
+        let mut found = Vec::new();
+        for tensor in self.uploads.iter().map(|upload| upload.0).chain(self.results) {
+            found.push((tensor, plan.fetch(&GPU, tensor).await.expect("the result comes back")));
+        }
+        Results(found)
     }
 }
 
 /// What a program left behind.
-pub struct Results(Plan);
+pub struct Results(Vec<(Tensor, Vec<f32>)>);
 
 impl Results {
     pub fn get(&self, tensor: Tensor) -> Vec<f32> {
-        self.0.read(&GPU, tensor).expect("the result comes back")
+        let found = self.0.iter().find(|(read, _)| *read == tensor);
+        found.expect("the tensor was uploaded, kept or asked for").1.clone()
     }
 }

@@ -1,0 +1,38 @@
+// The layers' tests against the f64 reference, in the browser: the same code as natively (tests/layers).
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { launch, open, serve } from "./browser.js";
+
+// Where `scripts/page_test.sh` puts them.
+const BUILT = fileURLToPath(new URL("../../target/page/layers/", import.meta.url));
+const PAGE = `<!doctype html><link rel="icon" href="data:,"><script type="module">
+import init, * as layers from "./layers.js";
+await init();
+await layers.open();
+window.layers = layers;
+</script>`;
+
+test("every layer gives what the reference gives, forward and backward", async (t) => {
+  const files = { "index.html": PAGE };
+  for (const name of ["layers.js", "layers_bg.wasm"]) files[name] = readFileSync(BUILT + name);
+  const site = await serve(files);
+  const browser = await launch();
+  const page = await open(browser, site.address);
+  await page.waitForFunction(() => window.layers, null, { timeout: 60_000 });
+  const names = await page.evaluate(() => window.layers.names());
+  assert.ok(names.length >= 20, `${names.length} tests`);
+  for (const [place, name] of names.entries()) {
+    await t.test(name, async () => {
+      // A test that fails never answers: the console has its words.
+      const failed = new Promise((resolve) => page.once("pageerror", resolve));
+      await Promise.race([page.evaluate((at) => window.layers.run(at), place), failed]);
+      assert.deepEqual(page.errors, []);
+    });
+    if (page.errors.length > 0) break;
+  }
+  await browser.close();
+  site.close();
+});
