@@ -161,12 +161,11 @@ fn blurred(base: u32, x: u32, y: u32) -> vec3<u32> {
 
 // --- geometry --------------------------------------------------------------------------------------
 
-/// A pixel, black outside of the image.
-fn load_or_black(base: u32, x: i32, y: i32) -> vec3<u32> {
-    if x < 0 || y < 0 || x >= i32(params.width) || y >= i32(params.height) {
-        return vec3<u32>();
-    }
-    return load(base, u32(x), u32(y));
+/// Where a geometric operation reads a pixel: in 16.16 fixed point as Pillow does, and as pixel coordinates
+/// for sampling between pixels.
+struct Source {
+    fixed: vec2<i32>,
+    between: vec2<f32>,
 }
 
 /// Bilinear mix at (x, y), pixel centres at halves; black outside, the border extends half a pixel.
@@ -190,46 +189,47 @@ fn mix_exact(a: vec3<u32>, b: vec3<u32>, d: f32) -> vec3<f32> {
     return low + (vec3<f32>(b) - low) * d;
 }
 
-/// Nearest pixel at 16.16 fixed-point coordinates.
-fn at_fixed(base: u32, x: i32, y: i32) -> vec3<u32> {
-    return load_or_black(base, x >> 16u, y >> 16u);
+/// The pixel a geometric operation moves there, black from outside of the image.
+fn sampled(base: u32, source: Source) -> vec3<u32> {
+    if params.bilinear == 1u {
+        return bilinear(base, source.between.x, source.between.y);
+    }
+    let at = source.fixed >> vec2<u32>(16u);
+    if any(at < vec2<i32>()) || any(at >= vec2<i32>(i32(params.width), i32(params.height))) {
+        return vec3<u32>();
+    }
+    return load(base, u32(at.x), u32(at.y));
 }
 
-fn to_fixed(v: f32) -> i32 {
-    return i32(floor(v * 65536.0 + 0.5));
+fn to_fixed(v: vec2<f32>) -> vec2<i32> {
+    return vec2<i32>(floor(v * 65536.0 + 0.5));
 }
 
 /// Counter-clockwise about the centre by a whole number of degrees.
-fn rotated(base: u32, x: u32, y: u32, level: f32) -> vec3<u32> {
+fn rotated(x: u32, y: u32, level: f32) -> Source {
     let row = params.rotations[u32(clamp(i32(round((2.0 * level - 1.0) * 45.0)) + 45, 0, 90))];
-    if params.bilinear == 1u {
-        let m = bitcast<vec4<f32>>(row);
-        let p = vec2<f32>(f32(x), f32(y));
-        return bilinear(base, m.x * p.x + m.y * p.y + m.z, m.x * p.y - m.y * p.x + m.w);
-    }
-    let m = bitcast<vec4<i32>>(row);
-    let p = vec2<i32>(i32(x), i32(y));
-    return at_fixed(base, m.x * p.x + m.y * p.y + m.z, m.x * p.y - m.y * p.x + m.w);
+    let m = bitcast<vec4<f32>>(row);
+    let p = vec2<f32>(f32(x), f32(y));
+    let n = bitcast<vec4<i32>>(row);
+    let q = vec2<i32>(i32(x), i32(y));
+    return Source(
+        vec2<i32>(n.x * q.x + n.y * q.y + n.z, n.x * q.y - n.y * q.x + n.w),
+        vec2<f32>(m.x * p.x + m.y * p.y + m.z, m.x * p.y - m.y * p.x + m.w),
+    );
 }
 
 /// out(x, y) = in(x + amount.x y, y + amount.y x), from the origin corner.
-fn sheared(base: u32, x: u32, y: u32, amount: vec2<f32>) -> vec3<u32> {
+fn sheared(x: u32, y: u32, amount: vec2<f32>) -> Source {
     let centre = vec2<f32>(f32(x), f32(y)) + 0.5;
-    if params.bilinear == 1u {
-        return bilinear(base, centre.x + amount.x * centre.y, centre.y + amount.y * centre.x);
-    }
-    let offset_x = to_fixed(0.5 + 0.5 * amount.x) + to_fixed(amount.x) * i32(y);
-    let offset_y = to_fixed(0.5 + 0.5 * amount.y) + to_fixed(amount.y) * i32(x);
-    return at_fixed(base, i32(x) * 65536 + offset_x, i32(y) * 65536 + offset_y);
+    let pixel = vec2<i32>(i32(x), i32(y));
+    let offset = to_fixed(0.5 + 0.5 * amount) + to_fixed(amount) * pixel.yx;
+    return Source(pixel * 65536 + offset, centre + amount * centre.yx);
 }
 
 /// out(x, y) = in(x + offset.x, y + offset.y)
-fn translated(base: u32, x: u32, y: u32, offset: vec2<f32>) -> vec3<u32> {
+fn translated(x: u32, y: u32, offset: vec2<f32>) -> Source {
     let centre = vec2<f32>(f32(x), f32(y)) + 0.5 + offset;
-    if params.bilinear == 1u {
-        return bilinear(base, centre.x, centre.y);
-    }
-    return load_or_black(base, i32(floor(centre.x)), i32(floor(centre.y)));
+    return Source(vec2<i32>(floor(centre)) * 65536, centre);
 }
 
 /// The table's 0.3 (2 v - 1).
@@ -282,16 +282,15 @@ fn rescaled(base: u32, x: u32, y: u32, draw: Draw) -> vec3<u32> {
     if kind == BOX || kind == NEAREST {
         return load(base, first.x + across.first, first.y + down.first);
     }
-    var across_weight = 0.0;
-    for (var i = across.first; i < across.end; i++) {
-        across_weight += tap_weight(across, i, kind);
-    }
     var sum = vec3<f32>();
     var down_weight = 0.0;
     for (var j = down.first; j < down.end; j++) {
         var row = vec3<f32>();
+        var across_weight = 0.0;
         for (var i = across.first; i < across.end; i++) {
-            row += tap_weight(across, i, kind) * vec3<f32>(load(base, first.x + i, first.y + j));
+            let weight = tap_weight(across, i, kind);
+            row += weight * vec3<f32>(load(base, first.x + i, first.y + j));
+            across_weight += weight;
         }
         let weight = tap_weight(down, j, kind);
         sum += weight * to_level(row / across_weight);
@@ -309,68 +308,88 @@ fn cut_out(x: u32, y: u32, draw: Draw, rgb: vec3<u32>) -> vec3<u32> {
     return select(rgb, vec3<u32>(CUTOUT_GREY), inside);
 }
 
-/// The new value of a pixel; `mean` is the grey that contrast moves away from.
+/// Where a geometric operation reads from.
+fn source_of(x: u32, y: u32, draw: Draw) -> Source {
+    let amount = signed_level(draw.level);
+    let side = select(vec2<f32>(f32(params.width), f32(params.height)), vec2<f32>(1.0), params.literal == 1u);
+    switch draw.op {
+        case ROTATE: {
+            return rotated(x, y, draw.level);
+        }
+        case SHEAR_X: {
+            return sheared(x, y, vec2<f32>(amount, 0.0));
+        }
+        case SHEAR_Y: {
+            return sheared(x, y, vec2<f32>(0.0, amount));
+        }
+        case TRANSLATE_X: {
+            return translated(x, y, vec2<f32>(amount * side.x, 0.0));
+        }
+        default: {
+            return translated(x, y, vec2<f32>(0.0, amount * side.y));
+        }
+    }
+}
+
+/// The new value of a pixel; `mean` is the grey that contrast moves away from. Every operation is a blend
+/// (one that replaces the pixel has alpha 0), and each sampler is called from one place: shader compilers
+/// copy functions to where they are called.
 fn changed(base: u32, x: u32, y: u32, draw: Draw, mean: u32) -> vec3<u32> {
     let rgb = load(base, x, y);
+    var a = rgb;
+    var b = rgb;
+    var alpha = 0.0;
     switch draw.op {
         case AUTOCONTRAST, EQUALIZE: {
-            return blend(rgb, looked_up(rgb), draw.level);
+            b = looked_up(rgb);
+            alpha = draw.level;
         }
         case BLUR: {
-            return blend(rgb, blurred(base, x, y), draw.level);
+            b = blurred(base, x, y);
+            alpha = draw.level;
         }
         case BRIGHTNESS: {
-            return blend(vec3<u32>(), rgb, enhance_factor(draw.level));
+            a = vec3<u32>();
+            alpha = enhance_factor(draw.level);
         }
         case COLOR: {
-            return blend(vec3<u32>(luma(rgb)), rgb, enhance_factor(draw.level));
+            a = vec3<u32>(luma(rgb));
+            alpha = enhance_factor(draw.level);
         }
         case CONTRAST: {
-            return blend(vec3<u32>(mean), rgb, enhance_factor(draw.level));
+            a = vec3<u32>(mean);
+            alpha = enhance_factor(draw.level);
         }
         case CUTOUT: {
-            return cut_out(x, y, draw, rgb);
+            a = cut_out(x, y, draw, rgb);
         }
         case INVERT: {
-            return blend(rgb, 255u - rgb, draw.level);
+            b = 255u - rgb;
+            alpha = draw.level;
         }
         case POSTERIZE: {
             let bits = min(1u + u32(draw.level * 7.999), 8u);
-            return rgb & vec3<u32>((0xffu << (8u - bits)) & 0xffu);
+            a = rgb & vec3<u32>((0xffu << (8u - bits)) & 0xffu);
         }
         case RESCALE: {
-            return rescaled(base, x, y, draw);
+            a = rescaled(base, x, y, draw);
         }
-        case ROTATE: {
-            return rotated(base, x, y, draw.level);
+        case ROTATE, SHEAR_X, SHEAR_Y, TRANSLATE_X, TRANSLATE_Y: {
+            a = sampled(base, source_of(x, y, draw));
         }
-        case SHARPNESS: {
-            return blend(smoothed(base, x, y), rgb, enhance_factor(draw.level));
-        }
-        case SHEAR_X: {
-            return sheared(base, x, y, vec2<f32>(signed_level(draw.level), 0.0));
-        }
-        case SHEAR_Y: {
-            return sheared(base, x, y, vec2<f32>(0.0, signed_level(draw.level)));
-        }
-        case SMOOTH: {
-            return blend(rgb, smoothed(base, x, y), draw.level);
+        case SHARPNESS, SMOOTH: {
+            let smooth_rgb = smoothed(base, x, y);
+            let sharper = draw.op == SHARPNESS;
+            a = select(rgb, smooth_rgb, sharper);
+            b = select(smooth_rgb, rgb, sharper);
+            alpha = select(draw.level, enhance_factor(draw.level), sharper);
         }
         case SOLARIZE: {
-            return select(rgb, 255u - rgb, rgb >= vec3<u32>(u32(draw.level * 255.999)));
+            a = select(rgb, 255u - rgb, rgb >= vec3<u32>(u32(draw.level * 255.999)));
         }
-        case TRANSLATE_X: {
-            let side = select(f32(params.width), 1.0, params.literal == 1u);
-            return translated(base, x, y, vec2<f32>(signed_level(draw.level) * side, 0.0));
-        }
-        case TRANSLATE_Y: {
-            let side = select(f32(params.height), 1.0, params.literal == 1u);
-            return translated(base, x, y, vec2<f32>(0.0, signed_level(draw.level) * side));
-        }
-        default: {
-            return rgb;
-        }
+        default: {}
     }
+    return blend(a, b, alpha);
 }
 
 /// Workgroup memory starts at zero. Barriers are outside every condition; a group past the last view

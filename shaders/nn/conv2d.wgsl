@@ -23,6 +23,11 @@ struct Params {
     pad_x: u32,
     /// weight_gradient: rows of output pixels (n, y) a slice takes
     slice_rows: u32,
+    /// 1: the data gradient is added to the gradient that arrives by another path, `residual`
+    added: u32,
+    unused_a: u32,
+    unused_b: u32,
+    unused_c: u32,
 }
 
 override GROUP: u32 = 64;
@@ -211,7 +216,7 @@ fn output_address(corner: vec3<i32>, ky: i32, kx: i32) -> i32 {
 
 /// acc + d W^T for four output gradients d and the rows w0..w3 of four input channels.
 fn multiply_add_rows(acc: vec4<f32>, d: vec4<f32>, w0: vec4<f32>, w1: vec4<f32>, w2: vec4<f32>, w3: vec4<f32>) -> vec4<f32> {
-    return acc + vec4<f32>(dot(d, w0), dot(d, w1), dot(d, w2), dot(d, w3));
+    return acc + d * mat4x4<f32>(w0, w1, w2, w3);
 }
 
 /// Four input pixels from place `first` on, GROUP apart, at the eight input channels from quad `column` on
@@ -282,23 +287,23 @@ fn gradient_address(place: u32, column: u32) -> i32 {
     return select(-1, row * i32(params.in_quads) + i32(column), pixel.x >= 0);
 }
 
+/// Stores two quads of the gradient, with what arrives by another path if `added`.
 fn store_gradient(place: u32, column: u32, a: vec4<f32>, b: vec4<f32>) {
     let at = gradient_address(place, column);
-    if at >= 0 {
-        result[at] = a;
-        if column + 1u < params.in_quads {
-            result[at + 1] = b;
-        }
+    if at < 0 {
+        return;
     }
-}
-
-fn store_gradient_added(place: u32, column: u32, a: vec4<f32>, b: vec4<f32>) {
-    let at = gradient_address(place, column);
-    if at >= 0 {
-        result[at] = residual[at] + a;
-        if column + 1u < params.in_quads {
-            result[at + 1] = residual[at + 1] + b;
+    let added = params.added == 1u;
+    var other = vec4<f32>();
+    if added {
+        other = residual[at];
+    }
+    result[at] = other + a;
+    if column + 1u < params.in_quads {
+        if added {
+            other = residual[at + 1];
         }
+        result[at + 1] = other + b;
     }
 }
 
@@ -313,18 +318,6 @@ fn data_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
     store_gradient(first + GROUP, column, t.p1a, t.p1b);
     store_gradient(first + GROUP * 2u, column, t.p2a, t.p2b);
     store_gradient(first + GROUP * 3u, column, t.p3a, t.p3b);
-}
-
-/// `data_gradient` added to the gradient that arrives by another path.
-@compute @workgroup_size(GROUP)
-fn data_gradient_add(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
-    let first = group.x * GROUP * 4u + local.x;
-    let column = group.y * 2u;
-    let t = data_gradient_tile(first, column, local.x);
-    store_gradient_added(first, column, t.p0a, t.p0b);
-    store_gradient_added(first + GROUP, column, t.p1a, t.p1b);
-    store_gradient_added(first + GROUP * 2u, column, t.p2a, t.p2b);
-    store_gradient_added(first + GROUP * 3u, column, t.p3a, t.p3b);
 }
 
 /// Partial d w[ky, kx, ci, co] = sum over the pixels of one slice of source[.., ci] d result[.., co].

@@ -146,10 +146,13 @@ struct SummaryParams {
 /// loss_x, loss_u, loss_u1, loss_r, train accuracy, guess accuracy, confidence, mask
 @group(0) @binding(6) var<storage, read_write> statistics: array<f32>;
 
-var<workgroup> losses: array<vec4<f32>, 256>;
-var<workgroup> shares: array<vec4<f32>, 256>;
+/// Few: a software adapter compiles workgroup memory and barriers at length for many.
+const SUMMARY_GROUP: u32 = 64u;
+
+var<workgroup> losses: array<vec4<f32>, SUMMARY_GROUP>;
+var<workgroup> shares: array<vec4<f32>, SUMMARY_GROUP>;
 /// labelled rows, unlabelled mixed rows, rows with a known hidden class, rows
-var<workgroup> counts: array<vec4<f32>, 256>;
+var<workgroup> counts: array<vec4<f32>, SUMMARY_GROUP>;
 
 fn guess_is_right(i: u32) -> f32 {
     var top = -1.0;
@@ -165,7 +168,7 @@ fn guess_is_right(i: u32) -> f32 {
 }
 
 /// Means of every term, added in a fixed order by one workgroup.
-@compute @workgroup_size(256)
+@compute @workgroup_size(SUMMARY_GROUP)
 fn summarise(@builtin(local_invocation_id) local: vec3<u32>) {
     var loss = vec4<f32>();
     var share = vec4<f32>();
@@ -173,7 +176,7 @@ fn summarise(@builtin(local_invocation_id) local: vec3<u32>) {
     let rotated = summary.rotation_passes * summary.batch;
     let premixed = rotated + summary.premixup_passes * summary.batch;
     let end = premixed + summary.mixed_passes * summary.batch;
-    for (var row = local.x; row < end; row += 256u) {
+    for (var row = local.x; row < end; row += SUMMARY_GROUP) {
         let r = results[row];
         if row < rotated {
             loss.w += r.x;
@@ -189,7 +192,7 @@ fn summarise(@builtin(local_invocation_id) local: vec3<u32>) {
         }
     }
     if summary.guesses == 1u {
-        for (var i = local.x; i < summary.batch; i += 256u) {
+        for (var i = local.x; i < summary.batch; i += SUMMARY_GROUP) {
             let known = select(0.0, 1.0, hidden[i] != 0xffffffffu);
             count.z += known;
             share.y += known * guess_is_right(i);
@@ -200,7 +203,7 @@ fn summarise(@builtin(local_invocation_id) local: vec3<u32>) {
     losses[local.x] = loss;
     shares[local.x] = share;
     counts[local.x] = count;
-    for (var half = 128u; half > 0u; half /= 2u) {
+    for (var half = SUMMARY_GROUP / 2u; half > 0u; half /= 2u) {
         workgroupBarrier();
         if local.x < half {
             losses[local.x] += losses[local.x + half];
@@ -212,14 +215,16 @@ fn summarise(@builtin(local_invocation_id) local: vec3<u32>) {
     if local.x == 0u {
         let n = max(counts[0], vec4<f32>(1.0));
         let batch = f32(summary.batch);
-        statistics[0] = losses[0].x / n.x;
-        statistics[1] = losses[0].y / n.y;
-        statistics[2] = losses[0].z / batch;
-        statistics[3] = losses[0].w / batch;
-        statistics[4] = shares[0].x / n.x;
-        statistics[5] = shares[0].y / n.z;
-        statistics[6] = shares[0].z / batch;
-        statistics[7] = shares[0].w / batch;
+        let loss_sums = losses[0];
+        let share_sums = shares[0];
+        statistics[0] = loss_sums.x / n.x;
+        statistics[1] = loss_sums.y / n.y;
+        statistics[2] = loss_sums.z / batch;
+        statistics[3] = loss_sums.w / batch;
+        statistics[4] = share_sums.x / n.x;
+        statistics[5] = share_sums.y / n.z;
+        statistics[6] = share_sums.z / batch;
+        statistics[7] = share_sums.w / batch;
     }
 }
 

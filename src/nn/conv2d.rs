@@ -86,6 +86,8 @@ struct Params {
     pad_y: u32,
     pad_x: u32,
     slice_rows: u32,
+    added: u32,
+    unused: [u32; 3],
 }
 
 impl Conv2d {
@@ -119,6 +121,8 @@ impl Conv2d {
             pad_y: self.pad_before(height) as u32,
             pad_x: self.pad_before(width) as u32,
             slice_rows: 0,
+            added: 0,
+            unused: [0; 3],
         }
     }
 
@@ -191,16 +195,13 @@ impl Conv2d {
         for turn in self.turns(x) {
             let class_pixels = turn.len() * x.height.div_ceil(self.stride) * x.width.div_ceil(self.stride);
             let groups = self.tile_groups(classes * class_pixels, dx.quads());
-            let params = self.params(turn.len(), x.height, x.width);
-            let mut bindings = vec![(1, d_out.of(&turn).tensor), (2, weights), (3, dx.of(&turn).tensor)];
-            let entry = match other_path {
-                None => "data_gradient",
-                Some(other) => {
-                    bindings.push((5, other.of(&turn).tensor));
-                    "data_gradient_add"
-                }
-            };
-            b.dispatch_at(self.kernel_of(entry), &params, &bindings, groups);
+            let added = u32::from(other_path.is_some());
+            let params = Params { added, ..self.params(turn.len(), x.height, x.width) };
+            let d_out = d_out.of(&turn).tensor;
+            // Without another path something must be bound, and is not read.
+            let other = other_path.map_or(d_out, |other| other.of(&turn).tensor);
+            let bindings = [(1, d_out), (2, weights), (3, dx.of(&turn).tensor), (5, other)];
+            b.dispatch_at(self.kernel_of("data_gradient"), &params, &bindings, groups);
         }
         dx
     }
