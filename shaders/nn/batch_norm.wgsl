@@ -7,6 +7,7 @@
 
 import package::common::indexing::flat_id;
 import package::common::activation::{leaky_relu, leaky_relu_slope};
+import package::common::average::averaged_with;
 
 struct Params {
     /// rows of one pass
@@ -108,8 +109,8 @@ fn training_coefficients(@builtin(global_invocation_id) id: vec3<u32>) {
     let variance = squares / count;
     write_coefficients(pass_index, column, mean, variance);
     if pass_index == params.moving_pass {
-        moving_mean[column] = mix(mean, moving_mean[column], params.momentum);
-        moving_variance[column] = mix(variance, moving_variance[column], params.momentum);
+        moving_mean[column] = averaged_with(moving_mean[column], mean, params.momentum);
+        moving_variance[column] = averaged_with(moving_variance[column], variance, params.momentum);
     }
 }
 

@@ -1,6 +1,7 @@
 // Adam, decoupled weight decay and the weights' moving average, for all parameters in one dispatch.
 // Order within a step: Adam, decay, average (specification 1.8).
 
+import package::common::average::averaged_with;
 import package::common::indexing::flat_id;
 import package::common::step::Step;
 
@@ -31,8 +32,8 @@ fn update(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
         return;
     }
     let g = gradients[i];
-    let m = mix(g, first_moment[i], step.beta1);
-    let v = mix(g * g, second_moment[i], step.beta2);
+    let m = averaged_with(first_moment[i], g, step.beta1);
+    let v = averaged_with(second_moment[i], g * g, step.beta2);
     first_moment[i] = m;
     second_moment[i] = v;
     var w = weights[i] - step.learning_rate * m / (sqrt(v) + step.epsilon);
@@ -40,5 +41,5 @@ fn update(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
         w *= step.decay;
     }
     weights[i] = w;
-    averaged[i] = mix(w, averaged[i], step.ema);
+    averaged[i] = averaged_with(averaged[i], w, step.ema);
 }

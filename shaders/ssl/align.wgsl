@@ -1,6 +1,7 @@
 // Guessed labels: softmax, distribution alignment, sharpening (paper, section 3.1 and algorithm 1,
 // lines 6 to 8).
 
+import package::common::average::averaged_with_one;
 import package::common::step::Step;
 
 struct Params {
@@ -194,6 +195,6 @@ fn push(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     predictions[step.slot * params.classes + c] = sum / f32(params.batch);
     if params.running_labels == 1u {
-        running[c] = mix(labelled / f32(params.batch), running[c], LABEL_DECAY);
+        running[c] = averaged_with_one(running[c], labelled / f32(params.batch), LABEL_DECAY);
     }
 }

@@ -1,3 +1,4 @@
+use pollster::block_on;
 use remixmatch::ssl::{AlignmentState, HISTORY, StepShape, record_guess};
 
 use crate::oracle::compare::{assert_close, assert_close_wide};
@@ -26,7 +27,7 @@ fn run(shape: &StepShape, p_data: &[f32], history: &[f32], logits: &[Vec<f32>]) 
     let guess = record_guess(&mut t.b, shape, state, &logits);
     let kept = [guess.averages, guess.probabilities, guess.aligned, guess.target, guess.confidence]
         .map(|tensor| t.keep(tensor));
-    let results = t.run();
+    let results = block_on(t.run());
     let [averages, probabilities, aligned, target, confidence] = kept.map(|tensor| results.get(tensor));
     Found { averages, probabilities, aligned, target, confidence }
 }

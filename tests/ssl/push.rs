@@ -1,4 +1,5 @@
 use bytemuck::Zeroable;
+use pollster::block_on;
 use remixmatch::ssl::{AlignmentState, Guess, HISTORY, StepBlock, StepShape, record_push};
 
 use crate::oracle::compare::assert_close;
@@ -23,7 +24,7 @@ fn push(shape: &StepShape, slot: u32, q: &[f32], labels: &[u32], state: [&[f32];
     let step = t.upload("step", &[StepBlock { slot, ..StepBlock::zeroed() }]);
     let labels = t.upload("labels", labels);
     record_push(&mut t.b, shape, state, &guess, step, labels);
-    let results = t.run();
+    let results = block_on(t.run());
     [results.get(state.history), results.get(state.label_distribution)]
 }
 

@@ -1,6 +1,7 @@
 //! Losses of rows and their gradients at the logits.
 
 use bytemuck::Zeroable;
+use pollster::block_on;
 use remixmatch::augment::AssembleRow;
 use remixmatch::nn::Rows;
 use remixmatch::ssl::{LossTables, RowKind, StepBlock, StepShape, record_rows};
@@ -77,7 +78,7 @@ impl Case {
         let rows = Rows { first: FIRST, count: self.count };
         let d_logits = record_rows(&mut t.b, &self.shape, tables, self.kind, logits, rows);
         let d_logits = t.keep(d_logits);
-        let results = t.run();
+        let results = block_on(t.run());
         [results.get(d_logits), results.get(tables.results)]
     }
 

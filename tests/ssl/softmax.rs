@@ -1,3 +1,4 @@
+use pollster::block_on;
 use remixmatch::gpu::groups_for_items;
 use remixmatch::ssl::{record_matches, record_softmax};
 
@@ -12,7 +13,7 @@ fn softmax(logits: &[f32], classes: usize) -> Vec<f32> {
     let tensor = t.upload("logits", logits);
     let probabilities = record_softmax(&mut t.b, logits.len() / classes, classes, tensor);
     let kept = t.keep(probabilities);
-    t.run().get(kept)
+    block_on(t.run()).get(kept)
 }
 
 /// The probability of each row's label, and the reference's.
@@ -23,7 +24,7 @@ fn check_matches(logits: &[f32], classes: usize) {
     let [tensor, label_tensor] = [t.upload("logits", logits), t.upload("labels", &words)];
     let matches = t.blank("matches", labels.len());
     record_matches(&mut t.b, &shape(labels.len(), classes), tensor, label_tensor, matches);
-    let found = t.run().get(matches);
+    let found = block_on(t.run()).get(matches);
     // 1 - 0.5 sum_c |p_c - onehot_c|, as the reference's code has it.
     let p = heads::softmax(&widen(logits), classes);
     let error = |(row, label): (&[f64], &usize)| -> f64 {

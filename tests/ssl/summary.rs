@@ -1,4 +1,5 @@
 use bytemuck::Zeroable;
+use pollster::block_on;
 use remixmatch::augment::AssembleRow;
 use remixmatch::ssl::{Guess, LossTables, STATISTICS, StepShape, record_summary};
 
@@ -64,7 +65,7 @@ impl Case {
         let hidden = t.upload("hidden", &self.hidden);
         let statistics = t.blank("statistics", STATISTICS);
         record_summary(&mut t.b, &self.shape, tables, guess, hidden, statistics);
-        t.run().get(statistics)
+        block_on(t.run()).get(statistics)
     }
 
     fn reference(&self) -> Vec<f64> {

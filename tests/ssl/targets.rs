@@ -1,3 +1,4 @@
+use pollster::block_on;
 use remixmatch::augment::AssembleRow;
 use remixmatch::gpu::groups_for_items;
 use remixmatch::nn::Rows;
@@ -37,7 +38,7 @@ fn check(batch: usize, classes: usize, blocks: usize, first: usize, count: usize
     let [label_tensor, guess_tensor] = [t.upload("labels", &labels), t.upload("guesses", &guesses)];
     let rows = Rows { first, count };
     record_targets(&mut t.b, &shape(batch, classes), tables, label_tensor, guess_tensor, rows);
-    let found = t.run().get(tables.targets);
+    let found = block_on(t.run()).get(tables.targets);
     assert!(found[..first * classes].iter().all(|v| v.is_nan()), "rows before the first");
 
     // One-hot labels, then the guesses of every view; partners are looked up by a second copy of them all.

@@ -38,6 +38,10 @@ test(`the first ${STEPS} steps have the same losses natively and in the page`, a
   const expected = native();
   const site = await serve();
   const browser = await launch();
+  t.after(async () => {
+    await browser.close();
+    site.close();
+  });
   const page = await open(browser, `${site.address}#preset=digits&batch=8&method.strong_views=1&seed=5&steps=${STEPS}&train`);
   const run = await until(page, "the run", (now) => now.runs[0]?.phase === "finished" && now.runs[0], 300);
   assert.equal(run.steps.length, STEPS);
@@ -51,6 +55,4 @@ test(`the first ${STEPS} steps have the same losses natively and in the page`, a
   });
   t.diagnostic(`largest difference ${largest.toExponential(1)}`);
   assert.deepEqual(page.errors, []);
-  await browser.close();
-  site.close();
 });

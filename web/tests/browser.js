@@ -33,13 +33,13 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-// Serves the built page, and files that a test adds by path.
-export async function serve(extra = {}) {
+// Serves a folder, the built page unless another is named, and files that a test adds by path.
+export async function serve(extra = {}, folder = DIST) {
   const server = createServer(async (request, response) => {
     const path = new URL(request.url, "http://page").pathname;
     const name = path === "/" ? "index.html" : normalize(decodeURIComponent(path)).replace(/^\/+/, "");
     try {
-      const body = extra[name] ?? (await readFile(join(DIST, name)));
+      const body = extra[name] ?? (await readFile(join(folder, name)));
       response.writeHead(200, { "Content-Type": TYPES[extname(name)] ?? "application/octet-stream" });
       response.end(body);
     } catch {

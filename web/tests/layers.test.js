@@ -1,7 +1,6 @@
 // The layers' tests against the f64 reference, in the browser: the same code as natively (tests/layers).
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { launch, open, serve } from "./browser.js";
@@ -16,10 +15,12 @@ window.layers = layers;
 </script>`;
 
 test("every layer gives what the reference gives, forward and backward", async (t) => {
-  const files = { "index.html": PAGE };
-  for (const name of ["layers.js", "layers_bg.wasm"]) files[name] = readFileSync(BUILT + name);
-  const site = await serve(files);
+  const site = await serve({ "index.html": PAGE }, BUILT);
   const browser = await launch();
+  t.after(async () => {
+    await browser.close();
+    site.close();
+  });
   const page = await open(browser, site.address);
   await page.waitForFunction(() => window.layers, null, { timeout: 60_000 });
   const names = await page.evaluate(() => window.layers.names());
@@ -33,6 +34,4 @@ test("every layer gives what the reference gives, forward and backward", async (
     });
     if (page.errors.length > 0) break;
   }
-  await browser.close();
-  site.close();
 });
