@@ -1,10 +1,18 @@
 # Sourced by the page's scripts: finds or installs what builds the page. Defines
 #   page_cargo ARGS   the cargo that builds for WebAssembly
 #   page_target       its target folder
+#   install_packages  Debian's or Ubuntu's
 #   wasm_bindgen      the program of the version in Cargo.lock
 #   wasm_opt          npm's: slow, but Debian 12's (108) gives a program whose tables of references are mixed up
 
 page_target=$PWD/target/page
+
+install_packages() {
+    echo "installing $*" >&2
+    local root=""
+    [ "$(id -u)" = 0 ] || root=sudo
+    { $root apt-get update && $root apt-get install -y --no-install-recommends "$@"; } >&2
+}
 
 page_cargo() {
     local target=wasm32-unknown-unknown
@@ -14,8 +22,7 @@ page_cargo() {
     fi
     # Debian's compiler has the target's code generator but neither its library nor, in PATH, a linker for it.
     if ! [ -x /usr/bin/cargo ] || ! dpkg -s rustc-web rust-web-src >/dev/null 2>&1; then
-        echo "installing rustc-web, cargo-web and rust-web-src" >&2
-        apt-get install -y --no-install-recommends rustc-web cargo-web rust-web-src >&2
+        install_packages rustc-web cargo-web rust-web-src
     fi
     local linkers
     linkers=$(for root in "$(/usr/bin/rustc --print sysroot)" "$(rustc --print sysroot)"; do
@@ -36,6 +43,9 @@ if ! "$wasm_bindgen" --version 2>/dev/null | grep -q " $wasm_bindgen_version$"; 
     # A registry that lags behind may not have the very versions that it was locked with.
     cargo install --locked --root target/tools wasm-bindgen-cli --version "$wasm_bindgen_version" ||
         cargo install --root target/tools wasm-bindgen-cli --version "$wasm_bindgen_version"
+fi
+if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+    install_packages nodejs npm
 fi
 if ! [ -x web/node_modules/.bin/wasm-opt ] || ! [ -d web/node_modules/playwright-core ]; then
     (cd web && npm ci --no-audit --no-fund) >&2

@@ -16,6 +16,11 @@ export function pause(milliseconds) {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
+// What `loader.js` found.
+export function adapterName() {
+  return document.getElementById("canvas").dataset.adapter ?? "";
+}
+
 export function mark(name) {
   performance.mark(name);
 }

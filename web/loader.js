@@ -11,13 +11,22 @@ export function fail(error) {
   show("failed");
 }
 
-// Whether there is an adapter; says what is lacking if not.
+// Browsers tell as much of an adapter as they please.
+function nameOf({ description, vendor, architecture }) {
+  return description || [vendor, architecture].filter(Boolean).join(" ") || "not named by the browser";
+}
+
+// Whether there is an adapter, whose name the canvas then has; says what is lacking if not.
 export async function hasWebGpu() {
   let lacking = "";
   try {
     if (!isSecureContext) lacking = "the page did not come over https";
     else if (!navigator.gpu) lacking = "the browser has none, or it is switched off";
-    else if (!(await navigator.gpu.requestAdapter())) lacking = "the browser found no adapter that it may use";
+    else {
+      const adapter = await navigator.gpu.requestAdapter();
+      if (!adapter) lacking = "the browser found no adapter that it may use";
+      else byId("canvas").dataset.adapter = nameOf(adapter.info);
+    }
   } catch (error) {
     lacking = String(error.message);
   }

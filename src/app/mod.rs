@@ -137,7 +137,7 @@ impl App {
         if let Some(kept) = &app.kept {
             kept.tidy();
         }
-        app.log.add(format!("adapter: {}", app.gpu.info.name));
+        app.log.add(format!("adapter: {}", platform::adapter_name(&app.gpu)));
         if let Some(folder) = options.label {
             app.label_folder(folder);
         }

@@ -56,8 +56,7 @@ fn bar(app: &mut App, ui: &mut Ui) {
             app.send(&Command::Pause);
         }
     } else {
-        let ready = app.data.ready().is_some();
-        let train = ui.add_enabled(ready, Button::new(RichText::new("▶ Train").strong()));
+        let train = ui.add_enabled(controls::may_train(app), Button::new(RichText::new("▶ Train").strong()));
         if train.on_hover_text("Train until paused or done").clicked() {
             app.train();
         }

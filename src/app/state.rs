@@ -39,7 +39,7 @@ impl App {
             .collect();
         let set = self.data.ready();
         json!({
-            "adapter": self.gpu.info.name,
+            "adapter": super::platform::adapter_name(&self.gpu),
             "data": set.map(|set| json!({
                 "name": set.name,
                 "format": set.format,

@@ -173,7 +173,23 @@ test("a hidden tab says whether training goes on", async () => {
   await leave(page);
 });
 
-test("a lost device is told, and training goes on with a smaller batch", async () => {
+// How an adapter fails a page, and what the page then says of it.
+const FAILURES = {
+  "a lost device": [() => window.device.destroy(), /lost/i],
+  "an adapter without memory": [
+    () => {
+      const error = new GPUOutOfMemoryError("no memory is left");
+      window.device.dispatchEvent(new GPUUncapturedErrorEvent("uncapturederror", { error, cancelable: true }));
+    },
+    /memory/i,
+  ],
+};
+
+for (const [what, [fail, told]] of Object.entries(FAILURES)) {
+  test(`${what} is told, and training goes on with a smaller batch`, () => goesOn(fail, told));
+}
+
+async function goesOn(fail, told) {
   const context = await here.browser.newContext({ viewport: { width: 1280, height: 800 } });
   await context.addInitScript(() => {
     const request = GPUAdapter.prototype.requestDevice;
@@ -189,15 +205,16 @@ test("a lost device is told, and training goes on with a smaller batch", async (
   await until(page, "a report", (now) => now.runs[0]?.reports.length >= 1, 200);
   // It is kept before the next step.
   await until(page, "a step after it", (now) => now.runs[0].step > now.runs[0].reports.at(-1).step);
-  await page.evaluate(() => window.device.destroy());
+  await page.evaluate(fail);
   await page.waitForSelector("#lost:not([hidden])", { timeout: 10_000 });
+  assert.match(await page.textContent("#lost"), told);
   assert.match(await page.textContent("#lost-kept"), /kept at step \d+/);
   await page.click("#lost-smaller");
   const run = await until(page, "the run goes on", (now) => now.runs[0]?.steps.length > 0 && now.runs[0], 120);
   assert.equal(run.config.batch, 4);
   assert.ok(run.step > 5, "from where it was kept");
   await leave(page);
-});
+}
 
 test("without WebGPU the page says who has it, and shows pictures", async () => {
   const bare = await launch(["--no-sandbox", "--disable-features=WebGPU,WebGPUService", "--disable-gpu"]);

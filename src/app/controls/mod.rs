@@ -34,15 +34,19 @@ pub fn show(app: &mut App, ui: &mut Ui) {
     });
 }
 
+/// Whether there is something to train that is not being trained.
+pub fn may_train(app: &App) -> bool {
+    let finished = !app.runs.is_empty() && app.runs.iter().all(|run| run.state.phase == Phase::Finished);
+    app.data.ready().is_some() && !app.is_running() && !finished
+}
+
 /// Train, Pause, Step, Reset; progress.
 fn training(app: &mut App, ui: &mut Ui) {
     let running = app.is_running();
-    let finished = !app.runs.is_empty() && app.runs.iter().all(|run| run.state.phase == Phase::Finished);
-    let ready = app.data.ready().is_some();
+    let may_train = may_train(app);
     ui.add_space(4.0);
     ui.horizontal(|ui| {
         let train = egui::Button::new(RichText::new("▶ Train").strong()).min_size(egui::vec2(76.0, 28.0));
-        let may_train = ready && !running && !finished;
         let train = ui.add_enabled(may_train, train).on_hover_text("Train until paused or done (F5)");
         app.places.insert(Place::Train, train.rect);
         if train.clicked() {

@@ -50,6 +50,10 @@ extern "C" {
     #[wasm_bindgen(js_name = onFragment)]
     pub fn on_fragment(changed: &Closure<dyn FnMut(String)>);
 
+    /// What the browser tells of the adapter.
+    #[wasm_bindgen(js_name = adapterName)]
+    pub fn adapter_name() -> String;
+
     /// A value that outlives the page.
     pub fn recall(key: &str) -> Option<String>;
 

@@ -9,6 +9,7 @@ use eframe::egui::Ui;
 use web_time::Instant;
 
 use super::Kind;
+use crate::gpu::Gpu;
 
 /// Runs a future to its end, apart from the window. It is made where it runs and need not be `Send`.
 pub fn spawn<F: Future<Output = ()> + 'static>(make: impl FnOnce() -> F + Send + 'static) {
@@ -73,3 +74,8 @@ pub fn link(_fragment: &str) -> Option<String> {
 
 /// A page may be reloaded at any moment, and remembers what goes on; a window is closed on purpose.
 pub fn remember_current(_run: Option<&Path>, _training: bool) {}
+
+/// The adapter's name.
+pub fn adapter_name(gpu: &Gpu) -> String {
+    gpu.info.name.clone()
+}

@@ -15,6 +15,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use super::{Kind, browser};
 use crate::data::BUILTIN_FILES;
 use crate::disk::shelf::{self, Change};
+use crate::gpu::Gpu;
 
 /// What a person gave lies below this folder of the shelf.
 const GIVEN: &str = "given";
@@ -173,4 +174,9 @@ pub fn current() -> Option<(PathBuf, bool)> {
     let text = browser::recall(CURRENT)?;
     let run = text.get(1..).filter(|run| !run.is_empty())?;
     Some((PathBuf::from(run), text.starts_with('+')))
+}
+
+/// The adapter's name, of which wgpu knows nothing here.
+pub fn adapter_name(_: &Gpu) -> String {
+    browser::adapter_name()
 }
