@@ -11,7 +11,7 @@ use super::{App, layout};
 const NARROW: f32 = 640.0;
 
 pub fn is_narrow(ui: &Ui) -> bool {
-    ui.max_rect().width() < NARROW
+    ui.ctx().content_rect().width() < NARROW
 }
 
 /// What a narrow window shows.

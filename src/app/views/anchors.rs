@@ -3,6 +3,7 @@
 use eframe::egui::{self, Button, RichText, TextWrapMode, Ui, vec2};
 
 use super::{ViewContext, columns};
+use crate::app::phone;
 use crate::app::run::{Part, Run};
 use crate::app::theme::Role;
 use crate::app::widgets::{bars, muted, nothing_yet, verdict};
@@ -51,9 +52,10 @@ impl AnchorsView {
         }
     }
 
-    /// Returns whether the image was clicked.
+    /// Returns whether the image was clicked. On a phone the guess lies below the pictures.
     fn row(&self, ui: &mut Ui, run: &Run, row: &AnchorRow, pinned: bool) -> bool {
         let mut clicked = false;
+        let narrow = phone::is_narrow(ui);
         ui.push_id((row.image, row.tile), |ui| {
             // A row wider than its column is scrolled to: broken lines would make it as high as it is narrow.
             ui.style_mut().wrap_mode = Some(TextWrapMode::Extend);
@@ -64,39 +66,14 @@ impl AnchorsView {
                     framed_tile(ui, run, row.tile, Role::Anchor, "the anchor's picture");
                     ui.small(verdict(&row.prediction, run.classes()));
                 });
-                if let Some(guess) = &row.guess {
-                    ui.vertical(|ui| {
-                        let steps = [
-                            ("q: the anchor's prediction", &guess.prediction),
-                            ("aligned with p(y)", &guess.aligned),
-                            ("sharpened: the target", &guess.target),
-                        ];
-                        ui.horizontal(|ui| {
-                            for (title, values) in steps {
-                                ui.vertical(|ui| {
-                                    muted(ui, title.split(':').next().unwrap_or(title));
-                                    bars(ui, title, values, run.classes(), BARS);
-                                    ui.small(verdict(values, run.classes()));
-                                });
-                            }
-                        });
-                        if !guess.used {
-                            muted(ui, "below the threshold: not trained on");
-                        }
-                    });
+                if !narrow {
+                    guess_steps(ui, run, row);
                 }
-                for (k, view) in row.strong.iter().enumerate() {
-                    ui.vertical(|ui| {
-                        let name = format!("strong {}", k + 1);
-                        ui.colored_label(Role::Strong.colour(ui), &name);
-                        framed_tile(ui, run, view.tile, Role::Strong, &format!("{name}: its picture"));
-                        agreement(ui, row, &view.prediction, run.classes());
-                        for operation in &view.operations {
-                            muted(ui, operation_text(operation));
-                        }
-                    });
-                }
+                strong_views(ui, run, row);
             });
+            if narrow {
+                guess_steps(ui, run, row);
+            }
         });
         clicked
     }
@@ -114,6 +91,45 @@ impl AnchorsView {
             false => muted(ui, "label hidden"),
         };
         button.clicked()
+    }
+}
+
+/// q on its way to the target that all views learn from.
+fn guess_steps(ui: &mut Ui, run: &Run, row: &AnchorRow) {
+    let Some(guess) = &row.guess else { return };
+    ui.vertical(|ui| {
+        let steps = [
+            ("q: the anchor's prediction", &guess.prediction),
+            ("aligned with p(y)", &guess.aligned),
+            ("sharpened: the target", &guess.target),
+        ];
+        ui.horizontal(|ui| {
+            for (title, values) in steps {
+                ui.vertical(|ui| {
+                    muted(ui, title.split(':').next().unwrap_or(title));
+                    bars(ui, title, values, run.classes(), BARS);
+                    ui.small(verdict(values, run.classes()));
+                });
+            }
+        });
+        if !guess.used {
+            muted(ui, "below the threshold: not trained on");
+        }
+    });
+}
+
+/// The strong views, each with what it predicts and what was done to it.
+fn strong_views(ui: &mut Ui, run: &Run, row: &AnchorRow) {
+    for (k, view) in row.strong.iter().enumerate() {
+        ui.vertical(|ui| {
+            let name = format!("strong {}", k + 1);
+            ui.colored_label(Role::Strong.colour(ui), &name);
+            framed_tile(ui, run, view.tile, Role::Strong, &format!("{name}: its picture"));
+            agreement(ui, row, &view.prediction, run.classes());
+            for operation in &view.operations {
+                muted(ui, operation_text(operation));
+            }
+        });
     }
 }
 

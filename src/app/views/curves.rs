@@ -4,6 +4,7 @@ use eframe::egui::{self, Color32, Ui};
 use egui_plot::{Legend, Line, LineStyle, Plot, PlotPoints};
 
 use super::ViewContext;
+use crate::app::phone;
 use crate::app::run::Run;
 use crate::app::theme::class_colour;
 use crate::app::widgets::{muted, nothing_yet};
@@ -56,14 +57,14 @@ impl CurvesView {
                 muted(ui, format!("solid: {}, dashed: {}", first.name, second.name));
             }
         });
-        let height = ui.available_height();
-        ui.columns(2, |columns| {
-            let [left, right] = columns else { return };
-            plot("losses", "loss", height).show(left, |plot| self.losses(plot, context.runs));
-            plot("shares", "share", height)
-                .include_y(0.0)
-                .include_y(1.0)
-                .show(right, |plot| self.shares(plot, context.runs));
+        // On a phone one below the other.
+        let side_by_side = if phone::is_narrow(ui) { 1 } else { 2 };
+        let height = ui.available_height() * side_by_side as f32 / 2.0;
+        ui.columns(side_by_side, |columns| {
+            let losses = plot("losses", "loss", height);
+            losses.show(&mut columns[0], |plot| self.losses(plot, context.runs));
+            let shares = plot("shares", "share", height).include_y(0.0).include_y(1.0);
+            shares.show(&mut columns[side_by_side - 1], |plot| self.shares(plot, context.runs));
         });
     }
 
