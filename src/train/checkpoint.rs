@@ -229,13 +229,27 @@ impl Checkpoint {
             ("batch norm's", statistics, &self.statistics),
         ] {
             for (parameter, values) in set.list.iter().zip(tensors) {
-                if let Some(value) = values.iter().find(|v| !v.is_finite()) {
-                    let term = format!("{group} {}", parameter.name);
-                    return Err(TrainError::NotFinite { step: self.header.step, term, value: *value });
-                }
+                self.check_values(values, || format!("{group} {}", parameter.name))?;
             }
         }
+        for (term, values) in [
+            ("the history of predictions", &self.history),
+            ("the distribution of labels", &self.label_distribution),
+            ("a rate of CTAugment", &self.rates),
+        ] {
+            self.check_values(values, || term.to_owned())?;
+        }
         Ok(())
+    }
+
+    fn check_values(&self, values: &[f32], term: impl FnOnce() -> String) -> Result<(), TrainError> {
+        match values.iter().find(|v| !v.is_finite()) {
+            None => Ok(()),
+            Some(value) => {
+                let step = self.header.step;
+                Err(TrainError::NotFinite { step, term: term(), value: value.to_string() })
+            }
+        }
     }
 }
 
