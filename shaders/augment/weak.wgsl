@@ -29,7 +29,8 @@ fn reflect(i: i32, n: i32) -> i32 {
         return 0;
     }
     let period = 2 * (n - 1);
-    let folded = ((i % period) + period) % period;
+    // The fold is even, and GLSL leaves the remainder of a negative number open.
+    let folded = abs(i) % period;
     return min(folded, period - folded);
 }
 

@@ -2,6 +2,7 @@
 // Order within a step: Adam, decay, average (specification 1.8).
 
 import package::common::average::averaged_with;
+import package::common::finite::are_finite;
 import package::common::indexing::flat_id;
 import package::common::step::Step;
 
@@ -24,6 +25,9 @@ const QUADS_A_BLOCK: u32 = 16u;
 @group(0) @binding(5) var<storage, read_write> first_moment: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> second_moment: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read_write> averaged: array<vec4<f32>>;
+/// Where the first gradient is, and the first new state, that is not finite: quads from there to the end; 0 if
+/// there is none. Zero before the dispatch.
+@group(0) @binding(8) var<storage, read_write> faults: array<atomic<u32>>;
 
 @compute @workgroup_size(64)
 fn update(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -41,5 +45,11 @@ fn update(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
         w *= step.decay;
     }
     weights[i] = w;
-    averaged[i] = averaged_with(averaged[i], w, step.ema);
+    let average = averaged_with(averaged[i], w, step.ema);
+    averaged[i] = average;
+    if !are_finite(g) {
+        atomicMax(&faults[0], params.quads - i);
+    } else if !(are_finite(m) && are_finite(v) && are_finite(w) && are_finite(average)) {
+        atomicMax(&faults[1], params.quads - i);
+    }
 }

@@ -2,6 +2,7 @@
 // lines 6 to 8).
 
 import package::common::average::averaged_with_one;
+import package::common::finite::is_finite;
 import package::common::step::Step;
 
 struct Params {
@@ -111,6 +112,16 @@ fn softmax_of_second(row: u32) -> vec2<f32> {
     return vec2<f32>(top, sum);
 }
 
+/// A guess of logits that say nothing says nothing: no finite number, which the step's statistics show.
+fn broken_guess(i: u32, row: u32) {
+    // Not a constant, which may not be infinite.
+    let nothing = bitcast<f32>(0x7f800000u + min(params.batch, 0u));
+    confidence[i] = vec2<f32>(nothing, 0.0);
+    for (var c = 0u; c < params.classes; c++) {
+        target_labels[row + c] = nothing;
+    }
+}
+
 /// q = softmax; q' = q p(y) / p~(y), normalised; target = q'^(1/T), normalised. One thread a row.
 @compute @workgroup_size(64)
 fn guess(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -147,6 +158,11 @@ fn guess(@builtin(global_invocation_id) id: vec3<u32>) {
             top = q;
             likely = c;
         }
+    }
+    if !is_finite(total) || !(total > 0.0) {
+        // What comes after would make a guess of it all the same.
+        broken_guess(id.x, row);
+        return;
     }
     if params.hard == 1u {
         let used = select(0.0, 1.0, top >= params.threshold);

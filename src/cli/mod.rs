@@ -93,11 +93,18 @@ pub fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
+/// A letter of a message, a replacement where it is a command.
+fn shown(letter: char) -> char {
+    if letter.is_control() { char::REPLACEMENT_CHARACTER } else { letter }
+}
+
 /// An error and what caused it, in one line.
 fn one_line(error: &anyhow::Error) -> String {
     let mut parts: Vec<String> = Vec::new();
     for cause in error.chain() {
         let text = cause.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        // Text out of a file may hold a terminal's commands.
+        let text: String = text.chars().map(shown).collect();
         if !parts.last().is_some_and(|last| last.contains(&text)) {
             parts.push(text);
         }

@@ -197,10 +197,9 @@ impl Settings {
     pub fn config(&self, source: &SourceOptions) -> anyhow::Result<(Config, String)> {
         let (mut config, origin) = match &self.config {
             Some(path) => {
-                let text = std::fs::read_to_string(path)
-                    .with_context(|| format!("{}: reading it failed", path.display()))?;
-                let config: Config =
-                    toml::from_str(&text).with_context(|| format!("{} is no config.toml", path.display()))?;
+                let text =
+                    std::fs::read(path).with_context(|| format!("{}: reading it failed", path.display()))?;
+                let config = Config::parse(path, &text)?;
                 (config, format!("settings of {}", path.display()))
             }
             None => {

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use remixmatch::bench::convolution_rate;
@@ -11,13 +11,13 @@ use remixmatch::data::DataSet;
 use remixmatch::gpu::Gpu;
 use remixmatch::ssl::Keep;
 use remixmatch::train::{
-    Checkpoint, Config, Engine, MetricsFile, Report, RunFolder, Summary, Trainer, engine_options,
+    Checkpoint, Config, Engine, MetricsFile, Report, RunFolder, Summary, TrainError, Trainer, engine_options,
     median_accuracy, read_reports,
 };
 
 use super::options::{Settings, SourceOptions};
 use super::output::{note, print};
-use super::{Outcome, bytes_text, open_gpu};
+use super::{Outcome, bytes_text, one_line, open_gpu};
 
 #[derive(Args)]
 pub struct TrainArguments {
@@ -51,7 +51,7 @@ pub fn run(arguments: TrainArguments) -> anyhow::Result<Outcome> {
         }
         None => fresh(&arguments)?,
     };
-    let finished = train(&mut run, &folder, &interrupted)?;
+    let finished = train(&mut run, &folder, &interrupted).map_err(|error| kept(error, &folder))?;
     if !finished {
         let step = run.trainer.progress().step;
         note(format_args!(
@@ -92,30 +92,40 @@ fn fresh(arguments: &TrainArguments) -> anyhow::Result<(Run, RunFolder)> {
     let (config, source) = arguments.settings.config(&arguments.source)?;
     let folder = RunFolder::new(arguments.out.clone().unwrap_or_else(|| default_folder(&config)));
     folder.check_free(arguments.force)?;
-    let data = arguments.source.open(&config)?;
+    note(format_args!("preset {}: {source}", config.preset));
+    Ok((begin(config, &arguments.source, &folder)?, folder))
+}
+
+fn begin(config: Config, source: &SourceOptions, folder: &RunFolder) -> anyhow::Result<Run> {
+    let data = source.open(&config)?;
     config.validate(data.train.height, data.train.width)?;
     let gpu = open_gpu()?;
-    note(format_args!("preset {}: {source}", config.preset));
     announce(&gpu, &config, &data)?;
     let trainer = Trainer::new(gpu, config, data, Keep::State)?;
-    folder.prepare()?;
+    folder.create()?;
     folder.write_config(&trainer.config)?;
+    folder.prepare()?;
     let metrics = MetricsFile::create(&folder.metrics())?;
     let mut run = Run { trainer, metrics };
     block_on(run.trainer.save(&folder.model()))?;
-    Ok((run, folder))
+    Ok(run)
 }
 
 fn resumed(folder: &RunFolder, source: &SourceOptions) -> anyhow::Result<Run> {
     let model = folder.model();
     if !model.exists() {
+        // Ended before its first checkpoint, it has lost nothing.
+        if folder.config().exists() {
+            let config = with_source(folder.read_config()?, source);
+            return begin(config, source, folder);
+        }
         bail!("there is no run to go on with in {}: it has no model.safetensors", folder.path().display());
     }
-    let (mut config, header) = Checkpoint::read_header(&model)?;
-    config.steps = source.steps.unwrap_or(config.steps);
-    config.data = source.data.clone().unwrap_or(config.data);
+    let (config, header) = Checkpoint::read_header(&model)?;
+    let config = with_source(config, source);
     let data = source.open(&config)?;
     let trainer = Trainer::resume(open_gpu()?, config, data, &model, Keep::State)?;
+    folder.tidy()?;
     let metrics_path = folder.metrics();
     let metrics = match metrics_path.exists() {
         true => MetricsFile::resume(&metrics_path, header.step)?,
@@ -124,6 +134,29 @@ fn resumed(folder: &RunFolder, source: &SourceOptions) -> anyhow::Result<Run> {
     folder.write_config(&trainer.config)?;
     note(format_args!("going on from step {} of {}", header.step, trainer.config.steps));
     Ok(Run { trainer, metrics })
+}
+
+/// A kept run's settings with what may differ when it goes on.
+fn with_source(config: Config, source: &SourceOptions) -> Config {
+    Config {
+        steps: source.steps.unwrap_or(config.steps),
+        data: source.data.clone().unwrap_or(config.data),
+        ..config
+    }
+}
+
+/// What ended a run, and how to go on from what it has kept. One that diverged would do so again.
+fn kept(error: anyhow::Error, folder: &RunFolder) -> anyhow::Error {
+    let diverged = matches!(error.downcast_ref(), Some(TrainError::NotFinite { .. }));
+    match Checkpoint::read_header(&folder.model()) {
+        Ok((_, header)) if !diverged => anyhow!(
+            "{}; step {} is saved, go on with: remixmatch train --resume {}",
+            one_line(&error),
+            header.step,
+            folder.path().display()
+        ),
+        _ => error,
+    }
 }
 
 fn default_folder(config: &Config) -> PathBuf {

@@ -179,6 +179,11 @@ impl PlanBuilder {
     /// Names the tensor or kernel that exceeds a limit, its size and the limit.
     pub fn check(&self, gpu: &Gpu) -> Result<(), GpuError> {
         let limits = gpu.limits();
+        let alignment =
+            limits.min_storage_buffer_offset_alignment.max(limits.min_uniform_buffer_offset_alignment);
+        if u64::from(alignment) > ALIGNMENT {
+            return Err(GpuError::Alignment { found: alignment, limit: ALIGNMENT });
+        }
         let limit = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
         for tensor in self.tensors.iter().filter(|t| t.persistent || t.used.is_some()) {
             let needed = bytes_of_words(tensor.words);
@@ -248,7 +253,7 @@ impl PlanBuilder {
             let ready = plan.prepare(gpu, op, &uniforms)?;
             plan.ops.push(ready);
         }
-        gpu.check()?;
+        gpu.check_cause()?;
         Ok(plan)
     }
 }

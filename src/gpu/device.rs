@@ -10,6 +10,10 @@ use super::{GpuError, Kernel};
 /// a lost one would never answer.
 const WAIT_LIMIT: Duration = Duration::from_secs(300);
 
+/// How long what is due any moment may take: a callback, or word of a loss that an error has announced.
+#[cfg(not(target_arch = "wasm32"))]
+const MOMENT: Duration = Duration::from_secs(10);
+
 /// Used where an adapter has them, never required.
 const OPTIONAL_FEATURES: wgpu::Features = wgpu::Features::TIMESTAMP_QUERY.union(wgpu::Features::SUBGROUP);
 
@@ -22,6 +26,7 @@ pub struct Gpu {
     pub features: wgpu::Features,
     /// What the adapter could give beyond the defaults.
     pub adapter_limits: wgpu::Limits,
+    wait_limit: Duration,
     kernels: KernelCache,
     fault: Arc<Mutex<Option<GpuFault>>>,
 }
@@ -33,6 +38,7 @@ pub(super) struct InFlight {
     done: oneshot::Receiver<()>,
 }
 
+#[derive(Clone)]
 enum GpuFault {
     Error(String),
     Lost(String),
@@ -74,9 +80,16 @@ impl Gpu {
             queue,
             info: adapter.get_info(),
             adapter_limits: adapter.limits(),
+            wait_limit: WAIT_LIMIT,
             kernels: KernelCache::default(),
             fault,
         }
+    }
+
+    /// Has every wait end with [`GpuError::Timeout`] after `limit` instead of five minutes.
+    #[must_use]
+    pub fn with_wait_limit(self, limit: Duration) -> Self {
+        Self { wait_limit: limit, ..self }
     }
 
     /// [`Gpu::request`] for threads that may block.
@@ -123,15 +136,48 @@ impl Gpu {
         self.kernels.pipeline(&self.device, kernel)
     }
 
-    /// The first error or loss the adapter reported outside any call.
+    /// The first error the adapter reported outside any call, or its loss.
     ///
     /// # Errors
     /// [`GpuError::Adapter`] or [`GpuError::Lost`], with the adapter's words.
     pub fn check(&self) -> Result<(), GpuError> {
-        match &*self.fault.lock().expect("the error handlers do not panic") {
+        match self.fault() {
             None => Ok(()),
-            Some(GpuFault::Error(reason)) => Err(GpuError::Adapter(reason.clone())),
-            Some(GpuFault::Lost(reason)) => Err(GpuError::Lost(reason.clone())),
+            Some(GpuFault::Lost(reason)) => Err(GpuError::Lost(reason)),
+            Some(GpuFault::Error(reason)) => Err(GpuError::Adapter(reason)),
+        }
+    }
+
+    /// [`Gpu::check`], with a loss that was not told yet in place of the error that it caused.
+    pub(super) fn check_cause(&self) -> Result<(), GpuError> {
+        self.check().map_err(|error| self.cause(error))
+    }
+
+    fn fault(&self) -> Option<GpuFault> {
+        self.fault.lock().expect("the error handlers do not panic").clone()
+    }
+
+    /// The loss that `error` may be a consequence of: it is told only after the work under way has ended.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn cause(&self, error: GpuError) -> GpuError {
+        if matches!(error, GpuError::Lost(_)) {
+            return error;
+        }
+        let settle = wgpu::PollType::Wait { submission_index: None, timeout: Some(MOMENT) };
+        // Whether it settles or not, what is known by now counts.
+        let _ = self.device.poll(settle);
+        match self.fault() {
+            Some(GpuFault::Lost(reason)) => GpuError::Lost(reason),
+            _ => error,
+        }
+    }
+
+    /// A browser tells a loss by itself.
+    #[cfg(target_arch = "wasm32")]
+    pub(super) fn cause(&self, error: GpuError) -> GpuError {
+        match self.fault() {
+            Some(GpuFault::Lost(reason)) => GpuError::Lost(reason),
+            _ => error,
         }
     }
 
@@ -169,8 +215,8 @@ impl Gpu {
             drop(index);
             receiver.await.ok()
         };
-        self.check()?;
-        arrived.ok_or(GpuError::Unanswered(what))
+        self.check_cause()?;
+        arrived.ok_or_else(|| self.cause(GpuError::Unanswered(what)))
     }
 
     /// Submits commands whose end somebody will wait for.
@@ -211,12 +257,15 @@ impl Gpu {
         submission_index: Option<wgpu::SubmissionIndex>,
         what: &'static str,
     ) -> Result<(), GpuError> {
-        let waited = self.device.poll(wgpu::PollType::Wait { submission_index, timeout: Some(WAIT_LIMIT) });
-        self.check()?;
+        let waited =
+            self.device.poll(wgpu::PollType::Wait { submission_index, timeout: Some(self.wait_limit) });
+        self.check_cause()?;
         match waited {
             Ok(_) => Ok(()),
-            Err(wgpu::PollError::Timeout) => Err(GpuError::Timeout { seconds: WAIT_LIMIT.as_secs(), what }),
-            Err(error) => Err(GpuError::Adapter(error.to_string())),
+            Err(wgpu::PollError::Timeout) => {
+                Err(GpuError::Timeout { seconds: self.wait_limit.as_secs_f64(), what })
+            }
+            Err(error) => Err(self.cause(GpuError::Adapter(error.to_string()))),
         }
     }
 }
@@ -225,7 +274,6 @@ impl Gpu {
 /// this thread has seen the work done.
 #[cfg(not(target_arch = "wasm32"))]
 fn called_back<T>(receiver: &mut oneshot::Receiver<T>) -> Option<T> {
-    const MOMENT: Duration = Duration::from_secs(10);
     let began = web_time::Instant::now();
     loop {
         match receiver.try_recv() {
@@ -236,11 +284,15 @@ fn called_back<T>(receiver: &mut oneshot::Receiver<T>) -> Option<T> {
     }
 }
 
-/// Keeps the first fault: later ones are its consequences.
+/// Keeps the first fault: later ones are its consequences. A loss counts before errors, which it may cause before it
+/// is told.
 fn watch(device: &wgpu::Device, fault: &Arc<Mutex<Option<GpuFault>>>) {
     let note = |slot: &Arc<Mutex<Option<GpuFault>>>, found: GpuFault| {
         if let Ok(mut slot) = slot.lock() {
-            slot.get_or_insert(found);
+            match (&*slot, &found) {
+                (None, _) | (Some(GpuFault::Error(_)), GpuFault::Lost(_)) => *slot = Some(found),
+                _ => {}
+            }
         }
     };
     let on_error = Arc::clone(fault);
@@ -249,9 +301,12 @@ fn watch(device: &wgpu::Device, fault: &Arc<Mutex<Option<GpuFault>>>) {
     }));
     let on_loss = Arc::clone(fault);
     device.set_device_lost_callback(move |reason, message| {
-        // Here a device is destroyed when it is dropped; on a page it is lost whoever ended it.
-        if cfg!(target_arch = "wasm32") || reason != wgpu::DeviceLostReason::Destroyed {
-            note(&on_loss, GpuFault::Lost(message));
-        }
+        // Whoever still asks has not dropped it: it was destroyed by someone else.
+        let words = match (message.is_empty(), reason) {
+            (false, _) => message,
+            (true, wgpu::DeviceLostReason::Destroyed) => "it was destroyed".to_owned(),
+            (true, _) => "no reason was given".to_owned(),
+        };
+        note(&on_loss, GpuFault::Lost(words));
     });
 }

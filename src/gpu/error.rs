@@ -23,6 +23,11 @@ pub enum GpuError {
     TooManyBindings { kernel: String, found: usize, limit: u32 },
     #[error("kernel {kernel} asks for {groups:?} workgroups, a dimension may have {limit}")]
     TooManyGroups { kernel: String, groups: [u32; 3], limit: u32 },
+    #[error(
+        "the device wants bindings at multiples of {found} bytes; WebGPU's devices take multiples of {limit}: choose \
+         another adapter"
+    )]
+    Alignment { found: u32, limit: u64 },
     #[error("no shader is named '{0}'")]
     UnknownShader(String),
     #[error("the adapter reported an error: {0}")]
@@ -30,7 +35,7 @@ pub enum GpuError {
     #[error("the adapter was lost: {0}")]
     Lost(String),
     #[error("the adapter did not answer within {seconds} s while {what}")]
-    Timeout { seconds: u64, what: &'static str },
+    Timeout { seconds: f64, what: &'static str },
     #[error("stopped between two slices of work")]
     Stopped,
     #[error("the adapter never answered while {0}")]

@@ -221,8 +221,8 @@ impl Plan {
             let _ = sender.send(result);
         });
         let mapped = gpu.arrival(&mut receiver, submission, "reading a tensor back").await?;
-        mapped.map_err(|e| failed(e.to_string()))?;
-        let view = staging.get_mapped_range(..).map_err(|e| failed(e.to_string()))?;
+        mapped.map_err(|e| gpu.cause(failed(e.to_string())))?;
+        let view = staging.get_mapped_range(..).map_err(|e| gpu.cause(failed(e.to_string())))?;
         let mut rest: &[u8] = &view;
         let parts = tensors.iter().map(|tensor| {
             let (part, after) = rest.split_at(tensor.words * 4);

@@ -80,9 +80,9 @@ impl ReadbackRing {
         };
         let failed = |reason: String| GpuError::Readback { tensor: "step statistics".into(), reason };
         let outcome = gpu.arrival(&mut mapped, submission, "waiting for a step's statistics").await?;
-        outcome.map_err(|e| failed(e.to_string()))?;
+        outcome.map_err(|e| gpu.cause(failed(e.to_string())))?;
         let words = {
-            let view = buffer.get_mapped_range(..).map_err(|e| failed(e.to_string()))?;
+            let view = buffer.get_mapped_range(..).map_err(|e| gpu.cause(failed(e.to_string())))?;
             bytemuck::pod_collect_to_vec(&view)
         };
         buffer.unmap();

@@ -37,8 +37,9 @@ impl OptimiserState {
         }
     }
 
-    /// Records one update of every parameter: Adam, decay, average.
-    pub fn record_update(&self, b: &mut PlanBuilder, step_block: Tensor) {
+    /// Records one update of every parameter: Adam, decay, average. What of it is not finite goes to `faults`, to be
+    /// read by [`Fault::find`].
+    pub fn record_update(&self, b: &mut PlanBuilder, step_block: Tensor, faults: Tensor) {
         let quads = self.weights.words() / 4;
         let bindings = [
             step_block,
@@ -48,8 +49,34 @@ impl OptimiserState {
             self.first_moment,
             self.second_moment,
             self.averaged,
+            faults,
         ];
+        b.clear(faults);
         let params = Params { quads: quads as u32, unused: [0; 3] };
         b.dispatch(Kernel::new("optim/adam", "update"), &params, &bindings, groups_for_items(quads, 64));
+    }
+}
+
+/// Words of the faults that an update leaves.
+pub const FAULTS: usize = 2;
+
+/// Something that is no finite number in an update, at a word of the packed parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    Gradient(usize),
+    /// A weight, moment or average that a finite gradient led to.
+    State(usize),
+}
+
+impl Fault {
+    /// The first of the packed parameters' `words`, gradients before all else, as `optim/adam.wgsl` tells it.
+    pub fn find(words: usize, faults: &[u32]) -> Option<Self> {
+        let at = |to_end: u32| (words / 4).saturating_sub(to_end as usize) * 4;
+        match *faults {
+            [0, 0] => None,
+            [0, state] => Some(Self::State(at(state))),
+            [gradient, ..] => Some(Self::Gradient(at(gradient))),
+            [] => None,
+        }
     }
 }

@@ -61,7 +61,8 @@ impl StepShape {
             views: self.guess_views as u32,
             align: u32::from(self.alignment),
             hard: u32::from(self.hard_threshold.is_some()),
-            inverse_temperature: 1.0 / self.temperature,
+            // Infinite, it would make the likeliest class 0 times infinity.
+            inverse_temperature: (1.0 / self.temperature).min(f32::MAX),
             threshold: self.hard_threshold.unwrap_or(0.0),
             running_labels: u32::from(self.running_labels),
             unused: [0; 3],

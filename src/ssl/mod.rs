@@ -20,5 +20,7 @@ pub use losses::{
 };
 pub use method::{LabelPrior, Method, MethodError, PolicyKind};
 pub use shape::{HISTORY, StepShape, interleave};
-pub use step::{EvaluationTensors, GroupTensors, Keep, StepRecording, StepTensors};
+pub use step::{
+    EvaluationTensors, GroupTensors, Keep, REPORT_FAULTS, REPORT_MATCHES, StepRecording, StepTensors,
+};
 pub use step_block::{STEP_WORDS, StepBlock};

@@ -7,12 +7,14 @@ use super::losses::{
     record_targets,
 };
 use super::shape::{HISTORY, StepShape};
-use super::step::{EvaluationTensors, GroupTensors, Keep, StepRecording, StepTensors};
+use super::step::{
+    EvaluationTensors, GroupTensors, Keep, REPORT_FAULTS, REPORT_MATCHES, StepRecording, StepTensors,
+};
 use super::step_block::STEP_WORDS;
 use crate::augment::{AssembleRow, OpDraw, OpOptions, WeakDraw, record_assemble, record_ops, record_weak};
 use crate::gpu::{PlanBuilder, Program, Tensor};
-use crate::nn::{Activation, BINDING_WORDS, Head, Passes, Rows, WideResNet};
-use crate::optim::OptimiserState;
+use crate::nn::{Activation, Head, Passes, Rows, WideResNet};
+use crate::optim::{FAULTS, OptimiserState};
 
 /// Largest feature map of one evaluation, in words.
 const EVALUATION_MAP_WORDS: usize = 4 << 20;
@@ -66,7 +68,7 @@ impl<'a> Recorder<'a> {
             Keep::State | Keep::Trace => views,
         };
         let view_images = state("views", shown * pixels);
-        let report = state("report", BINDING_WORDS + shape.batch);
+        let report = state("report", REPORT_MATCHES + shape.batch);
         let targets = state("targets", rows * classes);
         let results = state("row results", rows * 2);
         let alignment = AlignmentState {
@@ -89,7 +91,7 @@ impl<'a> Recorder<'a> {
         };
         let mark = recorder.b.mark();
         recorder.augment(sources, weak_draws, &op_draws, options);
-        let matches = report.slice(BINDING_WORDS, shape.batch);
+        let matches = report.slice(REPORT_MATCHES, shape.batch);
         if shape.probe {
             recorder.probe(fixed_rows, labels, matches);
         }
@@ -104,7 +106,7 @@ impl<'a> Recorder<'a> {
             .step_by(group_passes)
             .map(|first| recorder.group(first, group_passes.min(shape.passes() - first)))
             .collect();
-        optimiser.record_update(&mut recorder.b, step_block);
+        optimiser.record_update(&mut recorder.b, step_block, report.slice(REPORT_FAULTS, FAULTS));
         if let Some(guess) = &guess {
             record_push(&mut recorder.b, shape, alignment, guess, step_block, labels);
         }

@@ -7,7 +7,7 @@ use super::recorder::Recorder;
 use super::shape::StepShape;
 use crate::augment::OpOptions;
 use crate::gpu::{Gpu, GpuError, Memory, PlanBuilder, Program, Tensor};
-use crate::nn::{Activation, WideResNet};
+use crate::nn::{Activation, BINDING_WORDS, WideResNet};
 use crate::optim::OptimiserState;
 
 /// Memory that tensors living inside one step should stay below: more passes run in one dispatch as
@@ -15,6 +15,11 @@ use crate::optim::OptimiserState;
 const TRANSIENT_BUDGET: u64 = 640 << 20;
 /// Words of the feature maps that a dispatch goes through where others wait for their turn, 8 MiB.
 const TURN_WORDS: usize = 2 << 20;
+
+/// Where in a step's report the update's faults are.
+pub const REPORT_FAULTS: usize = BINDING_WORDS;
+/// Where in a step's report the probe matches begin.
+pub const REPORT_MATCHES: usize = 2 * BINDING_WORDS;
 
 /// Tensors that are written before, kept between or read after steps.
 #[derive(Clone, Debug)]
@@ -39,7 +44,7 @@ pub struct StepTensors {
     pub alignment: AlignmentState,
     /// Augmented u8 images, one word a pixel.
     pub views: Tensor,
-    /// Statistics from word 0, probe matches from word [`BINDING_WORDS`].
+    /// Statistics from word 0, the update's faults from [`REPORT_FAULTS`], probe matches from [`REPORT_MATCHES`].
     pub report: Tensor,
     pub targets: Tensor,
     /// Loss and hit of every row.

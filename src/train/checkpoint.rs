@@ -135,7 +135,15 @@ impl Checkpoint {
     /// The file's, or what about it is not a checkpoint.
     pub fn read_header(path: &Path) -> Result<(Config, Header), TrainError> {
         let bytes = disk::read(path).map_err(TrainError::file(path, "reading it"))?;
-        header_of(path, &bytes)
+        Self::parse_header(path, &bytes)
+    }
+
+    /// [`Checkpoint::read_header`] of a file's content; `path` is for messages.
+    ///
+    /// # Errors
+    /// What about it is not a checkpoint.
+    pub fn parse_header(path: &Path, bytes: &[u8]) -> Result<(Config, Header), TrainError> {
+        header_of(path, bytes)
     }
 
     /// Reads the file for a network with these parameters.
@@ -148,9 +156,22 @@ impl Checkpoint {
         statistics: &ParameterSet,
     ) -> Result<Self, TrainError> {
         let bytes = disk::read(path).map_err(TrainError::file(path, "reading it"))?;
-        let (config, header) = header_of(path, &bytes)?;
+        Self::parse(path, &bytes, parameters, statistics)
+    }
+
+    /// [`Checkpoint::load`] of a file's content; `path` is for messages.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::load`], but for the file's.
+    pub fn parse(
+        path: &Path,
+        bytes: &[u8],
+        parameters: &ParameterSet,
+        statistics: &ParameterSet,
+    ) -> Result<Self, TrainError> {
+        let (config, header) = header_of(path, bytes)?;
         let broken = |reason: String| TrainError::Checkpoint { path: path.to_owned(), reason };
-        let file = SafeTensors::deserialize(&bytes).map_err(|e| broken(e.to_string()))?;
+        let file = SafeTensors::deserialize(bytes).map_err(|e| broken(e.to_string()))?;
         let group = |group: &str, set: &ParameterSet| -> Result<Vec<Vec<f32>>, TrainError> {
             set.list
                 .iter()
@@ -229,13 +250,27 @@ impl Checkpoint {
             ("batch norm's", statistics, &self.statistics),
         ] {
             for (parameter, values) in set.list.iter().zip(tensors) {
-                if let Some(value) = values.iter().find(|v| !v.is_finite()) {
-                    let term = format!("{group} {}", parameter.name);
-                    return Err(TrainError::NotFinite { step: self.header.step, term, value: *value });
-                }
+                self.check_values(values, || format!("{group} {}", parameter.name))?;
             }
         }
+        for (term, values) in [
+            ("the history of predictions", &self.history),
+            ("the distribution of labels", &self.label_distribution),
+            ("a rate of CTAugment", &self.rates),
+        ] {
+            self.check_values(values, || term.to_owned())?;
+        }
         Ok(())
+    }
+
+    fn check_values(&self, values: &[f32], term: impl FnOnce() -> String) -> Result<(), TrainError> {
+        match values.iter().find(|v| !v.is_finite()) {
+            None => Ok(()),
+            Some(value) => {
+                let step = self.header.step;
+                Err(TrainError::NotFinite { step, term: term(), value: value.to_string() })
+            }
+        }
     }
 }
 

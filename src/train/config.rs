@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use super::error::TrainError;
@@ -57,6 +59,16 @@ pub struct Config {
 }
 
 impl Config {
+    /// Reads the content of a `config.toml`; `path` is for messages.
+    ///
+    /// # Errors
+    /// The first line that is no setting.
+    pub fn parse(path: &Path, text: &[u8]) -> Result<Self, TrainError> {
+        let wrong = |reason: String| TrainError::Config { path: path.to_owned(), reason };
+        let text = std::str::from_utf8(text).map_err(|e| wrong(format!("it is no config.toml: {e}")))?;
+        toml::from_str(text).map_err(|e| wrong(format!("it is no config.toml: {e}")))
+    }
+
     /// # Errors
     /// Names the first setting that is out of range, what it is and what it must be.
     pub fn validate(&self, height: usize, width: usize) -> Result<(), TrainError> {

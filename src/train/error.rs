@@ -29,7 +29,7 @@ pub enum TrainError {
         "training diverged: {term} is {value} at step {step}; the last good checkpoint is kept. \
          Try a lower learning rate"
     )]
-    NotFinite { step: u64, term: String, value: f32 },
+    NotFinite { step: u64, term: String, value: String },
     #[error("{path}: {doing} failed: {source}")]
     File { path: PathBuf, doing: &'static str, source: std::io::Error },
     #[error("{path} is not a remixmatch checkpoint: {reason}")]

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::TrainError;
 #[cfg(not(target_arch = "wasm32"))]
-use super::tensor_file::write_atomically;
+use super::atomic::write_atomically;
+use super::error::TrainError;
 use crate::disk;
 use crate::ssl::STATISTICS;
 
@@ -32,6 +32,18 @@ pub struct StepStatistics {
     /// Share of guesses that are used.
     pub mask: f32,
 }
+
+/// What the values are called, in the order of `from_words`.
+const TERMS: [&str; STATISTICS] = [
+    "loss_x",
+    "loss_u",
+    "loss_u1",
+    "loss_r",
+    "the training accuracy",
+    "the guesses' accuracy",
+    "the guesses' confidence",
+    "the share of guesses in use",
+];
 
 impl StepStatistics {
     pub(super) fn from_words(step: u64, words: &[u32]) -> Self {
@@ -64,14 +76,14 @@ impl StepStatistics {
     }
 
     /// # Errors
-    /// Names the first loss term that is no finite number.
+    /// Names the first value that is no finite number, losses first.
     pub(super) fn check_finite(&self) -> Result<(), TrainError> {
-        let terms = ["loss_x", "loss_u", "loss_u1", "loss_r"];
-        let found = terms.into_iter().zip(self.values()).find(|(_, value)| !value.is_finite());
+        let found = TERMS.into_iter().zip(self.values()).find(|(_, value)| !value.is_finite());
         match found {
             None => Ok(()),
             Some((term, value)) => {
-                Err(TrainError::NotFinite { step: self.step + 1, term: term.to_owned(), value })
+                let (step, term) = (self.step + 1, term.to_owned());
+                Err(TrainError::NotFinite { step, term, value: value.to_string() })
             }
         }
     }
@@ -163,7 +175,8 @@ impl MetricsFile {
     pub fn append(&mut self, report: &Report) -> Result<(), TrainError> {
         let io = |e: csv::Error| TrainError::file(&self.path, "writing a row")(into_io(e));
         self.writer.serialize(report).map_err(io)?;
-        self.writer.flush().map_err(TrainError::file(&self.path, "writing a row"))
+        self.writer.flush().map_err(TrainError::file(&self.path, "writing a row"))?;
+        self.writer.get_ref().sync_data().map_err(TrainError::file(&self.path, "flushing a row to disk"))
     }
 }
 
@@ -246,6 +259,21 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
+
+    #[test]
+    fn every_value_that_is_no_number_is_named() {
+        let sound = StepStatistics::from_words(4, &[0x3f00_0000; STATISTICS]);
+        assert!(sound.check_finite().is_ok());
+        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            for (i, term) in TERMS.into_iter().enumerate() {
+                let mut words = [0x3f00_0000; STATISTICS];
+                words[i] = value.to_bits();
+                let error = StepStatistics::from_words(4, &words).check_finite().expect_err(term);
+                let text = error.to_string();
+                assert!(text.contains(&format!("{term} is {value} at step 5")), "{text}");
+            }
+        }
+    }
 
     /// A run that goes on inside a window would otherwise report other means than an unbroken one.
     #[test]

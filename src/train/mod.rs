@@ -1,6 +1,7 @@
 //! Training: configuration, the random draws of a step, the trainer, checkpoints, reports and traces.
 
 mod ahead;
+mod atomic;
 mod batches;
 mod checkpoint;
 mod config;
@@ -21,6 +22,7 @@ mod tensor_file;
 mod trace;
 mod trainer;
 
+pub use atomic::write_atomically;
 pub use checkpoint::{Checkpoint, Header, PendingProbe};
 pub use config::{Config, Overrides};
 pub use draws::StepDraws;
@@ -37,7 +39,6 @@ pub use presets::{PRESET_NAMES, Preset, preset};
 pub use random::{Stream, stream_rng};
 pub use run_folder::RunFolder;
 pub use schedule::Schedule;
-pub use tensor_file::write_atomically;
 #[cfg(not(target_arch = "wasm32"))]
 pub use trace::write_trace;
 pub use trainer::{Progress, Trainer, accuracy, engine_options, label_frequencies, most_likely};

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::atomic::{is_part, remove_parts, write_atomically};
 use super::config::Config;
 use super::error::TrainError;
 use super::metrics::{Report, Summary, rows};
-use super::tensor_file::write_atomically;
 use crate::disk;
 
 /// Where a run's files are.
@@ -48,7 +48,8 @@ impl RunFolder {
         }
         let entries =
             disk::list(&self.path).map_err(TrainError::file(&self.path, "reading the output folder"))?;
-        match entries.is_empty() || force {
+        // What is left of a run that was killed before its first file is no run.
+        match force || entries.iter().all(|entry| is_part(entry)) {
             false => Err(TrainError::OutputNotEmpty { path: self.path.clone() }),
             true => Ok(()),
         }
@@ -62,18 +63,39 @@ impl RunFolder {
         disk::create_folder(&self.path).map_err(TrainError::file(&self.path, "creating the output folder"))
     }
 
-    /// Makes the folder and removes a former run's files from it.
+    /// Makes the folder and removes from it what a former run has left, but for its settings: they are replaced
+    /// in one go, so that at any moment the folder holds one run or the settings to begin one with.
     ///
     /// # Errors
     /// The folder's, or a file's.
     pub fn prepare(&self) -> Result<(), TrainError> {
         self.create()?;
-        for path in [self.config(), self.metrics(), self.model(), self.summary()] {
+        self.tidy()?;
+        for path in [self.model(), self.metrics(), self.summary()] {
             if disk::exists(&path) {
                 disk::remove(&path).map_err(TrainError::file(path, "removing the former run's file"))?;
             }
         }
         Ok(())
+    }
+
+    /// Removes files that a process was killed in the midst of writing.
+    ///
+    /// # Errors
+    /// The folder's, or a file's.
+    pub fn tidy(&self) -> Result<(), TrainError> {
+        remove_parts(&self.path)
+    }
+
+    /// The settings that a run was begun with.
+    ///
+    /// # Errors
+    /// The file's, or what it says that is no setting.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn read_config(&self) -> Result<Config, TrainError> {
+        let path = self.config();
+        let bytes = disk::read(&path).map_err(TrainError::file(&path, "reading it"))?;
+        Config::parse(&path, &bytes)
     }
 
     /// Writes the run's settings.

@@ -5,6 +5,7 @@ use bytemuck::Pod;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
+use super::atomic::write_atomically;
 use super::error::TrainError;
 
 /// Tensors on their way into a safetensors file.
@@ -53,40 +54,4 @@ impl TensorFile {
         let bytes = safetensors::serialize(views.map_err(broken)?, Some(metadata)).map_err(broken)?;
         write_atomically(path, &bytes)
     }
-}
-
-/// Puts `bytes` on the page's shelf.
-///
-/// # Errors
-/// None; the native one's are the file's.
-#[cfg(target_arch = "wasm32")]
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    crate::disk::write(path, bytes).map_err(TrainError::file(path, "writing it"))
-}
-
-/// Writes `bytes` to a temporary name in the same folder, flushes them to disk, then renames.
-///
-/// # Errors
-/// The file's; whatever stood at `path` stays.
-#[cfg(not(target_arch = "wasm32"))]
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    use std::io::Write as _;
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = temporary(folder).map_err(TrainError::file(folder, "writing into this folder"))?;
-    file.write_all(bytes).map_err(TrainError::file(path, "writing it"))?;
-    file.as_file().sync_all().map_err(TrainError::file(path, "flushing it to disk"))?;
-    file.persist(path).map_err(|e| TrainError::file(path, "renaming it into place")(e.error))?;
-    Ok(())
-}
-
-/// Temporary files are their owner's alone; this one becomes a file like any other.
-#[cfg(not(target_arch = "wasm32"))]
-fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
 }

@@ -84,7 +84,7 @@ impl Trace<'_> {
         if shape.probe {
             self.file.f32("probe.images", &[b, height, width, channels], block(shape.probe_view(), b));
             let report = self.read(self.trainer.engine.tensors.report)?;
-            self.file.f32("probe.match", &[b], &report[crate::nn::BINDING_WORDS..]);
+            self.file.f32("probe.match", &[b], &report[crate::ssl::REPORT_MATCHES..]);
         }
         Ok(())
     }

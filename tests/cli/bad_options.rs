@@ -67,9 +67,9 @@ fn a_config_that_is_none_is_refused_in_one_line() {
     };
     check(&["config.toml", "No such file"]);
     put(&file, b"seed = [");
-    check(&["config.toml is no config.toml", "line 1"]);
+    check(&["config.toml: it is no config.toml", "line 1"]);
     put(&file, b"seed = 1\nspeed = 2\n");
-    check(&["config.toml is no config.toml", "unknown field `speed`"]);
+    check(&["config.toml: it is no config.toml", "unknown field `speed`"]);
 
     let (data, run) = (tiny(), folder.path().join("good"));
     train(data.path(), 2, &run).output().expect("a run");

@@ -125,7 +125,7 @@ fn a_run_that_diverges_stops_with_the_term_and_keeps_the_last_good_checkpoint() 
     let step = message.split(" at step ").nth(1).and_then(|rest| rest.split(';').next());
     let step: u64 = step.and_then(|n| n.parse().ok()).expect("the step");
     let terms =
-        ["loss_x is ", "loss_u is ", "loss_u1 is ", "loss_r is ", "parameter ", "moment ", "batch norm's "];
+        ["loss_x is ", "loss_u is ", "loss_u1 is ", "loss_r is ", "the gradient of ", "the update of "];
     assert!(terms.iter().any(|term| message.contains(term)), "{message}");
 
     let model = out.join("model.safetensors");

@@ -1,5 +1,6 @@
 use bytemuck::{Pod, Zeroable};
 use remixmatch::gpu::{Arg, Kernel, groups_for_items, run_once_async};
+use remixmatch::optim::{FAULTS, Fault};
 
 use crate::common::{FORWARD, assert_folds, on_the_adapter};
 use crate::harness::GPU;
@@ -41,19 +42,63 @@ fn step(t: i32) -> Step {
     }
 }
 
-/// Weights, first moment, second moment, average after one update on the adapter.
+/// Weights, first moment, second moment, average after one update on the adapter, in which nothing is amiss.
 async fn update(t: i32, gradient: &[f32], decayed: &[u32], state: [&[f32]; 4]) -> [Vec<f32>; 4] {
+    let (after, faults) = update_with_faults(t, gradient, decayed, state).await;
+    assert_eq!(Fault::find(gradient.len(), &faults), None);
+    after
+}
+
+async fn update_with_faults(
+    t: i32,
+    gradient: &[f32],
+    decayed: &[u32],
+    state: [&[f32]; 4],
+) -> ([Vec<f32>; 4], Vec<u32>) {
     let quads = gradient.len() / 4;
     let step = [step(t)];
     let mut args = vec![Arg::input(&step), Arg::input(gradient), Arg::input(decayed)];
     args.extend(state.map(Arg::in_out));
+    args.push(Arg::in_out(&[0u32; FAULTS]));
     let params = [quads as u32, 0, 0, 0];
     let kernel = Kernel::new("optim/adam", "update");
     let results = run_once_async(&GPU, kernel, &params, &args, groups_for_items(quads, 64)).await.unwrap();
-    [0, 1, 2, 3].map(|i| results[i].iter().copied().map(f32::from_bits).collect())
+    let after = [0, 1, 2, 3].map(|i| results[i].iter().copied().map(f32::from_bits).collect());
+    (after, results[4].clone())
 }
 
 on_the_adapter! {
+    async fn what_is_not_finite_is_found_where_it_is() {
+        const WORDS: usize = 64 * 5;
+        let decayed = [1, 0, 1, 0, 1];
+        let fault = async |place: usize, at: &[usize], value: f32| {
+            // Gradient, weights, first moment, second moment, average.
+            let mut all: Vec<Vec<f32>> = vec![vec![0.5; WORDS]; 5];
+            at.iter().for_each(|at| all[place][*at] = value);
+            let state = [1, 2, 3, 4].map(|i| all[i].as_slice());
+            let (_, faults) = update_with_faults(3, &all[0], &decayed, state).await;
+            Fault::find(WORDS, &faults)
+        };
+        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            for at in [0, 7, 161, WORDS - 1] {
+                // Four words are told apart from the next four.
+                let quad = at / 4 * 4;
+                assert_eq!(fault(0, &[at], value).await, Some(Fault::Gradient(quad)), "{value} at {at}");
+                assert_eq!(fault(0, &[WORDS - 1, at, WORDS - 2], value).await, Some(Fault::Gradient(quad)));
+                for place in 1..5 {
+                    assert_eq!(
+                        fault(place, &[at], value).await,
+                        Some(Fault::State(quad)),
+                        "{value} in {place} at {at}"
+                    );
+                }
+            }
+        }
+        // Finite, and its square is not.
+        assert_eq!(fault(0, &[8], 1e25).await, Some(Fault::State(8)));
+        assert_eq!(fault(0, &[8], 1e15).await, None);
+    }
+
     async fn several_updates_follow_the_reference() {
         const WORDS: usize = 64 * 5;
         let mut random = Random::new(11);

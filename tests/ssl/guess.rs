@@ -124,6 +124,44 @@ fn at_every_temperature() {
     }
 }
 
+/// The smallest numbers that a temperature can be take the likeliest class alone.
+#[test]
+fn at_temperatures_next_to_zero() {
+    for temperature in [1e-30, f32::from_bits(1)] {
+        let shape = StepShape { temperature, ..shape(MANY, 10) };
+        let [p_data, history] = distributions(&mut Random::new(4), 10);
+        let found = run(&shape, &p_data, &history, &logits(&shape, 4));
+        for (target, aligned) in found.target.chunks_exact(10).zip(found.aligned.chunks_exact(10)) {
+            let top = aligned.iter().copied().fold(0.0, f32::max);
+            let wanted: Vec<f32> = aligned.iter().map(|q| f32::from(u8::from(*q == top))).collect();
+            assert_eq!(target, wanted);
+        }
+    }
+}
+
+/// Neither a threshold nor sharpening makes a guess of what says nothing.
+#[test]
+fn of_what_is_not_finite() {
+    const ROW: usize = 3;
+    for hard_threshold in [None, Some(0.5)] {
+        for value in [f32::NAN, f32::INFINITY] {
+            let shape = StepShape { hard_threshold, ..shape(MANY, 10) };
+            let [p_data, history] = distributions(&mut Random::new(4), 10);
+            let mut spoilt = logits(&shape, 4);
+            spoilt[0][10 * ROW + 2] = value;
+            let found = run(&shape, &p_data, &history, &spoilt);
+            let finite = |row: &[f32]| row.iter().all(|v| v.is_finite());
+            for (i, row) in found.target.chunks_exact(10).enumerate() {
+                assert_eq!(finite(row), i != ROW, "target {i}");
+                assert_eq!(found.confidence[2 * i].is_finite(), i != ROW, "confidence {i}");
+            }
+            // Averages that say nothing spoil every guess.
+            let found = run(&shape, &p_data, &vec![value; history.len()], &logits(&shape, 4));
+            assert!(found.target.chunks_exact(10).all(|row| !finite(row)));
+        }
+    }
+}
+
 /// Logits of -80 and 80: e^-160 is no f32, its class counts nothing.
 #[test]
 fn of_extreme_logits() {

@@ -219,6 +219,41 @@ fn extreme_logits() {
     }
 }
 
+/// A logit or target that is none shows in its own row's loss, and in no other.
+#[test]
+fn what_is_not_finite_shows_in_its_row() {
+    const ROW: usize = 7;
+    for (kind, squared) in [
+        (RowKind::Mixed, false),
+        (RowKind::Mixed, true),
+        (RowKind::Premixup, false),
+        (RowKind::Rotation, false),
+    ] {
+        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            for at_target in [false, true] {
+                if at_target && kind == RowKind::Rotation {
+                    continue;
+                }
+                let mut case = case(kind, 10, squared);
+                // Full targets: a row of no mass asks for nothing.
+                case.targets.chunks_exact_mut(10).for_each(|target| target.fill(0.1));
+                let classes = case.classes();
+                match at_target {
+                    true => case.targets[(FIRST + ROW) * classes + 2] = value,
+                    false => case.logits[ROW * classes + 2] = value,
+                }
+                let [_, results] = case.run();
+                for (local, result) in results[2 * FIRST..].chunks_exact(2).enumerate() {
+                    let name = format!("{kind:?} {squared} {value} {at_target}: row {local}");
+                    // Softmax's squares take a class of probability 0 as it is.
+                    let harmless = value == f32::NEG_INFINITY && !at_target && case.is_squared(local);
+                    assert_eq!(result[0].is_finite(), local != ROW || harmless, "{name}: {}", result[0]);
+                }
+            }
+        }
+    }
+}
+
 /// One row by hand: p = (1/4, 3/4), t = (1, 0).
 #[test]
 fn a_row_by_hand() {

@@ -141,3 +141,21 @@ fn of_guesses_whose_classes_are_all_unknown() {
     assert_eq!(case.run()[5], 0.0);
     case.check("unknown classes");
 }
+
+#[test]
+fn a_loss_that_is_no_number_shows_in_its_own_term_alone() {
+    let shape = shape(20, CLASSES);
+    let sound = case(shape.clone(), 8);
+    let (rotated, premixed) = (0, shape.batch);
+    let mixed = 2 * shape.batch..shape.passes() * shape.batch;
+    let labelled = mixed.clone().find(|row| sound.images[*row] < shape.batch).expect("a labelled row");
+    let unlabelled = mixed.clone().find(|row| sound.images[*row] >= shape.batch).expect("an unlabelled row");
+    for (term, row) in [labelled, unlabelled, premixed, rotated].into_iter().enumerate() {
+        for value in [f32::NAN, f32::INFINITY] {
+            let mut spoilt = case(shape.clone(), 8);
+            spoilt.results[2 * row] = value;
+            let found = spoilt.run();
+            assert!((0..STATISTICS).all(|i| found[i].is_finite() == (i != term)), "row {row}: {found:?}");
+        }
+    }
+}

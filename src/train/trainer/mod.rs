@@ -22,8 +22,8 @@ use super::schedule::Schedule;
 use crate::augment::{DEPTH, OpDraw, StrongPolicy, WeakStyle};
 use crate::data::{DataSet, Images, Split, split};
 use crate::gpu::{Gpu, ReadbackRing};
-use crate::nn::BINDING_WORDS;
-use crate::ssl::{Keep, LabelPrior};
+use crate::optim::{FAULTS, Fault};
+use crate::ssl::{Keep, LabelPrior, REPORT_FAULTS, REPORT_MATCHES};
 
 /// A probe moves the policy's bins this many steps after its own: its result has then arrived while the
 /// adapter stayed busy. The reference's queue delays it by four batches.
@@ -248,12 +248,28 @@ impl Trainer {
         let Some((step, words)) = self.ring.next(&self.gpu).await? else { return Ok(()) };
         let statistics = StepStatistics::from_words(step, &words);
         if let Some(submitted) = self.submitted.iter_mut().find(|s| s.step == step) {
-            submitted.matches = Some(words[BINDING_WORDS..].iter().map(|w| f32::from_bits(*w)).collect());
+            submitted.matches = Some(words[REPORT_MATCHES..].iter().map(|w| f32::from_bits(*w)).collect());
         }
         statistics.check_finite()?;
+        self.check_update(step, &words[REPORT_FAULTS..][..FAULTS])?;
         self.window.add(&statistics);
         self.arrived.push(statistics);
         Ok(())
+    }
+
+    /// # Errors
+    /// Names the parameter whose gradient or new state is no finite number: no loss may have shown it yet.
+    fn check_update(&self, step: u64, faults: &[u32]) -> Result<(), TrainError> {
+        let parameters = &self.engine.network.parameters;
+        let Some(fault) = Fault::find(parameters.words(), faults) else { return Ok(()) };
+        let (what, word) = match fault {
+            Fault::Gradient(word) => ("the gradient of", word),
+            Fault::State(word) => ("the update of", word),
+        };
+        // Offsets rise.
+        let name = parameters.list.iter().rfind(|p| p.offset <= word).map_or("", |p| p.name.as_str());
+        let (term, value) = (format!("{what} {name}"), "no finite number".to_owned());
+        Err(TrainError::NotFinite { step: step + 1, term, value })
     }
 
     /// Waits for every submitted step.

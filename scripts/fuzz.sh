@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Gives every parser INPUTS inputs (500,000) made from fuzz/corpus, the same ones every time, and prints rate, slowest
+# input and memory. What goes wrong is kept in fuzz/found. FIRST begins elsewhere; TARGET chooses one parser.
+#
+# With a nightly toolchain and cargo-fuzz, `cargo +nightly fuzz run TARGET` in fuzz/ is guided by coverage.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/setup.sh
+# Memory beyond 6 GiB is a finding: the allocation fails.
+ulimit -v $((6 << 20))
+export REMIXMATCH_FUZZ_INPUTS=${1:-500000} REMIXMATCH_FUZZ_FIRST=${FIRST:-0}
+if [ -n "${TARGET:-}" ]; then
+    export REMIXMATCH_FUZZ_TARGET=$TARGET
+fi
+cargo test --test reliability every_input_ends -- --nocapture

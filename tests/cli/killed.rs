@@ -1,0 +1,211 @@
+//! A run killed again and again, in the midst of writing its checkpoint too, ends like an unbroken one.
+#![cfg(unix)]
+
+use std::env;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use remixmatch::train::Checkpoint;
+use tempfile::tempdir;
+
+use super::common::{BINARY, assert_same_run, done, put, remixmatch, str, tiny, train};
+
+/// Steps between two checkpoints, as `train` of the common module asks for them.
+const INTERVAL: u64 = 2;
+/// More than a run gets to before it is killed for the last time.
+const NEVER: u32 = 1_000_000;
+/// A process that has not come so far after this time hangs.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How often the run is killed: `scripts/crash.sh` asks for more.
+static KILLS: LazyLock<u64> = LazyLock::new(|| match env::var("REMIXMATCH_KILLS") {
+    Ok(text) => text.parse().expect("REMIXMATCH_KILLS is a number"),
+    Err(_) => 6,
+});
+
+/// When a process is killed.
+#[derive(Clone, Copy, Debug)]
+enum Moment {
+    /// While it starts.
+    Starting(Duration),
+    /// This long after its first report.
+    Training(Duration),
+    /// This long after the beginning of a file that it is writing.
+    Writing(Duration),
+}
+
+impl Moment {
+    fn random(kill: u64, rng: &mut ChaCha8Rng) -> Self {
+        let mut within = |millis: f64| Duration::from_secs_f64(rng.random::<f64>() * millis / 1e3);
+        match kill % 4 {
+            0 => Self::Starting(within(1_500.0)),
+            1 => Self::Training(within(400.0)),
+            _ => Self::Writing(within(1.5)),
+        }
+    }
+}
+
+/// A process that trains.
+struct Life {
+    child: Child,
+    /// The step last said to be saved; u64::MAX before the first.
+    told: Arc<AtomicU64>,
+    listener: JoinHandle<Vec<String>>,
+}
+
+impl Life {
+    fn start(command: &mut Command) -> Self {
+        command.env_remove("RUST_LOG").stderr(Stdio::piped()).stdout(Stdio::null());
+        let mut child = command.spawn().expect("the binary starts");
+        let stderr = child.stderr.take().expect("standard error");
+        let told = Arc::new(AtomicU64::new(u64::MAX));
+        let heard = Arc::clone(&told);
+        // A report's line is said once its checkpoint is in place.
+        let listener = thread::spawn(move || {
+            let mut lines = Vec::new();
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let step = line.strip_prefix("step ").and_then(|rest| rest.split('/').next());
+                if let Some(step) = step.and_then(|step| step.trim().parse().ok()) {
+                    heard.store(step, Ordering::SeqCst);
+                }
+                lines.push(line);
+            }
+            lines
+        });
+        Self { child, told, listener }
+    }
+
+    /// Waits for `sign`, and kills it should that never come.
+    fn wait_until(&mut self, what: Moment, mut sign: impl FnMut(&Self) -> bool) {
+        let began = Instant::now();
+        while !sign(self) {
+            let alive = self.child.try_wait().expect("its state").is_none();
+            if !alive || began.elapsed() > PATIENCE {
+                self.child.kill().expect("SIGKILL");
+                panic!("{what:?}: the run ended or hangs (alive: {alive})");
+            }
+            thread::yield_now();
+        }
+    }
+
+    /// Kills it at a moment; the step that it last said to be saved.
+    fn kill_at(mut self, moment: Moment, folder: &Path) -> Option<u64> {
+        let has_reported = |life: &Self| life.told.load(Ordering::SeqCst) != u64::MAX;
+        let delay = match moment {
+            Moment::Starting(delay) => delay,
+            Moment::Training(delay) => {
+                self.wait_until(moment, has_reported);
+                delay
+            }
+            Moment::Writing(delay) => {
+                self.wait_until(moment, has_reported);
+                self.wait_until(moment, |_| parts(folder) > 0);
+                delay
+            }
+        };
+        thread::sleep(delay);
+        self.child.kill().expect("SIGKILL");
+        assert_eq!(self.child.wait().expect("its end").code(), None, "it was over before it was killed");
+        let lines = self.listener.join().expect("the listener");
+        assert!(!lines.iter().any(|line| line.starts_with("error")), "{lines:?}");
+        Some(self.told.load(Ordering::SeqCst)).filter(|step| *step != u64::MAX)
+    }
+}
+
+/// Files that are being written, or were when their process was killed.
+fn parts(folder: &Path) -> usize {
+    let Ok(entries) = fs::read_dir(folder) else { return 0 };
+    entries.flatten().filter(|entry| entry.path().extension().is_some_and(|end| end == "part")).count()
+}
+
+fn saved_step(folder: &Path) -> Option<u64> {
+    let model = folder.join("model.safetensors");
+    model.exists().then(|| Checkpoint::read_header(&model).expect("a whole checkpoint").1.step)
+}
+
+#[test]
+fn a_run_killed_at_random_moments_resumes_each_time_and_ends_like_an_unbroken_one() {
+    let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
+    let (broken, unbroken) = (outer.path().join("broken"), outer.path().join("unbroken"));
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let (mut saved, mut written, mut in_part, mut lost) = (None::<u64>, 0, 0, 0);
+    for kill in 0..*KILLS {
+        let mut command = if saved.is_some() || broken.join("config.toml").exists() {
+            let mut command = Command::new(BINARY);
+            command.args(["train", "--resume", str(&broken)]);
+            command
+        } else {
+            start(data.path(), &broken)
+        };
+        let moment = Moment::random(kill, &mut rng);
+        let told = Life::start(&mut command).kill_at(moment, &broken);
+        written += u64::from(matches!(moment, Moment::Writing(_)));
+        in_part += u64::from(parts(&broken) > 0);
+        let now = saved_step(&broken);
+        assert!(now >= told && now >= saved, "kill {kill} ({moment:?}): {told:?} was saved, {now:?} is left");
+        // A row is written just before its checkpoint: what is trained and lost is less than an interval after it.
+        let row = metrics_step(&broken);
+        let kept = now.unwrap_or(0);
+        assert!(row <= kept + INTERVAL, "kill {kill} ({moment:?}): row {row}, checkpoint {now:?}");
+        lost = lost.max(row.saturating_sub(kept));
+        saved = now;
+    }
+    let end = (saved.expect("a checkpoint") / INTERVAL + 3) * INTERVAL;
+    done(&mut remixmatch(&["train", "--resume", str(&broken), "--steps", &end.to_string()]));
+    done(&mut train(data.path(), end as u32, &unbroken));
+    assert_same_run(&broken, &unbroken);
+    let mut names: Vec<_> = fs::read_dir(&broken)
+        .expect("the folder")
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["config.toml", "metrics.csv", "model.safetensors", "summary.json"], "no remains");
+    println!(
+        "{} kills, {written} of them at a write and {in_part} in the midst of one; {end} steps; a report ahead of \
+         its checkpoint by {lost} steps at most",
+        *KILLS
+    );
+}
+
+fn start(data: &Path, out: &Path) -> Command {
+    let mut command = Command::new(BINARY);
+    command.args(["train", "--labels", "6", "--batch", "4", "--k", "1", "--report-every", "2"]);
+    command.args(["--steps", &NEVER.to_string(), "--data", str(data), "--out", str(out)]);
+    command
+}
+
+/// The step of the last whole row.
+fn metrics_step(folder: &Path) -> u64 {
+    let text = fs::read_to_string(folder.join("metrics.csv")).unwrap_or_default();
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    let first_cell = |line: &str| line.split(',').next().and_then(|cell| cell.parse().ok());
+    whole.lines().filter_map(first_cell).last().unwrap_or(0)
+}
+
+#[test]
+fn a_run_killed_before_its_first_checkpoint_begins_anew_from_its_settings() {
+    let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
+    let (broken, unbroken) = (outer.path().join("broken"), outer.path().join("unbroken"));
+    done(&mut train(data.path(), 4, &unbroken));
+    let config = fs::read(unbroken.join("config.toml")).expect("the settings");
+    put(&broken.join("config.toml"), &config);
+    put(&broken.join(".remixmatch-a1b2c3.part"), b"the first half of a checkpoint");
+    done(&mut remixmatch(&["train", "--resume", str(&broken)]));
+    assert_same_run(&broken, &unbroken);
+    assert_eq!(parts(&broken), 0);
+
+    // Not even its settings are there: the folder is free.
+    let early = outer.path().join("early");
+    put(&early.join(".remixmatch-a1b2c3.part"), b"steps = ");
+    done(&mut train(data.path(), 4, &early));
+    assert_same_run(&early, &unbroken);
+    assert_eq!(parts(&early), 0);
+}

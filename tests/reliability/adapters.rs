@@ -1,0 +1,99 @@
+//! Every adapter that is there, at WebGPU's default limits and no more.
+
+use std::sync::Arc;
+
+use pollster::block_on;
+use remixmatch::gpu::{Gpu, GpuError, Kernel, PlanBuilder};
+use remixmatch::ssl::Keep;
+use remixmatch::train::{Config, Trainer};
+
+use crate::common::{config, gpu, images, run, small_remixmatch};
+
+fn instance() -> wgpu::Instance {
+    wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle())
+}
+
+fn adapters() -> Vec<wgpu::Adapter> {
+    let found = block_on(instance().enumerate_adapters(wgpu::Backends::all()));
+    assert!(!found.is_empty(), "tests need an adapter");
+    found
+}
+
+/// A device of the first adapter with these limits.
+fn device_with(change: impl FnOnce(&mut wgpu::Limits)) -> Gpu {
+    let adapter = adapters().swap_remove(0);
+    let mut descriptor = Gpu::device_descriptor(&adapter);
+    change(&mut descriptor.required_limits);
+    let (device, queue) = block_on(adapter.request_device(&descriptor)).expect("a device");
+    Gpu::adopt(&adapter, device, queue)
+}
+
+#[test]
+fn the_device_has_exactly_the_default_limits() {
+    assert_eq!(gpu().limits(), wgpu::Limits::default());
+}
+
+#[test]
+fn bindings_at_other_places_than_the_default_alignment_allows_are_errors() {
+    let gpu = gpu();
+    assert_eq!(gpu.limits().min_storage_buffer_offset_alignment, 256);
+    let place = |word: usize| {
+        let mut b = PlanBuilder::new();
+        let [from, to] = ["from", "to"].map(|name| b.persistent(name, 256));
+        let kernel = Kernel::new("nn/reduce", "sum_slices");
+        b.dispatch(kernel, &[0u32, 16, 1, 0], &[from.slice(word, 64), to], [1, 1, 1]);
+        b.build(&gpu).map(drop)
+    };
+    place(64).expect("a multiple of 256 bytes");
+    // Most adapters would take it; a device with the default limits does not.
+    let error = place(32).expect_err("128 bytes are none");
+    assert!(matches!(&error, GpuError::Adapter(words) if words.contains("256")), "{error}");
+    // What went wrong outside of a call is told by every later one.
+    assert!(matches!(gpu.wait("anything"), Err(GpuError::Adapter(_))));
+}
+
+#[test]
+fn a_device_with_larger_alignment_is_refused_in_words() {
+    for change in [
+        |limits: &mut wgpu::Limits| limits.min_storage_buffer_offset_alignment = 512,
+        |limits: &mut wgpu::Limits| limits.min_uniform_buffer_offset_alignment = 512,
+    ] {
+        let gpu = device_with(change);
+        let error = Trainer::new(Arc::new(gpu), config(small_remixmatch()), images(2, 40), Keep::State)
+            .err()
+            .expect("a refusal")
+            .to_string();
+        assert!(error.contains("multiples of 512 bytes") && error.contains("multiples of 256"), "{error}");
+    }
+}
+
+/// Says which adapters there are, and trains on each that offers the default limits. Compared is the first step: what
+/// comes after has grown from its rounding.
+#[test]
+fn every_backend_that_is_there_gives_the_same_losses() {
+    let mut found: Vec<(String, Vec<f64>)> = Vec::new();
+    for adapter in adapters() {
+        let info = adapter.get_info();
+        let name = format!("{:?}: {}", info.backend, info.name);
+        match block_on(adapter.request_device(&Gpu::device_descriptor(&adapter))) {
+            Err(error) => println!("{name}: no device with the default limits: {error}"),
+            Ok((device, queue)) => {
+                let gpu = Arc::new(Gpu::adopt(&adapter, device, queue));
+                let first = Config { steps: 1, report_every: 1, ..config(small_remixmatch()) };
+                let mut trainer = Trainer::new(gpu, first, images(2, 40), Keep::State)
+                    .unwrap_or_else(|error| panic!("{name}: {error}"));
+                let losses = run(&mut trainer).into_iter().flat_map(|report| {
+                    [Some(report.loss_x), report.loss_u, report.loss_u1, report.loss_r].into_iter().flatten()
+                });
+                let losses: Vec<f64> = losses.collect();
+                println!("{name}: trained, losses {losses:.6?}");
+                found.push((name, losses));
+            }
+        }
+    }
+    let (first, expected) = found.first().expect("an adapter with the default limits");
+    for (name, losses) in &found {
+        let near = losses.iter().zip(expected).all(|(a, b)| (a - b).abs() <= 1e-4 * b.abs());
+        assert!(near, "{name}: {losses:?}, {first}: {expected:?}");
+    }
+}

@@ -1,0 +1,107 @@
+//! Numbers that are none, put into each part of a run's state: it stops with step and term, and no checkpoint holds
+//! one.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use pollster::block_on;
+use remixmatch::gpu::{Gpu, Tensor};
+use remixmatch::ssl::{Keep, Method};
+use remixmatch::train::{Engine, TrainError, Trainer};
+use tempfile::tempdir;
+
+use crate::common::{config, gpu, images, small_remixmatch};
+
+/// Steps before the state is spoilt.
+const BEFORE: u64 = 2;
+
+/// Spoils one word of a tensor, and the terms of which one must be named.
+struct Injection {
+    name: &'static str,
+    tensor: fn(&Engine) -> Tensor,
+    terms: &'static [&'static str],
+}
+
+const INJECTIONS: [Injection; 7] = [
+    Injection { name: "weights", tensor: |e| e.tensors.optimiser.weights, terms: &["loss_x"] },
+    Injection { name: "averaged", tensor: |e| e.tensors.optimiser.averaged, terms: &["the update of "] },
+    Injection {
+        name: "first moment",
+        tensor: |e| e.tensors.optimiser.first_moment,
+        terms: &["the update of "],
+    },
+    Injection {
+        name: "second moment",
+        tensor: |e| e.tensors.optimiser.second_moment,
+        terms: &["the update of "],
+    },
+    Injection { name: "moving statistics", tensor: |e| e.tensors.moving, terms: &["batch norm's "] },
+    Injection { name: "history", tensor: |e| e.tensors.alignment.history, terms: &["loss_"] },
+    Injection { name: "p(y)", tensor: |e| e.tensors.alignment.label_distribution, terms: &["loss_"] },
+];
+
+/// Steps and saves as a run does, until it stops.
+fn stopped(trainer: &mut Trainer, path: &Path) -> TrainError {
+    for _ in 0..2 {
+        if let Err(error) = block_on(trainer.step()) {
+            return error;
+        }
+    }
+    block_on(trainer.save(path)).expect_err("the state is spoilt")
+}
+
+fn spoil(gpu: &Gpu, engine: &Engine, tensor: Tensor, value: f32) {
+    let mut words = engine.read(gpu, tensor).expect("the state");
+    words[0] = value;
+    engine.write(gpu, tensor, &words);
+}
+
+#[test]
+fn a_number_that_is_none_stops_the_run_wherever_it_comes_up() {
+    let (gpu, data) = (gpu(), images(2, 40));
+    let folder = tempdir().expect("a temporary folder");
+    let path = folder.path().join("model.safetensors");
+    let fresh = || {
+        Trainer::new(Arc::clone(&gpu), config(small_remixmatch()), Arc::clone(&data), Keep::State)
+            .expect("a trainer")
+    };
+    let mut trainer = fresh();
+    for _ in 0..BEFORE {
+        block_on(trainer.step()).expect("a step");
+    }
+    block_on(trainer.save(&path)).expect("a checkpoint");
+    let good = std::fs::read(&path).expect("the file");
+    for Injection { name, tensor, terms } in INJECTIONS {
+        for value in [f32::NAN, f32::INFINITY] {
+            let mut trainer = Trainer::resume(
+                Arc::clone(&gpu),
+                config(small_remixmatch()),
+                Arc::clone(&data),
+                &path,
+                Keep::State,
+            )
+            .expect("a trainer");
+            spoil(&gpu, &trainer.engine, tensor(&trainer.engine), value);
+            let error = stopped(&mut trainer, &path);
+            let text = error.to_string();
+            let TrainError::NotFinite { step, term, .. } = error else { panic!("{name} {value}: {text}") };
+            assert!(terms.iter().any(|wanted| term.contains(wanted)), "{name} {value}: {text}");
+            assert!((BEFORE + 1..=BEFORE + 2).contains(&step), "{name} {value}: {text}");
+            assert!(text.starts_with("training diverged: ") && text.contains("is kept"), "{text}");
+            assert!(std::fs::read(&path).expect("the file") == good, "{name} {value}");
+        }
+    }
+}
+
+/// A threshold passes over guesses that are nothing: they must not vanish in it.
+#[test]
+fn a_spoilt_guess_below_a_threshold_is_noticed() {
+    let gpu = gpu();
+    let method = Method { alignment: true, ..Method::fixmatch() };
+    let mut trainer =
+        Trainer::new(Arc::clone(&gpu), config(method), images(2, 40), Keep::State).expect("a trainer");
+    block_on(trainer.step()).expect("a step");
+    spoil(&gpu, &trainer.engine, trainer.engine.tensors.alignment.history, f32::NAN);
+    let error = (0..4).find_map(|_| block_on(trainer.step()).err()).expect("the run stops");
+    assert!(matches!(error, TrainError::NotFinite { step: 2, .. }), "{error}");
+}
