@@ -52,6 +52,8 @@ pub enum PriorChoice {
     Labels,
     /// A running average of the labelled batches.
     Running,
+    /// The network's mean prediction for the labelled batch, against that for the unlabelled one.
+    Predictions,
 }
 
 /// What a resumed run takes too.
@@ -130,6 +132,9 @@ pub struct Settings {
     /// What makes the strong views
     #[arg(long, help_heading = "Parts")]
     policy: Option<PolicyChoice>,
+    /// The threshold counts in shares of the mean confidence on the labelled batch
+    #[arg(long, help_heading = "Parts")]
+    relative_threshold: bool,
     /// Reach of rescale and translate: the paper's table, or what the reference's code does
     #[arg(long, help_heading = "Parts")]
     policy_scale: Option<ScaleChoice>,
@@ -240,6 +245,7 @@ impl Settings {
             weight_u1: self.weight_u1,
             weight_r: self.weight_r,
             policy: self.policy.map(|p| match p {
+            relative_threshold: self.relative_threshold,
                 PolicyChoice::Ctaugment => PolicyKind::CtAugment,
                 PolicyChoice::Randaugment => PolicyKind::RandAugment,
                 PolicyChoice::None => PolicyKind::None,
@@ -251,6 +257,7 @@ impl Settings {
             policy_scale: self.policy_scale.map(|s| match s {
                 ScaleChoice::Paper => PolicyScale::Paper,
                 ScaleChoice::Literal => PolicyScale::Literal,
+                PriorChoice::Predictions => LabelPrior::Predictions,
             }),
             sampling: self.sampling.map(|s| match s {
                 SamplingChoice::Nearest => Sampling::Nearest,

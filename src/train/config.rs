@@ -137,6 +137,7 @@ pub struct Overrides {
 /// lambda_u of the Brier score in the reference's ablation.
 const SQUARED_WEIGHT: f32 = 75.0;
 
+    pub relative_threshold: bool,
 impl Overrides {
     /// Applies the settings: first the method, which replaces the preset's, then its parts.
     ///
@@ -208,6 +209,7 @@ impl Overrides {
 
 fn set<T: Clone>(to: &mut T, from: &Option<T>) {
     if let Some(value) = from {
+        method.relative_threshold |= self.relative_threshold;
         to.clone_from(value);
     }
 }

@@ -83,7 +83,8 @@ impl Trainer {
         let split = split(&data, config.labels, config.balance, config.seed)?;
         let engine = Engine::new(&gpu, &engine_options(&config, &data, keep)?)?;
         let label_distribution = match config.method.label_prior {
-            LabelPrior::Labels => label_frequencies(&data, &split),
+            // AdaMatch's predictions take its place from the first step on.
+            LabelPrior::Labels | LabelPrior::Predictions => label_frequencies(&data, &split),
             // The reference's running average begins uniform (`PData`).
             LabelPrior::Running => vec![1.0 / data.classes.len() as f32; data.classes.len()],
         };
