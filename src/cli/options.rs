@@ -87,6 +87,9 @@ pub struct Settings {
     /// How the labels are spread over the classes
     #[arg(long, help_heading = "Data")]
     label_balance: Option<BalanceChoice>,
+    /// A long tail: class c of C keeps R^(-c/(C-1)) of its images, labelled and unlabelled alike
+    #[arg(long, value_name = "R", allow_negative_numbers = true, help_heading = "Data")]
+    imbalance: Option<f64>,
     /// Side in pixels that a folder's images are resized to
     #[arg(long, value_name = "N", help_heading = "Data")]
     image_size: Option<usize>,
@@ -129,12 +132,12 @@ pub struct Settings {
     /// Hard labels, only where the guess is at least this likely
     #[arg(long, value_name = "P", allow_negative_numbers = true, help_heading = "Parts")]
     threshold: Option<f32>,
-    /// What makes the strong views
-    #[arg(long, help_heading = "Parts")]
-    policy: Option<PolicyChoice>,
     /// The threshold counts in shares of the mean confidence on the labelled batch
     #[arg(long, help_heading = "Parts")]
     relative_threshold: bool,
+    /// What makes the strong views
+    #[arg(long, help_heading = "Parts")]
+    policy: Option<PolicyChoice>,
     /// Reach of rescale and translate: the paper's table, or what the reference's code does
     #[arg(long, help_heading = "Parts")]
     policy_scale: Option<ScaleChoice>,
@@ -226,6 +229,7 @@ impl Settings {
                 BalanceChoice::Even => Balance::Even,
                 BalanceChoice::Train => Balance::Train,
             }),
+            imbalance: self.imbalance,
             steps: source.steps,
             seed: self.seed,
             image_size: self.image_size,
@@ -241,11 +245,11 @@ impl Settings {
             temperature: self.temperature,
             beta: self.beta,
             threshold: self.threshold,
+            relative_threshold: self.relative_threshold,
             weight_u: self.weight_u,
             weight_u1: self.weight_u1,
             weight_r: self.weight_r,
             policy: self.policy.map(|p| match p {
-            relative_threshold: self.relative_threshold,
                 PolicyChoice::Ctaugment => PolicyKind::CtAugment,
                 PolicyChoice::Randaugment => PolicyKind::RandAugment,
                 PolicyChoice::None => PolicyKind::None,
@@ -253,11 +257,11 @@ impl Settings {
             label_prior: self.p_data.map(|p| match p {
                 PriorChoice::Labels => LabelPrior::Labels,
                 PriorChoice::Running => LabelPrior::Running,
+                PriorChoice::Predictions => LabelPrior::Predictions,
             }),
             policy_scale: self.policy_scale.map(|s| match s {
                 ScaleChoice::Paper => PolicyScale::Paper,
                 ScaleChoice::Literal => PolicyScale::Literal,
-                PriorChoice::Predictions => LabelPrior::Predictions,
             }),
             sampling: self.sampling.map(|s| match s {
                 SamplingChoice::Nearest => Sampling::Nearest,
