@@ -1,8 +1,9 @@
 //! ReMixMatch (Berthelot et al., ICLR 2020, arXiv 1911.09785) trained in WebGPU compute shaders.
 //!
-//! Arrows run one way: `app`, `cli` → `train` → `ssl`, `augment`, `nn`, `view` → `gpu`; `data` is read by
+//! Arrows run one way: `app`, `cli` → `ablation` → `train` → `ssl`, `augment`, `nn`, `view` → `gpu`; `data` is read by
 //! `train` only, and neither `gpu` nor `view` knows anything of learning.
 
+pub mod ablation;
 pub mod app;
 pub mod augment;
 #[cfg(not(target_arch = "wasm32"))]

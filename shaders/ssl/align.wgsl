@@ -1,5 +1,5 @@
 // Guessed labels: softmax, distribution alignment, sharpening (paper, section 3.1 and algorithm 1,
-// lines 6 to 8).
+// lines 6 to 8); from the two batches' predictions, AdaMatch's (arXiv 2106.04732, section 3).
 
 import package::common::average::averaged_with_one;
 import package::common::finite::is_finite;
@@ -13,16 +13,18 @@ struct Params {
     /// predictions averaged into the guess: 1 (the anchor) or 2 (MixMatch)
     views: u32,
     align: u32,
-    /// 1: one-hot targets of the most likely class, where it is at least `threshold`
+    /// 1: one-hot targets of the most likely class
     hard: u32,
     /// 1 / T; 1 leaves the guess as it is
     inverse_temperature: f32,
+    /// probability that a guess must have to be used; 0 uses all
     threshold: f32,
     /// 1: p(y) follows the labelled batches instead of staying as given
     running_labels: u32,
+    /// 1: the threshold is a share of the labelled batch's mean confidence
+    relative: u32,
     unused_a: u32,
     unused_b: u32,
-    unused_c: u32,
 }
 
 /// Keeps the ratio of alignment finite, as in the reference.
@@ -71,6 +73,54 @@ fn class_averages(@builtin(local_invocation_id) local: vec3<u32>) {
     }
 }
 
+@group(0) @binding(1) var<storage, read> labelled_predictions: array<f32>;
+@group(0) @binding(2) var<storage, read> unlabelled_predictions: array<f32>;
+
+/// The mean predictions of the step's two batches, in the place of p(y) and p~(y): AdaMatch aligns by
+/// E[p(y | x)] / E[p(y | u)]. One thread a class.
+@compute @workgroup_size(64)
+fn batch_averages(@builtin(global_invocation_id) id: vec3<u32>) {
+    let c = id.x;
+    if c >= params.classes {
+        return;
+    }
+    var sums = vec2<f32>();
+    for (var i = 0u; i < params.batch; i++) {
+        let at = i * params.classes + c;
+        sums += vec2<f32>(labelled_predictions[at], unlabelled_predictions[at]);
+    }
+    averages[c] = sums.x / f32(params.batch);
+    averages[params.classes + c] = sums.y / f32(params.batch);
+}
+
+/// [1]
+@group(0) @binding(2) var<storage, read_write> mean_confidence: array<f32>;
+
+var<workgroup> sums_of_tops: array<f32, 256>;
+
+/// The mean over the labelled batch of the largest probability, of which AdaMatch's c_tau is a share.
+@compute @workgroup_size(256)
+fn labelled_confidence(@builtin(local_invocation_id) local: vec3<u32>) {
+    var sum = 0.0;
+    for (var i = local.x; i < params.batch; i += 256u) {
+        var top = 0.0;
+        for (var c = 0u; c < params.classes; c++) {
+            top = max(top, labelled_predictions[i * params.classes + c]);
+        }
+        sum += top;
+    }
+    sums_of_tops[local.x] = sum;
+    for (var half = 128u; half > 0u; half /= 2u) {
+        workgroupBarrier();
+        if local.x < half {
+            sums_of_tops[local.x] += sums_of_tops[local.x + half];
+        }
+    }
+    if local.x == 0u {
+        mean_confidence[0] = sums_of_tops[0] / f32(params.batch);
+    }
+}
+
 // --- guess ---------------------------------------------------------------------------------------
 
 /// [batch, classes], the anchors'
@@ -86,6 +136,8 @@ fn class_averages(@builtin(local_invocation_id) local: vec3<u32>) {
 @group(0) @binding(6) var<storage, read_write> target_labels: array<f32>;
 /// [batch, 2]: the aligned guess's largest probability; 1 if it is used
 @group(0) @binding(7) var<storage, read_write> confidence: array<vec2<f32>>;
+/// [1], read when the threshold is relative
+@group(0) @binding(8) var<storage, read> known_confidence: array<f32>;
 
 /// Largest logit of a row and the sum of exponentials below it.
 fn softmax_of_anchor(row: u32) -> vec2<f32> {
@@ -122,7 +174,8 @@ fn broken_guess(i: u32, row: u32) {
     }
 }
 
-/// q = softmax; q' = q p(y) / p~(y), normalised; target = q'^(1/T), normalised. One thread a row.
+/// q = softmax; q' = q p(y) / p~(y), normalised; target = q'^(1/T), normalised, or one-hot; nothing where
+/// the guess is below the threshold. One thread a row.
 @compute @workgroup_size(64)
 fn guess(@builtin(global_invocation_id) id: vec3<u32>) {
     if id.x >= params.batch {
@@ -164,15 +217,18 @@ fn guess(@builtin(global_invocation_id) id: vec3<u32>) {
         broken_guess(id.x, row);
         return;
     }
+    var least = params.threshold;
+    if params.relative == 1u {
+        least *= known_confidence[0];
+    }
+    let used = select(0.0, 1.0, top >= least);
+    confidence[id.x] = vec2<f32>(top, used);
     if params.hard == 1u {
-        let used = select(0.0, 1.0, top >= params.threshold);
-        confidence[id.x] = vec2<f32>(top, used);
         for (var c = 0u; c < params.classes; c++) {
             target_labels[row + c] = select(0.0, used, c == likely);
         }
         return;
     }
-    confidence[id.x] = vec2<f32>(top, 1.0);
     let log_top = log(max(top, TINY));
     var sum = 0.0;
     for (var c = 0u; c < params.classes; c++) {
@@ -181,7 +237,7 @@ fn guess(@builtin(global_invocation_id) id: vec3<u32>) {
         sum += sharp;
     }
     for (var c = 0u; c < params.classes; c++) {
-        target_labels[row + c] /= sum;
+        target_labels[row + c] = used * (target_labels[row + c] / sum);
     }
 }
 

@@ -17,6 +17,8 @@ pub enum Chosen {
     SaveModel(PathBuf),
     Data(PathBuf),
     Run(PathBuf),
+    /// The folder of an ablation.
+    Ablation(PathBuf),
     SaveRun(PathBuf),
     /// A file to write text or bytes to.
     Write(PathBuf, Vec<u8>),
@@ -55,6 +57,10 @@ impl Dialogs {
 
     pub fn open_run(&self, context: &Context) {
         self.open("Open a run", context, Kind::Folder, Chosen::Run);
+    }
+
+    pub fn open_ablation(&self, context: &Context) {
+        self.open("Open an ablation", context, Kind::Folder, Chosen::Ablation);
     }
 
     pub fn save_run(&self, context: &Context) {

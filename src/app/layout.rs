@@ -22,6 +22,7 @@ pub fn default() -> Tree<ViewKind> {
         ViewKind::Embedding,
         ViewKind::Network,
         ViewKind::Labelling,
+        ViewKind::Ablation,
     ]
     .map(&mut pane)
     .into();
@@ -41,6 +42,11 @@ pub fn default() -> Tree<ViewKind> {
 /// Brings a view to the front.
 pub fn show(tree: &mut Tree<ViewKind>, kind: ViewKind) {
     tree.make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(pane) if *pane == kind));
+}
+
+/// Whether there is a tab of a view: a layout of before the view has none.
+pub fn has(tree: &Tree<ViewKind>, kind: ViewKind) -> bool {
+    tree.tiles.tiles().any(|tile| matches!(tile, egui_tiles::Tile::Pane(pane) if *pane == kind))
 }
 
 /// Whether a view is in front.

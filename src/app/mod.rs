@@ -141,6 +141,9 @@ impl App {
         if let Some(folder) = options.label {
             app.label_folder(folder);
         }
+        if let Some(folder) = options.ablation {
+            app.open_ablation(folder);
+        }
         match (options.run, options.link) {
             (Some(folder), _) => app.open_run_and(folder, options.batch, options.train),
             (None, Some(link)) if app.follow_link(&link) => {}
@@ -309,6 +312,7 @@ impl App {
             Chosen::SaveModel(path) => self.export_model(path),
             Chosen::Data(path) => self.open_data(path.to_string_lossy().into_owned()),
             Chosen::Run(path) => self.open_run(path),
+            Chosen::Ablation(path) => self.open_ablation(path),
             Chosen::SaveRun(path) => {
                 let runs = self.runs.iter().zip(["", "compared"]);
                 runs.for_each(|(run, part)| run.session.send(Command::Save(path.join(part))));

@@ -12,6 +12,7 @@ use super::session::{Command, Start};
 use super::theme::Role;
 use super::views::ViewKind;
 use super::{App, layout, platform};
+use crate::ablation::Plan;
 use crate::data::DataSet;
 use crate::disk;
 use crate::train::{Checkpoint, Config, RunFolder, read_reports};
@@ -55,6 +56,17 @@ impl App {
                 self.waiting = Some(Waiting::Resume(Resume { folder, config: Box::new(config), train }));
             }
         }
+    }
+
+    /// Shows the table of an ablation's folder.
+    pub(super) fn open_ablation(&mut self, folder: PathBuf) {
+        let told = self.views.ablation.open(folder);
+        self.log.add(told.unwrap_or_else(|reason| format!("not opened: {reason}")));
+        if !layout::has(&self.settings.layout, ViewKind::Ablation) {
+            self.settings.layout = layout::default();
+        }
+        layout::show(&mut self.settings.layout, ViewKind::Ablation);
+        self.phone.view = ViewKind::Ablation;
     }
 
     /// Takes up what a link's part after `#` asks for; whether it asks for something that can be done.
@@ -135,6 +147,8 @@ impl App {
         let labelling = layout::is_shown(&self.settings.layout, ViewKind::Labelling);
         if disk::exists(&RunFolder::new(&path).model()) {
             self.open_run(path);
+        } else if Plan::is_in(&path) {
+            self.open_ablation(path);
         } else if labelling && disk::is_folder(&path) {
             self.label_folder(path);
         } else {

@@ -99,11 +99,12 @@ pub enum Variation {
     OneStrongView,
     MixMatch,
     FixMatch,
+    AdaMatch,
     Supervised,
 }
 
 impl Variation {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::NoAnchoring,
         Self::NoAlignment,
         Self::NoSharpening,
@@ -113,6 +114,7 @@ impl Variation {
         Self::OneStrongView,
         Self::MixMatch,
         Self::FixMatch,
+        Self::AdaMatch,
         Self::Supervised,
     ];
 
@@ -131,6 +133,7 @@ impl Variation {
             Self::OneStrongView => "one strong view",
             Self::MixMatch => "MixMatch",
             Self::FixMatch => "FixMatch",
+            Self::AdaMatch => "AdaMatch",
             Self::Supervised => "labels only",
         }
     }
@@ -146,6 +149,9 @@ impl Variation {
             Self::OneStrongView => "K = 1.",
             Self::MixMatch => "The method's ancestor: two weak views, averaged guesses, squared error.",
             Self::FixMatch => "Its successor: confident guesses as hard labels for one strong view.",
+            Self::AdaMatch => {
+                "FixMatch with aligned, soft labels above a share of the confidence on labelled images."
+            }
             Self::Supervised => "What the labelled images alone are worth.",
         }
     }
@@ -164,11 +170,13 @@ impl Variation {
             Self::OneStrongView => method.strong_views = 1,
             Self::MixMatch => *method = Method::mixmatch(),
             Self::FixMatch => *method = Method::fixmatch(),
+            Self::AdaMatch => *method = Method::adamatch(),
             Self::Supervised => *method = Method::supervised(),
         }
         changed.method_name = match self {
             Self::MixMatch => "mixmatch".into(),
             Self::FixMatch => "fixmatch".into(),
+            Self::AdaMatch => "adamatch".into(),
             Self::Supervised => "supervised".into(),
             _ => changed.method_name,
         };

@@ -44,6 +44,8 @@ pub struct AppOptions {
     pub kept: Option<PathBuf>,
     /// A folder of images to label.
     pub label: Option<PathBuf>,
+    /// The folder of an ablation to show.
+    pub ablation: Option<PathBuf>,
     /// A run's folder to open.
     pub run: Option<PathBuf>,
     /// Settings from a link, its part after `#`; what is remembered stays where they cannot be followed.

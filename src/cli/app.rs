@@ -33,6 +33,9 @@ pub struct AppArguments {
     /// Open this folder of images to label them
     #[arg(long, value_name = "DIR")]
     label: Option<PathBuf>,
+    /// Show the table of the ablation in this folder
+    #[arg(long, value_name = "DIR")]
+    ablation: Option<PathBuf>,
     /// Open the run in this folder
     #[arg(long, value_name = "DIR", conflicts_with_all = ["preset", "data", "seed"])]
     run: Option<PathBuf>,
@@ -77,6 +80,7 @@ pub fn run(arguments: AppArguments) -> anyhow::Result<Outcome> {
         batch: arguments.batch,
         kept: eframe::storage_dir("remixmatch").map(|folder| folder.join("runs")),
         label: arguments.label,
+        ablation: arguments.ablation,
         run: arguments.run,
         link: arguments.link,
         train: arguments.train || arguments.pictures.is_some() || arguments.measure.is_some(),

@@ -1,11 +1,13 @@
 //! The command line: one file a command. Results go to standard output, everything else to standard
 //! error; exit status 0 done, 1 a failure named in one line, 2 wrong usage, 130 interrupted.
 
+mod ablate;
 mod app;
 mod bench;
 mod curves;
 mod data;
 mod eval;
+mod figure;
 mod info;
 mod options;
 mod output;
@@ -13,6 +15,7 @@ mod predict;
 mod source;
 mod trace;
 mod train;
+mod training;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -41,6 +44,8 @@ enum Command {
     Eval(eval::EvalArguments),
     /// Classify image files with a trained model.
     Predict(predict::PredictArguments),
+    /// Train the rows of the ablation table over seeds, and write the table.
+    Ablate(ablate::AblateArguments),
     /// Write every tensor of one training step to a safetensors file.
     Trace(trace::TraceArguments),
     /// Draw the accuracy of one or more runs.
@@ -77,6 +82,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Train(arguments) => train::run(arguments),
         Command::Eval(arguments) => eval::run(arguments),
         Command::Predict(arguments) => predict::run(arguments),
+        Command::Ablate(arguments) => ablate::run(arguments),
         Command::Trace(arguments) => trace::run(arguments),
         Command::Curves(arguments) => curves::run(arguments),
         Command::Data(arguments) => data::run(arguments),

@@ -52,6 +52,8 @@ pub enum PriorChoice {
     Labels,
     /// A running average of the labelled batches.
     Running,
+    /// The network's mean prediction for the labelled batch, against that for the unlabelled one.
+    Predictions,
 }
 
 /// What a resumed run takes too.
@@ -85,6 +87,9 @@ pub struct Settings {
     /// How the labels are spread over the classes
     #[arg(long, help_heading = "Data")]
     label_balance: Option<BalanceChoice>,
+    /// A long tail: class c of C keeps R^(-c/(C-1)) of its images, labelled and unlabelled alike
+    #[arg(long, value_name = "R", allow_negative_numbers = true, help_heading = "Data")]
+    imbalance: Option<f64>,
     /// Side in pixels that a folder's images are resized to
     #[arg(long, value_name = "N", help_heading = "Data")]
     image_size: Option<usize>,
@@ -127,6 +132,9 @@ pub struct Settings {
     /// Hard labels, only where the guess is at least this likely
     #[arg(long, value_name = "P", allow_negative_numbers = true, help_heading = "Parts")]
     threshold: Option<f32>,
+    /// The threshold counts in shares of the mean confidence on the labelled batch
+    #[arg(long, help_heading = "Parts")]
+    relative_threshold: bool,
     /// What makes the strong views
     #[arg(long, help_heading = "Parts")]
     policy: Option<PolicyChoice>,
@@ -220,6 +228,7 @@ impl Settings {
                 BalanceChoice::Even => Balance::Even,
                 BalanceChoice::Train => Balance::Train,
             }),
+            imbalance: self.imbalance,
             steps: source.steps,
             seed: self.seed,
             image_size: self.image_size,
@@ -235,6 +244,7 @@ impl Settings {
             temperature: self.temperature,
             beta: self.beta,
             threshold: self.threshold,
+            relative_threshold: self.relative_threshold,
             weight_u: self.weight_u,
             weight_u1: self.weight_u1,
             weight_r: self.weight_r,
@@ -246,6 +256,7 @@ impl Settings {
             label_prior: self.p_data.map(|p| match p {
                 PriorChoice::Labels => LabelPrior::Labels,
                 PriorChoice::Running => LabelPrior::Running,
+                PriorChoice::Predictions => LabelPrior::Predictions,
             }),
             policy_scale: self.policy_scale.map(|s| match s {
                 ScaleChoice::Paper => PolicyScale::Paper,

@@ -29,6 +29,7 @@ mod stl10;
 mod stream;
 mod summary;
 mod svhn;
+mod tail;
 
 #[cfg(target_arch = "wasm32")]
 pub(crate) use builtin::FILES as BUILTIN_FILES;
@@ -41,7 +42,7 @@ pub use own::{CLASSES_FILE, HELD_OUT, LABELS_FILE, Labels, LabelsError, OwnImage
 pub use set::{DataSet, OpenOptions};
 pub use sheet::contact_sheet;
 pub use source::{open, open_files};
-pub use split::{Balance, Split, split};
+pub use split::{Balance, Split, Spread, split};
 pub use summary::{ClassSummary, Summary, summary};
 
 use std::ops::RangeInclusive;

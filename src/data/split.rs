@@ -3,10 +3,25 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use super::tail;
 use super::{DataError, DataSet, set::class_counts};
 
 /// Stream of the run's generator that the labelled images are chosen from.
 const STREAM: u64 = 0x5917;
+
+/// Numbers of images and of labels from class to class.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    pub balance: Balance,
+    /// R of the long tail: class c of C keeps R^(-c/(C-1)) of its images; 1 keeps all.
+    pub imbalance: f64,
+}
+
+impl From<Balance> for Spread {
+    fn from(balance: Balance) -> Self {
+        Self { balance, imbalance: 1.0 }
+    }
+}
 
 /// How many labels each class gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,20 +39,24 @@ pub enum Balance {
 pub struct Split {
     /// Images whose class is shown, ascending.
     pub labelled: Vec<usize>,
-    /// Images used without their class: all of them, those of `labelled` too, as in the reference.
+    /// Images used without their class, ascending: all that the tail keeps, those of `labelled` too, as in the
+    /// reference.
     pub unlabelled: Vec<usize>,
 }
 
-/// Chooses `labels` training images, a function of the set, `balance` and `seed` alone.
+/// Chooses `labels` training images, a function of the set, the spread and `seed` alone.
 ///
-/// As many labels as there are images of known class are always allowed: they are all taken.
+/// As many labels as there are images of known class are always allowed: they are all taken. With an imbalance
+/// the labels fall off from class to class as the images do, at least one each; `labels` stays their sum.
 ///
 /// # Errors
 /// When there are fewer labels than classes, more than images (in all, or in a class), or with
-/// [`Balance::Even`] no multiple of the classes.
-pub fn split(set: &DataSet, labels: usize, balance: Balance, seed: u64) -> Result<Split, DataError> {
+/// [`Balance::Even`] and no imbalance no multiple of the classes.
+pub fn split(set: &DataSet, labels: usize, spread: impl Into<Spread>, seed: u64) -> Result<Split, DataError> {
+    let Spread { balance, imbalance } = spread.into();
     let classes = set.classes.len();
-    let counts = class_counts(set.train_labels.iter().copied().flatten(), classes);
+    let kept = tail::keep(set, imbalance, seed);
+    let counts = class_counts(kept.iter().filter_map(|i| set.train_labels[*i]), classes);
     let known = counts.iter().sum();
     if labels > known {
         return Err(DataError::ManyLabels { labels, images: known });
@@ -47,14 +66,15 @@ pub fn split(set: &DataSet, labels: usize, balance: Balance, seed: u64) -> Resul
     }
     let quota = match balance {
         _ if labels == known => counts,
+        Balance::Even if imbalance > 1.0 => greedy(&tail::shares(classes, imbalance), &counts, labels),
         Balance::Even => even(set, &counts, labels)?,
         Balance::Train => proportional(&counts, labels),
     };
 
     let mut members = vec![Vec::new(); classes];
-    for (i, label) in set.train_labels.iter().enumerate() {
-        if let Some(class) = label {
-            members[*class as usize].push(i);
+    for i in &kept {
+        if let Some(class) = set.train_labels[*i] {
+            members[class as usize].push(*i);
         }
     }
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -65,7 +85,7 @@ pub fn split(set: &DataSet, labels: usize, balance: Balance, seed: u64) -> Resul
         labelled.extend_from_slice(&indices[..n]);
     }
     labelled.sort_unstable();
-    Ok(Split { labelled, unlabelled: (0..set.train.len()).collect() })
+    Ok(Split { labelled, unlabelled: kept })
 }
 
 fn even(set: &DataSet, counts: &[usize], labels: usize) -> Result<Vec<usize>, DataError> {
@@ -89,14 +109,21 @@ fn even(set: &DataSet, counts: &[usize], labels: usize) -> Result<Vec<usize>, Da
     Ok(vec![share; classes])
 }
 
-/// The reference's greedy rule: the next label goes to the class furthest below its share of the training
-/// images, argmax_c(N_c / max N - n_c / max(max n, 1)), the first of equals.
+/// Labels in proportion to the classes' images.
 fn proportional(counts: &[usize], labels: usize) -> Vec<usize> {
     let largest = counts.iter().copied().max().unwrap_or(0) as f64;
+    let shares: Vec<f64> = counts.iter().map(|n| *n as f64 / largest).collect();
+    greedy(&shares, counts, labels)
+}
+
+/// The reference's greedy rule: the next label goes to the class furthest below its share of the largest one,
+/// argmax_c(s_c - n_c / max(max n, 1)), the first of equals. The largest share is 1, so that every other class
+/// has a label before that one has two.
+fn greedy(shares: &[f64], counts: &[usize], labels: usize) -> Vec<usize> {
     let mut chosen = vec![0; counts.len()];
     for _ in 0..labels {
         let most = chosen.iter().copied().max().unwrap_or(0).max(1) as f64;
-        let want = |c: usize| counts[c] as f64 / largest - chosen[c] as f64 / most;
+        let want = |c: usize| shares[c] - chosen[c] as f64 / most;
         let next = (0..counts.len())
             .filter(|&c| chosen[c] < counts[c])
             .reduce(|best, c| if want(c) > want(best) { c } else { best });

@@ -1,6 +1,6 @@
 //! What the network makes of single views: looked at between steps, never part of one.
 
-use super::guess::{AlignmentState, Guess, record_guess};
+use super::guess::{AlignmentState, Guess, Measure, record_guess, record_measure};
 use super::losses::record_softmax;
 use super::recorder::table_words;
 use super::shape::StepShape;
@@ -55,6 +55,8 @@ pub(super) struct Inspected<'a> {
     pub weights: Tensor,
     pub moving: Tensor,
     pub alignment: AlignmentState,
+    /// The step's own, where it makes guesses.
+    pub measure: Option<Measure>,
 }
 
 impl StepShape {
@@ -83,7 +85,7 @@ impl Inspection {
     }
 
     pub(super) fn record(b: &mut PlanBuilder, of: Inspected<'_>) -> Self {
-        let Inspected { network, shape, options, views, weights, moving, alignment } = of;
+        let Inspected { network, shape, options, views, weights, moving, alignment, measure } = of;
         let size = [network.height, network.width];
         let pixels = network.height * network.width;
         let capacity = shape.inspected_rows(network.largest_map());
@@ -117,9 +119,14 @@ impl Inspection {
         let (_, probabilities) = probabilities_of(Head::Classify, 0, total, shape.classes);
         let (_, rotation) = probabilities_of(Head::Rotation, 0, total, 4);
         let (anchors, _) = probabilities_of(Head::Classify, capacity, FOLLOWED, shape.classes);
-        let guess = shape.unlabelled.then(|| {
+        let guess = measure.map(|of_step| {
             let followed = StepShape { batch: FOLLOWED, guess_views: 1, ..shape.clone() };
-            record_guess(b, &followed, alignment, &[anchors])
+            // Of the labelled batch nothing is predicted here: the step's own measure is the last.
+            let measure = match shape.predicts_labelled() {
+                true => of_step,
+                false => record_measure(b, &followed, alignment, anchors, None),
+            };
+            record_guess(b, &followed, measure, &[anchors])
         });
         let program = b.program(mark);
         let kept = guess.iter().flat_map(Guess::tensors).chain([probabilities, rotation]);

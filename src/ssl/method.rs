@@ -35,6 +35,9 @@ pub enum LabelPrior {
     Labels,
     /// A running average of the labelled batches (reference, `PData`).
     Running,
+    /// The mean prediction for the step's labelled batch; p~(y) is then that for its unlabelled batch, and
+    /// alignment scales by a ratio of two expectations (AdaMatch, arXiv 2106.04732).
+    Predictions,
 }
 
 /// Which parts of the step are on. Methods are data: MixMatch, FixMatch and the others are values of
@@ -57,6 +60,12 @@ pub struct Method {
     /// One-hot targets, used only where the guess is at least this likely.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f32>,
+    /// The threshold counts in shares of the labelled batch's mean confidence (AdaMatch).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub relative_threshold: bool,
+    /// With a threshold: the target is the sharpened guess instead of a one-hot one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub soft: bool,
     /// Whether images and labels are mixed.
     pub mixup: bool,
     /// Both parameters of MixUp's Beta distribution (paper, table 1: 0.75).
@@ -95,10 +104,19 @@ pub enum MethodError {
     NotSquare { height: usize, width: usize },
     #[error("{part} needs a strong view of the unlabelled images: set k to at least 1")]
     NeedsStrongView { part: &'static str },
+    #[error(
+        "a relative threshold is a share of the labelled batch's confidence: set that share as the threshold, 0.9 for AdaMatch's"
+    )]
+    NeedsThreshold,
+    #[error(
+        "alignment with the batches' own predictions takes guesses from one view, not two: set guess_views to 1, or p(y) to labels"
+    )]
+    PredictionsOfTwoViews,
 }
 
 impl Method {
-    pub const NAMES: [&'static str; 5] = ["remixmatch", "mixmatch", "fixmatch", "pseudo-label", "supervised"];
+    pub const NAMES: [&'static str; 6] =
+        ["remixmatch", "mixmatch", "fixmatch", "adamatch", "pseudo-label", "supervised"];
 
     /// A published method by name.
     ///
@@ -109,6 +127,7 @@ impl Method {
             "remixmatch" => Ok(Self::remixmatch()),
             "mixmatch" => Ok(Self::mixmatch()),
             "fixmatch" => Ok(Self::fixmatch()),
+            "adamatch" => Ok(Self::adamatch()),
             "pseudo-label" => Ok(Self::pseudo_label()),
             "supervised" => Ok(Self::supervised()),
             other => Err(MethodError::UnknownName(other.to_owned())),
@@ -126,6 +145,8 @@ impl Method {
             label_prior: LabelPrior::Labels,
             temperature: 0.5,
             threshold: None,
+            relative_threshold: false,
+            soft: false,
             mixup: true,
             beta: 0.75,
             rotation: true,
@@ -175,6 +196,19 @@ impl Method {
         }
     }
 
+    /// AdaMatch (arXiv 2106.04732) with both sets from one domain: FixMatch with aligned, soft labels, which
+    /// count above a share of the confidence that the labelled images reach.
+    pub fn adamatch() -> Self {
+        Self {
+            alignment: true,
+            label_prior: LabelPrior::Predictions,
+            threshold: Some(0.9),
+            relative_threshold: true,
+            soft: true,
+            ..Self::fixmatch()
+        }
+    }
+
     /// Pseudo-label (Lee, 2013): hard labels of confident weak views, trained on those very views.
     pub fn pseudo_label() -> Self {
         Self { strong_views: 0, train_on_anchor: true, policy: PolicyKind::None, ..Self::fixmatch() }
@@ -202,8 +236,11 @@ impl Method {
             guess_views: self.guess_views,
             alignment: self.alignment,
             running_labels: self.label_prior == LabelPrior::Running,
+            batch_alignment: self.alignment && self.label_prior == LabelPrior::Predictions,
             temperature: self.temperature,
-            hard_threshold: self.threshold,
+            threshold: self.threshold,
+            relative_threshold: self.relative_threshold,
+            soft: self.soft,
             rotation: self.rotation,
             premixup: self.premixup,
             squared: self.squared,
@@ -244,6 +281,12 @@ impl Method {
         }
         if !self.unlabelled {
             return Ok(());
+        }
+        if self.relative_threshold && self.threshold.is_none() {
+            return Err(MethodError::NeedsThreshold);
+        }
+        if self.alignment && self.label_prior == LabelPrior::Predictions && self.guess_views == 2 {
+            return Err(MethodError::PredictionsOfTwoViews);
         }
         let needs_strong = [
             (self.rotation, "the rotation loss"),
@@ -286,5 +329,13 @@ mod tests {
         let error = Method::remixmatch().validate(30, 32, 32).unwrap_err();
         assert_eq!(error, MethodError::BatchNotQuartered { found: 30, lower: 28, upper: 32 });
         assert_eq!(Method::supervised().validate(30, 32, 32), Ok(()));
+    }
+
+    #[test]
+    fn what_adamatch_needs_is_asked_for() {
+        let lacking = Method { threshold: None, ..Method::adamatch() };
+        assert_eq!(lacking.validate(32, 32, 32), Err(MethodError::NeedsThreshold));
+        let mixed = Method { label_prior: LabelPrior::Predictions, alignment: true, ..Method::mixmatch() };
+        assert_eq!(mixed.validate(32, 32, 32), Err(MethodError::PredictionsOfTwoViews));
     }
 }

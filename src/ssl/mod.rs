@@ -12,7 +12,7 @@ mod shape;
 mod step;
 mod step_block;
 
-pub use guess::{AlignmentState, Guess, record_guess, record_push};
+pub use guess::{AlignmentState, Guess, Measure, record_guess, record_measure, record_push};
 pub use inspection::{FOLLOWED, Followed, Inspection};
 pub use losses::{
     LossTables, RowKind, STATISTICS, record_matches, record_rows, record_softmax, record_summary,

@@ -1,6 +1,6 @@
 //! The operations of one training step and of an evaluation, in their order.
 
-use super::guess::{AlignmentState, Guess, record_guess, record_push};
+use super::guess::{AlignmentState, Guess, record_guess, record_measure, record_push};
 use super::inspection::{Inspected, Inspection};
 use super::losses::{
     LossTables, RowKind, STATISTICS, record_matches, record_rows, record_softmax, record_summary,
@@ -19,6 +19,11 @@ use crate::optim::{FAULTS, OptimiserState};
 /// Largest feature map of one evaluation, in words.
 const EVALUATION_MAP_WORDS: usize = 4 << 20;
 const EVALUATION_IMAGES: usize = 256;
+
+/// Blocks of the fixed rows, B each: the anchors, the first further views, the probes and the labelled images.
+const FIXED_BLOCKS: usize = 4;
+const PROBE_BLOCK: usize = 2;
+const LABELLED_BLOCK: usize = 3;
 
 /// Words of `count` rows of a table.
 pub(super) fn table_words<T>(count: usize) -> usize {
@@ -59,7 +64,7 @@ impl<'a> Recorder<'a> {
             .map(|turn| state(&format!("operations {turn}"), table_words::<OpDraw>(views)))
             .collect();
         let row_table = state("input rows", table_words::<AssembleRow>(rows));
-        let fixed_rows = state("guess rows", table_words::<AssembleRow>(3 * shape.batch));
+        let fixed_rows = state("guess rows", table_words::<AssembleRow>(FIXED_BLOCKS * shape.batch));
         let labels = state("labels", shape.batch);
         let hidden = state("hidden labels", shape.batch);
         let step_block = state("step block", STEP_WORDS);
@@ -96,7 +101,13 @@ impl<'a> Recorder<'a> {
             recorder.probe(fixed_rows, labels, matches);
         }
         let guess_logits = if shape.unlabelled { recorder.guess_logits(fixed_rows) } else { Vec::new() };
-        let guess = shape.unlabelled.then(|| record_guess(&mut recorder.b, shape, alignment, &guess_logits));
+        let labelled_logits =
+            shape.predicts_labelled().then(|| recorder.prediction(fixed_rows, LABELLED_BLOCK));
+        let guess = shape.unlabelled.then(|| {
+            let b = &mut recorder.b;
+            let measure = record_measure(b, shape, alignment, guess_logits[0], labelled_logits);
+            record_guess(b, shape, measure, &guess_logits)
+        });
         let rotated = shape.rotation_passes() * shape.batch;
         let with_targets = Rows { first: rotated, count: rows - rotated };
         // Without unlabelled images no row asks for a guess; any tensor will do.
@@ -113,7 +124,8 @@ impl<'a> Recorder<'a> {
         let statistics = report.slice(0, STATISTICS);
         record_summary(&mut recorder.b, shape, tables, guess.as_ref(), hidden, statistics);
         let step = recorder.b.program(mark);
-        recorder.keep(guess.as_ref(), &guess_logits, &groups);
+        let logits: Vec<_> = guess_logits.iter().copied().chain(labelled_logits).collect();
+        recorder.keep(guess.as_ref(), &logits, &groups);
         let evaluation = recorder.evaluation_tensors();
         let evaluate_averaged = recorder.evaluate(&evaluation, optimiser.averaged);
         let evaluate_raw = recorder.evaluate(&evaluation, optimiser.weights);
@@ -125,6 +137,7 @@ impl<'a> Recorder<'a> {
             weights: optimiser.weights,
             moving,
             alignment,
+            measure: guess.map(|g| g.measure),
         };
         let inspection = (keep == Keep::Views).then(|| Inspection::record(&mut recorder.b, inspected));
         let tensors = StepTensors {
@@ -145,6 +158,7 @@ impl<'a> Recorder<'a> {
             results,
             guess,
             guess_logits,
+            labelled_logits,
             groups,
         };
         StepRecording {
@@ -189,7 +203,7 @@ impl<'a> Recorder<'a> {
     /// CTAugment's probe: the averaged weights in evaluation mode, before the step changes them.
     fn probe(&mut self, fixed_rows: Tensor, labels: Tensor, matches: Tensor) {
         let batch = self.shape.batch;
-        let input = self.input("probe.input", fixed_rows, 2 * batch, batch);
+        let input = self.input("probe.input", fixed_rows, PROBE_BLOCK * batch, batch);
         let (logits, _) = self.infer(input, self.optimiser.averaged);
         record_matches(&mut self.b, self.shape, logits, labels, matches);
     }
@@ -201,20 +215,21 @@ impl<'a> Recorder<'a> {
         (self.network.logits(&mut self.b, Head::Classify, weights, embedding, rows), embedding)
     }
 
-    /// Predictions on the views that the guess is made from, each with its own batch statistics. No
-    /// gradient flows back: the passes leave no tape.
+    /// Predictions on the views that the guess is made from.
     fn guess_logits(&mut self, fixed_rows: Tensor) -> Vec<Tensor> {
+        (0..self.shape.guess_views).map(|view| self.prediction(fixed_rows, view)).collect()
+    }
+
+    /// Predictions on a block of the fixed rows, with its own batch statistics. No gradient flows back: the
+    /// pass leaves no tape.
+    fn prediction(&mut self, fixed_rows: Tensor, block: usize) -> Tensor {
         let batch = self.shape.batch;
-        (0..self.shape.guess_views)
-            .map(|view| {
-                let input = self.input("guess.input", fixed_rows, view * batch, batch);
-                let passes = Passes { count: 1, moving: None };
-                let weights = self.optimiser.weights;
-                let (embedding, _) = self.network.forward(&mut self.b, weights, self.moving, input, passes);
-                let rows = Rows { first: 0, count: batch };
-                self.network.logits(&mut self.b, Head::Classify, weights, embedding, rows)
-            })
-            .collect()
+        let input = self.input("guess.input", fixed_rows, block * batch, batch);
+        let passes = Passes { count: 1, moving: None };
+        let weights = self.optimiser.weights;
+        let (embedding, _) = self.network.forward(&mut self.b, weights, self.moving, input, passes);
+        let rows = Rows { first: 0, count: batch };
+        self.network.logits(&mut self.b, Head::Classify, weights, embedding, rows)
     }
 
     /// Kind of a pass: rotation first, then pre-mixup, then the mixed ones.
@@ -271,6 +286,7 @@ impl<'a> Recorder<'a> {
             return;
         }
         guess.into_iter().flat_map(Guess::tensors).for_each(|tensor| self.b.keep(tensor));
+        guess.and_then(|g| g.measure.labelled_confidence).into_iter().for_each(|mean| self.b.keep(mean));
         if self.keep == Keep::Trace {
             let group_parts =
                 groups.iter().flat_map(|g| g.logits.iter().map(|l| l.3).chain([g.input.tensor]));

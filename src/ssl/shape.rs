@@ -17,10 +17,15 @@ pub struct StepShape {
     pub alignment: bool,
     /// p(y) follows the labelled batches instead of staying the labelled set's frequencies.
     pub running_labels: bool,
+    /// Alignment by the mean predictions of the step's two batches.
+    pub batch_alignment: bool,
     /// Sharpening temperature T; 1 leaves the guess as it is.
     pub temperature: f32,
-    /// One-hot targets where the guess is at least this likely.
-    pub hard_threshold: Option<f32>,
+    /// Targets only where the guess is at least this likely, one-hot ones unless `soft`.
+    pub threshold: Option<f32>,
+    /// The threshold is a share of the labelled batch's mean confidence.
+    pub relative_threshold: bool,
+    pub soft: bool,
     pub rotation: bool,
     pub premixup: bool,
     /// Brier score instead of cross-entropy on unlabelled rows.
@@ -47,6 +52,16 @@ impl StepShape {
     /// Images that take part in MixUp, N.
     pub fn mixed_images(&self) -> usize {
         self.mixed_blocks() * self.batch
+    }
+
+    /// Whether the guess asks what the network makes of the labelled batch.
+    pub fn predicts_labelled(&self) -> bool {
+        self.unlabelled && (self.batch_alignment || self.relative_threshold)
+    }
+
+    /// Passes without a gradient that a guess takes, each B images.
+    pub fn guess_passes(&self) -> usize {
+        usize::from(self.predicts_labelled()) + if self.unlabelled { self.guess_views } else { 0 }
     }
 
     /// View of image `index` of the mixed images; they differ where the anchor is not trained on.

@@ -32,7 +32,7 @@ pub struct StepTensors {
     pub op_draws: Vec<Tensor>,
     /// [`AssembleRow`] of every network input with a gradient.
     pub rows: Tensor,
-    /// [`AssembleRow`] of the guess and probe inputs: the same in every step.
+    /// [`AssembleRow`] of the guess, probe and labelled inputs: the same in every step.
     pub fixed_rows: Tensor,
     pub labels: Tensor,
     /// True classes of the unlabelled images, for the report only.
@@ -52,6 +52,8 @@ pub struct StepTensors {
     pub guess: Option<Guess>,
     /// Logits of the views that the guess is made from.
     pub guess_logits: Vec<Tensor>,
+    /// Logits of the labelled batch, where the guess is measured by them.
+    pub labelled_logits: Option<Tensor>,
     pub groups: Vec<GroupTensors>,
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::error::TrainError;
 use super::schedule::Schedule;
 use crate::augment::{OpOptions, PolicyScale, Sampling};
-use crate::data::{Balance, Choice};
+use crate::data::{Balance, Choice, Spread};
 use crate::nn::Architecture;
 use crate::ssl::{LabelPrior, Method, PolicyKind};
 
@@ -23,6 +23,9 @@ pub struct Config {
     pub labels: usize,
     /// How labels are spread over the classes.
     pub balance: Balance,
+    /// R of a long tail: class c of C keeps R^(-c/(C-1)) of its images, labelled and unlabelled alike.
+    #[serde(default = "balanced", skip_serializing_if = "is_balanced")]
+    pub imbalance: f64,
     pub seed: u64,
     /// Side that a folder's images are resized to; chosen from the images if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,6 +61,14 @@ pub struct Config {
     pub method: Method,
 }
 
+fn balanced() -> f64 {
+    1.0
+}
+
+fn is_balanced(imbalance: &f64) -> bool {
+    *imbalance == 1.0
+}
+
 impl Config {
     /// Reads the content of a `config.toml`; `path` is for messages.
     ///
@@ -78,6 +89,8 @@ impl Config {
         let share = 0.0..1.0;
         check(self.steps >= 1, "steps", self.steps.to_string(), "at least 1")?;
         check(self.report_every >= 1, "report_every", self.report_every.to_string(), "at least 1")?;
+        let tail = self.imbalance;
+        check((1.0..=1e6).contains(&tail), "imbalance", tail.to_string(), "1 (none) to 1000000")?;
         let lr = self.learning_rate;
         check(lr > 0.0 && lr <= 10.0, "learning rate", lr.to_string(), "above 0 and at most 10")?;
         let decay = self.weight_decay;
@@ -102,6 +115,11 @@ impl Config {
         Ok(Architecture { scales: self.scales.or(named.scales), ..named })
     }
 
+    /// How images and labels are spread over the classes.
+    pub fn spread(&self) -> Spread {
+        Spread { balance: self.balance, imbalance: self.imbalance }
+    }
+
     pub fn schedule(&self) -> Schedule {
         Schedule::new(&self.method, self.learning_rate, self.weight_decay, self.ema, self.warmup_images)
     }
@@ -114,6 +132,7 @@ pub struct Overrides {
     pub data: Option<String>,
     pub labels: Option<usize>,
     pub balance: Option<Balance>,
+    pub imbalance: Option<f64>,
     pub steps: Option<u64>,
     pub seed: Option<u64>,
     pub image_size: Option<usize>,
@@ -130,6 +149,7 @@ pub struct Overrides {
     pub temperature: Option<f32>,
     pub beta: Option<f64>,
     pub threshold: Option<f32>,
+    pub relative_threshold: bool,
     pub weight_u: Option<f32>,
     pub weight_u1: Option<f32>,
     pub weight_r: Option<f32>,
@@ -162,6 +182,7 @@ impl Overrides {
         set(&mut config.data, &self.data);
         set(&mut config.labels, &self.labels);
         set(&mut config.balance, &self.balance);
+        set(&mut config.imbalance, &self.imbalance);
         set(&mut config.steps, &self.steps);
         set(&mut config.seed, &self.seed);
         config.image_size = self.image_size.or(config.image_size);
@@ -200,6 +221,7 @@ impl Overrides {
         set(&mut method.policy, &self.policy);
         set(&mut method.label_prior, &self.label_prior);
         method.threshold = self.threshold.or(method.threshold);
+        method.relative_threshold |= self.relative_threshold;
         method.alignment &= !self.no_alignment;
         method.rotation &= !self.no_rotation;
         method.premixup &= !self.no_premixup;

@@ -118,8 +118,8 @@ impl Engine {
         let batch = self.shape.batch as u32;
         let row = |view: u32| AssembleRow { a: view, b: view, lambda: 1.0, rotation: 0 };
         let probe = if self.shape.probe { self.shape.probe_view() as u32 } else { 0 };
-        // Anchors, first further views (for guesses from two), probes.
-        let blocks = [batch, 2 * batch, probe];
+        // Anchors, first further views (for guesses from two), probes, labelled images.
+        let blocks = [batch, 2 * batch, probe, 0];
         let views = self.shape.views() as u32;
         let fixed: Vec<_> = blocks
             .iter()

@@ -82,6 +82,7 @@ fn paper(name: &str, data: &str, labels: usize, change: impl FnOnce(&mut Config)
         data: data.to_owned(),
         labels,
         balance: Balance::Even,
+        imbalance: 1.0,
         seed: 1,
         image_size: None,
         network: "wrn-28-2".into(),

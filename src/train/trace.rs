@@ -103,7 +103,15 @@ impl Trace<'_> {
             let logits = self.read(*logits)?;
             self.file.f32(name, &[b, c], &logits);
         }
-        let averages = self.read(guess.averages)?;
+        if let Some(logits) = tensors.labelled_logits {
+            let logits = self.read(logits)?;
+            self.file.f32("guess.logits.labelled", &[b, c], &logits);
+        }
+        if let Some(mean) = guess.measure.labelled_confidence {
+            let mean = self.read(mean)?;
+            self.file.f32("guess.labelled_confidence", &[], &mean);
+        }
+        let averages = self.read(guess.measure.averages)?;
         self.file.f32("align.p_data", &[c], &averages[..c]);
         self.file.f32("align.p_model", &[c], &averages[c..]);
         for (name, tensor) in [
@@ -263,6 +271,7 @@ fn metadata(facts: serde_json::Value) -> HashMap<String, String> {
         "mixup.interleave": "row r of the passes holds mixed image interleave[r]; pass p is rows p B to (p + 1) B - 1",
         "logits.x, logits.u": "of mixed images, in the order of mixup.images",
         "loss": "means over their rows; total = sum of weight times loss, ramp included in the weight",
+        "guess.logits.labelled, guess.labelled_confidence": "where the guess is measured by predictions for input.x: their logits, and the mean over the batch of the largest probability, of which a relative threshold is a share; align.p_data and align.p_model are then the batches' mean predictions where method.label_prior is predictions",
         "align.history": "batch means of guess.probs; row history_slot is replaced at the end of the step",
         "probe.match": "probability of input.labels for probe.images by before.ema and before.bn",
         "parameters": "convolutions [kh, kw, in, out], heads [in, out]",

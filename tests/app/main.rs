@@ -1,5 +1,6 @@
 //! The desktop app, drawn by wgpu on the real adapter and worked by its controls' names.
 
+mod ablation;
 mod alignment;
 mod bad_input;
 mod common;

@@ -82,3 +82,26 @@ fn a_run_goes_on_when_nobody_reads_what_it_says() {
     done(&mut train(data.path(), STEPS, &heard));
     assert_same_run(&deaf, &heard);
 }
+
+#[test]
+fn an_interrupted_ablation_goes_on_where_it_was() {
+    let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
+    let (folder, unbroken) = (outer.path().join("table"), outer.path().join("unbroken"));
+    let steps = STEPS.to_string();
+    let mut arguments = vec!["ablate", "--labels", "6", "--batch", "4", "--k", "1", "--report-every", "2"];
+    arguments.extend(["--steps", &steps, "--seeds", "1", "--rows", "full"]);
+    arguments.extend(["--data", str(data.path()), "--out", str(&folder)]);
+    let mut child = start(&arguments);
+    let rest = wait_for_reports(&mut child, 2);
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+    assert!(sent.success());
+    let last = rest.last().expect("a message");
+    assert_eq!(child.wait().expect("its end").code(), Some(130), "{last}");
+    assert!(last.contains("interrupted; saved. The same command goes on in"), "{last}");
+    let table = std::fs::read_to_string(folder.join("table.md")).expect("a table of what there is");
+    assert!(table.contains("- `full`: 0 of 1 done, one at step "), "{table}");
+    let (_, told) = done(&mut remixmatch(&arguments));
+    assert!(told.contains("going on from step "), "{told}");
+    done(&mut train(data.path(), STEPS, &unbroken));
+    assert_same_run(&folder.join("full-seed0"), &unbroken);
+}

@@ -1,5 +1,6 @@
 //! The command line as people use it: the real binary, its files, its words and its exit status.
 
+mod ablation;
 mod answers;
 mod bad_checkpoints;
 mod bad_data;

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use remixmatch::data::{Balance, DataSet, Images, OpenOptions, Origin, open, split};
+use remixmatch::data::{Balance, DataSet, Images, OpenOptions, Origin, Spread, open, split};
 
 /// A set of `counts` images of each class, interleaved, and `unknown` of none.
 fn counted(counts: &[usize], unknown: usize) -> DataSet {
@@ -51,6 +51,53 @@ fn labels_follow_the_train_distribution_when_asked() {
     assert_eq!(found.unlabelled.len(), 145);
     let all = split(&set, 140, Balance::Even, 3).unwrap();
     assert_eq!(all.labelled, (0..140).collect::<Vec<_>>());
+}
+
+fn tail(imbalance: f64) -> Spread {
+    Spread { balance: Balance::Even, imbalance }
+}
+
+#[test]
+fn a_long_tail_thins_labelled_and_unlabelled_alike() {
+    let set = counted(&[100, 100, 100], 7);
+    let found = split(&set, 12, tail(100.0), 1).unwrap();
+    // Kept: 100, 10 and 1; labels 1 : 0.1 : 0.01, at least one each.
+    let known: Vec<usize> =
+        found.unlabelled.iter().copied().filter(|i| set.train_labels[*i].is_some()).collect();
+    assert_eq!(chosen(&set, &known), [100, 10, 1]);
+    assert_eq!(found.unlabelled.len(), 111 + 7, "images of unknown class stay");
+    assert_eq!(chosen(&set, &found.labelled), [10, 1, 1]);
+    assert!(found.labelled.iter().all(|i| known.contains(i)), "labelled images are among the kept ones");
+    assert!(found.unlabelled.windows(2).all(|pair| pair[0] < pair[1]));
+    assert_eq!(found, split(&set, 12, tail(100.0), 1).unwrap());
+    assert_ne!(found.unlabelled, split(&set, 12, tail(100.0), 2).unwrap().unlabelled);
+    assert_eq!(split(&set, 12, tail(1.0), 1).unwrap(), split(&set, 12, Balance::Even, 1).unwrap());
+}
+
+#[test]
+fn labels_of_a_tail_keep_their_number() {
+    let set = open("builtin:digits", &OpenOptions::default()).unwrap();
+    let found = split(&set, 40, tail(10.0), 0).unwrap();
+    let labels = chosen(&set, &found.labelled);
+    assert_eq!(labels.iter().sum::<usize>(), 40);
+    assert!(labels.windows(2).all(|pair| pair[0] >= pair[1]) && labels[9] == 1, "{labels:?}");
+    let kept = chosen(&set, &found.unlabelled);
+    assert_eq!((kept[0], kept[9]), (400, 40));
+    // All that are left is a request like any other, and one more is none.
+    let all: usize = kept.iter().sum();
+    assert_eq!(split(&set, all, tail(10.0), 0).unwrap().labelled, found.unlabelled);
+    let more = split(&set, all + 1, tail(10.0), 0).unwrap_err().to_string();
+    assert!(more.contains(&format!("at most {all}")), "{more}");
+}
+
+/// A tail on sets that have one already: labels in proportion to what is left.
+#[test]
+fn a_tail_of_the_train_distribution() {
+    let set = counted(&[80, 40, 20], 0);
+    let spread = Spread { balance: Balance::Train, imbalance: 4.0 };
+    let found = split(&set, 21, spread, 3).unwrap();
+    assert_eq!(chosen(&set, &found.unlabelled), [80, 20, 5]);
+    assert_eq!(chosen(&set, &found.labelled), [16, 4, 1]);
 }
 
 #[test]

@@ -28,6 +28,18 @@ pub fn sharpen(q: &[f64], classes: usize, temperature: f64) -> Vec<f64> {
         .collect()
 }
 
+/// The mean of rows of predictions.
+pub fn expectation(q: &[f64], classes: usize) -> Vec<f64> {
+    let rows = (q.len() / classes) as f64;
+    (0..classes).map(|c| q[c..].iter().step_by(classes).sum::<f64>() / rows).collect()
+}
+
+/// The mean over rows of their largest entry.
+pub fn mean_top(q: &[f64], classes: usize) -> f64 {
+    let tops = q.chunks_exact(classes).map(|row| row.iter().copied().fold(0.0, f64::max));
+    tops.sum::<f64>() / (q.len() / classes) as f64
+}
+
 /// The mean of the last predictions: `length` rows, each 1/C at first.
 #[derive(Clone, Debug)]
 pub struct History {
@@ -59,10 +71,8 @@ impl History {
     /// The batch mean of the raw predictions `q` replaces the oldest row.
     pub fn push(&mut self, q: &[f64]) {
         let classes = self.rows[0].len();
-        let rows = (q.len() / classes) as f64;
-        let mean = (0..classes).map(|c| q[c..].iter().step_by(classes).sum::<f64>() / rows).collect();
         self.rows.pop_front();
-        self.rows.push_back(mean);
+        self.rows.push_back(expectation(q, classes));
     }
 }
 

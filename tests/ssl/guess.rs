@@ -1,5 +1,5 @@
 use pollster::block_on;
-use remixmatch::ssl::{AlignmentState, HISTORY, StepShape, record_guess};
+use remixmatch::ssl::{AlignmentState, HISTORY, StepShape, record_guess, record_measure};
 
 use crate::oracle::compare::{assert_close, assert_close_wide};
 use crate::oracle::heads::softmax;
@@ -24,8 +24,9 @@ fn run(shape: &StepShape, p_data: &[f32], history: &[f32], logits: &[Vec<f32>]) 
         history: t.upload("history", history),
     };
     let logits: Vec<_> = logits.iter().map(|l| t.upload("logits", l)).collect();
-    let guess = record_guess(&mut t.b, shape, state, &logits);
-    let kept = [guess.averages, guess.probabilities, guess.aligned, guess.target, guess.confidence]
+    let measure = record_measure(&mut t.b, shape, state, logits[0], None);
+    let guess = record_guess(&mut t.b, shape, measure, &logits);
+    let kept = [measure.averages, guess.probabilities, guess.aligned, guess.target, guess.confidence]
         .map(|tensor| t.keep(tensor));
     let results = block_on(t.run());
     let [averages, probabilities, aligned, target, confidence] = kept.map(|tensor| results.get(tensor));
@@ -143,9 +144,9 @@ fn at_temperatures_next_to_zero() {
 #[test]
 fn of_what_is_not_finite() {
     const ROW: usize = 3;
-    for hard_threshold in [None, Some(0.5)] {
+    for threshold in [None, Some(0.5)] {
         for value in [f32::NAN, f32::INFINITY] {
-            let shape = StepShape { hard_threshold, ..shape(MANY, 10) };
+            let shape = StepShape { threshold, ..shape(MANY, 10) };
             let [p_data, history] = distributions(&mut Random::new(4), 10);
             let mut spoilt = logits(&shape, 4);
             spoilt[0][10 * ROW + 2] = value;
@@ -193,7 +194,7 @@ fn of_classes_that_one_side_never_shows() {
 fn hard_targets_of_confident_guesses() {
     for (guess_views, alignment) in [(1, false), (1, true), (2, false)] {
         let threshold = 0.6f32;
-        let shape = StepShape { guess_views, alignment, hard_threshold: Some(threshold), ..shape(MANY, 10) };
+        let shape = StepShape { guess_views, alignment, threshold: Some(threshold), ..shape(MANY, 10) };
         let logits = logits(&shape, 7);
         let [p_data, history] = distributions(&mut Random::new(7), 10);
         let found = run(&shape, &p_data, &history, &logits);
@@ -219,9 +220,29 @@ fn hard_targets_of_confident_guesses() {
 fn the_threshold_is_included() {
     let logits = [vec![0.0, 0.0, 0.0, 0.0]];
     for (threshold, used) in [(0.5, 1.0), (0.500_001, 0.0), (0.0, 1.0)] {
-        let shape = StepShape { hard_threshold: Some(threshold), alignment: false, ..shape(2, 2) };
+        let shape = StepShape { threshold: Some(threshold), alignment: false, ..shape(2, 2) };
         let found = run(&shape, &[0.5, 0.5], &[0.5; 2 * HISTORY], &logits);
         assert_eq!(found.confidence, [0.5, used, 0.5, used], "threshold {threshold}");
         assert_eq!(found.target, [used, 0.0, used, 0.0], "the first of equals, threshold {threshold}");
     }
+}
+
+#[test]
+fn soft_targets_of_confident_guesses() {
+    let threshold = 0.6f32;
+    let shape = StepShape { soft: true, temperature: 0.4, threshold: Some(threshold), ..shape(MANY, 10) };
+    let logits = logits(&shape, 8);
+    let [p_data, history] = distributions(&mut Random::new(8), 10);
+    let found = run(&shape, &p_data, &history, &logits);
+    let wanted = reference(&shape, &logits, &check_averages(&found, &p_data, &history));
+    let is_used = |top: f64| f64::from(u8::from(top >= f64::from(threshold)));
+    check_confidence(&shape, &found, &wanted, is_used);
+    let mut target = sharpen(&wanted.aligned, 10, shape.temperature.into());
+    for (target, q) in target.chunks_exact_mut(10).zip(wanted.aligned.chunks_exact(10)) {
+        let used = is_used(q.iter().copied().fold(0.0, f64::max));
+        target.iter_mut().for_each(|t| *t *= used);
+    }
+    assert_close("soft target", &found.target, &target, 1e-4);
+    let used: f64 = target.iter().sum();
+    assert!((1.0..MANY as f64 - 0.5).contains(&used), "{used} of {MANY} guesses are used");
 }

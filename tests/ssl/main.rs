@@ -10,6 +10,7 @@ mod oracle;
 #[expect(dead_code, reason = "there are no feature maps here")]
 mod trial;
 
+mod adamatch;
 mod guess;
 mod push;
 mod rows;

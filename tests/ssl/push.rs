@@ -1,6 +1,6 @@
 use bytemuck::Zeroable;
 use pollster::block_on;
-use remixmatch::ssl::{AlignmentState, Guess, HISTORY, StepBlock, StepShape, record_push};
+use remixmatch::ssl::{AlignmentState, Guess, HISTORY, Measure, StepBlock, StepShape, record_push};
 
 use crate::oracle::compare::assert_close;
 use crate::oracle::random::{Random, widen};
@@ -19,8 +19,8 @@ fn push(shape: &StepShape, slot: u32, q: &[f32], labels: &[u32], state: [&[f32];
     let probabilities = t.upload("q", q);
     // Only the raw predictions are pushed; the others would show as NaNs.
     let nothing = t.blank("not pushed", q.len());
-    let guess =
-        Guess { averages: nothing, probabilities, aligned: nothing, target: nothing, confidence: nothing };
+    let measure = Measure { averages: nothing, labelled_confidence: None };
+    let guess = Guess { measure, probabilities, aligned: nothing, target: nothing, confidence: nothing };
     let step = t.upload("step", &[StepBlock { slot, ..StepBlock::zeroed() }]);
     let labels = t.upload("labels", labels);
     record_push(&mut t.b, shape, state, &guess, step, labels);

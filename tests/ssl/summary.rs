@@ -1,7 +1,7 @@
 use bytemuck::Zeroable;
 use pollster::block_on;
 use remixmatch::augment::AssembleRow;
-use remixmatch::ssl::{Guess, LossTables, STATISTICS, StepShape, record_summary};
+use remixmatch::ssl::{Guess, LossTables, Measure, STATISTICS, StepShape, record_summary};
 
 use crate::oracle::compare::assert_close;
 use crate::oracle::random::{Random, widen};
@@ -55,7 +55,7 @@ impl Case {
             results: t.upload("results", &self.results),
         };
         let guess = Guess {
-            averages: nothing,
+            measure: Measure { averages: nothing, labelled_confidence: None },
             probabilities: nothing,
             aligned: t.upload("aligned", &self.aligned),
             target: nothing,

@@ -120,6 +120,10 @@ pub fn compare_passage(what: &str, trace: &Traced, step: &Step) {
         if let Some(second) = guess.logits.get(1) {
             close("guess.logits.view1", second);
         }
+        assert_eq!(trace.has("guess.logits.labelled"), guess.labelled.is_some(), "{what}");
+        if let Some(labelled) = &guess.labelled {
+            close("guess.logits.labelled", labelled);
+        }
         close("align.p_data", &guess.p_data);
         close("align.p_model", &guess.p_model);
         close("guess.probs", &guess.probabilities);

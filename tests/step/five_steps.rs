@@ -19,7 +19,7 @@ fn follow(what: &str, config: Config, side: usize, channels: usize) -> Vec<Step>
     let path = folder.path().join("step.safetensors");
     let settings = settings(&config, [side, side, channels], 3);
     let p_data = match config.method.label_prior {
-        LabelPrior::Labels => LABEL_FREQUENCIES,
+        LabelPrior::Labels | LabelPrior::Predictions => LABEL_FREQUENCIES,
         LabelPrior::Running => [1.0 / 3.0; 3],
     };
     let mut trainer = Trainer::new(gpu(), config, pictures(side, channels), Keep::Trace).expect("a trainer");
@@ -85,6 +85,30 @@ fn fixmatch() {
         .flat_map(|g| g.target.chunks_exact(3).map(|t| t.contains(&1.0)).collect::<Vec<_>>())
         .collect();
     assert!(used.contains(&true) && used.contains(&false), "the threshold parts the guesses: {used:?}");
+}
+
+/// At these shares some guesses count and some do not; the hard targets of one-hot labels too.
+#[test]
+fn adamatch() {
+    for (soft, share) in [(true, 0.9), (false, 0.9)] {
+        let method = Method { soft, threshold: Some(share), ..Method::adamatch() };
+        let steps = follow(&format!("AdaMatch, soft {soft}"), config(method, SEED), 12, 3);
+        let mass = |target: &[f64]| target.iter().sum::<f64>();
+        let guesses = steps.into_iter().filter_map(|s| s.guess);
+        let used: Vec<bool> = guesses
+            .flat_map(|g| g.target.chunks_exact(3).map(|t| mass(t) > 0.5).collect::<Vec<_>>())
+            .collect();
+        assert!(used.contains(&true) && used.contains(&false), "the threshold parts the guesses: {used:?}");
+    }
+}
+
+/// Each of its two ideas alone: the threshold on ReMixMatch's alignment, the alignment with every guess used.
+#[test]
+fn parts_of_adamatch() {
+    let threshold = Method { label_prior: LabelPrior::Labels, ..Method::adamatch() };
+    follow("relative threshold", config(threshold, SEED), 12, 3);
+    let alignment = Method { label_prior: LabelPrior::Predictions, ..remixmatch(1) };
+    follow("ratio of expectations", config(alignment, SEED), 8, 1);
 }
 
 #[test]

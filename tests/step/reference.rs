@@ -9,7 +9,7 @@ use crate::oracle::norm::{Moments, moved_by};
 use crate::oracle::optim::{Adam, Slot};
 use crate::oracle::rotate::quarters;
 use crate::oracle::ssl::{
-    History, Terms, Weights, align, interleave, mean_brier, mean_cross_entropy, mixup,
+    History, Terms, Weights, align, expectation, interleave, mean_brier, mean_cross_entropy, mean_top, mixup,
     move_label_distribution, ramp, rotation_targets, sharpen,
 };
 use crate::oracle::wide_resnet::{Forward, Network, Tensors};
@@ -54,6 +54,8 @@ pub struct Inputs {
 pub struct Guess {
     /// Of every view that the guess is made from.
     pub logits: Vec<Vec<f64>>,
+    /// Of the labelled batch, where the guess is measured by them.
+    pub labelled: Option<Vec<f64>>,
     pub p_data: Vec<f64>,
     pub p_model: Vec<f64>,
     pub probabilities: Vec<f64>,
@@ -97,6 +99,16 @@ fn hard(aligned: &[f64], classes: usize, threshold: f64) -> Vec<f64> {
     aligned.chunks_exact(classes).flat_map(row).collect()
 }
 
+/// Rows of `target` where the guess is likely enough, nothing elsewhere.
+fn confident(aligned: &[f64], target: Vec<f64>, classes: usize, threshold: f64) -> Vec<f64> {
+    let rows = aligned.chunks_exact(classes).zip(target.chunks_exact(classes));
+    let kept = |(q, t): (&[f64], &[f64])| {
+        let used = f64::from(u8::from(q.iter().copied().fold(0.0, f64::max) >= threshold));
+        t.iter().map(|t| t * used).collect::<Vec<_>>()
+    };
+    rows.flat_map(kept).collect()
+}
+
 fn scaled(values: Vec<f64>, factor: f64) -> Vec<f64> {
     values.into_iter().map(|v| v * factor).collect()
 }
@@ -117,7 +129,9 @@ impl Settings {
         (forward, logits)
     }
 
-    /// Section 1.2: each view with its own batch statistics, then align, then sharpen.
+    /// Section 1.2: each view with its own batch statistics, then align, then sharpen. AdaMatch (arXiv
+    /// 2106.04732, section 3): expectations over the two batches, and a threshold c_tau relative to the
+    /// labelled one's confidence.
     pub fn guess(&self, p: &Tensors, state: &State, inputs: &Inputs) -> Guess {
         let classes = self.classes();
         let views = &inputs.views[..self.method.guess_views];
@@ -125,18 +139,30 @@ impl Settings {
         let softmaxes: Vec<_> = logits.iter().map(|l| heads::softmax(l, classes)).collect();
         let mean = |i: usize| softmaxes.iter().map(|s| s[i]).sum::<f64>() / softmaxes.len() as f64;
         let probabilities: Vec<f64> = (0..self.batch * classes).map(mean).collect();
-        let p_model = state.history.average();
+        let from_batches = self.method.alignment && self.method.label_prior == LabelPrior::Predictions;
+        let asked = from_batches || self.method.relative_threshold;
+        let labelled = asked.then(|| self.classify(p, &inputs.x).1);
+        let known = labelled.as_ref().map(|logits| heads::softmax(logits, classes)).unwrap_or_default();
         let total: f64 = state.p_data.iter().sum();
-        let p_data = scaled(state.p_data.clone(), 1.0 / total);
+        let (p_data, p_model) = match from_batches {
+            true => (expectation(&known, classes), expectation(&probabilities, classes)),
+            false => (scaled(state.p_data.clone(), 1.0 / total), state.history.average()),
+        };
         let aligned = match self.method.alignment {
             true => align(&probabilities, &p_data, &p_model),
             false => probabilities.clone(),
         };
-        let target = match self.method.threshold {
-            Some(threshold) => hard(&aligned, classes, threshold.into()),
-            None => sharpen(&aligned, classes, self.method.temperature.into()),
+        let threshold = self.method.threshold.map(|share| match self.method.relative_threshold {
+            true => f64::from(share) * mean_top(&known, classes),
+            false => f64::from(share),
+        });
+        let sharp = || sharpen(&aligned, classes, self.method.temperature.into());
+        let target = match threshold {
+            Some(threshold) if self.method.soft => confident(&aligned, sharp(), classes, threshold),
+            Some(threshold) => hard(&aligned, classes, threshold),
+            None => sharp(),
         };
-        Guess { logits, p_data, p_model, probabilities, aligned, target }
+        Guess { logits, labelled, p_data, p_model, probabilities, aligned, target }
     }
 
     pub fn weights(&self, step: i32) -> Weights {

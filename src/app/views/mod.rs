@@ -1,5 +1,6 @@
 //! What can be looked at: one file a view.
 
+mod ablation;
 mod alignment;
 mod anchors;
 mod confusion;
@@ -38,10 +39,11 @@ pub enum ViewKind {
     Embedding,
     Network,
     Labelling,
+    Ablation,
 }
 
 impl ViewKind {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Anchors,
         Self::Alignment,
         Self::Policy,
@@ -52,6 +54,7 @@ impl ViewKind {
         Self::Embedding,
         Self::Network,
         Self::Labelling,
+        Self::Ablation,
     ];
 
     pub fn title(self) -> &'static str {
@@ -66,6 +69,7 @@ impl ViewKind {
             Self::Embedding => "Embedding",
             Self::Network => "Network",
             Self::Labelling => "Label your own",
+            Self::Ablation => "Ablation",
         }
     }
 }
@@ -116,6 +120,7 @@ pub struct Views {
     embedding: embedding::EmbeddingView,
     policy: policy::PolicyView,
     pub labelling: labelling::LabellingView,
+    pub ablation: ablation::AblationView,
 }
 
 impl Views {
@@ -131,6 +136,7 @@ impl Views {
             ViewKind::Network => network::show(ui, context),
             ViewKind::Embedding => self.embedding.show(ui, context),
             ViewKind::Labelling => self.labelling.show(ui, context),
+            ViewKind::Ablation => self.ablation.show(ui, context.dialogs),
         }
     }
 }

@@ -133,8 +133,7 @@ fn step_operations(plan: &PlanFacts) -> f64 {
     let whole: u64 = layers.iter().map(|layer| layer.multiply_adds).sum();
     // No one asks for the gradient of the images.
     let stem = layers.first().map_or(0, |layer| layer.multiply_adds);
-    let guesses = if shape.unlabelled { shape.guess_views } else { 0 };
-    let forward_only = guesses + usize::from(shape.probe);
+    let forward_only = shape.guess_passes() + usize::from(shape.probe);
     let image =
         |multiply_adds: u64, passes: usize| 2.0 * multiply_adds as f64 * (passes * shape.batch) as f64;
     image(3 * whole - stem, shape.passes()) + image(whole, forward_only)

@@ -80,10 +80,11 @@ impl Trainer {
     /// Settings out of range, labels that the data cannot give, a plan above the adapter's limits.
     pub fn new(gpu: Arc<Gpu>, config: Config, data: Arc<DataSet>, keep: Keep) -> Result<Self, TrainError> {
         config.validate(data.train.height, data.train.width)?;
-        let split = split(&data, config.labels, config.balance, config.seed)?;
+        let split = split(&data, config.labels, config.spread(), config.seed)?;
         let engine = Engine::new(&gpu, &engine_options(&config, &data, keep)?)?;
         let label_distribution = match config.method.label_prior {
-            LabelPrior::Labels => label_frequencies(&data, &split),
+            // AdaMatch's predictions take its place from the first step on.
+            LabelPrior::Labels | LabelPrior::Predictions => label_frequencies(&data, &split),
             // The reference's running average begins uniform (`PData`).
             LabelPrior::Running => vec![1.0 / data.classes.len() as f32; data.classes.len()],
         };

@@ -132,7 +132,7 @@ impl AlignmentView {
         let (before, after) = self.shares(&count);
         let pending = match method.label_prior {
             LabelPrior::Labels => self.skew.pending(&guesses.label_distribution),
-            LabelPrior::Running => None,
+            LabelPrior::Running | LabelPrior::Predictions => None,
         };
         let of = if looks == 1 { "this step".to_owned() } else { format!("the last {looks} looks") };
         muted(
@@ -194,6 +194,9 @@ fn notes(ui: &mut Ui, run: &Run, pending: bool) {
     }
     if method.label_prior == LabelPrior::Running {
         note("This run's p(y) follows its labelled batches, 0.1 % of the way each step: a skew fades.");
+    }
+    if method.label_prior == LabelPrior::Predictions {
+        note("This run aligns with its batches: p(y) and p~(y) are the mean predictions for the step's own.");
     }
     if pending {
         note("The skewed p(y) (outlined) is used from the next step on.");

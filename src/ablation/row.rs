@@ -1,0 +1,159 @@
+use crate::ssl::{Method, PolicyKind};
+use crate::train::{Config, Overrides, TrainError};
+
+/// A row of the table: what it changes of the settings that all rows share.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// As it is asked for.
+    pub name: &'static str,
+    pub title: &'static str,
+    /// The paper's test error in %, on CIFAR-10 with 250 labels of one split.
+    pub published: Option<f64>,
+    change: fn() -> Overrides,
+}
+
+/// All rows: those of the paper's ablation (reference, `runs/ssl/ablation.sh`), what the method is compared with,
+/// and its two successors.
+pub const ROWS: [Row; 18] = [
+    row("full", "ReMixMatch", Some(5.94), Overrides::default),
+    row("k=1", "K = 1", Some(7.32), || views(1)),
+    row("k=2", "K = 2", Some(6.74), || views(2)),
+    row("k=4", "K = 4", Some(6.21), || views(4)),
+    row("k=8", "K = 8", Some(5.94), || views(8)),
+    row("k=16", "K = 16", Some(5.93), || views(16)),
+    row("no-alignment", "no distribution alignment", Some(7.28), || Overrides {
+        no_alignment: true,
+        ..Overrides::default()
+    }),
+    row("no-rotation", "no rotation loss", Some(6.08), || Overrides {
+        no_rotation: true,
+        ..Overrides::default()
+    }),
+    row("no-premixup", "no pre-mixup loss", Some(6.66), || Overrides {
+        no_premixup: true,
+        ..Overrides::default()
+    }),
+    row("no-strong", "no strong augmentation", Some(12.51), || Overrides {
+        no_strong: true,
+        ..Overrides::default()
+    }),
+    row("no-weak", "no weak augmentation: strong anchors", Some(29.36), || Overrides {
+        no_weak: true,
+        ..Overrides::default()
+    }),
+    row("l2", "squared error on unlabelled images", Some(17.28), || Overrides {
+        squared: true,
+        ..Overrides::default()
+    }),
+    row("randaugment", "RandAugment instead of CTAugment", None, || Overrides {
+        policy: Some(PolicyKind::RandAugment),
+        ..Overrides::default()
+    }),
+    row("mixmatch", "MixMatch", Some(11.08), || method("mixmatch")),
+    row("mixmatch-strong", "MixMatch with CTAugment", None, || Overrides {
+        policy: Some(PolicyKind::CtAugment),
+        ..method("mixmatch")
+    }),
+    row("supervised", "labelled images alone", None, || method("supervised")),
+    row("fixmatch", "FixMatch", None, || method("fixmatch")),
+    row("adamatch", "AdaMatch", None, || method("adamatch")),
+];
+
+const fn row(
+    name: &'static str,
+    title: &'static str,
+    published: Option<f64>,
+    change: fn() -> Overrides,
+) -> Row {
+    Row { name, title, published, change }
+}
+
+fn views(k: usize) -> Overrides {
+    Overrides { strong_views: Some(k), ..Overrides::default() }
+}
+
+fn method(name: &str) -> Overrides {
+    Overrides { method: Some(name.to_owned()), ..Overrides::default() }
+}
+
+impl Row {
+    pub fn named(name: &str) -> Option<Self> {
+        ROWS.into_iter().find(|row| row.name == name)
+    }
+
+    /// K, of the rows that vary it.
+    pub fn views(&self) -> Option<usize> {
+        (self.change)().strong_views
+    }
+
+    /// The settings of this row's run with a seed.
+    ///
+    /// # Errors
+    /// None that the rows of [`ROWS`] give.
+    pub fn config(&self, base: &Config, seed: u64) -> Result<Config, TrainError> {
+        let mut config = base.clone();
+        (self.change)().apply(&mut config)?;
+        if self.name == "mixmatch-strong" {
+            // The reference's `cta_mixmatch.py` augments the labelled images strongly too.
+            config.method = Method { strong_labelled: true, ..config.method };
+        }
+        config.seed = seed;
+        Ok(config)
+    }
+
+    /// The folder of its run with a seed. Rows of the same settings share one: it is named after the first.
+    ///
+    /// # Errors
+    /// As [`Row::config`].
+    pub fn folder(&self, base: &Config, seed: u64) -> Result<String, TrainError> {
+        let owner = self.owner(base)?;
+        Ok(format!("{}-seed{seed}", owner.name.replace('=', "")))
+    }
+
+    /// The first row with the same settings, itself if there is none before it.
+    ///
+    /// # Errors
+    /// As [`Row::config`].
+    pub fn owner(&self, base: &Config) -> Result<Self, TrainError> {
+        let ours = self.config(base, base.seed)?;
+        for row in ROWS {
+            if row.config(base, base.seed)? == ours {
+                return Ok(row);
+            }
+        }
+        Ok(*self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::preset;
+
+    #[test]
+    fn every_row_has_a_name_of_its_own_and_can_be_trained() {
+        for name in ["digits", "paper-cifar10"] {
+            let base = preset(name, None).expect("a preset").config;
+            for row in ROWS {
+                assert_eq!(Row::named(row.name).map(|found| found.title), Some(row.title));
+                let config = row.config(&base, 7).expect("settings");
+                assert!(config.validate(32, 32).is_ok(), "{}", row.name);
+                assert_eq!((config.seed, config.labels, config.steps), (7, base.labels, base.steps));
+            }
+        }
+    }
+
+    #[test]
+    fn rows_of_the_same_settings_share_a_run() {
+        let small = preset("digits", None).expect("a preset").config;
+        let paper = preset("paper-cifar10", None).expect("a preset").config;
+        let folder = |name: &str, base| Row::named(name).expect("a row").folder(base, 3).expect("a folder");
+        assert_eq!(folder("k=2", &small), "full-seed3", "K is 2 in the small presets");
+        assert_eq!(folder("k=8", &small), "k8-seed3");
+        assert_eq!(folder("k=8", &paper), "full-seed3");
+        let mut folders: Vec<_> = ROWS.iter().map(|row| folder(row.name, &paper)).collect();
+        folders.sort();
+        folders.dedup();
+        assert_eq!(folders.len(), ROWS.len() - 1);
+    }
+}

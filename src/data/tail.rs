@@ -1,0 +1,57 @@
+//! The long tail: fewer and fewer images from class to class.
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use super::{DataSet, set::class_counts};
+
+/// Stream of the run's generator that the kept images are chosen from.
+const STREAM: u64 = 0x7a11;
+
+/// Share of its images that each class keeps, R^(-c/(C-1)): all of the first, one R-th of the last.
+pub(super) fn shares(classes: usize, imbalance: f64) -> Vec<f64> {
+    let last = classes.saturating_sub(1).max(1) as f64;
+    (0..classes).map(|class| imbalance.powf(-(class as f64) / last)).collect()
+}
+
+/// The training images that stay, ascending, at least one of each class that has any. Those of unknown class
+/// all stay: nobody knows which of them the tail would lose.
+pub(super) fn keep(set: &DataSet, imbalance: f64, seed: u64) -> Vec<usize> {
+    if imbalance <= 1.0 {
+        return (0..set.train.len()).collect();
+    }
+    let classes = set.classes.len();
+    let counts = class_counts(set.train_labels.iter().copied().flatten(), classes);
+    let mut room: Vec<usize> = counts
+        .iter()
+        .zip(shares(classes, imbalance))
+        .map(|(count, share)| ((*count as f64 * share).round() as usize).max(1))
+        .collect();
+    let mut order: Vec<usize> = (0..set.train.len()).collect();
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(STREAM);
+    order.shuffle(&mut rng);
+    order.retain(|image| {
+        let Some(class) = set.train_labels[*image] else { return true };
+        let left = &mut room[class as usize];
+        let stays = *left > 0;
+        *left = left.saturating_sub(1);
+        stays
+    });
+    order.sort_unstable();
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_class_keeps_all_and_the_last_one_rth() {
+        let close = |(found, wanted): (&f64, f64)| (found - wanted).abs() < 1e-12;
+        assert!(shares(3, 100.0).iter().zip([1.0, 0.1, 0.01]).all(close));
+        assert_eq!(shares(1, 100.0), [1.0]);
+        assert_eq!(shares(4, 1.0), [1.0; 4]);
+    }
+}

@@ -1,0 +1,108 @@
+//! The ablation table in the window.
+
+use std::path::Path;
+
+use egui_kittest::kittest::Queryable as _;
+use remixmatch::ablation::{Plan, ROWS, RunState};
+use remixmatch::app::{AppOptions, ThemeChoice};
+use remixmatch::train::{Report, Summary, preset};
+
+use crate::common::{Window, compare, says, short, show, wait_for, window};
+
+fn summary(seed: u64, accuracy: f64) -> Summary {
+    Summary {
+        preset: "digits".into(),
+        method: "remixmatch".into(),
+        data: "builtin:digits".into(),
+        labels: 40,
+        seed,
+        network: "wrn-10-1".into(),
+        parameters: 78_158,
+        steps: 1_000,
+        images: 32_000,
+        seconds: 100.0,
+        test_acc_ema: accuracy,
+        test_acc_ema_median: accuracy,
+        test_acc: accuracy,
+        guess_acc: Some(accuracy - 0.02),
+        adapter: "none".into(),
+        gpu_bytes: 1,
+    }
+}
+
+/// A curve that falls to `accuracy`.
+fn reports(accuracy: f64) -> Vec<Report> {
+    (1..=20)
+        .map(|i| {
+            let share = f64::from(i) / 20.0;
+            let reached = 0.1 + (accuracy - 0.1) * share.sqrt();
+            Report {
+                step: 50 * i as u64,
+                images: 1_600 * i as u64,
+                seconds: f64::from(5 * i),
+                loss_x: 1.0 - share,
+                loss_u: None,
+                loss_u1: None,
+                loss_r: None,
+                train_acc: reached,
+                guess_acc: Some(reached),
+                confidence: None,
+                mask: None,
+                test_acc: reached,
+                test_acc_ema: reached,
+            }
+        })
+        .collect()
+}
+
+/// An ablation of made-up runs: two seeds a row, the last row's second run failed.
+fn ablation(folder: &Path) {
+    let settings = preset("digits", None).expect("a preset").config;
+    let names = ROWS.map(|row| row.name.to_owned()).to_vec();
+    let plan = Plan::new(settings, 2, names).expect("a plan").settle(folder).expect("a folder");
+    for (i, row) in ROWS.into_iter().enumerate() {
+        for seed in 0..2 {
+            let run = plan.run_folder(folder, row, seed).expect("a folder");
+            run.create().expect("a folder");
+            if row.name == "adamatch" && seed == 1 {
+                RunState::fail(&run, "training diverged: loss_u is NaN at step 7").expect("a note");
+                continue;
+            }
+            let accuracy = 0.95 - 0.02 * i as f64 - 0.01 * seed as f64;
+            run.write_summary(&summary(seed, accuracy)).expect("a summary");
+            run.write_reports(&reports(accuracy)).expect("reports");
+        }
+    }
+}
+
+fn opened(theme: ThemeChoice, folder: &Path) -> Window {
+    let options = AppOptions { ablation: Some(folder.to_owned()), theme: Some(theme), ..short() };
+    let mut window = window(options);
+    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    window
+}
+
+#[test]
+fn the_table_of_an_ablation_is_shown_in_both_themes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    ablation(folder.path());
+    for (theme, name) in [(ThemeChoice::Dark, "ablation"), (ThemeChoice::Light, "ablation_light")] {
+        let mut window = opened(theme, folder.path());
+        // Errors 5 and 6 %, 24 and 25 %, and one of 39 %; K = 2 are the full method's runs.
+        assert!(says(&window, "5.50 ± 0.71") && says(&window, "adamatch: 39.00 %"));
+        assert!(says(&window, "K = 2: the same runs as ReMixMatch"));
+        assert!(says(&window, "adamatch, seed 1: training diverged"));
+        assert!(says(&window, "1 of 2 done, 1 failed"));
+        assert!(says(&window, "29.36"), "the published figures");
+        compare(&mut window, name);
+    }
+}
+
+#[test]
+fn a_folder_that_is_no_ablation_is_told_in_words() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut window = opened(ThemeChoice::Dark, folder.path());
+    assert!(says(&window, "no ablation's folder"));
+    show(&mut window, "Ablation");
+    assert!(window.query_by_label("Open ablation ...").is_some());
+}
