@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Builds the page and tests it in headless Chromium, with real WebGPU on the browser's software adapter.
+# Tests the page that `scripts/page.sh` built in headless Chromium, with real WebGPU on the browser's software
+# adapter, and the layers' shaders against the f64 reference there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/page_tools.sh
 
+[ -f web/dist/index.html ] || scripts/page.sh
 [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || install_packages chromium
-# The layers' tests first: what they need is compiled for the page too.
-page_cargo build --profile page --bin remixmatch --example layers
+page_cargo build --profile page --example layers
 rm -rf "$page_target/layers"
 "$wasm_bindgen" --target web --no-typescript --out-dir "$page_target/layers" \
     "$page_target/wasm32-unknown-unknown/page/examples/layers.wasm"
-scripts/page.sh
 # What the page is compared with.
 cargo build --bin remixmatch
 # One at a time: each has the adapter, which is the processor, to itself.
