@@ -39,11 +39,16 @@ impl Default for Settings {
 impl Settings {
     /// What was saved last; the defaults where that is absent or of another version.
     pub fn load(storage: Option<&dyn Storage>) -> Self {
-        storage.and_then(|storage| eframe::get_value(storage, KEY)).unwrap_or_default()
+        let kept = storage.and_then(|storage| storage.get_string(KEY));
+        kept.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
     }
 
+    /// As JSON, of which the program has a reader anyway: eframe's own format would add a tenth to the page.
     pub fn save(&self, storage: &mut dyn Storage) {
-        eframe::set_value(storage, KEY, self);
+        match serde_json::to_string(self) {
+            Ok(text) => storage.set_string(KEY, text),
+            Err(error) => tracing::error!("settings are not kept: {error}"),
+        }
     }
 }
 
@@ -91,7 +96,7 @@ mod tests {
     #[test]
     fn another_versions_settings_are_the_defaults() {
         let mut storage = Memory::default();
-        storage.set_string(KEY, "(config: (speed: 9))".into());
+        storage.set_string(KEY, r#"{"config":{"speed":9}}"#.into());
         assert_eq!(Settings::load(Some(&storage)).config, Settings::default().config);
         assert_eq!(Settings::load(None).config, Settings::default().config);
     }
