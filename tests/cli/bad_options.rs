@@ -71,6 +71,12 @@ fn a_config_that_is_none_is_refused_in_one_line() {
     put(&file, b"seed = 1\nspeed = 2\n");
     check(&["config.toml: it is no config.toml", "unknown field `speed`"]);
 
+    // A file cannot clear the screen with its error.
+    put(&file, b"\x1b[2Jseed = 1\n");
+    let mut command = remixmatch(&["train", "--config", str(&file), "--out", str(&out)]);
+    let message = refused(&mut command, &["it is no config.toml", "[2Jseed"]);
+    assert!(!message.contains(char::is_control), "{message:?}");
+
     let (data, run) = (tiny(), folder.path().join("good"));
     train(data.path(), 2, &run).output().expect("a run");
     let good = fs::read_to_string(run.join("config.toml")).expect("config.toml");

@@ -187,7 +187,7 @@ fn metrics_step(folder: &Path) -> u64 {
     let text = fs::read_to_string(folder.join("metrics.csv")).unwrap_or_default();
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
     let first_cell = |line: &str| line.split(',').next().and_then(|cell| cell.parse().ok());
-    whole.lines().filter_map(first_cell).last().unwrap_or(0)
+    whole.lines().filter_map(first_cell).next_back().unwrap_or(0)
 }
 
 #[test]

@@ -10,5 +10,6 @@ mod closed_off;
 mod common;
 mod killed;
 mod labelled;
+mod offline;
 mod output_folder;
 mod runs;

@@ -13,7 +13,7 @@ pub fn images(classes: usize, train: usize) -> Arc<DataSet> {
     let image = move |i: usize| {
         let class = i % classes;
         (0..64).map(move |p| {
-            let bright = (p + class) % (2 + class % 7) == 0;
+            let bright = (p + class).is_multiple_of(2 + class % 7);
             (usize::from(bright) * 150 + (i * 7 + p * 3) % 100) as u8
         })
     };

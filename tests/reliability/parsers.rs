@@ -14,7 +14,7 @@ use crate::targets::{TARGETS, run};
 /// Inputs a target, if nothing else is asked for.
 const INPUTS: u64 = 400;
 /// Longer than any input may take, on a busy machine too.
-const SLOW: Duration = Duration::from_secs(10);
+const SLOW: Duration = Duration::from_secs(60);
 
 fn fuzz() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz")
