@@ -4,10 +4,10 @@ mod plots;
 mod rows;
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use eframe::egui::{RichText, ScrollArea, Ui};
-use web_time::Instant;
+use web_time::{Instant, SystemTime};
 
 use crate::ablation::Table;
 use crate::app::dialogs::Dialogs;
