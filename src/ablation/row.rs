@@ -37,7 +37,7 @@ pub const ROWS: [Row; 18] = [
         no_strong: true,
         ..Overrides::default()
     }),
-    row("no-weak", "no weak augmentation: strong anchors", Some(29.36), || Overrides {
+    row("no-weak", "no weak augmentation", Some(29.36), || Overrides {
         no_weak: true,
         ..Overrides::default()
     }),

@@ -39,6 +39,6 @@ mod tests {
         assert_eq!(found.mean, 6.0);
         assert!((found.deviation.expect("four figures") - (14.0f64 / 3.0).sqrt()).abs() < 1e-12);
         assert_eq!(found.to_string(), "6.00 ± 2.16");
-        assert_eq!(Spread { mean: 5.935, deviation: None }.to_string(), "5.94");
+        assert_eq!(Spread { mean: 5.9375, deviation: None }.to_string(), "5.94");
     }
 }

@@ -27,6 +27,12 @@ fn settings_out_of_range_are_named_with_their_range() {
         (&["--lr", "inf"], &["learning rate is inf", "at most 10"]),
         (&["--weight-decay", "-0.1"], &["weight decay is -0.1"]),
         (&["--ema", "1"], &["ema is 1", "below 1"]),
+        (&["--relative-threshold"], &["a relative threshold is a share", "as the threshold"]),
+        (&["--imbalance", "0.5"], &["imbalance is 0.5", "1 (none) to 1000000"]),
+        (&["--imbalance", "nan"], &["imbalance is NaN"]),
+        (&["--imbalance", "1e9"], &["imbalance is 1000000000"]),
+        // Of 30 images 10, 1 and 1 are left.
+        (&["--imbalance", "100", "--labels", "13"], &["13 labels", "at most 12"]),
         (&["--network", "wrn-9-9"], &["'wrn-9-9'", "wrn-28-2"]),
         (&["--image-size", "200"], &["200", "8 to 96"]),
     ] {
@@ -35,6 +41,8 @@ fn settings_out_of_range_are_named_with_their_range() {
         let given = ["--batch", "--k", "--steps"].contains(&options[0]);
         if given {
             command = remixmatch(&["train", "--labels", "6"]);
+        } else if options.contains(&"--labels") {
+            command = remixmatch(&["train", "--batch", "4", "--k", "1"]);
         }
         command.args(options).arg("--data").arg(data.path()).arg("--out").arg(&out);
         refused(&mut command, words);

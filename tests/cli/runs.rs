@@ -122,3 +122,17 @@ fn curves_draws_runs_that_have_reports() {
     );
     assert_eq!(fs::read_to_string(&picture).expect("a picture"), svg);
 }
+
+#[test]
+fn a_long_tail_is_told_and_kept_in_the_settings() {
+    let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
+    let folder = outer.path().join("run");
+    let (_, told) = done(train(data.path(), 2, &folder).args(["--imbalance", "4"]));
+    assert!(told.contains("a long tail of 4: images a class 10 5 3, labels a class 3 2 1"), "{told}");
+    let config = fs::read_to_string(folder.join("config.toml")).expect("config.toml");
+    assert!(config.contains("imbalance = 4.0"), "{config}");
+    done(&mut remixmatch(&["train", "--resume", str(&folder), "--steps", "4"]));
+    let even = outer.path().join("even");
+    done(&mut train(data.path(), 2, &even));
+    assert!(!fs::read_to_string(even.join("config.toml")).expect("config.toml").contains("imbalance"));
+}

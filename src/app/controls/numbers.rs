@@ -26,6 +26,11 @@ pub(super) fn numbers(app: &mut App, ui: &mut Ui) {
             DragValue::new(&mut config.batch).range(1..=1024),
         );
         row(
+            "long tail",
+            "R: class c of C keeps R^(-c/(C-1)) of its images, labelled and unlabelled alike; 1 keeps all",
+            DragValue::new(&mut config.imbalance).range(1.0..=1e6).speed(0.1).max_decimals(1),
+        );
+        row(
             "learning rate",
             "Adam's step size",
             DragValue::new(&mut config.learning_rate).range(1e-6..=1.0).speed(1e-4).max_decimals(6),

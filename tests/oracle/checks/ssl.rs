@@ -41,6 +41,13 @@ fn the_history_forgets_its_oldest_row() {
 }
 
 #[test]
+fn expectations_of_a_batch_by_hand() {
+    let q = [0.75, 0.25, 0.0, 1.0];
+    assert_eq!(expectation(&q, 2), [0.375, 0.625]);
+    assert_eq!(mean_top(&q, 2), 0.875);
+}
+
+#[test]
 fn labels_move_their_distribution_slowly() {
     let moved = move_label_distribution(&[0.5, 0.5], &[0, 0, 0, 1]);
     assert_close_wide("p(y)", &moved, &[0.4995 + 0.00075, 0.4995 + 0.00025], 1e-15);

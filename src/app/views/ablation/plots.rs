@@ -1,9 +1,9 @@
 //! Each row's error against steps, and the error against K.
 
-use eframe::egui::{self, Ui};
+use eframe::egui::{CornerRadius, Rect, Sense, TextStyle, Ui, vec2};
 use egui_plot::{Corner, Legend, Line, LineStyle, MarkerShape, Plot, PlotPoints, Points};
 
-use crate::ablation::{ROWS, Table};
+use crate::ablation::{ROWS, Table, TableRow};
 use crate::app::theme::{Role, class_colour};
 
 const HEIGHT: f32 = 240.0;
@@ -27,25 +27,40 @@ pub fn show(ui: &mut Ui, table: &Table) {
     }
 }
 
-fn legend() -> Legend {
-    Legend::default().position(Corner::RightTop).text_style(egui::TextStyle::Small).background_alpha(0.6)
+/// Colours before they come again, dashed.
+const COLOURS: usize = 10;
+
+/// Rows that have a curve of their own, each with its number.
+fn drawn(table: &Table) -> impl Iterator<Item = (usize, &TableRow)> {
+    table.rows.iter().filter(|row| row.same_as.is_none() && !row.curve.is_empty()).enumerate()
+}
+
+/// A sample of a row's line, to be put beside its name: a legend of so many rows would cover the plot.
+pub fn sample(ui: &mut Ui, table: &Table, row: &TableRow) {
+    let (rect, _) = ui.allocate_exact_size(vec2(18.0, 10.0), Sense::hover());
+    let Some((i, _)) = drawn(table).find(|(_, other)| other.row.name == row.row.name) else { return };
+    let line = Rect::from_center_size(rect.center(), vec2(rect.width(), 3.0));
+    let parts = match i < COLOURS {
+        true => vec![line],
+        false => vec![line.with_max_x(line.left() + 7.0), line.with_min_x(line.right() - 7.0)],
+    };
+    for part in parts {
+        ui.painter().rect_filled(part, CornerRadius::same(1), class_colour(i));
+    }
 }
 
 fn curves(ui: &mut Ui, table: &Table) {
-    let rows = table.rows.iter().filter(|row| row.same_as.is_none() && !row.curve.is_empty());
     Plot::new("ablation curves")
         .height(HEIGHT)
-        .legend(legend())
         .include_y(0.0)
         .x_axis_label("step")
         .y_axis_label("test error in %")
         .allow_scroll(false)
         .show(ui, |plot| {
-            for (i, row) in rows.enumerate() {
+            for (i, row) in drawn(table) {
                 let points: PlotPoints<'_> =
                     row.curve.iter().map(|(step, error)| [*step as f64, *error]).collect();
-                // Colours come again after ten.
-                let style = if i < 10 { LineStyle::Solid } else { LineStyle::dashed_dense() };
+                let style = if i < COLOURS { LineStyle::Solid } else { LineStyle::dashed_dense() };
                 plot.line(Line::new(row.row.name, points).color(class_colour(i)).style(style).width(2.0));
             }
         });
@@ -60,7 +75,9 @@ fn views(ui: &mut Ui, found: &[(usize, f64)]) {
     let (ours, theirs) = (Role::Strong.colour(ui), Role::Muted.colour(ui));
     Plot::new("ablation views")
         .height(HEIGHT)
-        .legend(legend())
+        .legend(
+            Legend::default().position(Corner::RightTop).text_style(TextStyle::Small).background_alpha(0.6),
+        )
         .include_y(0.0)
         .x_axis_label("strong views, K")
         .y_axis_label("test error in %")

@@ -2,23 +2,27 @@
 
 use eframe::egui::{self, CornerRadius, Grid, Rect, RichText, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 
+use super::plots;
 use crate::ablation::{Spread, Table, TableRow};
 use crate::app::theme::Role;
 use crate::app::widgets::muted;
 
-const BAR: egui::Vec2 = vec2(180.0, 14.0);
+const BAR: egui::Vec2 = vec2(130.0, 14.0);
 
 pub fn show(ui: &mut Ui, table: &Table) {
     let scale = scale(table);
     let full = table.rows.iter().find(|row| row.row.name == "full").and_then(|row| row.error);
-    Grid::new("ablation").num_columns(7).striped(true).spacing([16.0, 4.0]).show(ui, |ui| {
-        let heads = ["row", "changed", "error in %", "", "against full", "guesses right in %", "published"];
+    Grid::new("ablation").num_columns(7).striped(true).spacing([14.0, 4.0]).show(ui, |ui| {
+        let heads = ["row", "changed", "error in %", "", "against full", "guesses right", "published"];
         for head in heads {
             ui.label(RichText::new(head).strong());
         }
         ui.end_row();
         for row in &table.rows {
-            ui.monospace(row.row.name);
+            ui.horizontal(|ui| {
+                plots::sample(ui, table, row);
+                ui.monospace(row.row.name);
+            });
             ui.label(row.title(table));
             match row.error {
                 Some(error) => {
@@ -30,12 +34,14 @@ pub fn show(ui: &mut Ui, table: &Table) {
             difference(ui, row, full);
             figure(ui, row.guesses.map(|guesses| guesses.to_string()));
             figure(ui, row.row.published.map(|error| format!("{error:.2}")));
-            if let Some(progress) = row.progress() {
-                muted(ui, progress);
-            }
             ui.end_row();
         }
     });
+    for row in &table.rows {
+        if let Some(progress) = row.progress() {
+            muted(ui, format!("{}: {progress}", row.row.name));
+        }
+    }
 }
 
 fn figure(ui: &mut Ui, text: Option<String>) {
@@ -54,11 +60,12 @@ fn difference(ui: &mut Ui, row: &TableRow, full: Option<Spread>) {
         ui.label("");
         return;
     };
-    if row.row.name == "full" {
+    let more = error.mean - full.mean;
+    // The full method itself, and rows that share its runs.
+    if more == 0.0 {
         ui.label("");
         return;
     }
-    let more = error.mean - full.mean;
     let (sign, role) = if more > 0.0 { ("+", Role::Differ) } else { ("", Role::Agree) };
     ui.label(RichText::new(format!("{sign}{more:.2}")).color(role.colour(ui)));
 }
