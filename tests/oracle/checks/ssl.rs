@@ -13,13 +13,6 @@ fn alignment_by_hand() {
 }
 
 #[test]
-fn means_over_rows_by_hand() {
-    let rows = [0.5, 0.25, 0.25, 0.0, 0.25, 0.75];
-    assert_eq!(expectation(&rows, 3), [0.25, 0.25, 0.5]);
-    assert_eq!(mean_top(&rows, 3), 0.625);
-}
-
-#[test]
 fn sharpening_by_hand() {
     assert_close_wide("T = 1/2", &sharpen(&[0.8, 0.2], 2, 0.5), &[16.0 / 17.0, 1.0 / 17.0], 1e-15);
     assert_close_wide("T = 1", &sharpen(&[0.8, 0.2, 0.4, 0.6], 2, 1.0), &[0.8, 0.2, 0.4, 0.6], 1e-15);
