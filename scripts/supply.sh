@@ -13,10 +13,11 @@ fi
 "$deny" --all-features check bans licenses sources
 
 # A network of its own, with nothing in it. Where that is not allowed this fails: it would show nothing.
-cargo build --bin remixmatch
+# BINARY may name a program that is built already.
+[ -n "${BINARY:-}" ] || cargo build --bin remixmatch
 run=$(mktemp -d)
 trap 'rm -rf "$run"' EXIT
-unshare --map-root-user --net target/debug/remixmatch train --data builtin:digits --labels 10 --batch 4 --k 1 \
+unshare --map-root-user --net "${BINARY:-target/debug/remixmatch}" train --data builtin:digits --labels 10 --batch 4 --k 1 \
     --steps 4 --out "$run/offline"
 echo "trained without a network"
 

@@ -48,10 +48,15 @@ fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     builder.tempfile_in(folder)
 }
 
-/// The new name outlives a power cut only once the folder is on disk too.
+/// The new name outlives a power cut only once the folder is on disk too. Some file systems flush no folders, and
+/// some folders may be written to and not read: then the system does it in its own time.
 #[cfg(unix)]
 fn flush_names(folder: &Path) -> std::io::Result<()> {
-    std::fs::File::open(folder)?.sync_all()
+    use std::io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    match std::fs::File::open(folder).and_then(|folder| folder.sync_all()) {
+        Err(error) if matches!(error.kind(), InvalidInput | PermissionDenied | Unsupported) => Ok(()),
+        flushed => flushed,
+    }
 }
 
 /// Other systems keep names by themselves, and open no folders.
