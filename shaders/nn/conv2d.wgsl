@@ -191,7 +191,7 @@ fn input_pixel(index: u32) -> vec3<i32> {
     let place = index % class_pixels;
     let y = place / width % height * params.stride + parity / params.stride;
     let x = place % width * params.stride + parity % params.stride;
-    let inside = parity < params.stride * params.stride && y < params.in_height && x < params.in_width;
+    let inside = (parity < params.stride * params.stride) & (y < params.in_height) & (x < params.in_width);
     return vec3<i32>(select(-1, i32(place / width / height), inside), i32(y), i32(x));
 }
 
@@ -209,8 +209,9 @@ fn output_address(corner: vec3<i32>, ky: i32, kx: i32) -> i32 {
     let x = corner.z - kx;
     let out_y = y >> shift;
     let out_x = x >> shift;
-    let inside = corner.x >= 0 && y >= 0 && x >= 0 && ((y | x) & i32(shift)) == 0
-        && out_y < i32(params.out_height) && out_x < i32(params.out_width);
+    // & instead of &&, each of which is a branch to some shader compilers: one took seven times as long.
+    let inside = (min(corner.x, min(y, x)) >= 0) & (((y | x) & i32(shift)) == 0)
+        & (out_y < i32(params.out_height)) & (out_x < i32(params.out_width));
     return select(-1, (corner.x + out_y * i32(params.out_width) + out_x) * i32(params.out_quads), inside);
 }
 
