@@ -1,18 +1,12 @@
 # Sourced by the page's scripts: finds or installs what builds the page. Defines
 #   page_cargo ARGS   the cargo that builds for WebAssembly
 #   page_target       its target folder
-#   install_packages  Debian's or Ubuntu's
 #   wasm_bindgen      the program of the version in Cargo.lock
 #   wasm_opt          npm's: slow, but Debian 12's (108) gives a program whose tables of references are mixed up
 
-page_target=$PWD/target/page
+. scripts/packages.sh
 
-install_packages() {
-    echo "installing $*" >&2
-    local root=""
-    [ "$(id -u)" = 0 ] || root=sudo
-    { $root apt-get update && $root apt-get install -y --no-install-recommends "$@"; } >&2
-}
+page_target=$PWD/target/page
 
 page_cargo() {
     local target=wasm32-unknown-unknown

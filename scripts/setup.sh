@@ -2,10 +2,10 @@
 # Installs what is missing on Debian or Ubuntu: a software WebGPU adapter, and a display for tests of the
 # window. Elsewhere it only checks.
 set -euo pipefail
+. "$(dirname "$0")/packages.sh"
 
 have_adapter() { ls /usr/share/vulkan/icd.d/*.json >/dev/null 2>&1; }
 have_display() { command -v xvfb-run >/dev/null && command -v xauth >/dev/null; }
-as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 if have_adapter && have_display; then
     exit 0

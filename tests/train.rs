@@ -1,12 +1,16 @@
 //! Whole runs on the adapter: repeatable, resumable, and every method finite.
 
-use pollster::block_on;
+#[expect(dead_code, reason = "these runs have images of their own")]
+mod small;
+
 use std::sync::Arc;
 
+use pollster::block_on;
 use remixmatch::data::{DataSet, Images, Origin};
-use remixmatch::gpu::Gpu;
 use remixmatch::ssl::{Keep, Method};
-use remixmatch::train::{Config, Model, Report, TrainError, Trainer, Weights, accuracy, preset};
+use remixmatch::train::{Config, Model, TrainError, Trainer, Weights, accuracy};
+
+use small::{config, gpu, run, small_remixmatch};
 
 /// Two classes of 8x8 images, bright on the left or on the right, with a different ramp in each image.
 fn halves() -> Arc<DataSet> {
@@ -30,37 +34,6 @@ fn halves() -> Arc<DataSet> {
         shift: 1,
         notices: Vec::new(),
     })
-}
-
-fn config(method: Method) -> Config {
-    let mut config = preset("digits", None).expect("the preset exists").config;
-    config.labels = 4;
-    config.batch = 4;
-    config.steps = 6;
-    config.report_every = 2;
-    config.warmup_images = 8;
-    config.method = method;
-    config
-}
-
-fn gpu() -> Arc<Gpu> {
-    Arc::new(Gpu::new_blocking().expect("tests need a WebGPU adapter"))
-}
-
-fn small_remixmatch() -> Method {
-    Method { strong_views: 2, ..Method::remixmatch() }
-}
-
-/// Reports without their seconds.
-fn run(trainer: &mut Trainer) -> Vec<Report> {
-    let mut reports = Vec::new();
-    while !trainer.is_done() {
-        block_on(trainer.step()).expect("a step");
-        if trainer.report_is_due() {
-            reports.push(Report { seconds: 0.0, ..block_on(trainer.report()).expect("a report") });
-        }
-    }
-    reports
 }
 
 #[test]

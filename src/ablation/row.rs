@@ -1,4 +1,4 @@
-use crate::ssl::{Method, PolicyKind};
+use crate::ssl::PolicyKind;
 use crate::train::{Config, Overrides, TrainError};
 
 /// A row of the table: what it changes of the settings that all rows share.
@@ -52,6 +52,8 @@ pub const ROWS: [Row; 18] = [
     row("mixmatch", "MixMatch", Some(11.08), || method("mixmatch")),
     row("mixmatch-strong", "MixMatch with CTAugment", None, || Overrides {
         policy: Some(PolicyKind::CtAugment),
+        // The reference's `cta_mixmatch.py` augments the labelled images strongly too.
+        strong_labelled: true,
         ..method("mixmatch")
     }),
     row("supervised", "labelled images alone", None, || method("supervised")),
@@ -93,10 +95,6 @@ impl Row {
     pub fn config(&self, base: &Config, seed: u64) -> Result<Config, TrainError> {
         let mut config = base.clone();
         (self.change)().apply(&mut config)?;
-        if self.name == "mixmatch-strong" {
-            // The reference's `cta_mixmatch.py` augments the labelled images strongly too.
-            config.method = Method { strong_labelled: true, ..config.method };
-        }
         config.seed = seed;
         Ok(config)
     }

@@ -47,6 +47,11 @@ impl Table {
         self.rows.iter().filter(|row| row.same_as.is_none()).flat_map(TableRow::failures)
     }
 
+    /// Rows that have a curve: one whose runs are another's has none of its own.
+    pub fn curves(&self) -> impl Iterator<Item = &TableRow> {
+        self.rows.iter().filter(|row| row.same_as.is_none() && !row.curve.is_empty())
+    }
+
     /// Error against K, by rising K: of the rows that vary it, and the full method.
     pub fn by_views(&self) -> Vec<(usize, &TableRow)> {
         let full = self.plan.settings.method.strong_views;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use eframe::egui::{Frame, Id, Rect, Ui, WidgetText};
-use egui_tiles::{Behavior, SimplificationOptions, TileId, Tiles, Tree, UiResponse};
+use egui_tiles::{Behavior, SimplificationOptions, Tile, TileId, Tiles, Tree, UiResponse};
 
 use super::tour::Place;
 use super::views::{ViewContext, ViewKind, Views};
@@ -31,29 +31,30 @@ pub fn default() -> Tree<ViewKind> {
     let lower = tiles.insert_tab_tile(vec![curves]);
     let root = tiles.insert_vertical_tile(vec![main, lower]);
     let mut tree = Tree::new(Id::unique("views"), root, tiles);
-    if let Some(egui_tiles::Tile::Container(egui_tiles::Container::Linear(linear))) = tree.tiles.get_mut(root)
-    {
+    if let Some(Tile::Container(egui_tiles::Container::Linear(linear))) = tree.tiles.get_mut(root) {
         linear.shares.set_share(main, 2.0);
         linear.shares.set_share(lower, 1.0);
     }
     tree
 }
 
+fn is_pane_of(tile: &Tile<ViewKind>, kind: ViewKind) -> bool {
+    matches!(tile, Tile::Pane(pane) if *pane == kind)
+}
+
 /// Brings a view to the front.
 pub fn show(tree: &mut Tree<ViewKind>, kind: ViewKind) {
-    tree.make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(pane) if *pane == kind));
+    tree.make_active(|_, tile| is_pane_of(tile, kind));
 }
 
 /// Whether there is a tab of a view: a layout of before the view has none.
 pub fn has(tree: &Tree<ViewKind>, kind: ViewKind) -> bool {
-    tree.tiles.tiles().any(|tile| matches!(tile, egui_tiles::Tile::Pane(pane) if *pane == kind))
+    tree.tiles.tiles().any(|tile| is_pane_of(tile, kind))
 }
 
 /// Whether a view is in front.
 pub fn is_shown(tree: &Tree<ViewKind>, kind: ViewKind) -> bool {
-    let is_kind =
-        |tile: &TileId| matches!(tree.tiles.get(*tile), Some(egui_tiles::Tile::Pane(pane)) if *pane == kind);
-    tree.active_tiles().iter().any(is_kind)
+    tree.active_tiles().iter().any(|id| tree.tiles.get(*id).is_some_and(|tile| is_pane_of(tile, kind)))
 }
 
 /// Draws the views of a frame.

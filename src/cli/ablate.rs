@@ -172,10 +172,10 @@ fn by_views(table: &Table) -> Option<Figure> {
     })
 }
 
-/// The mean test error of each row against steps; a row whose runs are another's has no line of its own.
+/// The mean test error of each row against steps.
 fn curves(table: &Table) -> Option<Figure> {
-    let rows = table.rows.iter().filter(|row| row.same_as.is_none() && !row.curve.is_empty());
-    let lines: Vec<_> = rows
+    let lines: Vec<_> = table
+        .curves()
         .zip(COLOURS.into_iter().cycle())
         .map(|(row, colour)| Line {
             name: Some(row.row.name.to_owned()),

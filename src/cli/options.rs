@@ -272,6 +272,7 @@ impl Settings {
             no_strong: self.no_strong,
             no_weak: self.no_weak,
             no_mixup: self.no_mixup,
+            strong_labelled: false,
             squared: self.l2,
         }
     }

@@ -136,12 +136,7 @@ fn default_folder(config: &Config) -> PathBuf {
 /// What the long tail leaves of each class.
 fn tell_of_tail(trainer: &Trainer) {
     let counts = |images: &[usize]| {
-        let mut counts = vec![0usize; trainer.data.classes.len()];
-        images
-            .iter()
-            .filter_map(|i| trainer.data.train_labels[*i])
-            .for_each(|class| counts[class as usize] += 1);
-        counts.iter().map(usize::to_string).collect::<Vec<_>>().join(" ")
+        trainer.data.train_counts(images).iter().map(usize::to_string).collect::<Vec<_>>().join(" ")
     };
     note(format_args!(
         "a long tail of {}: images a class {}, labels a class {}",

@@ -151,6 +151,14 @@ pub(super) fn numbered(classes: usize) -> Vec<String> {
     (0..classes).map(|class| class.to_string()).collect()
 }
 
+impl DataSet {
+    /// How many of these training images, by index, are of each class; those of unknown class are not counted.
+    pub fn train_counts(&self, images: &[usize]) -> Vec<usize> {
+        let known = images.iter().filter_map(|image| self.train_labels[*image]);
+        class_counts(known, self.classes.len())
+    }
+}
+
 /// Images of each class.
 pub(super) fn class_counts(labels: impl Iterator<Item = u32>, classes: usize) -> Vec<usize> {
     let mut counts = vec![0; classes];

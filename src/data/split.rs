@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::tail;
-use super::{DataError, DataSet, set::class_counts};
+use super::{DataError, DataSet};
 
 /// Stream of the run's generator that the labelled images are chosen from.
 const STREAM: u64 = 0x5917;
@@ -56,7 +56,7 @@ pub fn split(set: &DataSet, labels: usize, spread: impl Into<Spread>, seed: u64)
     let Spread { balance, imbalance } = spread.into();
     let classes = set.classes.len();
     let kept = tail::keep(set, imbalance, seed);
-    let counts = class_counts(kept.iter().filter_map(|i| set.train_labels[*i]), classes);
+    let counts = set.train_counts(&kept);
     let known = counts.iter().sum();
     if labels > known {
         return Err(DataError::ManyLabels { labels, images: known });

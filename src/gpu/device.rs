@@ -158,23 +158,17 @@ impl Gpu {
     }
 
     /// The loss that `error` may be a consequence of: it is told only after the work under way has ended.
-    #[cfg(not(target_arch = "wasm32"))]
     pub(super) fn cause(&self, error: GpuError) -> GpuError {
         if matches!(error, GpuError::Lost(_)) {
             return error;
         }
-        let settle = wgpu::PollType::Wait { submission_index: None, timeout: Some(MOMENT) };
-        // Whether it settles or not, what is known by now counts.
-        let _ = self.device.poll(settle);
-        match self.fault() {
-            Some(GpuFault::Lost(reason)) => GpuError::Lost(reason),
-            _ => error,
+        // A browser tells a loss by itself.
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            let settle = wgpu::PollType::Wait { submission_index: None, timeout: Some(MOMENT) };
+            // Whether it settles or not, what is known by now counts.
+            let _ = self.device.poll(settle);
         }
-    }
-
-    /// A browser tells a loss by itself.
-    #[cfg(target_arch = "wasm32")]
-    pub(super) fn cause(&self, error: GpuError) -> GpuError {
         match self.fault() {
             Some(GpuFault::Lost(reason)) => GpuError::Lost(reason),
             _ => error,

@@ -163,6 +163,8 @@ pub struct Overrides {
     pub no_strong: bool,
     pub no_weak: bool,
     pub no_mixup: bool,
+    /// The policy on the labelled images too, where the method leaves it to the unlabelled ones.
+    pub strong_labelled: bool,
     pub squared: bool,
 }
 
@@ -227,6 +229,7 @@ impl Overrides {
         method.premixup &= !self.no_premixup;
         method.mixup &= !self.no_mixup;
         method.strong_anchor |= self.no_weak;
+        method.strong_labelled |= self.strong_labelled;
         if self.no_strong {
             method.policy = PolicyKind::None;
         }

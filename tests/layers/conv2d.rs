@@ -160,22 +160,10 @@ on_the_adapter! {
 
     /// More rows than 64 slices of 16, so that the slices of the weight gradient grow.
     async fn long_batches() {
-        check_register(Case {
-            map: [70, 16, 3],
-            inputs: 4,
-            outputs: 8,
-            kernel: 3,
-            stride: 1,
-            tiling: ConvTiling::REGISTER,
-        }).await;
-        check_register(Case {
-            map: [73, 17, 3],
-            inputs: 4,
-            outputs: 8,
-            kernel: 3,
-            stride: 1,
-            tiling: ConvTiling::REGISTER,
-        }).await;
+        for map in [[70, 16, 3], [73, 17, 3]] {
+            let tiling = ConvTiling::REGISTER;
+            check_register(Case { map, inputs: 4, outputs: 8, kernel: 3, stride: 1, tiling }).await;
+        }
     }
 
     /// A dispatch for every image, or for the fewest whose parts of the feature maps can be bound: one here,

@@ -7,7 +7,7 @@ use remixmatch::gpu::{Gpu, GpuError, Kernel, PlanBuilder};
 use remixmatch::ssl::Keep;
 use remixmatch::train::{Config, Trainer};
 
-use crate::common::{config, gpu, images, run, small_remixmatch};
+use crate::small::{config, gpu, images, run, small_remixmatch};
 
 fn instance() -> wgpu::Instance {
     wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle())

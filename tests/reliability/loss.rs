@@ -15,7 +15,7 @@ use remixmatch::ssl::Keep;
 use remixmatch::train::{Checkpoint, Config, Pace, Report, TrainError, Trainer};
 use tempfile::tempdir;
 
-use crate::common::{config, gpu, images, run, small_remixmatch};
+use crate::small::{config, gpu, images, run, small_remixmatch};
 
 /// Times that the device is destroyed.
 const LOSSES: usize = 20;

@@ -4,8 +4,10 @@
 #[path = "../../fuzz/src/lib.rs"]
 mod targets;
 
+#[path = "../small/mod.rs"]
+mod small;
+
 mod adapters;
-mod common;
 mod loss;
 mod mutation;
 mod numerics;

@@ -10,7 +10,7 @@ use remixmatch::ssl::{Keep, Method};
 use remixmatch::train::{Engine, TrainError, Trainer};
 use tempfile::tempdir;
 
-use crate::common::{config, gpu, images, small_remixmatch};
+use crate::small::{config, gpu, images, small_remixmatch};
 
 /// Steps before the state is spoilt.
 const BEFORE: u64 = 2;

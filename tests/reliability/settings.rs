@@ -6,7 +6,7 @@ use remixmatch::data::DataSet;
 use remixmatch::ssl::{Keep, Method};
 use remixmatch::train::{Config, Report, Trainer};
 
-use crate::common::{config, gpu, images, run, small_remixmatch};
+use crate::small::{config, gpu, images, run, small_remixmatch};
 
 #[track_caller]
 fn trains(config: Config, data: Arc<DataSet>) -> Vec<Report> {

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { launch, open, serve, until } from "./browser.js";
+import { open, stage, until } from "./browser.js";
 
 const STEPS = 20;
 // At the preset's rate, 0.002, rounding is amplified tenfold a step from the tenth on; at this one the runs do not
@@ -15,6 +15,8 @@ const STEPS = 20;
 const RATE = "0.0005";
 const TOLERANCE = 1e-3;
 const TERMS = ["loss_x", "loss_u", "loss_u1", "loss_r"];
+
+const here = stage();
 
 function program() {
   const built = ["release", "debug"].map((kind) => fileURLToPath(new URL(`../../target/${kind}/remixmatch`, import.meta.url)));
@@ -39,13 +41,7 @@ function native() {
 
 test(`the first ${STEPS} steps have the same losses natively and in the page`, async (t) => {
   const expected = native();
-  const site = await serve();
-  const browser = await launch();
-  t.after(async () => {
-    await browser.close();
-    site.close();
-  });
-  const page = await open(browser, `${site.address}#preset=digits&batch=8&method.strong_views=1&seed=5&learning_rate=${RATE}&steps=${STEPS}&train`);
+  const page = await open(here.browser, `${here.site.address}#preset=digits&batch=8&method.strong_views=1&seed=5&learning_rate=${RATE}&steps=${STEPS}&train`);
   const run = await until(page, "the run", (now) => now.runs[0]?.phase === "finished" && now.runs[0], 300);
   assert.equal(run.steps.length, STEPS);
   let largest = 0;

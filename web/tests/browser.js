@@ -55,11 +55,12 @@ export function launch(flags = FLAGS) {
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags });
 }
 
-// The served page and the browser of a file's tests, from before the first to after the last.
-export function stage() {
+// What is served, the page unless `serving` serves something else, and the browser of a file's tests, from before the
+// first to after the last.
+export function stage(serving = serve) {
   const stage = {};
   before(async () => {
-    stage.site = await serve();
+    stage.site = await serving();
     stage.browser = await launch();
   });
   after(async () => {

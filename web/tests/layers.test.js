@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { launch, open, serve } from "./browser.js";
+import { open, serve, stage } from "./browser.js";
 
 // Where `scripts/page_test.sh` puts them.
 const BUILT = fileURLToPath(new URL("../../target/page/layers/", import.meta.url));
@@ -14,14 +14,10 @@ await layers.open();
 window.layers = layers;
 </script>`;
 
+const here = stage(() => serve({ "index.html": PAGE }, BUILT));
+
 test("every layer gives what the reference gives, forward and backward", async (t) => {
-  const site = await serve({ "index.html": PAGE }, BUILT);
-  const browser = await launch();
-  t.after(async () => {
-    await browser.close();
-    site.close();
-  });
-  const page = await open(browser, site.address);
+  const page = await open(here.browser, here.site.address);
   await page.waitForFunction(() => window.layers, null, { timeout: 60_000 });
   const names = await page.evaluate(() => window.layers.names());
   assert.ok(names.length >= 20, `${names.length} tests`);

@@ -355,12 +355,9 @@ fn image_shape(data: &DataSet) -> [usize; 3] {
 
 /// Class frequencies of the labelled images, `[classes]`.
 pub fn label_frequencies(data: &DataSet, split: &Split) -> Vec<f32> {
-    let mut counts = vec![0f32; data.classes.len()];
-    for class in split.labelled.iter().filter_map(|i| data.train_labels[*i]) {
-        counts[class as usize] += 1.0;
-    }
-    let total: f32 = counts.iter().sum();
-    counts.into_iter().map(|count| count / total).collect()
+    let counts = data.train_counts(&split.labelled);
+    let total: usize = counts.iter().sum();
+    counts.into_iter().map(|count| count as f32 / total as f32).collect()
 }
 
 /// Share of rows `[images, classes]` whose largest entry is the label's.

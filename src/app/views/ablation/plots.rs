@@ -30,15 +30,12 @@ pub fn show(ui: &mut Ui, table: &Table) {
 /// Colours before they come again, dashed.
 const COLOURS: usize = 10;
 
-/// Rows that have a curve of their own, each with its number.
-fn drawn(table: &Table) -> impl Iterator<Item = (usize, &TableRow)> {
-    table.rows.iter().filter(|row| row.same_as.is_none() && !row.curve.is_empty()).enumerate()
-}
-
 /// A sample of a row's line, to be put beside its name: a legend of so many rows would cover the plot.
 pub fn sample(ui: &mut Ui, table: &Table, row: &TableRow) {
     let (rect, _) = ui.allocate_exact_size(vec2(18.0, 10.0), Sense::hover());
-    let Some((i, _)) = drawn(table).find(|(_, other)| other.row.name == row.row.name) else { return };
+    let Some((i, _)) = table.curves().enumerate().find(|(_, other)| other.row.name == row.row.name) else {
+        return;
+    };
     let line = Rect::from_center_size(rect.center(), vec2(rect.width(), 3.0));
     let parts = match i < COLOURS {
         true => vec![line],
@@ -57,7 +54,7 @@ fn curves(ui: &mut Ui, table: &Table) {
         .y_axis_label("test error in %")
         .allow_scroll(false)
         .show(ui, |plot| {
-            for (i, row) in drawn(table) {
+            for (i, row) in table.curves().enumerate() {
                 let points: PlotPoints<'_> =
                     row.curve.iter().map(|(step, error)| [*step as f64, *error]).collect();
                 let style = if i < COLOURS { LineStyle::Solid } else { LineStyle::dashed_dense() };
