@@ -1,6 +1,7 @@
 //! Links every shader under `shaders/` (imports from `shaders/common/`) into plain WGSL and writes
-//! the table that `gpu::shaders` includes. A shader with `@if(subgroups)` is linked as it is named, and for each width
-//! of its tile as `<name>_subgroups_<width>`, with the features `subgroups` and `channels<width>`.
+//! the table that `gpu::shaders` includes. A shader with `@if(subgroups)` has a tile, and is linked as it is named for
+//! 8 channels, as `<name>_16`, and for 8, 16 and 32 as `<name>_subgroups_<width>`, with the features `subgroups` and
+//! `channels<width>`.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -52,17 +53,19 @@ impl Variant {
     const PLAIN: Self = Self { subgroups: false, width: 8 };
 
     fn name(&self, shader: &str) -> String {
-        match self.subgroups {
-            true => format!("{shader}_subgroups_{}", self.width),
-            false => shader.to_owned(),
+        match self {
+            Self { subgroups: true, width } => format!("{shader}_subgroups_{width}"),
+            Self { width: 8, .. } => shader.to_owned(),
+            Self { width, .. } => format!("{shader}_{width}"),
         }
     }
 }
 
-/// The plain variant and, of a shader that knows subgroups, one for each width of its tile.
+/// The plain variant and, of a shader with a tile, its other widths.
 fn variants(name: &str) -> Result<Vec<Variant>, Box<dyn Error>> {
     let mut all = vec![Variant::PLAIN];
     if fs::read_to_string(format!("shaders/{name}.wgsl"))?.contains("@if(subgroups)") {
+        all.push(Variant { subgroups: false, width: 16 });
         all.extend(WIDTHS.map(|width| Variant { subgroups: true, width }));
     }
     Ok(all)

@@ -26,6 +26,10 @@ fn store(at: vec4<u32>, column: Column) {
     c[at.w] = column.p3;
 }
 
+@if(!subgroups) fn block(w: u32, row: u32) -> Block {
+    return Block(b[w], b[w + row], b[w + row * 2u], b[w + row * 3u]);
+}
+
 @compute @workgroup_size(GROUP)
 fn multiply(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
     let rows = group.x * GROUP * 4u + local.x + vec4<u32>(0u, GROUP, GROUP * 2u, GROUP * 3u);
@@ -43,8 +47,12 @@ fn multiply(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
         @if(subgroups && channels16) t = add_tile(t, s, b[w], b[w + stride]);
         @if(subgroups && channels32) t = add_tile(t, s, b[w], b[w + stride], b[w + stride * 2u], b[w + stride * 3u]);
         @if(!subgroups) {
-            t.c0 = add(t.c0, s, Block(b[w], b[w + row], b[w + row * 2u], b[w + row * 3u]));
-            t.c1 = add(t.c1, s, Block(b[w + 1u], b[w + row + 1u], b[w + row * 2u + 1u], b[w + row * 3u + 1u]));
+            t.c0 = add(t.c0, s, block(w, row));
+            t.c1 = add(t.c1, s, block(w + 1u, row));
+        }
+        @if(!subgroups && channels16) {
+            t.c2 = add(t.c2, s, block(w + 2u, row));
+            t.c3 = add(t.c3, s, block(w + 3u, row));
         }
         w += row * 4u;
     }

@@ -100,6 +100,15 @@ fn places(group: vec3<u32>, lane: u32) -> vec4<u32> {
     return group.x * GROUP * 4u + lane + vec4<u32>(0u, GROUP, GROUP * 2u, GROUP * 3u);
 }
 
+/// Weights of four inputs and four outputs, in rows `row` quads apart.
+@if(!subgroups) fn block(w: u32, row: u32) -> Block {
+    return Block(weights[w], weights[w + row], weights[w + row * 2u], weights[w + row * 3u]);
+}
+
+@if(!subgroups) fn block_transposed(w: u32, row: u32) -> Block {
+    return transposed(weights[w], weights[w + row], weights[w + row * 2u], weights[w + row * 3u]);
+}
+
 /// result[n, y, x, co] = bias[co] + sum_{ky, kx, ci} source[n, s y + ky - pad, s x + kx - pad, ci] w[ky, kx, ci, co]
 @compute @workgroup_size(GROUP)
 fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
@@ -143,8 +152,12 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id
                 @if(subgroups && channels16) t = add_tile(t, s, weights[w], weights[w + stride]);
                 @if(subgroups && channels32) t = add_tile(t, s, weights[w], weights[w + stride], weights[w + stride * 2u], weights[w + stride * 3u]);
                 @if(!subgroups) {
-                    t.c0 = add(t.c0, s, Block(weights[w], weights[w + row], weights[w + row * 2u], weights[w + row * 3u]));
-                    t.c1 = add(t.c1, s, Block(weights[w + 1u], weights[w + row + 1u], weights[w + row * 2u + 1u], weights[w + row * 3u + 1u]));
+                    t.c0 = add(t.c0, s, block(w, row));
+                    t.c1 = add(t.c1, s, block(w + 1u, row));
+                }
+                @if(!subgroups && channels16) {
+                    t.c2 = add(t.c2, s, block(w + 2u, row));
+                    t.c3 = add(t.c3, s, block(w + 3u, row));
                 }
                 w += row * 4u;
             }
@@ -194,8 +207,12 @@ fn data_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
                 @if(subgroups && channels16) t = add_tile_transposed(t, s, weights[w], weights[w + row * 8u]);
                 @if(subgroups && channels32) t = add_tile_transposed(t, s, weights[w], weights[w + row * 8u], weights[w + row * 16u], weights[w + row * 24u]);
                 @if(!subgroups) {
-                    t.c0 = add(t.c0, s, transposed(weights[w], weights[w + row], weights[w + row * 2u], weights[w + row * 3u]));
-                    t.c1 = add(t.c1, s, transposed(weights[w + row * 4u], weights[w + row * 5u], weights[w + row * 6u], weights[w + row * 7u]));
+                    t.c0 = add(t.c0, s, block_transposed(w, row));
+                    t.c1 = add(t.c1, s, block_transposed(w + row * 4u, row));
+                }
+                @if(!subgroups && channels16) {
+                    t.c2 = add(t.c2, s, block_transposed(w + row * 8u, row));
+                    t.c3 = add(t.c3, s, block_transposed(w + row * 12u, row));
                 }
                 w += 1u;
             }
@@ -295,6 +312,10 @@ fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
             @if(!subgroups) {
                 t.c0 = add(t.c0, inputs, gradient_block(first, i, end, 0u));
                 t.c1 = add(t.c1, inputs, gradient_block(first, i, end, 1u));
+            }
+            @if(!subgroups && channels16) {
+                t.c2 = add(t.c2, inputs, gradient_block(first, i, end, 2u));
+                t.c3 = add(t.c3, inputs, gradient_block(first, i, end, 3u));
             }
         }
     }
