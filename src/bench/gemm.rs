@@ -49,13 +49,16 @@ pub async fn measure_gemm(gpu: &Gpu) -> Result<Vec<GemmTime>, GpuError> {
             [size / 64, size / 64, 1],
         ),
     ];
-    if gpu.has_subgroups_of(8) {
-        for (shader, width) in
-            [("bench/tile_subgroups_8", 8), ("bench/tile_subgroups_16", 16), ("bench/tile_subgroups_32", 32)]
-        {
-            let kernel = Kernel::new(shader, "multiply");
-            variants.push((format!("4x{width}, subgroups of 8"), kernel, [size / 32, size / width, 1]));
-        }
+    let tiles = [
+        ("bench/tile_subgroups8_32", 8, 32),
+        ("bench/tile_subgroups8_16", 8, 16),
+        ("bench/tile_subgroups8_8", 8, 8),
+        ("bench/tile_subgroups4_16", 4, 16),
+        ("bench/tile_subgroups4_8", 4, 8),
+    ];
+    for (shader, lanes, width) in tiles.into_iter().filter(|(_, lanes, _)| gpu.has_subgroups_of(*lanes)) {
+        let kernel = Kernel::new(shader, "multiply");
+        variants.push((format!("4x{width}, subgroups of {lanes}"), kernel, [size / 32, size / width, 1]));
     }
     let mut times = Vec::new();
     for (variant, kernel, groups) in variants {

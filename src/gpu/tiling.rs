@@ -4,18 +4,15 @@ use std::fmt;
 
 use super::{Gpu, Kernel};
 
-/// Invocations of a subgroup where tiles are shared out.
-const SUBGROUP: u32 = 8;
-
 /// How a convolution's work is cut into workgroups. The results are the same to the bit for all that have the same
 /// `slice_pixels` and `turn`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tiling {
     /// Invocations a workgroup.
     pub group: u32,
-    /// Whether a workgroup is one subgroup of eight, whose invocations share what they read.
-    pub subgroups: bool,
-    /// Channels that an invocation computes at most, for four pixels: 8, 16 or, with subgroups, 32.
+    /// Invocations of a subgroup, 4 or 8, which share what they read; 1 where each reads for itself.
+    pub lanes: u32,
+    /// Channels that an invocation computes at most, for four pixels: 8, 16 or, in subgroups of eight, 32.
     pub channels: usize,
     /// Output pixels that make a slice of the weight gradient worth its own partial sum.
     pub slice_pixels: usize,
@@ -26,24 +23,22 @@ pub struct Tiling {
 
 impl Tiling {
     /// For GPUs: at least a wave.
-    pub const WAVE: Self = Self { group: 64, subgroups: false, channels: 8, slice_pixels: 256, turn: None };
+    pub const WAVE: Self = Self { group: 64, lanes: 1, channels: 8, slice_pixels: 256, turn: None };
     /// For software adapters: they run one SIMD register's worth of invocations at a time and gain
     /// nothing from more.
     pub const REGISTER: Self = Self { group: 8, slice_pixels: 1024, ..Self::WAVE };
-
-    /// For adapters whose subgroups are of eight.
-    const fn of_subgroups(channels: usize) -> Self {
-        Self { group: SUBGROUP, subgroups: true, channels, ..Self::REGISTER }
-    }
 
     /// All that an adapter can run, those first that suit it by all that is known; the first is taken without
     /// measuring.
     pub fn candidates(gpu: &Gpu) -> Vec<Self> {
         let plain = if gpu.is_software() { Self::REGISTER } else { Self::WAVE };
+        let shared = |lanes, channels| Self { group: 8, lanes, channels, ..plain };
         let mut all = Vec::new();
-        if gpu.has_subgroups_of(SUBGROUP) {
-            let shared = |channels| Self { slice_pixels: plain.slice_pixels, ..Self::of_subgroups(channels) };
-            all.extend([32, 16, 8].map(shared));
+        if gpu.has_subgroups_of(8) {
+            all.extend([32, 16, 8].map(|channels| shared(8, channels)));
+        }
+        if gpu.has_subgroups_of(4) {
+            all.extend([8, 16].map(|channels| shared(4, channels)));
         }
         all.extend([8, 16].map(|channels| Self { channels, ..plain }));
         all
@@ -62,22 +57,27 @@ impl Tiling {
 
     /// An entry point of `nn/conv2d.wgsl` for tiles of this width.
     pub(crate) fn kernel(self, entry: &'static str, width: usize) -> Kernel {
-        let shader = match (self.subgroups, width) {
-            (true, 32) => "nn/conv2d_subgroups_32",
-            (true, 16) => "nn/conv2d_subgroups_16",
-            (true, _) => "nn/conv2d_subgroups_8",
-            (false, 16) => "nn/conv2d_16",
-            (false, _) => "nn/conv2d",
+        let shader = match (self.lanes, width) {
+            (8, 32) => "nn/conv2d_subgroups8_32",
+            (8, 16) => "nn/conv2d_subgroups8_16",
+            (8, _) => "nn/conv2d_subgroups8_8",
+            (4, 16) => "nn/conv2d_subgroups4_16",
+            (4, _) => "nn/conv2d_subgroups4_8",
+            (_, 16) => "nn/conv2d_16",
+            _ => "nn/conv2d",
         };
         let kernel = Kernel::new(shader, entry);
-        if self.subgroups { kernel } else { kernel.with("GROUP", f64::from(self.group)) }
+        if self.lanes > 1 { kernel } else { kernel.with("GROUP", f64::from(self.group)) }
     }
 }
 
-/// A name that tells it from the other candidates of an adapter: `subgroups-8x32`, `workgroups-64x8`.
+/// A name that tells it from the other candidates of an adapter: `subgroups-8x32` (lanes and channels),
+/// `workgroups-64x8`.
 impl fmt::Display for Tiling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if self.subgroups { "subgroups" } else { "workgroups" };
-        write!(f, "{kind}-{}x{}", self.group, self.channels)
+        match self.lanes {
+            1 => write!(f, "workgroups-{}x{}", self.group, self.channels),
+            lanes => write!(f, "subgroups-{lanes}x{}", self.channels),
+        }
     }
 }
