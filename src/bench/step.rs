@@ -15,10 +15,10 @@ const LEAST_STEPS: u32 = 3;
 /// Times that a step is encoded to measure what that takes.
 const ENCODINGS: u32 = 20;
 
-/// Operations of one family in one step.
+/// Operations of one family, or of one kernel, in one step.
 #[derive(Clone, Debug, Serialize)]
 pub struct FamilyTime {
-    pub family: String,
+    pub name: String,
     pub dispatches: usize,
     pub seconds: f64,
 }
@@ -37,6 +37,8 @@ pub struct StepTime {
     /// Where the time goes, longest first, each dispatch measured by itself: they add up to more than `seconds`
     /// where the adapter works on several at once.
     pub families: Vec<FamilyTime>,
+    /// The same for every kernel.
+    pub kernels: Vec<FamilyTime>,
     /// Whether dispatches were timed by the adapter's clock. If not, each was waited for.
     pub timestamps: bool,
     pub dispatches: usize,
@@ -92,7 +94,8 @@ pub async fn measure_step(
         seconds,
         gflop,
         gflops: gflop / seconds,
-        families: by_family(&times),
+        families: summed(&times, |kernel| family(kernel)),
+        kernels: summed(&times, |kernel| kernel),
         timestamps,
         dispatches: plan.dispatches(step),
         encode_seconds,
@@ -124,21 +127,22 @@ fn random_data(image: [usize; 3], classes: usize, count: usize) -> DataSet {
     }
 }
 
-fn by_family(times: &[KernelTime]) -> Vec<FamilyTime> {
-    let mut sums: BTreeMap<&'static str, (usize, f64)> = BTreeMap::new();
+/// Times of what `name` gives the same name, longest first.
+fn summed<'a>(times: &'a [KernelTime], name: impl Fn(&'a str) -> &'a str) -> Vec<FamilyTime> {
+    let mut sums: BTreeMap<&str, (usize, f64)> = BTreeMap::new();
     for time in times {
-        let sum = sums.entry(family(&time.kernel)).or_default();
+        let sum = sums.entry(name(&time.kernel)).or_default();
         sum.0 += time.calls;
         sum.1 += time.microseconds / 1e6;
     }
-    let family = |(family, (dispatches, seconds)): (&str, (usize, f64))| FamilyTime {
-        family: family.to_owned(),
+    let entry = |(name, (dispatches, seconds)): (&str, (usize, f64))| FamilyTime {
+        name: name.to_owned(),
         dispatches,
         seconds,
     };
-    let mut families: Vec<_> = sums.into_iter().map(family).collect();
-    families.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
-    families
+    let mut all: Vec<_> = sums.into_iter().map(entry).collect();
+    all.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+    all
 }
 
 /// The family of a kernel `folder/shader:entry constants`.

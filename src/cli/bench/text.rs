@@ -94,7 +94,7 @@ fn print_step(step: &PresetStep) -> anyhow::Result<()> {
     for family in &time.families {
         print(format_args!(
             "  {:<34} {:>9.3} ms {:>5.1} % {:>5} dispatches",
-            family.family,
+            family.name,
             family.seconds * 1e3,
             100.0 * family.seconds / total,
             family.dispatches
