@@ -56,7 +56,8 @@ impl AnchorsView {
     fn row(&self, ui: &mut Ui, run: &Run, row: &AnchorRow, pinned: bool) -> bool {
         let mut clicked = false;
         let narrow = phone::is_narrow(ui);
-        ui.push_id((row.image, row.tile), |ui| {
+        // By its place: egui's unoptimised builds remember every id that there ever was.
+        ui.push_id(row.tile, |ui| {
             // A row wider than its column is scrolled to: broken lines would make it as high as it is narrow.
             ui.style_mut().wrap_mode = Some(TextWrapMode::Extend);
             ui.horizontal(|ui| {
