@@ -25,7 +25,8 @@ prepare_burn() {
         local features=()
         [ "$kind" = wgsl ] || features=(--features spirv)
         CARGO_TARGET_DIR=$PWD/target/peers/burn cargo build --release --locked \
-            --manifest-path benches/peers/burn/Cargo.toml --bin "peer-burn-$kind" "${features[@]}"
+            --manifest-path benches/peers/burn/Cargo.toml "${features[@]}"
+        cp target/peers/burn/release/peer-burn "target/peers/burn-$kind"
     done
 }
 
@@ -36,6 +37,8 @@ prepare_torch() {
     python3 -m venv --help >/dev/null 2>&1 || install_packages python3-venv
     [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet -r benches/peers/torch/requirements.txt
+    # What it compiles is kept there instead of in a folder for everything temporary.
+    export TORCHINDUCTOR_CACHE_DIR=$PWD/target/peers/inductor
 }
 
 prepare_tfjs() {

@@ -16,7 +16,7 @@ const program = process.env.REMIXMATCH ?? target("release/remixmatch");
 const PEERS = {
   burn: async () => ({
     sameAdapter: true,
-    sides: [ours(program), ...["wgsl", "spirv"].map((kind) => peer(`burn, ${kind}`, target(`peers/burn/release/peer-burn-${kind}`)))],
+    sides: [ours(program), ...["wgsl", "spirv"].map((kind) => peer(`burn, ${kind}`, target(`peers/burn-${kind}`)))],
   }),
   torch: async () => {
     const script = fileURLToPath(new URL("torch/peer.py", import.meta.url));

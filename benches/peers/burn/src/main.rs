@@ -1,4 +1,4 @@
-//! Trains the network on one batch: `peer-burn-... NETWORK BATCH SIZE CHANNELS CLASSES WARM_UP`. Says in JSON what it is
+//! Trains the network on one batch: `peer-burn NETWORK BATCH SIZE CHANNELS CLASSES WARM_UP`. Says in JSON what it is
 //! and its loss in the first and the last step of the warm-up, in which kernels are chosen and compiled; then, for each
 //! number on standard input, takes so many steps and says how long each took.
 
