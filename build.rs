@@ -1,6 +1,6 @@
 //! Links every shader under `shaders/` (imports from `shaders/common/`) into plain WGSL and writes
-//! the table that `gpu::shaders` includes. A shader with `@if(subgroups)` is linked twice: as it is
-//! named, and with the feature as `<name>_subgroups`.
+//! the table that `gpu::shaders` includes. A shader with `@if(subgroups)` is linked as it is named, and for each width
+//! of its tile as `<name>_subgroups_<width>`, with the features `subgroups` and `channels<width>`.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -13,24 +13,25 @@ fn main() -> Result<(), Box<dyn Error>> {
     let page = env::var("CARGO_CFG_TARGET_ARCH")? == "wasm32";
     let mut table = String::from("pub static SHADERS: &[(&str, &str)] = &[\n");
     for name in shader_names(Path::new("shaders"))? {
-        let variants: &[(&str, bool)] =
-            if uses_subgroups(&name)? { &[("", false), ("_subgroups", true)] } else { &[("", false)] };
-        for (suffix, subgroups) in variants {
-            let module = format!("package::{}", name.replace('/', "::"));
-            let linked = wesl::Wesl::new("shaders")
-                .set_feature("subgroups", *subgroups)
-                .compile(&module.parse()?)
-                .map_err(|error| format!("shaders/{name}.wgsl: {error}"))?;
-            let variant = format!("{name}{suffix}");
-            let file = out.join(format!("{}.wgsl", variant.replace('/', "_")));
+        let module = format!("package::{}", name.replace('/', "::"));
+        for variant in variants(&name)? {
+            let mut linker = wesl::Wesl::new("shaders");
+            linker.set_feature("subgroups", variant.subgroups);
+            for width in WIDTHS {
+                linker.set_feature(&format!("channels{width}"), width == variant.width);
+            }
+            let linked =
+                linker.compile(&module.parse()?).map_err(|error| format!("shaders/{name}.wgsl: {error}"))?;
+            let variant_name = variant.name(&name);
+            let file = out.join(format!("{}.wgsl", variant_name.replace('/', "_")));
             // What browsers ask for and naga does not know. That a workgroup is one subgroup, which makes
             // uniform what they take for divergent, the host sees to.
-            let enable = match *subgroups && page {
+            let enable = match variant.subgroups && page {
                 true => "enable subgroups;\ndiagnostic(off, subgroup_uniformity);\n",
                 false => "",
             };
             fs::write(&file, format!("{enable}{linked}"))?;
-            writeln!(table, "    ({variant:?}, include_str!({file:?})),")?;
+            writeln!(table, "    ({variant_name:?}, include_str!({file:?})),")?;
         }
     }
     table.push_str("];\n");
@@ -38,9 +39,33 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Whether a shader has a variant for adapters with subgroups.
-fn uses_subgroups(name: &str) -> Result<bool, Box<dyn Error>> {
-    Ok(fs::read_to_string(format!("shaders/{name}.wgsl"))?.contains("@if(subgroups)"))
+/// Widths of a tile in channels.
+const WIDTHS: [u32; 3] = [8, 16, 32];
+
+/// With what a shader is linked.
+struct Variant {
+    subgroups: bool,
+    width: u32,
+}
+
+impl Variant {
+    const PLAIN: Self = Self { subgroups: false, width: 8 };
+
+    fn name(&self, shader: &str) -> String {
+        match self.subgroups {
+            true => format!("{shader}_subgroups_{}", self.width),
+            false => shader.to_owned(),
+        }
+    }
+}
+
+/// The plain variant and, of a shader that knows subgroups, one for each width of its tile.
+fn variants(name: &str) -> Result<Vec<Variant>, Box<dyn Error>> {
+    let mut all = vec![Variant::PLAIN];
+    if fs::read_to_string(format!("shaders/{name}.wgsl"))?.contains("@if(subgroups)") {
+        all.extend(WIDTHS.map(|width| Variant { subgroups: true, width }));
+    }
+    Ok(all)
 }
 
 /// `family/name` of every shader, in order, `common/` left out: it holds imports only.

@@ -1,65 +1,85 @@
 use serde::Serialize;
 
-use super::seconds_a_run;
+use super::rounds::seconds_a_run;
 use crate::gpu::{Gpu, GpuError, PlanBuilder, Program, Tensor};
 use crate::nn::{Activation, Conv2d, WideResNet};
 
-/// One convolution of a network in one direction.
+/// The directions that a convolution works in.
+pub const DIRECTIONS: [&str; 3] = ["forward", "data gradient", "weight gradient"];
+
+/// The convolutions of one shape in a network, in one direction.
 #[derive(Clone, Debug, Serialize)]
 pub struct ConvTime {
+    /// The first layer of this shape.
     pub layer: String,
-    /// `forward`, `data gradient` or `weight gradient`
+    /// How many there are.
+    pub layers: usize,
+    /// One of [`DIRECTIONS`].
     pub direction: &'static str,
     /// Input height and width, input and output channels, kernel, stride.
     pub shape: [usize; 6],
+    /// Of one layer.
     pub seconds: f64,
-    /// Multiply-adds that the layer needs, counted as two operations each.
+    /// Multiply-adds that a layer needs, counted as two operations each.
     pub gflops: f64,
 }
 
-/// Every convolution shape of a network at `images` images, each direction it is used in.
-pub fn measure_convolutions(
+/// Every convolution shape of a network at `images` images, each direction it is used in; layers of one shape are
+/// measured once.
+///
+/// # Errors
+/// The adapter's.
+pub async fn measure_convolutions(
     gpu: &Gpu,
     network: &WideResNet,
     images: usize,
 ) -> Result<Vec<ConvTime>, GpuError> {
-    let mut times = Vec::new();
+    let mut times: Vec<ConvTime> = Vec::new();
     for (index, (conv, height, width)) in network.convolutions().into_iter().enumerate() {
-        let directions: &[&'static str] = match index {
-            0 => &["forward", "weight gradient"],
-            _ => &["forward", "data gradient", "weight gradient"],
-        };
-        for direction in directions {
-            let seconds = measure(gpu, &conv, [images, height, width, conv.in_channels], direction)?;
-            let operations = 2.0 * (conv.multiply_adds(height, width) * images as u64) as f64;
-            times.push(ConvTime {
-                layer: conv.name.clone(),
-                direction,
-                shape: [height, width, conv.in_channels, conv.out_channels, conv.kernel, conv.stride],
-                seconds,
-                gflops: operations / seconds / 1e9,
-            });
+        let shape = [height, width, conv.in_channels, conv.out_channels, conv.kernel, conv.stride];
+        // Nobody asks for the gradient of the images.
+        for direction in DIRECTIONS.into_iter().filter(|direction| index > 0 || *direction != "data gradient")
+        {
+            let known = times.iter_mut().find(|time| time.shape == shape && time.direction == direction);
+            if let Some(known) = known {
+                known.layers += 1;
+                continue;
+            }
+            let seconds = measure(gpu, &conv, [images, height, width, conv.in_channels], direction).await?;
+            let gflop = 2.0 * (conv.multiply_adds(height, width) * images as u64) as f64 / 1e9;
+            let layer = conv.name.clone();
+            times.push(ConvTime { layer, layers: 1, direction, shape, seconds, gflops: gflop / seconds });
         }
     }
     Ok(times)
 }
 
+/// GFLOP/s of all layers in some directions together: each weighs by the time it takes.
+pub fn time_weighted(times: &[ConvTime], directions: &[&str]) -> f64 {
+    let chosen = || times.iter().filter(|time| directions.contains(&time.direction));
+    let seconds = |time: &ConvTime| time.seconds * time.layers as f64;
+    chosen().map(|time| time.gflops * seconds(time)).sum::<f64>() / chosen().map(seconds).sum::<f64>()
+}
+
 /// GFLOP/s that a training step's convolutions reach, estimated from the network's middle convolution in
 /// its three directions on a few images.
-pub fn convolution_rate(gpu: &Gpu, network: &WideResNet) -> Result<f64, GpuError> {
+///
+/// # Errors
+/// The adapter's.
+pub async fn convolution_rate(gpu: &Gpu, network: &WideResNet) -> Result<f64, GpuError> {
     const IMAGES: usize = 8;
     let all = network.convolutions();
     let (conv, height, width) = &all[all.len() / 2];
     let shape = [IMAGES, *height, *width, conv.in_channels];
     let mut seconds = 0.0;
-    for direction in ["forward", "data gradient", "weight gradient"] {
-        seconds += measure(gpu, conv, shape, direction)?;
+    for direction in DIRECTIONS {
+        seconds += measure(gpu, conv, shape, direction).await?;
     }
     let operations = 3.0 * 2.0 * (conv.multiply_adds(*height, *width) * IMAGES as u64) as f64;
     Ok(operations / seconds / 1e9)
 }
 
-fn measure(gpu: &Gpu, conv: &Conv2d, shape: [usize; 4], direction: &str) -> Result<f64, GpuError> {
+async fn measure(gpu: &Gpu, conv: &Conv2d, shape: [usize; 4], direction: &str) -> Result<f64, GpuError> {
     let mut b = PlanBuilder::new();
     let weights = b.persistent("weights", conv.weight_words());
     let bias = b.persistent("bias", conv.out_channels);
@@ -93,5 +113,5 @@ fn measure(gpu: &Gpu, conv: &Conv2d, shape: [usize; 4], direction: &str) -> Resu
         let values: Vec<f32> = (0..tensor.words()).map(|i| (i % 13) as f32 / 13.0 - 0.5).collect();
         plan.write(gpu, tensor, &values);
     }
-    seconds_a_run(gpu, &plan, program)
+    seconds_a_run(gpu, &plan, program).await
 }

@@ -1,7 +1,7 @@
 use bytemuck::{Pod, Zeroable};
 use serde::Serialize;
 
-use super::seconds_a_run;
+use super::rounds::seconds_a_run;
 use crate::gpu::{Gpu, GpuError, Kernel, PlanBuilder};
 
 /// One variant of the plain matrix product, `size`^3.
@@ -22,28 +22,39 @@ struct Params {
 }
 
 /// Every GEMM variant at 512^3, fastest first.
-pub fn measure_gemm(gpu: &Gpu) -> Result<Vec<GemmTime>, GpuError> {
+///
+/// # Errors
+/// The adapter's.
+pub async fn measure_gemm(gpu: &Gpu) -> Result<Vec<GemmTime>, GpuError> {
     const SIZE: usize = 512;
     let quads = SIZE as u32 / 4;
     let size = SIZE as u32;
-    let registers = |entry: &'static str, group: u32, rows: u32, columns: u32| {
-        let kernel = Kernel::new("bench/gemm", entry).with("GROUP", f64::from(group));
-        (format!("{entry}, {group} invocations"), kernel, [size / (rows * group), quads / columns, 1])
+    let rows_of_eight = |group: u32| {
+        let kernel = Kernel::new("bench/gemm", "registers_8x4").with("GROUP", f64::from(group));
+        (format!("8x4, {group} invocations"), kernel, [size / (8 * group), quads, 1])
+    };
+    let tile = |group: u32| {
+        let kernel = Kernel::new("bench/tile", "multiply").with("GROUP", f64::from(group));
+        (format!("4x8, {group} invocations"), kernel, [size / (4 * group), quads / 2, 1])
     };
     let mut variants = vec![
-        registers("registers_8x4", 8, 8, 1),
-        registers("registers_8x4", 64, 8, 1),
-        registers("registers_4x8", 8, 4, 2),
-        registers("registers_4x8", 64, 4, 2),
+        rows_of_eight(8),
+        rows_of_eight(64),
+        tile(8),
+        tile(64),
         (
-            "shared_tile, 16x16 invocations".into(),
+            "64x64 in workgroup memory".into(),
             Kernel::new("bench/gemm", "shared_tile"),
             [size / 64, size / 64, 1],
         ),
     ];
     if gpu.has_subgroups_of(8) {
-        let kernel = Kernel::new("bench/gemm_subgroups", "shared_4x8");
-        variants.push(("shared_4x8, subgroups of 8".into(), kernel, [size / 32, quads / 2, 1]));
+        for (shader, width) in
+            [("bench/tile_subgroups_8", 8), ("bench/tile_subgroups_16", 16), ("bench/tile_subgroups_32", 32)]
+        {
+            let kernel = Kernel::new(shader, "multiply");
+            variants.push((format!("4x{width}, subgroups of 8"), kernel, [size / 32, size / width, 1]));
+        }
     }
     let mut times = Vec::new();
     for (variant, kernel, groups) in variants {
@@ -55,7 +66,7 @@ pub fn measure_gemm(gpu: &Gpu) -> Result<Vec<GemmTime>, GpuError> {
         let ones: Vec<f32> = (0..SIZE * SIZE).map(|i| (i % 7) as f32 - 3.0).collect();
         plan.write(gpu, tensors[0], &ones);
         plan.write(gpu, tensors[1], &ones);
-        let seconds = seconds_a_run(gpu, &plan, program)?;
+        let seconds = seconds_a_run(gpu, &plan, program).await?;
         times.push(GemmTime { variant, size: SIZE, gflops: 2.0 * (SIZE as f64).powi(3) / seconds / 1e9 });
     }
     times.sort_by(|a, b| b.gflops.total_cmp(&a.gflops));

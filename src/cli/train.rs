@@ -162,7 +162,7 @@ fn announce(gpu: &Gpu, config: &Config, data: &DataSet) -> anyhow::Result<()> {
         bytes_text(memory.total() - memory.transient + memory.transient_unshared),
     ));
     if config.preset.starts_with("paper-") {
-        let rate = convolution_rate(gpu, &network)?;
+        let rate = pollster::block_on(convolution_rate(gpu, &network))?;
         // A backward pass costs about twice a forward one; guesses and probes need only the latter.
         let gradients = 3 * shape.passes() * shape.batch;
         let forward = shape.batch * (shape.guess_passes() + usize::from(shape.probe));

@@ -246,6 +246,15 @@ impl Gpu {
         }
     }
 
+    /// Completes when everything submitted so far is done, in a browser too.
+    ///
+    /// # Errors
+    /// As [`Gpu::wait`].
+    pub async fn settled(&self, what: &'static str) -> Result<(), GpuError> {
+        let nothing = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        self.done(self.submit(nothing), what).await
+    }
+
     fn wait_until(
         &self,
         submission_index: Option<wgpu::SubmissionIndex>,

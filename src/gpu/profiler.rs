@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use web_time::Instant;
+
 use super::plan::Ready;
 use super::{Gpu, GpuError, Plan, PlanBuilder, Program};
 
@@ -33,17 +35,41 @@ impl Profiler {
         if !gpu.features.contains(wgpu::Features::TIMESTAMP_QUERY) {
             return Ok(None);
         }
-        let mut sums: BTreeMap<Key, (usize, f64)> = BTreeMap::new();
-        for (key, microseconds) in plan.run_timed(gpu, program).await? {
-            let entry = sums.entry(key).or_default();
-            entry.0 += 1;
-            entry.1 += microseconds;
-        }
-        let time = |((kernel, part), (calls, microseconds))| KernelTime { kernel, part, calls, microseconds };
-        let mut times: Vec<_> = sums.into_iter().map(time).collect();
-        times.sort_by(|a, b| b.microseconds.total_cmp(&a.microseconds));
-        Ok(Some(times))
+        Ok(Some(summed(plan.run_timed(gpu, program).await?)))
     }
+
+    /// [`Profiler::run`] where there are no timestamps: every operation goes alone and is waited for, so that each
+    /// time has a round trip in it.
+    ///
+    /// # Errors
+    /// The adapter's.
+    pub async fn run_waiting(gpu: &Gpu, plan: &Plan, program: Program) -> Result<Vec<KernelTime>, GpuError> {
+        let mut times = Vec::new();
+        for index in 0..program.len() {
+            let start = Instant::now();
+            let mut encoder = gpu.device.create_command_encoder(&Default::default());
+            plan.encode_part(&mut encoder, program, index..index + 1);
+            gpu.done(gpu.submit(encoder), "a measured operation").await?;
+            if let Ready::Dispatch { kernel, part, .. } = &plan.ops[program.start + index] {
+                times.push(((kernel.clone(), part.clone()), start.elapsed().as_secs_f64() * 1e6));
+            }
+        }
+        Ok(summed(times))
+    }
+}
+
+/// Times by kernel and part, longest first.
+fn summed(times: Vec<(Key, f64)>) -> Vec<KernelTime> {
+    let mut sums: BTreeMap<Key, (usize, f64)> = BTreeMap::new();
+    for (key, microseconds) in times {
+        let entry = sums.entry(key).or_default();
+        entry.0 += 1;
+        entry.1 += microseconds;
+    }
+    let time = |((kernel, part), (calls, microseconds))| KernelTime { kernel, part, calls, microseconds };
+    let mut times: Vec<_> = sums.into_iter().map(time).collect();
+    times.sort_by(|a, b| b.microseconds.total_cmp(&a.microseconds));
+    times
 }
 
 impl Plan {

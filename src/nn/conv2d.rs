@@ -3,15 +3,11 @@ use std::ops::Range;
 
 use bytemuck::{Pod, Zeroable};
 
-use super::Activation;
-use crate::gpu::{ALIGNED_WORDS, Gpu, Kernel, PlanBuilder, Tensor, groups_for_items};
+use super::{Activation, ConvTiling};
+use crate::gpu::{ALIGNED_WORDS, Kernel, PlanBuilder, Tensor, groups_for_items};
 
-const SHADER: &str = "nn/conv2d";
-const SUBGROUP_SHADER: &str = "nn/conv2d_subgroups";
-/// Output pixels a thread of `conv2d.wgsl` computes.
+/// Pixels a thread computes.
 const TILE_PIXELS: usize = 4;
-/// Quads of channels a thread computes.
-const TILE_QUADS: usize = 2;
 /// Output rows that make a slice of the weight gradient worth its own partial sum.
 const ROWS_A_SLICE: usize = 16;
 /// Partial sums of one dispatch, at most.
@@ -31,44 +27,6 @@ pub struct Conv2d {
     pub kernel: usize,
     pub stride: usize,
     pub tiling: ConvTiling,
-}
-
-/// How a convolution's work is cut into workgroups; the results are the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConvTiling {
-    /// Invocations a workgroup.
-    pub group: u32,
-    /// Whether a workgroup is one subgroup of eight, whose invocations share what they read.
-    pub subgroups: bool,
-    /// Multiply-adds after which a dispatch ends and another goes on with the next images, if any: others
-    /// get their turn on the adapter in between.
-    pub turn: Option<u64>,
-}
-
-impl ConvTiling {
-    /// For GPUs: at least a wave.
-    pub const WAVE: Self = Self { group: 64, subgroups: false, turn: None };
-    /// For software adapters: they run one SIMD register's worth of invocations at a time and gain
-    /// nothing from more.
-    pub const REGISTER: Self = Self { group: 8, ..Self::WAVE };
-    /// For adapters whose subgroups are of eight.
-    pub const SUBGROUP: Self = Self { group: 8, subgroups: true, turn: None };
-
-    /// The one that suits an adapter.
-    pub fn for_adapter(gpu: &Gpu) -> Self {
-        if gpu.has_subgroups_of(Self::SUBGROUP.group) {
-            Self::SUBGROUP
-        } else if gpu.is_software() {
-            Self::REGISTER
-        } else {
-            Self::WAVE
-        }
-    }
-
-    /// The same in turns of `multiply_adds`.
-    pub fn in_turns(self, multiply_adds: u64) -> Self {
-        Self { turn: Some(multiply_adds), ..self }
-    }
 }
 
 #[repr(C)]
@@ -139,17 +97,11 @@ impl Conv2d {
         (0..images).step_by(each).map(move |first| first..images.min(first + each))
     }
 
-    fn kernel_of(&self, entry: &'static str) -> Kernel {
-        let shader = if self.tiling.subgroups { SUBGROUP_SHADER } else { SHADER };
-        Kernel::new(shader, entry).with("GROUP", f64::from(self.tiling.group))
-    }
-
-    fn tile_groups(&self, pixels: usize, quads: usize) -> [u32; 3] {
-        [
-            pixels.div_ceil(TILE_PIXELS * self.tiling.group as usize) as u32,
-            quads.div_ceil(TILE_QUADS) as u32,
-            1,
-        ]
+    /// A kernel and its workgroups for a result of `pixels` x `channels`.
+    fn tiles(&self, entry: &'static str, pixels: usize, channels: usize) -> (Kernel, [u32; 3]) {
+        let width = self.tiling.width(channels);
+        let rows = pixels.div_ceil(TILE_PIXELS * self.tiling.group as usize);
+        (self.tiling.kernel(entry, width), [rows as u32, channels.div_ceil(width) as u32, 1])
     }
 
     /// `conv(x) + bias`, plus `residual` if there is one.
@@ -165,18 +117,13 @@ impl Conv2d {
         let shape = [x.images, height, width, self.out_channels];
         let out = Activation::new(b, &format!("{}.output", self.name), shape);
         for turn in self.turns(x) {
-            let params = self.params(turn.len(), x.height, x.width);
-            let part = out.of(&turn);
-            let mut bindings = vec![x.of(&turn).tensor, weights, part.tensor, bias];
-            let entry = match residual {
-                None => "forward",
-                Some(residual) => {
-                    bindings.push(residual.of(&turn).tensor);
-                    "forward_add"
-                }
-            };
-            let groups = self.tile_groups(part.rows(), out.quads());
-            b.dispatch(self.kernel_of(entry), &params, &bindings, groups);
+            let added = u32::from(residual.is_some());
+            let params = Params { added, ..self.params(turn.len(), x.height, x.width) };
+            let (part, x) = (out.of(&turn), x.of(&turn).tensor);
+            // Without a residual something must be bound, and is not read.
+            let other = residual.map_or(x, |residual| residual.of(&turn).tensor);
+            let (kernel, groups) = self.tiles("forward", part.rows(), out.channels);
+            b.dispatch(kernel, &params, &[x, weights, part.tensor, bias, other], groups);
         }
         out
     }
@@ -194,14 +141,14 @@ impl Conv2d {
         let classes = self.stride * self.stride;
         for turn in self.turns(x) {
             let class_pixels = turn.len() * x.height.div_ceil(self.stride) * x.width.div_ceil(self.stride);
-            let groups = self.tile_groups(classes * class_pixels, dx.quads());
+            let (kernel, groups) = self.tiles("data_gradient", classes * class_pixels, dx.channels);
             let added = u32::from(other_path.is_some());
             let params = Params { added, ..self.params(turn.len(), x.height, x.width) };
             let d_out = d_out.of(&turn).tensor;
             // Without another path something must be bound, and is not read.
             let other = other_path.map_or(d_out, |other| other.of(&turn).tensor);
             let bindings = [(1, d_out), (2, weights), (3, dx.of(&turn).tensor), (5, other)];
-            b.dispatch_at(self.kernel_of("data_gradient"), &params, &bindings, groups);
+            b.dispatch_at(kernel, &params, &bindings, groups);
         }
         dx
     }
@@ -239,10 +186,11 @@ impl Conv2d {
         for (turn, slices, slice_rows) in cuts {
             let params =
                 Params { slice_rows: slice_rows as u32, ..self.params(turn.len(), x.height, x.width) };
-            let groups = [tiles as u32, (self.out_channels / 8) as u32, slices as u32];
+            let width = self.tiling.width(self.out_channels);
+            let groups = [tiles as u32, (self.out_channels / width) as u32, slices as u32];
             let part = partial.slice(first * words, slices * words);
             let bindings = [x.of(&turn).tensor, d_out.of(&turn).tensor, part];
-            b.dispatch(self.kernel_of("weight_gradient"), &params, &bindings, groups);
+            b.dispatch(self.tiling.kernel("weight_gradient", width), &params, &bindings, groups);
             first += slices;
         }
         sum_slices(b, partial, d_weights, words / 4, slices, accumulate);

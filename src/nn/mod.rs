@@ -11,14 +11,16 @@ mod dense;
 mod init;
 mod parameters;
 mod pool;
+mod tiling;
 mod wide_resnet;
 
 pub use activation::Activation;
 pub use architecture::{Architecture, NetworkError};
 pub use batch_norm::{BatchNorm, EPSILON, MOMENTUM, Passes};
-pub use conv2d::{Conv2d, ConvTiling};
+pub use conv2d::Conv2d;
 pub use dense::{Dense, Rows};
 pub use init::initial_values;
 pub use parameters::{BINDING_WORDS, Init, Parameter, ParameterSet};
 pub use pool::GlobalAveragePool;
+pub use tiling::ConvTiling;
 pub use wide_resnet::{Head, Layer, Tape, WideResNet};

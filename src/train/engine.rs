@@ -219,6 +219,11 @@ impl Engine {
         write(self.tensors.sources, bytemuck::cast_slice(&self.pixels));
     }
 
+    /// The plan and the program of a step in it, for who measures.
+    pub fn recorded_step(&self) -> (&Plan, Program) {
+        (&self.plan, self.step)
+    }
+
     /// The tiles of an inspection, one a row, in a texture.
     ///
     /// # Errors

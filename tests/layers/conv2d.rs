@@ -105,11 +105,14 @@ fn pad_wide(data: &[f64], from: usize, to: usize) -> Vec<f64> {
     data.chunks_exact(from).flat_map(|run| run.iter().copied().chain(vec![0.0; to - from])).collect()
 }
 
-/// Checks a case with workgroups of eight, and with subgroups of eight where the adapter has them.
+/// Checks a case with workgroups of eight, and with subgroups of eight in tiles of every width where the adapter has
+/// them.
 async fn check_register(case: Case) {
     check(case).await;
-    if ConvTiling::for_adapter(&GPU) == ConvTiling::SUBGROUP {
-        check(Case { tiling: ConvTiling { turn: case.tiling.turn, ..ConvTiling::SUBGROUP }, ..case }).await;
+    if ConvTiling::for_adapter(&GPU).subgroups {
+        for tiling in ConvTiling::SUBGROUPS {
+            check(Case { tiling: ConvTiling { turn: case.tiling.turn, ..tiling }, ..case }).await;
+        }
     }
 }
 
@@ -123,7 +126,7 @@ on_the_adapter! {
     }
 
     async fn odd_channels() {
-        for (inputs, outputs) in [(8, 8), (12, 24), (40, 8), (4, 40), (16, 32)] {
+        for (inputs, outputs) in [(8, 8), (12, 24), (40, 8), (4, 40), (16, 32), (64, 16), (48, 96)] {
             for (kernel, stride) in [(3, 1), (3, 2), (1, 2)] {
                 check_register(Case {
                     map: [3, 9, 7],

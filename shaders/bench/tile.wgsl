@@ -1,0 +1,64 @@
+// The matrix product C = A B with the tile of `nn/conv2d.wgsl`: what a convolution could reach if it were
+// nothing but one. m is a multiple of 4 GROUP, n of the tile's width, k of 4.
+
+import package::common::tile::{Block, Column, QUADS, Tile, add};
+@if(subgroups) import package::common::tile::{add_tile, share};
+
+@if(subgroups) const GROUP: u32 = 8;
+@if(!subgroups) override GROUP: u32 = 64;
+
+struct Params {
+    m: u32,
+    n: u32,
+    k: u32,
+    unused: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> a: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;
+
+fn store(at: vec4<u32>, column: Column) {
+    c[at.x] = column.p0;
+    c[at.y] = column.p1;
+    c[at.z] = column.p2;
+    c[at.w] = column.p3;
+}
+
+@compute @workgroup_size(GROUP)
+fn multiply(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
+    let rows = group.x * GROUP * 4u + local.x + vec4<u32>(0u, GROUP, GROUP * 2u, GROUP * 3u);
+    let column = group.y * QUADS;
+    let k_quads = params.k / 4u;
+    let row = params.n / 4u;
+    @if(subgroups) let stride = row * (GROUP / QUADS);
+    var t = Tile();
+    @if(subgroups) var w = column + share(local.x, row);
+    @if(!subgroups) var w = column;
+    for (var k = 0u; k < k_quads; k++) {
+        let at = rows * k_quads + k;
+        let s = Column(a[at.x], a[at.y], a[at.z], a[at.w]);
+        @if(subgroups && channels8) t = add_tile(t, s, b[w]);
+        @if(subgroups && channels16) t = add_tile(t, s, b[w], b[w + stride]);
+        @if(subgroups && channels32) t = add_tile(t, s, b[w], b[w + stride], b[w + stride * 2u], b[w + stride * 3u]);
+        @if(!subgroups) {
+            t.c0 = add(t.c0, s, Block(b[w], b[w + row], b[w + row * 2u], b[w + row * 3u]));
+            t.c1 = add(t.c1, s, Block(b[w + 1u], b[w + row + 1u], b[w + row * 2u + 1u], b[w + row * 3u + 1u]));
+        }
+        w += row * 4u;
+    }
+    let at = rows * row + column;
+    store(at, t.c0);
+    store(at + 1u, t.c1);
+    @if(channels16 || channels32) {
+        store(at + 2u, t.c2);
+        store(at + 3u, t.c3);
+    }
+    @if(channels32) {
+        store(at + 4u, t.c4);
+        store(at + 5u, t.c5);
+        store(at + 6u, t.c6);
+        store(at + 7u, t.c7);
+    }
+}

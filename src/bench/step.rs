@@ -1,0 +1,175 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+use web_time::{Duration, Instant};
+
+use crate::data::{DataSet, Images};
+use crate::gpu::{Gpu, KernelTime, Profiler};
+use crate::ssl::Keep;
+use crate::train::{Config, TrainError, Trainer};
+
+/// Steps are measured for at least so long, and so many.
+const LEAST: Duration = Duration::from_secs(3);
+const LEAST_STEPS: u32 = 3;
+/// Times that a step is encoded to measure what that takes.
+const ENCODINGS: u32 = 20;
+
+/// Operations of one family in one step.
+#[derive(Clone, Debug, Serialize)]
+pub struct FamilyTime {
+    pub family: String,
+    pub dispatches: usize,
+    pub seconds: f64,
+}
+
+/// A whole training step.
+#[derive(Clone, Debug, Serialize)]
+pub struct StepTime {
+    /// Height, width and channels.
+    pub image: [usize; 3],
+    /// Wall time of one step among others, nothing read back but its statistics.
+    pub seconds: f64,
+    /// Multiply-adds of its layers, counted as two operations each: three passes over what is trained on, one over
+    /// guesses and probes.
+    pub gflop: f64,
+    pub gflops: f64,
+    /// Where the time goes, longest first, each dispatch measured by itself: they add up to more than `seconds`
+    /// where the adapter works on several at once.
+    pub families: Vec<FamilyTime>,
+    /// Whether dispatches were timed by the adapter's clock. If not, each was waited for.
+    pub timestamps: bool,
+    pub dispatches: usize,
+    /// Time of the CPU to encode a step's commands.
+    pub encode_seconds: f64,
+    /// Bytes on the adapter: kept between steps, shared by what lives within one, and what the latter would take
+    /// unshared.
+    pub persistent_bytes: u64,
+    pub transient_bytes: u64,
+    pub unshared_bytes: u64,
+}
+
+/// Measures a run's step on random images of the shape that its data have.
+///
+/// # Errors
+/// As [`Trainer::new`] and [`Trainer::step`].
+pub async fn measure_step(
+    gpu: &Arc<Gpu>,
+    config: &Config,
+    image: [usize; 3],
+    classes: usize,
+) -> Result<StepTime, TrainError> {
+    let data = random_data(image, classes, config.labels.max(4 * config.batch));
+    let config = Config { steps: u64::MAX, ..config.clone() };
+    let mut trainer = Trainer::new(Arc::clone(gpu), config, Arc::new(data), Keep::State)?;
+    trainer.step().await?;
+    gpu.settled("a first step").await?;
+    let (start, mut steps) = (Instant::now(), 0);
+    while steps < LEAST_STEPS || start.elapsed() < LEAST {
+        trainer.step().await?;
+        steps += 1;
+    }
+    gpu.settled("measured steps").await?;
+    let seconds = start.elapsed().as_secs_f64() / f64::from(steps);
+    let engine = &trainer.engine;
+    let (plan, step) = engine.recorded_step();
+    let start = Instant::now();
+    for _ in 0..ENCODINGS {
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        plan.encode(&mut encoder, step);
+        drop(encoder.finish());
+    }
+    let encode_seconds = start.elapsed().as_secs_f64() / f64::from(ENCODINGS);
+    let (times, timestamps) = match Profiler::run(gpu, plan, step).await? {
+        Some(times) => (times, true),
+        None => (Profiler::run_waiting(gpu, plan, step).await?, false),
+    };
+    let (shape, memory) = (&engine.shape, engine.memory());
+    let passes = 3 * shape.passes() + shape.guess_passes() + usize::from(shape.probe);
+    let gflop = 2.0 * engine.network.multiply_adds() as f64 * (passes * shape.batch) as f64 / 1e9;
+    Ok(StepTime {
+        image,
+        seconds,
+        gflop,
+        gflops: gflop / seconds,
+        families: by_family(&times),
+        timestamps,
+        dispatches: plan.dispatches(step),
+        encode_seconds,
+        persistent_bytes: memory.persistent,
+        transient_bytes: memory.transient,
+        unshared_bytes: memory.transient_unshared,
+    })
+}
+
+fn random_data(image: [usize; 3], classes: usize, count: usize) -> DataSet {
+    let [height, width, channels] = image;
+    let images = |count: usize| {
+        let byte = |i: usize| ((i as u32).wrapping_mul(2_654_435_761) >> 24) as u8;
+        Images::new(height, width, channels, (0..count * height * width * channels).map(byte).collect())
+    };
+    let label = |i: usize| (i % classes) as u32;
+    DataSet {
+        name: "random".into(),
+        format: "random".into(),
+        classes: (0..classes).map(|class| class.to_string()).collect(),
+        train: images(count),
+        train_labels: (0..count).map(|i| Some(label(i))).collect(),
+        test: images(classes),
+        test_labels: (0..classes).map(label).collect(),
+        origin: Default::default(),
+        flip: true,
+        shift: 4,
+        notices: Vec::new(),
+    }
+}
+
+fn by_family(times: &[KernelTime]) -> Vec<FamilyTime> {
+    let mut sums: BTreeMap<&'static str, (usize, f64)> = BTreeMap::new();
+    for time in times {
+        let sum = sums.entry(family(&time.kernel)).or_default();
+        sum.0 += time.calls;
+        sum.1 += time.microseconds / 1e6;
+    }
+    let family = |(family, (dispatches, seconds)): (&str, (usize, f64))| FamilyTime {
+        family: family.to_owned(),
+        dispatches,
+        seconds,
+    };
+    let mut families: Vec<_> = sums.into_iter().map(family).collect();
+    families.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+    families
+}
+
+/// The family of a kernel `folder/shader:entry constants`.
+fn family(kernel: &str) -> &'static str {
+    let (shader, rest) = kernel.split_once(':').unwrap_or((kernel, ""));
+    let entry = rest.split(' ').next().unwrap_or_default();
+    let (folder, file) = shader.split_once('/').unwrap_or(("", shader));
+    match (folder, file) {
+        ("nn", file) if file.starts_with("conv2d") => match entry {
+            "data_gradient" => "convolution, data gradient",
+            "weight_gradient" => "convolution, weight gradient",
+            _ => "convolution, forward",
+        },
+        ("nn", "reduce") => "sums of weight and bias gradients",
+        ("nn", "batch_norm") => "batch norm and leaky ReLU",
+        ("nn", _) => "pool and heads",
+        ("augment", _) => "augmentation and assembly",
+        ("ssl", _) => "guesses, MixUp of targets, losses",
+        ("optim", _) => "Adam, decay, average",
+        _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_are_told_apart_by_direction() {
+        assert_eq!(family("nn/conv2d_subgroups_32:forward"), "convolution, forward");
+        assert_eq!(family("nn/conv2d:weight_gradient GROUP=64"), "convolution, weight gradient");
+        assert_eq!(family("optim/adam:update"), "Adam, decay, average");
+    }
+}

@@ -1,0 +1,116 @@
+use web_time::Instant;
+
+use crate::augment::AssembleRow;
+use crate::gpu::{Gpu, GpuError, Memory, Plan, PlanBuilder, Program, Tensor};
+use crate::nn::{Head, Passes, Rows, WideResNet, initial_values};
+use crate::optim::{FAULTS, OptimiserState};
+use crate::ssl::{LossTables, Method, RowKind, STEP_WORDS, StepBlock, record_rows};
+
+const SEED: u64 = 1;
+
+/// Supervised training of a network on one labelled batch that stays the same: forward, cross-entropy, backward and
+/// Adam, with nothing around it. What every framework can do, so what frameworks are compared by.
+pub struct TrainingStep {
+    plan: Plan,
+    step: Program,
+    results: Tensor,
+}
+
+impl TrainingStep {
+    /// A batch of random images, image `i` of class `i` modulo the classes.
+    ///
+    /// # Errors
+    /// A tensor above the adapter's limits, the adapter's own errors.
+    pub fn new(gpu: &Gpu, network: &WideResNet, batch: usize) -> Result<Self, GpuError> {
+        let classes = network.classes;
+        let shape = Method::supervised().shape(batch, classes);
+        let words = network.parameters.words();
+        let mut b = PlanBuilder::new();
+        let input = network.input(&mut b, "input", batch);
+        b.keep(input.tensor);
+        let moving = b.persistent("moving statistics", network.statistics.words());
+        let optimiser = OptimiserState::new(&mut b, words);
+        let tables = LossTables {
+            step_block: b.persistent("step block", STEP_WORDS),
+            rows: b.persistent("rows", batch * size_of::<AssembleRow>() / 4),
+            targets: b.persistent("targets", batch * classes),
+            results: b.persistent("row results", batch * 2),
+        };
+        let faults = b.persistent("faults", FAULTS);
+        let mark = b.mark();
+        let weights = optimiser.weights;
+        let all = Rows { first: 0, count: batch };
+        let passes = Passes { count: 1, moving: Some(0) };
+        let (embedding, tape) = network.forward(&mut b, weights, moving, input, passes);
+        let logits = network.logits(&mut b, Head::Classify, weights, embedding, all);
+        let d_logits = record_rows(&mut b, &shape, tables, RowKind::Mixed, logits, all);
+        let d_embedding = b.tensor("d_embedding", batch * network.features);
+        let packed = [weights, optimiser.gradients];
+        network.logits_backward(&mut b, Head::Classify, packed, embedding, d_logits, all, d_embedding, false);
+        network.backward(&mut b, [weights, optimiser.gradients, moving], &tape, d_embedding, false);
+        optimiser.record_update(&mut b, tables.step_block, faults);
+        let step = b.program(mark);
+        let plan = b.build(gpu)?;
+        let pixels: Vec<f32> = (0..input.tensor.words()).map(pixel).collect();
+        plan.write(gpu, input.tensor, &pixels);
+        let initial = initial_values(&network.parameters, SEED);
+        plan.write(gpu, weights, &network.parameters.pack(initial.iter().map(Vec::as_slice)));
+        let image = |i: u32| AssembleRow { a: i, b: i, lambda: 1.0, rotation: 0 };
+        plan.write(gpu, tables.rows, &(0..batch as u32).map(image).collect::<Vec<_>>());
+        let one_hot = |i: usize| f32::from(u8::from(i / classes % classes == i % classes));
+        plan.write(gpu, tables.targets, &(0..batch * classes).map(one_hot).collect::<Vec<_>>());
+        let block = StepBlock {
+            learning_rate: 0.002,
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            decay: 1.0,
+            ema: 0.999,
+            weight_x: 1.0 / batch as f32,
+            weight_u: 0.0,
+            weight_u1: 0.0,
+            weight_r: 0.0,
+            slot: 0,
+            unused: 0,
+        };
+        plan.write(gpu, tables.step_block, &[block]);
+        Ok(Self { plan, step, results: tables.results })
+    }
+
+    /// Seconds of each of `steps` training steps, waited for once after the last.
+    ///
+    /// # Errors
+    /// The adapter's.
+    pub async fn seconds_a_step(&self, gpu: &Gpu, steps: u32) -> Result<f64, GpuError> {
+        let start = Instant::now();
+        for _ in 0..steps {
+            self.plan.run(gpu, self.step);
+        }
+        gpu.settled("measured training steps").await?;
+        Ok(start.elapsed().as_secs_f64() / f64::from(steps))
+    }
+
+    /// Bytes on the adapter.
+    pub fn memory(&self) -> &Memory {
+        self.plan.memory()
+    }
+
+    /// Mean cross-entropy that the last step began with.
+    ///
+    /// # Errors
+    /// The adapter's.
+    pub async fn loss(&self, gpu: &Gpu) -> Result<f32, GpuError> {
+        let results: Vec<f32> = self.plan.fetch(gpu, self.results).await?;
+        let losses = results.iter().step_by(2);
+        Ok(losses.sum::<f32>() * 2.0 / results.len() as f32)
+    }
+}
+
+/// Word `i` of an input `[.., 4]`: something between -1 and 1 that no two images share; the fourth channel is 0.
+fn pixel(i: usize) -> f32 {
+    if i % 4 == 3 {
+        return 0.0;
+    }
+    let hash = (i as u32).wrapping_mul(2_654_435_761);
+    (hash >> 8) as f32 / (1 << 23) as f32 - 1.0
+}
