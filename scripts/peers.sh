@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The same network trained by other frameworks and by this program, turn about, in one run:
 #
-#   scripts/peers.sh [burn|torch|tfjs|all] [--rounds N] [--seconds S] [--network NAME] [--json FILE]
+#   scripts/peers.sh [burn|torch|tfjs|all] [--rounds N] [--seconds S] [--warm-up STEPS] [--network NAME] [--json FILE]
 #
 # Installs and builds what is missing, into ignored folders only: PyTorch with what it asks for takes several GB there.
 # REMIXMATCH may name a program that is built already.

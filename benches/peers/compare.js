@@ -1,4 +1,4 @@
-// Ours against other frameworks in one run: `compare.js [--rounds N] [--seconds S] [--network NAME] [--json FILE] PEER...`,
+// Ours against other frameworks in one run: `compare.js [OPTION...] PEER...`,
 // where a peer is burn, torch or tfjs. `scripts/peers.sh` builds what this runs.
 
 import { writeFileSync } from "node:fs";
@@ -35,6 +35,8 @@ const { values: options, positionals: peers } = parseArgs({
   options: {
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "3" },
+    // Steps before anything is timed: kernels are compiled and chosen in them, and the loss must fall.
+    "warm-up": { type: "string", default: "10" },
     network: { type: "string", multiple: true },
     json: { type: "string" },
   },
@@ -73,6 +75,7 @@ for (const name of peers) {
     const results = await compare(network, sides, {
       rounds: Number(options.rounds),
       seconds: Number(options.seconds),
+      warmUp: Number(options["warm-up"]),
       log: (line) => console.error(line),
     });
     print(network, results, name);

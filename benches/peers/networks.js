@@ -2,8 +2,6 @@
 
 export const CLASSES = 10;
 
-// Steps before anything is timed: kernels are compiled and chosen in the first of them, and the loss must fall over all.
-export const WARM_UP = 10;
 
 export const NETWORKS = [
   { name: "wrn-28-2", batch: 64, size: 32, channels: 3 },
@@ -11,4 +9,4 @@ export const NETWORKS = [
 ];
 
 // As the sides take them, one after another.
-export const settings = ({ name, batch, size, channels }) => [name, batch, size, channels, CLASSES, WARM_UP];
+export const settings = ({ name, batch, size, channels }, warmUp) => [name, batch, size, channels, CLASSES, warmUp];

@@ -16,7 +16,7 @@ function page(browser, name, site) {
   let shown;
   return {
     name,
-    async start(network) {
+    async start(network, warmUp) {
       shown = await browser.newPage();
       shown.on("pageerror", (error) => console.error(`${name}: ${error}`));
       // The device says which adapter it is of, whoever asked for it.
@@ -30,7 +30,8 @@ function page(browser, name, site) {
       });
       await shown.goto(site.address);
       await shown.waitForFunction(() => window.peer, null, { timeout: 60_000 });
-      return shown.evaluate(async (network) => ({ ...(await window.peer.prepare(...network)), adapter: window.adapter }), settings(network));
+      const prepare = async (network) => ({ ...(await window.peer.prepare(...network)), adapter: window.adapter });
+      return shown.evaluate(prepare, settings(network, warmUp));
     },
     async turn(steps) {
       await shown.bringToFront();

@@ -3,7 +3,7 @@
 import { execFile, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
-import { WARM_UP, settings } from "./networks.js";
+import { settings } from "./networks.js";
 
 const run = promisify(execFile);
 
@@ -17,9 +17,9 @@ export function ours(program) {
   let network;
   return {
     name: "ours",
-    async start(chosen) {
+    async start(chosen, warmUp) {
       network = chosen;
-      const { adapter, training } = await bench(network, WARM_UP - 1);
+      const { adapter, training } = await bench(network, warmUp - 1);
       return { adapter, parameters: training.parameters, loss: [training.loss_before, training.loss_after] };
     },
     async turn(steps) {
@@ -42,8 +42,8 @@ export function peer(name, program, words = []) {
   };
   return {
     name,
-    async start(network) {
-      child = spawn(program, [...words, ...settings(network).map(String)], { stdio: ["pipe", "pipe", "inherit"] });
+    async start(network, warmUp) {
+      child = spawn(program, [...words, ...settings(network, warmUp).map(String)], { stdio: ["pipe", "pipe", "inherit"] });
       child.on("error", (error) => console.error(`${name}: ${error.message}`));
       answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
       const told = await answer();

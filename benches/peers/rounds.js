@@ -2,15 +2,14 @@
 
 // Runs `rounds` rounds in which every side trains for about `seconds`; every other round in reverse, so that no side
 // always follows the same one. The first of the sides is ours.
-export async function compare(network, sides, { rounds, seconds, log }) {
+export async function compare(network, sides, { rounds, seconds, warmUp, log }) {
   const told = [];
   const plans = [];
   for (const side of sides) {
     log(`${network.name}: starting ${side.name}`);
-    const start = await side.start(network);
-    const { seconds_a_step } = await side.turn(2);
-    told.push(start);
-    plans.push(Math.max(2, Math.round(seconds / seconds_a_step)));
+    told.push(await side.start(network, warmUp));
+    const { seconds_a_step } = await side.turn(1);
+    plans.push(Math.max(1, Math.round(seconds / seconds_a_step)));
   }
   const turns = sides.map(() => []);
   for (let round = 0; round < rounds; round += 1) {
