@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The same network trained by other frameworks and by this program, turn about, in one run:
 #
-#   scripts/peers.sh [burn|torch|tfjs|all] [--rounds N] [--seconds S] [--warm-up STEPS] [--network NAME] [--json FILE]
+#   scripts/peers.sh [burn|torch|tfjs|all] [--network NAME] [--batch N] [--rounds N] [--seconds S] [--warm-up STEPS]
+#                    [--json FILE]
 #
 # Installs and builds what is missing, into ignored folders only: PyTorch with what it asks for takes several GB there.
 # REMIXMATCH may name a program that is built already.
@@ -13,7 +14,7 @@ case ${1:-all} in
     burn | torch | tfjs) peers=("$1") ;;
     all) peers=(burn torch tfjs) ;;
     *)
-        sed -n '4p' "$0" >&2
+        sed -n '4,5p' "$0" >&2
         exit 2
         ;;
 esac

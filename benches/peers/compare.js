@@ -38,11 +38,16 @@ const { values: options, positionals: peers } = parseArgs({
     // Steps before anything is timed: kernels are compiled and chosen in them, and the loss must fall.
     "warm-up": { type: "string", default: "10" },
     network: { type: "string", multiple: true },
+    // In place of the networks' own: a peer may need minutes for a step of theirs.
+    batch: { type: "string" },
     json: { type: "string" },
   },
 });
 const unknown = peers.filter((name) => !PEERS[name]);
-const networks = NETWORKS.filter(({ name }) => !options.network || options.network.includes(name));
+const networks = NETWORKS.filter(({ name }) => !options.network || options.network.includes(name)).map((network) => ({
+  ...network,
+  batch: Number(options.batch ?? network.batch),
+}));
 if (peers.length === 0 || unknown.length > 0 || networks.length === 0) {
   console.error(`peers are ${Object.keys(PEERS).join(", ")}; networks are ${NETWORKS.map(({ name }) => name).join(", ")}`);
   process.exit(2);
