@@ -1,6 +1,6 @@
 //! Links every shader under `shaders/` (imports from `shaders/common/`) into plain WGSL and writes
-//! the table that `gpu::shaders` includes. A shader with `@if(subgroups)` is linked as it is named, and for each width
-//! of its tile as `<name>_subgroups_<width>`, with the features `subgroups` and `channels<width>`.
+//! the table that `gpu::shaders` includes. A shader that asks for `subgroups` has a tile, and is linked as it is named
+//! for tiles of 8 channels, as `<name>_16`, and as `<name>_subgroups<lanes>_<width>`.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -16,9 +16,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let module = format!("package::{}", name.replace('/', "::"));
         for variant in variants(&name)? {
             let mut linker = wesl::Wesl::new("shaders");
-            linker.set_feature("subgroups", variant.subgroups);
-            for width in WIDTHS {
-                linker.set_feature(&format!("channels{width}"), width == variant.width);
+            for (feature, on) in variant.features() {
+                linker.set_feature(&feature, on);
             }
             let linked =
                 linker.compile(&module.parse()?).map_err(|error| format!("shaders/{name}.wgsl: {error}"))?;
@@ -26,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let file = out.join(format!("{}.wgsl", variant_name.replace('/', "_")));
             // What browsers ask for and naga does not know. That a workgroup is one subgroup, which makes
             // uniform what they take for divergent, the host sees to.
-            let enable = match variant.subgroups && page {
+            let enable = match variant.lanes > 1 && page {
                 true => "enable subgroups;\ndiagnostic(off, subgroup_uniformity);\n",
                 false => "",
             };
@@ -39,33 +38,50 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Widths of a tile in channels.
-const WIDTHS: [u32; 3] = [8, 16, 32];
-
 /// With what a shader is linked.
 struct Variant {
-    subgroups: bool,
+    /// Invocations of a subgroup that read together; 1: each for itself.
+    lanes: u32,
+    /// Channels of a tile.
     width: u32,
 }
 
 impl Variant {
-    const PLAIN: Self = Self { subgroups: false, width: 8 };
+    const PLAIN: Self = Self { lanes: 1, width: 8 };
+    /// Of a shader that has a tile.
+    const TILES: [Self; 7] = [
+        Self::PLAIN,
+        Self { lanes: 1, width: 16 },
+        Self { lanes: 4, width: 8 },
+        Self { lanes: 4, width: 16 },
+        Self { lanes: 8, width: 8 },
+        Self { lanes: 8, width: 16 },
+        Self { lanes: 8, width: 32 },
+    ];
 
     fn name(&self, shader: &str) -> String {
-        match self.subgroups {
-            true => format!("{shader}_subgroups_{}", self.width),
-            false => shader.to_owned(),
+        match self {
+            Self { lanes: 1, width: 8 } => shader.to_owned(),
+            Self { lanes: 1, width } => format!("{shader}_{width}"),
+            Self { lanes, width } => format!("{shader}_subgroups{lanes}_{width}"),
         }
+    }
+
+    /// What shaders may ask for with `@if`.
+    fn features(&self) -> Vec<(String, bool)> {
+        let subgroups = self.lanes > 1;
+        let mut all = vec![("subgroups".to_owned(), subgroups)];
+        all.extend([8, 16, 32].map(|width| (format!("channels{width}"), width == self.width)));
+        all.extend([4, 8].map(|lanes| (format!("lanes{lanes}"), lanes == self.lanes)));
+        // Quads that an invocation reads of four rows as wide as the tile.
+        all.extend([1, 2, 4].map(|n| (format!("reads{n}"), subgroups && n * self.lanes == self.width)));
+        all
     }
 }
 
-/// The plain variant and, of a shader that knows subgroups, one for each width of its tile.
-fn variants(name: &str) -> Result<Vec<Variant>, Box<dyn Error>> {
-    let mut all = vec![Variant::PLAIN];
-    if fs::read_to_string(format!("shaders/{name}.wgsl"))?.contains("@if(subgroups)") {
-        all.extend(WIDTHS.map(|width| Variant { subgroups: true, width }));
-    }
-    Ok(all)
+fn variants(name: &str) -> Result<&'static [Variant], Box<dyn Error>> {
+    let tiled = fs::read_to_string(format!("shaders/{name}.wgsl"))?.contains("@if(subgroups)");
+    Ok(if tiled { &Variant::TILES } else { &[Variant::PLAIN] })
 }
 
 /// `family/name` of every shader, in order, `common/` left out: it holds imports only.

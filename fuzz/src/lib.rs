@@ -7,7 +7,8 @@ use std::path::Path;
 
 use remixmatch::app::Address;
 use remixmatch::data::{Choice, OpenOptions, open_files};
-use remixmatch::nn::{ConvTiling, WideResNet};
+use remixmatch::gpu::Tiling;
+use remixmatch::nn::WideResNet;
 use remixmatch::train::{Checkpoint, Config};
 
 /// A target: its name, which is that of its corpus, and what it does with bytes; true where they are taken.
@@ -116,7 +117,7 @@ fn checkpoint(bytes: &[u8]) -> bool {
     if let Ok((config, header)) = &found
         && let Ok(architecture) = config.architecture()
         && let Ok(network) =
-            WideResNet::new(&architecture, header.image, header.classes.len(), ConvTiling::REGISTER)
+            WideResNet::new(&architecture, header.image, header.classes.len(), Tiling::REGISTER)
     {
         taken(Checkpoint::parse(path, bytes, &network.parameters, &network.statistics));
     }

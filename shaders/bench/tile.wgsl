@@ -2,7 +2,7 @@
 // nothing but one. m is a multiple of 4 GROUP, n of the tile's width, k of 4.
 
 import package::common::tile::{Block, Column, QUADS, Tile, add};
-@if(subgroups) import package::common::tile::{add_tile, share};
+@if(subgroups) import package::common::tile::{LANES, add_tile, share};
 
 @if(subgroups) const GROUP: u32 = 8;
 @if(!subgroups) override GROUP: u32 = 64;
@@ -26,25 +26,33 @@ fn store(at: vec4<u32>, column: Column) {
     c[at.w] = column.p3;
 }
 
+@if(!subgroups) fn block(w: u32, row: u32) -> Block {
+    return Block(b[w], b[w + row], b[w + row * 2u], b[w + row * 3u]);
+}
+
 @compute @workgroup_size(GROUP)
 fn multiply(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
     let rows = group.x * GROUP * 4u + local.x + vec4<u32>(0u, GROUP, GROUP * 2u, GROUP * 3u);
     let column = group.y * QUADS;
     let k_quads = params.k / 4u;
     let row = params.n / 4u;
-    @if(subgroups) let stride = row * (GROUP / QUADS);
+    @if(subgroups) let stride = row * (LANES / QUADS);
     var t = Tile();
-    @if(subgroups) var w = column + share(local.x, row);
+    @if(subgroups) var w = column + share(local.x % LANES, row);
     @if(!subgroups) var w = column;
     for (var k = 0u; k < k_quads; k++) {
         let at = rows * k_quads + k;
         let s = Column(a[at.x], a[at.y], a[at.z], a[at.w]);
-        @if(subgroups && channels8) t = add_tile(t, s, b[w]);
-        @if(subgroups && channels16) t = add_tile(t, s, b[w], b[w + stride]);
-        @if(subgroups && channels32) t = add_tile(t, s, b[w], b[w + stride], b[w + stride * 2u], b[w + stride * 3u]);
+        @if(reads1) t = add_tile(t, s, b[w]);
+        @if(reads2) t = add_tile(t, s, b[w], b[w + stride]);
+        @if(reads4) t = add_tile(t, s, b[w], b[w + stride], b[w + stride * 2u], b[w + stride * 3u]);
         @if(!subgroups) {
-            t.c0 = add(t.c0, s, Block(b[w], b[w + row], b[w + row * 2u], b[w + row * 3u]));
-            t.c1 = add(t.c1, s, Block(b[w + 1u], b[w + row + 1u], b[w + row * 2u + 1u], b[w + row * 3u + 1u]));
+            t.c0 = add(t.c0, s, block(w, row));
+            t.c1 = add(t.c1, s, block(w + 1u, row));
+        }
+        @if(!subgroups && channels16) {
+            t.c2 = add(t.c2, s, block(w + 2u, row));
+            t.c3 = add(t.c3, s, block(w + 3u, row));
         }
         w += row * 4u;
     }

@@ -1,8 +1,11 @@
-// A tile of 4 rows x 8, 16 or 32 columns of a matrix product in an invocation's registers, and how the eight
-// invocations of a subgroup add to theirs: each has read a share of the second matrix, which is the same for all.
+// A tile of 4 rows x 8, 16 or 32 columns of a matrix product in an invocation's registers, and how the invocations of
+// a subgroup, four or eight, add to theirs: each has read a share of the second matrix, which is the same for all. For
+// four terms of the sum that takes `reads` quads an invocation, 4 QUADS / LANES.
 
 import package::common::convolution::multiply_add;
 
+@if(lanes4) const LANES: u32 = 4;
+@if(lanes8) const LANES: u32 = 8;
 @if(channels8) const QUADS: u32 = 2;
 @if(channels16) const QUADS: u32 = 4;
 @if(channels32) const QUADS: u32 = 8;
@@ -54,32 +57,36 @@ fn transposed(r0: vec4<f32>, r1: vec4<f32>, r2: vec4<f32>, r3: vec4<f32>) -> Blo
     );
 }
 
-/// t + S B for all columns. The invocations hold B's four rows, QUADS quads each, one after the other in m0, then m1
-/// and so on.
+/// t + S B for all columns. The invocations of a subgroup hold B's four rows, QUADS quads each, one after the other in
+/// m0, then m1 and so on.
 @if(subgroups) fn add_tile(
     t: Tile,
     s: Column,
     m0: vec4<f32>,
-    @if(channels16 || channels32) m1: vec4<f32>,
-    @if(channels32) m2: vec4<f32>,
-    @if(channels32) m3: vec4<f32>,
+    @if(reads2 || reads4) m1: vec4<f32>,
+    @if(reads4) m2: vec4<f32>,
+    @if(reads4) m3: vec4<f32>,
 ) -> Tile {
     var r = t;
-    @if(channels8) {
+    @if(reads1) {
         r.c0 = add(r.c0, s, Block(subgroupBroadcast(m0, 0u), subgroupBroadcast(m0, 2u), subgroupBroadcast(m0, 4u), subgroupBroadcast(m0, 6u)));
         r.c1 = add(r.c1, s, Block(subgroupBroadcast(m0, 1u), subgroupBroadcast(m0, 3u), subgroupBroadcast(m0, 5u), subgroupBroadcast(m0, 7u)));
     }
-    @if(channels16) {
-        r.c0 = add(r.c0, s, Block(subgroupBroadcast(m0, 0u), subgroupBroadcast(m0, 4u), subgroupBroadcast(m1, 0u), subgroupBroadcast(m1, 4u)));
-        r.c1 = add(r.c1, s, Block(subgroupBroadcast(m0, 1u), subgroupBroadcast(m0, 5u), subgroupBroadcast(m1, 1u), subgroupBroadcast(m1, 5u)));
+    @if(reads2) {
+        r.c0 = add(r.c0, s, Block(subgroupBroadcast(m0, 0u), subgroupBroadcast(m0, QUADS), subgroupBroadcast(m1, 0u), subgroupBroadcast(m1, QUADS)));
+        r.c1 = add(r.c1, s, Block(subgroupBroadcast(m0, 1u), subgroupBroadcast(m0, QUADS + 1u), subgroupBroadcast(m1, 1u), subgroupBroadcast(m1, QUADS + 1u)));
+    }
+    @if(reads2 && channels16) {
         r.c2 = add(r.c2, s, Block(subgroupBroadcast(m0, 2u), subgroupBroadcast(m0, 6u), subgroupBroadcast(m1, 2u), subgroupBroadcast(m1, 6u)));
         r.c3 = add(r.c3, s, Block(subgroupBroadcast(m0, 3u), subgroupBroadcast(m0, 7u), subgroupBroadcast(m1, 3u), subgroupBroadcast(m1, 7u)));
     }
-    @if(channels32) {
+    @if(reads4) {
         r.c0 = add(r.c0, s, Block(subgroupBroadcast(m0, 0u), subgroupBroadcast(m1, 0u), subgroupBroadcast(m2, 0u), subgroupBroadcast(m3, 0u)));
         r.c1 = add(r.c1, s, Block(subgroupBroadcast(m0, 1u), subgroupBroadcast(m1, 1u), subgroupBroadcast(m2, 1u), subgroupBroadcast(m3, 1u)));
         r.c2 = add(r.c2, s, Block(subgroupBroadcast(m0, 2u), subgroupBroadcast(m1, 2u), subgroupBroadcast(m2, 2u), subgroupBroadcast(m3, 2u)));
         r.c3 = add(r.c3, s, Block(subgroupBroadcast(m0, 3u), subgroupBroadcast(m1, 3u), subgroupBroadcast(m2, 3u), subgroupBroadcast(m3, 3u)));
+    }
+    @if(channels32) {
         r.c4 = add(r.c4, s, Block(subgroupBroadcast(m0, 4u), subgroupBroadcast(m1, 4u), subgroupBroadcast(m2, 4u), subgroupBroadcast(m3, 4u)));
         r.c5 = add(r.c5, s, Block(subgroupBroadcast(m0, 5u), subgroupBroadcast(m1, 5u), subgroupBroadcast(m2, 5u), subgroupBroadcast(m3, 5u)));
         r.c6 = add(r.c6, s, Block(subgroupBroadcast(m0, 6u), subgroupBroadcast(m1, 6u), subgroupBroadcast(m2, 6u), subgroupBroadcast(m3, 6u)));
@@ -89,19 +96,24 @@ fn transposed(r0: vec4<f32>, r1: vec4<f32>, r2: vec4<f32>, r3: vec4<f32>) -> Blo
 }
 
 /// t + S B^T for all columns: B has a row of one quad for each of the tile's channels, and the invocations hold the
-/// first eight in m0, the next in m1 and so on.
+/// first LANES of them in m0, the next in m1 and so on.
 @if(subgroups) fn add_tile_transposed(
     t: Tile,
     s: Column,
     m0: vec4<f32>,
-    @if(channels16 || channels32) m1: vec4<f32>,
-    @if(channels32) m2: vec4<f32>,
-    @if(channels32) m3: vec4<f32>,
+    @if(reads2 || reads4) m1: vec4<f32>,
+    @if(reads4) m2: vec4<f32>,
+    @if(reads4) m3: vec4<f32>,
 ) -> Tile {
     var r = t;
     r.c0 = add(r.c0, s, transposed(subgroupBroadcast(m0, 0u), subgroupBroadcast(m0, 1u), subgroupBroadcast(m0, 2u), subgroupBroadcast(m0, 3u)));
-    r.c1 = add(r.c1, s, transposed(subgroupBroadcast(m0, 4u), subgroupBroadcast(m0, 5u), subgroupBroadcast(m0, 6u), subgroupBroadcast(m0, 7u)));
-    @if(channels16 || channels32) {
+    @if(lanes4) r.c1 = add(r.c1, s, transposed(subgroupBroadcast(m1, 0u), subgroupBroadcast(m1, 1u), subgroupBroadcast(m1, 2u), subgroupBroadcast(m1, 3u)));
+    @if(lanes4 && channels16) {
+        r.c2 = add(r.c2, s, transposed(subgroupBroadcast(m2, 0u), subgroupBroadcast(m2, 1u), subgroupBroadcast(m2, 2u), subgroupBroadcast(m2, 3u)));
+        r.c3 = add(r.c3, s, transposed(subgroupBroadcast(m3, 0u), subgroupBroadcast(m3, 1u), subgroupBroadcast(m3, 2u), subgroupBroadcast(m3, 3u)));
+    }
+    @if(lanes8) r.c1 = add(r.c1, s, transposed(subgroupBroadcast(m0, 4u), subgroupBroadcast(m0, 5u), subgroupBroadcast(m0, 6u), subgroupBroadcast(m0, 7u)));
+    @if(lanes8 && (channels16 || channels32)) {
         r.c2 = add(r.c2, s, transposed(subgroupBroadcast(m1, 0u), subgroupBroadcast(m1, 1u), subgroupBroadcast(m1, 2u), subgroupBroadcast(m1, 3u)));
         r.c3 = add(r.c3, s, transposed(subgroupBroadcast(m1, 4u), subgroupBroadcast(m1, 5u), subgroupBroadcast(m1, 6u), subgroupBroadcast(m1, 7u)));
     }
@@ -114,7 +126,7 @@ fn transposed(r0: vec4<f32>, r1: vec4<f32>, r2: vec4<f32>, r3: vec4<f32>) -> Blo
     return r;
 }
 
-/// The quad that an invocation reads first of rows `row` quads long; its next are 8 / QUADS rows further.
+/// The quad that an invocation reads first of rows `row` quads long; its next are LANES / QUADS rows further.
 @if(subgroups) fn share(lane: u32, row: u32) -> u32 {
     return lane / QUADS * row + lane % QUADS;
 }

@@ -37,7 +37,37 @@ fn slice_length() -> u32 {
 /// [pass, slice, 2, c]: mean of the slice and sum of squared distances from it
 @group(0) @binding(2) var<storage, read_write> moments: array<vec4<f32>>;
 
-/// Mean and squared distances of every slice, in two sweeps: a single sweep of squares would cancel.
+/// Mean, and sum of squared distances from it, of `count` numbers.
+struct Moments {
+    mean: vec4<f32>,
+    squares: vec4<f32>,
+    count: f32,
+}
+
+/// The moments of two runs together (Chan's update).
+fn joined(a: Moments, b: Moments) -> Moments {
+    let total = a.count + b.count;
+    let d = b.mean - a.mean;
+    return Moments(
+        a.mean + d * (b.count / total),
+        a.squares + b.squares + d * d * (a.count * b.count / total),
+        total,
+    );
+}
+
+/// The squared distance of row `index` of a run of `count`; none past its end.
+fn squared_distance(value: vec4<f32>, mean: vec4<f32>, index: u32, count: u32) -> vec4<f32> {
+    let d = select(vec4<f32>(), value - mean, index < count);
+    return d * d;
+}
+
+/// x at a column of a row, zeros past the end.
+fn x_or_zero(row: u32, end: u32, column: u32) -> vec4<f32> {
+    return select(vec4<f32>(), x[min(row, end - 1u) * params.quads + column], row < end);
+}
+
+/// Moments of every slice, each number read once: of four rows at a time they are those about their own mean, as a
+/// single sum of squares would cancel.
 @compute @workgroup_size(64)
 fn slice_moments(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_id(id, groups);
@@ -47,22 +77,24 @@ fn slice_moments(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_work
     let column = i % params.quads;
     let slice = i / params.quads % params.slices;
     let pass_index = i / params.quads / params.slices;
-    let first = min(slice * slice_length(), params.rows);
-    let end = min(first + slice_length(), params.rows);
     let base = pass_index * params.rows;
-    var sum = vec4<f32>();
-    for (var row = first; row < end; row++) {
-        sum += x[(base + row) * params.quads + column];
-    }
-    let mean = sum / f32(max(end - first, 1u));
-    var squares = vec4<f32>();
-    for (var row = first; row < end; row++) {
-        let d = x[(base + row) * params.quads + column] - mean;
-        squares += d * d;
+    let first = base + min(slice * slice_length(), params.rows);
+    let end = min(first + slice_length(), base + params.rows);
+    var all = Moments();
+    for (var row = first; row < end; row += 4u) {
+        let count = min(end - row, 4u);
+        let x0 = x_or_zero(row, end, column);
+        let x1 = x_or_zero(row + 1u, end, column);
+        let x2 = x_or_zero(row + 2u, end, column);
+        let x3 = x_or_zero(row + 3u, end, column);
+        let mean = (x0 + x1 + x2 + x3) / f32(count);
+        let squares = squared_distance(x0, mean, 0u, count) + squared_distance(x1, mean, 1u, count)
+            + squared_distance(x2, mean, 2u, count) + squared_distance(x3, mean, 3u, count);
+        all = joined(all, Moments(mean, squares, f32(count)));
     }
     let at = (pass_index * params.slices + slice) * 2u * params.quads + column;
-    moments[at] = mean;
-    moments[at + params.quads] = squares;
+    moments[at] = all.mean;
+    moments[at + params.quads] = all.squares;
 }
 
 @group(0) @binding(1) var<storage, read> partial: array<vec4<f32>>;
@@ -82,7 +114,7 @@ fn write_coefficients(pass_index: u32, column: u32, mean: vec4<f32>, variance: v
     coefficients[at + params.quads * 3u] = beta[column] - mean * scale;
 }
 
-/// Joins the slices (Chan's update), writes each pass's coefficients and moves the averages by the one
+/// Joins the slices, writes each pass's coefficients and moves the averages by the one
 /// pass that the reference lets move them.
 @compute @workgroup_size(64)
 fn training_coefficients(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -91,22 +123,17 @@ fn training_coefficients(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     let column = id.x % params.quads;
     let pass_index = id.x / params.quads;
-    var mean = vec4<f32>();
-    var squares = vec4<f32>();
-    var count = 0.0;
+    var all = Moments();
     for (var slice = 0u; slice < params.slices; slice++) {
         let first = min(slice * slice_length(), params.rows);
         let size = f32(min(first + slice_length(), params.rows) - first);
         if size > 0.0 {
             let at = (pass_index * params.slices + slice) * 2u * params.quads + column;
-            let d = partial[at] - mean;
-            let total = count + size;
-            mean += d * (size / total);
-            squares += partial[at + params.quads] + d * d * (count * size / total);
-            count = total;
+            all = joined(all, Moments(partial[at], partial[at + params.quads], size));
         }
     }
-    let variance = squares / count;
+    let mean = all.mean;
+    let variance = all.squares / all.count;
     write_coefficients(pass_index, column, mean, variance);
     if pass_index == params.moving_pass {
         moving_mean[column] = averaged_with(moving_mean[column], mean, params.momentum);

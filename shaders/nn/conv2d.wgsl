@@ -5,8 +5,8 @@
 // invocations take neighbouring pixels, so the weights are the same for all of them and the pixels are read side by
 // side.
 //
-// With the feature `subgroups` a workgroup is one subgroup of eight invocations: for every four channels that are
-// summed over they read the weights of their tile together, each its share, and get the others' by broadcast. Software
+// With the feature `subgroups` the invocations of a subgroup, four or eight, read the weights of their tile together
+// for every four channels that are summed over, each its share, and get the others' by broadcast. Software
 // adapters, for which every read of a vector of addresses is eight scalar ones, spend their time in reads: the wider
 // the tile, the more is done with each.
 //
@@ -14,7 +14,7 @@
 
 import package::common::convolution::{Convolution, gradient_address, input_address, input_corner, input_pixel, output_address, output_corner};
 import package::common::tile::{Block, Column, QUADS, Tile, add, transposed};
-@if(subgroups) import package::common::tile::{add_tile, add_tile_transposed, share};
+@if(subgroups) import package::common::tile::{LANES, add_tile, add_tile_transposed, share};
 
 @if(subgroups) const GROUP: u32 = 8;
 @if(!subgroups) override GROUP: u32 = 64;
@@ -100,9 +100,19 @@ fn places(group: vec3<u32>, lane: u32) -> vec4<u32> {
     return group.x * GROUP * 4u + lane + vec4<u32>(0u, GROUP, GROUP * 2u, GROUP * 3u);
 }
 
+/// Weights of four inputs and four outputs, in rows `row` quads apart.
+@if(!subgroups) fn block(w: u32, row: u32) -> Block {
+    return Block(weights[w], weights[w + row], weights[w + row * 2u], weights[w + row * 3u]);
+}
+
+@if(!subgroups) fn block_transposed(w: u32, row: u32) -> Block {
+    return transposed(weights[w], weights[w + row], weights[w + row * 2u], weights[w + row * 3u]);
+}
+
 /// result[n, y, x, co] = bias[co] + sum_{ky, kx, ci} source[n, s y + ky - pad, s x + kx - pad, ci] w[ky, kx, ci, co]
 @compute @workgroup_size(GROUP)
 fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
+    @if(subgroups) let lane = local.x % LANES;
     let pixels = places(group, local.x);
     let column = group.y * QUADS;
     let count = params.batch * params.out_height * params.out_width;
@@ -128,8 +138,8 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id
     }
     let quads = i32(params.in_quads);
     let row = params.out_quads;
-    @if(subgroups) let stride = row * (GROUP / QUADS);
-    @if(subgroups) var w = column + share(local.x, row);
+    @if(subgroups) let stride = row * (LANES / QUADS);
+    @if(subgroups) var w = column + share(lane, row);
     @if(!subgroups) var w = column;
     for (var ky = 0; ky < i32(params.kernel); ky++) {
         for (var kx = 0; kx < i32(params.kernel); kx++) {
@@ -139,12 +149,16 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id
             let a3 = input_address(params, corner3, ky, kx);
             for (var q = 0; q < quads; q++) {
                 let s = Column(load(a0, q), load(a1, q), load(a2, q), load(a3, q));
-                @if(subgroups && channels8) t = add_tile(t, s, weights[w]);
-                @if(subgroups && channels16) t = add_tile(t, s, weights[w], weights[w + stride]);
-                @if(subgroups && channels32) t = add_tile(t, s, weights[w], weights[w + stride], weights[w + stride * 2u], weights[w + stride * 3u]);
+                @if(reads1) t = add_tile(t, s, weights[w]);
+                @if(reads2) t = add_tile(t, s, weights[w], weights[w + stride]);
+                @if(reads4) t = add_tile(t, s, weights[w], weights[w + stride], weights[w + stride * 2u], weights[w + stride * 3u]);
                 @if(!subgroups) {
-                    t.c0 = add(t.c0, s, Block(weights[w], weights[w + row], weights[w + row * 2u], weights[w + row * 3u]));
-                    t.c1 = add(t.c1, s, Block(weights[w + 1u], weights[w + row + 1u], weights[w + row * 2u + 1u], weights[w + row * 3u + 1u]));
+                    t.c0 = add(t.c0, s, block(w, row));
+                    t.c1 = add(t.c1, s, block(w + 1u, row));
+                }
+                @if(!subgroups && channels16) {
+                    t.c2 = add(t.c2, s, block(w + 2u, row));
+                    t.c3 = add(t.c3, s, block(w + 3u, row));
                 }
                 w += row * 4u;
             }
@@ -158,6 +172,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id
 /// follows, and not stored.
 @compute @workgroup_size(GROUP)
 fn data_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
+    @if(subgroups) let lane = local.x % LANES;
     let pixels = places(group, local.x);
     let column = group.y * QUADS;
     let corner0 = input_corner(params, input_pixel(params, pixels.x));
@@ -187,15 +202,19 @@ fn data_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
             }
             let tap = u32(ky) * params.kernel + u32(kx);
             var w = (tap * params.in_quads + column) * 4u * row;
-            @if(subgroups) w += local.x * row;
+            @if(subgroups) w += lane * row;
             for (var q = 0; q < quads; q++) {
                 let s = Column(load(a0, q), load(a1, q), load(a2, q), load(a3, q));
-                @if(subgroups && channels8) t = add_tile_transposed(t, s, weights[w]);
-                @if(subgroups && channels16) t = add_tile_transposed(t, s, weights[w], weights[w + row * 8u]);
-                @if(subgroups && channels32) t = add_tile_transposed(t, s, weights[w], weights[w + row * 8u], weights[w + row * 16u], weights[w + row * 24u]);
+                @if(reads1) t = add_tile_transposed(t, s, weights[w]);
+                @if(reads2) t = add_tile_transposed(t, s, weights[w], weights[w + row * LANES]);
+                @if(reads4) t = add_tile_transposed(t, s, weights[w], weights[w + row * LANES], weights[w + row * LANES * 2u], weights[w + row * LANES * 3u]);
                 @if(!subgroups) {
-                    t.c0 = add(t.c0, s, transposed(weights[w], weights[w + row], weights[w + row * 2u], weights[w + row * 3u]));
-                    t.c1 = add(t.c1, s, transposed(weights[w + row * 4u], weights[w + row * 5u], weights[w + row * 6u], weights[w + row * 7u]));
+                    t.c0 = add(t.c0, s, block_transposed(w, row));
+                    t.c1 = add(t.c1, s, block_transposed(w + row * 4u, row));
+                }
+                @if(!subgroups && channels16) {
+                    t.c2 = add(t.c2, s, block_transposed(w + row * 8u, row));
+                    t.c3 = add(t.c3, s, block_transposed(w + row * 12u, row));
                 }
                 w += 1u;
             }
@@ -244,6 +263,7 @@ fn input_quad(row: i32, x: i32, row_inside: bool) -> vec4<f32> {
 /// order, so that the sum is the same in every run.
 @compute @workgroup_size(GROUP)
 fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
+    @if(subgroups) let lane = local.x % LANES;
     let taps = params.kernel * params.kernel;
     let index = group.x * GROUP + local.x;
     // Threads past the end work along on the last tap, for those that read gradients from them.
@@ -281,20 +301,24 @@ fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
             );
             let inputs = Column(s.b0, s.b1, s.b2, s.b3);
             let end = params.out_width;
-            @if(subgroups) let m0 = gradient_share(first, i, end, local.x);
-            @if(subgroups && channels8) t = add_tile(t, inputs, m0);
-            @if(subgroups && channels16) t = add_tile(t, inputs, m0, gradient_share(first, i + 2u, end, local.x));
-            @if(subgroups && channels32) t = add_tile(
+            @if(subgroups) let m0 = gradient_share(first, i, end, lane);
+            @if(reads1) t = add_tile(t, inputs, m0);
+            @if(reads2) t = add_tile(t, inputs, m0, gradient_share(first, i + 2u, end, lane));
+            @if(reads4) t = add_tile(
                 t,
                 inputs,
                 m0,
-                gradient_share(first, i + 1u, end, local.x),
-                gradient_share(first, i + 2u, end, local.x),
-                gradient_share(first, i + 3u, end, local.x),
+                gradient_share(first, i + 1u, end, lane),
+                gradient_share(first, i + 2u, end, lane),
+                gradient_share(first, i + 3u, end, lane),
             );
             @if(!subgroups) {
                 t.c0 = add(t.c0, inputs, gradient_block(first, i, end, 0u));
                 t.c1 = add(t.c1, inputs, gradient_block(first, i, end, 1u));
+            }
+            @if(!subgroups && channels16) {
+                t.c2 = add(t.c2, inputs, gradient_block(first, i, end, 2u));
+                t.c3 = add(t.c3, inputs, gradient_block(first, i, end, 3u));
             }
         }
     }

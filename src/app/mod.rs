@@ -101,6 +101,8 @@ impl App {
     pub fn new(creation: &eframe::CreationContext<'_>, options: AppOptions) -> Result<Self, AppError> {
         let render = creation.wgpu_render_state.clone().ok_or(AppError::NoWebGpu)?;
         let gpu = Gpu::adopt(&render.adapter, render.device.clone(), render.queue.clone());
+        #[cfg(not(target_arch = "wasm32"))]
+        let gpu = crate::train::with_tiling(gpu, &options.tiling, crate::train::tiling_cache().as_deref())?;
         let script = options.script();
         // What drives itself shows the same whatever was set before.
         let mut settings = Settings::load(creation.storage.filter(|_| script.is_none()));

@@ -53,6 +53,9 @@ pub struct AppOptions {
     /// Train at once.
     pub train: bool,
     pub theme: Option<ThemeChoice>,
+    /// How convolutions are cut: the page takes what suits such adapters.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub tiling: crate::train::TilingChoice,
     /// Width and height of the window in points.
     pub size: Option<[f32; 2]>,
     /// Write a picture of every view in both themes into this folder, and close.

@@ -1,7 +1,6 @@
 use serde::Serialize;
 
-use super::rounds::seconds_a_run;
-use crate::gpu::{Gpu, GpuError, PlanBuilder, Program, Tensor};
+use crate::gpu::{Gpu, GpuError, PlanBuilder, Program, Tensor, seconds_a_run};
 use crate::nn::{Activation, Conv2d, WideResNet};
 
 /// The directions that a convolution works in.

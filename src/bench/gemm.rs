@@ -1,8 +1,7 @@
 use bytemuck::{Pod, Zeroable};
 use serde::Serialize;
 
-use super::rounds::seconds_a_run;
-use crate::gpu::{Gpu, GpuError, Kernel, PlanBuilder};
+use crate::gpu::{Gpu, GpuError, Kernel, PlanBuilder, seconds_a_run};
 
 /// One variant of the plain matrix product, `size`^3.
 #[derive(Clone, Debug, Serialize)]
@@ -33,28 +32,33 @@ pub async fn measure_gemm(gpu: &Gpu) -> Result<Vec<GemmTime>, GpuError> {
         let kernel = Kernel::new("bench/gemm", "registers_8x4").with("GROUP", f64::from(group));
         (format!("8x4, {group} invocations"), kernel, [size / (8 * group), quads, 1])
     };
-    let tile = |group: u32| {
-        let kernel = Kernel::new("bench/tile", "multiply").with("GROUP", f64::from(group));
-        (format!("4x8, {group} invocations"), kernel, [size / (4 * group), quads / 2, 1])
+    let tile = |shader: &'static str, width: u32, group: u32| {
+        let kernel = Kernel::new(shader, "multiply").with("GROUP", f64::from(group));
+        (format!("4x{width}, {group} invocations"), kernel, [size / (4 * group), size / width, 1])
     };
     let mut variants = vec![
         rows_of_eight(8),
         rows_of_eight(64),
-        tile(8),
-        tile(64),
+        tile("bench/tile", 8, 8),
+        tile("bench/tile", 8, 64),
+        tile("bench/tile_16", 16, 8),
+        tile("bench/tile_16", 16, 64),
         (
             "64x64 in workgroup memory".into(),
             Kernel::new("bench/gemm", "shared_tile"),
             [size / 64, size / 64, 1],
         ),
     ];
-    if gpu.has_subgroups_of(8) {
-        for (shader, width) in
-            [("bench/tile_subgroups_8", 8), ("bench/tile_subgroups_16", 16), ("bench/tile_subgroups_32", 32)]
-        {
-            let kernel = Kernel::new(shader, "multiply");
-            variants.push((format!("4x{width}, subgroups of 8"), kernel, [size / 32, size / width, 1]));
-        }
+    let tiles = [
+        ("bench/tile_subgroups8_32", 8, 32),
+        ("bench/tile_subgroups8_16", 8, 16),
+        ("bench/tile_subgroups8_8", 8, 8),
+        ("bench/tile_subgroups4_16", 4, 16),
+        ("bench/tile_subgroups4_8", 4, 8),
+    ];
+    for (shader, lanes, width) in tiles.into_iter().filter(|(_, lanes, _)| gpu.has_subgroups_of(*lanes)) {
+        let kernel = Kernel::new(shader, "multiply");
+        variants.push((format!("4x{width}, subgroups of {lanes}"), kernel, [size / 32, size / width, 1]));
     }
     let mut times = Vec::new();
     for (variant, kernel, groups) in variants {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::step::measure_step;
 use super::training::TrainingStep;
 use crate::gpu::Gpu;
-use crate::nn::{Architecture, ConvTiling, WideResNet};
+use crate::nn::{Architecture, WideResNet};
 use crate::train::{Config, TrainError};
 
 const CLASSES: usize = 10;
@@ -85,7 +85,7 @@ async fn labelled(
     batch: usize,
     side: usize,
 ) -> Result<GrowthRow, TrainError> {
-    let tiling = ConvTiling::for_adapter(gpu);
+    let tiling = gpu.tiling;
     let network = WideResNet::new(architecture, [side, side, 1], CLASSES, tiling)?;
     let step = TrainingStep::new(gpu, &network, batch)?;
     step.seconds_a_step(gpu, 1).await?;

@@ -1,9 +1,8 @@
 use bytemuck::{Pod, Zeroable};
 use serde::Serialize;
 
-use super::rounds::seconds_a_run;
 use crate::augment::{AssembleRow, WeakDraw, record_assemble, record_weak};
-use crate::gpu::{Gpu, GpuError, Kernel, PlanBuilder, Tensor, groups_for_items};
+use crate::gpu::{Gpu, GpuError, Kernel, PlanBuilder, Tensor, groups_for_items, seconds_a_run};
 use crate::nn::{Activation, BatchNorm, GlobalAveragePool, Passes};
 use crate::optim::{FAULTS, OptimiserState};
 use crate::ssl::STEP_WORDS;

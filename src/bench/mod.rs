@@ -4,7 +4,6 @@ mod conv;
 mod gemm;
 mod growth;
 mod memory;
-mod rounds;
 mod step;
 mod training;
 

@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn kernels_are_told_apart_by_direction() {
-        assert_eq!(family("nn/conv2d_subgroups_32:forward"), "convolution, forward");
+        assert_eq!(family("nn/conv2d_subgroups8_32:forward"), "convolution, forward");
         assert_eq!(family("nn/conv2d:weight_gradient GROUP=64"), "convolution, weight gradient");
         assert_eq!(family("optim/adam:update"), "Adam, decay, average");
     }

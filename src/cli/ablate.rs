@@ -11,14 +11,17 @@ use remixmatch::data::DataSet;
 use remixmatch::gpu::Gpu;
 use remixmatch::train::{Checkpoint, Config, RunFolder, write_atomically};
 
+use super::adapter::AdapterOptions;
 use super::figure::{Axis, COLOURS, Figure, GREY, Line, whole};
 use super::options::{Settings, SourceOptions};
 use super::output::{note, print};
 use super::training::{Training, interruption};
-use super::{Outcome, one_line, open_gpu};
+use super::{Outcome, one_line};
 
 #[derive(Args)]
 pub struct AblateArguments {
+    #[command(flatten)]
+    adapter: AdapterOptions,
     #[command(flatten)]
     source: SourceOptions,
     #[command(flatten)]
@@ -51,7 +54,7 @@ pub fn run(arguments: AblateArguments) -> anyhow::Result<Outcome> {
     let asked = Plan::new(settings, arguments.seeds, rows)?;
     let data = arguments.source.open(&asked.settings)?;
     asked.settings.validate(data.train.height, data.train.width)?;
-    let gpu = open_gpu()?;
+    let gpu = arguments.adapter.open()?;
     note(format_args!("preset {}: {source}", asked.settings.preset));
     let folder = arguments.out;
     asked.clone().settle(&folder)?;

@@ -5,10 +5,13 @@ use clap::{Args, ValueEnum};
 use remixmatch::app::{AppOptions, ThemeChoice};
 
 use super::Outcome;
+use super::adapter::AdapterOptions;
 
 /// The desktop app's options; all may be left out.
 #[derive(Args, Default)]
 pub struct AppArguments {
+    #[command(flatten)]
+    adapter: AdapterOptions,
     /// Settings as a link to the page has them after its #: lesson=alignment, preset=digits&seed=3&train
     #[arg(long, value_name = "SETTINGS")]
     link: Option<String>,
@@ -89,6 +92,7 @@ pub fn run(arguments: AppArguments) -> anyhow::Result<Outcome> {
             Theme::Dark => ThemeChoice::Dark,
             Theme::System => ThemeChoice::System,
         }),
+        tiling: arguments.adapter.choice(),
         size: arguments.size,
         pictures: arguments.pictures,
         measure: arguments.measure.map(std::time::Duration::from_secs),

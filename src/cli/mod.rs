@@ -2,6 +2,7 @@
 //! error; exit status 0 done, 1 a failure named in one line, 2 wrong usage, 130 interrupted.
 
 mod ablate;
+mod adapter;
 mod app;
 mod bench;
 mod curves;

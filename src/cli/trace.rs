@@ -5,12 +5,15 @@ use clap::Args;
 use remixmatch::ssl::Keep;
 use remixmatch::train::{Trainer, write_trace};
 
+use super::Outcome;
+use super::adapter::AdapterOptions;
 use super::options::{Settings, SourceOptions};
 use super::output::note;
-use super::{Outcome, open_gpu};
 
 #[derive(Args)]
 pub struct TraceArguments {
+    #[command(flatten)]
+    adapter: AdapterOptions,
     #[command(flatten)]
     source: SourceOptions,
     #[command(flatten)]
@@ -25,7 +28,7 @@ pub fn run(arguments: TraceArguments) -> anyhow::Result<Outcome> {
     let (mut config, _) = arguments.settings.config(&arguments.source)?;
     config.steps = arguments.source.steps.unwrap_or(1);
     let data = arguments.source.open(&config)?;
-    let mut trainer = Trainer::new(open_gpu()?, config, data, Keep::Trace)?;
+    let mut trainer = Trainer::new(arguments.adapter.open()?, config, data, Keep::Trace)?;
     while trainer.progress().step + 1 < trainer.config.steps {
         block_on(trainer.step())?;
     }

@@ -8,13 +8,16 @@ use remixmatch::gpu::Gpu;
 use remixmatch::ssl::Keep;
 use remixmatch::train::{Checkpoint, Config, Engine, RunFolder, TrainError, Trainer, engine_options};
 
+use super::adapter::AdapterOptions;
 use super::options::{Settings, SourceOptions};
 use super::output::{note, print};
 use super::training::{Training, interruption};
-use super::{Outcome, bytes_text, one_line, open_gpu};
+use super::{Outcome, bytes_text, one_line};
 
 #[derive(Args)]
 pub struct TrainArguments {
+    #[command(flatten)]
+    adapter: AdapterOptions,
     #[command(flatten)]
     source: SourceOptions,
     #[command(flatten)]
@@ -36,7 +39,7 @@ pub struct TrainArguments {
 pub fn run(arguments: TrainArguments) -> anyhow::Result<Outcome> {
     let interrupted = interruption()?;
     let mut training = match &arguments.resume {
-        Some(path) => resumed(path, &arguments.source)?,
+        Some(path) => resumed(path, &arguments)?,
         None => fresh(&arguments)?,
     };
     let finished = training.run(&interrupted).map_err(|error| kept(error, training.path()))?;
@@ -73,13 +76,13 @@ fn fresh(arguments: &TrainArguments) -> anyhow::Result<Training> {
     let folder = RunFolder::new(arguments.out.clone().unwrap_or_else(|| default_folder(&config)));
     folder.check_free(arguments.force)?;
     note(format_args!("preset {}: {source}", config.preset));
-    begin(config, &arguments.source, folder)
+    begin(config, arguments, folder)
 }
 
-fn begin(config: Config, source: &SourceOptions, folder: RunFolder) -> anyhow::Result<Training> {
-    let data = source.open(&config)?;
+fn begin(config: Config, arguments: &TrainArguments, folder: RunFolder) -> anyhow::Result<Training> {
+    let data = arguments.source.open(&config)?;
     config.validate(data.train.height, data.train.width)?;
-    let gpu = open_gpu()?;
+    let gpu = arguments.adapter.open()?;
     announce(&gpu, &config, &data)?;
     let training = Training::begin(gpu, config, data, folder)?;
     if training.trainer.config.imbalance > 1.0 {
@@ -88,21 +91,21 @@ fn begin(config: Config, source: &SourceOptions, folder: RunFolder) -> anyhow::R
     Ok(training)
 }
 
-fn resumed(path: &Path, source: &SourceOptions) -> anyhow::Result<Training> {
+fn resumed(path: &Path, arguments: &TrainArguments) -> anyhow::Result<Training> {
     let folder = RunFolder::new(path);
     let model = folder.model();
     if !model.exists() {
         // Ended before its first checkpoint, it has lost nothing.
         if folder.config().exists() {
-            let config = with_source(folder.read_config()?, source);
-            return begin(config, source, folder);
+            let config = with_source(folder.read_config()?, &arguments.source);
+            return begin(config, arguments, folder);
         }
         bail!("there is no run to go on with in {}: it has no model.safetensors", path.display());
     }
     let (config, _) = Checkpoint::read_header(&model)?;
-    let config = with_source(config, source);
-    let data = source.open(&config)?;
-    Training::go_on(open_gpu()?, config, data, folder)
+    let config = with_source(config, &arguments.source);
+    let data = arguments.source.open(&config)?;
+    Training::go_on(arguments.adapter.open()?, config, data, folder)
 }
 
 /// A kept run's settings with what may differ when it goes on.

@@ -4,7 +4,7 @@ use std::time::Duration;
 use futures_channel::oneshot;
 
 use super::kernels::KernelCache;
-use super::{GpuError, Kernel};
+use super::{GpuError, Kernel, Tiling};
 
 /// No wait on the adapter is longer than this: a software adapter may need seconds for a large step,
 /// a lost one would never answer.
@@ -26,6 +26,8 @@ pub struct Gpu {
     pub features: wgpu::Features,
     /// What the adapter could give beyond the defaults.
     pub adapter_limits: wgpu::Limits,
+    /// How convolutions are cut: the one that suits such adapters, until another is set.
+    pub tiling: Tiling,
     wait_limit: Duration,
     kernels: KernelCache,
     fault: Arc<Mutex<Option<GpuFault>>>,
@@ -74,16 +76,19 @@ impl Gpu {
     pub fn adopt(adapter: &wgpu::Adapter, device: wgpu::Device, queue: wgpu::Queue) -> Self {
         let fault = Arc::new(Mutex::new(None));
         watch(&device, &fault);
-        Self {
+        let mut gpu = Self {
             features: device.features() & OPTIONAL_FEATURES,
             device,
             queue,
             info: adapter.get_info(),
             adapter_limits: adapter.limits(),
+            tiling: Tiling::WAVE,
             wait_limit: WAIT_LIMIT,
             kernels: KernelCache::default(),
             fault,
-        }
+        };
+        gpu.tiling = Tiling::candidates(&gpu)[0];
+        gpu
     }
 
     /// Has every wait end with [`GpuError::Timeout`] after `limit` instead of five minutes.

@@ -16,7 +16,9 @@ mod profiler;
 mod readback;
 mod run_once;
 pub mod shaders;
+mod stopwatch;
 mod tensor;
+mod tiling;
 
 pub use arena::{Lifetime, assign_slots};
 pub use builder::PlanBuilder;
@@ -32,4 +34,6 @@ pub use readback::ReadbackRing;
 #[cfg(not(target_arch = "wasm32"))]
 pub use run_once::run_once;
 pub use run_once::{Arg, run_once_async};
+pub use stopwatch::{seconds_a_run, seconds_of};
 pub use tensor::{ALIGNED_WORDS, Memory, Program, Tensor};
+pub use tiling::Tiling;

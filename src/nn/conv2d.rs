@@ -3,13 +3,11 @@ use std::ops::Range;
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{Activation, ConvTiling};
-use crate::gpu::{ALIGNED_WORDS, Kernel, PlanBuilder, Tensor, groups_for_items};
+use super::Activation;
+use crate::gpu::{ALIGNED_WORDS, Kernel, PlanBuilder, Tensor, Tiling, groups_for_items};
 
 /// Pixels a thread computes.
 const TILE_PIXELS: usize = 4;
-/// Output rows that make a slice of the weight gradient worth its own partial sum.
-const ROWS_A_SLICE: usize = 16;
 /// Partial sums of one dispatch, at most.
 const MOST_SLICES: usize = 64;
 /// Partial weight gradients take at most this many words (16 MiB).
@@ -26,7 +24,7 @@ pub struct Conv2d {
     pub out_channels: usize,
     pub kernel: usize,
     pub stride: usize,
-    pub tiling: ConvTiling,
+    pub tiling: Tiling,
 }
 
 #[repr(C)]
@@ -174,7 +172,8 @@ impl Conv2d {
             .into_iter()
             .map(|turn| {
                 let rows = turn.len() * d_out.height;
-                let slices = (rows / ROWS_A_SLICE).min(PARTIAL_WORDS / words / count).clamp(1, MOST_SLICES);
+                let worth = rows * d_out.width / self.tiling.slice_pixels;
+                let slices = worth.min(PARTIAL_WORDS / words / count).min(rows).clamp(1, MOST_SLICES);
                 let slice_rows = rows.div_ceil(slices);
                 (turn, rows.div_ceil(slice_rows), slice_rows)
             })
@@ -236,7 +235,7 @@ mod tests {
     /// First images and ends of the turns.
     fn turns(map: [usize; 4], outputs: usize, turn: Option<u64>) -> Vec<[usize; 2]> {
         let inputs = map[3];
-        let tiling = ConvTiling { turn, ..ConvTiling::REGISTER };
+        let tiling = Tiling { turn, ..Tiling::REGISTER };
         let name = String::new();
         let conv = Conv2d { name, in_channels: inputs, out_channels: outputs, kernel: 3, stride: 1, tiling };
         let mut b = PlanBuilder::new();

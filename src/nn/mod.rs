@@ -11,7 +11,7 @@ mod dense;
 mod init;
 mod parameters;
 mod pool;
-mod tiling;
+mod tuning;
 mod wide_resnet;
 
 pub use activation::Activation;
@@ -22,5 +22,5 @@ pub use dense::{Dense, Rows};
 pub use init::initial_values;
 pub use parameters::{BINDING_WORDS, Init, Parameter, ParameterSet};
 pub use pool::GlobalAveragePool;
-pub use tiling::ConvTiling;
+pub use tuning::{TilingTime, measure_tilings};
 pub use wide_resnet::{Head, Layer, Tape, WideResNet};

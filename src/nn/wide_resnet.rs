@@ -6,8 +6,8 @@ pub use layers::Layer;
 
 use super::batch_norm::{BatchNorm, MOMENTUM, Passes};
 use super::parameters::{Init, ParameterSet};
-use super::{Activation, Architecture, Conv2d, ConvTiling, Dense, GlobalAveragePool, Rows};
-use crate::gpu::{PlanBuilder, Tensor};
+use super::{Activation, Architecture, Conv2d, Dense, GlobalAveragePool, Rows};
+use crate::gpu::{PlanBuilder, Tensor, Tiling};
 
 /// Name of the layer between the last feature map and the heads.
 const POOL: &str = "pool";
@@ -83,7 +83,7 @@ impl WideResNet {
         architecture: &Architecture,
         [height, width, channels]: [usize; 3],
         classes: usize,
-        tiling: ConvTiling,
+        tiling: Tiling,
     ) -> Result<Self, super::NetworkError> {
         architecture.validate(height, width)?;
         let conv = |name: String, in_channels, out_channels, kernel, stride| Conv2d {

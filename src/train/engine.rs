@@ -6,7 +6,7 @@ use super::pace::{self, Pace};
 use crate::augment::{AssembleRow, OpOptions};
 use crate::data::Images;
 use crate::gpu::{Gpu, GpuError, KernelTime, Memory, Pictures, Plan, Profiler, Program, Tensor};
-use crate::nn::{Architecture, ConvTiling, WideResNet, initial_values};
+use crate::nn::{Architecture, WideResNet, initial_values};
 use crate::ssl::{
     EvaluationTensors, Inspection, Keep, Method, StepBlock, StepRecording, StepShape, StepTensors,
 };
@@ -65,7 +65,7 @@ impl Engine {
     ) -> Result<(WideResNet, StepShape, StepRecording), TrainError> {
         let [height, width, _] = options.image;
         options.method.validate(options.batch, height, width)?;
-        let mut tiling = ConvTiling::for_adapter(gpu);
+        let mut tiling = gpu.tiling;
         if options.keep.is_watched_on(gpu) {
             tiling = tiling.in_turns(TURN);
         }

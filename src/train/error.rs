@@ -25,6 +25,8 @@ pub enum TrainError {
     OutOfRange { field: &'static str, found: String, expected: &'static str },
     #[error("no preset is named '{found}': choose {list}")]
     UnknownPreset { found: String, list: String },
+    #[error("this adapter has no tile named '{found}': choose {list}")]
+    UnknownTiling { found: String, list: String },
     #[error(
         "training diverged: {term} is {value} at step {step}; the last good checkpoint is kept. \
          Try a lower learning rate"

@@ -21,6 +21,8 @@ mod tensor_file;
 #[cfg(not(target_arch = "wasm32"))]
 mod trace;
 mod trainer;
+#[cfg(not(target_arch = "wasm32"))]
+mod tuned;
 
 pub use atomic::write_atomically;
 pub use checkpoint::{Checkpoint, Header, PendingProbe};
@@ -42,3 +44,5 @@ pub use schedule::Schedule;
 #[cfg(not(target_arch = "wasm32"))]
 pub use trace::write_trace;
 pub use trainer::{Progress, Trainer, accuracy, engine_options, label_frequencies, most_likely};
+#[cfg(not(target_arch = "wasm32"))]
+pub use tuned::{TilingChoice, tiling_cache, with_tiling};

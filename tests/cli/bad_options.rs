@@ -63,6 +63,13 @@ fn unknown_names_and_options_are_wrong_usage() {
     misused(&mut remixmatch(&["teach"]), &["'teach'"]);
     misused(&mut remixmatch(&["predict", "--model", "m"]), &["IMAGE"]);
     misused(&mut remixmatch(&["bench", "--images", "0"]), &["0", "--images"]);
+    misused(&mut remixmatch(&["train", "--tiling", "a", "--no-autotune"]), &["--tiling", "--no-autotune"]);
+}
+
+#[test]
+fn a_tile_that_the_adapter_has_not_is_refused_with_those_that_it_has() {
+    refused(&mut remixmatch(&["bench", "--part", "gemm", "--tiling", "wide"]), &["'wide'", "workgroups-"]);
+    refused(&mut remixmatch(&["bench", "--preset", "paper"]), &["'paper'", "paper-cifar10"]);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-use remixmatch::nn::{Conv2d, ConvTiling};
+use remixmatch::gpu::Tiling;
+use remixmatch::nn::Conv2d;
 
 use crate::common::{FORWARD, GRADIENT, assert_picked, on_the_adapter, pad, sum};
 use crate::harness::GPU;
@@ -17,7 +18,7 @@ struct Case {
     outputs: usize,
     kernel: usize,
     stride: usize,
-    tiling: ConvTiling,
+    tiling: Tiling,
 }
 
 /// Runs every entry point of the shader on one case.
@@ -101,18 +102,45 @@ async fn check(case: Case) {
     assert_picked(&name("bias"), &r.get(d_bias), &gradients.bias, &at, &differences);
 }
 
+/// Bits of every result of a convolution on random numbers.
+async fn bits(case: Case) -> Vec<Vec<u32>> {
+    let Case { map: [images, height, width], inputs, outputs, kernel, stride, tiling } = case;
+    let conv =
+        Conv2d { name: "conv".into(), in_channels: inputs, out_channels: outputs, kernel, stride, tiling };
+    let mut random = Random::new(7);
+    let [out_height, out_width] = [height, width].map(|side| side.div_ceil(stride));
+    let mut t = Trial::new();
+    let mut map = |name: &str, shape: [usize; 4]| {
+        let values = random.normal(shape.iter().product(), 1.0);
+        t.map(name, shape, &values)
+    };
+    let x = map("x", [images, height, width, inputs]);
+    let other = map("other path", [images, height, width, inputs]);
+    let d_out = map("d_out", [images, out_height, out_width, outputs]);
+    let residual = map("residual", [images, out_height, out_width, outputs]);
+    let weights = t.upload("weights", &random.normal(conv.weight_words(), 0.3));
+    let bias = t.upload("bias", &random.normal(outputs, 1.0));
+    let d_weights = t.blank("d_weights", conv.weight_words());
+    let d_bias = t.blank("d_bias", outputs);
+    let out = conv.forward(&mut t.b, x, weights, bias, Some(residual));
+    let out = t.keep(out.tensor);
+    let dx = conv.data_gradient(&mut t.b, x, d_out, weights, Some(other));
+    let dx = t.keep(dx.tensor);
+    conv.weight_gradient(&mut t.b, x, d_out, d_weights, d_bias, false);
+    let r = t.run().await;
+    let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect();
+    [out, dx, d_weights].into_iter().map(|tensor| bits(r.get(tensor))).collect()
+}
+
 fn pad_wide(data: &[f64], from: usize, to: usize) -> Vec<f64> {
     data.chunks_exact(from).flat_map(|run| run.iter().copied().chain(vec![0.0; to - from])).collect()
 }
 
-/// Checks a case with workgroups of eight, and with subgroups of eight in tiles of every width where the adapter has
-/// them.
-async fn check_register(case: Case) {
-    check(case).await;
-    if ConvTiling::for_adapter(&GPU).subgroups {
-        for tiling in ConvTiling::SUBGROUPS {
-            check(Case { tiling: ConvTiling { turn: case.tiling.turn, ..tiling }, ..case }).await;
-        }
+/// Checks a case with every tiling that the adapter can run.
+async fn check_all(case: Case) {
+    for tiling in Tiling::candidates(&GPU) {
+        let Tiling { slice_pixels, turn, .. } = case.tiling;
+        check(Case { tiling: Tiling { slice_pixels, turn, ..tiling }, ..case }).await;
     }
 }
 
@@ -120,7 +148,7 @@ on_the_adapter! {
     async fn odd_sizes_at_both_strides() {
         for map in [[1, 1, 1], [1, 3, 3], [3, 17, 17], [2, 1, 17], [3, 17, 3], [5, 8, 9], [2, 10, 6]] {
             for (kernel, stride) in [(3, 1), (3, 2), (1, 1), (1, 2)] {
-                check_register(Case { map, inputs: 4, outputs: 8, kernel, stride, tiling: ConvTiling::REGISTER }).await;
+                check_all(Case { map, inputs: 4, outputs: 8, kernel, stride, tiling: Tiling::REGISTER }).await;
             }
         }
     }
@@ -128,13 +156,13 @@ on_the_adapter! {
     async fn odd_channels() {
         for (inputs, outputs) in [(8, 8), (12, 24), (40, 8), (4, 40), (16, 32), (64, 16), (48, 96)] {
             for (kernel, stride) in [(3, 1), (3, 2), (1, 2)] {
-                check_register(Case {
+                check_all(Case {
                     map: [3, 9, 7],
                     inputs,
                     outputs,
                     kernel,
                     stride,
-                    tiling: ConvTiling::REGISTER,
+                    tiling: Tiling::REGISTER,
                 }).await;
             }
         }
@@ -143,13 +171,13 @@ on_the_adapter! {
     async fn images_of_one_and_three_channels() {
         for inputs in [1, 3] {
             for stride in [1, 2] {
-                check_register(Case {
+                check_all(Case {
                     map: [3, 17, 16],
                     inputs,
                     outputs: 16,
                     kernel: 3,
                     stride,
-                    tiling: ConvTiling::REGISTER,
+                    tiling: Tiling::REGISTER,
                 }).await;
             }
         }
@@ -157,15 +185,27 @@ on_the_adapter! {
 
     async fn a_gpus_workgroups() {
         for (map, stride) in [([1, 3, 3], 1), ([3, 17, 17], 2), ([4, 16, 16], 1)] {
-            check(Case { map, inputs: 12, outputs: 24, kernel: 3, stride, tiling: ConvTiling::WAVE }).await;
+            check(Case { map, inputs: 12, outputs: 24, kernel: 3, stride, tiling: Tiling::WAVE }).await;
         }
     }
 
-    /// More rows than 64 slices of 16, so that the slices of the weight gradient grow.
+    /// So a run is the same whichever tiling is the fastest.
+    async fn every_tiling_gives_the_same_bits() {
+        for (map, inputs, outputs, stride) in [([3, 17, 17], 12, 32, 1), ([2, 9, 7], 32, 64, 2), ([5, 8, 8], 16, 16, 1)] {
+            let case = Case { map, inputs, outputs, kernel: 3, stride, tiling: Tiling::REGISTER };
+            let wanted = bits(case).await;
+            for tiling in Tiling::candidates(&GPU).into_iter().chain([Tiling::WAVE]) {
+                let tiling = Tiling { slice_pixels: Tiling::REGISTER.slice_pixels, ..tiling };
+                assert!(bits(Case { tiling, ..case }).await == wanted, "{tiling:?} of {case:?}");
+            }
+        }
+    }
+
+    /// More pixels than 64 slices take, so that the slices of the weight gradient grow.
     async fn long_batches() {
         for map in [[70, 16, 3], [73, 17, 3]] {
-            let tiling = ConvTiling::REGISTER;
-            check_register(Case { map, inputs: 4, outputs: 8, kernel: 3, stride: 1, tiling }).await;
+            let tiling = Tiling { slice_pixels: 16, ..Tiling::REGISTER };
+            check_all(Case { map, inputs: 4, outputs: 8, kernel: 3, stride: 1, tiling }).await;
         }
     }
 
@@ -175,8 +215,8 @@ on_the_adapter! {
         let maps = [[5, 8, 8], [37, 3, 3], [3, 17, 17], [7, 16, 12]];
         for (map, (inputs, outputs)) in maps.into_iter().zip([(4, 8), (4, 8), (4, 8), (16, 32)]) {
             for (kernel, stride) in [(3, 1), (3, 2), (1, 2)] {
-                let tiling = ConvTiling::REGISTER.in_turns(1);
-                check_register(Case { map, inputs, outputs, kernel, stride, tiling }).await;
+                let tiling = Tiling::REGISTER.in_turns(1);
+                check_all(Case { map, inputs, outputs, kernel, stride, tiling }).await;
             }
         }
     }

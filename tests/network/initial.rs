@@ -1,7 +1,8 @@
-use remixmatch::nn::{Architecture, ConvTiling, WideResNet, initial_values};
+use remixmatch::gpu::Tiling;
+use remixmatch::nn::{Architecture, WideResNet, initial_values};
 
 fn network() -> WideResNet {
-    WideResNet::new(&Architecture::named("wrn-28-2").unwrap(), [32, 32, 3], 10, ConvTiling::REGISTER).unwrap()
+    WideResNet::new(&Architecture::named("wrn-28-2").unwrap(), [32, 32, 3], 10, Tiling::REGISTER).unwrap()
 }
 
 /// `(mean, standard deviation)`.

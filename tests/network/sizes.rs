@@ -1,12 +1,13 @@
 use std::collections::HashSet;
 
-use remixmatch::nn::{Architecture, ConvTiling, NetworkError, WideResNet};
+use remixmatch::gpu::Tiling;
+use remixmatch::nn::{Architecture, NetworkError, WideResNet};
 
 const ROTATION: fn(usize) -> usize = |features| features * 4 + 4;
 
 fn network(name: &str, scales: Option<usize>, image: [usize; 3], classes: usize) -> WideResNet {
     let architecture = Architecture { scales, ..Architecture::named(name).unwrap() };
-    WideResNet::new(&architecture, image, classes, ConvTiling::REGISTER).unwrap()
+    WideResNet::new(&architecture, image, classes, Tiling::REGISTER).unwrap()
 }
 
 #[test]
@@ -76,7 +77,7 @@ fn networks_that_cannot_be_are_refused_in_words() {
     assert!(Architecture::named("wrn-3-1").unwrap_err().to_string().contains("'wrn-3-1'"));
     let good = Architecture::named("wrn-10-1").unwrap();
     let refuse = |a: Architecture, size: usize| {
-        WideResNet::new(&a, [size, size, 3], 10, ConvTiling::REGISTER).unwrap_err()
+        WideResNet::new(&a, [size, size, 3], 10, Tiling::REGISTER).unwrap_err()
     };
     assert_eq!(refuse(good.clone(), 7), NetworkError::ImageSize { height: 7, width: 7 });
     assert_eq!(refuse(good.clone(), 97), NetworkError::ImageSize { height: 97, width: 97 });

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
-use remixmatch::gpu::{Plan, PlanBuilder, Program, Tensor};
-use remixmatch::nn::{Architecture, ConvTiling, Head, Passes, Rows, WideResNet};
+use remixmatch::gpu::{Plan, PlanBuilder, Program, Tensor, Tiling};
+use remixmatch::nn::{Architecture, Head, Passes, Rows, WideResNet};
 
 use crate::harness::GPU;
 use crate::oracle::Map;
@@ -43,7 +43,7 @@ impl Case {
     fn new(member: Member, seed: u64) -> Self {
         let Member { filters, repeat, scales, stem_filters, stem_stride, image, classes } = member;
         let architecture = Architecture { filters, repeat, scales: Some(scales), stem_filters, stem_stride };
-        let network = WideResNet::new(&architecture, image, classes, ConvTiling::REGISTER).unwrap();
+        let network = WideResNet::new(&architecture, image, classes, Tiling::REGISTER).unwrap();
         let reference =
             Network { stem_filters, stem_stride, filters, repeat, scales, channels: image[2], classes };
         let mut random = Random::new(seed);

@@ -20,7 +20,7 @@ const GROUPS: [u32; 2] = [8, 64];
 
 /// Parses and validates a shader of `SHADERS`; only one that is named after them may use subgroups.
 fn validate(name: &str, source: &str) -> Result<(Module, ModuleInfo), String> {
-    let subgroups = if name.contains("_subgroups_") { Capabilities::SUBGROUP } else { Capabilities::empty() };
+    let subgroups = if name.contains("_subgroups") { Capabilities::SUBGROUP } else { Capabilities::empty() };
     let module = naga::front::wgsl::parse_str(source).map_err(|e| e.emit_to_string(source))?;
     let info = Validator::new(ValidationFlags::all(), Capabilities::default() | subgroups)
         .validate(&module)
@@ -92,9 +92,12 @@ fn every_shader_is_valid() {
         "bench/gemm",
         "nn/batch_norm",
         "nn/conv2d",
-        "nn/conv2d_subgroups_8",
-        "nn/conv2d_subgroups_16",
-        "nn/conv2d_subgroups_32",
+        "nn/conv2d_16",
+        "nn/conv2d_subgroups4_8",
+        "nn/conv2d_subgroups4_16",
+        "nn/conv2d_subgroups8_8",
+        "nn/conv2d_subgroups8_16",
+        "nn/conv2d_subgroups8_32",
         "nn/dense",
         "nn/pool",
         "nn/reduce",

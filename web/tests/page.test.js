@@ -190,7 +190,31 @@ for (const [what, [fail, told]] of Object.entries(FAILURES)) {
   test(`${what} is told, and training goes on with a smaller batch`, () => goesOn(fail, told));
 }
 
-async function goesOn(fail, told) {
+// Devices that a run loses one after another: 20 were lost once, which takes minutes.
+const LOSSES = Number(process.env.LOSSES ?? 2);
+
+test(`${LOSSES} devices lost at any moment cost no more than the steps since a report`, async (t) => {
+  const page = await onDevicesToLose();
+  await page.goto(`${here.site.address}#${SMALL}&steps=100000&train`);
+  await until(page, "a report", (now) => now.runs[0]?.reports.length >= 1, 200);
+  let kept = 0;
+  for (let loss = 0; loss < LOSSES; loss += 1) {
+    await page.waitForTimeout(Math.random() * 4_000);
+    await page.evaluate(FAILURES["a lost device"][0]);
+    await page.waitForSelector("#lost:not([hidden])", { timeout: 10_000 });
+    const step = Number((await page.textContent("#lost-kept")).match(/kept at step (\d+)/)[1]);
+    assert.ok(step >= kept && step % 5 === 0, `kept at step ${step} after ${kept}`);
+    kept = step;
+    await page.click("#lost-same");
+    const run = await until(page, "a step", (now) => now.runs[0]?.steps.length > 0 && now.runs[0], 120);
+    assert.ok(run.step > kept, `step ${run.step} after what was kept at ${kept}`);
+  }
+  t.diagnostic(`${LOSSES} devices lost, the last one's run kept at step ${kept}`);
+  await leave(page);
+});
+
+// A page whose device is `window.device`.
+async function onDevicesToLose() {
   const context = await here.browser.newContext({ viewport: { width: 1280, height: 800 } });
   await context.addInitScript(() => {
     const request = GPUAdapter.prototype.requestDevice;
@@ -202,6 +226,11 @@ async function goesOn(fail, told) {
   const page = await context.newPage();
   page.errors = [];
   page.on("pageerror", (error) => page.errors.push(String(error)));
+  return page;
+}
+
+async function goesOn(fail, told) {
+  const page = await onDevicesToLose();
   await page.goto(`${here.site.address}#${SMALL}&steps=400&train`);
   await until(page, "a report", (now) => now.runs[0]?.reports.length >= 1, 200);
   // It is kept before the next step.

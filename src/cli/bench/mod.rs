@@ -6,18 +6,21 @@ use remixmatch::bench::{
     ConvTime, DIRECTIONS, GemmTime, Growth, MemoryTime, StepTime, TrainingStep, measure_convolutions,
     measure_gemm, measure_growth, measure_memory, measure_step, time_weighted,
 };
-use remixmatch::nn::{Architecture, ConvTiling, WideResNet};
+use remixmatch::nn::{Architecture, TilingTime, WideResNet, measure_tilings};
 use remixmatch::train::{Config, PRESET_NAMES, preset};
 use serde::Serialize;
 
+use super::Outcome;
+use super::adapter::AdapterOptions;
 use super::output::print;
-use super::{Outcome, open_gpu};
 
 /// Classes of what is measured.
 const CLASSES: usize = 10;
 
 #[derive(Args)]
 pub struct BenchArguments {
+    #[command(flatten)]
+    adapter: AdapterOptions,
     /// What to measure; all but growth and training if not given
     #[arg(long = "part", value_name = "PART")]
     parts: Vec<Part>,
@@ -48,6 +51,8 @@ pub struct BenchArguments {
 enum Part {
     /// Matrix products, the measure of the convolutions
     Gemm,
+    /// The tiles that the adapter can run, fastest first: what autotuning chooses from
+    Tiles,
     /// Every convolution shape of a network
     Convolutions,
     /// Operations whose time goes into memory, against a copy
@@ -65,8 +70,12 @@ enum Part {
 struct Measured {
     adapter: String,
     driver: String,
+    /// The tile in use.
+    tiling: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     gemm: Vec<GemmTime>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tiles: Vec<TilingTime>,
     #[serde(skip_serializing_if = "Option::is_none")]
     convolutions: Option<Convolutions>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -122,11 +131,12 @@ pub fn run(arguments: BenchArguments) -> anyhow::Result<Outcome> {
     };
     let presets = presets(&arguments.presets)?;
     let architecture = Architecture::named(&arguments.network)?;
-    let gpu = open_gpu()?;
+    let gpu = arguments.adapter.open()?;
     let image = [arguments.image_size, arguments.image_size, arguments.channels];
-    let network = WideResNet::new(&architecture, image, CLASSES, ConvTiling::for_adapter(&gpu))?;
+    let network = WideResNet::new(&architecture, image, CLASSES, gpu.tiling)?;
     let mut measured = Measured {
         adapter: gpu.info.name.clone(),
+        tiling: gpu.tiling.to_string(),
         driver: format!("{} {}", gpu.info.driver, gpu.info.driver_info).trim().to_owned(),
         ..Measured::default()
     };
@@ -135,6 +145,9 @@ pub fn run(arguments: BenchArguments) -> anyhow::Result<Outcome> {
         measured.gemm = pollster::block_on(measure_gemm(&gpu))?;
     }
     let best = measured.gemm.first().map_or(f64::NAN, |time| time.gflops);
+    if wanted(Part::Tiles) {
+        measured.tiles = pollster::block_on(measure_tilings(&gpu))?;
+    }
     if wanted(Part::Convolutions) {
         let layers = pollster::block_on(measure_convolutions(&gpu, &network, arguments.images))?;
         let share = |direction: &'static str, directions: &[&str]| {

@@ -2,6 +2,8 @@
 
 use remixmatch::bench::{ConvTime, GemmTime, Growth, MemoryTime};
 
+use remixmatch::nn::TilingTime;
+
 use super::{Convolutions, Measured, PresetStep};
 use crate::cli::bytes_text;
 use crate::cli::output::print;
@@ -11,6 +13,16 @@ pub fn print_all(measured: &Measured, best: f64) -> anyhow::Result<()> {
     print(&measured.adapter)?;
     for GemmTime { variant, size, gflops } in &measured.gemm {
         print(format_args!("  GEMM {size}^3, {variant:<32} {gflops:>7.2} GFLOP/s"))?;
+    }
+    if let [fastest, ..] = &measured.tiles[..] {
+        print(format_args!(
+            "tiles, by the time of one convolution and its gradients; {} is in use:",
+            measured.tiling
+        ))?;
+        for TilingTime { name, seconds, .. } in &measured.tiles {
+            let ratio = seconds / fastest.seconds;
+            print(format_args!("  {name:<20} {:>9.3} ms {ratio:>5.2} x the fastest", seconds * 1e3))?;
+        }
     }
     if let Some(convolutions) = &measured.convolutions {
         print_convolutions(convolutions, best)?;

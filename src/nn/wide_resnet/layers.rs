@@ -94,11 +94,12 @@ impl WideResNet {
 
 #[cfg(test)]
 mod tests {
-    use crate::nn::{Architecture, ConvTiling, WideResNet};
+    use crate::gpu::Tiling;
+    use crate::nn::{Architecture, WideResNet};
 
     fn network(name: &str, image: [usize; 3], classes: usize) -> WideResNet {
         let architecture = Architecture::named(name).expect("a known name");
-        WideResNet::new(&architecture, image, classes, ConvTiling::REGISTER).expect("a network")
+        WideResNet::new(&architecture, image, classes, Tiling::REGISTER).expect("a network")
     }
 
     #[test]

@@ -1,8 +1,10 @@
+//! Time that programs take, by the clock of the host.
+
 use std::time::Duration;
 
 use web_time::Instant;
 
-use crate::gpu::{Gpu, GpuError, Plan, Program};
+use super::{Gpu, GpuError, Plan, Program};
 
 /// Work of one measured round.
 const ROUND: Duration = Duration::from_millis(200);
