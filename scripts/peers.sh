@@ -5,7 +5,8 @@
 #                    [--json FILE]
 #
 # Installs and builds what is missing, into ignored folders only: PyTorch with what it asks for takes several GB there.
-# REMIXMATCH may name a program that is built already.
+# REMIXMATCH may name a program that is built already. BURN names Burn's settings: wgsl and spirv, and either with
+# -tuned, which tries kernels in its first run. On a software adapter that compiles for hours.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
@@ -22,11 +23,11 @@ esac
 
 prepare_burn() {
     local kind
-    for kind in wgsl spirv; do
-        local features=()
-        [ "$kind" = wgsl ] || features=(--features spirv)
+    for kind in ${BURN:-wgsl spirv}; do
+        local features=${kind/wgsl/}
+        features=${features//-/,}
         CARGO_TARGET_DIR=$PWD/target/peers/burn cargo build --release --locked \
-            --manifest-path benches/peers/burn/Cargo.toml "${features[@]}"
+            --manifest-path benches/peers/burn/Cargo.toml --features "${features#,}"
         cp target/peers/burn/release/peer-burn "target/peers/burn-$kind"
     done
 }

@@ -3,7 +3,7 @@
 
 use remixmatch::bench::TrainingStep;
 use remixmatch::gpu::Gpu;
-use remixmatch::nn::{Architecture, ConvTiling, WideResNet};
+use remixmatch::nn::{Architecture, WideResNet};
 use wasm_bindgen::prelude::*;
 
 /// A network in training on one batch.
@@ -26,7 +26,7 @@ impl Training {
         let gpu = Gpu::request().await?;
         let architecture = Architecture::named(network)?;
         let image = [size, size, channels];
-        let network = WideResNet::new(&architecture, image, classes, ConvTiling::for_adapter(&gpu))?;
+        let network = WideResNet::new(&architecture, image, classes, gpu.tiling)?;
         let step = TrainingStep::new(&gpu, &network, batch)?;
         Ok(Self { gpu, step })
     }

@@ -8,7 +8,6 @@ use std::env;
 use std::io::{self, BufRead, Write};
 use std::time::Instant;
 
-use burn::module::Module;
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
@@ -16,6 +15,8 @@ use network::{Shape, WideResNet};
 use serde_json::{Value, json};
 
 const RATE: f64 = 0.002;
+const SHADERS: &str = if cfg!(feature = "spirv") { "SPIR-V" } else { "WGSL" };
+const KERNELS: &str = if cfg!(feature = "tuned") { "tuned kernels" } else { "Burn's default kernels" };
 
 struct Training {
     device: Device,
@@ -76,8 +77,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let identity = training.device.identity().ok_or("the adapter has no name")?;
     tell(json!({
         "adapter": identity.name,
-        "compiled_for": identity.fingerprint,
-        "parameters": training.network.num_params(),
+        "compiled_for": format!("Burn 0.22.1, {SHADERS}, {KERNELS}"),
+        "parameters": training.network.trained(),
         "loss": [first, last],
     }))?;
     for line in io::stdin().lock().lines() {

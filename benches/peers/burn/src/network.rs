@@ -74,6 +74,12 @@ impl WideResNet {
         Self { stem, blocks, norm: norm(inputs, device), classify }
     }
 
+    /// What is trained: Burn counts the moving statistics too.
+    pub fn trained(&self) -> usize {
+        let norms = self.blocks.iter().flat_map(|block| [&block.norm1, &block.norm2]).chain([&self.norm]);
+        self.num_params() - norms.map(|norm| 2 * norm.gamma.shape().num_elements()).sum::<usize>()
+    }
+
     /// Logits `[images, classes]` of images `[images, channels, height, width]`.
     pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
         let mut x = self.stem.forward(images);
