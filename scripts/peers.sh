@@ -5,11 +5,12 @@
 #                    [--json FILE]
 #
 # Installs and builds what is missing, into ignored folders only: PyTorch with what it asks for takes several GB there.
-# REMIXMATCH may name a program that is built already. BURN names Burn's settings: wgsl and spirv, and either with
-# -tuned, which tries kernels in its first run. On a software adapter that compiles for hours.
+# REMIXMATCH may name a program that is built already. BURN names some of Burn's settings: wgsl and spirv with its default
+# kernels, and wgsl-tuned and spirv-tuned, which try kernels in their first run and are long in that.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
+export BURN=${BURN:-wgsl spirv wgsl-tuned spirv-tuned}
 
 case ${1:-all} in
     burn | torch | tfjs) peers=("$1") ;;
@@ -23,7 +24,7 @@ esac
 
 prepare_burn() {
     local kind
-    for kind in ${BURN:-wgsl spirv}; do
+    for kind in $BURN; do
         local features=${kind/wgsl/}
         features=${features//-/,}
         CARGO_TARGET_DIR=$PWD/target/peers/burn cargo build --release --locked \
