@@ -5,12 +5,12 @@
 #                    [--json FILE]
 #
 # Installs and builds what is missing, into ignored folders only: PyTorch with what it asks for takes several GB there.
-# REMIXMATCH may name a program that is built already. BURN names some of Burn's settings: wgsl and spirv with its default
-# kernels, and wgsl-tuned and spirv-tuned, which try kernels in their first run and are long in that.
+# REMIXMATCH may name a program that is built already. BURN names Burn's settings: wgsl and spirv with its default kernels,
+# wgsl-tuned and spirv-tuned, which try kernels in their first run and are long in that. SPIR-V needs a GPU.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
-export BURN=${BURN:-wgsl spirv wgsl-tuned spirv-tuned}
+export BURN=${BURN:-wgsl wgsl-tuned}
 
 case ${1:-all} in
     burn | torch | tfjs) peers=("$1") ;;
