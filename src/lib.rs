@@ -6,7 +6,6 @@
 pub mod ablation;
 pub mod app;
 pub mod augment;
-#[cfg(not(target_arch = "wasm32"))]
 pub mod bench;
 pub mod data;
 mod disk;

@@ -2,7 +2,7 @@ use web_time::Instant;
 
 use crate::augment::AssembleRow;
 use crate::gpu::{Gpu, GpuError, Memory, Plan, PlanBuilder, Program, Tensor};
-use crate::nn::{Head, Passes, Rows, WideResNet, initial_values};
+use crate::nn::{Head, Parameter, Passes, Rows, WideResNet, initial_values};
 use crate::optim::{FAULTS, OptimiserState};
 use crate::ssl::{LossTables, Method, RowKind, STEP_WORDS, StepBlock, record_rows};
 
@@ -14,6 +14,7 @@ pub struct TrainingStep {
     plan: Plan,
     step: Program,
     results: Tensor,
+    parameters: usize,
 }
 
 impl TrainingStep {
@@ -74,7 +75,9 @@ impl TrainingStep {
             unused: 0,
         };
         plan.write(gpu, tables.step_block, &[block]);
-        Ok(Self { plan, step, results: tables.results })
+        let trained = network.parameters.list.iter().filter(|p| !p.name.starts_with("rotation."));
+        let parameters = trained.map(Parameter::elements).sum();
+        Ok(Self { plan, step, results: tables.results, parameters })
     }
 
     /// Seconds of each of `steps` training steps, waited for once after the last.
@@ -88,6 +91,11 @@ impl TrainingStep {
         }
         gpu.settled("measured training steps").await?;
         Ok(start.elapsed().as_secs_f64() / f64::from(steps))
+    }
+
+    /// Numbers that are trained: all of the network's but those of the rotation head, which has no part in this.
+    pub fn parameters(&self) -> usize {
+        self.parameters
     }
 
     /// Bytes on the adapter.

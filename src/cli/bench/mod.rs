@@ -117,6 +117,8 @@ struct Training {
     network: String,
     images: usize,
     steps: u32,
+    /// Without the rotation head's, which are not trained.
+    parameters: usize,
     seconds_a_step: f64,
     loss_before: f32,
     loss_after: f32,
@@ -183,7 +185,16 @@ pub fn run(arguments: BenchArguments) -> anyhow::Result<Outcome> {
             let seconds_a_step = step.seconds_a_step(&gpu, arguments.steps).await?;
             let loss_after = step.loss(&gpu).await?;
             let (network, images, steps) = (arguments.network.clone(), arguments.images, arguments.steps);
-            anyhow::Ok(Training { network, images, steps, seconds_a_step, loss_before, loss_after })
+            let parameters = step.parameters();
+            anyhow::Ok(Training {
+                network,
+                images,
+                steps,
+                parameters,
+                seconds_a_step,
+                loss_before,
+                loss_after,
+            })
         })?);
     }
     match arguments.json {
