@@ -10,7 +10,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
-export BURN=${BURN:-wgsl wgsl-tuned}
+export BURN=${BURN:-wgsl}
 
 case ${1:-all} in
     burn | torch | tfjs) peers=("$1") ;;

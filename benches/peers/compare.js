@@ -16,7 +16,7 @@ const program = process.env.REMIXMATCH ?? target("release/remixmatch");
 const PEERS = {
   burn: async () => ({
     sameAdapter: true,
-    sides: [ours(program), ...(process.env.BURN ?? "wgsl wgsl-tuned").split(" ").map((kind) => peer(`burn, ${kind}`, target(`peers/burn-${kind}`)))],
+    sides: [ours(program), ...(process.env.BURN ?? "wgsl").split(" ").map((kind) => peer(`burn, ${kind}`, target(`peers/burn-${kind}`)))],
   }),
   torch: async () => {
     const script = fileURLToPath(new URL("torch/peer.py", import.meta.url));
