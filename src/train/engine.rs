@@ -11,7 +11,7 @@ use crate::ssl::{
     EvaluationTensors, Inspection, Keep, Method, StepBlock, StepRecording, StepShape, StepTensors,
 };
 
-/// Multiply-adds of a turn on a software adapter that a window shares: about 3 ms on two cores.
+/// Multiply-adds of a turn on a software adapter that a window shares: one to three ms on two cores.
 const TURN: u64 = 32 << 20;
 
 /// What an engine is built for.
