@@ -146,6 +146,9 @@ struct SummaryParams {
 /// loss_x, loss_u, loss_u1, loss_r, train accuracy, guess accuracy, confidence, mask
 @group(0) @binding(6) var<storage, read_write> statistics: array<f32>;
 
+/// In place of the guess accuracy where no guess can be compared; `train::metrics` in Rust.
+const NONE_KNOWN: f32 = -1.0;
+
 /// Few: a software adapter compiles workgroup memory and barriers at length for many.
 const SUMMARY_GROUP: u32 = 64u;
 
@@ -222,7 +225,7 @@ fn summarise(@builtin(local_invocation_id) local: vec3<u32>) {
         statistics[2] = loss_sums.z / batch;
         statistics[3] = loss_sums.w / batch;
         statistics[4] = share_sums.x / n.x;
-        statistics[5] = share_sums.y / n.z;
+        statistics[5] = select(share_sums.y / n.z, NONE_KNOWN, counts[0].z == 0.0);
         statistics[6] = share_sums.z / batch;
         statistics[7] = share_sums.w / batch;
     }

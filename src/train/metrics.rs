@@ -25,13 +25,18 @@ pub struct StepStatistics {
     pub loss_r: f32,
     /// Share of mixed labelled rows whose most likely class is their target's.
     pub train_accuracy: f32,
-    /// Share of guesses that name the true class, among images whose class is known.
-    pub guess_accuracy: f32,
+    /// Share of guesses that name the true class, among images whose class is known, if there are any.
+    pub guess_accuracy: Option<f32>,
     /// Mean of the aligned guesses' largest probability.
     pub confidence: f32,
     /// Share of guesses that are used.
     pub mask: f32,
 }
+
+/// What `shaders/ssl/losses.wgsl` gives in place of the guess accuracy where no class is known.
+const NONE_KNOWN: f32 = -1.0;
+/// Where the guess accuracy is among the values.
+const GUESSES: usize = 5;
 
 /// What the values are called, in the order of `from_words`.
 const TERMS: [&str; STATISTICS] = [
@@ -55,7 +60,7 @@ impl StepStatistics {
             loss_u1: value(2),
             loss_r: value(3),
             train_accuracy: value(4),
-            guess_accuracy: value(5),
+            guess_accuracy: Some(value(GUESSES)).filter(|accuracy| *accuracy != NONE_KNOWN),
             confidence: value(6),
             mask: value(7),
         }
@@ -69,7 +74,7 @@ impl StepStatistics {
             self.loss_u1,
             self.loss_r,
             self.train_accuracy,
-            self.guess_accuracy,
+            self.guess_accuracy.unwrap_or(0.0),
             self.confidence,
             self.mask,
         ]
@@ -94,6 +99,9 @@ impl StepStatistics {
 pub(super) struct Window {
     sums: [f64; STATISTICS],
     steps: u64,
+    /// Steps whose guesses could not be compared with anything.
+    #[serde(default)]
+    unknown: u64,
 }
 
 impl Window {
@@ -102,10 +110,17 @@ impl Window {
             *sum += f64::from(value);
         }
         self.steps += 1;
+        self.unknown += u64::from(statistics.guess_accuracy.is_none());
     }
 
     pub fn means(&self) -> [f64; STATISTICS] {
         self.sums.map(|sum| sum / self.steps.max(1) as f64)
+    }
+
+    /// The mean over those steps in which some class was known.
+    pub fn guess_accuracy(&self) -> Option<f64> {
+        let steps = self.steps - self.unknown;
+        (steps > 0).then(|| self.sums[GUESSES] / steps as f64)
     }
 }
 
@@ -280,9 +295,22 @@ mod tests {
     fn a_window_survives_its_checkpoint_to_the_last_bit() {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         for _ in 0..1_000 {
-            let window = Window { sums: std::array::from_fn(|_| 100.0 * rng.random::<f64>()), steps: 7 };
+            let sums = std::array::from_fn(|_| 100.0 * rng.random::<f64>());
+            let window = Window { sums, steps: 7, unknown: 2 };
             let json = serde_json::to_string(&window).expect("JSON");
             assert_eq!(serde_json::from_str::<Window>(&json).expect("a window"), window);
         }
+    }
+
+    #[test]
+    fn steps_without_a_known_class_do_not_count_among_the_guesses() {
+        let step = |guess_accuracy| StepStatistics { guess_accuracy, ..StepStatistics::default() };
+        let mut window = Window::default();
+        assert_eq!(window.guess_accuracy(), None);
+        window.add(&step(None));
+        assert_eq!(window.guess_accuracy(), None);
+        window.add(&step(Some(0.5)));
+        window.add(&step(Some(1.0)));
+        assert_eq!(window.guess_accuracy(), Some(0.75));
     }
 }

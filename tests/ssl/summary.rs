@@ -10,6 +10,8 @@ use crate::{EXACT, shape};
 
 const CLASSES: usize = 5;
 const UNKNOWN: u32 = u32::MAX;
+/// In place of the share of right guesses where no class is known.
+const NONE_KNOWN: f64 = -1.0;
 
 struct Case {
     shape: StepShape,
@@ -91,7 +93,7 @@ impl Case {
             losses(&results[rotated..premixed]),
             losses(&results[..rotated]),
             mean(labelled.iter().map(|(r, _)| r[1])),
-            mean(known.iter().map(right)),
+            if known.is_empty() { NONE_KNOWN } else { mean(known.iter().map(right)) },
             mean(guesses.iter().step_by(2).copied()),
             mean(guesses.iter().skip(1).step_by(2).copied()),
         ]
@@ -138,7 +140,7 @@ fn of_labelled_images_alone() {
 fn of_guesses_whose_classes_are_all_unknown() {
     let mut case = case(shape(20, CLASSES), 7);
     case.hidden.fill(UNKNOWN);
-    assert_eq!(case.run()[5], 0.0);
+    assert_eq!(case.run()[5], NONE_KNOWN as f32);
     case.check("unknown classes");
 }
 

@@ -41,19 +41,7 @@ mod tests {
     use super::*;
 
     fn step(step: u64) -> StepStatistics {
-        let zeros = [0.0; 8];
-        let [loss_x, loss_u, loss_u1, loss_r, train_accuracy, guess_accuracy, confidence, mask] = zeros;
-        StepStatistics {
-            step,
-            loss_x,
-            loss_u,
-            loss_u1,
-            loss_r,
-            train_accuracy,
-            guess_accuracy,
-            confidence,
-            mask,
-        }
+        StepStatistics { step, ..StepStatistics::default() }
     }
 
     #[test]

@@ -24,17 +24,21 @@ impl Default for CurvesView {
     }
 }
 
-type Value = fn(&StepStatistics) -> f32;
+/// `None` in steps that have no such value.
+type Value = fn(&StepStatistics) -> Option<f32>;
 
 const LOSSES: [(&str, Value); 4] = [
-    ("labelled", |s| s.loss_x),
-    ("unlabelled", |s| s.loss_u),
-    ("pre-mixup", |s| s.loss_u1),
-    ("rotation", |s| s.loss_r),
+    ("labelled", |s| Some(s.loss_x)),
+    ("unlabelled", |s| Some(s.loss_u)),
+    ("pre-mixup", |s| Some(s.loss_u1)),
+    ("rotation", |s| Some(s.loss_r)),
 ];
 
-const SHARES: [(&str, Value); 3] =
-    [("guesses right", |s| s.guess_accuracy), ("confidence", |s| s.confidence), ("guesses used", |s| s.mask)];
+const SHARES: [(&str, Value); 3] = [
+    ("guesses right", |s| s.guess_accuracy),
+    ("confidence", |s| Some(s.confidence)),
+    ("guesses used", |s| Some(s.mask)),
+];
 
 impl CurvesView {
     pub fn show(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
@@ -113,7 +117,8 @@ impl CurvesView {
         value: Value,
         colour: Color32,
     ) {
-        let values = run.state.statistics.iter().map(|s| [s.step as f64 + 1.0, f64::from(value(s))]);
+        let point = |s: &StepStatistics| Some([s.step as f64 + 1.0, f64::from(value(s)?)]);
+        let values = run.state.statistics.iter().filter_map(point);
         let points = PlotPoints::from(thin(smooth(values, self.smoothing)));
         plot.line(styled(Line::new(name, points), index).color(colour));
     }
@@ -167,7 +172,7 @@ fn csv(runs: &[Run]) -> Vec<u8> {
                 s.loss_u,
                 s.loss_u1,
                 s.loss_r,
-                s.guess_accuracy,
+                s.guess_accuracy.map(|share| share.to_string()).unwrap_or_default(),
                 s.confidence,
                 s.mask
             );

@@ -290,14 +290,14 @@ impl Trainer {
     /// As [`Trainer::step`].
     pub async fn report(&mut self) -> Result<Report, TrainError> {
         self.drain().await?;
-        let [loss_x, loss_u, loss_u1, loss_r, train_acc, guess_acc, confidence, mask] = self.window.means();
+        let [loss_x, loss_u, loss_u1, loss_r, train_acc, _, confidence, mask] = self.window.means();
+        let guess_acc = self.window.guess_accuracy().filter(|_| self.engine.shape.unlabelled);
         self.window = Window::default();
         let shape = &self.engine.shape;
         let guessed = |value: f64| shape.unlabelled.then_some(value);
         let premixup = shape.premixup_passes() == 1;
         let rotation = shape.rotation_passes() == 1;
         let (loss_u, confidence, mask) = (guessed(loss_u), guessed(confidence), guessed(mask));
-        let guess_acc = guessed(guess_acc);
         let test_acc = self.accuracy(Weights::Raw).await?;
         let test_acc_ema = self.accuracy(Weights::Averaged).await?;
         Ok(Report {
