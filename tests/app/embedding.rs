@@ -5,7 +5,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use remixmatch::app::AppOptions;
 
-use crate::common::{Window, compare, ready, says, short, trained, wait_for};
+use crate::common::{Window, compare, compare_runs, ready, says, short, trained, wait_for};
 
 /// How the picture is named, before anything in it is chosen.
 const PICTURE: &str = "Embedding: 808 images";
@@ -187,5 +187,5 @@ fn compared_runs_have_a_picture_each() {
     let both = |window: &Window| window.query_all_by_label_contains(PICTURE).count() == 2;
     wait_for(&mut window, "two pictures", both);
     rest(&mut window);
-    compare(&mut window, "embedding_compared");
+    compare_runs(&mut window, "embedding_compared");
 }
