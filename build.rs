@@ -1,6 +1,6 @@
 //! Links every shader under `shaders/` (imports from `shaders/common/`) into plain WGSL and writes
 //! the table that `gpu::shaders` includes. A shader that asks for `subgroups` has a tile, and is linked as it is named
-//! for tiles of 8 channels, as `<name>_16`, and as `<name>_subgroups<lanes>_<width>`.
+//! for tiles of 8 channels, as `<name>_16`, `<name>_workgroup_<width>` and `<name>_subgroups<lanes>_<width>`.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let file = out.join(format!("{}.wgsl", variant_name.replace('/', "_")));
             // What browsers ask for and naga does not know. That a workgroup is one subgroup, which makes
             // uniform what they take for divergent, the host sees to.
-            let enable = match variant.lanes > 1 && page {
+            let enable = match matches!(variant.sharing, Sharing::Subgroup(_)) && page {
                 true => "enable subgroups;\ndiagnostic(off, subgroup_uniformity);\n",
                 false => "",
             };
@@ -38,43 +38,62 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Who reads a tile's weights.
+#[derive(Clone, Copy, PartialEq)]
+enum Sharing {
+    Alone,
+    Workgroup,
+    /// Of so many invocations.
+    Subgroup(u32),
+}
+
 /// With what a shader is linked.
 struct Variant {
-    /// Invocations of a subgroup that read together; 1: each for itself.
-    lanes: u32,
+    /// Invocations that read together: a subgroup's, all of a workgroup, or each alone.
+    sharing: Sharing,
     /// Channels of a tile.
     width: u32,
 }
 
 impl Variant {
-    const PLAIN: Self = Self { lanes: 1, width: 8 };
+    const PLAIN: Self = Self { sharing: Sharing::Alone, width: 8 };
     /// Of a shader that has a tile.
-    const TILES: [Self; 7] = [
+    const TILES: [Self; 9] = [
         Self::PLAIN,
-        Self { lanes: 1, width: 16 },
-        Self { lanes: 4, width: 8 },
-        Self { lanes: 4, width: 16 },
-        Self { lanes: 8, width: 8 },
-        Self { lanes: 8, width: 16 },
-        Self { lanes: 8, width: 32 },
+        Self { sharing: Sharing::Alone, width: 16 },
+        Self { sharing: Sharing::Workgroup, width: 8 },
+        Self { sharing: Sharing::Workgroup, width: 16 },
+        Self { sharing: Sharing::Subgroup(4), width: 8 },
+        Self { sharing: Sharing::Subgroup(4), width: 16 },
+        Self { sharing: Sharing::Subgroup(8), width: 8 },
+        Self { sharing: Sharing::Subgroup(8), width: 16 },
+        Self { sharing: Sharing::Subgroup(8), width: 32 },
     ];
 
     fn name(&self, shader: &str) -> String {
         match self {
-            Self { lanes: 1, width: 8 } => shader.to_owned(),
-            Self { lanes: 1, width } => format!("{shader}_{width}"),
-            Self { lanes, width } => format!("{shader}_subgroups{lanes}_{width}"),
+            Self { sharing: Sharing::Alone, width: 8 } => shader.to_owned(),
+            Self { sharing: Sharing::Alone, width } => format!("{shader}_{width}"),
+            Self { sharing: Sharing::Workgroup, width } => format!("{shader}_workgroup_{width}"),
+            Self { sharing: Sharing::Subgroup(lanes), width } => format!("{shader}_subgroups{lanes}_{width}"),
         }
     }
 
     /// What shaders may ask for with `@if`.
     fn features(&self) -> Vec<(String, bool)> {
-        let subgroups = self.lanes > 1;
-        let mut all = vec![("subgroups".to_owned(), subgroups)];
+        let lanes = match self.sharing {
+            Sharing::Subgroup(lanes) => lanes,
+            Sharing::Alone | Sharing::Workgroup => 0,
+        };
+        let mut all = vec![
+            ("alone".to_owned(), self.sharing == Sharing::Alone),
+            ("workgroup".to_owned(), self.sharing == Sharing::Workgroup),
+            ("subgroups".to_owned(), lanes > 0),
+        ];
         all.extend([8, 16, 32].map(|width| (format!("channels{width}"), width == self.width)));
-        all.extend([4, 8].map(|lanes| (format!("lanes{lanes}"), lanes == self.lanes)));
+        all.extend([4, 8].map(|n| (format!("lanes{n}"), n == lanes)));
         // Quads that an invocation reads of four rows as wide as the tile.
-        all.extend([1, 2, 4].map(|n| (format!("reads{n}"), subgroups && n * self.lanes == self.width)));
+        all.extend([1, 2, 4].map(|n| (format!("reads{n}"), n * lanes == self.width)));
         all
     }
 }

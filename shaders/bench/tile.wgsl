@@ -2,6 +2,7 @@
 // nothing but one. m is a multiple of 4 GROUP, n of the tile's width, k of 4.
 
 import package::common::tile::{Block, Column, QUADS, Tile, add};
+@if(workgroup) import package::common::tile::{STAGED, staged, staged_block};
 @if(subgroups) import package::common::tile::{LANES, add_tile, share};
 
 @if(subgroups) const GROUP: u32 = 8;
@@ -26,8 +27,13 @@ fn store(at: vec4<u32>, column: Column) {
     c[at.w] = column.p3;
 }
 
-@if(!subgroups) fn block(w: u32, row: u32) -> Block {
-    return Block(b[w], b[w + row], b[w + row * 2u], b[w + row * 3u]);
+@if(alone) fn block(w: u32, row: u32, quad: u32) -> Block {
+    let at = w + quad;
+    return Block(b[at], b[at + row], b[at + row * 2u], b[at + row * 3u]);
+}
+
+@if(workgroup) fn block(w: u32, row: u32, quad: u32) -> Block {
+    return staged_block(quad);
 }
 
 @compute @workgroup_size(GROUP)
@@ -43,16 +49,23 @@ fn multiply(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
     for (var k = 0u; k < k_quads; k++) {
         let at = rows * k_quads + k;
         let s = Column(a[at.x], a[at.y], a[at.z], a[at.w]);
+        @if(workgroup) {
+            workgroupBarrier();
+            for (var i = local.x; i < STAGED; i += GROUP) {
+                staged[i] = b[w + i / QUADS * row + i % QUADS];
+            }
+            workgroupBarrier();
+        }
         @if(reads1) t = add_tile(t, s, b[w]);
         @if(reads2) t = add_tile(t, s, b[w], b[w + stride]);
         @if(reads4) t = add_tile(t, s, b[w], b[w + stride], b[w + stride * 2u], b[w + stride * 3u]);
         @if(!subgroups) {
-            t.c0 = add(t.c0, s, block(w, row));
-            t.c1 = add(t.c1, s, block(w + 1u, row));
+            t.c0 = add(t.c0, s, block(w, row, 0u));
+            t.c1 = add(t.c1, s, block(w, row, 1u));
         }
         @if(!subgroups && channels16) {
-            t.c2 = add(t.c2, s, block(w + 2u, row));
-            t.c3 = add(t.c3, s, block(w + 3u, row));
+            t.c2 = add(t.c2, s, block(w, row, 2u));
+            t.c3 = add(t.c3, s, block(w, row, 3u));
         }
         w += row * 4u;
     }

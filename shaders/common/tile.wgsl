@@ -1,6 +1,7 @@
 // A tile of 4 rows x 8, 16 or 32 columns of a matrix product in an invocation's registers, and how the invocations of
 // a subgroup, four or eight, add to theirs: each has read a share of the second matrix, which is the same for all. For
-// four terms of the sum that takes `reads` quads an invocation, 4 QUADS / LANES.
+// four terms of the sum that takes `reads` quads an invocation, 4 QUADS / LANES. Or all of a workgroup read theirs into
+// its memory.
 
 import package::common::convolution::multiply_add;
 
@@ -124,6 +125,20 @@ fn transposed(r0: vec4<f32>, r1: vec4<f32>, r2: vec4<f32>, r3: vec4<f32>) -> Blo
         r.c7 = add(r.c7, s, transposed(subgroupBroadcast(m3, 4u), subgroupBroadcast(m3, 5u), subgroupBroadcast(m3, 6u), subgroupBroadcast(m3, 7u)));
     }
     return r;
+}
+
+/// Quads that a workgroup reads together for four terms of the sum.
+@if(workgroup) const STAGED: u32 = QUADS * 4u;
+@if(workgroup) var<workgroup> staged: array<vec4<f32>, STAGED>;
+
+/// The rows of four terms in a quad of columns, where `staged` has row after row.
+@if(workgroup) fn staged_block(quad: u32) -> Block {
+    return Block(staged[quad], staged[quad + QUADS], staged[quad + QUADS * 2u], staged[quad + QUADS * 3u]);
+}
+
+/// The same where `staged` has a row of one quad for each of the tile's columns.
+@if(workgroup) fn staged_transposed(quad: u32) -> Block {
+    return transposed(staged[quad * 4u], staged[quad * 4u + 1u], staged[quad * 4u + 2u], staged[quad * 4u + 3u]);
 }
 
 /// The quad that an invocation reads first of rows `row` quads long; its next are LANES / QUADS rows further.

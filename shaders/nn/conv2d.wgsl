@@ -6,7 +6,8 @@
 // side.
 //
 // With the feature `subgroups` the invocations of a subgroup, four or eight, read the weights of their tile together
-// for every four channels that are summed over, each its share, and get the others' by broadcast. Software
+// for every four channels that are summed over, each its share, and get the others' by broadcast; with `workgroup` all
+// of a workgroup read them into its memory; with `alone` each reads for itself. Software
 // adapters, for which every read of a vector of addresses is eight scalar ones, spend their time in reads: the wider
 // the tile, the more is done with each.
 //
@@ -14,6 +15,7 @@
 
 import package::common::convolution::{Convolution, gradient_address, input_address, input_corner, input_pixel, output_address, output_corner};
 import package::common::tile::{Block, Column, QUADS, Tile, add, transposed};
+@if(workgroup) import package::common::tile::{STAGED, staged, staged_block, staged_transposed};
 @if(subgroups) import package::common::tile::{LANES, add_tile, add_tile_transposed, share};
 
 @if(subgroups) const GROUP: u32 = 8;
@@ -100,13 +102,24 @@ fn places(group: vec3<u32>, lane: u32) -> vec4<u32> {
     return group.x * GROUP * 4u + lane + vec4<u32>(0u, GROUP, GROUP * 2u, GROUP * 3u);
 }
 
-/// Weights of four inputs and four outputs, in rows `row` quads apart.
-@if(!subgroups) fn block(w: u32, row: u32) -> Block {
-    return Block(weights[w], weights[w + row], weights[w + row * 2u], weights[w + row * 3u]);
+/// Weights of four inputs and a quad of the tile's outputs, in rows `row` quads apart; `w` is the first of the tile's.
+@if(alone) fn block(w: u32, row: u32, quad: u32) -> Block {
+    let at = w + quad;
+    return Block(weights[at], weights[at + row], weights[at + row * 2u], weights[at + row * 3u]);
 }
 
-@if(!subgroups) fn block_transposed(w: u32, row: u32) -> Block {
-    return transposed(weights[w], weights[w + row], weights[w + row * 2u], weights[w + row * 3u]);
+@if(workgroup) fn block(w: u32, row: u32, quad: u32) -> Block {
+    return staged_block(quad);
+}
+
+/// Weights of a quad of the tile's inputs and four outputs.
+@if(alone) fn block_transposed(w: u32, row: u32, quad: u32) -> Block {
+    let at = w + row * quad * 4u;
+    return transposed(weights[at], weights[at + row], weights[at + row * 2u], weights[at + row * 3u]);
+}
+
+@if(workgroup) fn block_transposed(w: u32, row: u32, quad: u32) -> Block {
+    return staged_transposed(quad);
 }
 
 /// result[n, y, x, co] = bias[co] + sum_{ky, kx, ci} source[n, s y + ky - pad, s x + kx - pad, ci] w[ky, kx, ci, co]
@@ -149,16 +162,23 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id
             let a3 = input_address(params, corner3, ky, kx);
             for (var q = 0; q < quads; q++) {
                 let s = Column(load(a0, q), load(a1, q), load(a2, q), load(a3, q));
+                @if(workgroup) {
+                    workgroupBarrier();
+                    for (var i = local.x; i < STAGED; i += GROUP) {
+                        staged[i] = weights[w + i / QUADS * row + i % QUADS];
+                    }
+                    workgroupBarrier();
+                }
                 @if(reads1) t = add_tile(t, s, weights[w]);
                 @if(reads2) t = add_tile(t, s, weights[w], weights[w + stride]);
                 @if(reads4) t = add_tile(t, s, weights[w], weights[w + stride], weights[w + stride * 2u], weights[w + stride * 3u]);
                 @if(!subgroups) {
-                    t.c0 = add(t.c0, s, block(w, row));
-                    t.c1 = add(t.c1, s, block(w + 1u, row));
+                    t.c0 = add(t.c0, s, block(w, row, 0u));
+                    t.c1 = add(t.c1, s, block(w, row, 1u));
                 }
                 @if(!subgroups && channels16) {
-                    t.c2 = add(t.c2, s, block(w + 2u, row));
-                    t.c3 = add(t.c3, s, block(w + 3u, row));
+                    t.c2 = add(t.c2, s, block(w, row, 2u));
+                    t.c3 = add(t.c3, s, block(w, row, 3u));
                 }
                 w += row * 4u;
             }
@@ -196,7 +216,9 @@ fn data_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
             let a3 = output_address(params, corner3, ky, kx);
             let reached = max(max(a0, a1), max(a2, a3)) >= 0;
             @if(subgroups) let useful = subgroupAny(reached);
-            @if(!subgroups) let useful = reached;
+            @if(alone) let useful = reached;
+            // All of a workgroup have to come to its barriers.
+            @if(workgroup) let useful = true;
             if !useful {
                 continue;
             }
@@ -205,16 +227,23 @@ fn data_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
             @if(subgroups) w += lane * row;
             for (var q = 0; q < quads; q++) {
                 let s = Column(load(a0, q), load(a1, q), load(a2, q), load(a3, q));
+                @if(workgroup) {
+                    workgroupBarrier();
+                    for (var i = local.x; i < STAGED; i += GROUP) {
+                        staged[i] = weights[w + i * row];
+                    }
+                    workgroupBarrier();
+                }
                 @if(reads1) t = add_tile_transposed(t, s, weights[w]);
                 @if(reads2) t = add_tile_transposed(t, s, weights[w], weights[w + row * LANES]);
                 @if(reads4) t = add_tile_transposed(t, s, weights[w], weights[w + row * LANES], weights[w + row * LANES * 2u], weights[w + row * LANES * 3u]);
                 @if(!subgroups) {
-                    t.c0 = add(t.c0, s, block_transposed(w, row));
-                    t.c1 = add(t.c1, s, block_transposed(w + row * 4u, row));
+                    t.c0 = add(t.c0, s, block_transposed(w, row, 0u));
+                    t.c1 = add(t.c1, s, block_transposed(w, row, 1u));
                 }
                 @if(!subgroups && channels16) {
-                    t.c2 = add(t.c2, s, block_transposed(w + row * 8u, row));
-                    t.c3 = add(t.c3, s, block_transposed(w + row * 12u, row));
+                    t.c2 = add(t.c2, s, block_transposed(w, row, 2u));
+                    t.c3 = add(t.c3, s, block_transposed(w, row, 3u));
                 }
                 w += 1u;
             }
@@ -241,7 +270,11 @@ fn gradient_quad(first: u32, pixel: u32, end: u32, quad: u32) -> vec4<f32> {
 }
 
 /// A quad of the gradient at four pixels.
-@if(!subgroups) fn gradient_block(first: u32, pixel: u32, end: u32, quad: u32) -> Block {
+@if(workgroup) fn gradient_block(first: u32, pixel: u32, end: u32, quad: u32) -> Block {
+    return staged_block(quad);
+}
+
+@if(alone) fn gradient_block(first: u32, pixel: u32, end: u32, quad: u32) -> Block {
     return Block(
         gradient_quad(first, pixel, end, quad),
         gradient_quad(first, pixel + 1u, end, quad),
@@ -301,6 +334,13 @@ fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
             );
             let inputs = Column(s.b0, s.b1, s.b2, s.b3);
             let end = params.out_width;
+            @if(workgroup) {
+                workgroupBarrier();
+                for (var j = local.x; j < STAGED; j += GROUP) {
+                    staged[j] = gradient_quad(first, i + j / QUADS, end, j % QUADS);
+                }
+                workgroupBarrier();
+            }
             @if(subgroups) let m0 = gradient_share(first, i, end, lane);
             @if(reads1) t = add_tile(t, inputs, m0);
             @if(reads2) t = add_tile(t, inputs, m0, gradient_share(first, i + 2u, end, lane));

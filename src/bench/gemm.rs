@@ -32,17 +32,19 @@ pub async fn measure_gemm(gpu: &Gpu) -> Result<Vec<GemmTime>, GpuError> {
         let kernel = Kernel::new("bench/gemm", "registers_8x4").with("GROUP", f64::from(group));
         (format!("8x4, {group} invocations"), kernel, [size / (8 * group), quads, 1])
     };
-    let tile = |shader: &'static str, width: u32, group: u32| {
+    let tile = |how: &str, shader: &'static str, width: u32, group: u32| {
         let kernel = Kernel::new(shader, "multiply").with("GROUP", f64::from(group));
-        (format!("4x{width}, {group} invocations"), kernel, [size / (4 * group), size / width, 1])
+        (format!("4x{width}, {group} {how}"), kernel, [size / (4 * group), size / width, 1])
     };
     let mut variants = vec![
         rows_of_eight(8),
         rows_of_eight(64),
-        tile("bench/tile", 8, 8),
-        tile("bench/tile", 8, 64),
-        tile("bench/tile_16", 16, 8),
-        tile("bench/tile_16", 16, 64),
+        tile("invocations", "bench/tile", 8, 8),
+        tile("invocations", "bench/tile", 8, 64),
+        tile("invocations", "bench/tile_16", 16, 8),
+        tile("invocations", "bench/tile_16", 16, 64),
+        tile("in workgroup memory", "bench/tile_workgroup_8", 8, 64),
+        tile("in workgroup memory", "bench/tile_workgroup_16", 16, 64),
         (
             "64x64 in workgroup memory".into(),
             Kernel::new("bench/gemm", "shared_tile"),

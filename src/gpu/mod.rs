@@ -36,4 +36,4 @@ pub use run_once::run_once;
 pub use run_once::{Arg, run_once_async};
 pub use stopwatch::{seconds_a_run, seconds_of};
 pub use tensor::{ALIGNED_WORDS, Memory, Program, Tensor};
-pub use tiling::Tiling;
+pub use tiling::{Sharing, Tiling};

@@ -4,14 +4,24 @@ use std::fmt;
 
 use super::{Gpu, Kernel};
 
+/// Which invocations share what they read of the weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// Each reads for itself.
+    Alone,
+    /// Those of a workgroup, by its memory.
+    Workgroup,
+    /// Those of a subgroup, 4 or 8, by broadcast.
+    Subgroup(u32),
+}
+
 /// How a convolution's work is cut into workgroups. The results are the same to the bit for all that have the same
 /// `slice_pixels` and `turn`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tiling {
     /// Invocations a workgroup.
     pub group: u32,
-    /// Invocations of a subgroup, 4 or 8, which share what they read; 1 where each reads for itself.
-    pub lanes: u32,
+    pub sharing: Sharing,
     /// Channels that an invocation computes at most, for four pixels: 8, 16 or, in subgroups of eight, 32.
     pub channels: usize,
     /// Output pixels that make a slice of the weight gradient worth its own partial sum.
@@ -23,7 +33,8 @@ pub struct Tiling {
 
 impl Tiling {
     /// For GPUs: at least a wave.
-    pub const WAVE: Self = Self { group: 64, lanes: 1, channels: 8, slice_pixels: 256, turn: None };
+    pub const WAVE: Self =
+        Self { group: 64, sharing: Sharing::Alone, channels: 8, slice_pixels: 256, turn: None };
     /// For software adapters: they run one SIMD register's worth of invocations at a time and gain
     /// nothing from more.
     pub const REGISTER: Self = Self { group: 8, slice_pixels: 1024, ..Self::WAVE };
@@ -32,7 +43,8 @@ impl Tiling {
     /// measuring.
     pub fn candidates(gpu: &Gpu) -> Vec<Self> {
         let plain = if gpu.is_software() { Self::REGISTER } else { Self::WAVE };
-        let shared = |lanes, channels| Self { group: 8, lanes, channels, ..plain };
+        let shared =
+            |lanes, channels| Self { group: 8, sharing: Sharing::Subgroup(lanes), channels, ..plain };
         let mut all = Vec::new();
         if gpu.has_subgroups_of(8) {
             all.extend([32, 16, 8].map(|channels| shared(8, channels)));
@@ -41,6 +53,10 @@ impl Tiling {
             all.extend([8, 16].map(|channels| shared(4, channels)));
         }
         all.extend([8, 16].map(|channels| Self { channels, ..plain }));
+        if !gpu.is_software() {
+            let sharing = Sharing::Workgroup;
+            all.extend([8, 16].map(|channels| Self { sharing, channels, ..plain }));
+        }
         all
     }
 
@@ -57,27 +73,33 @@ impl Tiling {
 
     /// An entry point of `nn/conv2d.wgsl` for tiles of this width.
     pub(crate) fn kernel(self, entry: &'static str, width: usize) -> Kernel {
-        let shader = match (self.lanes, width) {
-            (8, 32) => "nn/conv2d_subgroups8_32",
-            (8, 16) => "nn/conv2d_subgroups8_16",
-            (8, _) => "nn/conv2d_subgroups8_8",
-            (4, 16) => "nn/conv2d_subgroups4_16",
-            (4, _) => "nn/conv2d_subgroups4_8",
-            (_, 16) => "nn/conv2d_16",
-            _ => "nn/conv2d",
+        let shader = match (self.sharing, width) {
+            (Sharing::Subgroup(8), 32) => "nn/conv2d_subgroups8_32",
+            (Sharing::Subgroup(8), 16) => "nn/conv2d_subgroups8_16",
+            (Sharing::Subgroup(8), _) => "nn/conv2d_subgroups8_8",
+            (Sharing::Subgroup(_), 16) => "nn/conv2d_subgroups4_16",
+            (Sharing::Subgroup(_), _) => "nn/conv2d_subgroups4_8",
+            (Sharing::Workgroup, 16) => "nn/conv2d_workgroup_16",
+            (Sharing::Workgroup, _) => "nn/conv2d_workgroup_8",
+            (Sharing::Alone, 16) => "nn/conv2d_16",
+            (Sharing::Alone, _) => "nn/conv2d",
         };
         let kernel = Kernel::new(shader, entry);
-        if self.lanes > 1 { kernel } else { kernel.with("GROUP", f64::from(self.group)) }
+        match self.sharing {
+            Sharing::Subgroup(_) => kernel,
+            Sharing::Alone | Sharing::Workgroup => kernel.with("GROUP", f64::from(self.group)),
+        }
     }
 }
 
 /// A name that tells it from the other candidates of an adapter: `subgroups-8x32` (lanes and channels),
-/// `workgroups-64x8`.
+/// `workgroup-64x16` and `alone-64x8` (invocations and channels).
 impl fmt::Display for Tiling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.lanes {
-            1 => write!(f, "workgroups-{}x{}", self.group, self.channels),
-            lanes => write!(f, "subgroups-{lanes}x{}", self.channels),
+        match self.sharing {
+            Sharing::Alone => write!(f, "alone-{}x{}", self.group, self.channels),
+            Sharing::Workgroup => write!(f, "workgroup-{}x{}", self.group, self.channels),
+            Sharing::Subgroup(lanes) => write!(f, "subgroups-{lanes}x{}", self.channels),
         }
     }
 }

@@ -184,7 +184,11 @@ fn the_picture_follows_the_run() {
 fn compared_runs_have_a_picture_each() {
     let mut window = trained(AppOptions { compare: Some("labels only".into()), ..short() });
     window.get_by_label("Embedding").click();
-    let both = |window: &Window| window.query_all_by_label_contains(PICTURE).count() == 2;
+    // One run may be done before the other.
+    let both = |window: &Window| {
+        let of_the_last_step = window.query_all_by_label_contains("step 6, weights as they are").count();
+        of_the_last_step == 2 && window.query_all_by_label_contains(PICTURE).count() == 2
+    };
     wait_for(&mut window, "two pictures", both);
     rest(&mut window);
     compare_runs(&mut window, "embedding_compared");

@@ -5,6 +5,7 @@ mod answers;
 mod bad_checkpoints;
 mod bad_data;
 mod bad_options;
+mod bench;
 mod broken_off;
 mod closed_off;
 mod common;

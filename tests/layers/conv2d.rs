@@ -1,4 +1,4 @@
-use remixmatch::gpu::Tiling;
+use remixmatch::gpu::{Sharing, Tiling};
 use remixmatch::nn::Conv2d;
 
 use crate::common::{FORWARD, GRADIENT, assert_picked, on_the_adapter, pad, sum};
@@ -136,9 +136,16 @@ fn pad_wide(data: &[f64], from: usize, to: usize) -> Vec<f64> {
     data.chunks_exact(from).flat_map(|run| run.iter().copied().chain(vec![0.0; to - from])).collect()
 }
 
-/// Checks a case with every tiling that the adapter can run.
+/// Every tiling that the adapter can run, those among them that it is not offered as they suit others.
+fn tilings() -> Vec<Tiling> {
+    let workgroup = Tiling { sharing: Sharing::Workgroup, ..Tiling::WAVE };
+    let others = [Tiling::WAVE, workgroup, Tiling { channels: 16, ..workgroup }];
+    Tiling::candidates(&GPU).into_iter().chain(others).collect()
+}
+
+/// Checks a case with every tiling.
 async fn check_all(case: Case) {
-    for tiling in Tiling::candidates(&GPU) {
+    for tiling in tilings() {
         let Tiling { slice_pixels, turn, .. } = case.tiling;
         check(Case { tiling: Tiling { slice_pixels, turn, ..tiling }, ..case }).await;
     }
@@ -194,7 +201,7 @@ on_the_adapter! {
         for (map, inputs, outputs, stride) in [([3, 17, 17], 12, 32, 1), ([2, 9, 7], 32, 64, 2), ([5, 8, 8], 16, 16, 1)] {
             let case = Case { map, inputs, outputs, kernel: 3, stride, tiling: Tiling::REGISTER };
             let wanted = bits(case).await;
-            for tiling in Tiling::candidates(&GPU).into_iter().chain([Tiling::WAVE]) {
+            for tiling in tilings() {
                 let tiling = Tiling { slice_pixels: Tiling::REGISTER.slice_pixels, ..tiling };
                 assert!(bits(Case { tiling, ..case }).await == wanted, "{tiling:?} of {case:?}");
             }

@@ -93,6 +93,8 @@ fn every_shader_is_valid() {
         "nn/batch_norm",
         "nn/conv2d",
         "nn/conv2d_16",
+        "nn/conv2d_workgroup_8",
+        "nn/conv2d_workgroup_16",
         "nn/conv2d_subgroups4_8",
         "nn/conv2d_subgroups4_16",
         "nn/conv2d_subgroups8_8",
