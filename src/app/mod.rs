@@ -102,7 +102,7 @@ impl App {
         let render = creation.wgpu_render_state.clone().ok_or(AppError::NoWebGpu)?;
         let gpu = Gpu::adopt(&render.adapter, render.device.clone(), render.queue.clone());
         #[cfg(not(target_arch = "wasm32"))]
-        let gpu = crate::train::with_tiling(gpu, &options.tiling, crate::train::tiling_cache().as_deref())?;
+        let gpu = crate::train::with_tiling(gpu, &options.tiling, options.tilings.as_deref())?;
         let script = options.script();
         // What drives itself shows the same whatever was set before.
         let mut settings = Settings::load(creation.storage.filter(|_| script.is_none()));

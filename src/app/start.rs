@@ -56,6 +56,9 @@ pub struct AppOptions {
     /// How convolutions are cut: the page takes what suits such adapters.
     #[cfg(not(target_arch = "wasm32"))]
     pub tiling: crate::train::TilingChoice,
+    /// Where it is remembered what was measured.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub tilings: Option<PathBuf>,
     /// Width and height of the window in points.
     pub size: Option<[f32; 2]>,
     /// Write a picture of every view in both themes into this folder, and close.

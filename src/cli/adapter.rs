@@ -1,10 +1,16 @@
 //! The adapter that a command works on, and how its kernels are cut.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 use remixmatch::gpu::Gpu;
-use remixmatch::train::{TilingChoice, tiling_cache, with_tiling};
+use remixmatch::train::{TilingChoice, with_tiling};
+
+/// The file in the user's data folder that remembers what was measured.
+pub fn remembered_tilings() -> Option<PathBuf> {
+    Some(eframe::storage_dir("remixmatch")?.join("tilings.toml"))
+}
 
 /// How convolutions are cut into workgroups: a matter of speed alone.
 #[derive(Args, Clone, Debug, Default)]
@@ -20,7 +26,7 @@ pub struct AdapterOptions {
 impl AdapterOptions {
     /// Opens the adapter with the tiling asked for.
     pub fn open(&self) -> anyhow::Result<Arc<Gpu>> {
-        let gpu = with_tiling(Gpu::new_blocking()?, &self.choice(), tiling_cache().as_deref())?;
+        let gpu = with_tiling(Gpu::new_blocking()?, &self.choice(), remembered_tilings().as_deref())?;
         Ok(Arc::new(gpu))
     }
 

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use remixmatch::app::{AppOptions, ThemeChoice};
 
 use super::Outcome;
-use super::adapter::AdapterOptions;
+use super::adapter::{AdapterOptions, remembered_tilings};
 
 /// The desktop app's options; all may be left out.
 #[derive(Args, Default)]
@@ -93,6 +93,7 @@ pub fn run(arguments: AppArguments) -> anyhow::Result<Outcome> {
             Theme::System => ThemeChoice::System,
         }),
         tiling: arguments.adapter.choice(),
+        tilings: remembered_tilings(),
         size: arguments.size,
         pictures: arguments.pictures,
         measure: arguments.measure.map(std::time::Duration::from_secs),

@@ -45,4 +45,4 @@ pub use schedule::Schedule;
 pub use trace::write_trace;
 pub use trainer::{Progress, Trainer, accuracy, engine_options, label_frequencies, most_likely};
 #[cfg(not(target_arch = "wasm32"))]
-pub use tuned::{TilingChoice, tiling_cache, with_tiling};
+pub use tuned::{TilingChoice, with_tiling};

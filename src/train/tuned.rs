@@ -1,7 +1,7 @@
 //! The fastest tiling of an adapter, measured once and remembered for its driver.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::atomic::write_atomically;
 use super::error::TrainError;
@@ -49,11 +49,6 @@ pub fn with_tiling(mut gpu: Gpu, choice: &TilingChoice, cache: Option<&Path>) ->
         }
     };
     Ok(gpu)
-}
-
-/// Where choices are remembered, in the user's folder for caches.
-pub fn tiling_cache() -> Option<PathBuf> {
-    Some(dirs::cache_dir()?.join("remixmatch").join("tilings.toml"))
 }
 
 /// What a choice holds for: another driver, or other kernels, may be faster in another way.
