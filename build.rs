@@ -23,8 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                 linker.compile(&module.parse()?).map_err(|error| format!("shaders/{name}.wgsl: {error}"))?;
             let variant_name = variant.name(&name);
             let file = out.join(format!("{}.wgsl", variant_name.replace('/', "_")));
-            // What browsers ask for and naga does not know. That a workgroup is one subgroup, which makes
-            // uniform what they take for divergent, the host sees to.
+            // What browsers ask for and naga does not know. They take for divergent what is the same for all
+            // invocations of a subgroup.
             let enable = match matches!(variant.sharing, Sharing::Subgroup(_)) && page {
                 true => "enable subgroups;\ndiagnostic(off, subgroup_uniformity);\n",
                 false => "",
