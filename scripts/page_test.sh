@@ -7,10 +7,7 @@ cd "$(dirname "$0")/.."
 
 [ -f web/dist/index.html ] || scripts/page.sh
 [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || install_packages chromium
-page_cargo build --profile page --example layers
-rm -rf "$page_target/layers"
-"$wasm_bindgen" --target web --no-typescript --out-dir "$page_target/layers" \
-    "$page_target/wasm32-unknown-unknown/page/examples/layers.wasm"
+page_example layers
 # What the page is compared with.
 cargo build --bin remixmatch
 # One at a time: each has the adapter, which is the processor, to itself.

@@ -1,6 +1,7 @@
 # Sourced by the page's scripts: finds or installs what builds the page. Defines
 #   page_cargo ARGS   the cargo that builds for WebAssembly
 #   page_target       its target folder
+#   page_example NAME builds an example for a page to import
 #   wasm_bindgen      the program of the version in Cargo.lock
 #   wasm_opt          npm's: slow, but Debian 12's (108) gives a program whose tables of references are mixed up
 
@@ -28,6 +29,14 @@ page_cargo() {
     fi
     PATH=/usr/bin:$linkers:$PATH RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=$page_target \
         CARGO_UNSTABLE_BUILD_STD=std,panic_abort /usr/bin/cargo "$@" --target "$target"
+}
+
+# Builds an example of that name into $page_target/NAME, for a page to import.
+page_example() {
+    page_cargo build --profile page --example "$1"
+    rm -rf "${page_target:?}/$1"
+    "$wasm_bindgen" --target web --no-typescript --out-dir "$page_target/$1" \
+        "$page_target/wasm32-unknown-unknown/page/examples/$1.wasm"
 }
 
 wasm_bindgen_version=$(sed -n '/^name = "wasm-bindgen"$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)

@@ -48,10 +48,7 @@ prepare_tfjs() {
     . scripts/page_tools.sh
     [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || install_packages chromium
     [ -d benches/peers/node_modules ] || (cd benches/peers && npm ci --no-audit --no-fund) >&2
-    page_cargo build --profile page --example peer
-    rm -rf "$page_target/peer"
-    "$wasm_bindgen" --target web --no-typescript --out-dir "$page_target/peer" \
-        "$page_target/wasm32-unknown-unknown/page/examples/peer.wasm"
+    page_example peer
 }
 
 scripts/setup.sh

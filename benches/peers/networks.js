@@ -2,7 +2,6 @@
 
 export const CLASSES = 10;
 
-
 export const NETWORKS = [
   { name: "wrn-28-2", batch: 64, size: 32, channels: 3 },
   { name: "wrn-10-1", batch: 32, size: 28, channels: 1 },

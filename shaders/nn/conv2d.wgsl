@@ -7,9 +7,9 @@
 //
 // With the feature `subgroups` the invocations of a subgroup, four or eight, read the weights of their tile together
 // for every four channels that are summed over, each its share, and get the others' by broadcast; with `workgroup` all
-// of a workgroup read them into its memory; with `alone` each reads for itself. Software
-// adapters, for which every read of a vector of addresses is eight scalar ones, spend their time in reads: the wider
-// the tile, the more is done with each.
+// of a workgroup read them into its memory; with `alone` each reads for itself. Software adapters, for which every read
+// of a vector of addresses is eight scalar ones, spend their time in reads: the wider the tile, the more is done with
+// each.
 //
 // Every result is summed in the same order whatever the tile, so that all variants give the same bits.
 

@@ -82,17 +82,10 @@ async fn measure(gpu: &Gpu, conv: &Conv2d, shape: [usize; 4], direction: &str) -
     let mut b = PlanBuilder::new();
     let weights = b.persistent("weights", conv.weight_words());
     let bias = b.persistent("bias", conv.out_channels);
-    let map = |b: &mut PlanBuilder, name: &str, [images, height, width, channels]: [usize; 4]| Activation {
-        tensor: b.persistent(name, images * height * width * channels),
-        images,
-        height,
-        width,
-        channels,
-    };
-    let x = map(&mut b, "x", shape);
+    let x = Activation::persistent(&mut b, "x", shape);
     let [images, height, width, _] = shape;
     let out = [images, height.div_ceil(conv.stride), width.div_ceil(conv.stride), conv.out_channels];
-    let d_out = map(&mut b, "d_out", out);
+    let d_out = Activation::persistent(&mut b, "d_out", out);
     let (program, filled): (Program, Vec<Tensor>) = match direction {
         "forward" => {
             conv.forward(&mut b, x, weights, bias, None);

@@ -85,8 +85,7 @@ async fn labelled(
     batch: usize,
     side: usize,
 ) -> Result<GrowthRow, TrainError> {
-    let tiling = gpu.tiling;
-    let network = WideResNet::new(architecture, [side, side, 1], CLASSES, tiling)?;
+    let network = WideResNet::new(architecture, [side, side, 1], CLASSES, gpu.tiling)?;
     let step = TrainingStep::new(gpu, &network, batch)?;
     step.seconds_a_step(gpu, 1).await?;
     let seconds = step.seconds_a_step(gpu, MEASURED_STEPS).await?;

@@ -9,6 +9,7 @@ use crate::ssl::STEP_WORDS;
 
 /// The feature map that operations go over, a WRN-28-2's widest at 64 images: 8 MiB.
 const MAP: [usize; 4] = [64, 32, 32, 32];
+const PIXELS: usize = MAP[0] * MAP[1] * MAP[2];
 /// Parameters of a WRN-28-2, about.
 const WEIGHTS: usize = 1_466_880;
 
@@ -39,7 +40,6 @@ type Case = (&'static str, usize, fn(&mut PlanBuilder));
 /// The adapter's.
 pub async fn measure_memory(gpu: &Gpu) -> Result<Vec<MemoryTime>, GpuError> {
     let words: usize = MAP.iter().product();
-    let pixels = MAP[0] * MAP[1] * MAP[2];
     let cases: [Case; 7] = [
         ("copy", 2 * words, record_copy),
         // Moments read x, normalising reads it again and writes y.
@@ -65,14 +65,14 @@ pub async fn measure_memory(gpu: &Gpu) -> Result<Vec<MemoryTime>, GpuError> {
                 [("step", STEP_WORDS), ("faults", FAULTS)].map(|(name, words)| b.persistent(name, words));
             optimiser.record_update(b, block, faults);
         }),
-        ("weak augmentation", 2 * pixels, |b| {
-            let [sources, to] = ["sources", "views"].map(|name| b.persistent(name, MAP[0] * MAP[1] * MAP[2]));
+        ("weak augmentation", 2 * PIXELS, |b| {
+            let [sources, to] = ["sources", "views"].map(|name| b.persistent(name, PIXELS));
             let draws = b.persistent("draws", MAP[0] * size_of::<WeakDraw>() / 4);
             record_weak(b, [MAP[1], MAP[2]], sources, draws, to, MAP[0]);
         }),
         // A pixel of two views is read and four channels are written.
-        ("assembly with MixUp", 6 * pixels, |b| {
-            let views = b.persistent("views", MAP[0] * MAP[1] * MAP[2]);
+        ("assembly with MixUp", 6 * PIXELS, |b| {
+            let views = b.persistent("views", PIXELS);
             let rows = b.persistent("rows", MAP[0] * size_of::<AssembleRow>() / 4);
             let out = Activation::new(b, "input", [MAP[0], MAP[1], MAP[2], 4]);
             record_assemble(b, [MAP[1], MAP[2]], 3, views, rows, 0, out);
@@ -99,8 +99,7 @@ fn record_copy(b: &mut PlanBuilder) {
 }
 
 fn map(b: &mut PlanBuilder, name: &str) -> Activation {
-    let [images, height, width, channels] = MAP;
-    Activation { tensor: b.persistent(name, MAP.iter().product()), images, height, width, channels }
+    Activation::persistent(b, name, MAP)
 }
 
 fn norm(b: &mut PlanBuilder) -> BatchNorm {

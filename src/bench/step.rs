@@ -30,8 +30,8 @@ pub struct StepTime {
     pub image: [usize; 3],
     /// Wall time of one step among others, nothing read back but its statistics.
     pub seconds: f64,
-    /// Multiply-adds of its layers, counted as two operations each: three passes over what is trained on, one over
-    /// guesses and probes.
+    /// Multiply-adds of its layers, counted as two operations each: as [`crate::ssl::StepShape::forward_passes`] weighs
+    /// them.
     pub gflop: f64,
     pub gflops: f64,
     /// Where the time goes, longest first, each dispatch measured by itself: they add up to more than `seconds`
@@ -87,8 +87,8 @@ pub async fn measure_step(
         None => (Profiler::run_waiting(gpu, plan, step).await?, false),
     };
     let (shape, memory) = (&engine.shape, engine.memory());
-    let passes = 3 * shape.passes() + shape.guess_passes() + usize::from(shape.probe);
-    let gflop = 2.0 * engine.network.multiply_adds() as f64 * (passes * shape.batch) as f64 / 1e9;
+    let images = shape.forward_passes() * shape.batch;
+    let gflop = 2.0 * engine.network.multiply_adds() as f64 * images as f64 / 1e9;
     Ok(StepTime {
         image,
         seconds,

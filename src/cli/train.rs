@@ -166,10 +166,8 @@ fn announce(gpu: &Gpu, config: &Config, data: &DataSet) -> anyhow::Result<()> {
     ));
     if config.preset.starts_with("paper-") {
         let rate = pollster::block_on(convolution_rate(gpu, &network))?;
-        // A backward pass costs about twice a forward one; guesses and probes need only the latter.
-        let gradients = 3 * shape.passes() * shape.batch;
-        let forward = shape.batch * (shape.guess_passes() + usize::from(shape.probe));
-        let operations = 2.0 * network.multiply_adds() as f64 * (gradients + forward) as f64;
+        let images = shape.forward_passes() * shape.batch;
+        let operations = 2.0 * network.multiply_adds() as f64 * images as f64;
         let seconds = operations / (rate * 1e9);
         note(format_args!(
             "estimate: {:.2} TFLOP a step, {seconds:.2} s at the {rate:.1} GFLOP/s that its convolutions reach here; \

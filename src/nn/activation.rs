@@ -14,8 +14,16 @@ pub struct Activation {
 
 impl Activation {
     /// Declares a feature map that lives as long as it is used.
-    pub fn new(b: &mut PlanBuilder, name: &str, [images, height, width, channels]: [usize; 4]) -> Self {
-        let tensor = b.tensor(name, images * height * width * channels);
+    pub fn new(b: &mut PlanBuilder, name: &str, shape: [usize; 4]) -> Self {
+        Self::of_shape(b.tensor(name, shape.iter().product()), shape)
+    }
+
+    /// Declares a feature map that keeps its content between runs; zero at first.
+    pub fn persistent(b: &mut PlanBuilder, name: &str, shape: [usize; 4]) -> Self {
+        Self::of_shape(b.persistent(name, shape.iter().product()), shape)
+    }
+
+    fn of_shape(tensor: Tensor, [images, height, width, channels]: [usize; 4]) -> Self {
         Self { tensor, images, height, width, channels }
     }
 

@@ -61,7 +61,7 @@ fn best_first(mut times: Vec<TilingTime>) -> Vec<TilingTime> {
 }
 
 fn record(gpu: &Gpu, tiling: Tiling) -> Result<(Plan, Program), GpuError> {
-    let [images, height, width, channels] = MAP;
+    let [.., channels] = MAP;
     let conv = Conv2d {
         name: "conv".into(),
         in_channels: channels,
@@ -71,13 +71,7 @@ fn record(gpu: &Gpu, tiling: Tiling) -> Result<(Plan, Program), GpuError> {
         tiling,
     };
     let mut b = PlanBuilder::new();
-    let [x, d_out] = ["x", "d_out"].map(|name| Activation {
-        tensor: b.persistent(name, MAP.iter().product()),
-        images,
-        height,
-        width,
-        channels,
-    });
+    let [x, d_out] = ["x", "d_out"].map(|name| Activation::persistent(&mut b, name, MAP));
     let [weights, d_weights] = ["weights", "d_weights"].map(|name| b.persistent(name, conv.weight_words()));
     let [bias, d_bias] = ["bias", "d_bias"].map(|name| b.persistent(name, channels));
     conv.forward(&mut b, x, weights, bias, None);

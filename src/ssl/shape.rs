@@ -84,6 +84,12 @@ impl StepShape {
         self.rotation_passes() + self.premixup_passes() + self.mixed_blocks()
     }
 
+    /// What a step's arithmetic amounts to in passes forward: one with a gradient counts three times, as going back
+    /// costs about twice as much as going forward; guesses and probes go forward only.
+    pub fn forward_passes(&self) -> usize {
+        3 * self.passes() + self.guess_passes() + usize::from(self.probe)
+    }
+
     /// Augmented views made of the batch: x, u_w, u_s1 .. u_sK, then the probe.
     pub fn views(&self) -> usize {
         let unlabelled = if self.unlabelled { self.strong_views + 1 } else { 0 };
