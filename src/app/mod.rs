@@ -14,6 +14,7 @@ mod kept_runs;
 mod labelling;
 mod layout;
 mod log;
+mod measure;
 mod opening;
 mod parts;
 mod phone;

@@ -5,15 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use eframe::egui::{Context, ViewportCommand};
-use web_time::Instant;
-
 use super::App;
-use super::frames::Frames;
+use super::measure::Measure;
 use super::session::{Command, Phase};
 use super::theme::ThemeChoice;
 use super::views::ViewKind;
 use super::{dialogs, layout};
+use eframe::egui::{Context, ViewportCommand};
 
 /// Steps trained before pictures are taken.
 const STEPS: u64 = 200;
@@ -32,7 +30,7 @@ impl Script {
     }
 
     pub fn measure(duration: Duration) -> Self {
-        Self::Measure(Measure { duration, began: None, frames: Frames::default() })
+        Self::Measure(Measure::new(duration))
     }
 }
 
@@ -43,13 +41,6 @@ pub struct Pictures {
     wait: usize,
     /// Whether the last picture that was asked for has been written.
     taken: Arc<AtomicBool>,
-}
-
-/// Frames while the first run trains.
-pub struct Measure {
-    duration: Duration,
-    began: Option<Instant>,
-    frames: Frames,
 }
 
 /// One frame of the script.
@@ -138,29 +129,4 @@ fn write(path: &Path, picture: &eframe::egui::ColorImage) -> std::io::Result<()>
     }
     let png = dialogs::png(picture).map_err(std::io::Error::other)?;
     std::fs::write(path, png)
-}
-
-impl Measure {
-    fn advance(&mut self, app: &App) -> bool {
-        // From the first step on: one of the paper's takes minutes on a software adapter.
-        if !app.runs.first().is_some_and(|run| run.state.phase == Phase::Running) {
-            return app.runs.iter().any(|run| matches!(run.state.phase, Phase::Failed(_)));
-        }
-        let began = *self.began.get_or_insert_with(Instant::now);
-        self.frames.begin();
-        if began.elapsed() < self.duration {
-            return false;
-        }
-        let f = &self.frames;
-        println!(
-            "{} frames while training {}: 50 % within {:.1} ms, 95 % within {:.1} ms, 99 % within {:.1} ms, all within {:.1} ms",
-            f.count(),
-            app.settings.config.preset,
-            f.percentile(0.5),
-            f.percentile(0.95),
-            f.percentile(0.99),
-            f.percentile(1.0)
-        );
-        true
-    }
 }

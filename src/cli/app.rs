@@ -54,7 +54,7 @@ pub struct AppArguments {
     /// Train, then write a picture of every view in both themes into this folder, and close
     #[arg(long, value_name = "DIR")]
     pictures: Option<PathBuf>,
-    /// Train for this many seconds, print how fast frames followed each other, and close
+    /// Train for this many seconds, print how fast frames followed each other (with a row a minute), and close
     #[arg(long, value_name = "SECONDS", conflicts_with = "pictures")]
     measure: Option<u64>,
 }
