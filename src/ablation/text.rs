@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::spread::Spread;
 use super::table::{Table, TableRow};
+use crate::data::Tail;
 use crate::train::TrainError;
 
 /// What the last column is. The paper's figures are not in its code; they were noted from memory.
@@ -20,9 +21,11 @@ impl Table {
             1 => format!("seed {first}"),
             more => format!("seeds {first} to {}", first + more - 1),
         };
-        let tail = match settings.imbalance {
-            1.0 => String::new(),
-            r => format!(", a long tail of {r}"),
+        let tail = match (settings.imbalance, settings.tail) {
+            (1.0, _) => String::new(),
+            (r, Tail::Both) => format!(", a long tail of {r}"),
+            (r, Tail::Labelled) => format!(", a long tail of {r} among the labels alone"),
+            (r, Tail::Unlabelled) => format!(", a long tail of {r} among the images, not among the labels"),
         };
         format!(
             "{}, {} labels{tail}, {}, {} steps of {} labelled and {} unlabelled images, {seeds}",

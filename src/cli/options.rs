@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use remixmatch::augment::{PolicyScale, Sampling};
-use remixmatch::data::{Balance, DataSet, OpenOptions};
+use remixmatch::data::{Balance, DataSet, OpenOptions, Tail};
 use remixmatch::ssl::{LabelPrior, Method, PolicyKind};
 use remixmatch::train::{Config, Overrides, PRESET_NAMES, preset};
 
@@ -27,6 +27,17 @@ pub enum BalanceChoice {
     Even,
     /// As the training images are spread.
     Train,
+}
+
+/// What falls off from class to class.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum TailChoice {
+    /// Labels and unlabelled images alike.
+    Both,
+    /// The labels alone.
+    Labelled,
+    /// The images alone; labels as --label-balance says.
+    Unlabelled,
 }
 
 /// Reach of rescale and translate.
@@ -87,9 +98,12 @@ pub struct Settings {
     /// How the labels are spread over the classes
     #[arg(long, help_heading = "Data")]
     label_balance: Option<BalanceChoice>,
-    /// A long tail: class c of C keeps R^(-c/(C-1)) of its images, labelled and unlabelled alike
+    /// A long tail: class c of C keeps R^(-c/(C-1)) of its images
     #[arg(long, value_name = "R", allow_negative_numbers = true, help_heading = "Data")]
     imbalance: Option<f64>,
+    /// What has the long tail of --imbalance [default: both]
+    #[arg(long, requires = "imbalance", help_heading = "Data")]
+    tail: Option<TailChoice>,
     /// Side in pixels that a folder's images are resized to
     #[arg(long, value_name = "N", help_heading = "Data")]
     image_size: Option<usize>,
@@ -229,6 +243,11 @@ impl Settings {
                 BalanceChoice::Train => Balance::Train,
             }),
             imbalance: self.imbalance,
+            tail: self.tail.map(|tail| match tail {
+                TailChoice::Both => Tail::Both,
+                TailChoice::Labelled => Tail::Labelled,
+                TailChoice::Unlabelled => Tail::Unlabelled,
+            }),
             steps: source.steps,
             seed: self.seed,
             image_size: self.image_size,

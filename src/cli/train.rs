@@ -52,6 +52,9 @@ pub fn run(arguments: TrainArguments) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Interrupted);
     }
     let summary = training.finish()?;
+    if let Some(waits) = training.waits() {
+        note(waits);
+    }
     if arguments.json {
         print(serde_json::to_string_pretty(&summary)?)?;
     } else {

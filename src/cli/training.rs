@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pollster::block_on;
-use remixmatch::data::DataSet;
+use remixmatch::data::{DataSet, Waits};
 use remixmatch::gpu::Gpu;
 use remixmatch::ssl::Keep;
 use remixmatch::train::{
@@ -29,6 +29,8 @@ pub struct Training {
     pub trainer: Trainer,
     metrics: MetricsFile,
     folder: RunFolder,
+    /// What the first step waited for: nothing can have been decoded before it.
+    first: Option<Waits>,
 }
 
 impl Training {
@@ -45,7 +47,7 @@ impl Training {
         folder.write_config(&trainer.config)?;
         folder.prepare()?;
         let metrics = MetricsFile::create(&folder.metrics())?;
-        let mut run = Self { trainer, metrics, folder };
+        let mut run = Self { trainer, metrics, folder, first: None };
         run.save()?;
         Ok(run)
     }
@@ -68,7 +70,7 @@ impl Training {
         };
         folder.write_config(&trainer.config)?;
         note(format_args!("going on from step {} of {}", header.step, trainer.config.steps));
-        Ok(Self { trainer, metrics, folder })
+        Ok(Self { trainer, metrics, folder, first: None })
     }
 
     pub fn path(&self) -> &Path {
@@ -89,6 +91,7 @@ impl Training {
                 return Ok(false);
             }
             block_on(self.trainer.step())?;
+            self.first = self.first.or_else(|| self.trainer.data.train.waits());
             let progress = self.trainer.progress();
             bar.set_position(progress.step);
             if self.trainer.report_is_due() {
@@ -108,6 +111,19 @@ impl Training {
         }
         bar.finish();
         Ok(true)
+    }
+
+    /// What steps have waited for where images are decoded while training.
+    pub fn waits(&self) -> Option<String> {
+        let (all, first) = (self.trainer.data.train.waits()?, self.first?);
+        Some(format!(
+            "of {} images decoded while training {} were not ready when a step asked for them; the first step waited \
+             {} ms, all others {} ms together",
+            all.asked,
+            all.waited,
+            first.time.as_millis(),
+            (all.time - first.time).as_millis()
+        ))
     }
 
     /// The final figures, written to the folder.

@@ -1,5 +1,5 @@
 use super::DataError;
-use super::stream::{Source, Streamed};
+use super::stream::{Source, Streamed, Waits};
 
 /// Images of one size, one byte a channel, pixels in NHWC order; those that do not fit in memory come after the
 /// others and are decoded as they are asked for.
@@ -54,6 +54,11 @@ impl Images {
     /// The first failure to read an image since the last call. Such an image is black.
     pub fn failure(&self) -> Option<DataError> {
         self.streamed.as_ref()?.failure()
+    }
+
+    /// How long images that are not in memory have been waited for; `None` where all are.
+    pub fn waits(&self) -> Option<Waits> {
+        self.streamed.as_ref().map(Streamed::waits)
     }
 
     /// The bytes of image `i`, HWC.

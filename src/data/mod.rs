@@ -43,7 +43,9 @@ pub use set::{DataSet, OpenOptions};
 pub use sheet::contact_sheet;
 pub use source::{open, open_files};
 pub use split::{Balance, Split, Spread, split};
+pub use stream::Waits;
 pub use summary::{ClassSummary, Summary, summary};
+pub use tail::Tail;
 
 use std::ops::RangeInclusive;
 

@@ -3,7 +3,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::tail;
+use super::tail::{self, Tail};
 use super::{DataError, DataSet};
 
 /// Stream of the run's generator that the labelled images are chosen from.
@@ -15,11 +15,13 @@ pub struct Spread {
     pub balance: Balance,
     /// R of the long tail: class c of C keeps R^(-c/(C-1)) of its images; 1 keeps all.
     pub imbalance: f64,
+    /// Whether labels, unlabelled images or both have it.
+    pub tail: Tail,
 }
 
 impl From<Balance> for Spread {
     fn from(balance: Balance) -> Self {
-        Self { balance, imbalance: 1.0 }
+        Self { balance, imbalance: 1.0, tail: Tail::Both }
     }
 }
 
@@ -47,15 +49,15 @@ pub struct Split {
 /// Chooses `labels` training images, a function of the set, the spread and `seed` alone.
 ///
 /// As many labels as there are images of known class are always allowed: they are all taken. With an imbalance
-/// the labels fall off from class to class as the images do, at least one each; `labels` stays their sum.
+/// labels, images or both fall off from class to class, see [`Tail`], at least one each; `labels` stays the sum.
 ///
 /// # Errors
 /// When there are fewer labels than classes, more than images (in all, or in a class), or with
 /// [`Balance::Even`] and no imbalance no multiple of the classes.
 pub fn split(set: &DataSet, labels: usize, spread: impl Into<Spread>, seed: u64) -> Result<Split, DataError> {
-    let Spread { balance, imbalance } = spread.into();
+    let Spread { balance, imbalance, tail } = spread.into();
     let classes = set.classes.len();
-    let kept = tail::keep(set, imbalance, seed);
+    let kept = tail::keep(set, if tail.thins_images() { imbalance } else { 1.0 }, seed);
     let counts = set.train_counts(&kept);
     let known = counts.iter().sum();
     if labels > known {
@@ -66,9 +68,15 @@ pub fn split(set: &DataSet, labels: usize, spread: impl Into<Spread>, seed: u64)
     }
     let quota = match balance {
         _ if labels == known => counts,
-        Balance::Even if imbalance > 1.0 => greedy(&tail::shares(classes, imbalance), &counts, labels),
+        Balance::Even if imbalance > 1.0 && tail.thins_labels() => {
+            greedy(&tail::shares(classes, imbalance), &counts, labels)
+        }
         Balance::Even => even(set, &counts, labels)?,
-        Balance::Train => proportional(&counts, labels),
+        Balance::Train => {
+            // Where the images have been thinned the counts fall off already.
+            let rest = if tail.thins_images() { 1.0 } else { imbalance };
+            proportional(&counts, &tail::shares(classes, rest), labels)
+        }
     };
 
     let mut members = vec![Vec::new(); classes];
@@ -109,10 +117,11 @@ fn even(set: &DataSet, counts: &[usize], labels: usize) -> Result<Vec<usize>, Da
     Ok(vec![share; classes])
 }
 
-/// Labels in proportion to the classes' images.
-fn proportional(counts: &[usize], labels: usize) -> Vec<usize> {
-    let largest = counts.iter().copied().max().unwrap_or(0) as f64;
-    let shares: Vec<f64> = counts.iter().map(|n| *n as f64 / largest).collect();
+/// Labels in proportion to the classes' images, each class's counted to its share.
+fn proportional(counts: &[usize], shares: &[f64], labels: usize) -> Vec<usize> {
+    let sizes: Vec<f64> = counts.iter().zip(shares).map(|(n, share)| *n as f64 * share).collect();
+    let largest = sizes.iter().copied().fold(0.0, f64::max);
+    let shares: Vec<f64> = sizes.iter().map(|size| size / largest).collect();
     greedy(&shares, counts, labels)
 }
 
@@ -141,6 +150,7 @@ mod tests {
     /// First picks worked out by hand: stats 1, 1/2 and 1/4.
     #[test]
     fn proportional_labels_follow_the_greedy_rule() {
+        let proportional = |counts: &[usize], labels| proportional(counts, &vec![1.0; counts.len()], labels);
         assert_eq!(proportional(&[8, 4, 2], 1), [1, 0, 0]);
         assert_eq!(proportional(&[8, 4, 2], 2), [1, 1, 0]);
         assert_eq!(proportional(&[8, 4, 2], 3), [1, 1, 1]);

@@ -3,11 +3,35 @@
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
 use super::{DataSet, set::class_counts};
 
 /// Stream of the run's generator that the kept images are chosen from.
 const STREAM: u64 = 0x7a11;
+
+/// What falls off from class to class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tail {
+    /// Labels and unlabelled images alike: distribution alignment's assumption holds.
+    #[default]
+    Both,
+    /// The labels alone. Alignment pulls guesses towards the labels' tail, which the images do not have.
+    Labelled,
+    /// The images alone. Alignment pulls guesses towards the labels' even spread, which the images do not have.
+    Unlabelled,
+}
+
+impl Tail {
+    pub(super) fn thins_images(self) -> bool {
+        self != Self::Labelled
+    }
+
+    pub(super) fn thins_labels(self) -> bool {
+        self != Self::Unlabelled
+    }
+}
 
 /// Share of its images that each class keeps, R^(-c/(C-1)): all of the first, one R-th of the last.
 pub(super) fn shares(classes: usize, imbalance: f64) -> Vec<f64> {

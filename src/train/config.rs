@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::error::TrainError;
 use super::schedule::Schedule;
 use crate::augment::{OpOptions, PolicyScale, Sampling};
-use crate::data::{Balance, Choice, Spread};
+use crate::data::{Balance, Choice, Spread, Tail};
 use crate::nn::Architecture;
 use crate::ssl::{LabelPrior, Method, PolicyKind};
 
@@ -23,9 +23,12 @@ pub struct Config {
     pub labels: usize,
     /// How labels are spread over the classes.
     pub balance: Balance,
-    /// R of a long tail: class c of C keeps R^(-c/(C-1)) of its images, labelled and unlabelled alike.
+    /// R of a long tail: class c of C keeps R^(-c/(C-1)) of its images.
     #[serde(default = "balanced", skip_serializing_if = "is_balanced")]
     pub imbalance: f64,
+    /// What has the long tail.
+    #[serde(default, skip_serializing_if = "has_both")]
+    pub tail: Tail,
     pub seed: u64,
     /// Side that a folder's images are resized to; chosen from the images if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,6 +72,10 @@ fn is_balanced(imbalance: &f64) -> bool {
     *imbalance == 1.0
 }
 
+fn has_both(tail: &Tail) -> bool {
+    *tail == Tail::Both
+}
+
 impl Config {
     /// Reads the content of a `config.toml`; `path` is for messages.
     ///
@@ -89,8 +96,8 @@ impl Config {
         let share = 0.0..1.0;
         check(self.steps >= 1, "steps", self.steps.to_string(), "at least 1")?;
         check(self.report_every >= 1, "report_every", self.report_every.to_string(), "at least 1")?;
-        let tail = self.imbalance;
-        check((1.0..=1e6).contains(&tail), "imbalance", tail.to_string(), "1 (none) to 1000000")?;
+        let imbalance = self.imbalance;
+        check((1.0..=1e6).contains(&imbalance), "imbalance", imbalance.to_string(), "1 (none) to 1000000")?;
         let lr = self.learning_rate;
         check(lr > 0.0 && lr <= 10.0, "learning rate", lr.to_string(), "above 0 and at most 10")?;
         let decay = self.weight_decay;
@@ -117,7 +124,7 @@ impl Config {
 
     /// How images and labels are spread over the classes.
     pub fn spread(&self) -> Spread {
-        Spread { balance: self.balance, imbalance: self.imbalance }
+        Spread { balance: self.balance, imbalance: self.imbalance, tail: self.tail }
     }
 
     pub fn schedule(&self) -> Schedule {
@@ -133,6 +140,7 @@ pub struct Overrides {
     pub labels: Option<usize>,
     pub balance: Option<Balance>,
     pub imbalance: Option<f64>,
+    pub tail: Option<Tail>,
     pub steps: Option<u64>,
     pub seed: Option<u64>,
     pub image_size: Option<usize>,
@@ -185,6 +193,7 @@ impl Overrides {
         set(&mut config.labels, &self.labels);
         set(&mut config.balance, &self.balance);
         set(&mut config.imbalance, &self.imbalance);
+        set(&mut config.tail, &self.tail);
         set(&mut config.steps, &self.steps);
         set(&mut config.seed, &self.seed);
         config.image_size = self.image_size.or(config.image_size);

@@ -1,7 +1,7 @@
 use super::config::Config;
 use super::error::TrainError;
 use crate::augment::OpOptions;
-use crate::data::{Balance, Choice};
+use crate::data::{Balance, Choice, Tail};
 use crate::ssl::{LabelPrior, Method};
 
 pub const PRESET_NAMES: [&str; 7] =
@@ -83,6 +83,7 @@ fn paper(name: &str, data: &str, labels: usize, change: impl FnOnce(&mut Config)
         labels,
         balance: Balance::Even,
         imbalance: 1.0,
+        tail: Tail::Both,
         seed: 1,
         image_size: None,
         network: "wrn-28-2".into(),

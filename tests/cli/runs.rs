@@ -132,6 +132,11 @@ fn a_long_tail_is_told_and_kept_in_the_settings() {
     let config = fs::read_to_string(folder.join("config.toml")).expect("config.toml");
     assert!(config.contains("imbalance = 4.0"), "{config}");
     done(&mut remixmatch(&["train", "--resume", str(&folder), "--steps", "4"]));
+    let apart = outer.path().join("apart");
+    let (_, told) = done(train(data.path(), 2, &apart).args(["--imbalance", "4", "--tail", "unlabelled"]));
+    assert!(told.contains("images a class 10 5 3, labels a class 2 2 2"), "{told}");
+    let config = fs::read_to_string(apart.join("config.toml")).expect("config.toml");
+    assert!(config.contains("tail = \"unlabelled\""), "{config}");
     let even = outer.path().join("even");
     done(&mut train(data.path(), 2, &even));
     assert!(!fs::read_to_string(even.join("config.toml")).expect("config.toml").contains("imbalance"));

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use remixmatch::data::{Balance, DataSet, Images, OpenOptions, Origin, Spread, open, split};
+use remixmatch::data::{Balance, DataSet, Images, OpenOptions, Origin, Spread, Tail, open, split};
 
 /// A set of `counts` images of each class, interleaved, and `unknown` of none.
 fn counted(counts: &[usize], unknown: usize) -> DataSet {
@@ -54,7 +54,7 @@ fn labels_follow_the_train_distribution_when_asked() {
 }
 
 fn tail(imbalance: f64) -> Spread {
-    Spread { balance: Balance::Even, imbalance }
+    Spread { balance: Balance::Even, imbalance, tail: Tail::Both }
 }
 
 #[test]
@@ -94,10 +94,38 @@ fn labels_of_a_tail_keep_their_number() {
 #[test]
 fn a_tail_of_the_train_distribution() {
     let set = counted(&[80, 40, 20], 0);
-    let spread = Spread { balance: Balance::Train, imbalance: 4.0 };
+    let spread = Spread { balance: Balance::Train, ..tail(4.0) };
     let found = split(&set, 21, spread, 3).unwrap();
     assert_eq!(chosen(&set, &found.unlabelled), [80, 20, 5]);
     assert_eq!(chosen(&set, &found.labelled), [16, 4, 1]);
+}
+
+/// What alignment takes for granted and is not so: one of the two has the tail.
+#[test]
+fn a_tail_of_the_labels_or_of_the_images_alone() {
+    let set = counted(&[100, 100, 100], 7);
+    let labels = split(&set, 12, Spread { tail: Tail::Labelled, ..tail(100.0) }, 1).unwrap();
+    assert_eq!(chosen(&set, &labels.labelled), [10, 1, 1]);
+    assert_eq!(labels.unlabelled, (0..307).collect::<Vec<_>>());
+    let known = |images: &[usize]| {
+        let known: Vec<usize> = images.iter().copied().filter(|i| set.train_labels[*i].is_some()).collect();
+        chosen(&set, &known)
+    };
+    let images = split(&set, 12, Spread { tail: Tail::Unlabelled, ..tail(25.0) }, 1).unwrap();
+    assert_eq!(known(&images.unlabelled), [100, 20, 4]);
+    assert_eq!(chosen(&set, &images.labelled), [4, 4, 4]);
+    assert!(images.labelled.iter().all(|i| images.unlabelled.contains(i)));
+    assert_eq!(images.unlabelled, split(&set, 12, tail(25.0), 1).unwrap().unlabelled);
+    let more = split(&set, 15, Spread { tail: Tail::Unlabelled, ..tail(25.0) }, 1).unwrap_err().to_string();
+    assert!(more.contains("it has 4") && more.contains("at most 12"), "{more}");
+    // Of the train distribution: 80, 40 and 20 images, and labels as if a quarter of the last were left.
+    let uneven = counted(&[80, 40, 20], 0);
+    let spread = Spread { balance: Balance::Train, imbalance: 4.0, tail: Tail::Labelled };
+    let found = split(&uneven, 21, spread, 3).unwrap();
+    assert_eq!((chosen(&uneven, &found.labelled), found.unlabelled.len()), (vec![16, 4, 1], 140));
+    let spread = Spread { tail: Tail::Unlabelled, ..spread };
+    let found = split(&uneven, 21, spread, 3).unwrap();
+    assert_eq!(chosen(&uneven, &found.labelled), [16, 4, 1], "labels follow the images that are left");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use remixmatch::data::{DataError, DataSet, Images, OpenOptions, open};
+use remixmatch::data::{DataError, DataSet, Images, OpenOptions, Waits, open};
 use tempfile::{TempDir, tempdir};
 
 use super::common::{check_made, fixture, made, put, read, refused};
@@ -70,6 +70,27 @@ fn images_beyond_memory_are_the_same_in_any_order_expected_or_not() {
         drop(set);
         same_words(&shared.train, &whole.train, [39, 0]);
     }
+}
+
+#[test]
+fn waits_are_counted_where_an_image_was_not_ready() {
+    let folder = pictures(4, 6);
+    assert_eq!(read(folder.path()).unwrap().train.waits(), None, "all are in memory");
+    let set = open_with(folder.path(), 4, false).unwrap();
+    let waits = || set.train.waits().expect("streamed images");
+    words(&set.train, 2);
+    assert_eq!(waits().asked, 0, "image 2 is in memory");
+    words(&set.train, 8);
+    assert_eq!((waits().asked, waits().waited), (1, 1));
+    let time = waits().time;
+    assert!(time > Duration::ZERO);
+    set.train.expect(&[9, 5]);
+    // Decoded by whomever, and kept as long as they are expected.
+    let again = || [5, 9].map(|i| words(&set.train, i));
+    again();
+    let before = waits();
+    again();
+    assert_eq!(waits(), Waits { asked: before.asked + 2, ..before });
 }
 
 #[test]

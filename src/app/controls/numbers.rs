@@ -3,6 +3,7 @@
 use eframe::egui::{self, ComboBox, DragValue, Ui};
 
 use crate::app::App;
+use crate::data::Tail;
 
 const NETWORKS: [&str; 4] = ["wrn-10-1", "wrn-16-1", "wrn-28-2", "wrn-28-8"];
 
@@ -13,6 +14,13 @@ pub(super) fn numbers(app: &mut App, ui: &mut Ui) {
             ui.selectable_value(&mut config.network, name.to_owned(), name);
         }
     });
+    if config.imbalance > 1.0 {
+        ComboBox::from_label("have the long tail").selected_text(tail_name(config.tail)).show_ui(ui, |ui| {
+            for tail in [Tail::Both, Tail::Labelled, Tail::Unlabelled] {
+                ui.selectable_value(&mut config.tail, tail, tail_name(tail));
+            }
+        });
+    }
     egui::Grid::new("numbers").num_columns(2).show(ui, |ui| {
         let mut row = |name: &str, hint: &str, value: DragValue<'_>| {
             let label = ui.label(name);
@@ -27,7 +35,7 @@ pub(super) fn numbers(app: &mut App, ui: &mut Ui) {
         );
         row(
             "long tail",
-            "R: class c of C keeps R^(-c/(C-1)) of its images, labelled and unlabelled alike; 1 keeps all",
+            "R: class c of C keeps R^(-c/(C-1)) of its images; 1 keeps all",
             DragValue::new(&mut config.imbalance).range(1.0..=1e6).speed(0.1).max_decimals(1),
         );
         row(
@@ -71,4 +79,12 @@ pub(super) fn numbers(app: &mut App, ui: &mut Ui) {
             DragValue::new(&mut config.method.weight_r).range(0.0..=1e4).speed(0.05),
         );
     });
+}
+
+fn tail_name(tail: Tail) -> &'static str {
+    match tail {
+        Tail::Both => "labels and images",
+        Tail::Labelled => "labels alone",
+        Tail::Unlabelled => "images alone",
+    }
 }

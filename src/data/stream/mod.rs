@@ -11,13 +11,27 @@ use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 use std::{fmt, mem};
+
+use web_time::Instant;
 
 use super::DataError;
 use queue::{Queue, Slot};
 
 /// Bytes of decoded images that are held ready at most.
 const READY_BYTES: usize = 64 << 20;
+
+/// What those who asked for streamed images have waited for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waits {
+    /// Images that were asked for.
+    pub asked: u64,
+    /// Those of them that were not ready.
+    pub waited: u64,
+    /// Until they were.
+    pub time: Duration,
+}
 
 /// Where streamed images come from.
 pub(super) trait Source: Send + Sync {
@@ -48,6 +62,7 @@ struct Shared {
     /// Something was decoded.
     done: Condvar,
     failure: Mutex<Option<DataError>>,
+    waits: Mutex<Waits>,
 }
 
 impl Streamed {
@@ -60,6 +75,7 @@ impl Streamed {
             work: Condvar::new(),
             done: Condvar::new(),
             failure: Mutex::new(None),
+            waits: Mutex::default(),
         });
         Self(Arc::new(Pool { shared, workers: OnceLock::new() }))
     }
@@ -78,7 +94,21 @@ impl Streamed {
 
     /// The bytes of an image; black where it cannot be read, see [`Streamed::failure`].
     pub fn read(&self, image: usize) -> Arc<[u8]> {
-        self.0.shared.get(image)
+        let shared = &self.0.shared;
+        lock(&shared.waits).asked += 1;
+        if let Some(bytes) = shared.ready(image) {
+            return bytes;
+        }
+        let begun = Instant::now();
+        let bytes = shared.get(image);
+        let mut waits = lock(&shared.waits);
+        waits.waited += 1;
+        waits.time += begun.elapsed();
+        bytes
+    }
+
+    pub fn waits(&self) -> Waits {
+        *lock(&self.0.shared.waits)
     }
 
     /// The first failure since the last call.
@@ -134,6 +164,13 @@ impl Shared {
                 }
                 None => queue = self.work.wait(queue).unwrap_or_else(PoisonError::into_inner),
             }
+        }
+    }
+
+    fn ready(&self, image: usize) -> Option<Arc<[u8]>> {
+        match lock(&self.queue).slot(image) {
+            Some(Slot::Ready(bytes)) => Some(Arc::clone(bytes)),
+            _ => None,
         }
     }
 
