@@ -85,7 +85,7 @@ impl Table {
             "errors",
             "guess_acc_mean",
             "seconds_mean",
-            "published_error",
+            "published_error_from_memory",
             "failures",
         ];
         rows.write_record(header).map_err(|error| failed(error.into()))?;

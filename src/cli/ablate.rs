@@ -12,7 +12,7 @@ use remixmatch::gpu::Gpu;
 use remixmatch::train::{Checkpoint, Config, RunFolder, write_atomically};
 
 use super::adapter::AdapterOptions;
-use super::figure::{Axis, COLOURS, Figure, GREY, Line, whole};
+use super::figure::{Axis, Figure, GREY, Line, colour, whole};
 use super::options::{Settings, SourceOptions};
 use super::output::{note, print};
 use super::training::{Training, interruption};
@@ -152,15 +152,17 @@ fn by_views(table: &Table) -> Option<Figure> {
     let log = |k: usize| (k as f64).log2();
     let ours = Line {
         name: Some(format!("here: {}", table.plan.settings.data)),
-        colour: COLOURS[0],
+        colour: colour(0).0,
+        repeats: 0,
         faint: false,
         points: found.iter().map(|(k, error)| (log(*k), error.mean)).collect(),
         whiskers: found.iter().map(|(_, error)| error.deviation.unwrap_or(0.0)).collect(),
     };
     let published = ROWS.iter().filter_map(|row| Some((log(row.views()?), row.published?))).collect();
     let paper = Line {
-        name: Some("published: CIFAR-10, 250 labels".to_owned()),
+        name: Some("published (quoted from memory): CIFAR-10, 250 labels".to_owned()),
         colour: GREY,
+        repeats: 0,
         faint: true,
         points: published,
         whiskers: Vec::new(),
@@ -179,13 +181,12 @@ fn by_views(table: &Table) -> Option<Figure> {
 fn curves(table: &Table) -> Option<Figure> {
     let lines: Vec<_> = table
         .curves()
-        .zip(COLOURS.into_iter().cycle())
-        .map(|(row, colour)| Line {
-            name: Some(row.row.name.to_owned()),
-            colour,
-            faint: false,
-            points: row.curve.iter().map(|(step, error)| (*step as f64, *error)).collect(),
-            whiskers: Vec::new(),
+        .enumerate()
+        .map(|(i, row)| {
+            let (colour, repeats) = colour(i);
+            let points = row.curve.iter().map(|(step, error)| (*step as f64, *error)).collect();
+            let name = Some(row.row.name.to_owned());
+            Line { name, colour, repeats, faint: false, points, whiskers: Vec::new() }
         })
         .collect();
     if lines.is_empty() {

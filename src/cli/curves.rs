@@ -6,7 +6,7 @@ use plotters::chart::SeriesLabelPosition;
 use remixmatch::train::{Report, read_reports};
 
 use super::Outcome;
-use super::figure::{Axis, COLOURS, Figure, Line, whole};
+use super::figure::{Axis, Figure, Line, colour, whole};
 use super::output::note;
 
 #[derive(Args)]
@@ -33,7 +33,8 @@ pub struct CurvesArguments {
 pub fn run(arguments: CurvesArguments) -> anyhow::Result<Outcome> {
     let mut lines = Vec::new();
     let mut steps = 1;
-    for ((i, folder), colour) in arguments.runs.iter().enumerate().zip(COLOURS.into_iter().cycle()) {
+    for (i, folder) in arguments.runs.iter().enumerate() {
+        let (colour, repeats) = colour(i);
         let reports = read_reports(&folder.join("metrics.csv"))?;
         if reports.is_empty() {
             return Err(anyhow!(
@@ -46,7 +47,7 @@ pub fn run(arguments: CurvesArguments) -> anyhow::Result<Outcome> {
             reports.iter().filter_map(|r| Some((r.step as f64, 100.0 * value(r)?))).collect()
         };
         let (guesses, test) = (point(|r| r.guess_acc), point(|r| Some(r.test_acc_ema)));
-        let line = |name, faint, points| Line { name, colour, faint, points, whiskers: Vec::new() };
+        let line = |name, faint, points| Line { name, colour, repeats, faint, points, whiskers: Vec::new() };
         lines.push(line(None, true, guesses));
         let name = arguments.names.get(i).cloned().unwrap_or_else(|| folder_name(folder));
         lines.push(line(Some(name), false, test));

@@ -10,7 +10,7 @@ use remixmatch::train::write_atomically;
 
 const SIZE: (u32, u32) = (760, 420);
 /// Colours that stay apart for the colour-blind (Okabe and Ito), on light and dark pages alike.
-pub const COLOURS: [RGBColor; 7] = [
+const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
@@ -20,6 +20,11 @@ pub const COLOURS: [RGBColor; 7] = [
     GREY,
 ];
 pub const GREY: RGBColor = RGBColor(110, 110, 110);
+
+/// The colour of the i-th line of many, and how often it has been used before that.
+pub fn colour(i: usize) -> (RGBColor, usize) {
+    (COLOURS[i % COLOURS.len()], i / COLOURS.len())
+}
 
 /// A chart.
 pub struct Figure {
@@ -44,6 +49,8 @@ pub struct Line {
     /// In the legend, if any.
     pub name: Option<String>,
     pub colour: RGBColor,
+    /// How often its colour has been used before it: such lines are broken, each time into shorter pieces.
+    pub repeats: usize,
     /// Thin and pale, beside a main line.
     pub faint: bool,
     pub points: Vec<(f64, f64)>,
@@ -54,6 +61,15 @@ pub struct Line {
 /// A number without a fraction.
 pub fn whole(value: f64) -> String {
     format!("{value:.0}")
+}
+
+/// Lengths in pixels of a broken line's pieces and of the gaps between them.
+fn dash(repeats: usize) -> Option<(u32, u32)> {
+    match repeats {
+        0 => None,
+        1 => Some((9, 5)),
+        _ => Some((3, 3)),
+    }
 }
 
 impl Figure {
@@ -94,10 +110,19 @@ impl Figure {
                 true => line.colour.mix(0.4).stroke_width(1),
                 false => line.colour.stroke_width(2),
             };
-            let series = chart.draw_series(LineSeries::new(line.points.iter().copied(), stroke))?;
+            let points = line.points.iter().copied();
+            let series = match dash(line.repeats) {
+                None => chart.draw_series(LineSeries::new(points, stroke))?,
+                Some((length, gap)) => {
+                    chart.draw_series(DashedLineSeries::new(points, length, gap, stroke))?
+                }
+            };
             if let Some(name) = &line.name {
-                let swatch = line.colour.stroke_width(3);
-                series.label(name).legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], swatch));
+                let (swatch, dash) = (line.colour.stroke_width(3), dash(line.repeats));
+                series.label(name).legend(move |(x, y)| {
+                    let (length, gap) = dash.unwrap_or((18, 0));
+                    DashedPathElement::new([(x, y), (x + 18, y)], length, gap, swatch)
+                });
             }
             let whiskers = line.points.iter().zip(&line.whiskers).filter(|(_, half)| **half > 0.0);
             chart.draw_series(whiskers.map(|((x, y), half)| {
@@ -117,5 +142,25 @@ impl Figure {
             .label_font(("sans-serif", 13))
             .draw()?;
         root.present()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use remixmatch::ablation::ROWS;
+
+    use super::*;
+
+    #[test]
+    fn every_row_of_the_ablation_has_a_line_of_its_own() {
+        let mut looks: Vec<_> = (0..ROWS.len())
+            .map(|i| {
+                let (RGBColor(red, green, blue), repeats) = colour(i);
+                (red, green, blue, dash(repeats))
+            })
+            .collect();
+        looks.sort();
+        looks.dedup();
+        assert_eq!(looks.len(), ROWS.len());
     }
 }
