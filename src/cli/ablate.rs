@@ -46,13 +46,12 @@ struct Shared<'a> {
 
 pub fn run(arguments: AblateArguments) -> anyhow::Result<Outcome> {
     let interrupted = interruption()?;
-    let (settings, source) = arguments.settings.config(&arguments.source)?;
+    let (settings, data, source) = arguments.settings.open(&arguments.source)?;
     let rows = match arguments.rows.is_empty() {
         true => ROWS.map(|row| row.name.to_owned()).to_vec(),
         false => arguments.rows,
     };
     let asked = Plan::new(settings, arguments.seeds, rows)?;
-    let data = arguments.source.open(&asked.settings)?;
     asked.settings.validate(data.train.height, data.train.width)?;
     let gpu = arguments.adapter.open()?;
     note(format_args!("preset {}: {source}", asked.settings.preset));

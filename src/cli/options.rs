@@ -215,8 +215,18 @@ impl SourceOptions {
 }
 
 impl Settings {
-    /// The settings of the run, and the source that the preset follows.
-    pub fn config(&self, source: &SourceOptions) -> anyhow::Result<(Config, String)> {
+    /// The settings of the run, its data, and the source that the preset follows. Data labelled by hand are trained
+    /// with all their labels where none say how many.
+    pub fn open(&self, source: &SourceOptions) -> anyhow::Result<(Config, Arc<DataSet>, String)> {
+        let (mut config, origin) = self.config(source)?;
+        let data = source.open(&config)?;
+        if let (None, None, Some(labels)) = (self.labels, &self.config, data.hand_made_labels()) {
+            config.labels = labels;
+        }
+        Ok((config, data, origin))
+    }
+
+    fn config(&self, source: &SourceOptions) -> anyhow::Result<(Config, String)> {
         let (mut config, origin) = match &self.config {
             Some(path) => {
                 let text =

@@ -25,9 +25,8 @@ pub struct TraceArguments {
 
 /// The last of `--steps` steps (1 if absent) is traced.
 pub fn run(arguments: TraceArguments) -> anyhow::Result<Outcome> {
-    let (mut config, _) = arguments.settings.config(&arguments.source)?;
+    let (mut config, data, _) = arguments.settings.open(&arguments.source)?;
     config.steps = arguments.source.steps.unwrap_or(1);
-    let data = arguments.source.open(&config)?;
     let mut trainer = Trainer::new(arguments.adapter.open()?, config, data, Keep::Trace)?;
     while trainer.progress().step + 1 < trainer.config.steps {
         block_on(trainer.step())?;

@@ -1,4 +1,5 @@
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
 use clap::Args;
@@ -75,15 +76,19 @@ pub fn run(arguments: TrainArguments) -> anyhow::Result<Outcome> {
 }
 
 fn fresh(arguments: &TrainArguments) -> anyhow::Result<Training> {
-    let (config, source) = arguments.settings.config(&arguments.source)?;
+    let (config, data, source) = arguments.settings.open(&arguments.source)?;
     let folder = RunFolder::new(arguments.out.clone().unwrap_or_else(|| default_folder(&config)));
     folder.check_free(arguments.force)?;
     note(format_args!("preset {}: {source}", config.preset));
-    begin(config, arguments, folder)
+    begin(config, data, arguments, folder)
 }
 
-fn begin(config: Config, arguments: &TrainArguments, folder: RunFolder) -> anyhow::Result<Training> {
-    let data = arguments.source.open(&config)?;
+fn begin(
+    config: Config,
+    data: Arc<DataSet>,
+    arguments: &TrainArguments,
+    folder: RunFolder,
+) -> anyhow::Result<Training> {
     config.validate(data.train.height, data.train.width)?;
     let gpu = arguments.adapter.open()?;
     announce(&gpu, &config, &data)?;
@@ -101,7 +106,8 @@ fn resumed(path: &Path, arguments: &TrainArguments) -> anyhow::Result<Training> 
         // Ended before its first checkpoint, it has lost nothing.
         if folder.config().exists() {
             let config = with_source(folder.read_config()?, &arguments.source);
-            return begin(config, arguments, folder);
+            let data = arguments.source.open(&config)?;
+            return begin(config, data, arguments, folder);
         }
         bail!("there is no run to go on with in {}: it has no model.safetensors", path.display());
     }

@@ -63,6 +63,9 @@ impl Training {
         let (_, header) = Checkpoint::read_header(&model)?;
         let trainer = Trainer::resume(gpu, config, data, &model, Keep::State)?;
         folder.tidy()?;
+        if !trainer.is_done() {
+            folder.remove_summary()?;
+        }
         let path = folder.metrics();
         let metrics = match path.exists() {
             true => MetricsFile::resume(&path, header.step)?,

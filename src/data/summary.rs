@@ -66,12 +66,13 @@ impl fmt::Display for Summary {
         let flip = if self.flip { "mirrored and " } else { "" };
         writeln!(f, "weak augmentation: {flip}shifted by up to {} pixels", self.shift)?;
         let names = self.classes.iter().map(|class| class.name.chars().count()).max().unwrap_or(0).max(5);
-        writeln!(f, "\n{:names$}  {:>7}  {:>7}", "class", "train", "test")?;
+        write!(f, "\n{:names$}  {:>7}  {:>7}", "class", "train", "test")?;
         for class in &self.classes {
-            writeln!(f, "{:names$}  {:>7}  {:>7}", class.name, class.train, class.test)?;
+            write!(f, "\n{:names$}  {:>7}  {:>7}", class.name, class.train, class.test)?;
         }
-        for notice in &self.notices {
-            writeln!(f, "\nnote: {notice}")?;
+        for (i, notice) in self.notices.iter().enumerate() {
+            let gap = if i == 0 { "\n" } else { "" };
+            write!(f, "{gap}\nnote: {notice}")?;
         }
         Ok(())
     }

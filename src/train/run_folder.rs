@@ -71,12 +71,18 @@ impl RunFolder {
     pub fn prepare(&self) -> Result<(), TrainError> {
         self.create()?;
         self.tidy()?;
-        for path in [self.model(), self.metrics(), self.summary()] {
-            if disk::exists(&path) {
-                disk::remove(&path).map_err(TrainError::file(path, "removing the former run's file"))?;
-            }
+        for path in [self.model(), self.metrics()] {
+            remove(path)?;
         }
-        Ok(())
+        self.remove_summary()
+    }
+
+    /// Removes the final figures, if there are any: the run goes on.
+    ///
+    /// # Errors
+    /// The file's.
+    pub fn remove_summary(&self) -> Result<(), TrainError> {
+        remove(self.summary())
     }
 
     /// Removes files that a process was killed in the midst of writing.
@@ -127,5 +133,12 @@ impl RunFolder {
         let text = serde_json::to_string_pretty(summary)
             .map_err(|e| TrainError::Config { path: path.clone(), reason: e.to_string() })?;
         write_atomically(&path, text.as_bytes())
+    }
+}
+
+fn remove(path: PathBuf) -> Result<(), TrainError> {
+    match disk::exists(&path) {
+        true => disk::remove(&path).map_err(TrainError::file(path, "removing the former run's file")),
+        false => Ok(()),
     }
 }

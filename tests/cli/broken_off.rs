@@ -35,6 +35,16 @@ fn wait_for_reports(child: &mut Child, count: usize) -> impl Iterator<Item = Str
     lines
 }
 
+/// Interrupts a run after its report number `count`: its last words.
+fn interrupt(child: &mut Child, count: usize) -> String {
+    let rest = wait_for_reports(child, count);
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+    assert!(sent.success());
+    let last = rest.last().expect("a message");
+    assert_eq!(child.wait().expect("its end").code(), Some(130), "{last}");
+    last
+}
+
 fn saved_step(folder: &Path) -> u64 {
     Checkpoint::read_header(&folder.join("model.safetensors")).expect("a checkpoint").1.step
 }
@@ -44,11 +54,7 @@ fn an_interrupted_run_is_saved_and_ends_like_an_unbroken_one() {
     let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
     let (broken, unbroken) = (outer.path().join("broken"), outer.path().join("unbroken"));
     let mut child = start_training(data.path(), &broken);
-    let rest = wait_for_reports(&mut child, 3);
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
-    assert!(sent.success());
-    let last = rest.last().expect("a message");
-    assert_eq!(child.wait().expect("its end").code(), Some(130), "{last}");
+    let last = interrupt(&mut child, 3);
     let step = saved_step(&broken);
     assert!(step >= 6 && last.contains(&format!("interrupted at step {step}; saved")), "{last}");
     assert!(last.contains(&format!("remixmatch train --resume {}", broken.display())), "{last}");
@@ -56,6 +62,11 @@ fn an_interrupted_run_is_saved_and_ends_like_an_unbroken_one() {
     done(&mut remixmatch(&["train", "--resume", str(&broken)]));
     done(&mut train(data.path(), STEPS, &unbroken));
     assert_same_run(&broken, &unbroken);
+
+    // A finished run that goes on has no final figures until it is finished again.
+    assert!(broken.join("summary.json").exists());
+    interrupt(&mut start(&["train", "--resume", str(&broken), "--steps", "1000000"]), 1);
+    assert!(!broken.join("summary.json").exists());
 }
 
 #[test]

@@ -21,6 +21,12 @@ fn a_labelled_folder_is_trained_on_and_its_accuracy_is_called_what_it_is() {
     let model = run.join("model.safetensors");
     let (told, _) = done(&mut remixmatch(&["eval", "--model", str(&model)]));
     assert!(told.contains(" % of 6 labelled images, all of which were trained on\n"), "{told}");
+    // Without a number of labels, all are taken; a number is one.
+    let all = out.path().join("all");
+    let mut command =
+        remixmatch(&["train", "--data", str(folder.path()), "--steps", "1", "--batch", "4", "--k", "1"]);
+    let (told, _) = done(command.args(["--report-every", "1", "--out", str(&all)]));
+    assert!(told.contains("with 6 labels"), "{told}");
     // Labels that were made since are the data's now; the run asks for as many as it began with.
     save(5);
     refused(&mut remixmatch(&["train", "--resume", str(&run), "--steps", "4"]), &["ask for at most 5"]);

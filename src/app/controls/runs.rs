@@ -3,7 +3,6 @@
 use eframe::egui::{self, Ui};
 
 use crate::app::App;
-use crate::app::kept_runs::KeptRuns;
 use crate::app::theme::ThemeChoice;
 use crate::app::{layout, platform};
 
@@ -19,10 +18,14 @@ pub(super) fn runs_and_appearance(app: &mut App, ui: &mut Ui) {
             app.dialogs.save_run(ui.ctx());
         }
     });
-    let kept = app.kept.as_ref().map(KeptRuns::list).unwrap_or_default();
-    if !kept.is_empty() {
+    if let Some(kept) = app.kept.clone() {
+        // Looked for only while the menu is open.
         ui.menu_button("Kept runs", |ui| {
-            for path in kept {
+            let runs = kept.list();
+            if runs.is_empty() {
+                ui.label("None yet");
+            }
+            for path in runs {
                 let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 if ui.button(name).on_hover_text("Open this run and go on with it").clicked() {
                     app.open_run(path);
