@@ -47,9 +47,24 @@ pub fn show(tree: &mut Tree<ViewKind>, kind: ViewKind) {
     tree.make_active(|_, tile| is_pane_of(tile, kind));
 }
 
-/// Whether there is a tab of a view: a layout of before the view has none.
-pub fn has(tree: &Tree<ViewKind>, kind: ViewKind) -> bool {
-    tree.tiles.tiles().any(|tile| is_pane_of(tile, kind))
+/// Puts views that a layout of an earlier version lacks beside the anchors.
+pub fn complete(tree: &mut Tree<ViewKind>) {
+    let place = |tree: &Tree<ViewKind>, kind| {
+        tree.tiles.iter().find(|(_, tile)| is_pane_of(tile, kind)).map(|(id, _)| *id)
+    };
+    for kind in ViewKind::ALL {
+        if place(tree, kind).is_some() {
+            continue;
+        }
+        let Some(beside) = place(tree, ViewKind::Anchors).and_then(|id| tree.tiles.parent_of(id)) else {
+            *tree = default();
+            return;
+        };
+        let pane = tree.tiles.insert_pane(kind);
+        if let Some(Tile::Container(container)) = tree.tiles.get_mut(beside) {
+            container.add_child(pane);
+        }
+    }
 }
 
 /// Whether a view is in front.
@@ -78,5 +93,36 @@ impl Behavior<ViewKind> for Panes<'_, '_> {
 
     fn simplification_options(&self) -> SimplificationOptions {
         SimplificationOptions { all_panes_must_have_tabs: true, ..Default::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn without(kind: ViewKind) -> Tree<ViewKind> {
+        let mut tree = default();
+        let id = tree.tiles.iter().find(|(_, tile)| is_pane_of(tile, kind)).map(|(id, _)| *id);
+        tree.remove_recursively(id.expect("the view"));
+        tree
+    }
+
+    #[test]
+    fn a_layout_of_before_a_view_gets_it_and_stays_as_it_is() {
+        for kind in ViewKind::ALL {
+            let mut tree = without(kind);
+            show(&mut tree, ViewKind::MixUp);
+            complete(&mut tree);
+            for kind in ViewKind::ALL {
+                let panes = tree.tiles.tiles().filter(|tile| is_pane_of(tile, kind)).count();
+                assert_eq!(panes, 1, "{}", kind.title());
+            }
+            if ![ViewKind::Anchors, ViewKind::MixUp].contains(&kind) {
+                assert!(is_shown(&tree, ViewKind::MixUp), "without {}", kind.title());
+            }
+        }
+        let mut whole = default();
+        complete(&mut whole);
+        assert_eq!(whole, default());
     }
 }

@@ -62,9 +62,6 @@ impl App {
     pub(super) fn open_ablation(&mut self, folder: PathBuf) {
         let told = self.views.ablation.open(folder);
         self.log.add(told.unwrap_or_else(|reason| format!("not opened: {reason}")));
-        if !layout::has(&self.settings.layout, ViewKind::Ablation) {
-            self.settings.layout = layout::default();
-        }
         layout::show(&mut self.settings.layout, ViewKind::Ablation);
         self.phone.view = ViewKind::Ablation;
     }

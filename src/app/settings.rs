@@ -40,7 +40,9 @@ impl Settings {
     /// What was saved last; the defaults where that is absent or of another version.
     pub fn load(storage: Option<&dyn Storage>) -> Self {
         let kept = storage.and_then(|storage| storage.get_string(KEY));
-        kept.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+        let mut settings: Self = kept.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        layout::complete(&mut settings.layout);
+        settings
     }
 
     /// As JSON, of which the program has a reader anyway: eframe's own format would add a tenth to the page.
