@@ -192,9 +192,11 @@ fn curves(table: &Table) -> Option<Figure> {
         return None;
     }
     let steps = table.plan.settings.steps as f64;
+    // A long legend stands beside the lines.
+    let room = if lines.len() > 7 { 1.27 } else { 1.0 };
     Some(Figure {
         title: "Test error, mean over the seeds".to_owned(),
-        x: Axis { name: "training steps", range: 0.0..steps, ticks: 6, label: whole },
+        x: Axis { name: "training steps", range: 0.0..steps * room, ticks: 6, label: whole },
         y: Axis { name: "test error in %", range: 0.0..ceiling(&lines), ticks: 6, label: whole },
         lines,
         legend: SeriesLabelPosition::UpperRight,
