@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use eframe::egui::{Context, ViewportCommand};
+
 use super::App;
 use super::measure::Measure;
 use super::session::{Command, Phase};
 use super::theme::ThemeChoice;
 use super::views::ViewKind;
 use super::{dialogs, layout};
-use eframe::egui::{Context, ViewportCommand};
 
 /// Steps trained before pictures are taken.
 const STEPS: u64 = 200;
