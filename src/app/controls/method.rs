@@ -13,14 +13,14 @@ pub(super) fn method(app: &mut App, ui: &mut Ui) {
     let config = &mut app.settings.config;
     let mut wanted = None;
     ui.horizontal(|ui| {
-        ComboBox::from_label("Preset").width(88.0).selected_text(&config.preset).show_ui(ui, |ui| {
+        ComboBox::from_label("Preset").selected_text(&config.preset).show_ui(ui, |ui| {
             for name in PRESET_NAMES {
                 if ui.selectable_label(config.preset == name, name).clicked() {
                     wanted = Some(name);
                 }
             }
         });
-        ComboBox::from_label("Method").width(88.0).selected_text(&config.method_name).show_ui(ui, |ui| {
+        ComboBox::from_label("Method").selected_text(&config.method_name).show_ui(ui, |ui| {
             for name in Method::NAMES {
                 if ui.selectable_label(config.method_name == name, name).clicked() {
                     set_method(config, name);
