@@ -233,6 +233,7 @@ mod tests {
             (config.seed, config.batch, config.learning_rate) = (u64::MAX, 12, 1.5e-5);
             (config.flip, config.method.threshold) = (Some(false), Some(0.95));
             config.method.strong_views = 5;
+            (config.imbalance, config.tail) = (20.0, crate::data::Tail::Unlabelled);
             for compare in Variation::ALL {
                 let whole = Address {
                     config: config.clone(),
