@@ -149,7 +149,11 @@ impl App {
         }
         match (options.run, options.link) {
             (Some(folder), _) => app.open_run_and(folder, options.batch, options.train),
-            (None, Some(link)) if app.follow_link(&link) => {}
+            (None, Some(link)) if app.follow_link(&link) => {
+                if options.train {
+                    app.train_when_ready();
+                }
+            }
             _ => app.open_data(source),
         }
         Ok(app)

@@ -39,6 +39,14 @@ fn a_run_that_is_none_is_told_in_words() {
     wait_for(&mut window, "the notice", |window| says(window, "model.safetensors"));
 }
 
+#[test]
+fn what_a_link_asks_for_is_trained_at_once_when_the_command_line_says_so() {
+    let link = Some("preset=digits&steps=6&batch=8".to_owned());
+    let mut window = window(AppOptions { link, train: true, ..AppOptions::default() });
+    wait_for(&mut window, "the run's end", |window| says(window, "finished"));
+    assert!(says(&window, "6 / 6 steps"));
+}
+
 /// The models of the kept runs.
 fn kept_models(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
