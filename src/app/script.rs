@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use eframe::egui::{Context, ViewportCommand};
+use eframe::egui::{Context, Pos2, ViewportCommand};
 
 use super::App;
 use super::measure::Measure;
@@ -95,6 +95,8 @@ impl Pictures {
         if self.wait == SETTLE {
             theme.apply(context);
             layout::show(&mut app.settings.layout, view);
+            // A pointer in the midst of a view would cover it with a tip.
+            context.send_viewport_cmd(ViewportCommand::CursorPosition(Pos2::new(1.0, 1.0)));
         }
         self.wait -= 1;
         if self.wait > 0 {
