@@ -130,7 +130,8 @@ fn a_checkpoint_made_to_exhaust_memory_is_refused_within_a_gib() {
     let model = folder.path().join("model.safetensors");
     let refuse = |bytes: &[u8], words: &[&str]| {
         put(&model, bytes);
-        refused(&mut limited(&["eval", "--model", str(&model)]), words);
+        // Refused before an adapter is opened, whose driver may ask for more than that.
+        refused(&mut limited(&["train", "--resume", str(folder.path())]), words);
     };
     refuse(&[SIZE.to_le_bytes().as_slice(), b"{}"].concat(), &["model.safetensors"]);
     refuse(&[u64::MAX.to_le_bytes().as_slice(), b"{}"].concat(), &["model.safetensors"]);
