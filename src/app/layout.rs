@@ -42,6 +42,10 @@ fn is_pane_of(tile: &Tile<ViewKind>, kind: ViewKind) -> bool {
     matches!(tile, Tile::Pane(pane) if *pane == kind)
 }
 
+fn place(tree: &Tree<ViewKind>, kind: ViewKind) -> Option<TileId> {
+    tree.tiles.iter().find(|(_, tile)| is_pane_of(tile, kind)).map(|(id, _)| *id)
+}
+
 /// Brings a view to the front.
 pub fn show(tree: &mut Tree<ViewKind>, kind: ViewKind) {
     tree.make_active(|_, tile| is_pane_of(tile, kind));
@@ -49,9 +53,6 @@ pub fn show(tree: &mut Tree<ViewKind>, kind: ViewKind) {
 
 /// Puts views that a layout of an earlier version lacks beside the anchors.
 pub fn complete(tree: &mut Tree<ViewKind>) {
-    let place = |tree: &Tree<ViewKind>, kind| {
-        tree.tiles.iter().find(|(_, tile)| is_pane_of(tile, kind)).map(|(id, _)| *id)
-    };
     for kind in ViewKind::ALL {
         if place(tree, kind).is_some() {
             continue;
@@ -102,8 +103,7 @@ mod tests {
 
     fn without(kind: ViewKind) -> Tree<ViewKind> {
         let mut tree = default();
-        let id = tree.tiles.iter().find(|(_, tile)| is_pane_of(tile, kind)).map(|(id, _)| *id);
-        tree.remove_recursively(id.expect("the view"));
+        tree.remove_recursively(place(&tree, kind).expect("the view"));
         tree
     }
 

@@ -95,15 +95,14 @@ impl Streamed {
     /// The bytes of an image; black where it cannot be read, see [`Streamed::failure`].
     pub fn read(&self, image: usize) -> Arc<[u8]> {
         let shared = &self.0.shared;
-        lock(&shared.waits).asked += 1;
-        if let Some(bytes) = shared.ready(image) {
-            return bytes;
-        }
         let begun = Instant::now();
-        let bytes = shared.get(image);
+        let (bytes, ready) = shared.get(image);
         let mut waits = lock(&shared.waits);
-        waits.waited += 1;
-        waits.time += begun.elapsed();
+        waits.asked += 1;
+        if !ready {
+            waits.waited += 1;
+            waits.time += begun.elapsed();
+        }
         bytes
     }
 
@@ -167,26 +166,24 @@ impl Shared {
         }
     }
 
-    fn ready(&self, image: usize) -> Option<Arc<[u8]>> {
-        match lock(&self.queue).slot(image) {
-            Some(Slot::Ready(bytes)) => Some(Arc::clone(bytes)),
-            _ => None,
-        }
-    }
-
-    fn get(&self, image: usize) -> Arc<[u8]> {
+    /// The bytes of an image, and whether they were ready.
+    fn get(&self, image: usize) -> (Arc<[u8]>, bool) {
+        let mut ready = true;
         let mut queue = lock(&self.queue);
         loop {
             match queue.slot(image) {
-                Some(Slot::Ready(bytes)) => return Arc::clone(bytes),
-                Some(Slot::Begun) => queue = self.done.wait(queue).unwrap_or_else(PoisonError::into_inner),
+                Some(Slot::Ready(bytes)) => return (Arc::clone(bytes), ready),
+                Some(Slot::Begun) => {
+                    ready = false;
+                    queue = self.done.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                }
                 Some(Slot::Waiting) | None => break,
             }
         }
         tracing::debug!(image, "was not decoded ahead of its use");
         queue.take_over(image);
         drop(queue);
-        self.finish(image)
+        (self.finish(image), false)
     }
 
     /// Decodes an image and hands it to all who wait for it.
