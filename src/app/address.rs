@@ -1,46 +1,59 @@
-//! Settings in a link: `#preset=digits&seed=3&method.mixup=false&compare=no%20alignment&train`.
+//! Settings in a link: `#preset=digits&seed=3&method=mixmatch&method.mixup=false&compare=no%20alignment&train`.
 //!
-//! A preset, and what differs from it: each key is the name of a setting in `config.toml`, with the parts of the
-//! method under `method.`. `lesson=NAME` opens a prepared comparison instead.
+//! A link names a preset and what differs from it. Each key is the name of a setting in `config.toml`, with the parts
+//! of the method under `method.`; `method=NAME` switches to a published method before the other settings apply.
+//! `lesson=NAME` opens a prepared comparison.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::Value;
 use thiserror::Error;
 
 use super::parts::Variation;
 use super::views::ViewKind;
+use crate::ssl::Method;
 use crate::train::{Config, PRESET_NAMES, preset};
 
-/// What a link asks for.
+/// Characters that [`Address::fragment`] escapes: all but letters, digits and those that stand for themselves in a
+/// fragment.
+const ESCAPED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':').remove(b'/');
+
+/// The settings in a link.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Address {
     pub config: Config,
+    /// The variation that trains beside the run.
     pub compare: Option<Variation>,
-    /// The view in front.
+    /// The view to bring to the front.
     pub view: Option<ViewKind>,
-    /// Train at once.
+    /// Whether training starts at once.
     pub train: bool,
 }
 
-/// A link that cannot be followed. Nothing of it is taken up.
+/// A link with an invalid part. None of its settings are applied.
 #[derive(Debug, Error, PartialEq)]
 pub enum AddressError {
-    #[error("the link's part '{part}' has an escape that is none: expected % and two hexadecimal digits")]
+    #[error(
+        "the link has an invalid percent-escape in '{part}': expected UTF-8 with % and two hexadecimal digits per byte"
+    )]
     Escape { part: String },
     #[error("the link asks for preset '{found}': there are {list}", list = PRESET_NAMES.join(", "))]
     Preset { found: String },
+    #[error("the link asks for method '{found}': there are {list}", list = Method::NAMES.join(", "))]
+    Method { found: String },
     #[error("the link asks for lesson '{found}': there are {list}", list = lesson_names())]
     Lesson { found: String },
     #[error("the link compares with '{found}': there are {list}", list = Variation::ALL.map(Variation::name).join(", "))]
     Variation { found: String },
     #[error("the link asks for view '{found}': there are {list}", list = ViewKind::ALL.map(ViewKind::title).join(", "))]
     View { found: String },
-    #[error("the link sets '{key}', which is no setting: the names are those of config.toml")]
+    #[error("the link sets '{key}', which is not a setting: use the names in config.toml")]
     Key { key: String },
     #[error("the link sets {key} to '{found}': {reason}")]
     Value { key: String, found: String, reason: String },
 }
 
-/// Prepared comparisons: a name, what is compared, and where to look.
+/// Prepared comparisons: name, variation to compare with, view to open.
 const LESSONS: [(&str, Variation, ViewKind); 6] = [
     ("anchoring", Variation::NoAnchoring, ViewKind::Anchors),
     ("alignment", Variation::NoAlignment, ViewKind::Alignment),
@@ -55,10 +68,10 @@ fn lesson_names() -> String {
 }
 
 impl Address {
-    /// Reads the part of a link after `#`; `None` where there is nothing.
+    /// Parses the part of a link after `#`; `None` if it is empty.
     ///
     /// # Errors
-    /// The first part that is not understood.
+    /// [`AddressError`] for the first part with an invalid escape, an unknown name or an invalid value.
     pub fn parse(fragment: &str) -> Result<Option<Self>, AddressError> {
         let parts = fragment
             .split('&')
@@ -71,7 +84,7 @@ impl Address {
         if parts.is_empty() {
             return Ok(None);
         }
-        let named = |wanted: &str| parts.iter().rev().find(|(key, _)| key == wanted).map(|(_, value)| value);
+        let named = |name: &str| parts.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value);
         let lesson = named("lesson").map(|name| lesson(name)).transpose()?;
         let name = named("preset").map_or("quick", String::as_str);
         let start = preset(name, None).map_err(|_| AddressError::Preset { found: name.to_owned() })?.config;
@@ -81,9 +94,17 @@ impl Address {
             view: lesson.map(|(_, _, view)| view),
             train: named("train").is_some(),
         };
+        if let Some(name) = named("method") {
+            // The parts of ReMixMatch depend on the number of labels.
+            if let Some(labels) = named("labels") {
+                address.config = set(&address.config, "labels", labels)?;
+            }
+            let unknown = |_| AddressError::Method { found: name.clone() };
+            address.config.set_method(name).map_err(unknown)?;
+        }
         for (key, value) in &parts {
             match key.as_str() {
-                "lesson" | "preset" | "train" => {}
+                "lesson" | "preset" | "method" | "train" => {}
                 "compare" => address.compare = Some(variation(value)?),
                 "view" => address.view = Some(view(value)?),
                 key => address.config = set(&address.config, key, value)?,
@@ -92,17 +113,30 @@ impl Address {
         Ok(Some(address))
     }
 
-    /// The link's part after `#` that asks for the same.
+    /// The part of a link after `#` that [`Address::parse`] reads as these settings.
     pub fn fragment(&self) -> String {
-        let mut parts = vec![format!("preset={}", escape(&self.config.preset))];
-        let start = preset(&self.config.preset, None).ok().map(|preset| flat(&preset.config));
-        let start = start.unwrap_or_default();
-        for (key, value) in flat(&self.config) {
-            let known = start.iter().any(|(other, default)| *other == key && *default == value);
-            if key != "preset" && !known {
+        let config = &self.config;
+        let mut parts = vec![format!("preset={}", escape(&config.preset))];
+        let mut start = preset(&config.preset, None).ok().map(|preset| preset.config);
+        if let Some(start) = &mut start
+            && start.method_name != config.method_name
+        {
+            let switched = start.set_method(&config.method_name);
+            parts.extend(switched.is_ok().then(|| format!("method={}", escape(&config.method_name))));
+        }
+        let mut absent = start.as_ref().map(flat).unwrap_or_default();
+        for (key, value) in flat(config) {
+            let default = absent.iter().position(|(other, _)| *other == key).map(|i| absent.swap_remove(i).1);
+            if key != "preset" && default.as_ref() != Some(&value) {
                 let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 parts.push(format!("{}={}", escape(&key), escape(&text)));
             }
+        }
+        // Settings without a value, and switches that are off, are not serialised.
+        for (key, _) in absent {
+            let unset =
+                ["null", "false"].into_iter().find(|text| set(config, &key, text).as_ref() == Ok(config));
+            parts.extend(unset.map(|text| format!("{}={text}", escape(&key))));
         }
         parts.extend(self.compare.map(|variation| format!("compare={}", escape(variation.name()))));
         parts.extend(self.view.map(|view| format!("view={}", escape(view.title()))));
@@ -125,7 +159,7 @@ fn view(name: &str) -> Result<ViewKind, AddressError> {
     found.ok_or_else(|| AddressError::View { found: name.to_owned() })
 }
 
-/// A configuration with one setting replaced, by its name in `config.toml`.
+/// Replaces one setting, by its name in `config.toml`.
 fn set(config: &Config, key: &str, text: &str) -> Result<Config, AddressError> {
     let failed = |reason: String| AddressError::Value { key: key.to_owned(), found: text.to_owned(), reason };
     let mut all = serde_json::to_value(config).map_err(|error| failed(error.to_string()))?;
@@ -139,7 +173,7 @@ fn set(config: &Config, key: &str, text: &str) -> Result<Config, AddressError> {
     let value = match group.get(name) {
         Some(Value::Object(_)) => return Err(unknown()),
         Some(Value::String(_)) => Value::String(text.to_owned()),
-        // What is not JSON is a word: `policy=none`.
+        // Text that is not JSON is a string: `policy=none`.
         _ => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())),
     };
     let optional = !group.contains_key(name);
@@ -150,7 +184,7 @@ fn set(config: &Config, key: &str, text: &str) -> Result<Config, AddressError> {
     })
 }
 
-/// Every setting by its path.
+/// Every setting with its path, such as `method.mixup`.
 fn flat(config: &Config) -> Vec<(String, Value)> {
     fn walk(path: &str, value: Value, out: &mut Vec<(String, Value)>) {
         match value {
@@ -168,72 +202,72 @@ fn flat(config: &Config) -> Vec<(String, Value)> {
     out
 }
 
-/// Letters, digits and what needs no escape in a fragment stay as they are.
 fn escape(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/".contains(&byte);
-    text.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
+    utf8_percent_encode(text, ESCAPED).to_string()
 }
 
+/// Decodes percent-escapes, and `+` as a space.
 fn unescape(text: &str) -> Result<String, AddressError> {
-    let failed = || AddressError::Escape { part: text.to_owned() };
-    let mut bytes = text.bytes();
-    let mut out = Vec::new();
-    while let Some(byte) = bytes.next() {
-        out.push(match byte {
-            b'%' => {
-                let digits = [bytes.next().ok_or_else(failed)?, bytes.next().ok_or_else(failed)?];
-                let digit = |byte: u8| char::from(byte).to_digit(16).ok_or_else(failed);
-                (digit(digits[0])? * 16 + digit(digits[1])?) as u8
-            }
-            b'+' => b' ',
-            other => other,
-        });
+    let invalid = || AddressError::Escape { part: text.to_owned() };
+    // The decoder copies an invalid escape as it is.
+    let is_escape = |rest: &str| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    if !text.split('%').skip(1).all(is_escape) {
+        return Err(invalid());
     }
-    String::from_utf8(out).map_err(|_| failed())
+    let spaced = text.replace('+', " ");
+    percent_decode_str(&spaced).decode_utf8().map(Into::into).map_err(|_| invalid())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Tail;
+    use crate::ssl::PolicyKind;
 
     fn address(fragment: &str) -> Address {
         Address::parse(fragment).expect("a link").expect("settings")
     }
 
+    fn plain(config: Config) -> Address {
+        Address { config, compare: None, view: None, train: false }
+    }
+
+    fn preset_config(name: &str) -> Config {
+        preset(name, None).expect("a preset").config
+    }
+
     #[test]
-    fn nothing_asks_for_nothing() {
+    fn empty_fragment_holds_no_address() {
         assert_eq!(Address::parse(""), Ok(None));
         assert_eq!(Address::parse("&&"), Ok(None));
     }
 
     #[test]
-    fn data_preset_switches_and_seed_are_taken_up() {
+    fn data_preset_switches_and_seed_apply() {
         let found = address("preset=digits&data=builtin:fashion&seed=3&labels=50&method.mixup=false&train");
-        let mut wanted = preset("digits", None).expect("a preset").config;
-        wanted.data = "builtin:fashion".into();
-        (wanted.seed, wanted.labels) = (3, 50);
-        wanted.method.mixup = false;
-        assert_eq!(found, Address { config: wanted, compare: None, view: None, train: true });
+        let mut expected = preset_config("digits");
+        expected.data = "builtin:fashion".into();
+        (expected.seed, expected.labels) = (3, 50);
+        expected.method.mixup = false;
+        assert_eq!(found, Address { train: true, ..plain(expected) });
     }
 
     #[test]
-    fn what_a_preset_leaves_open_can_be_set() {
+    fn settings_absent_from_a_preset_apply() {
         let found = address("method.threshold=0.9&flip=true&method.policy=none");
         assert_eq!((found.config.method.threshold, found.config.flip), (Some(0.9), Some(true)));
-        assert_eq!(found.config.method.policy, crate::ssl::PolicyKind::None);
+        assert_eq!(found.config.method.policy, PolicyKind::None);
     }
 
     #[test]
     fn every_setting_survives_its_link() {
         for name in PRESET_NAMES {
-            let mut config = preset(name, None).expect("a preset").config;
+            let mut config = preset_config(name);
             config.data = "photos & paintings/100%".into();
             (config.seed, config.batch, config.learning_rate) = (u64::MAX, 12, 1.5e-5);
             (config.flip, config.method.threshold) = (Some(false), Some(0.95));
             config.method.strong_views = 5;
-            (config.imbalance, config.tail) = (20.0, crate::data::Tail::Unlabelled);
+            (config.imbalance, config.tail) = (20.0, Tail::Unlabelled);
             for compare in Variation::ALL {
                 let whole = Address {
                     config: config.clone(),
@@ -247,14 +281,80 @@ mod tests {
     }
 
     #[test]
-    fn a_preset_as_it_is_makes_a_short_link() {
-        let config = preset("digits", None).expect("a preset").config;
-        let plain = Address { config, compare: None, view: None, train: false };
-        assert_eq!(plain.fragment(), "preset=digits");
+    fn unset_settings_survive_their_link() {
+        for (name, method) in PRESET_NAMES.iter().flat_map(|name| Method::NAMES.map(|method| (name, method)))
+        {
+            let mut config = preset_config(name);
+            config.set_method(method).expect("a method");
+            config.scales = None;
+            config.method.threshold = None;
+            (config.method.soft, config.method.relative_threshold) = (false, false);
+            let fragment = plain(config.clone()).fragment();
+            assert_eq!(address(&fragment).config, config, "{fragment}");
+        }
     }
 
     #[test]
-    fn lessons_compare_and_show() {
+    fn unchanged_preset_makes_a_short_link() {
+        assert_eq!(plain(preset_config("digits")).fragment(), "preset=digits");
+        let mut switched = preset_config("digits");
+        switched.set_method("adamatch").expect("a method");
+        assert_eq!(plain(switched).fragment(), "preset=digits&method=adamatch");
+    }
+
+    #[test]
+    fn method_in_a_link_equals_a_switch() {
+        for (name, labels) in PRESET_NAMES.iter().flat_map(|name| [(name, 40), (name, 250)]) {
+            for (before, method) in Method::NAMES.iter().flat_map(|a| Method::NAMES.map(|b| (a, b))) {
+                let mut expected = Config { labels, ..preset_config(name) };
+                expected.set_method(method).expect("a method");
+                let found =
+                    address(&format!("preset={name}&method={before}&method={method}&labels={labels}"));
+                assert_eq!(found, plain(expected.clone()), "{name}: {before}, then {method}");
+                let fragment = plain(expected.clone()).fragment();
+                assert_eq!(address(&fragment).config, expected, "{fragment}");
+            }
+        }
+        // The parts apply after the method, in whatever order they are written.
+        for fragment in ["method.beta=0.5&method=mixmatch", "method=mixmatch&method.beta=0.5"] {
+            let expected = Method { beta: 0.5, ..Method::mixmatch() };
+            assert_eq!(address(fragment).config.method, expected);
+        }
+    }
+
+    #[test]
+    fn links_of_earlier_versions_open_unchanged() {
+        let renamed = |config: &mut Config| config.method_name = "fixmatch".into();
+        let fixmatch = |config: &mut Config| {
+            config.set_method("fixmatch").expect("a method");
+        };
+        type Change<'a> = &'a dyn Fn(&mut Config);
+        let table: [(&str, &str, Change<'_>); 5] = [
+            ("preset=digits", "digits", &|_| {}),
+            // Written by a window whose method was FixMatch: its parts, then its name.
+            (
+                "preset=digits&method.alignment=false&method.mixup=false&method.premixup=false&method.rotation=false\
+                 &method.strong_labelled=false&method.strong_views=1&method.temperature=1.0&method.threshold=0.95\
+                 &method.train_on_anchor=false&method.weight_u=1.0&method_name=fixmatch",
+                "digits",
+                &fixmatch,
+            ),
+            // `method_name` is a name alone, as it is in `config.toml`.
+            ("preset=shapes&method_name=fixmatch", "shapes", &renamed),
+            ("preset=paper-cifar10&labels=40", "paper-cifar10", &|config| config.labels = 40),
+            ("preset=quick&data=my+photos%2F100%25%20%c3%a9", "quick", &|config| {
+                config.data = "my photos/100% é".into();
+            }),
+        ];
+        for (fragment, name, change) in table {
+            let mut expected = preset_config(name);
+            change(&mut expected);
+            assert_eq!(address(fragment), plain(expected), "{fragment}");
+        }
+    }
+
+    #[test]
+    fn lessons_open_a_comparison_and_a_view() {
         for (name, variation, view) in LESSONS {
             let found = address(&format!("lesson={name}&preset=digits"));
             assert_eq!((found.compare, found.view), (Some(variation), Some(view)));
@@ -263,20 +363,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_said() {
-        let error = |fragment: &str| Address::parse(fragment).expect_err("no link").to_string();
+    fn invalid_parts_are_named() {
+        let error = |fragment: &str| Address::parse(fragment).expect_err("an invalid link").to_string();
         assert!(error("preset=fast").contains("'fast'") && error("preset=fast").contains("quick"));
+        assert!(error("method=9").contains("'9'") && error("method=9").contains("adamatch"));
         assert!(error("lesson=x").contains("anchoring"));
         assert!(error("compare=x").contains("no alignment"));
         assert!(error("view=x").contains("Anchors"));
-        for key in ["speed=9", "method.speed=9", "method=9", "sed.seed=1", "method.mixup.x=1"] {
-            assert!(error(key).contains("is no setting"), "{}", error(key));
+        for key in ["speed=9", "method.speed=9", "augment=9", "sed.seed=1", "method.mixup.x=1"] {
+            assert!(error(key).contains("is not a setting"), "{}", error(key));
         }
         for value in ["seed=-1", "seed=x", "seed=", "method.mixup=7", "labels=1.5", "method.policy=best"] {
             assert!(error(value).contains("the link sets"), "{}", error(value));
-            assert!(!error(value).contains("is no setting"), "{}", error(value));
+            assert!(!error(value).contains("is not a setting"), "{}", error(value));
         }
-        for escape in ["data=%", "data=%4", "data=%zz", "data=%ff"] {
+        for escape in ["data=%", "data=%4", "data=%zz", "data=%ff", "data=%+1", "data=%é"] {
+            assert!(error(escape).contains("invalid percent-escape"), "{}", error(escape));
             assert!(error(escape).contains("hexadecimal"), "{}", error(escape));
         }
     }

@@ -156,6 +156,17 @@ impl Variation {
         }
     }
 
+    /// The published method that the second run is trained with, if it is another one than the first run's.
+    fn method_name(self) -> Option<&'static str> {
+        match self {
+            Self::MixMatch => Some("mixmatch"),
+            Self::FixMatch => Some("fixmatch"),
+            Self::AdaMatch => Some("adamatch"),
+            Self::Supervised => Some("supervised"),
+            _ => None,
+        }
+    }
+
     /// The settings of the second run.
     pub fn apply(self, config: &Config) -> Config {
         let mut changed = config.clone();
@@ -168,18 +179,11 @@ impl Variation {
             Self::NoRotation => method.rotation = false,
             Self::WeakOnly => method.policy = PolicyKind::None,
             Self::OneStrongView => method.strong_views = 1,
-            Self::MixMatch => *method = Method::mixmatch(),
-            Self::FixMatch => *method = Method::fixmatch(),
-            Self::AdaMatch => *method = Method::adamatch(),
-            Self::Supervised => *method = Method::supervised(),
+            Self::MixMatch | Self::FixMatch | Self::AdaMatch | Self::Supervised => {}
         }
-        changed.method_name = match self {
-            Self::MixMatch => "mixmatch".into(),
-            Self::FixMatch => "fixmatch".into(),
-            Self::AdaMatch => "adamatch".into(),
-            Self::Supervised => "supervised".into(),
-            _ => changed.method_name,
-        };
+        if let Some(name) = self.method_name() {
+            changed.set_method(name).expect("the name of a published method");
+        }
         changed
     }
 }

@@ -306,3 +306,43 @@ impl Settings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        source: SourceOptions,
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    fn config(arguments: &[&str]) -> Config {
+        let line = Line::try_parse_from([&["train"], arguments].concat()).expect("valid options");
+        line.settings.config(&line.source).expect("settings").0
+    }
+
+    #[test]
+    fn method_option_forgets_the_method_before() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("config.toml");
+        let file_name = file.to_str().expect("a path of Unicode");
+        for (name, labels) in PRESET_NAMES.iter().flat_map(|name| [(*name, "40"), (*name, "250")]) {
+            let start = ["--preset", name, "--labels", labels];
+            assert_eq!(config(&[&start[..], &["--method", "remixmatch"]].concat()), config(&start));
+            for before in Method::NAMES {
+                let first = config(&[&start[..], &["--method", before]].concat());
+                std::fs::write(&file, toml::to_string(&first).expect("text")).expect("a file");
+                for method in Method::NAMES {
+                    let direct = config(&[&start[..], &["--method", method]].concat());
+                    let second = config(&["--config", file_name, "--method", method]);
+                    assert_eq!(second, direct, "{name}: {before}, then {method}");
+                }
+            }
+        }
+    }
+}

@@ -1,3 +1,5 @@
+//! Presets: the published runs and this project's own short ones, and a run's switch to another method.
+
 use super::config::Config;
 use super::error::TrainError;
 use crate::augment::OpOptions;
@@ -74,6 +76,24 @@ pub fn preset(name: &str, labels: Option<usize>) -> Result<Preset, TrainError> {
     }
 }
 
+impl Config {
+    /// Switches to a published method, with all of its parts. ReMixMatch's parts are those of the run's preset, which
+    /// chooses K, lambda_r and others for its data. The result depends on the preset and the number of labels, never
+    /// on the present method.
+    ///
+    /// # Errors
+    /// [`TrainError::Method`] if no method has this name, [`TrainError::UnknownPreset`] if the configuration's
+    /// preset is unknown and the method is ReMixMatch. The configuration is then unchanged.
+    pub fn set_method(&mut self, name: &str) -> Result<(), TrainError> {
+        self.method = match name {
+            "remixmatch" => preset(&self.preset, Some(self.labels))?.config.method,
+            other => Method::named(other)?,
+        };
+        name.clone_into(&mut self.method_name);
+        Ok(())
+    }
+}
+
 /// Specification sections 4 and 6; the data's own flips and shifts are section 3's.
 fn paper(name: &str, data: &str, labels: usize, change: impl FnOnce(&mut Config)) -> Config {
     let mut config = Config {
@@ -120,4 +140,56 @@ fn small(name: &str, data: &str, change: impl FnOnce(&mut Config)) -> Config {
     config.method.strong_views = 2;
     change(&mut config);
     config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn switching_methods_forgets_the_method_before() {
+        for (name, labels) in PRESET_NAMES.iter().flat_map(|name| [(name, None), (name, Some(40))]) {
+            let mut start = preset(name, labels).expect("a preset").config;
+            start.labels = labels.unwrap_or(start.labels);
+            let switched = |from: &Config, method: &str| {
+                let mut config = from.clone();
+                config.set_method(method).expect("a method");
+                config
+            };
+            assert_eq!(switched(&start, "remixmatch"), start, "{name}: every preset trains ReMixMatch");
+            for to in Method::NAMES {
+                let direct = switched(&start, to);
+                assert_eq!(direct.method_name, to);
+                assert_eq!(
+                    Config {
+                        method: start.method.clone(),
+                        method_name: start.method_name.clone(),
+                        ..direct.clone()
+                    },
+                    start
+                );
+                for before in Method::NAMES {
+                    assert_eq!(
+                        switched(&switched(&start, before), to),
+                        direct,
+                        "{name}: {before}, then {to}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_method_or_preset_changes_nothing() {
+        let mut config = preset("quick", None).expect("a preset").config;
+        config.preset = "mine".into();
+        let before = config.clone();
+        let unknown = config.set_method("remixmach").expect_err("no such method").to_string();
+        assert!(unknown.contains("'remixmach'") && unknown.contains("fixmatch"), "{unknown}");
+        let unknown = config.set_method("remixmatch").expect_err("no such preset").to_string();
+        assert!(unknown.contains("'mine'") && unknown.contains("quick"), "{unknown}");
+        assert_eq!(config, before);
+        config.set_method("fixmatch").expect("a method whose parts no preset changes");
+        assert_eq!(config.method, Method::fixmatch());
+    }
 }

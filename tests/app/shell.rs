@@ -2,6 +2,8 @@
 
 use eframe::egui::{Key, Role};
 use egui_kittest::kittest::Queryable as _;
+use remixmatch::ssl::Method;
+use remixmatch::train::{Config, PRESET_NAMES, preset};
 
 use crate::common::{STEPS, ready, says, short, trained, wait_for, window_of};
 
@@ -107,6 +109,32 @@ fn a_preset_brings_its_data() {
     window.state_mut().choose_preset("shapes");
     wait_for(&mut window, "the shapes", |window| says(window, "32x32"));
     assert_eq!(window.state().settings().config.data, "builtin:shapes");
+}
+
+#[test]
+fn switching_methods_forgets_the_method_before() {
+    let mut window = ready(short());
+    let start = window.state().settings().config.clone();
+    for method in ["fixmatch", "remixmatch"] {
+        window.get_by_role_and_label(Role::ComboBox, "Method").click();
+        window.run_steps(3);
+        window.get_by_role_and_label(Role::Button, method).click();
+        window.run_steps(3);
+        assert_eq!(window.state().settings().config.method_name, method);
+    }
+    assert_eq!(window.state().settings().config, start, "K and lambda_r are the preset's again");
+    for (name, labels) in PRESET_NAMES.iter().flat_map(|name| [(name, 40), (name, 250)]) {
+        let mut config = Config { labels, ..preset(name, None).expect("a preset").config };
+        let app = window.state_mut();
+        assert!(app.follow_link(&format!("preset={name}&labels={labels}&data=builtin:digits")));
+        for (before, method) in Method::NAMES.iter().flat_map(|a| Method::NAMES.map(|b| (a, b))) {
+            app.choose_method(before);
+            app.choose_method(method);
+            config.set_method(method).expect("a method");
+            assert_eq!(app.settings().config.method, config.method, "{name}: {before}, then {method}");
+            assert_eq!(app.settings().config.method_name, method);
+        }
+    }
 }
 
 #[test]

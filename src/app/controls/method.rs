@@ -11,19 +11,19 @@ use crate::train::{Config, PRESET_NAMES, Preset, preset};
 
 pub(super) fn method(app: &mut App, ui: &mut Ui) {
     let config = &mut app.settings.config;
-    let mut wanted = None;
+    let (mut chosen_preset, mut chosen_method) = (None, None);
     ui.horizontal(|ui| {
         ComboBox::from_label("Preset").selected_text(&config.preset).show_ui(ui, |ui| {
             for name in PRESET_NAMES {
                 if ui.selectable_label(config.preset == name, name).clicked() {
-                    wanted = Some(name);
+                    chosen_preset = Some(name);
                 }
             }
         });
         ComboBox::from_label("Method").selected_text(&config.method_name).show_ui(ui, |ui| {
             for name in Method::NAMES {
                 if ui.selectable_label(config.method_name == name, name).clicked() {
-                    set_method(config, name);
+                    chosen_method = Some(name);
                 }
             }
         });
@@ -65,20 +65,11 @@ pub(super) fn method(app: &mut App, ui: &mut Ui) {
             }
         });
     });
-    if let Some(name) = wanted {
+    if let Some(name) = chosen_preset {
         app.choose_preset(name);
     }
-}
-
-/// Another method in the same run: its switches, and the preset's own K.
-fn set_method(config: &mut Config, name: &str) {
-    let strong_views = config.method.strong_views;
-    if let Ok(method) = Method::named(name) {
-        config.method = method;
-        config.method_name = name.to_owned();
-        if name == "remixmatch" {
-            config.method.strong_views = strong_views.max(1);
-        }
+    if let Some(name) = chosen_method {
+        app.choose_method(name);
     }
 }
 
@@ -100,6 +91,13 @@ pub(super) fn compare(app: &mut App, ui: &mut Ui) {
 }
 
 impl App {
+    /// Switches the settings to another method; see [`Config::set_method`].
+    pub fn choose_method(&mut self, name: &str) {
+        if let Err(error) = self.settings.config.set_method(name) {
+            self.log.add(error.to_string());
+        }
+    }
+
     /// A preset's settings; its data too, unless data of the person's own are open.
     pub fn choose_preset(&mut self, name: &str) {
         let Ok(Preset { config, .. }) = preset(name, None) else { return };

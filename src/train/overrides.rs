@@ -1,0 +1,122 @@
+//! Changes to a configuration: what the command line's options and the rows of an ablation set.
+
+use super::config::Config;
+use super::error::TrainError;
+use crate::augment::{PolicyScale, Sampling};
+use crate::data::{Balance, Choice, Tail};
+use crate::ssl::{LabelPrior, Method, PolicyKind};
+
+/// Settings to change in a configuration; `None` and `false` leave a setting as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Overrides {
+    pub method: Option<String>,
+    pub data: Option<String>,
+    pub labels: Option<usize>,
+    pub balance: Option<Balance>,
+    pub imbalance: Option<f64>,
+    pub tail: Option<Tail>,
+    pub steps: Option<u64>,
+    pub seed: Option<u64>,
+    pub image_size: Option<usize>,
+    pub choice: Choice,
+    pub network: Option<String>,
+    pub batch: Option<usize>,
+    pub learning_rate: Option<f64>,
+    pub weight_decay: Option<f64>,
+    pub ema: Option<f64>,
+    pub report_every: Option<u64>,
+    /// In steps; stored in images, see [`Config::warmup_images`].
+    pub warmup: Option<u64>,
+    pub strong_views: Option<usize>,
+    pub temperature: Option<f32>,
+    pub beta: Option<f64>,
+    pub threshold: Option<f32>,
+    pub relative_threshold: bool,
+    pub weight_u: Option<f32>,
+    pub weight_u1: Option<f32>,
+    pub weight_r: Option<f32>,
+    pub policy: Option<PolicyKind>,
+    pub label_prior: Option<LabelPrior>,
+    pub policy_scale: Option<PolicyScale>,
+    pub sampling: Option<Sampling>,
+    pub no_alignment: bool,
+    pub no_rotation: bool,
+    pub no_premixup: bool,
+    pub no_strong: bool,
+    pub no_weak: bool,
+    pub no_mixup: bool,
+    /// Apply the policy to the labelled images too.
+    pub strong_labelled: bool,
+    pub squared: bool,
+}
+
+/// lambda_u of the Brier score in the reference's ablation.
+const SQUARED_WEIGHT: f32 = 75.0;
+
+impl Overrides {
+    /// Applies the settings to `config`: first the method (see [`Config::set_method`]), then its parts.
+    ///
+    /// # Errors
+    /// As [`Config::set_method`].
+    pub fn apply(&self, config: &mut Config) -> Result<(), TrainError> {
+        if let Some(name) = &self.method {
+            config.set_method(name)?;
+        }
+        set(&mut config.data, &self.data);
+        set(&mut config.labels, &self.labels);
+        set(&mut config.balance, &self.balance);
+        set(&mut config.imbalance, &self.imbalance);
+        set(&mut config.tail, &self.tail);
+        set(&mut config.steps, &self.steps);
+        set(&mut config.seed, &self.seed);
+        config.image_size = self.image_size.or(config.image_size);
+        config.choice.coarse |= self.choice.coarse;
+        config.choice.fold = self.choice.fold.or(config.choice.fold);
+        config.choice.no_extra |= self.choice.no_extra;
+        set(&mut config.network, &self.network);
+        set(&mut config.batch, &self.batch);
+        set(&mut config.learning_rate, &self.learning_rate);
+        set(&mut config.weight_decay, &self.weight_decay);
+        set(&mut config.ema, &self.ema);
+        set(&mut config.report_every, &self.report_every);
+        if let Some(steps) = self.warmup {
+            config.warmup_images = steps.saturating_mul(config.batch as u64);
+        }
+        set(&mut config.augment.scale, &self.policy_scale);
+        set(&mut config.augment.sampling, &self.sampling);
+        self.apply_parts(&mut config.method);
+        Ok(())
+    }
+
+    fn apply_parts(&self, method: &mut Method) {
+        set(&mut method.strong_views, &self.strong_views);
+        set(&mut method.temperature, &self.temperature);
+        set(&mut method.beta, &self.beta);
+        set(&mut method.policy, &self.policy);
+        set(&mut method.label_prior, &self.label_prior);
+        method.threshold = self.threshold.or(method.threshold);
+        method.relative_threshold |= self.relative_threshold;
+        method.alignment &= !self.no_alignment;
+        method.rotation &= !self.no_rotation;
+        method.premixup &= !self.no_premixup;
+        method.mixup &= !self.no_mixup;
+        method.strong_anchor |= self.no_weak;
+        method.strong_labelled |= self.strong_labelled;
+        if self.no_strong {
+            method.policy = PolicyKind::None;
+        }
+        if self.squared {
+            method.squared = true;
+            method.weight_u = SQUARED_WEIGHT;
+        }
+        set(&mut method.weight_u, &self.weight_u);
+        set(&mut method.weight_u1, &self.weight_u1);
+        set(&mut method.weight_r, &self.weight_r);
+    }
+}
+
+fn set<T: Clone>(to: &mut T, from: &Option<T>) {
+    if let Some(value) = from {
+        to.clone_from(value);
+    }
+}
