@@ -10,6 +10,7 @@ pub mod bench;
 pub mod data;
 mod disk;
 pub mod gpu;
+mod named;
 pub mod nn;
 pub mod optim;
 #[cfg(target_arch = "wasm32")]
@@ -17,3 +18,5 @@ pub mod page;
 pub mod ssl;
 pub mod train;
 pub mod view;
+
+pub use named::Named;

@@ -3,6 +3,8 @@
 use eframe::egui::{Color32, Context, FontDefinitions, FontFamily, Theme, ThemePreference, Ui, Visuals};
 use serde::{Deserialize, Serialize};
 
+use crate::named::Named;
+
 /// What a colour stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -62,10 +64,15 @@ pub enum ThemeChoice {
     Dark,
 }
 
-impl ThemeChoice {
-    pub const ALL: [(Self, &'static str); 3] =
-        [(Self::System, "System"), (Self::Light, "Light"), (Self::Dark, "Dark")];
+impl Named for ThemeChoice {
+    const VALUES: &'static [(Self, &'static str)] = &[
+        (Self::System, "the operating system's choice"),
+        (Self::Light, "dark text on a light background"),
+        (Self::Dark, "light text on a dark background"),
+    ];
+}
 
+impl ThemeChoice {
     pub fn apply(self, context: &Context) {
         context.set_theme(match self {
             Self::System => ThemePreference::System,

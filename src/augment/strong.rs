@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ops::OperationKind;
 use crate::gpu::{Kernel, PlanBuilder, Tensor, groups_1d};
+use crate::named::Named;
 
 /// One operation on one view, a row of the table that [`record_ops`] reads.
 #[repr(C)]
@@ -50,6 +51,13 @@ pub enum PolicyScale {
     Literal,
 }
 
+impl Named for PolicyScale {
+    const VALUES: &'static [(Self, &'static str)] = &[
+        (Self::Paper, "crops up to 25 %, shifts up to 30 % of the side"),
+        (Self::Literal, "fractions of a pixel, which move nothing under nearest sampling"),
+    ];
+}
+
 /// How `rotate`, `shear` and `translate` read between pixels; outside the image is black.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -58,6 +66,13 @@ pub enum Sampling {
     #[default]
     Nearest,
     Bilinear,
+}
+
+impl Named for Sampling {
+    const VALUES: &'static [(Self, &'static str)] = &[
+        (Self::Nearest, "the nearest pixel, as the reference does"),
+        (Self::Bilinear, "the four nearest pixels, weighted by distance"),
+    ];
 }
 
 /// Choices fixed when the plan is recorded.

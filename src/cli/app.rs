@@ -1,11 +1,12 @@
 use std::path::PathBuf;
 
 use anyhow::bail;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use remixmatch::app::{AppOptions, ThemeChoice};
 
 use super::Outcome;
 use super::adapter::{AdapterOptions, remembered_tilings};
+use super::options::named;
 
 /// The desktop app's options; all may be left out.
 #[derive(Args, Default)]
@@ -46,8 +47,8 @@ pub struct AppArguments {
     #[arg(long)]
     train: bool,
     /// Colours
-    #[arg(long)]
-    theme: Option<Theme>,
+    #[arg(long, value_parser = named::<ThemeChoice>())]
+    theme: Option<ThemeChoice>,
     /// Size of the window, for example 1280x800
     #[arg(long, value_name = "WxH", value_parser = size)]
     size: Option<[f32; 2]>,
@@ -57,13 +58,6 @@ pub struct AppArguments {
     /// Train for this many seconds, print how fast frames followed each other (with a row a minute), and close
     #[arg(long, value_name = "SECONDS", conflicts_with = "pictures")]
     measure: Option<u64>,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Theme {
-    Light,
-    Dark,
-    System,
 }
 
 fn size(text: &str) -> Result<[f32; 2], String> {
@@ -87,11 +81,7 @@ pub fn run(arguments: AppArguments) -> anyhow::Result<Outcome> {
         run: arguments.run,
         link: arguments.link,
         train: arguments.train || arguments.pictures.is_some() || arguments.measure.is_some(),
-        theme: arguments.theme.map(|theme| match theme {
-            Theme::Light => ThemeChoice::Light,
-            Theme::Dark => ThemeChoice::Dark,
-            Theme::System => ThemeChoice::System,
-        }),
+        theme: arguments.theme,
         tiling: arguments.adapter.choice(),
         tilings: remembered_tilings(),
         size: arguments.size,

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use remixmatch::Named;
 use remixmatch::augment::{PolicyScale, Sampling};
 use remixmatch::data::{Balance, DataSet, OpenOptions, Tail};
 use remixmatch::ssl::{LabelPrior, Method, PolicyKind};
@@ -12,59 +14,14 @@ use remixmatch::train::{Config, Overrides, PRESET_NAMES, preset};
 
 use super::source::{ChoiceOptions, open_source};
 
-/// What the strong views are made by.
-#[derive(Clone, Copy, ValueEnum)]
-pub enum PolicyChoice {
-    Ctaugment,
-    Randaugment,
-    None,
-}
-
-/// How labels are spread over the classes.
-#[derive(Clone, Copy, ValueEnum)]
-pub enum BalanceChoice {
-    /// The same number for every class.
-    Even,
-    /// As the training images are spread.
-    Train,
-}
-
-/// What falls off from class to class.
-#[derive(Clone, Copy, ValueEnum)]
-pub enum TailChoice {
-    /// Labels and unlabelled images alike.
-    Both,
-    /// The labels alone.
-    Labelled,
-    /// The images alone; labels as --label-balance says.
-    Unlabelled,
-}
-
-/// Reach of rescale and translate.
-#[derive(Clone, Copy, ValueEnum)]
-pub enum ScaleChoice {
-    /// Crops up to 25 %, shifts up to 30 % of the side.
-    Paper,
-    /// Fractions of a pixel, which move nothing under nearest sampling.
-    Literal,
-}
-
-/// How geometric operations read between pixels.
-#[derive(Clone, Copy, ValueEnum)]
-pub enum SamplingChoice {
-    Nearest,
-    Bilinear,
-}
-
-/// Where p(y) comes from.
-#[derive(Clone, Copy, ValueEnum)]
-pub enum PriorChoice {
-    /// Class frequencies of the labelled images.
-    Labels,
-    /// A running average of the labelled batches.
-    Running,
-    /// The network's mean prediction for the labelled batch, against that for the unlabelled one.
-    Predictions,
+/// Parses an enum of the library by its names, in lower case.
+pub fn named<T: Named + Send + Sync>() -> impl TypedValueParser<Value = T> {
+    let name = |value: &T| value.name().to_lowercase();
+    let values = T::VALUES.iter().map(|(value, help)| PossibleValue::new(name(value)).help(*help));
+    PossibleValuesParser::new(values).map(move |found| {
+        let value = T::VALUES.iter().find(|(value, _)| name(value) == found);
+        value.expect("the parser accepts listed names alone").0
+    })
 }
 
 /// What a resumed run takes too.
@@ -96,25 +53,25 @@ pub struct Settings {
     #[arg(long, value_name = "N", help_heading = "Data")]
     labels: Option<usize>,
     /// How the labels are spread over the classes
-    #[arg(long, help_heading = "Data")]
-    label_balance: Option<BalanceChoice>,
+    #[arg(long, value_parser = named::<Balance>(), help_heading = "Data")]
+    label_balance: Option<Balance>,
     /// A long tail: class c of C keeps R^(-c/(C-1)) of its images
     #[arg(long, value_name = "R", allow_negative_numbers = true, help_heading = "Data")]
     imbalance: Option<f64>,
     /// What has the long tail of --imbalance [default: both]
-    #[arg(long, requires = "imbalance", help_heading = "Data")]
-    tail: Option<TailChoice>,
+    #[arg(long, value_parser = named::<Tail>(), requires = "imbalance", help_heading = "Data")]
+    tail: Option<Tail>,
     /// Side in pixels that a folder's images are resized to
     #[arg(long, value_name = "N", help_heading = "Data")]
     image_size: Option<usize>,
     /// Starting point of all settings
-    #[arg(long, value_name = "NAME", default_value = "fashion", value_parser = clap::builder::PossibleValuesParser::new(PRESET_NAMES))]
+    #[arg(long, value_name = "NAME", default_value = "fashion", value_parser = PossibleValuesParser::new(PRESET_NAMES))]
     preset: String,
     /// Start from a config.toml instead of a preset
     #[arg(long, value_name = "FILE", conflicts_with = "preset")]
     config: Option<PathBuf>,
     /// Which parts of the step are on
-    #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(Method::NAMES))]
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Method::NAMES))]
     method: Option<String>,
     /// Seed of everything that is random
     #[arg(long, value_name = "S")]
@@ -150,17 +107,17 @@ pub struct Settings {
     #[arg(long, help_heading = "Parts")]
     relative_threshold: bool,
     /// What makes the strong views
-    #[arg(long, help_heading = "Parts")]
-    policy: Option<PolicyChoice>,
+    #[arg(long, value_parser = named::<PolicyKind>(), help_heading = "Parts")]
+    policy: Option<PolicyKind>,
     /// Reach of rescale and translate: the paper's table, or what the reference's code does
-    #[arg(long, help_heading = "Parts")]
-    policy_scale: Option<ScaleChoice>,
+    #[arg(long, value_parser = named::<PolicyScale>(), help_heading = "Parts")]
+    policy_scale: Option<PolicyScale>,
     /// How rotate, shear and translate read between pixels
-    #[arg(long, help_heading = "Parts")]
-    sampling: Option<SamplingChoice>,
+    #[arg(long, value_parser = named::<Sampling>(), help_heading = "Parts")]
+    sampling: Option<Sampling>,
     /// Where the class distribution that alignment aims at comes from
-    #[arg(long, help_heading = "Parts")]
-    p_data: Option<PriorChoice>,
+    #[arg(long, value_parser = named::<LabelPrior>(), help_heading = "Parts")]
+    p_data: Option<LabelPrior>,
     /// No distribution alignment
     #[arg(long, help_heading = "Parts")]
     no_alignment: bool,
@@ -248,16 +205,9 @@ impl Settings {
             method: self.method.clone(),
             data: source.data.clone(),
             labels: self.labels,
-            balance: self.label_balance.map(|b| match b {
-                BalanceChoice::Even => Balance::Even,
-                BalanceChoice::Train => Balance::Train,
-            }),
+            balance: self.label_balance,
             imbalance: self.imbalance,
-            tail: self.tail.map(|tail| match tail {
-                TailChoice::Both => Tail::Both,
-                TailChoice::Labelled => Tail::Labelled,
-                TailChoice::Unlabelled => Tail::Unlabelled,
-            }),
+            tail: self.tail,
             steps: source.steps,
             seed: self.seed,
             image_size: self.image_size,
@@ -277,24 +227,10 @@ impl Settings {
             weight_u: self.weight_u,
             weight_u1: self.weight_u1,
             weight_r: self.weight_r,
-            policy: self.policy.map(|p| match p {
-                PolicyChoice::Ctaugment => PolicyKind::CtAugment,
-                PolicyChoice::Randaugment => PolicyKind::RandAugment,
-                PolicyChoice::None => PolicyKind::None,
-            }),
-            label_prior: self.p_data.map(|p| match p {
-                PriorChoice::Labels => LabelPrior::Labels,
-                PriorChoice::Running => LabelPrior::Running,
-                PriorChoice::Predictions => LabelPrior::Predictions,
-            }),
-            policy_scale: self.policy_scale.map(|s| match s {
-                ScaleChoice::Paper => PolicyScale::Paper,
-                ScaleChoice::Literal => PolicyScale::Literal,
-            }),
-            sampling: self.sampling.map(|s| match s {
-                SamplingChoice::Nearest => Sampling::Nearest,
-                SamplingChoice::Bilinear => Sampling::Bilinear,
-            }),
+            policy: self.policy,
+            label_prior: self.p_data,
+            policy_scale: self.policy_scale,
+            sampling: self.sampling,
             no_alignment: self.no_alignment,
             no_rotation: self.no_rotation,
             no_premixup: self.no_premixup,
@@ -310,6 +246,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use remixmatch::app::ThemeChoice;
 
     use super::*;
 
@@ -344,5 +281,28 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Asserts that the values have these names, and that serde knows no other.
+    #[track_caller]
+    fn check<T: Named + PartialEq + std::fmt::Debug>(names: &[&str]) {
+        let found: Vec<_> = T::VALUES.iter().map(|(value, _)| value.name()).collect();
+        assert_eq!(found, names);
+        for (value, _) in T::VALUES {
+            assert_eq!(T::from_name(&value.name()), Ok(*value));
+        }
+        let error = T::from_name("?").expect_err("no name").to_string();
+        assert_eq!(error.matches('`').count(), 2 * (names.len() + 1), "{error}");
+    }
+
+    #[test]
+    fn every_value_has_its_stored_name() {
+        check::<PolicyKind>(&["ctaugment", "randaugment", "none"]);
+        check::<LabelPrior>(&["labels", "running", "predictions"]);
+        check::<PolicyScale>(&["paper", "literal"]);
+        check::<Sampling>(&["nearest", "bilinear"]);
+        check::<Balance>(&["even", "train"]);
+        check::<Tail>(&["both", "labelled", "unlabelled"]);
+        check::<ThemeChoice>(&["System", "Light", "Dark"]);
     }
 }

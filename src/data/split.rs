@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::tail::{self, Tail};
 use super::{DataError, DataSet};
+use crate::named::Named;
 
 /// Stream of the run's generator that the labelled images are chosen from.
 const STREAM: u64 = 0x5917;
@@ -34,6 +35,13 @@ pub enum Balance {
     Even,
     /// In proportion to the classes' training images, as the reference chooses (`scripts/create_split.py`).
     Train,
+}
+
+impl Named for Balance {
+    const VALUES: &'static [(Self, &'static str)] = &[
+        (Self::Even, "the same number for every class"),
+        (Self::Train, "in proportion to the classes' training images"),
+    ];
 }
 
 /// Which training images are learnt from, as indices into `DataSet::train`.

@@ -6,6 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{DataSet, set::class_counts};
+use crate::named::Named;
 
 /// Stream of the run's generator that the kept images are chosen from.
 const STREAM: u64 = 0x7a11;
@@ -21,6 +22,14 @@ pub enum Tail {
     Labelled,
     /// The images alone. Alignment pulls guesses towards the labels' even spread, which the images do not have.
     Unlabelled,
+}
+
+impl Named for Tail {
+    const VALUES: &'static [(Self, &'static str)] = &[
+        (Self::Both, "labels and unlabelled images alike"),
+        (Self::Labelled, "the labels alone"),
+        (Self::Unlabelled, "the images alone; the labels follow their own balance"),
+    ];
 }
 
 impl Tail {

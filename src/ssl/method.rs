@@ -3,6 +3,7 @@ use thiserror::Error;
 
 use super::shape::StepShape;
 use crate::augment::{CtAugment, RandAugment, StrongPolicy};
+use crate::named::Named;
 
 /// What makes the strong views.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +15,14 @@ pub enum PolicyKind {
     RandAugment,
     /// No strong operations: "strong" views are further weak ones.
     None,
+}
+
+impl Named for PolicyKind {
+    const VALUES: &'static [(Self, &'static str)] = &[
+        (Self::CtAugment, "CTAugment: magnitudes learned during training"),
+        (Self::RandAugment, "RandAugment: random operations at random magnitudes"),
+        (Self::None, "weak augmentation in place of the strong one"),
+    ];
 }
 
 impl PolicyKind {
@@ -38,6 +47,14 @@ pub enum LabelPrior {
     /// The mean prediction for the step's labelled batch; p~(y) is then that for its unlabelled batch, and
     /// alignment scales by a ratio of two expectations (AdaMatch, arXiv 2106.04732).
     Predictions,
+}
+
+impl Named for LabelPrior {
+    const VALUES: &'static [(Self, &'static str)] = &[
+        (Self::Labels, "class frequencies of the labelled images"),
+        (Self::Running, "a running average over the labelled batches"),
+        (Self::Predictions, "the mean prediction for the labelled batch, over that for the unlabelled batch"),
+    ];
 }
 
 /// Which parts of the step are on. Methods are data: MixMatch, FixMatch and the others are values of

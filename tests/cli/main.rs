@@ -9,6 +9,7 @@ mod bench;
 mod broken_off;
 mod closed_off;
 mod common;
+mod earlier;
 mod hostile;
 mod killed;
 mod labelled;

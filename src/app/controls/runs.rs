@@ -5,6 +5,7 @@ use eframe::egui::{self, Ui};
 use crate::app::App;
 use crate::app::theme::ThemeChoice;
 use crate::app::{layout, platform};
+use crate::named::Named as _;
 
 pub(super) fn runs_and_appearance(app: &mut App, ui: &mut Ui) {
     ui.horizontal(|ui| {
@@ -46,8 +47,8 @@ pub(super) fn runs_and_appearance(app: &mut App, ui: &mut Ui) {
     }
     ui.horizontal(|ui| {
         ui.label("Theme");
-        for (choice, name) in ThemeChoice::ALL {
-            if ui.selectable_value(&mut app.settings.theme, choice, name).changed() {
+        for (choice, _) in ThemeChoice::VALUES {
+            if ui.selectable_value(&mut app.settings.theme, *choice, choice.name()).changed() {
                 choice.apply(ui.ctx());
             }
         }
