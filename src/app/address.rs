@@ -9,7 +9,8 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::parts::Variation;
-use super::views::ViewKind;
+use super::places::ViewId;
+use super::views::{self, Views, alignment, anchors, curves, mixup, rotation};
 use crate::ssl::Method;
 use crate::train::{Config, PRESET_NAMES, preset};
 
@@ -25,7 +26,7 @@ pub struct Address {
     /// The variation that trains beside the run.
     pub compare: Option<Variation>,
     /// The view to bring to the front.
-    pub view: Option<ViewKind>,
+    pub view: Option<ViewId>,
     /// Whether training starts at once.
     pub train: bool,
 }
@@ -45,7 +46,7 @@ pub enum AddressError {
     Lesson { found: String },
     #[error("the link compares with '{found}': there are {list}", list = Variation::ALL.map(Variation::name).join(", "))]
     Variation { found: String },
-    #[error("the link asks for view '{found}': there are {list}", list = ViewKind::ALL.map(ViewKind::title).join(", "))]
+    #[error("the link asks for view '{found}': there are {list}", list = views::titles().join(", "))]
     View { found: String },
     #[error("the link sets '{key}', which is not a setting: use the names in config.toml")]
     Key { key: String },
@@ -54,17 +55,17 @@ pub enum AddressError {
 }
 
 /// Prepared comparisons: name, variation to compare with, view to open.
-const LESSONS: [(&str, Variation, ViewKind); 6] = [
-    ("anchoring", Variation::NoAnchoring, ViewKind::Anchors),
-    ("alignment", Variation::NoAlignment, ViewKind::Alignment),
-    ("sharpening", Variation::NoSharpening, ViewKind::Anchors),
-    ("mixup", Variation::NoMixUp, ViewKind::MixUp),
-    ("rotation", Variation::NoRotation, ViewKind::Rotation),
-    ("labels", Variation::Supervised, ViewKind::Curves),
+static LESSONS: [(&str, Variation, ViewId); 6] = [
+    ("anchoring", Variation::NoAnchoring, anchors::ID),
+    ("alignment", Variation::NoAlignment, alignment::ID),
+    ("sharpening", Variation::NoSharpening, anchors::ID),
+    ("mixup", Variation::NoMixUp, mixup::ID),
+    ("rotation", Variation::NoRotation, rotation::ID),
+    ("labels", Variation::Supervised, curves::ID),
 ];
 
 fn lesson_names() -> String {
-    LESSONS.map(|(name, ..)| name).join(", ")
+    LESSONS.each_ref().map(|(name, ..)| *name).join(", ")
 }
 
 impl Address {
@@ -90,7 +91,7 @@ impl Address {
         let start = preset(name, None).map_err(|_| AddressError::Preset { found: name.to_owned() })?.config;
         let mut address = Self {
             config: start,
-            compare: lesson.map(|(_, variation, _)| variation),
+            compare: lesson.as_ref().map(|(_, variation, _)| *variation),
             view: lesson.map(|(_, _, view)| view),
             train: named("train").is_some(),
         };
@@ -139,24 +140,24 @@ impl Address {
             parts.extend(unset.map(|text| format!("{}={text}", escape(&key))));
         }
         parts.extend(self.compare.map(|variation| format!("compare={}", escape(variation.name()))));
-        parts.extend(self.view.map(|view| format!("view={}", escape(view.title()))));
+        let title = self.view.as_ref().map(|view| Views::default().title(view));
+        parts.extend(title.map(|title| format!("view={}", escape(&title))));
         parts.extend(self.train.then(|| "train".to_owned()));
         parts.join("&")
     }
 }
 
-fn lesson(name: &str) -> Result<(&'static str, Variation, ViewKind), AddressError> {
-    let found = LESSONS.into_iter().find(|(known, ..)| *known == name);
-    found.ok_or_else(|| AddressError::Lesson { found: name.to_owned() })
+fn lesson(name: &str) -> Result<(&'static str, Variation, ViewId), AddressError> {
+    let found = LESSONS.iter().find(|(known, ..)| *known == name);
+    found.cloned().ok_or_else(|| AddressError::Lesson { found: name.to_owned() })
 }
 
 fn variation(name: &str) -> Result<Variation, AddressError> {
     Variation::named(name).ok_or_else(|| AddressError::Variation { found: name.to_owned() })
 }
 
-fn view(name: &str) -> Result<ViewKind, AddressError> {
-    let found = ViewKind::ALL.into_iter().find(|kind| kind.title().eq_ignore_ascii_case(name));
-    found.ok_or_else(|| AddressError::View { found: name.to_owned() })
+fn view(name: &str) -> Result<ViewId, AddressError> {
+    views::with_title(name).ok_or_else(|| AddressError::View { found: name.to_owned() })
 }
 
 /// Replaces one setting, by its name in `config.toml`.
@@ -272,7 +273,7 @@ mod tests {
                 let whole = Address {
                     config: config.clone(),
                     compare: Some(compare),
-                    view: Some(ViewKind::Labelling),
+                    view: Some(views::labelling::ID),
                     train: true,
                 };
                 assert_eq!(address(&whole.fragment()), whole);
@@ -355,7 +356,7 @@ mod tests {
 
     #[test]
     fn lessons_open_a_comparison_and_a_view() {
-        for (name, variation, view) in LESSONS {
+        for (name, variation, view) in LESSONS.clone() {
             let found = address(&format!("lesson={name}&preset=digits"));
             assert_eq!((found.compare, found.view), (Some(variation), Some(view)));
             assert_eq!(found.config.preset, "digits");

@@ -1,34 +1,23 @@
 //! Where the views are: tabs that can be split and rearranged.
 
-use std::collections::HashMap;
-
-use eframe::egui::{Frame, Id, Rect, Ui, WidgetText};
+use eframe::egui::{Frame, Id, Ui, WidgetText};
 use egui_tiles::{Behavior, SimplificationOptions, Tile, TileId, Tiles, Tree, UiResponse};
 
-use super::tour::Place;
-use super::views::{ViewContext, ViewKind, Views};
+use super::places::{Place, Places, ViewId};
+use super::views::view::ViewContext;
+use super::views::{self, Views, anchors};
 
-/// Anchors large, curves below them, the rest behind.
-pub fn default() -> Tree<ViewKind> {
+/// One large pane with all views as tabs, and below it a lower one: see
+/// [`View::is_in_lower_pane`](views::view::View::is_in_lower_pane).
+pub fn default() -> Tree<ViewId> {
     let mut tiles = Tiles::default();
-    let mut pane = |kind| tiles.insert_pane(kind);
-    let main: Vec<_> = [
-        ViewKind::Anchors,
-        ViewKind::Alignment,
-        ViewKind::Policy,
-        ViewKind::MixUp,
-        ViewKind::Rotation,
-        ViewKind::Confusion,
-        ViewKind::Embedding,
-        ViewKind::Network,
-        ViewKind::Labelling,
-        ViewKind::Ablation,
-    ]
-    .map(&mut pane)
-    .into();
-    let curves = pane(ViewKind::Curves);
+    let (mut main, mut lower) = (Vec::new(), Vec::new());
+    for view in views::all() {
+        let pane = tiles.insert_pane(view.id());
+        if view.is_in_lower_pane() { lower.push(pane) } else { main.push(pane) }
+    }
     let main = tiles.insert_tab_tile(main);
-    let lower = tiles.insert_tab_tile(vec![curves]);
+    let lower = tiles.insert_tab_tile(lower);
     let root = tiles.insert_vertical_tile(vec![main, lower]);
     let mut tree = Tree::new(Id::unique("views"), root, tiles);
     if let Some(Tile::Container(egui_tiles::Container::Linear(linear))) = tree.tiles.get_mut(root) {
@@ -38,30 +27,37 @@ pub fn default() -> Tree<ViewKind> {
     tree
 }
 
-fn is_pane_of(tile: &Tile<ViewKind>, kind: ViewKind) -> bool {
-    matches!(tile, Tile::Pane(pane) if *pane == kind)
+fn is_pane_of(tile: &Tile<ViewId>, view: &ViewId) -> bool {
+    matches!(tile, Tile::Pane(pane) if pane == view)
 }
 
-fn place(tree: &Tree<ViewKind>, kind: ViewKind) -> Option<TileId> {
-    tree.tiles.iter().find(|(_, tile)| is_pane_of(tile, kind)).map(|(id, _)| *id)
+fn place(tree: &Tree<ViewId>, view: &ViewId) -> Option<TileId> {
+    tree.tiles.iter().find(|(_, tile)| is_pane_of(tile, view)).map(|(id, _)| *id)
 }
 
 /// Brings a view to the front.
-pub fn show(tree: &mut Tree<ViewKind>, kind: ViewKind) {
-    tree.make_active(|_, tile| is_pane_of(tile, kind));
+pub fn show(tree: &mut Tree<ViewId>, view: &ViewId) {
+    tree.make_active(|_, tile| is_pane_of(tile, view));
 }
 
-/// Puts views that a layout of an earlier version lacks beside the anchors.
-pub fn complete(tree: &mut Tree<ViewKind>) {
-    for kind in ViewKind::ALL {
-        if place(tree, kind).is_some() {
+/// Fits a layout of another version to the registered views: removes panes of views that are gone, and puts
+/// missing views beside the anchors.
+pub fn complete(tree: &mut Tree<ViewId>) {
+    let registered: Vec<_> = views::all().iter().map(|view| view.id()).collect();
+    let is_unknown = |tile: &Tile<ViewId>| matches!(tile, Tile::Pane(pane) if !registered.contains(pane));
+    let unknown: Vec<_> = tree.tiles.iter().filter(|(_, tile)| is_unknown(tile)).map(|(id, _)| *id).collect();
+    for id in unknown {
+        tree.remove_recursively(id);
+    }
+    for view in registered {
+        if place(tree, &view).is_some() {
             continue;
         }
-        let Some(beside) = place(tree, ViewKind::Anchors).and_then(|id| tree.tiles.parent_of(id)) else {
+        let Some(beside) = place(tree, &anchors::ID).and_then(|id| tree.tiles.parent_of(id)) else {
             *tree = default();
             return;
         };
-        let pane = tree.tiles.insert_pane(kind);
+        let pane = tree.tiles.insert_pane(view);
         if let Some(Tile::Container(container)) = tree.tiles.get_mut(beside) {
             container.add_child(pane);
         }
@@ -69,27 +65,27 @@ pub fn complete(tree: &mut Tree<ViewKind>) {
 }
 
 /// Whether a view is in front.
-pub fn is_shown(tree: &Tree<ViewKind>, kind: ViewKind) -> bool {
-    tree.active_tiles().iter().any(|id| tree.tiles.get(*id).is_some_and(|tile| is_pane_of(tile, kind)))
+pub fn is_shown(tree: &Tree<ViewId>, view: &ViewId) -> bool {
+    tree.active_tiles().iter().any(|id| tree.tiles.get(*id).is_some_and(|tile| is_pane_of(tile, view)))
 }
 
 /// Draws the views of a frame.
 pub struct Panes<'a, 'b> {
     pub views: &'a mut Views,
     pub context: &'a mut ViewContext<'b>,
-    pub places: &'a mut HashMap<Place, Rect>,
+    pub places: &'a mut Places,
 }
 
-impl Behavior<ViewKind> for Panes<'_, '_> {
-    fn pane_ui(&mut self, ui: &mut Ui, _tile: TileId, kind: &mut ViewKind) -> UiResponse {
-        self.places.insert(Place::View(*kind), ui.max_rect());
+impl Behavior<ViewId> for Panes<'_, '_> {
+    fn pane_ui(&mut self, ui: &mut Ui, _tile: TileId, view: &mut ViewId) -> UiResponse {
+        self.places.insert(Place::View(view.clone()), ui.max_rect());
         let frame = Frame::NONE.inner_margin(6.0);
-        frame.show(ui, |ui| self.views.show(*kind, ui, self.context));
+        frame.show(ui, |ui| self.views.ui(view, ui, self.context));
         UiResponse::None
     }
 
-    fn tab_title_for_pane(&mut self, kind: &ViewKind) -> WidgetText {
-        kind.title().into()
+    fn tab_title_for_pane(&mut self, view: &ViewId) -> WidgetText {
+        self.views.title(view).into()
     }
 
     fn simplification_options(&self) -> SimplificationOptions {
@@ -100,29 +96,44 @@ impl Behavior<ViewKind> for Panes<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::views::mixup;
 
-    fn without(kind: ViewKind) -> Tree<ViewKind> {
+    fn without(view: &ViewId) -> Tree<ViewId> {
         let mut tree = default();
-        tree.remove_recursively(place(&tree, kind).expect("the view"));
+        tree.remove_recursively(place(&tree, view).expect("the view"));
         tree
     }
 
     #[test]
-    fn a_layout_of_before_a_view_gets_it_and_stays_as_it_is() {
-        for kind in ViewKind::ALL {
-            let mut tree = without(kind);
-            show(&mut tree, ViewKind::MixUp);
+    fn old_layouts_gain_missing_views() {
+        let all: Vec<_> = views::all().iter().map(|view| view.id()).collect();
+        for missing in &all {
+            let mut tree = without(missing);
+            show(&mut tree, &mixup::ID);
             complete(&mut tree);
-            for kind in ViewKind::ALL {
-                let panes = tree.tiles.tiles().filter(|tile| is_pane_of(tile, kind)).count();
-                assert_eq!(panes, 1, "{}", kind.title());
+            for view in &all {
+                let panes = tree.tiles.tiles().filter(|tile| is_pane_of(tile, view)).count();
+                assert_eq!(panes, 1, "{view}");
             }
-            if ![ViewKind::Anchors, ViewKind::MixUp].contains(&kind) {
-                assert!(is_shown(&tree, ViewKind::MixUp), "without {}", kind.title());
+            if ![anchors::ID, mixup::ID].contains(missing) {
+                assert!(is_shown(&tree, &mixup::ID), "without {missing}");
             }
         }
         let mut whole = default();
         complete(&mut whole);
         assert_eq!(whole, default());
+    }
+
+    #[test]
+    fn layouts_lose_views_that_are_gone() {
+        let mut tree = default();
+        let gone = ViewId::new("Gone");
+        let pane = tree.tiles.insert_pane(gone.clone());
+        let beside = place(&tree, &anchors::ID).and_then(|id| tree.tiles.parent_of(id)).expect("a tab bar");
+        let Some(Tile::Container(tabs)) = tree.tiles.get_mut(beside) else { panic!("no tab bar") };
+        tabs.add_child(pane);
+        complete(&mut tree);
+        assert_eq!(place(&tree, &gone), None);
+        assert!(place(&tree, &anchors::ID).is_some());
     }
 }

@@ -5,8 +5,8 @@
 
 mod address;
 mod controls;
-mod data_slot;
 mod dialogs;
+mod documents;
 mod frames;
 mod guess_history;
 mod interest;
@@ -18,6 +18,7 @@ mod measure;
 mod opening;
 mod parts;
 mod phone;
+mod places;
 pub(crate) mod platform;
 mod predictions;
 mod run;
@@ -33,19 +34,20 @@ mod tour;
 mod views;
 mod widgets;
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use address::{Address, AddressError};
-use data_slot::DataSlot;
 use dialogs::{Chosen, Dialogs};
-use eframe::egui::{self, Context, Key, Rect, Ui};
+use documents::{AblationFolder, DataSlot};
+use eframe::egui::{self, Context, Key, Ui};
 use eframe::egui_wgpu::RenderState;
 use kept_runs::KeptRuns;
+use labelling::Labelling;
 use opening::Waiting;
 use phone::Phone;
+use places::Places;
 use run::{Run, Thumbnails};
 use session::{Command, Ending, Phase, Session, Start};
 pub use settings::Settings;
@@ -53,9 +55,9 @@ pub use settings::Settings;
 pub use start::run;
 pub use start::{AppError, AppOptions, graphics};
 pub use theme::ThemeChoice;
-use tour::Place;
-pub use views::ViewKind;
-use views::{ViewContext, Views};
+use views::Views;
+use views::view::ViewContext;
+pub use views::{picture_name, titles as view_titles};
 
 use crate::data::Split;
 use crate::disk;
@@ -73,6 +75,8 @@ pub struct App {
     context: Context,
     settings: Settings,
     data: DataSlot,
+    labelling: Labelling,
+    ablation: AblationFolder,
     /// Settings to run with once the data have arrived, and how.
     waiting: Option<Waiting>,
     runs: Vec<Run>,
@@ -91,7 +95,7 @@ pub struct App {
     script: Option<script::Script>,
     tour: Option<tour::Tour>,
     /// Where on the screen things are that the tour points at.
-    places: HashMap<Place, Rect>,
+    places: Places,
 }
 
 impl App {
@@ -121,6 +125,8 @@ impl App {
             context: creation.egui_ctx.clone(),
             settings,
             data: DataSlot::default(),
+            labelling: Labelling::default(),
+            ablation: AblationFolder::default(),
             waiting: options.train.then_some(Waiting::Train),
             runs: Vec::new(),
             started: None,
@@ -135,7 +141,7 @@ impl App {
             kept: options.kept.clone().map(KeptRuns::new),
             script,
             tour: None,
-            places: HashMap::new(),
+            places: Places::new(),
         };
         if let Some(kept) = &app.kept {
             kept.tidy();
@@ -295,7 +301,7 @@ impl App {
         while let Some(chosen) = self.dialogs.next() {
             self.take(chosen);
         }
-        let news = self.views.labelling.advance(&self.context);
+        let news = self.labelling.advance(&self.context);
         news.into_iter().for_each(|line| self.log.add(line));
         for run in &mut self.runs {
             run.refresh(&self.render);
@@ -378,7 +384,7 @@ impl eframe::App for App {
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         self.keys(ui);
         self.dropped(ui);
-        let narrow = phone::is_narrow(ui);
+        let narrow = widgets::is_narrow(ui);
         if narrow {
             if !phone::show(self, ui) {
                 return;
@@ -402,11 +408,13 @@ impl eframe::App for App {
                 render: &self.render,
                 dialogs: &self.dialogs,
                 pinned: &mut self.pinned,
+                labelling: &mut self.labelling,
+                ablation: &mut self.ablation,
                 train_on: &mut train_on,
             };
             let places = &mut self.places;
             if narrow {
-                self.views.show(self.phone.view, ui, &mut context);
+                self.views.ui(&self.phone.view, ui, &mut context);
                 return;
             }
             let mut panes = layout::Panes { views: &mut self.views, context: &mut context, places };

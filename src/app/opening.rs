@@ -6,11 +6,11 @@ use std::sync::Arc;
 use eframe::egui::{RichText, Ui};
 
 use super::address::Address;
-use super::data_slot::{Arrived, Failure};
+use super::documents::{Arrived, Failure};
 use super::run::Thumbnails;
 use super::session::{Command, Start};
 use super::theme::Role;
-use super::views::ViewKind;
+use super::views::{ablation, labelling};
 use super::{App, layout, platform};
 use crate::ablation::Plan;
 use crate::data::DataSet;
@@ -60,10 +60,9 @@ impl App {
 
     /// Shows the table of an ablation's folder.
     pub(super) fn open_ablation(&mut self, folder: PathBuf) {
-        let told = self.views.ablation.open(folder);
-        self.log.add(told.unwrap_or_else(|reason| format!("not opened: {reason}")));
-        layout::show(&mut self.settings.layout, ViewKind::Ablation);
-        self.phone.view = ViewKind::Ablation;
+        self.log.add(self.ablation.open(folder));
+        layout::show(&mut self.settings.layout, &ablation::ID);
+        self.phone.view = ablation::ID;
     }
 
     /// Takes up what a link's part after `#` asks for; whether it asks for something that can be done.
@@ -80,8 +79,8 @@ impl App {
         self.settings.config = address.config;
         self.settings.compare = address.compare;
         if let Some(view) = address.view {
+            layout::show(&mut self.settings.layout, &view);
             self.phone.view = view;
-            layout::show(&mut self.settings.layout, view);
         }
         self.open_data(self.settings.config.data.clone());
         self.waiting = address.train.then_some(Waiting::Train);
@@ -141,7 +140,7 @@ impl App {
     /// Opens what was dropped on the window.
     pub(super) fn dropped(&mut self, ui: &Ui) {
         let Some(path) = platform::dropped(ui) else { return };
-        let labelling = layout::is_shown(&self.settings.layout, ViewKind::Labelling);
+        let labelling = layout::is_shown(&self.settings.layout, &labelling::ID);
         if disk::exists(&RunFolder::new(&path).model()) {
             self.open_run(path);
         } else if Plan::is_in(&path) {

@@ -3,27 +3,21 @@
 use eframe::egui::{self, Button, ComboBox, RichText, ScrollArea, Ui};
 
 use super::controls;
+use super::places::ViewId;
 use super::session::Command;
-use super::views::ViewKind;
+use super::views::anchors;
 use super::{App, layout};
-
-/// Points below which panels side by side leave no room for a view.
-const NARROW: f32 = 640.0;
-
-pub fn is_narrow(ui: &Ui) -> bool {
-    ui.ctx().content_rect().width() < NARROW
-}
 
 /// What a narrow window shows.
 pub struct Phone {
-    pub view: ViewKind,
+    pub view: ViewId,
     /// Whether the controls cover the view.
     pub controls: bool,
 }
 
 impl Default for Phone {
     fn default() -> Self {
-        Self { view: ViewKind::Anchors, controls: false }
+        Self { view: anchors::ID, controls: false }
     }
 }
 
@@ -61,16 +55,15 @@ fn bar(app: &mut App, ui: &mut Ui) {
             app.train();
         }
     }
-    let shown = app.phone.view;
-    let combo = ComboBox::from_id_salt("view").selected_text(shown.title()).height(420.0);
+    let shown = app.phone.view.clone();
+    let combo = ComboBox::from_id_salt("view").selected_text(app.views.title(&shown)).height(420.0);
     combo.show_ui(ui, |ui| {
-        // Before what needs a wider screen.
-        let first = [ViewKind::Anchors, ViewKind::Curves];
-        let others = ViewKind::ALL.into_iter().filter(|kind| !first.contains(kind));
-        for kind in first.into_iter().chain(others) {
-            if ui.selectable_label(kind == shown, kind.title()).clicked() {
-                app.phone.view = kind;
-                layout::show(&mut app.settings.layout, kind);
+        let (first, others): (Vec<_>, Vec<_>) = app.views.iter().partition(|view| view.suits_narrow_screen());
+        for view in first.into_iter().chain(others) {
+            let id = view.id();
+            if ui.selectable_label(id == shown, view.title()).clicked() {
+                layout::show(&mut app.settings.layout, &id);
+                app.phone.view = id;
             }
         }
     });

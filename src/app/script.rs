@@ -11,7 +11,7 @@ use super::App;
 use super::measure::Measure;
 use super::session::{Command, Phase};
 use super::theme::ThemeChoice;
-use super::views::ViewKind;
+use super::views;
 use super::{dialogs, layout};
 
 /// Steps trained before pictures are taken.
@@ -83,15 +83,13 @@ impl Pictures {
         if !self.taken.load(Ordering::SeqCst) {
             return false;
         }
-        let shots = ViewKind::ALL.len() * 2;
-        if self.next == shots {
-            return true;
-        }
-        let view = ViewKind::ALL[self.next % ViewKind::ALL.len()];
-        let (theme, name) = match self.next < ViewKind::ALL.len() {
-            true => (ThemeChoice::Dark, "dark"),
-            false => (ThemeChoice::Light, "light"),
+        let all: Vec<_> = app.views.iter().map(|view| view.id()).collect();
+        let (theme, name) = match self.next / all.len() {
+            0 => (ThemeChoice::Dark, "dark"),
+            1 => (ThemeChoice::Light, "light"),
+            _ => return true,
         };
+        let view = &all[self.next % all.len()];
         if self.wait == SETTLE {
             theme.apply(context);
             layout::show(&mut app.settings.layout, view);
@@ -102,14 +100,14 @@ impl Pictures {
         if self.wait > 0 {
             return false;
         }
-        if waits(app, view) {
+        if app.views.is_pending(view, &app.runs) {
             self.wait = 1;
             return false;
         }
         self.wait = SETTLE;
         self.next += 1;
         self.taken.store(false, Ordering::SeqCst);
-        let path = self.folder.join(format!("{}-{name}.png", view.title().to_lowercase().replace(' ', "-")));
+        let path = self.folder.join(views::picture_name(&app.views.title(view), name));
         let taken = Arc::clone(&self.taken);
         context.request_screenshot(move |picture| {
             if let Err(error) = write(&path, &picture) {
@@ -119,11 +117,6 @@ impl Pictures {
         });
         false
     }
-}
-
-/// Whether what a view shows is still being made, because it has just come to the front.
-fn waits(app: &App, view: ViewKind) -> bool {
-    view == ViewKind::Embedding && app.runs.iter().any(|run| run.state.embedding.is_none())
 }
 
 fn write(path: &Path, picture: &eframe::egui::ColorImage) -> std::io::Result<()> {

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::layout;
 use super::parts::Variation;
+use super::places::ViewId;
 use super::theme::ThemeChoice;
-use super::views::ViewKind;
 use crate::train::{Config, preset};
 
 const KEY: &str = "settings";
@@ -18,7 +18,7 @@ pub struct Settings {
     pub config: Config,
     pub compare: Option<Variation>,
     pub theme: ThemeChoice,
-    pub layout: Tree<ViewKind>,
+    pub layout: Tree<ViewId>,
     /// Whether the tour has been offered.
     pub greeted: bool,
 }
@@ -87,7 +87,7 @@ mod tests {
         settings.config.method.temperature = 0.25;
         settings.compare = Some(Variation::NoAlignment);
         settings.theme = ThemeChoice::Light;
-        layout::show(&mut settings.layout, ViewKind::Network);
+        layout::show(&mut settings.layout, &ViewId::new("Network"));
         settings.save(&mut storage);
         let loaded = Settings::load(Some(&storage));
         assert_eq!(loaded.config, settings.config);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::session::Phase;
-use super::views::ViewKind;
+use super::views::view::View;
 use super::{App, layout};
 
 impl App {
@@ -49,10 +49,12 @@ impl App {
             })),
             "opening": self.data.opening(),
             "failure": self.data.failure().map(|failure| &failure.reason),
-            "views": ViewKind::ALL
-                .into_iter()
-                .filter(|kind| layout::is_shown(&self.settings.layout, *kind))
-                .map(ViewKind::title)
+            "all_views": self.views.iter().map(View::title).collect::<Vec<_>>(),
+            "views": self
+                .views
+                .iter()
+                .filter(|view| layout::is_shown(&self.settings.layout, &view.id()))
+                .map(View::title)
                 .collect::<Vec<_>>(),
             "log": self.log.lines(),
             "config": self.settings.config,

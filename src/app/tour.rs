@@ -4,29 +4,21 @@ use eframe::egui::{self, Align2, Color32, Context, Rect, RichText, Stroke, Strok
 
 use super::App;
 use super::parts::{Part, Variation};
+use super::places::{Place, ViewId};
 use super::theme::Role;
-use super::views::ViewKind;
+use super::views::{alignment, anchors, mixup, rotation};
 use super::{layout, session::Command};
-
-/// What can be pointed at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Place {
-    View(ViewKind),
-    Part(Part),
-    Compare,
-    Train,
-}
 
 struct Stop {
     title: &'static str,
     text: &'static str,
     task: &'static str,
-    view: ViewKind,
+    view: ViewId,
     place: Place,
     compare: Option<Variation>,
 }
 
-const STOPS: [Stop; 6] = [
+static STOPS: [Stop; 6] = [
     Stop {
         title: "The anchor",
         text: "Only 40 of these images have a label. For every other image the network guesses one from an \
@@ -34,8 +26,8 @@ const STOPS: [Stop; 6] = [
                strongly changed views of the same image are then trained towards its guess.",
         task: "Watch the strong views learn to agree with their anchors. Then tick \"Reveal hidden labels\": \
                how often is the guess right?",
-        view: ViewKind::Anchors,
-        place: Place::View(ViewKind::Anchors),
+        view: anchors::ID,
+        place: Place::View(anchors::ID),
         compare: None,
     },
     Stop {
@@ -44,7 +36,7 @@ const STOPS: [Stop; 6] = [
                guess is made from a strongly changed view, so there is nothing easy left to trust.",
         task: "Compare the two in Curves: whose guesses are right more often? Choose another variation \
                here to see what else matters.",
-        view: ViewKind::Anchors,
+        view: anchors::ID,
         place: Place::Compare,
         compare: Some(Variation::NoAnchoring),
     },
@@ -55,7 +47,7 @@ const STOPS: [Stop; 6] = [
                class over how often the network has said it lately.",
         task: "Watch p~(y) chase p(y). Switch alignment off here, press Reset and Train, and see which \
                classes take over.",
-        view: ViewKind::Alignment,
+        view: alignment::ID,
         place: Place::Part(Part::Alignment),
         compare: None,
     },
@@ -65,7 +57,7 @@ const STOPS: [Stop; 6] = [
                than the network was, which keeps classes from blurring into each other.",
         task: "Compare the second and third small charts of each row. Then switch sharpening off here, Reset \
                and Train: the two become the same.",
-        view: ViewKind::Anchors,
+        view: anchors::ID,
         place: Place::Part(Part::Sharpening),
         compare: None,
     },
@@ -75,7 +67,7 @@ const STOPS: [Stop; 6] = [
                another. Labelled and unlabelled images are mixed with each other.",
         task: "Find a pair with λ near one half. Then move β to 0.05 in the left panel, Reset and Train: \
                hardly anything is mixed any more.",
-        view: ViewKind::MixUp,
+        view: mixup::ID,
         place: Place::Part(Part::MixUp),
         compare: None,
     },
@@ -85,7 +77,7 @@ const STOPS: [Stop; 6] = [
                To do it the network has to find out what is up in an image.",
         task: "See which images are turned wrongly. Then switch the rotation loss off here, Reset and \
                Train, and compare the accuracy after as many steps.",
-        view: ViewKind::Rotation,
+        view: rotation::ID,
         place: Place::Part(Part::Rotation),
         compare: None,
     },
@@ -115,7 +107,7 @@ impl App {
         } else {
             self.send(&Command::Run);
         }
-        layout::show(&mut self.settings.layout, wanted.view);
+        layout::show(&mut self.settings.layout, &wanted.view);
     }
 
     /// Draws the stop's card and the frame around its place.

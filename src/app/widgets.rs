@@ -7,6 +7,14 @@ use eframe::egui::{
 use super::theme::{Role, class_colour};
 use crate::train::most_likely;
 
+/// Width of a screen, in points, below which panels side by side leave no room for a view.
+const NARROW: f32 = 640.0;
+
+/// Whether the window shows one view at a time, as on a phone.
+pub fn is_narrow(ui: &Ui) -> bool {
+    ui.ctx().content_rect().width() < NARROW
+}
+
 /// Bars of a distribution over the classes; the largest is drawn full, the others lighter. Says its values
 /// when pointed at, and to screen readers.
 pub fn bars(ui: &mut Ui, title: &str, values: &[f32], classes: &[String], size: egui::Vec2) -> Response {

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use image::RgbaImage;
+use remixmatch::app::{picture_name, view_titles};
 
 fn colours(picture: &RgbaImage) -> usize {
     let mut seen: Vec<_> = picture.pixels().map(|pixel| pixel.0).collect();
@@ -24,21 +25,9 @@ fn a_window_trains_and_shows_every_view_in_both_themes() {
         .output()
         .expect("xvfb-run, which scripts/setup.sh installs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let views = [
-        "anchors",
-        "alignment",
-        "ctaugment",
-        "mixup",
-        "rotation",
-        "curves",
-        "confusion",
-        "embedding",
-        "network",
-        "label-your-own",
-    ];
-    for view in views {
+    for view in view_titles() {
         let [dark, light] = ["dark", "light"].map(|theme| {
-            let path = folder.path().join(format!("{view}-{theme}.png"));
+            let path = folder.path().join(picture_name(view, theme));
             image::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).into_rgba8()
         });
         assert_eq!((dark.width(), dark.height()), (1280, 860), "{view}");

@@ -4,7 +4,7 @@ use eframe::egui::{self, ComboBox, Ui};
 
 use crate::app::App;
 use crate::app::parts::{Part, Variation};
-use crate::app::tour::Place;
+use crate::app::places::Place;
 use crate::app::widgets::muted;
 use crate::ssl::{Method, PolicyKind};
 use crate::train::{Config, PRESET_NAMES, Preset, preset};

@@ -12,9 +12,9 @@ use numbers::numbers;
 use runs::runs_and_appearance;
 
 use super::App;
+use super::places::Place;
 use super::session::{Command, Phase};
 use super::theme::Role;
-use super::tour::Place;
 use super::widgets::muted;
 
 /// Everything from top to bottom.

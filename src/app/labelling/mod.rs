@@ -92,6 +92,12 @@ impl Labelling {
         std::mem::take(&mut self.news)
     }
 
+    /// The model's guess for every image as a CSV file; `None` before the first guesses.
+    pub fn predictions(&self) -> Option<Vec<u8>> {
+        let desk = &self.sitting.as_ref()?.desk;
+        Some(desk.guesses()?.csv(&desk.own.files))
+    }
+
     fn fail(&mut self, reason: String) {
         let folder = self.opening.take().map(|opening| opening.folder).unwrap_or_default();
         self.news.push(format!("{}: not opened: {reason}", folder.display()));

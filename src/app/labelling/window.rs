@@ -6,14 +6,13 @@ use std::sync::Arc;
 use super::TrainOn;
 use crate::app::dialogs::Chosen;
 use crate::app::session::Command;
-use crate::app::views::ViewKind;
-use crate::app::{App, layout};
+use crate::app::{App, layout, views};
 
 impl App {
     /// Opens a folder of images to label, in the view for that.
     pub fn label_folder(&mut self, folder: PathBuf) {
-        layout::show(&mut self.settings.layout, ViewKind::Labelling);
-        self.views.labelling.open(folder, &self.context);
+        layout::show(&mut self.settings.layout, &views::labelling::ID);
+        self.labelling.open(folder, &self.context);
     }
 
     /// Trains on labels that were made here.
@@ -27,7 +26,7 @@ impl App {
     /// Writes what the model guessed of the images that are being labelled: `file,class` and the probability of
     /// each class.
     pub fn export_predictions(&mut self, path: PathBuf) {
-        match self.views.labelling.predictions() {
+        match self.labelling.predictions() {
             Some(table) => self.take(Chosen::Write(path, table)),
             None => self.log.add("there are no predictions to write yet"),
         }

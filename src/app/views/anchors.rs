@@ -2,14 +2,15 @@
 
 use eframe::egui::{self, Button, RichText, TextWrapMode, Ui, vec2};
 
-use super::{ViewContext, columns};
-use crate::app::phone;
+use super::view::{View, ViewContext, columns};
+use crate::app::places::ViewId;
 use crate::app::run::{Part, Run};
 use crate::app::theme::Role;
-use crate::app::widgets::{bars, muted, nothing_yet, verdict};
+use crate::app::widgets::{bars, is_narrow, muted, nothing_yet, verdict};
 use crate::augment::{OPERATIONS, OpDraw, OperationKind};
 use crate::train::{AnchorRow, most_likely};
 
+pub const ID: ViewId = ViewId::new("Anchors");
 const SIDE: f32 = 64.0;
 const BARS: egui::Vec2 = vec2(92.0, 40.0);
 
@@ -19,8 +20,20 @@ pub struct AnchorsView {
     reveal: bool,
 }
 
-impl AnchorsView {
-    pub fn show(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
+impl View for AnchorsView {
+    fn id(&self) -> ViewId {
+        ID
+    }
+
+    fn title(&self) -> &'static str {
+        "Anchors"
+    }
+
+    fn suits_narrow_screen(&self) -> bool {
+        true
+    }
+
+    fn ui(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
         ui.horizontal_wrapped(|ui| {
             ui.checkbox(&mut self.reveal, "Reveal hidden labels")
                 .on_hover_text("The true class of each unlabelled image, which training never sees");
@@ -51,11 +64,13 @@ impl AnchorsView {
             context.toggle_pin(image);
         }
     }
+}
 
+impl AnchorsView {
     /// Returns whether the image was clicked. On a phone the guess lies below the pictures.
     fn row(&self, ui: &mut Ui, run: &Run, row: &AnchorRow, pinned: bool) -> bool {
         let mut clicked = false;
-        let narrow = phone::is_narrow(ui);
+        let narrow = is_narrow(ui);
         // By its place: egui's unoptimised builds remember every id that there ever was.
         ui.push_id(row.tile, |ui| {
             // A row wider than its column is scrolled to: broken lines would make it as high as it is narrow.

@@ -3,13 +3,14 @@
 use eframe::egui::{self, Color32, Ui};
 use egui_plot::{Legend, Line, LineStyle, Plot, PlotPoints};
 
-use super::ViewContext;
-use crate::app::phone;
+use super::view::{View, ViewContext};
+use crate::app::places::ViewId;
 use crate::app::run::Run;
 use crate::app::theme::class_colour;
-use crate::app::widgets::{muted, nothing_yet};
+use crate::app::widgets::{is_narrow, muted, nothing_yet};
 use crate::train::StepStatistics;
 
+pub const ID: ViewId = ViewId::new("Curves");
 /// Points of a line at most: more are averaged into fewer.
 const POINTS: usize = 1_500;
 
@@ -40,8 +41,24 @@ const SHARES: [(&str, Value); 3] = [
     ("guesses used", |s| Some(s.mask)),
 ];
 
-impl CurvesView {
-    pub fn show(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
+impl View for CurvesView {
+    fn id(&self) -> ViewId {
+        ID
+    }
+
+    fn title(&self) -> &'static str {
+        "Curves"
+    }
+
+    fn is_in_lower_pane(&self) -> bool {
+        true
+    }
+
+    fn suits_narrow_screen(&self) -> bool {
+        true
+    }
+
+    fn ui(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
         if context.runs.iter().all(|run| run.state.statistics.is_empty() && run.state.reports.is_empty()) {
             nothing_yet(ui, "Losses and accuracies appear here as training goes on.");
             return;
@@ -62,7 +79,7 @@ impl CurvesView {
             }
         });
         // On a phone one below the other.
-        let side_by_side = if phone::is_narrow(ui) { 1 } else { 2 };
+        let side_by_side = if is_narrow(ui) { 1 } else { 2 };
         let height = ui.available_height() * side_by_side as f32 / 2.0;
         ui.columns(side_by_side, |columns| {
             let losses = plot("losses", "loss", height);
@@ -71,7 +88,9 @@ impl CurvesView {
             shares.show(&mut columns[side_by_side - 1], |plot| self.shares(plot, context.runs));
         });
     }
+}
 
+impl CurvesView {
     fn losses<'a>(&self, plot: &mut egui_plot::PlotUi<'a>, runs: &[Run]) {
         for (index, run) in runs.iter().enumerate() {
             for (i, (name, value)) in LOSSES.iter().enumerate() {

@@ -5,14 +5,16 @@ use eframe::egui::{
 };
 
 use super::anchors::framed_tile;
-use super::columns;
+use super::view::{View, ViewContext, columns};
 use crate::app::parts::Part;
+use crate::app::places::ViewId;
 use crate::app::run::Run;
 use crate::app::theme::Role;
 use crate::app::widgets::{bars, equation, muted, nothing_yet, percent, share_bar, verdict};
 use crate::ssl::PolicyKind;
 use crate::train::{MixRow, most_likely};
 
+pub const ID: ViewId = ViewId::new("MixUp");
 const BARS: egui::Vec2 = vec2(92.0, 40.0);
 const HISTOGRAM: egui::Vec2 = vec2(250.0, 36.0);
 /// Height of what is written below it.
@@ -20,35 +22,49 @@ const AXIS: f32 = 15.0;
 /// Intervals of the histogram, from 1/2 to 1.
 const INTERVALS: usize = 25;
 
-pub fn show(ui: &mut Ui, runs: &[Run]) {
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing.x = 20.0;
-        ui.label(Part::MixUp.explanation());
-        equation(ui, Part::MixUp.equation());
-        equation(ui, "t' = λ t_1 + (1 - λ) t_2");
-    });
-    if runs.is_empty() {
-        nothing_yet(ui, "Press Train: the pairs that are mixed appear here.");
-        return;
+#[derive(Default)]
+pub struct MixUpView;
+
+impl View for MixUpView {
+    fn id(&self) -> ViewId {
+        ID
     }
-    columns(ui, runs, "mixup", |ui, run| {
-        let method = &run.session.config.method;
-        if !method.mixup {
-            nothing_yet(ui, "MixUp is off in this run: every image is trained on as it is.");
+
+    fn title(&self) -> &'static str {
+        "MixUp"
+    }
+
+    fn ui(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
+        let runs = context.runs;
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing.x = 20.0;
+            ui.label(Part::MixUp.explanation());
+            equation(ui, Part::MixUp.equation());
+            equation(ui, "t' = λ t_1 + (1 - λ) t_2");
+        });
+        if runs.is_empty() {
+            nothing_yet(ui, "Press Train: the pairs that are mixed appear here.");
             return;
         }
-        let Some(seen) = &run.state.observation else {
-            nothing_yet(ui, "The pairs of the first step appear here.");
-            return;
-        };
-        muted(ui, format!("step {}, β = {}", seen.step, method.beta));
-        histogram(ui, &seen.lambdas);
-        ui.separator();
-        for (i, row) in seen.mixes.iter().enumerate() {
-            ui.push_id(i, |ui| mix(ui, run, row));
+        columns(ui, runs, "mixup", |ui, run| {
+            let method = &run.session.config.method;
+            if !method.mixup {
+                nothing_yet(ui, "MixUp is off in this run: every image is trained on as it is.");
+                return;
+            }
+            let Some(seen) = &run.state.observation else {
+                nothing_yet(ui, "The pairs of the first step appear here.");
+                return;
+            };
+            muted(ui, format!("step {}, β = {}", seen.step, method.beta));
+            histogram(ui, &seen.lambdas);
             ui.separator();
-        }
-    });
+            for (i, row) in seen.mixes.iter().enumerate() {
+                ui.push_id(i, |ui| mix(ui, run, row));
+                ui.separator();
+            }
+        });
+    }
 }
 
 /// One pair, its mix, the mixed target and what the network says of the mix.

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use eframe::egui::{self, Button, Grid, RichText, Ui, vec2};
 
-use super::{ViewContext, columns};
+use super::view::{View, ViewContext, columns};
+use crate::app::places::ViewId;
 use crate::app::run::Run;
 use crate::app::session::{Command, Phase, PlanFacts, Profile};
 use crate::app::theme::Role;
@@ -16,36 +17,49 @@ const BAR: egui::Vec2 = vec2(70.0, 9.0);
 /// Width from which network and memory are side by side.
 const BESIDE: f32 = 860.0;
 
-pub fn show(ui: &mut Ui, context: &mut ViewContext<'_>) {
-    if context.runs.is_empty() {
-        nothing_yet(ui, "Press Train: the network and what a step of it takes appear here.");
-        return;
+#[derive(Default)]
+pub struct NetworkView;
+
+impl View for NetworkView {
+    fn id(&self) -> ViewId {
+        ViewId::new("Network")
     }
-    measure(ui, context.runs, context.gpu);
-    columns(ui, context.runs, "network", |ui, run| {
-        let Some(plan) = &run.state.plan else {
-            nothing_yet(ui, "Planning the step and compiling its shaders ...");
+
+    fn title(&self) -> &'static str {
+        "Network"
+    }
+
+    fn ui(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
+        if context.runs.is_empty() {
+            nothing_yet(ui, "Press Train: the network and what a step of it takes appear here.");
             return;
-        };
-        let profile = run.state.profile.as_deref();
-        if ui.available_width() > BESIDE {
-            ui.horizontal_top(|ui| {
-                ui.vertical(|ui| whole(ui, run, plan));
-                ui.add_space(28.0);
-                ui.vertical(|ui| memory(ui, plan));
-            });
-        } else {
-            whole(ui, run, plan);
-            ui.separator();
-            memory(ui, plan);
         }
-        ui.separator();
-        layers(ui, &plan.network.layers(), profile);
-        if let Some(profile) = profile {
+        measure(ui, context.runs, context.gpu);
+        columns(ui, context.runs, "network", |ui, run| {
+            let Some(plan) = &run.state.plan else {
+                nothing_yet(ui, "Planning the step and compiling its shaders ...");
+                return;
+            };
+            let profile = run.state.profile.as_deref();
+            if ui.available_width() > BESIDE {
+                ui.horizontal_top(|ui| {
+                    ui.vertical(|ui| whole(ui, run, plan));
+                    ui.add_space(28.0);
+                    ui.vertical(|ui| memory(ui, plan));
+                });
+            } else {
+                whole(ui, run, plan);
+                ui.separator();
+                memory(ui, plan);
+            }
             ui.separator();
-            kernels(ui, profile, step_operations(plan));
-        }
-    });
+            layers(ui, &plan.network.layers(), profile);
+            if let Some(profile) = profile {
+                ui.separator();
+                kernels(ui, profile, step_operations(plan));
+            }
+        });
+    }
 }
 
 /// The button that measures, and what came of it.

@@ -2,13 +2,15 @@
 
 use eframe::egui::{self, RichText, Ui, vec2};
 
-use super::columns;
+use super::view::{View, ViewContext, columns};
 use crate::app::parts::Part;
+use crate::app::places::ViewId;
 use crate::app::run::Run;
 use crate::app::theme::Role;
 use crate::app::widgets::{equation, muted, nothing_yet, percent, share_bar};
 use crate::train::{RotationRow, most_likely};
 
+pub const ID: ViewId = ViewId::new("Rotation");
 const SIDE: f32 = 56.0;
 const CARD: egui::Vec2 = vec2(219.0, 112.0);
 /// What the four classes of the rotation head stand for.
@@ -19,42 +21,56 @@ const TURNS: [(&str, &str); 4] = [
     ("90° right", "a quarter turn to the right"),
 ];
 
-pub fn show(ui: &mut Ui, runs: &[Run]) {
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing.x = 20.0;
-        ui.label(Part::Rotation.explanation());
-        equation(ui, Part::Rotation.equation());
-    });
-    if runs.is_empty() {
-        nothing_yet(ui, "Press Train: the images that are turned appear here.");
-        return;
+#[derive(Default)]
+pub struct RotationView;
+
+impl View for RotationView {
+    fn id(&self) -> ViewId {
+        ID
     }
-    columns(ui, runs, "rotation", |ui, run| {
-        let method = &run.session.config.method;
-        if !(method.rotation && method.unlabelled) {
-            nothing_yet(ui, "The rotation loss is off in this run: no image is turned.");
+
+    fn title(&self) -> &'static str {
+        "Rotation"
+    }
+
+    fn ui(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
+        let runs = context.runs;
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing.x = 20.0;
+            ui.label(Part::Rotation.explanation());
+            equation(ui, Part::Rotation.equation());
+        });
+        if runs.is_empty() {
+            nothing_yet(ui, "Press Train: the images that are turned appear here.");
             return;
         }
-        let Some(seen) = &run.state.observation else {
-            nothing_yet(ui, "The turned images of the first step appear here.");
-            return;
-        };
-        let right = seen.rotations.iter().filter(|row| is_right(row)).count();
-        ui.horizontal_wrapped(|ui| {
-            muted(ui, format!("step {}", seen.step));
-            ui.label(RichText::new(score(right, seen.rotations.len())).strong())
-                .on_hover_text("Of the images shown; guessing blindly is right one time in four");
-            muted(ui, "(by chance: 25 %)");
-            ui.colored_label(Role::Agree.colour(ui), "● told right");
-            ui.colored_label(Role::Differ.colour(ui), "○ told wrong");
-        });
-        ui.horizontal_wrapped(|ui| {
-            for (i, row) in seen.rotations.iter().enumerate() {
-                // A size known in advance lets the row be broken before it.
-                ui.allocate_ui(CARD, |ui| ui.push_id(i, |ui| card(ui, run, row)));
+        columns(ui, runs, "rotation", |ui, run| {
+            let method = &run.session.config.method;
+            if !(method.rotation && method.unlabelled) {
+                nothing_yet(ui, "The rotation loss is off in this run: no image is turned.");
+                return;
             }
+            let Some(seen) = &run.state.observation else {
+                nothing_yet(ui, "The turned images of the first step appear here.");
+                return;
+            };
+            let right = seen.rotations.iter().filter(|row| is_right(row)).count();
+            ui.horizontal_wrapped(|ui| {
+                muted(ui, format!("step {}", seen.step));
+                ui.label(RichText::new(score(right, seen.rotations.len())).strong())
+                    .on_hover_text("Of the images shown; guessing blindly is right one time in four");
+                muted(ui, "(by chance: 25 %)");
+                ui.colored_label(Role::Agree.colour(ui), "● told right");
+                ui.colored_label(Role::Differ.colour(ui), "○ told wrong");
+            });
+            ui.horizontal_wrapped(|ui| {
+                for (i, row) in seen.rotations.iter().enumerate() {
+                    // A size known in advance lets the row be broken before it.
+                    ui.allocate_ui(CARD, |ui| ui.push_id(i, |ui| card(ui, run, row)));
+                }
+            });
         });
-    });
+    }
 }
 
 fn is_right(row: &RotationRow) -> bool {

@@ -3,63 +3,33 @@
 mod plots;
 mod rows;
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
 use eframe::egui::{RichText, ScrollArea, Ui};
-use web_time::{Instant, SystemTime};
 
+use super::view::{View, ViewContext};
 use crate::ablation::Table;
-use crate::app::dialogs::Dialogs;
+use crate::app::places::ViewId;
 use crate::app::theme::Role;
 use crate::app::widgets::{muted, nothing_yet};
-use crate::disk;
 
-/// How often it is looked whether a run has ended meanwhile.
-const EVERY: Duration = Duration::from_secs(2);
-/// Written whenever a run ends.
-const MARK: &str = "table.csv";
+pub const ID: ViewId = ViewId::new("Ablation");
 
-/// The folder that is open, and what was read from it.
 #[derive(Default)]
-pub struct AblationView {
-    open: Option<Open>,
-}
+pub struct AblationView;
 
-struct Open {
-    folder: PathBuf,
-    table: Result<Table, String>,
-    looked: Instant,
-    /// When [`MARK`] was written, as of the last reading.
-    written: Option<SystemTime>,
-}
-
-impl Open {
-    fn read(folder: PathBuf) -> Self {
-        let written = written(&folder);
-        let table = Table::read(&folder).map_err(|error| error.to_string());
-        Self { folder, table, looked: Instant::now(), written }
-    }
-}
-
-fn written(folder: &Path) -> Option<SystemTime> {
-    disk::modified(&folder.join(MARK)).ok()
-}
-
-impl AblationView {
-    /// Opens the folder of an ablation; what it is, or why it is none.
-    pub fn open(&mut self, folder: PathBuf) -> Result<String, String> {
-        let open = Open::read(folder);
-        let found = match &open.table {
-            Ok(table) => Ok(format!("the ablation in {}: {}", open.folder.display(), table.setting())),
-            Err(reason) => Err(reason.clone()),
-        };
-        self.open = Some(open);
-        found
+impl View for AblationView {
+    fn id(&self) -> ViewId {
+        ID
     }
 
-    pub fn show(&mut self, ui: &mut Ui, dialogs: &Dialogs) {
-        self.follow(ui);
+    fn title(&self) -> &'static str {
+        "Ablation"
+    }
+
+    fn ui(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
+        let ViewContext { ablation, dialogs, .. } = context;
+        if let Some(again) = ablation.refresh() {
+            ui.ctx().request_repaint_after(again);
+        }
         ui.horizontal_wrapped(|ui| {
             let button = ui.button("Open ablation ...");
             if button
@@ -68,11 +38,11 @@ impl AblationView {
             {
                 dialogs.open_ablation(ui.ctx());
             }
-            if let Some(Open { table: Ok(table), .. }) = &self.open {
+            if let Some(Ok(table)) = ablation.table() {
                 ui.label(RichText::new(table.setting()).strong());
             }
         });
-        match self.open.as_ref().map(|open| &open.table) {
+        match ablation.table() {
             None => nothing_yet(
                 ui,
                 "remixmatch ablate trains the method without one part after another; open its folder here.",
@@ -81,22 +51,6 @@ impl AblationView {
                 ui.label(RichText::new(format!("× {reason}")).color(Role::Differ.colour(ui)));
             }
             Some(Ok(table)) => content(ui, table),
-        }
-    }
-
-    /// Reads the table again where a run has ended since.
-    fn follow(&mut self, ui: &Ui) {
-        let Some(open) = &mut self.open else { return };
-        if open.looked.elapsed() >= EVERY {
-            open.looked = Instant::now();
-            if written(&open.folder) != open.written {
-                *open = Open::read(open.folder.clone());
-            }
-        }
-        let unfinished =
-            open.table.as_ref().is_ok_and(|table| table.rows.iter().any(|row| row.progress().is_some()));
-        if unfinished {
-            ui.ctx().request_repaint_after(EVERY);
         }
     }
 }

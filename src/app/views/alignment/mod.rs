@@ -6,8 +6,9 @@ mod timeline;
 
 use eframe::egui::{CollapsingHeader, DragValue, Grid, RichText, Ui};
 
-use super::{ViewContext, columns};
+use super::view::{View, ViewContext, columns};
 use crate::app::guess_history::{GuessCount, KEPT, Tally};
+use crate::app::places::ViewId;
 use crate::app::run::Run;
 use crate::app::session::Command;
 use crate::app::theme::Role;
@@ -17,6 +18,7 @@ use skew::Skew;
 use table::Table;
 
 /// A quantity of the view: its sign, what it is, its equation.
+pub const ID: ViewId = ViewId::new("Alignment");
 const QUANTITIES: [(Role, &str, &str, &str); 4] = [
     (
         Role::Labelled,
@@ -65,8 +67,16 @@ impl Default for AlignmentView {
     }
 }
 
-impl AlignmentView {
-    pub fn show(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
+impl View for AlignmentView {
+    fn id(&self) -> ViewId {
+        ID
+    }
+
+    fn title(&self) -> &'static str {
+        "Alignment"
+    }
+
+    fn ui(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
         let roomy = ui.available_height() > 360.0;
         CollapsingHeader::new("What is shown").default_open(roomy).show(ui, explanation);
         if context.runs.is_empty() {
@@ -96,7 +106,9 @@ impl AlignmentView {
             self.followed = class;
         }
     }
+}
 
+impl AlignmentView {
     fn histogram_controls(&mut self, ui: &mut Ui) {
         ui.label("Guesses of");
         ui.radio_value(&mut self.this_step, true, "this step")

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use counts::{Cell, Counts};
 use eframe::egui::{self, Button, RichText, ScrollArea, Ui, Vec2, vec2};
 
-use super::columns;
+use super::view::{View, ViewContext, columns};
+use crate::app::places::ViewId;
 use crate::app::run::{Part, Run};
 use crate::app::session::{Command, Phase};
 use crate::app::theme::Role;
@@ -38,8 +39,17 @@ struct Counted {
     counts: Counts,
 }
 
-impl ConfusionView {
-    pub fn show(&mut self, ui: &mut Ui, runs: &[Run]) {
+impl View for ConfusionView {
+    fn id(&self) -> ViewId {
+        ViewId::new("Confusion")
+    }
+
+    fn title(&self) -> &'static str {
+        "Confusion"
+    }
+
+    fn ui(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
+        let runs = context.runs;
         if runs.is_empty() {
             nothing_yet(ui, "Press Train: what the test images are taken for appears here.");
             return;
@@ -66,7 +76,9 @@ impl ConfusionView {
         }
         (self.chosen, self.more) = (chosen, more);
     }
+}
 
+impl ConfusionView {
     /// Counts what has been reported since the last frame.
     fn count(&mut self, runs: &[Run]) {
         let reported = |run: &Run, counted: &Counted| {

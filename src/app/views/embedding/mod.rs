@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use eframe::egui::{self, EventFilter, Key, Response, StrokeKind, Ui, Vec2, WidgetInfo, vec2};
 
-use super::{ViewContext, columns};
+use super::view::{View, ViewContext, columns};
+use crate::app::places::ViewId;
 use crate::app::run::Run;
 use crate::app::widgets::{muted, nothing_yet, percent};
 use crate::train::{EmbeddedImage, Embedding, Weights};
@@ -60,8 +61,20 @@ impl Default for EmbeddingView {
     }
 }
 
-impl EmbeddingView {
-    pub fn show(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
+impl View for EmbeddingView {
+    fn id(&self) -> ViewId {
+        ViewId::new("Embedding")
+    }
+
+    fn title(&self) -> &'static str {
+        "Embedding"
+    }
+
+    fn is_pending(&self, runs: &[Run]) -> bool {
+        runs.iter().any(|run| run.state.embedding.is_none())
+    }
+
+    fn ui(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
         if context.runs.is_empty() {
             self.panes.clear();
             nothing_yet(ui, "Press Train: where the network puts the images appears here.");
@@ -89,7 +102,9 @@ impl EmbeddingView {
             context.toggle_pin(image);
         }
     }
+}
 
+impl EmbeddingView {
     /// Returns whether the pictures are to be fitted to their points.
     fn controls(&mut self, ui: &mut Ui) -> bool {
         let look = &mut self.look;

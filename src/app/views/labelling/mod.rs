@@ -6,50 +6,43 @@ mod keys;
 mod strip;
 mod training;
 
-use std::path::PathBuf;
+use eframe::egui::{self, CentralPanel, Frame, Panel, RichText, Ui};
 
-use eframe::egui::{self, CentralPanel, Context, Frame, Panel, RichText, Ui};
-
-use super::ViewContext;
+use super::view::{View, ViewContext};
+use crate::app::dialogs::Dialogs;
 use crate::app::labelling::{Labelling, Order, Saved, Sitting};
+use crate::app::places::ViewId;
 use crate::app::theme::Role;
 use crate::app::widgets::muted;
 use crate::data::LABELS_FILE;
 use classes::ClassList;
 use keys::Action;
 
+pub const ID: ViewId = ViewId::new("Labelling");
+
 #[derive(Default)]
 pub struct LabellingView {
-    labelling: Labelling,
     classes: ClassList,
 }
 
-impl LabellingView {
-    /// Opens a folder of images.
-    pub fn open(&mut self, folder: PathBuf, context: &Context) {
-        self.labelling.open(folder, context);
+impl View for LabellingView {
+    fn id(&self) -> ViewId {
+        ID
     }
 
-    /// Takes in what has happened since the last frame; returns what the log should be told.
-    pub fn advance(&mut self, context: &Context) -> Vec<String> {
-        self.labelling.advance(context)
+    fn title(&self) -> &'static str {
+        "Label your own"
     }
 
-    /// What was guessed of all images, as a table.
-    pub fn predictions(&self) -> Option<Vec<u8>> {
-        let desk = &self.labelling.sitting.as_ref()?.desk;
-        Some(desk.guesses()?.csv(&desk.own.files))
-    }
-
-    pub fn show(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
-        let Self { labelling, classes } = self;
+    fn ui(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
+        let ViewContext { runs, dialogs, labelling, train_on, .. } = context;
         if labelling.sitting.is_none() {
-            welcome(ui, context, labelling);
+            welcome(ui, dialogs, labelling);
             return;
         }
-        Panel::top("labelling folder").frame(Frame::NONE).show(ui, |ui| folder(ui, context, labelling));
+        Panel::top("labelling folder").frame(Frame::NONE).show(ui, |ui| folder(ui, dialogs, labelling));
         let Some(sitting) = &mut labelling.sitting else { return };
-        if let Some(run) = sitting.run(context.runs) {
+        if let Some(run) = sitting.run(runs) {
             sitting.follow(run);
         }
         Panel::right("labelling classes")
@@ -58,9 +51,9 @@ impl LabellingView {
             .frame(Frame::NONE.inner_margin(egui::Margin { left: 8, ..Default::default() }))
             .show(ui, |ui| {
                 egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                    classes.show(ui, sitting);
+                    self.classes.show(ui, sitting);
                     ui.separator();
-                    training::show(ui, context, sitting);
+                    training::show(ui, runs, dialogs, sitting, train_on);
                 });
             });
         Panel::bottom("labelling strip")
@@ -96,7 +89,7 @@ fn act(sitting: &mut Sitting, action: Action) {
 }
 
 /// What is shown before a folder is open.
-fn welcome(ui: &mut Ui, context: &ViewContext<'_>, labelling: &Labelling) {
+fn welcome(ui: &mut Ui, dialogs: &Dialogs, labelling: &Labelling) {
     ui.vertical_centered(|ui| {
         ui.add_space(ui.available_height() * 0.2);
         ui.set_max_width(ui.available_width().min(460.0));
@@ -110,16 +103,16 @@ fn welcome(ui: &mut Ui, context: &ViewContext<'_>, labelling: &Labelling) {
             ui.label(line);
         }
         ui.add_space(6.0);
-        open_button(ui, context, "Open a folder of images ...");
+        open_button(ui, dialogs, "Open a folder of images ...");
         muted(ui, format!("Labels are saved to {LABELS_FILE} beside the images as you make them."));
         outcome_of_opening(ui, labelling);
     });
 }
 
-fn open_button(ui: &mut Ui, context: &ViewContext<'_>, text: &str) {
+fn open_button(ui: &mut Ui, dialogs: &Dialogs, text: &str) {
     let hint = "Its images are shown here to be labelled; or drop a folder on this view";
     if ui.button(text).on_hover_text(hint).clicked() {
-        context.dialogs.open_images(ui.ctx());
+        dialogs.open_images(ui.ctx());
     }
 }
 
@@ -136,11 +129,11 @@ fn outcome_of_opening(ui: &mut Ui, labelling: &Labelling) {
 }
 
 /// The folder, whether its labels are saved, and the order of its images.
-fn folder(ui: &mut Ui, context: &ViewContext<'_>, labelling: &mut Labelling) {
+fn folder(ui: &mut Ui, dialogs: &Dialogs, labelling: &mut Labelling) {
     outcome_of_opening(ui, labelling);
     let Some(sitting) = &mut labelling.sitting else { return };
     ui.horizontal_wrapped(|ui| {
-        open_button(ui, context, "Open folder ...");
+        open_button(ui, dialogs, "Open folder ...");
         let own = &sitting.desk.own;
         let name = own.folder.file_name().unwrap_or(own.folder.as_os_str()).to_string_lossy();
         ui.strong(name).on_hover_text(own.folder.display().to_string());

@@ -2,18 +2,25 @@
 
 use eframe::egui::{Button, ProgressBar, RichText, Ui};
 
-use crate::app::labelling::Sitting;
+use crate::app::dialogs::Dialogs;
+use crate::app::labelling::{Sitting, TrainOn};
 use crate::app::run::Run;
 use crate::app::session::{Command, Phase};
-use crate::app::views::ViewContext;
 use crate::app::widgets::{muted, percent};
 use crate::data::HELD_OUT;
 
 /// A guess at least this certain is called sure.
 const SURE: f32 = 0.95;
 
-pub fn show(ui: &mut Ui, context: &mut ViewContext<'_>, sitting: &mut Sitting) {
-    let run = sitting.run(context.runs);
+/// Sets `train_on` when the person wants to train.
+pub fn show(
+    ui: &mut Ui,
+    runs: &[Run],
+    dialogs: &Dialogs,
+    sitting: &mut Sitting,
+    train_on: &mut Option<TrainOn>,
+) {
+    let run = sitting.run(runs);
     ui.strong("Training");
     ui.checkbox(&mut sitting.mirror, "Images may be mirrored").on_hover_text(
         "Weak views are mirrored at random. Switch it off where a mirror image means something else: \
@@ -28,7 +35,7 @@ pub fn show(ui: &mut Ui, context: &mut ViewContext<'_>, sitting: &mut Sitting) {
     let hint = "Start anew on these labels, with the method and settings of the left panel; other runs end";
     if train.on_hover_text(hint).clicked() {
         match sitting.train() {
-            Ok(wanted) => *context.train_on = Some(wanted),
+            Ok(wanted) => *train_on = Some(wanted),
             Err(reason) => sitting.remark = Some(reason),
         }
     }
@@ -36,10 +43,10 @@ pub fn show(ui: &mut Ui, context: &mut ViewContext<'_>, sitting: &mut Sitting) {
         muted(ui, obstacle);
     }
     if let Some(run) = run {
-        progress(ui, context, run);
+        progress(ui, runs, run);
         guesses(ui, sitting, run);
     }
-    export(ui, context, sitting, run);
+    export(ui, dialogs, sitting, run);
 }
 
 /// What the accuracy of a run on the present labels is measured on.
@@ -55,7 +62,8 @@ fn measured_on(sitting: &Sitting) -> String {
     }
 }
 
-fn progress(ui: &mut Ui, context: &ViewContext<'_>, run: &Run) {
+/// `runs` are all that a pause stops.
+fn progress(ui: &mut Ui, runs: &[Run], run: &Run) {
     let Some(progress) = run.state.progress else { return };
     let mut text = match &run.state.phase {
         Phase::Failed(reason) => format!("stopped: {reason}"),
@@ -69,7 +77,7 @@ fn progress(ui: &mut Ui, context: &ViewContext<'_>, run: &Run) {
     if run.state.phase == Phase::Running {
         let pause = ui.small_button("Pause and guess");
         if pause.on_hover_text("Stop training for now and guess all images").clicked() {
-            context.send(&Command::Pause);
+            runs.iter().for_each(|run| run.session.send(Command::Pause));
         }
     }
 }
@@ -97,7 +105,7 @@ fn guesses(ui: &mut Ui, sitting: &mut Sitting, run: &Run) {
     }
 }
 
-fn export(ui: &mut Ui, context: &ViewContext<'_>, sitting: &Sitting, run: Option<&Run>) {
+fn export(ui: &mut Ui, dialogs: &Dialogs, sitting: &Sitting, run: Option<&Run>) {
     ui.separator();
     ui.strong("Export");
     let desk = &sitting.desk;
@@ -106,7 +114,7 @@ fn export(ui: &mut Ui, context: &ViewContext<'_>, sitting: &Sitting, run: Option
         .on_hover_text("A CSV file: each image's file, its most likely class, the probability of every class")
         .on_disabled_hover_text("Train first: then the images are guessed");
     if let (true, Some(guesses)) = (table.clicked(), desk.guesses()) {
-        context.dialogs.write(ui.ctx(), "predictions.csv", guesses.csv(&desk.own.files));
+        dialogs.write(ui.ctx(), "predictions.csv", guesses.csv(&desk.own.files));
     }
     let trained = run.and_then(|run| run.state.progress).is_some_and(|progress| progress.step > 0);
     let model = ui.add_enabled(trained, Button::new("Model ..."));
@@ -114,6 +122,6 @@ fn export(ui: &mut Ui, context: &ViewContext<'_>, sitting: &Sitting, run: Option
         .on_hover_text("A safetensors file, for `remixmatch predict --model FILE IMAGE`")
         .on_disabled_hover_text("Train first");
     if model.clicked() {
-        context.dialogs.save_model(ui.ctx());
+        dialogs.save_model(ui.ctx());
     }
 }

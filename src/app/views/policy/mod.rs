@@ -7,7 +7,8 @@ mod playground;
 
 use eframe::egui::{RichText, ScrollArea, Ui};
 
-use super::ViewContext;
+use super::view::{View, ViewContext};
+use crate::app::places::ViewId;
 use crate::app::run::Run;
 use crate::app::theme::run_colour;
 use crate::app::widgets::muted;
@@ -31,8 +32,16 @@ pub struct PolicyView {
     playground: Playground,
 }
 
-impl PolicyView {
-    pub fn show(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
+impl View for PolicyView {
+    fn id(&self) -> ViewId {
+        ViewId::new("Policy")
+    }
+
+    fn title(&self) -> &'static str {
+        "CTAugment"
+    }
+
+    fn ui(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
         let runs = context.runs;
         let wide = ui.available_width() >= WIDE && runs.len() < 2;
         // Of the pane: inside a scroll area there is no end to it.
@@ -55,7 +64,9 @@ impl PolicyView {
             self.show_playground(ui, context);
         });
     }
+}
 
+impl PolicyView {
     fn show_playground(&mut self, ui: &mut Ui, context: &ViewContext<'_>) {
         let marked = self.chosen.map(|chosen| chosen.operation.kind);
         self.playground.show(ui, context, marked);

@@ -10,7 +10,7 @@ use super::op_sheet::OpSheet;
 use crate::app::platform;
 use crate::app::texture::NativeTexture;
 use crate::app::theme::Role;
-use crate::app::views::ViewContext;
+use crate::app::views::view::ViewContext;
 use crate::app::widgets::{muted, nothing_yet};
 use crate::augment::{OPERATIONS, OpOptions, Operation, OperationKind, PolicyScale};
 use crate::data::DataSet;

@@ -1,12 +1,17 @@
-//! The data set of the window: opened apart from it, so that it stays alive meanwhile. Data that cannot be
-//! opened replace nothing.
+//! What is open in the window: a data set, and an ablation's folder.
+//!
+//! A data set opens on a thread of its own, so the window stays responsive. Data that cannot be opened replace
+//! nothing.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_channel::oneshot;
+use web_time::{Instant, SystemTime};
 
 use super::platform;
+use crate::ablation::Table;
 use crate::data::{DataError, DataSet, OpenOptions, OwnImages, open};
 use crate::disk;
 
@@ -110,5 +115,63 @@ impl Failure {
         );
         let images = unclassed && disk::is_folder(folder) && OwnImages::any(folder);
         Self { reason: error.to_string(), images: images.then(|| folder.to_owned()) }
+    }
+}
+
+/// Time between two checks whether an ablation's table has changed on disk.
+const CHECK_EVERY: Duration = Duration::from_secs(2);
+/// The file that `remixmatch ablate` writes whenever a run ends.
+const TABLE_FILE: &str = "table.csv";
+
+/// The ablation that is open, if any: its folder, and the table as it was read last.
+#[derive(Default)]
+pub struct AblationFolder(Option<OpenAblation>);
+
+struct OpenAblation {
+    folder: PathBuf,
+    table: Result<Table, String>,
+    checked: Instant,
+    /// When [`TABLE_FILE`] was written, as of the last reading.
+    written: Option<SystemTime>,
+}
+
+impl OpenAblation {
+    fn read(folder: PathBuf) -> Self {
+        let written = disk::modified(&folder.join(TABLE_FILE)).ok();
+        let table = Table::read(&folder).map_err(|error| error.to_string());
+        Self { folder, table, checked: Instant::now(), written }
+    }
+}
+
+impl AblationFolder {
+    /// Opens an ablation's folder. Returns a line for the log: what was opened, or why the folder cannot be
+    /// read.
+    pub fn open(&mut self, folder: PathBuf) -> String {
+        let open = OpenAblation::read(folder);
+        let line = match &open.table {
+            Ok(table) => format!("the ablation in {}: {}", open.folder.display(), table.setting()),
+            Err(reason) => format!("not opened: {reason}"),
+        };
+        self.0 = Some(open);
+        line
+    }
+
+    /// The table, or why it cannot be read; `None` while no folder is open.
+    pub fn table(&self) -> Option<Result<&Table, &str>> {
+        self.0.as_ref().map(|open| open.table.as_ref().map_err(String::as_str))
+    }
+
+    /// Reads the table again if a run has ended since. Returns the time until the next check while runs are
+    /// missing.
+    pub fn refresh(&mut self) -> Option<Duration> {
+        let open = self.0.as_mut()?;
+        if open.checked.elapsed() >= CHECK_EVERY {
+            open.checked = Instant::now();
+            if disk::modified(&open.folder.join(TABLE_FILE)).ok() != open.written {
+                *open = OpenAblation::read(open.folder.clone());
+            }
+        }
+        let table = open.table.as_ref().ok()?;
+        table.rows.iter().any(|row| row.progress().is_some()).then_some(CHECK_EVERY)
     }
 }
