@@ -1,7 +1,9 @@
 //! ReMixMatch (Berthelot et al., ICLR 2020, arXiv 1911.09785) trained in WebGPU compute shaders.
 //!
-//! Arrows run one way: `app`, `cli` → `ablation` → `train` → `ssl`, `augment`, `nn`, `view` → `gpu`; `data` is read by
-//! `train` only, and neither `gpu` nor `view` knows anything of learning.
+//! Imports run one way: `app`, `page` and the program's `cli` → `ablation`, `bench` → `train` → `ssl` → `augment`, `optim` → `nn` →
+//! `gpu`, with `view` beside them on `gpu`. `data` reads images through `disk`, and only `train` and what is above it import
+//! either. `gpu` and `view` know nothing of learning. `docs/architecture.md` has the table, and
+//! `cargo test --test architecture` holds the source to it.
 
 pub mod ablation;
 pub mod app;
