@@ -1,10 +1,23 @@
 //! CTAugment (paper, section 3.2 and figure 4; reference, `libml/ctaugment.py`).
 
 use rand::{Rng, RngExt};
+use thiserror::Error;
 
-use super::AugmentError;
-use super::ops::{OPERATIONS, OperationKind};
-use super::strong::OpDraw;
+use super::ops::{OPERATIONS, OpDraw, OperationKind};
+
+/// An invalid saved state of CTAugment.
+#[derive(Debug, Error, PartialEq)]
+pub enum AugmentError {
+    /// The number of rates is not [`RATES`].
+    #[error(
+        "CTAugment keeps {expected} rates, found {found}: the checkpoint was written by another version or is \
+         damaged; start the policy afresh"
+    )]
+    RateCount { expected: usize, found: usize },
+    /// A rate is NaN or outside 0 to 1.
+    #[error("CTAugment rate {index} is {found}, expected a number from 0 to 1: the checkpoint is damaged")]
+    RateValue { index: usize, found: f32 },
+}
 
 /// Operations applied to an image.
 pub const DEPTH: usize = 2;

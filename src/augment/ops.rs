@@ -1,6 +1,14 @@
-//! The table of operations (reference, `libml/ctaugment.py`).
+//! The strong operations: their table, the parameters of one application, and the dispatch that applies them
+//! (reference, `libml/ctaugment.py`; kernel, `shaders/augment/ops.wgsl`).
 
-/// The operations; the discriminant is the id in [`super::OpDraw`] and in `shaders/augment/ops.wgsl`.
+use bytemuck::{Pod, Zeroable};
+use rand::{Rng, RngExt};
+use serde::{Deserialize, Serialize};
+
+use crate::gpu::{Kernel, PlanBuilder, Tensor, groups_1d};
+use crate::named::Named;
+
+/// The operations; the discriminant is the id in [`OpDraw`] and in `shaders/augment/ops.wgsl`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u32)]
 pub enum OperationKind {
@@ -25,14 +33,14 @@ pub enum OperationKind {
     TranslateY = 18,
 }
 
-/// What is known of an operation.
+/// Name and parameters of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Operation {
     pub kind: OperationKind,
     pub name: &'static str,
     /// Bins of each of its parameters in CTAugment.
     pub bins: &'static [usize],
-    /// What its parameters v and v2, both in [0, 1], do.
+    /// The effect of its parameters v and v2, both in [0, 1].
     pub description: &'static str,
 }
 
@@ -74,10 +82,149 @@ impl OperationKind {
         self as u32
     }
 
-    /// What is known of it.
+    /// Its row of the table.
     pub fn operation(self) -> &'static Operation {
         &OPERATIONS[self as usize]
     }
+}
+
+/// One operation on one view; `Draw` of `shaders/augment/ops.wgsl`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
+pub struct OpDraw {
+    /// Id of an [`OperationKind`].
+    pub op: u32,
+    /// v, in [0, 1] for CTAugment.
+    pub level: f32,
+    /// v2, in [0, 1]; 0 where the operation has one parameter.
+    pub second: f32,
+    /// Centre of a cutout, `x | y << 16`; 0 for the others.
+    pub centre: u32,
+}
+
+impl OpDraw {
+    /// The operation that changes nothing.
+    pub const IDENTITY: OpDraw =
+        OpDraw { op: OperationKind::Identity as u32, level: 0.0, second: 0.0, centre: 0 };
+
+    /// `kind` with parameters `[v, v2]`; a cutout's centre is drawn uniformly from the pixels of an
+    /// image of `size` `[width, height]`.
+    pub fn new(rng: &mut impl Rng, kind: OperationKind, values: [f32; 2], size: [u32; 2]) -> Self {
+        let centre = match kind {
+            OperationKind::Cutout => {
+                rng.random_range(0..size[0].max(1)) | rng.random_range(0..size[1].max(1)) << 16
+            }
+            _ => 0,
+        };
+        OpDraw { op: kind.id(), level: values[0], second: values[1], centre }
+    }
+}
+
+/// How far `rescale` and `translate` reach.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PolicyScale {
+    /// The paper's table: crops up to 25 % of the side, shifts up to 30 % of it.
+    #[default]
+    Paper,
+    /// The reference as shipped, where both are fractions of a pixel: with nearest sampling, nothing.
+    Literal,
+}
+
+impl Named for PolicyScale {
+    const VALUES: &'static [(Self, &'static str)] = &[
+        (Self::Paper, "crops up to 25 %, shifts up to 30 % of the side"),
+        (Self::Literal, "fractions of a pixel, which move nothing under nearest sampling"),
+    ];
+}
+
+/// How `rotate`, `shear` and `translate` read between pixels; outside the image is black.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sampling {
+    /// As the reference does.
+    #[default]
+    Nearest,
+    Bilinear,
+}
+
+impl Named for Sampling {
+    const VALUES: &'static [(Self, &'static str)] = &[
+        (Self::Nearest, "the nearest pixel, as the reference does"),
+        (Self::Bilinear, "the four nearest pixels, weighted by distance"),
+    ];
+}
+
+/// Choices fixed when the plan is recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpOptions {
+    #[serde(rename = "policy_scale")]
+    pub scale: PolicyScale,
+    pub sampling: Sampling,
+}
+
+/// Whole degrees a rotation goes to either side.
+const MAX_ANGLE: i32 = 45;
+/// Rows of the table of rotations: 91 in use.
+const ANGLE_ROWS: usize = 96;
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct Params {
+    views: u32,
+    height: u32,
+    width: u32,
+    bilinear: u32,
+    literal: u32,
+    unused: [u32; 3],
+    rotations: [[u32; 4]; ANGLE_ROWS],
+}
+
+/// Output to input map of every whole angle, `x' = cos x + sin y + tx, y' = -sin x + cos y + ty` about
+/// the centre, at pixel (0, 0)'s centre: in 16.16 fixed point for nearest sampling, as Pillow computes
+/// it, in floats for bilinear.
+fn rotations([height, width]: [usize; 2], sampling: Sampling) -> [[u32; 4]; ANGLE_ROWS] {
+    let mut table = [[0; 4]; ANGLE_ROWS];
+    for (row, degrees) in table.iter_mut().zip(-MAX_ANGLE..=MAX_ANGLE) {
+        let (sin, cos) = (-f64::from(degrees)).to_radians().sin_cos();
+        let (cx, cy) = (width as f64 / 2.0, height as f64 / 2.0);
+        let tx = cx - cos * cx - sin * cy + 0.5 * (cos + sin);
+        let ty = cy + sin * cx - cos * cy + 0.5 * (cos - sin);
+        *row = [cos, sin, tx, ty].map(|value| match sampling {
+            Sampling::Nearest => (value * 65_536.0 + 0.5).floor() as i32 as u32,
+            Sampling::Bilinear => (value as f32).to_bits(),
+        });
+    }
+    table
+}
+
+/// Records one operation on each of `count` views: view i of `to` is view i of `from`, both
+/// `[count, height, width]`, with element i of `draws` ([`OpDraw`] `[count]`) applied. A policy of depth 2 is two
+/// such dispatches. `draws` must start at a multiple of 64 words. `size` is `[height, width]`.
+///
+/// # Panics
+/// If `from` and `to` are the same tensor: operations read neighbouring pixels.
+pub fn record_ops(
+    b: &mut PlanBuilder,
+    size: [usize; 2],
+    options: OpOptions,
+    from: Tensor,
+    draws: Tensor,
+    to: Tensor,
+    count: usize,
+) {
+    assert_ne!(from, to, "operations do not work in place");
+    let params = Params {
+        views: count as u32,
+        height: size[0] as u32,
+        width: size[1] as u32,
+        bilinear: u32::from(options.sampling == Sampling::Bilinear),
+        literal: u32::from(options.scale == PolicyScale::Literal),
+        unused: [0; 3],
+        rotations: rotations(size, options.sampling),
+    };
+    b.dispatch(Kernel::new("augment/ops", "apply"), &params, &[from, draws, to], groups_1d(count as u32));
 }
 
 #[cfg(test)]

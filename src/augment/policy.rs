@@ -3,8 +3,7 @@
 use rand::{Rng, RngExt};
 
 use super::ctaugment::{CtAugment, DEPTH};
-use super::ops::OperationKind;
-use super::strong::{OpDraw, OpOptions, PolicyScale, Sampling};
+use super::ops::{OpDraw, OpOptions, OperationKind, PolicyScale, Sampling};
 
 /// RandAugment as semi-supervised learning uses it (FixMatch; TorchSSL,
 /// `datasets/augmentation/randaugment.py`): random operations, each at a uniform strength of its own

@@ -4,7 +4,9 @@ use super::guess::{AlignmentState, Guess, Measure, record_guess, record_measure}
 use super::losses::record_softmax;
 use super::recorder::table_words;
 use super::shape::StepShape;
-use crate::augment::{AssembleRow, OpDraw, OpOptions, WeakDraw, record_assemble, record_ops, record_weak};
+use crate::augment::{
+    AssembleRow, Augmentation, OpDraw, OpOptions, WeakDraw, record_assemble, record_augmentation,
+};
 use crate::gpu::{PlanBuilder, Program, Tensor};
 use crate::nn::{BINDING_WORDS, Head, Rows, WideResNet};
 
@@ -102,13 +104,9 @@ impl Inspection {
             .collect();
         let mark = b.mark();
         let ours = views.slice(first_view * pixels, followed_views * pixels);
-        let other = b.tensor("followed views between operations", followed_views * pixels);
-        let (mut from, mut to) = if op_draws.len() % 2 == 1 { (other, ours) } else { (ours, other) };
-        record_weak(b, size, sources, weak_draws, from, followed_views);
-        for draws in &op_draws {
-            record_ops(b, size, options, from, *draws, to, followed_views);
-            std::mem::swap(&mut from, &mut to);
-        }
+        let augmentation =
+            Augmentation { sources, weak: weak_draws, ops: &op_draws, views: ours, count: followed_views };
+        record_augmentation(b, size, options, augmentation);
         let input = network.input(b, "inspection.input", total);
         record_assemble(b, size, network.channels, views, rows, 0, input);
         let embedding = network.inference(b, weights, moving, input);

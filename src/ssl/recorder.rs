@@ -11,7 +11,9 @@ use super::step::{
     EvaluationTensors, GroupTensors, Keep, REPORT_FAULTS, REPORT_MATCHES, StepRecording, StepTensors,
 };
 use super::step_block::STEP_WORDS;
-use crate::augment::{AssembleRow, OpDraw, OpOptions, WeakDraw, record_assemble, record_ops, record_weak};
+use crate::augment::{
+    AssembleRow, Augmentation, OpDraw, OpOptions, WeakDraw, record_assemble, record_augmentation,
+};
 use crate::gpu::{PlanBuilder, Program, Tensor};
 use crate::nn::{Activation, Head, Passes, Rows, WideResNet};
 use crate::optim::{FAULTS, OptimiserState};
@@ -95,7 +97,9 @@ impl<'a> Recorder<'a> {
             written: [false; 2],
         };
         let mark = recorder.b.mark();
-        recorder.augment(sources, weak_draws, &op_draws, options);
+        let augmentation =
+            Augmentation { sources, weak: weak_draws, ops: &op_draws, views: view_images, count: views };
+        record_augmentation(&mut recorder.b, [network.height, network.width], options, augmentation);
         let matches = report.slice(REPORT_MATCHES, shape.batch);
         if shape.probe {
             recorder.probe(fixed_rows, labels, matches);
@@ -175,22 +179,6 @@ impl<'a> Recorder<'a> {
 
     fn size(&self) -> [usize; 2] {
         [self.network.height, self.network.width]
-    }
-
-    /// Sources -> weak views -> one operation after another, from buffer to buffer so that the last one
-    /// ends in `views`.
-    fn augment(&mut self, sources: Tensor, weak: Tensor, operations: &[Tensor], options: OpOptions) {
-        let (size, count) = (self.size(), self.shape.views());
-        let other = self.b.tensor("views between operations", count * size[0] * size[1]);
-        let (mut from, mut to) = (self.views, other);
-        if operations.len() % 2 == 1 {
-            std::mem::swap(&mut from, &mut to);
-        }
-        record_weak(&mut self.b, size, sources, weak, from, count);
-        for draws in operations {
-            record_ops(&mut self.b, size, options, from, *draws, to, count);
-            std::mem::swap(&mut from, &mut to);
-        }
     }
 
     fn input(&mut self, name: &str, rows: Tensor, first_row: usize, images: usize) -> Activation {
