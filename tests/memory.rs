@@ -29,6 +29,7 @@ fn the_papers_step_plans_in_under_2_gib_and_planning_allocates_nothing() {
         classes: 10,
         method: config.method,
         batch: config.batch,
+        optimiser: config.optimiser,
         norm_momentum: config.norm_momentum,
         augment: config.augment,
         keep: Keep::State,

@@ -4,7 +4,7 @@ use serde::Serialize;
 use crate::augment::{AssembleRow, WeakDraw, record_assemble, record_weak};
 use crate::gpu::{Gpu, GpuError, Kernel, PlanBuilder, Tensor, groups_for_items, seconds_a_run};
 use crate::nn::{Activation, BatchNorm, GlobalAveragePool, Passes};
-use crate::optim::{FAULTS, OptimiserState};
+use crate::optim::{ADAM, FAULTS, OptimiserState};
 use crate::ssl::STEP_WORDS;
 
 /// The feature map that operations go over, a WRN-28-2's widest at 64 images: 8 MiB.
@@ -60,7 +60,7 @@ pub async fn measure_memory(gpu: &Gpu) -> Result<Vec<MemoryTime>, GpuError> {
         }),
         // Five buffers are read and four written.
         ("Adam, decay and average", 9 * WEIGHTS, |b| {
-            let optimiser = OptimiserState::new(b, WEIGHTS);
+            let optimiser = OptimiserState::new(b, WEIGHTS, &ADAM);
             let [block, faults] =
                 [("step", STEP_WORDS), ("faults", FAULTS)].map(|(name, words)| b.persistent(name, words));
             optimiser.record_update(b, block, faults);

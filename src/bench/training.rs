@@ -3,7 +3,7 @@ use web_time::Instant;
 use crate::augment::AssembleRow;
 use crate::gpu::{Gpu, GpuError, Memory, Plan, PlanBuilder, Program, Tensor};
 use crate::nn::{Head, Parameter, Passes, Rows, WideResNet, initial_values};
-use crate::optim::{FAULTS, OptimiserState};
+use crate::optim::{ADAM, FAULTS, OptimiserState};
 use crate::ssl::{LossTables, Method, RowKind, STEP_WORDS, StepBlock, record_rows};
 
 const SEED: u64 = 1;
@@ -30,7 +30,7 @@ impl TrainingStep {
         let input = network.input(&mut b, "input", batch);
         b.keep(input.tensor);
         let moving = b.persistent("moving statistics", network.statistics.words());
-        let optimiser = OptimiserState::new(&mut b, words);
+        let optimiser = OptimiserState::new(&mut b, words, &ADAM);
         let tables = LossTables {
             step_block: b.persistent("step block", STEP_WORDS),
             rows: b.persistent("rows", batch * size_of::<AssembleRow>() / 4),

@@ -1,82 +1,78 @@
-//! Adam with decoupled weight decay and the weights' moving average.
+//! Optimisers: what each keeps per parameter, its per-step scalars and its kernel, in one table.
+//!
+//! An optimiser is one file here (an [`Optimiser`] constant), one line in [`OPTIMISERS`] and one shader in
+//! `shaders/optim/`. Engine, checkpoint and trace iterate over [`Optimiser::state`]; none of them names a state
+//! tensor. `docs/adding-an-optimiser.md` shows every step.
 
-use bytemuck::{Pod, Zeroable};
+mod adam;
+mod optimiser;
 
-use crate::gpu::{Kernel, PlanBuilder, Tensor, groups_for_items};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use thiserror::Error;
 
-#[repr(C)]
-#[derive(Clone, Copy, Pod, Zeroable)]
-struct Params {
-    quads: u32,
-    unused: [u32; 3],
+pub use adam::ADAM;
+pub use optimiser::{FAULTS, Fault, MAX_STATE, Optimiser, OptimiserState, Scalars, StateTensor};
+
+/// Every optimiser.
+pub static OPTIMISERS: &[&Optimiser] = &[&ADAM];
+
+/// No optimiser has this name.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("no optimiser is named '{found}': choose {list}")]
+pub struct UnknownOptimiser {
+    pub found: String,
+    /// The names of [`OPTIMISERS`].
+    pub list: String,
 }
 
-/// The packed buffers of a network and its optimiser, all laid out alike.
-#[derive(Clone, Copy, Debug)]
-pub struct OptimiserState {
-    pub weights: Tensor,
-    pub gradients: Tensor,
-    pub first_moment: Tensor,
-    pub second_moment: Tensor,
-    /// Exponential moving average of the weights, used for evaluation.
-    pub averaged: Tensor,
-    /// A word for every 64: 1 where weight decay applies.
-    pub decayed: Tensor,
+/// The optimiser with this name.
+///
+/// # Errors
+/// If no optimiser has it.
+pub fn optimiser_named(name: &str) -> Result<&'static Optimiser, UnknownOptimiser> {
+    OPTIMISERS.iter().copied().find(|optimiser| optimiser.name == name).ok_or_else(|| {
+        let names: Vec<_> = OPTIMISERS.iter().map(|optimiser| optimiser.name).collect();
+        UnknownOptimiser { found: name.to_owned(), list: names.join(", ") }
+    })
 }
 
-impl OptimiserState {
-    /// Declares the buffers for `words` packed parameter words.
-    pub fn new(b: &mut PlanBuilder, words: usize) -> Self {
-        Self {
-            weights: b.persistent("weights", words),
-            gradients: b.persistent("gradients", words),
-            first_moment: b.persistent("adam first moment", words),
-            second_moment: b.persistent("adam second moment", words),
-            averaged: b.persistent("averaged weights", words),
-            decayed: b.persistent("decay flags", words / crate::nn::BINDING_WORDS),
-        }
-    }
-
-    /// Records one update of every parameter: Adam, decay, average. What of it is not finite goes to `faults`, to be
-    /// read by [`Fault::find`].
-    pub fn record_update(&self, b: &mut PlanBuilder, step_block: Tensor, faults: Tensor) {
-        let quads = self.weights.words() / 4;
-        let bindings = [
-            step_block,
-            self.gradients,
-            self.decayed,
-            self.weights,
-            self.first_moment,
-            self.second_moment,
-            self.averaged,
-            faults,
-        ];
-        b.clear(faults);
-        let params = Params { quads: quads as u32, unused: [0; 3] };
-        b.dispatch(Kernel::new("optim/adam", "update"), &params, &bindings, groups_for_items(quads, 64));
+/// By name.
+impl Serialize for Optimiser {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name)
     }
 }
 
-/// Words of the faults that an update leaves.
-pub const FAULTS: usize = 2;
-
-/// Something that is no finite number in an update, at a word of the packed parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    Gradient(usize),
-    /// A weight, moment or average that a finite gradient led to.
-    State(usize),
+/// By name.
+impl<'de> Deserialize<'de> for &'static Optimiser {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        optimiser_named(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
 }
 
-impl Fault {
-    /// The first of the packed parameters' `words`, gradients before all else, as `optim/adam.wgsl` tells it.
-    pub fn find(words: usize, faults: &[u32]) -> Option<Self> {
-        let at = |to_end: u32| (words / 4).saturating_sub(to_end as usize) * 4;
-        match *faults {
-            [0, 0] => None,
-            [0, state] => Some(Self::State(at(state))),
-            [gradient, ..] => Some(Self::Gradient(at(gradient))),
-            [] => None,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_and_state_keys_are_unique() {
+        let names: BTreeSet<_> = OPTIMISERS.iter().map(|optimiser| optimiser.name).collect();
+        assert_eq!(names.len(), OPTIMISERS.len());
+        let keys: Vec<_> = OPTIMISERS.iter().flat_map(|optimiser| optimiser.state).map(|t| t.key).collect();
+        assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len(), "{keys:?}");
+        // Prefixes of the other tensors of a checkpoint or a trace.
+        for taken in ["weights", "ema", "bn", "grad", "align", "policy", "pending"] {
+            assert!(!keys.contains(&taken), "{taken}");
         }
+        assert!(OPTIMISERS.iter().all(|optimiser| optimiser.state.len() <= MAX_STATE));
+    }
+
+    #[test]
+    fn unknown_names_list_the_known_ones() {
+        assert_eq!(optimiser_named("adam").expect("the default").name, "adam");
+        let error = optimiser_named("adamw").expect_err("not in the table");
+        assert_eq!(error.to_string(), "no optimiser is named 'adamw': choose adam");
     }
 }

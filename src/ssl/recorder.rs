@@ -16,7 +16,7 @@ use crate::augment::{
 };
 use crate::gpu::{PlanBuilder, Program, Tensor};
 use crate::nn::{Activation, Head, Passes, Rows, WideResNet};
-use crate::optim::{FAULTS, OptimiserState};
+use crate::optim::{FAULTS, Optimiser, OptimiserState};
 
 /// Largest feature map of one evaluation, in words.
 const EVALUATION_MAP_WORDS: usize = 4 << 20;
@@ -50,6 +50,7 @@ impl<'a> Recorder<'a> {
     pub fn record(
         network: &'a WideResNet,
         shape: &'a StepShape,
+        optimiser: &'static Optimiser,
         options: OpOptions,
         keep: Keep,
         group_passes: usize,
@@ -83,7 +84,7 @@ impl<'a> Recorder<'a> {
             history: state("prediction history", HISTORY * classes),
         };
         let moving = state("moving statistics", network.statistics.words());
-        let optimiser = OptimiserState::new(&mut b, network.parameters.words());
+        let optimiser = OptimiserState::new(&mut b, network.parameters.words(), optimiser);
         let tables = LossTables { step_block, rows: row_table, targets, results };
         let mut recorder = Self {
             b,
@@ -131,7 +132,7 @@ impl<'a> Recorder<'a> {
         let logits: Vec<_> = guess_logits.iter().copied().chain(labelled_logits).collect();
         recorder.keep(guess.as_ref(), &logits, &groups);
         let evaluation = recorder.evaluation_tensors();
-        let evaluate_averaged = recorder.evaluate(&evaluation, optimiser.averaged);
+        let evaluate_averaged = recorder.evaluate(&evaluation, optimiser.ema);
         let evaluate_raw = recorder.evaluate(&evaluation, optimiser.weights);
         let inspected = Inspected {
             network,
@@ -192,7 +193,7 @@ impl<'a> Recorder<'a> {
     fn probe(&mut self, fixed_rows: Tensor, labels: Tensor, matches: Tensor) {
         let batch = self.shape.batch;
         let input = self.input("probe.input", fixed_rows, PROBE_BLOCK * batch, batch);
-        let (logits, _) = self.infer(input, self.optimiser.averaged);
+        let (logits, _) = self.infer(input, self.optimiser.ema);
         record_matches(&mut self.b, self.shape, logits, labels, matches);
     }
 

@@ -8,7 +8,7 @@ use super::shape::StepShape;
 use crate::augment::OpOptions;
 use crate::gpu::{Gpu, GpuError, Memory, PlanBuilder, Program, Tensor};
 use crate::nn::{Activation, BINDING_WORDS, WideResNet};
-use crate::optim::OptimiserState;
+use crate::optim::{Optimiser, OptimiserState};
 
 /// Memory that tensors living inside one step should stay below: more passes run in one dispatch as
 /// long as they do.
@@ -122,13 +122,14 @@ impl StepRecording {
         gpu: &Gpu,
         network: &WideResNet,
         shape: &StepShape,
+        optimiser: &'static Optimiser,
         options: OpOptions,
         keep: Keep,
     ) -> Result<Self, GpuError> {
         let mut group_passes = shape.passes();
         let map = shape.batch * network.largest_map();
         loop {
-            let recording = Self::with_passes(network, shape, options, keep, group_passes);
+            let recording = Self::with_passes(network, shape, optimiser, options, keep, group_passes);
             let fits = recording.builder.check(gpu);
             let quick = !keep.is_watched_on(gpu) || group_passes * map <= TURN_WORDS;
             let small = quick && recording.memory().transient <= TRANSIENT_BUDGET;
@@ -146,11 +147,12 @@ impl StepRecording {
     pub fn with_passes(
         network: &WideResNet,
         shape: &StepShape,
+        optimiser: &'static Optimiser,
         options: OpOptions,
         keep: Keep,
         group_passes: usize,
     ) -> Self {
-        Recorder::record(network, shape, options, keep, group_passes)
+        Recorder::record(network, shape, optimiser, options, keep, group_passes)
     }
 
     /// Bytes the plan will take.

@@ -13,6 +13,7 @@ use crate::augment::{DEPTH, OpDraw};
 use crate::data::{DataSet, SIDES};
 use crate::disk;
 use crate::nn::ParameterSet;
+use crate::optim::StateTensor;
 
 /// Version of the layout, under `format` in the metadata.
 const FORMAT: &str = "remixmatch-1";
@@ -44,9 +45,9 @@ pub struct Checkpoint {
     pub config: Config,
     pub header: Header,
     pub weights: Vec<Vec<f32>>,
-    pub averaged: Vec<Vec<f32>>,
-    pub first_moment: Vec<Vec<f32>>,
-    pub second_moment: Vec<Vec<f32>>,
+    pub ema: Vec<Vec<f32>>,
+    /// One element per state tensor of the configuration's optimiser, each like `weights`.
+    pub optimiser: Vec<Vec<Vec<f32>>>,
     /// Moving means and variances.
     pub statistics: Vec<Vec<f32>>,
     /// `[128, classes]`
@@ -90,6 +91,11 @@ impl Header {
 }
 
 impl Checkpoint {
+    /// The state tensors of the optimiser with their values.
+    pub(super) fn optimiser_state(&self) -> impl Iterator<Item = (&'static StateTensor, &Vec<Vec<f32>>)> {
+        self.config.optimiser.state.iter().zip(&self.optimiser)
+    }
+
     /// Writes the file beside its final name, then renames it: a crash leaves the old one whole.
     ///
     /// # Errors
@@ -101,13 +107,9 @@ impl Checkpoint {
         statistics: &ParameterSet,
     ) -> Result<(), TrainError> {
         let mut file = TensorFile::default();
-        let groups = [
-            ("weights", parameters, &self.weights),
-            ("ema", parameters, &self.averaged),
-            ("adam.m", parameters, &self.first_moment),
-            ("adam.v", parameters, &self.second_moment),
-            ("bn", statistics, &self.statistics),
-        ];
+        let mut groups = vec![("weights", parameters, &self.weights), ("ema", parameters, &self.ema)];
+        groups.extend(self.optimiser_state().map(|(state, values)| (state.key, parameters, values)));
+        groups.push(("bn", statistics, &self.statistics));
         for (group, set, values) in groups {
             for (parameter, values) in set.list.iter().zip(values) {
                 file.f32(format!("{group}.{}", parameter.name), &parameter.shape, values);
@@ -222,9 +224,13 @@ impl Checkpoint {
         }
         Ok(Self {
             weights: group("weights", parameters)?,
-            averaged: group("ema", parameters)?,
-            first_moment: group("adam.m", parameters)?,
-            second_moment: group("adam.v", parameters)?,
+            ema: group("ema", parameters)?,
+            optimiser: config
+                .optimiser
+                .state
+                .iter()
+                .map(|state| group(state.key, parameters))
+                .collect::<Result<_, _>>()?,
             statistics: group("bn", statistics)?,
             history,
             label_distribution,
@@ -242,13 +248,14 @@ impl Checkpoint {
         parameters: &ParameterSet,
         statistics: &ParameterSet,
     ) -> Result<(), TrainError> {
-        for (group, set, tensors) in [
-            ("parameter", parameters, &self.weights),
-            ("averaged parameter", parameters, &self.averaged),
-            ("Adam's first moment of", parameters, &self.first_moment),
-            ("Adam's second moment of", parameters, &self.second_moment),
-            ("batch norm's", statistics, &self.statistics),
-        ] {
+        let state = self.optimiser_state();
+        let mut groups = vec![
+            ("parameter".to_owned(), parameters, &self.weights),
+            ("EMA parameter".to_owned(), parameters, &self.ema),
+        ];
+        groups.extend(state.map(|(state, values)| (format!("{} of", state.label), parameters, values)));
+        groups.push(("batch norm's".to_owned(), statistics, &self.statistics));
+        for (group, set, tensors) in groups {
             for (parameter, values) in set.list.iter().zip(tensors) {
                 self.check_values(values, || format!("{group} {}", parameter.name))?;
             }

@@ -9,6 +9,7 @@ use super::schedule::Schedule;
 use crate::augment::OpOptions;
 use crate::data::{Balance, Choice, Spread, Tail};
 use crate::nn::Architecture;
+use crate::optim::{ADAM, Optimiser};
 use crate::ssl::Method;
 
 /// Everything a run is determined by, written as `config.toml` beside its results.
@@ -42,9 +43,11 @@ pub struct Config {
     /// Labelled images a step, B; as many unlabelled ones.
     pub batch: usize,
     pub steps: u64,
+    #[serde(default = "adam", skip_serializing_if = "is_adam")]
+    pub optimiser: &'static Optimiser,
     pub learning_rate: f64,
     pub weight_decay: f64,
-    /// Share of the old value kept in the averaged weights.
+    /// Share of the old value kept in the EMA weights.
     pub ema: f64,
     /// Share of the old value kept in batch norm's moving statistics.
     pub norm_momentum: f32,
@@ -72,6 +75,14 @@ fn balanced() -> f64 {
 
 fn is_balanced(imbalance: &f64) -> bool {
     *imbalance == 1.0
+}
+
+fn adam() -> &'static Optimiser {
+    &ADAM
+}
+
+fn is_adam(optimiser: &&'static Optimiser) -> bool {
+    **optimiser == ADAM
 }
 
 fn has_both(tail: &Tail) -> bool {
@@ -130,6 +141,13 @@ impl Config {
     }
 
     pub fn schedule(&self) -> Schedule {
-        Schedule::new(&self.method, self.learning_rate, self.weight_decay, self.ema, self.warmup_images)
+        Schedule::new(
+            self.optimiser,
+            &self.method,
+            self.learning_rate,
+            self.weight_decay,
+            self.ema,
+            self.warmup_images,
+        )
     }
 }

@@ -7,6 +7,7 @@ use crate::augment::{AssembleRow, OpOptions};
 use crate::data::Images;
 use crate::gpu::{Gpu, GpuError, KernelTime, Memory, Pictures, Plan, Profiler, Program, Tensor};
 use crate::nn::{Architecture, WideResNet, initial_values};
+use crate::optim::Optimiser;
 use crate::ssl::{
     EvaluationTensors, Inspection, Keep, Method, StepBlock, StepRecording, StepShape, StepTensors,
 };
@@ -23,6 +24,7 @@ pub struct EngineOptions {
     pub classes: usize,
     pub method: Method,
     pub batch: usize,
+    pub optimiser: &'static Optimiser,
     pub norm_momentum: f32,
     pub augment: OpOptions,
     pub keep: Keep,
@@ -74,7 +76,7 @@ impl Engine {
         let shape = options.method.shape(options.batch, options.classes);
         let OpOptions { scale, sampling } = options.augment;
         let augment = options.method.policy.start().options(scale, sampling);
-        let recording = StepRecording::new(gpu, &network, &shape, augment, options.keep)?;
+        let recording = StepRecording::new(gpu, &network, &shape, options.optimiser, augment, options.keep)?;
         Ok((network, shape, recording))
     }
 
@@ -140,9 +142,8 @@ impl Engine {
         let optimiser = self.tensors.optimiser;
         let zeros = vec![0f32; packed.len()];
         self.plan.write(gpu, optimiser.weights, &packed);
-        self.plan.write(gpu, optimiser.averaged, &packed);
-        self.plan.write(gpu, optimiser.first_moment, &zeros);
-        self.plan.write(gpu, optimiser.second_moment, &zeros);
+        self.plan.write(gpu, optimiser.ema, &packed);
+        optimiser.state().for_each(|(_, tensor)| self.plan.write(gpu, tensor, &zeros));
         self.plan.write(gpu, self.tensors.moving, &moving);
         let history = self.tensors.alignment.history;
         let uniform = vec![1.0 / self.shape.classes as f32; history.words()];

@@ -38,6 +38,11 @@ pub enum TrainError {
     Checkpoint { path: PathBuf, reason: String },
     #[error("{path} was made by another network: {reason}")]
     WrongNetwork { path: PathBuf, reason: String },
+    #[error(
+        "{path} holds the state of the optimiser '{found}', the configuration has '{expected}': \
+         set optimiser to '{found}'"
+    )]
+    OtherOptimiser { path: PathBuf, found: &'static str, expected: &'static str },
     #[error("{path} was trained on other data: {reason}")]
     OtherData { path: PathBuf, reason: String },
     #[error("{path}: {reason}")]

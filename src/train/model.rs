@@ -9,7 +9,7 @@ use crate::data::Images;
 use crate::gpu::Gpu;
 use crate::ssl::{Keep, Method};
 
-/// A trained network, ready to classify: averaged weights and moving statistics of a checkpoint.
+/// A trained network, ready to classify: EMA weights and moving statistics of a checkpoint.
 pub struct Model {
     pub config: Config,
     pub header: Header,
@@ -28,6 +28,7 @@ impl Model {
             classes: header.classes.len(),
             method: Method::supervised(),
             batch: 1,
+            optimiser: config.optimiser,
             norm_momentum: config.norm_momentum,
             augment: config.augment,
             keep: Keep::State,
@@ -35,9 +36,9 @@ impl Model {
         let engine = Engine::new(&gpu, &options)?;
         let network = &engine.network;
         let checkpoint = Checkpoint::load(path, &network.parameters, &network.statistics)?;
-        let averaged = network.parameters.pack(checkpoint.averaged.iter().map(Vec::as_slice));
+        let ema = network.parameters.pack(checkpoint.ema.iter().map(Vec::as_slice));
         let moving = network.statistics.pack(checkpoint.statistics.iter().map(Vec::as_slice));
-        engine.write(&gpu, engine.tensors.optimiser.averaged, &averaged);
+        engine.write(&gpu, engine.tensors.optimiser.ema, &ema);
         engine.write(&gpu, engine.tensors.moving, &moving);
         Ok(Self { config, header, engine, gpu })
     }

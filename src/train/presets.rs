@@ -4,6 +4,7 @@ use super::config::Config;
 use super::error::TrainError;
 use crate::augment::OpOptions;
 use crate::data::{Balance, Choice, Tail};
+use crate::optim::ADAM;
 use crate::ssl::{LabelPrior, Method};
 
 pub const PRESET_NAMES: [&str; 7] =
@@ -110,6 +111,7 @@ fn paper(name: &str, data: &str, labels: usize, change: impl FnOnce(&mut Config)
         scales: None,
         batch: 64,
         steps: 1 << 20,
+        optimiser: &ADAM,
         learning_rate: 0.002,
         weight_decay: 0.02,
         ema: 0.999,

@@ -1,12 +1,11 @@
+use crate::optim::Optimiser;
 use crate::ssl::{Method, StepBlock, StepShape};
 
 /// Numbers that change from step to step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schedule {
+    pub optimiser: &'static Optimiser,
     pub learning_rate: f64,
-    pub beta1: f64,
-    pub beta2: f64,
-    pub epsilon: f64,
     pub weight_decay: f64,
     pub ema: f64,
     /// Labelled images over which the unlabelled terms ramp up; 0: at once.
@@ -15,17 +14,18 @@ pub struct Schedule {
     pub weights: [f32; 3],
 }
 
-/// TensorFlow's defaults, which the reference uses.
-pub const ADAM: [f64; 3] = [0.9, 0.999, 1e-8];
-
 impl Schedule {
-    pub fn new(method: &Method, learning_rate: f64, weight_decay: f64, ema: f64, warmup_images: u64) -> Self {
-        let [beta1, beta2, epsilon] = ADAM;
+    pub fn new(
+        optimiser: &'static Optimiser,
+        method: &Method,
+        learning_rate: f64,
+        weight_decay: f64,
+        ema: f64,
+        warmup_images: u64,
+    ) -> Self {
         Self {
+            optimiser,
             learning_rate,
-            beta1,
-            beta2,
-            epsilon,
             weight_decay,
             ema,
             warmup_images,
@@ -41,20 +41,18 @@ impl Schedule {
         (images as f64 / self.warmup_images as f64).min(1.0)
     }
 
-    /// The block of step `step` (from 0). Adam's bias corrections are folded into its step size, as
-    /// TensorFlow does: lr sqrt(1 - beta2^t) / (1 - beta1^t), t = step + 1.
+    /// The block of step `step` (from 0).
     pub fn block(&self, step: u64, shape: &StepShape) -> StepBlock {
-        let t = (step + 1) as f64;
         let batch = shape.batch as f64;
         let ramp = self.ramp(step * shape.batch as u64);
         let [weight_u, weight_u1, weight_r] = self.weights.map(f64::from);
         let unlabelled_rows = (shape.mixed_images() - shape.batch).max(1) as f64;
-        let corrected = self.learning_rate * (1.0 - self.beta2.powf(t)).sqrt() / (1.0 - self.beta1.powf(t));
+        let scalars = (self.optimiser.scalars)(self.learning_rate, step);
         StepBlock {
-            learning_rate: corrected as f32,
-            beta1: self.beta1 as f32,
-            beta2: self.beta2 as f32,
-            epsilon: self.epsilon as f32,
+            learning_rate: scalars.learning_rate as f32,
+            beta1: scalars.beta1 as f32,
+            beta2: scalars.beta2 as f32,
+            epsilon: scalars.epsilon as f32,
             decay: (1.0 - self.weight_decay * self.learning_rate) as f32,
             ema: self.ema as f32,
             weight_x: (1.0 / batch) as f32,
@@ -70,11 +68,12 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::optim::ADAM;
 
     #[test]
     fn the_ramp_and_the_corrections_follow_the_reference() {
         let method = Method::remixmatch();
-        let schedule = Schedule::new(&method, 0.002, 0.02, 0.999, 1024 << 10);
+        let schedule = Schedule::new(&ADAM, &method, 0.002, 0.02, 0.999, 1024 << 10);
         let shape = method.shape(64, 10);
         assert_eq!(schedule.ramp(0), 0.0);
         assert_eq!(schedule.ramp(8192 * 64), 0.5);

@@ -13,6 +13,7 @@ use super::tensor_file::TensorFile;
 use super::trainer::Trainer;
 use crate::gpu::Tensor;
 use crate::nn::ParameterSet;
+use crate::optim::Optimiser;
 use crate::ssl::{RowKind, StepBlock, interleave};
 
 /// Trains one step and writes what went in, what came out and what was between; see the file's metadata
@@ -33,7 +34,7 @@ pub fn write_trace(trainer: &mut Trainer, path: &Path) -> Result<(), TrainError>
     trace.mixed(&draws)?;
     trace.losses(&block)?;
     trace.parameters(&before, &after)?;
-    let metadata = metadata(trainer_facts(trace.trainer, step, &block));
+    let metadata = metadata(trace.trainer.config.optimiser, trainer_facts(trace.trainer, step, &block));
     trace.file.save(path, metadata)
 }
 
@@ -202,21 +203,17 @@ impl Trace<'_> {
         let network = &self.trainer.engine.network;
         let gradients = self.read(self.trainer.engine.tensors.optimiser.gradients)?;
         let gradients = network.parameters.unpack(&gradients);
-        let groups = [
-            ("grad", &network.parameters, &gradients),
-            ("before", &network.parameters, &before.weights),
-            ("before.ema", &network.parameters, &before.averaged),
-            ("before.adam.m", &network.parameters, &before.first_moment),
-            ("before.adam.v", &network.parameters, &before.second_moment),
-            ("before.bn", &network.statistics, &before.statistics),
-            ("after", &network.parameters, &after.weights),
-            ("after.ema", &network.parameters, &after.averaged),
-            ("after.adam.m", &network.parameters, &after.first_moment),
-            ("after.adam.v", &network.parameters, &after.second_moment),
-            ("after.bn", &network.statistics, &after.statistics),
-        ];
-        for (group, set, values) in groups {
-            add_group(&mut self.file, group, set, values);
+        add_group(&mut self.file, "grad", &network.parameters, &gradients);
+        for (when, checkpoint) in [("before", before), ("after", after)] {
+            let mut add = |group: &str, set: &ParameterSet, values: &[Vec<f32>]| {
+                add_group(&mut self.file, &format!("{when}{group}"), set, values);
+            };
+            add("", &network.parameters, &checkpoint.weights);
+            add(".ema", &network.parameters, &checkpoint.ema);
+            for (state, values) in checkpoint.optimiser_state() {
+                add(&format!(".{}", state.key), &network.parameters, values);
+            }
+            add(".bn", &network.statistics, &checkpoint.statistics);
         }
         let c = self.trainer.engine.shape.classes;
         for (name, checkpoint) in [("before", before), ("after", after)] {
@@ -250,7 +247,7 @@ fn trainer_facts(trainer: &Trainer, step: u64, block: &StepBlock) -> serde_json:
         "step": step,
         "config": config,
         "learning_rate_corrected": block.learning_rate,
-        "adam": { "beta1": block.beta1, "beta2": block.beta2, "epsilon": block.epsilon },
+        config.optimiser.name: { "beta1": block.beta1, "beta2": block.beta2, "epsilon": block.epsilon },
         "decay_factor": block.decay,
         "ema": block.ema,
         "ramp": config.schedule().ramp(step * config.batch as u64),
@@ -261,7 +258,7 @@ fn trainer_facts(trainer: &Trainer, step: u64, block: &StepBlock) -> serde_json:
     })
 }
 
-fn metadata(facts: serde_json::Value) -> HashMap<String, String> {
+fn metadata(optimiser: &Optimiser, facts: serde_json::Value) -> HashMap<String, String> {
     let layouts = json!({
         "images": "NHWC, value/127.5 - 1",
         "input.u_strong": "[K, B, H, W, C]",
@@ -275,7 +272,7 @@ fn metadata(facts: serde_json::Value) -> HashMap<String, String> {
         "align.history": "batch means of guess.probs; row history_slot is replaced at the end of the step",
         "probe.match": "probability of input.labels for probe.images by before.ema and before.bn",
         "parameters": "convolutions [kh, kw, in, out], heads [in, out]",
-        "adam": "w -= learning_rate_corrected m / (sqrt(v) + epsilon); then decayed kernels times decay_factor; then the average",
+        optimiser.name: optimiser.rule,
     });
     HashMap::from([
         ("format".to_owned(), "remixmatch-trace-1".to_owned()),

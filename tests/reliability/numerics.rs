@@ -24,21 +24,17 @@ struct Injection {
 
 const INJECTIONS: [Injection; 7] = [
     Injection { name: "weights", tensor: |e| e.tensors.optimiser.weights, terms: &["loss_x"] },
-    Injection { name: "averaged", tensor: |e| e.tensors.optimiser.averaged, terms: &["the update of "] },
-    Injection {
-        name: "first moment",
-        tensor: |e| e.tensors.optimiser.first_moment,
-        terms: &["the update of "],
-    },
-    Injection {
-        name: "second moment",
-        tensor: |e| e.tensors.optimiser.second_moment,
-        terms: &["the update of "],
-    },
+    Injection { name: "EMA", tensor: |e| e.tensors.optimiser.ema, terms: &["the update of "] },
+    Injection { name: "first moment", tensor: |e| state_tensor(e, 0), terms: &["the update of "] },
+    Injection { name: "second moment", tensor: |e| state_tensor(e, 1), terms: &["the update of "] },
     Injection { name: "moving statistics", tensor: |e| e.tensors.moving, terms: &["batch norm's "] },
     Injection { name: "history", tensor: |e| e.tensors.alignment.history, terms: &["loss_"] },
     Injection { name: "p(y)", tensor: |e| e.tensors.alignment.label_distribution, terms: &["loss_"] },
 ];
+
+fn state_tensor(engine: &Engine, index: usize) -> Tensor {
+    engine.tensors.optimiser.state().nth(index).expect("Adam has two state tensors").1
+}
 
 /// Steps and saves as a run does, until it stops.
 fn stopped(trainer: &mut Trainer, path: &Path) -> TrainError {

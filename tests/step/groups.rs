@@ -26,8 +26,14 @@ fn step(group_passes: usize) -> Outcome {
     let data = pictures(12, 3);
     let options = engine_options(&config, &data, Keep::State).expect("a known network");
     let (network, shape, _) = Engine::plan(&gpu, &options).expect("the step fits");
-    let mut recording =
-        StepRecording::with_passes(&network, &shape, OpOptions::default(), Keep::State, group_passes);
+    let mut recording = StepRecording::with_passes(
+        &network,
+        &shape,
+        config.optimiser,
+        OpOptions::default(),
+        Keep::State,
+        group_passes,
+    );
     recording.builder.poison_fresh_memory();
     let (t, program) = (recording.tensors, recording.step);
     let plan = recording.builder.build(&gpu).expect("the step fits");
@@ -75,12 +81,10 @@ fn step(group_passes: usize) -> Outcome {
     let zeros = vec![0f32; weights.len()];
     let optimiser = t.optimiser;
     plan.write(&gpu, optimiser.decayed, &network.parameters.decay_blocks());
-    for (tensor, values) in [
-        (optimiser.weights, &weights),
-        (optimiser.averaged, &weights),
-        (optimiser.first_moment, &zeros),
-        (optimiser.second_moment, &zeros),
-    ] {
+    let state = optimiser.state().map(|(_, tensor)| (tensor, &zeros));
+    for (tensor, values) in
+        [(optimiser.weights, &weights), (optimiser.ema, &weights)].into_iter().chain(state)
+    {
         plan.write(&gpu, tensor, values);
     }
     let statistics = initial_values(&network.statistics, 1);

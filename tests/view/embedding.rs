@@ -121,7 +121,7 @@ fn looking_changes_nothing() {
             }
         }
         let checkpoint = block_on(trainer.checkpoint()).expect("a checkpoint");
-        (checkpoint.weights, checkpoint.averaged, checkpoint.statistics, checkpoint.history)
+        (checkpoint.weights, checkpoint.ema, checkpoint.statistics, checkpoint.history)
     };
     assert_eq!(weights(true), weights(false));
 }

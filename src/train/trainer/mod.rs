@@ -139,7 +139,12 @@ impl Trainer {
         keep: Keep,
     ) -> Result<Self, TrainError> {
         // Before the plan is made: other data fail there too, for reasons that mislead.
-        Checkpoint::read_header(path)?.1.check(path, &data)?;
+        let (saved, header) = Checkpoint::read_header(path)?;
+        header.check(path, &data)?;
+        if saved.optimiser != config.optimiser {
+            let (found, expected) = (saved.optimiser.name, config.optimiser.name);
+            return Err(TrainError::OtherOptimiser { path: path.to_owned(), found, expected });
+        }
         let mut trainer = Self::new(gpu, config, data, keep)?;
         let network = &trainer.engine.network;
         let checkpoint = Checkpoint::load(path, &network.parameters, &network.statistics)?;
@@ -342,6 +347,7 @@ pub fn engine_options(config: &Config, data: &DataSet, keep: Keep) -> Result<Eng
         classes: data.classes.len(),
         method: config.method.clone(),
         batch: config.batch,
+        optimiser: config.optimiser,
         norm_momentum: config.norm_momentum,
         augment: config.augment,
         keep,

@@ -15,12 +15,9 @@ impl Trainer {
         let pack = |set: &ParameterSet, values: &[Vec<f32>]| set.pack(values.iter().map(Vec::as_slice));
         let parameters = &engine.network.parameters;
         let optimiser = engine.tensors.optimiser;
-        for (tensor, values) in [
-            (optimiser.weights, &checkpoint.weights),
-            (optimiser.averaged, &checkpoint.averaged),
-            (optimiser.first_moment, &checkpoint.first_moment),
-            (optimiser.second_moment, &checkpoint.second_moment),
-        ] {
+        let state = optimiser.state().map(|(_, tensor)| tensor).zip(&checkpoint.optimiser);
+        let weights = [(optimiser.weights, &checkpoint.weights), (optimiser.ema, &checkpoint.ema)];
+        for (tensor, values) in weights.into_iter().chain(state) {
             engine.write(gpu, tensor, &pack(parameters, values));
         }
         engine.write(gpu, engine.tensors.moving, &pack(&engine.network.statistics, &checkpoint.statistics));
@@ -43,7 +40,7 @@ impl Trainer {
     /// The whole state, for [`Trainer::resume`] and for using the model.
     ///
     /// # Errors
-    /// As [`Trainer::step`]; a weight that is no finite number.
+    /// As [`Trainer::step`]; a value that is NaN or infinite.
     pub async fn checkpoint(&mut self) -> Result<Checkpoint, TrainError> {
         self.drain().await?;
         let pending: Vec<_> = self
@@ -72,12 +69,15 @@ impl Trainer {
         let read = async |tensor: Tensor| self.engine.fetch(&self.gpu, tensor).await;
         let unpack =
             async |tensor: Tensor| read(tensor).await.map(|packed| network.parameters.unpack(&packed));
+        let mut optimiser = Vec::new();
+        for (_, tensor) in tensors.optimiser.state() {
+            optimiser.push(unpack(tensor).await?);
+        }
         let checkpoint = Checkpoint {
             config: self.config.clone(),
             weights: unpack(tensors.optimiser.weights).await?,
-            averaged: unpack(tensors.optimiser.averaged).await?,
-            first_moment: unpack(tensors.optimiser.first_moment).await?,
-            second_moment: unpack(tensors.optimiser.second_moment).await?,
+            ema: unpack(tensors.optimiser.ema).await?,
+            optimiser,
             statistics: network.statistics.unpack(&read(tensors.moving).await?),
             history: read(tensors.alignment.history).await?,
             label_distribution: read(tensors.alignment.label_distribution).await?,
