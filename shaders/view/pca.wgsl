@@ -1,17 +1,17 @@
 // The plane in which a table of samples varies most: principal components by orthogonal iteration, with the
-// eigenproblem solved exactly inside the plane at the end. Begun at the last axes, it follows a table that
-// changes; axes keep their order and sense as far as they can.
+// eigenproblem solved exactly inside the plane at the end. The iteration starts from the last axes, so it
+// follows a table that changes; the axes keep their order and signs where possible.
 //
-// In turn: average, covariance, begin, turn (some rounds, as often as wanted), finish, project.
+// Order: average, covariance, begin, iterate (one or more times), finish, project.
 
 import package::common::indexing::flat_id;
 
 struct Params {
     samples: u32,
     features: u32,
-    /// covariance: first row of the table that is added
+    /// covariance: first row of the table to accumulate
     first: u32,
-    /// covariance: rows that are added; turn: rounds
+    /// covariance: number of rows to accumulate; iterate: number of iterations
     count: u32,
 }
 
@@ -24,24 +24,24 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> covariance_sum: array<f32>;
 /// [features, 2], orthonormal columns
 @group(0) @binding(4) var<storage, read_write> basis: array<vec2<f32>>;
-/// [features, 2], the basis multiplied
+/// [features, 2], the product of covariance and basis
 @group(0) @binding(5) var<storage, read_write> image: array<vec2<f32>>;
-/// [features, 2], kept from look to look; zero before the first
+/// [features, 2], kept between projections; zero before the first
 @group(0) @binding(6) var<storage, read_write> axes: array<vec2<f32>>;
-/// share of the variance along each axis, the variance
+/// [4]: share of the variance along each axis, the variance, unused
 @group(0) @binding(7) var<storage, read_write> summary: array<f32>;
 /// [samples, 2]
-@group(0) @binding(8) var<storage, read_write> places: array<vec2<f32>>;
+@group(0) @binding(8) var<storage, read_write> coordinates: array<vec2<f32>>;
 
 const LANES: u32 = 64u;
-/// Added to the matrix, whose trace is 1, so that two vectors stay two where it has but one direction or none.
+/// Added to the diagonal of the matrix, whose trace is 1: keeps two vectors independent at rank 0 or 1.
 const RIDGE: f32 = 1e-5;
-/// Below this a squared length is that of nothing.
-const NOTHING: f32 = 1e-30;
-/// Length of what is added to the last axes, so that a direction across them can be found.
-const DOUBT: f32 = 1e-3;
+/// Lower bound of squared lengths that are divided by.
+const TINY: f32 = 1e-30;
+/// Length of the noise added to the last axes, so that the iteration can leave their plane.
+const NOISE_LENGTH: f32 = 1e-3;
 
-/// mean[c] = average over rows of table[row, c], and once more of what that leaves
+/// mean[c] = average over rows of table[row, c], corrected by the average of the residuals
 @compute @workgroup_size(64)
 fn average(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let column = flat_id(id, groups);
@@ -59,7 +59,7 @@ fn average(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     mean[column] = centre;
 }
 
-/// Four neighbouring columns of a row around their mean; zero past the last column.
+/// Four adjacent columns of a row minus their means; zero past the last column.
 fn deviations(row: u32, columns: vec4<u32>, centre: vec4<f32>, inside: vec4<bool>) -> vec4<f32> {
     let at = row * params.features + columns;
     let values = vec4<f32>(table[at.x], table[at.y], table[at.z], table[at.w]);
@@ -82,7 +82,8 @@ fn put(row: u32, column: u32, value: f32) {
     covariance_sum[at] = select(covariance_sum[at], 0.0, params.first == 0u) + value;
 }
 
-/// covariance_sum[a, b] (+)= sum over `count` rows from `first` of deviations, 4 x 4 entries an invocation
+/// covariance_sum[a, b] (+)= sum of deviation products over `count` rows from `first`, 4 x 4 entries per
+/// invocation
 @compute @workgroup_size(64)
 fn covariance(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let blocks = (params.features + 3u) / 4u;
@@ -114,7 +115,7 @@ fn covariance(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgro
     }
 }
 
-/// A number in [-1, 1), always the same for the same seed (PCG's output function).
+/// A value in [-1, 1), a function of the seed alone (PCG's output function).
 fn noise(seed: u32) -> f32 {
     let state = seed * 747796405u + 2891336453u;
     let word = ((state >> ((state >> 28u) + 4u)) ^ state) * 277803737u;
@@ -127,13 +128,13 @@ fn begin(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) 
     if i >= params.features {
         return;
     }
-    let doubt = vec2<f32>(noise(2u * i), noise(2u * i + 1u)) * DOUBT * inverseSqrt(f32(params.features));
-    basis[i] = axes[i] + doubt;
+    let added = vec2<f32>(noise(2u * i), noise(2u * i + 1u)) * NOISE_LENGTH * inverseSqrt(f32(params.features));
+    basis[i] = axes[i] + added;
 }
 
 var<workgroup> partial: array<vec4<f32>, LANES>;
 
-/// Sum of every lane's value.
+/// Sum of the values of all lanes.
 fn total(lane: u32, value: vec4<f32>) -> vec4<f32> {
     partial[lane] = value;
     workgroupBarrier();
@@ -148,7 +149,7 @@ fn total(lane: u32, value: vec4<f32>) -> vec4<f32> {
     return sum;
 }
 
-/// The trace.
+/// The trace of covariance_sum.
 fn variance(lane: u32) -> f32 {
     var sum = 0.0;
     for (var i = lane; i < params.features; i += LANES) {
@@ -157,7 +158,7 @@ fn variance(lane: u32) -> f32 {
     return total(lane, vec4<f32>(sum)).x;
 }
 
-/// image = (scale covariance_sum + ridge) basis; a lane writes the rows that it alone reads afterwards.
+/// image = (scale covariance_sum + ridge I) basis; each lane writes the rows that only it reads later.
 fn multiply(lane: u32, scale: f32, ridge: f32) {
     for (var row = lane; row < params.features; row += LANES) {
         var sum = vec2<f32>();
@@ -169,7 +170,7 @@ fn multiply(lane: u32, scale: f32, ridge: f32) {
     storageBarrier();
 }
 
-/// basis = image, its columns made orthonormal.
+/// basis = image with orthonormal columns (Gram-Schmidt).
 fn orthonormalise(lane: u32) {
     var sums = vec4<f32>();
     for (var i = lane; i < params.features; i += LANES) {
@@ -177,8 +178,8 @@ fn orthonormalise(lane: u32) {
         sums += vec4<f32>(w.x * w.x, w.x * w.y, 0.0, 0.0);
     }
     let first = total(lane, sums);
-    let squared = max(first.x, NOTHING);
-    // The second column without the first; what rounding leaves of it is taken out once more below.
+    let squared = max(first.x, TINY);
+    // Removes the first column from the second; `second.x` below removes the rounding error of this.
     sums = vec4<f32>();
     for (var i = lane; i < params.features; i += LANES) {
         let w = image[i];
@@ -187,7 +188,7 @@ fn orthonormalise(lane: u32) {
         image[i] = u;
     }
     let second = total(lane, sums);
-    let length = inverseSqrt(max(second.y - second.x * second.x, NOTHING));
+    let length = inverseSqrt(max(second.y - second.x * second.x, TINY));
     for (var i = lane; i < params.features; i += LANES) {
         let u = image[i];
         let v = select((u.y - second.x * u.x) * length, 0.0, params.features == 1u);
@@ -197,20 +198,20 @@ fn orthonormalise(lane: u32) {
 }
 
 @compute @workgroup_size(64)
-fn turn(@builtin(local_invocation_index) lane: u32) {
-    let scale = 1.0 / max(variance(lane), NOTHING);
-    for (var round = 0u; round < params.count; round++) {
+fn iterate(@builtin(local_invocation_index) lane: u32) {
+    let scale = 1.0 / max(variance(lane), TINY);
+    for (var i = 0u; i < params.count; i++) {
         multiply(lane, scale, RIDGE);
         orthonormalise(lane);
     }
 }
 
-/// Turns the basis inside its plane to the principal axes, the larger first, unless the last axes are
-/// followed better in the other order; each axis points as the last one did.
+/// Rotates the basis inside its plane to the principal axes, the larger first unless the other order follows
+/// the last axes more closely; each axis keeps the sign of the last one.
 @compute @workgroup_size(64)
 fn finish(@builtin(local_invocation_index) lane: u32) {
     let spread = variance(lane);
-    multiply(lane, 1.0 / max(spread, NOTHING), 0.0);
+    multiply(lane, 1.0 / max(spread, TINY), 0.0);
     var products = vec4<f32>();
     var overlaps = vec4<f32>();
     for (var i = lane; i < params.features; i += LANES) {
@@ -223,7 +224,7 @@ fn finish(@builtin(local_invocation_index) lane: u32) {
     let overlap = total(lane, overlaps);
     // One Jacobi rotation makes the 2 x 2 matrix [h.x, h.y; h.y, h.z] diagonal.
     let half = 0.5 * (h.x - h.z);
-    let slope = select(-1.0, 1.0, half >= 0.0) * h.y / max(abs(half) + sqrt(half * half + h.y * h.y), NOTHING);
+    let slope = select(-1.0, 1.0, half >= 0.0) * h.y / max(abs(half) + sqrt(half * half + h.y * h.y), TINY);
     let cosine = inverseSqrt(1.0 + slope * slope);
     let first = cosine * vec2<f32>(1.0, slope);
     let second = cosine * vec2<f32>(-slope, 1.0);
@@ -249,16 +250,16 @@ fn finish(@builtin(local_invocation_index) lane: u32) {
     }
 }
 
-/// places[row] = where the row lies along the axes
+/// coordinates[row] = (table[row] - mean) axes
 @compute @workgroup_size(64)
 fn project(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let row = flat_id(id, groups);
     if row >= params.samples {
         return;
     }
-    var place = vec2<f32>();
+    var sum = vec2<f32>();
     for (var i = 0u; i < params.features; i++) {
-        place += (table[row * params.features + i] - mean[i]) * axes[i];
+        sum += (table[row * params.features + i] - mean[i]) * axes[i];
     }
-    places[row] = place;
+    coordinates[row] = sum;
 }

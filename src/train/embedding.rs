@@ -36,8 +36,8 @@ pub struct EmbeddedImage {
     /// Its class; of an unlabelled image, hidden from training.
     pub class: Option<u32>,
     pub labelled: bool,
-    /// Its penultimate features along the two axes, around the sample's mean.
-    pub place: [f32; 2],
+    /// Its penultimate features along the two axes, relative to the sample's mean.
+    pub position: [f32; 2],
     /// The most likely class.
     pub guess: u32,
     /// Its probability.
@@ -96,8 +96,8 @@ impl Trainer {
         };
         let Embedder { sample, labelled, images, projector, pace } = &mut embedder;
         let gpu: &Gpu = &self.gpu().clone();
-        let take = |plan: &Plan, first, rows| projector.take(gpu, first, plan, rows);
-        let probabilities = self.engine.evaluate_seen(gpu, images, weights, take).await?;
+        let copy = |plan: &Plan, first, rows| projector.copy_from(gpu, first, plan, rows);
+        let probabilities = self.engine.evaluate_seen(gpu, images, weights, copy).await?;
         let run = async |plan: &Plan, program: Program| pace::run(pace, gpu, plan, program).await;
         let projection = projector.project(gpu, run).await?;
         let rows = probabilities.chunks_exact(self.data.classes.len());
@@ -107,14 +107,14 @@ impl Trainer {
             shares: projection.shares,
             images: (0..)
                 .zip(sample.iter().zip(rows))
-                .zip(projection.places)
-                .map(|((i, (image, row)), place)| {
+                .zip(projection.coordinates)
+                .map(|((i, (image, row)), position)| {
                     let guess = most_likely(row);
                     EmbeddedImage {
                         image: *image,
                         class: self.data.train_labels[*image],
                         labelled: i < *labelled,
-                        place,
+                        position,
                         guess: guess as u32,
                         confidence: row[guess],
                     }

@@ -1,4 +1,4 @@
-//! The embedding view, looked at after a short run and while one goes on.
+//! The embedding view after a short run and during one: its controls, pointer and keyboard.
 
 use eframe::egui::{Key, Pos2, Rect, pos2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
@@ -7,32 +7,32 @@ use remixmatch::app::AppOptions;
 
 use crate::common::{Window, compare, compare_runs, ready, says, short, trained, wait_for};
 
-/// How the picture is named, before anything in it is chosen.
-const PICTURE: &str = "Embedding: 808 images";
-/// What its card says of a point that is not followed, and of one that is.
+/// The accessible text of the plot while no point is selected.
+const PLOT: &str = "Embedding: 808 images";
+/// The last line of a card, for images that are not followed and that are.
 const TO_FOLLOW: &str = "click to follow";
 const FOLLOWED: &str = "followed; click to stop";
 
-/// Opens the view and waits for its picture.
+/// Opens the view and waits for its plot.
 fn open(window: &mut Window) {
     window.get_by_label("Embedding").click();
-    wait_for(window, "the picture", |window| says(window, PICTURE));
-    rest(window);
+    wait_for(window, "the plot", |window| says(window, PLOT));
+    settle(window);
 }
 
-/// Takes the pointer away and lets everything come to rest.
-fn rest(window: &mut Window) {
+/// Removes the pointer and waits for animations to end.
+fn settle(window: &mut Window) {
     window.remove_cursor();
     window.run_steps(30);
 }
 
-fn place(window: &Window) -> Rect {
-    window.query_all_by_label_contains("Embedding: ").next().expect("the picture").rect()
+fn plot_rect(window: &Window) -> Rect {
+    window.query_all_by_label_contains("Embedding: ").next().expect("the plot").rect()
 }
 
-/// The pixels of the picture.
+/// The pixels of the plot, RGBA.
 fn pixels(window: &mut Window) -> Vec<u8> {
-    let area = place(window);
+    let area = plot_rect(window);
     let shot = window.render().expect("a rendered window");
     let [left, top, width, height] =
         [area.left(), area.top(), area.width(), area.height()].map(|points| points as u32);
@@ -42,9 +42,9 @@ fn pixels(window: &mut Window) -> Vec<u8> {
         .collect()
 }
 
-/// Points one by one at places of the picture until a card appears.
+/// Moves the pointer over a grid of the plot until a card appears.
 fn find_point(window: &mut Window) -> Pos2 {
-    let area = place(window);
+    let area = plot_rect(window);
     let grid = (1..40).flat_map(|y| (1..40).map(move |x| (x as f32 / 40.0, y as f32 / 40.0)));
     for (x, y) in grid {
         let at = pos2(area.left() + x * area.width(), area.top() + y * area.height());
@@ -54,7 +54,7 @@ fn find_point(window: &mut Window) -> Pos2 {
             return at;
         }
     }
-    panic!("no point of the picture has a card");
+    panic!("no point of the plot has a card");
 }
 
 fn click_at(window: &mut Window, at: Pos2) {
@@ -66,29 +66,29 @@ fn click_at(window: &mut Window, at: Pos2) {
 }
 
 #[test]
-fn the_picture_is_made_when_it_is_looked_at() {
+fn embedding_is_computed_when_the_view_opens() {
     let mut window = trained(short());
     window.get_by_label("Embedding").click();
-    let seen = |window: &mut Window| {
+    let computing = |window: &mut Window| {
         window.step();
-        says(window, "Looking at the images ...")
+        says(window, "Computing the embedding ...")
     };
-    assert!((0..3).any(|_| seen(&mut window)), "it was there before anybody looked");
-    wait_for(&mut window, "the picture", |window| says(window, PICTURE));
-    assert!(says(&window, "step 6, weights as they are: 808 images, 40 labelled (large)"));
-    assert!(says(&window, "of the others guessed right; the plane shows"));
-    rest(&mut window);
+    assert!((0..3).any(|_| computing(&mut window)), "the embedding existed before the view was open");
+    wait_for(&mut window, "the plot", |window| says(window, PLOT));
+    assert!(says(&window, "step 6, raw weights: 808 images, 40 labelled (large)"));
+    assert!(says(&window, "of the others guessed right; the axes explain"));
+    settle(&mut window);
     compare(&mut window, "embedding");
 }
 
 #[test]
-fn every_control_changes_the_picture_and_back() {
+fn controls_change_the_plot_and_back() {
     let mut window = trained(short());
     open(&mut window);
     let first = pixels(&mut window);
     let mut press = |label: &str| {
         window.get_by_label(label).click();
-        rest(&mut window);
+        settle(&mut window);
         pixels(&mut window)
     };
     assert_ne!(press("guess"), first, "coloured by guess");
@@ -103,18 +103,18 @@ fn every_control_changes_the_picture_and_back() {
 }
 
 #[test]
-fn other_weights_make_another_picture() {
+fn ema_weights_change_the_plot() {
     let mut window = trained(short());
     open(&mut window);
     let raw = pixels(&mut window);
-    window.get_by_label("Averaged weights").click();
-    wait_for(&mut window, "averaged weights", |window| says(window, "step 6, averaged weights: "));
-    rest(&mut window);
+    window.get_by_label("EMA weights").click();
+    wait_for(&mut window, "EMA weights", |window| says(window, "step 6, EMA weights: "));
+    settle(&mut window);
     assert_ne!(pixels(&mut window), raw);
 }
 
 #[test]
-fn points_are_pointed_at_and_clicked() {
+fn pointer_shows_a_card_and_follows() {
     let mut window = trained(short());
     open(&mut window);
     let at = find_point(&mut window);
@@ -128,22 +128,22 @@ fn points_are_pointed_at_and_clicked() {
 }
 
 #[test]
-fn points_are_reached_and_followed_with_the_keyboard() {
+fn keyboard_selects_follows_and_zooms() {
     let mut window = trained(short());
     open(&mut window);
     let still = pixels(&mut window);
-    window.get_by_label(PICTURE).focus();
+    window.get_by_label(PLOT).focus();
     window.run_steps(2);
-    let chosen = |window: &mut Window, key| {
+    let select = |window: &mut Window, key| {
         window.key_press(key);
         window.run_steps(2);
-        let card = window.query_all_by_label_contains("Embedding: image ").next().expect("a chosen point");
+        let card = window.query_all_by_label_contains("Embedding: image ").next().expect("a selected point");
         card.accesskit_node().label().expect("its name")
     };
-    let first = chosen(&mut window, Key::ArrowRight);
-    let second = chosen(&mut window, Key::ArrowRight);
+    let first = select(&mut window, Key::ArrowRight);
+    let second = select(&mut window, Key::ArrowRight);
     assert_ne!(first, second);
-    assert_ne!(chosen(&mut window, Key::ArrowDown), second);
+    assert_ne!(select(&mut window, Key::ArrowDown), second);
     window.key_press(Key::Enter);
     window.run_steps(3);
     assert!(says(&window, FOLLOWED));
@@ -155,41 +155,41 @@ fn points_are_reached_and_followed_with_the_keyboard() {
     window.key_press(Key::Plus);
     window.run_steps(3);
     window.get_by_label("Fit").focus();
-    rest(&mut window);
+    settle(&mut window);
     let zoomed = pixels(&mut window);
     window.key_press(Key::Enter);
-    rest(&mut window);
+    settle(&mut window);
     let fitted = pixels(&mut window);
-    assert_ne!(zoomed, fitted, "the plus key zooms in, Fit shows everything again");
+    assert_ne!(zoomed, fitted, "the plus key zooms in, Fit resets the zoom");
     let differing = still.iter().zip(&fitted).filter(|(a, b)| a != b).count();
-    assert!(differing < still.len() / 50, "{differing} of {}: only the cross is new", still.len());
+    assert!(differing < still.len() / 50, "{differing} of {} differ: only the cross is new", still.len());
 }
 
 #[test]
-fn the_picture_follows_the_run() {
+fn plot_follows_the_run_and_resets() {
     let mut window = ready(short());
     window.get_by_label("Embedding").click();
     window.run_steps(2);
-    assert!(says(&window, "Press Train: where the network puts the images appears here."));
+    assert!(says(&window, "Press Train: the embedding of the images appears here."));
     for step in 1..=2 {
         window.key_press(Key::F7);
-        let facts = format!("step {step}, weights as they are");
+        let facts = format!("step {step}, raw weights");
         wait_for(&mut window, &facts, |window| says(window, &facts));
     }
     window.get_by_label("Reset").click();
-    wait_for(&mut window, "an empty view", |window| says(window, "where the network puts the images"));
+    wait_for(&mut window, "an empty view", |window| says(window, "Press Train: the embedding of the images"));
 }
 
 #[test]
-fn compared_runs_have_a_picture_each() {
+fn compared_runs_have_one_plot_each() {
     let mut window = trained(AppOptions { compare: Some("labels only".into()), ..short() });
     window.get_by_label("Embedding").click();
     // One run may be done before the other.
     let both = |window: &Window| {
-        let of_the_last_step = window.query_all_by_label_contains("step 6, weights as they are").count();
-        of_the_last_step == 2 && window.query_all_by_label_contains(PICTURE).count() == 2
+        let last_step = window.query_all_by_label_contains("step 6, raw weights").count();
+        last_step == 2 && window.query_all_by_label_contains(PLOT).count() == 2
     };
-    wait_for(&mut window, "two pictures", both);
-    rest(&mut window);
+    wait_for(&mut window, "two plots", both);
+    settle(&mut window);
     compare_runs(&mut window, "embedding_compared");
 }

@@ -1,4 +1,4 @@
-//! A trainer's own embedding: of the right images, by the right weights, and without a trace.
+//! The embedding of a trainer: its images, its weights, and that it does not change training.
 
 use std::sync::{Arc, LazyLock};
 
@@ -15,10 +15,10 @@ use crate::reference::Reference;
 static SHARED: LazyLock<Arc<Gpu>> =
     LazyLock::new(|| Arc::new(Gpu::new_blocking().expect("these tests need an adapter")));
 
-/// More images than one evaluation takes, so that the sample is embedded in several runs.
+/// More images than one evaluation batch, so that the sample is embedded in several batches.
 const IMAGES: usize = 600;
 
-/// Two classes of noise, bright on the left or on the right; the class of every seventh is not known.
+/// Two classes of noise, bright on the left or on the right half; every seventh image has no class.
 fn halves() -> Arc<DataSet> {
     let mut random = Random::new(4);
     let mut images = |count: usize| {
@@ -63,11 +63,11 @@ fn train(trainer: &mut Trainer, steps: usize) {
 }
 
 #[test]
-fn places_and_guesses_are_those_of_the_weights_asked_for() {
+fn coordinates_and_guesses_match_the_requested_weights() {
     let mut trainer = trainer();
     train(&mut trainer, 4);
     let features = trainer.engine.network.features;
-    let mut seen = Vec::new();
+    let mut distances = Vec::new();
     for weights in [Weights::Averaged, Weights::Raw] {
         let found = embed(&mut trainer, weights);
         assert_eq!((found.step, found.weights, found.images.len()), (4, weights, IMAGES));
@@ -78,19 +78,20 @@ fn places_and_guesses_are_those_of_the_weights_asked_for() {
             table.extend(plan.read::<f32>(&SHARED, rows).expect("the features come back"));
         };
         let probabilities = block_on(trainer.engine.evaluate_seen(&SHARED, &images, weights, keep)).unwrap();
+        assert_eq!(probabilities.len(), 2 * IMAGES);
         for (image, row) in found.images.iter().zip(probabilities.chunks_exact(2)) {
             assert_eq!((image.guess as usize, image.confidence), (most_likely(row), row[most_likely(row)]));
         }
-        let wanted = Reference::new(&table, features);
-        assert!(wanted.ratio(3, 2) < 0.9, "third over second eigenvalue: {}", wanted.ratio(3, 2));
-        assert_close("shares", &sorted(found.shares), &wanted.shares(), 1e-4);
+        let expected = Reference::new(&table, features);
+        assert!(expected.ratio(3, 2) < 0.9, "third over second eigenvalue: {}", expected.ratio(3, 2));
+        assert_close("shares", &sorted(found.shares), &expected.shares(), 1e-4);
         let squared: Vec<f32> =
-            found.images.iter().map(|i| i.place[0].powi(2) + i.place[1].powi(2)).collect();
-        let wanted: Vec<f64> = wanted.places.iter().map(|[x, y]| x * x + y * y).collect();
-        assert_close("distances", &squared, &wanted, 1e-4);
-        seen.push(squared);
+            found.images.iter().map(|i| i.position[0].powi(2) + i.position[1].powi(2)).collect();
+        let expected: Vec<f64> = expected.coordinates.iter().map(|[x, y]| x * x + y * y).collect();
+        assert_close("distances", &squared, &expected, 1e-4);
+        distances.push(squared);
     }
-    assert_ne!(seen[0], seen[1], "averaged weights are not the raw ones");
+    assert_ne!(distances[0], distances[1], "EMA weights differ from raw weights");
 }
 
 fn sorted(shares: [f32; 2]) -> [f32; 2] {
@@ -98,7 +99,7 @@ fn sorted(shares: [f32; 2]) -> [f32; 2] {
 }
 
 #[test]
-fn labelled_images_come_first_and_unknown_classes_are_unknown() {
+fn labelled_images_come_first_with_their_classes() {
     let mut trainer = trainer();
     let found = embed(&mut trainer, Weights::Raw);
     let labelled: Vec<usize> = found.images.iter().filter(|i| i.labelled).map(|i| i.image).collect();
@@ -111,35 +112,39 @@ fn labelled_images_come_first_and_unknown_classes_are_unknown() {
 }
 
 #[test]
-fn looking_changes_nothing() {
-    let weights = |look: bool| {
+fn embedding_does_not_change_training() {
+    let state = |embeds: bool| {
         let mut trainer = trainer();
         for _ in 0..3 {
             train(&mut trainer, 1);
-            if look {
+            if embeds {
                 embed(&mut trainer, Weights::Averaged);
             }
         }
         let checkpoint = block_on(trainer.checkpoint()).expect("a checkpoint");
         (checkpoint.weights, checkpoint.ema, checkpoint.statistics, checkpoint.history)
     };
-    assert_eq!(weights(true), weights(false));
+    assert_eq!(state(true), state(false));
 }
 
-/// After training, most images are nearer to the mean of their own class than to the other's.
+/// After training, most images are closer to the mean of their own class than to that of the other.
 #[test]
-fn training_takes_the_classes_apart() {
+fn training_separates_the_classes() {
     let mut trainer = trainer();
     train(&mut trainer, 40);
     let found = embed(&mut trainer, Weights::Raw);
-    let known: Vec<_> = found.images.iter().filter_map(|i| Some((i.class? as usize, i.place))).collect();
+    let known: Vec<_> = found.images.iter().filter_map(|i| Some((i.class? as usize, i.position))).collect();
     let mean = |class: usize| {
-        let places: Vec<_> = known.iter().filter(|(c, _)| *c == class).map(|(_, place)| *place).collect();
-        [0, 1].map(|axis| places.iter().map(|p| p[axis]).sum::<f32>() / places.len() as f32)
+        let points: Vec<_> = known.iter().filter(|(c, _)| *c == class).map(|(_, point)| *point).collect();
+        [0, 1].map(|axis| points.iter().map(|p| p[axis]).sum::<f32>() / points.len() as f32)
     };
     let means = [mean(0), mean(1)];
     let distance = |a: [f32; 2], b: [f32; 2]| (a[0] - b[0]).hypot(a[1] - b[1]);
-    let near = |place| usize::from(distance(means[1], place) < distance(means[0], place));
-    let right = known.iter().filter(|(class, place)| near(*place) == *class).count();
-    assert!(right as f64 > 0.9 * known.len() as f64, "{right} of {} are with their class", known.len());
+    let nearest = |point| usize::from(distance(means[1], point) < distance(means[0], point));
+    let right = known.iter().filter(|(class, point)| nearest(*point) == *class).count();
+    assert!(
+        right as f64 > 0.9 * known.len() as f64,
+        "{right} of {} are nearest to the mean of their class",
+        known.len()
+    );
 }

@@ -1,5 +1,4 @@
-//! Numbers made into pictures: principal components on the adapter against an f64 reference, and where a
-//! network puts its images.
+//! Principal components on the adapter against an f64 reference, and the embeddings of a trainer.
 
 #[path = "../harness/mod.rs"]
 mod harness;

@@ -1,14 +1,15 @@
-//! Principal components in f64: covariance by its definition, every eigenvector by cyclic Jacobi rotations.
+//! Principal components in f64: the covariance by its definition, all eigenvectors by cyclic Jacobi rotations.
 
 /// Principal components of a table.
 pub struct Reference {
     /// Descending.
     pub eigenvalues: Vec<f64>,
-    /// `[samples][2]`: places along the first two axes.
-    pub places: Vec<[f64; 2]>,
+    /// `[samples]`: coordinates along the first two axes.
+    pub coordinates: Vec<[f64; 2]>,
 }
 
 impl Reference {
+    /// Computes the components of `table`, `[samples, features]`.
     pub fn new(table: &[f32], features: usize) -> Self {
         let rows = centred(table, features);
         let (values, vectors) = eigen(covariance(&rows, features), features);
@@ -18,27 +19,29 @@ impl Reference {
             Some(k) => (0..features).map(|i| row[i] * vectors[i * features + k]).sum(),
             None => 0.0,
         };
-        let places = rows.chunks_exact(features).map(|row| [along(row, 0), along(row, 1)]).collect();
-        Self { eigenvalues: order.iter().map(|k| values[*k].max(0.0)).collect(), places }
+        let coordinates = rows.chunks_exact(features).map(|row| [along(row, 0), along(row, 1)]).collect();
+        Self { eigenvalues: order.iter().map(|k| values[*k].max(0.0)).collect(), coordinates }
     }
 
-    /// Eigenvalue `a` over eigenvalue `b`, counted from 1; 0 where there is none or it is rounding.
+    /// Eigenvalue `a` over eigenvalue `b`, counted from 1; 0 if `a` is missing or a rounding error.
     pub fn ratio(&self, a: usize, b: usize) -> f64 {
         let value = |k: usize| self.eigenvalues.get(k - 1).copied().unwrap_or(0.0);
         if value(a) <= 1e-12 * value(1) { 0.0 } else { value(a) / value(b) }
     }
 
+    /// The total variance.
     pub fn variance(&self) -> f64 {
         self.eigenvalues.iter().sum()
     }
 
-    /// Shares of the variance along the first two axes; 0 where there is no variance.
+    /// Shares of the variance along the first two axes; 0 without variance.
     pub fn shares(&self) -> [f64; 2] {
         let total = self.variance();
         [0, 1].map(|k| if total > 0.0 { self.eigenvalues.get(k).map_or(0.0, |v| v / total) } else { 0.0 })
     }
 }
 
+/// `table` minus its column means.
 fn centred(table: &[f32], features: usize) -> Vec<f64> {
     let samples = table.len() / features;
     let mut rows: Vec<f64> = table.iter().copied().map(f64::from).collect();
@@ -49,6 +52,7 @@ fn centred(table: &[f32], features: usize) -> Vec<f64> {
     rows
 }
 
+/// `[features, features]`
 fn covariance(rows: &[f64], features: usize) -> Vec<f64> {
     let samples = rows.len() / features;
     let mut matrix = vec![0.0; features * features];
@@ -80,7 +84,7 @@ fn eigen(mut a: Vec<f64>, n: usize) -> (Vec<f64>, Vec<f64>) {
     ((0..n).map(|i| a[i * n + i]).collect(), v)
 }
 
-/// Makes entry `(p, q)` zero.
+/// The Jacobi rotation that makes entry `(p, q)` zero.
 fn rotate(a: &mut [f64], v: &mut [f64], n: usize, p: usize, q: usize) {
     if a[p * n + q] == 0.0 {
         return;
@@ -100,8 +104,8 @@ fn rotate(a: &mut [f64], v: &mut [f64], n: usize, p: usize, q: usize) {
 }
 
 #[test]
-fn the_reference_finds_axes_that_are_known() {
-    // Deviations of 3 along (0.6, 0.8, 0), of 2 along (-0.8, 0.6, 0), of 1 along z; mean (5, 0, 0).
+fn reference_finds_known_axes() {
+    // Standard deviations of 3 along (0.6, 0.8, 0), of 2 along (-0.8, 0.6, 0), of 1 along z; mean (5, 0, 0).
     let steps = [(3.0, [0.6, 0.8, 0.0]), (2.0, [-0.8, 0.6, 0.0]), (1.0, [0.0, 0.0, 1.0f32])];
     let table: Vec<f32> = steps
         .iter()
@@ -109,10 +113,10 @@ fn the_reference_finds_axes_that_are_known() {
         .flat_map(|[x, y, z]| [x + 5.0, y, z])
         .collect();
     let found = Reference::new(&table, 3);
-    for (value, wanted) in found.eigenvalues.iter().zip([9.0 / 3.0, 4.0 / 3.0, 1.0 / 3.0]) {
-        assert!((value - wanted).abs() < 1e-6, "{:?}", found.eigenvalues);
+    for (value, expected) in found.eigenvalues.iter().zip([9.0 / 3.0, 4.0 / 3.0, 1.0 / 3.0]) {
+        assert!((value - expected).abs() < 1e-6, "{:?}", found.eigenvalues);
     }
-    assert!((found.places[0][0].abs() - 3.0).abs() < 1e-6 && found.places[0][1].abs() < 1e-6);
-    assert!((found.places[2][1].abs() - 2.0).abs() < 1e-6 && found.places[4][0].abs() < 1e-6);
+    assert!((found.coordinates[0][0].abs() - 3.0).abs() < 1e-6 && found.coordinates[0][1].abs() < 1e-6);
+    assert!((found.coordinates[2][1].abs() - 2.0).abs() < 1e-6 && found.coordinates[4][0].abs() < 1e-6);
     assert!((found.ratio(3, 2) - 0.25).abs() < 1e-6 && found.ratio(4, 3) == 0.0);
 }

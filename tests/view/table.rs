@@ -1,11 +1,11 @@
-//! Tables with variances of choice, in directions that are no axes of the coordinates.
+//! Random tables with given variances along random directions, and their projections.
 
 use remixmatch::view::{Projection, Projector};
 
 use crate::harness::GPU;
 use crate::oracle::random::Random;
 
-/// `samples` rows: normal numbers with the given deviations, turned by a reflection, around `centre`.
+/// `samples` rows of normal values with the given standard deviations, reflected, with mean `centre`.
 pub fn table(random: &mut Random, samples: usize, deviations: &[f64], centre: f32) -> Vec<f32> {
     let features = deviations.len();
     let mut rows = random.normal(samples * features, 1.0);
@@ -17,7 +17,7 @@ pub fn table(random: &mut Random, samples: usize, deviations: &[f64], centre: f3
     rows
 }
 
-/// Reflects every row in the plane across `normal`.
+/// Reflects every row across the hyperplane orthogonal to `normal`.
 pub fn reflect(rows: &mut [f32], normal: &[f32]) {
     let squared: f32 = normal.iter().map(|x| x * x).sum();
     for row in rows.chunks_exact_mut(normal.len()) {
@@ -26,8 +26,8 @@ pub fn reflect(rows: &mut [f32], normal: &[f32]) {
     }
 }
 
-/// Deviations that fall by a constant factor.
-pub fn falling(features: usize, factor: f64) -> Vec<f64> {
+/// Standard deviations that decrease by a constant factor.
+pub fn geometric(features: usize, factor: f64) -> Vec<f64> {
     (0..features as i32).map(|i| factor.powi(i)).collect()
 }
 
@@ -35,14 +35,14 @@ pub fn projector(samples: usize, features: usize) -> Projector {
     Projector::new(&GPU, samples, features).expect("the table fits the adapter")
 }
 
-/// Writes a table and looks at it.
-pub fn look(projector: &mut Projector, table: &[f32]) -> Option<Projection> {
+/// Writes a table and projects it.
+pub fn project(projector: &mut Projector, table: &[f32]) -> Option<Projection> {
     projector.write(&GPU, 0, table);
-    again(projector)
+    project_again(projector)
 }
 
-/// Looks at what the projector holds.
-pub fn again(projector: &mut Projector) -> Option<Projection> {
+/// Projects the table that the projector holds.
+pub fn project_again(projector: &mut Projector) -> Option<Projection> {
     let run = async |plan: &remixmatch::gpu::Plan, program| {
         plan.run(&GPU, program);
         Ok(())

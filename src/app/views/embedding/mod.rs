@@ -1,63 +1,53 @@
-//! Embedding: a sample of the images where the network puts them, in the plane in which they differ most.
+//! Embedding: penultimate features of a sample of the images, projected onto their first two principal
+//! components. This file holds the controls, the keyboard and the card of a point; `scatter` draws the plot.
 
-mod card;
-mod motion;
-mod names;
 mod scatter;
 
 use std::sync::Arc;
 
-use eframe::egui::{self, EventFilter, Key, Response, StrokeKind, Ui, Vec2, WidgetInfo, vec2};
+use eframe::egui::{
+    self, EventFilter, Key, Pos2, Response, RichText, StrokeKind, Tooltip, Ui, Vec2, WidgetInfo, vec2,
+};
 
 use super::view::{View, ViewContext, columns};
 use crate::app::places::ViewId;
-use crate::app::run::Run;
+use crate::app::run::{Part, Run};
+use crate::app::theme::Role;
 use crate::app::widgets::{muted, nothing_yet, percent};
 use crate::train::{EmbeddedImage, Embedding, Weights};
-use motion::Motion;
-use scatter::Scatter;
+use scatter::{Colouring, DisplayOptions, Scatter, Transition, is_right};
 
-/// How far from a point the pointer may be, in points of the screen.
-const REACH: f32 = 12.0;
-/// Least height of a picture.
-const LEAST_HEIGHT: f32 = 140.0;
+/// Distance from a point at which the pointer still hovers it, in screen points.
+const HOVER_RADIUS: f32 = 12.0;
+/// Minimum height of a plot.
+const MIN_HEIGHT: f32 = 140.0;
+/// Height of the image in a card.
+const CARD_IMAGE: f32 = 72.0;
 
-/// What points are coloured by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Colouring {
-    TrueClass,
-    Guess,
-}
-
-/// What is drawn, and how.
-#[derive(Clone, Copy, Debug)]
-struct Look {
-    colouring: Colouring,
-    /// Rings around wrong guesses.
-    rings: bool,
-    /// Class names in their middle.
-    names: bool,
-    weights: Weights,
-}
-
-/// A picture of one run.
+/// The plot of one run.
 #[derive(Default)]
-struct Pane {
-    motion: Motion,
-    /// The point that the keyboard has gone to.
-    chosen: Option<usize>,
+struct PlotState {
+    transition: Transition,
+    /// The point selected with the keyboard.
+    selected: Option<usize>,
 }
 
+/// The state of the view: what to draw, and the plot of each run.
 pub struct EmbeddingView {
-    look: Look,
-    /// One a run.
-    panes: Vec<Pane>,
+    options: DisplayOptions,
+    /// `[runs]`
+    plots: Vec<PlotState>,
 }
 
 impl Default for EmbeddingView {
     fn default() -> Self {
-        let look = Look { colouring: Colouring::TrueClass, rings: false, names: true, weights: Weights::Raw };
-        Self { look, panes: Vec::new() }
+        let options = DisplayOptions {
+            colouring: Colouring::TrueClass,
+            rings: false,
+            names: true,
+            weights: Weights::Raw,
+        };
+        Self { options, plots: Vec::new() }
     }
 }
 
@@ -76,25 +66,25 @@ impl View for EmbeddingView {
 
     fn ui(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
         if context.runs.is_empty() {
-            self.panes.clear();
-            nothing_yet(ui, "Press Train: where the network puts the images appears here.");
+            self.plots.clear();
+            nothing_yet(ui, "Press Train: the embedding of the images appears here.");
             return;
         }
         let fit = self.controls(ui);
-        let look = self.look;
-        self.panes.resize_with(context.runs.len(), Pane::default);
-        let mut panes = self.panes.iter_mut();
+        let options = self.options;
+        self.plots.resize_with(context.runs.len(), PlotState::default);
+        let mut plots = self.plots.iter_mut();
         let pinned = context.pinned.clone();
         let mut clicked = None;
         columns(ui, context.runs, "embedding", |ui, run| {
-            run.session.show_embedding(look.weights);
-            let Some(pane) = panes.next() else { return };
+            run.session.show_embedding(options.weights);
+            let Some(plot) = plots.next() else { return };
             match &run.state.embedding {
-                None => nothing_yet(ui, "Looking at the images ..."),
+                None => nothing_yet(ui, "Computing the embedding ..."),
                 Some(embedding) => {
-                    facts(ui, embedding);
-                    let picture = Picture { run, embedding, look, pinned: &pinned, fit };
-                    clicked = picture.show(ui, pane).or(clicked);
+                    summary(ui, embedding);
+                    let frame = PlotFrame { run, embedding, options, pinned: &pinned, fit };
+                    clicked = frame.show(ui, plot).or(clicked);
                 }
             }
         });
@@ -105,119 +95,150 @@ impl View for EmbeddingView {
 }
 
 impl EmbeddingView {
-    /// Returns whether the pictures are to be fitted to their points.
+    /// Draws the controls; returns whether the plots should be fitted to their points.
     fn controls(&mut self, ui: &mut Ui) -> bool {
-        let look = &mut self.look;
+        let options = &mut self.options;
         ui.horizontal_wrapped(|ui| {
             ui.label("Colour:");
-            ui.radio_value(&mut look.colouring, Colouring::TrueClass, "true class")
-                .on_hover_text("The class that an image has, which training sees of the labelled ones only");
-            ui.radio_value(&mut look.colouring, Colouring::Guess, "guess")
-                .on_hover_text("The class that the network thinks most likely");
-            ui.checkbox(&mut look.rings, "Ring wrong guesses")
-                .on_hover_text("A ring around every image whose guess is not its true class");
-            ui.checkbox(&mut look.names, "Class names")
-                .on_hover_text("The name of each class in the middle of its images");
-            let mut averaged = look.weights == Weights::Averaged;
-            ui.checkbox(&mut averaged, "Averaged weights").on_hover_text(
-                "Features of the weights' moving average, which is what is tested; otherwise of the weights \
-                 as they are",
+            ui.radio_value(&mut options.colouring, Colouring::TrueClass, "true class")
+                .on_hover_text("The true class of each image; training sees only those of the labelled images");
+            ui.radio_value(&mut options.colouring, Colouring::Guess, "guess")
+                .on_hover_text("The most likely class according to the network");
+            ui.checkbox(&mut options.rings, "Ring wrong guesses")
+                .on_hover_text("A ring around every image whose guess differs from its true class");
+            ui.checkbox(&mut options.names, "Class names")
+                .on_hover_text("The name of each class at the mean of its images");
+            let mut ema = options.weights == Weights::Averaged;
+            ui.checkbox(&mut ema, "EMA weights").on_hover_text(
+                "Features of the exponential moving average of the weights, which is what is tested; otherwise \
+                 of the raw weights",
             );
-            look.weights = if averaged { Weights::Averaged } else { Weights::Raw };
-            ui.button("Fit").on_hover_text("Show all points again, after a zoom").clicked()
+            options.weights = if ema { Weights::Averaged } else { Weights::Raw };
+            ui.button("Fit").on_hover_text("Reset the zoom to show all points").clicked()
         })
         .inner
     }
 }
 
-/// What the picture is of.
-fn facts(ui: &mut Ui, embedding: &Embedding) {
+/// The step, the weights and the numbers of images in one line.
+fn summary(ui: &mut Ui, embedding: &Embedding) {
     let images = &embedding.images;
     let labelled = images.iter().filter(|image| image.labelled).count();
     let hidden: Vec<_> = images.iter().filter(|image| !image.labelled && image.class.is_some()).collect();
     let right = hidden.iter().filter(|image| is_right(image)).count();
     let weights = match embedding.weights {
-        Weights::Averaged => "averaged weights",
-        Weights::Raw => "weights as they are",
+        Weights::Averaged => "EMA weights",
+        Weights::Raw => "raw weights",
     };
     let (step, count) = (embedding.step, images.len());
     let mut text = format!("step {step}, {weights}: {count} images, {labelled} labelled (large)");
     if !hidden.is_empty() {
         text += &format!(", {} of the others guessed right", percent(right as f32 / hidden.len() as f32));
     }
-    let shown = embedding.shares[0] + embedding.shares[1];
-    text += &match shown > 0.0 {
-        true => format!("; the plane shows {} of the features' variance", percent(shown)),
-        false => "; all of them in one place".to_owned(),
+    let explained = embedding.shares[0] + embedding.shares[1];
+    text += &match explained > 0.0 {
+        true => format!("; the axes explain {} of the feature variance", percent(explained)),
+        false => "; all features are equal".to_owned(),
     };
     muted(ui, text);
 }
 
-/// Whether the guess is the true class; of an unknown class it is not known to be wrong.
-fn is_right(image: &EmbeddedImage) -> bool {
-    image.class.is_none_or(|class| class == image.guess)
-}
-
-/// One run's picture in one frame.
-struct Picture<'a> {
+/// One run's plot in one frame.
+struct PlotFrame<'a> {
     run: &'a Run,
     embedding: &'a Arc<Embedding>,
-    look: Look,
+    options: DisplayOptions,
     pinned: &'a [usize],
     fit: bool,
 }
 
-impl Picture<'_> {
+impl PlotFrame<'_> {
     /// Returns the image that was clicked.
-    fn show(&self, ui: &mut Ui, pane: &mut Pane) -> Option<usize> {
+    fn show(&self, ui: &mut Ui, plot: &mut PlotState) -> Option<usize> {
         let images = &self.embedding.images;
         let now = ui.input(|input| input.time);
-        let places = pane.motion.places(self.embedding, now);
-        if pane.motion.is_under_way(now) {
+        let positions = plot.transition.positions(self.embedding, now);
+        if plot.transition.is_animating(now) {
             ui.ctx().request_repaint();
         }
-        pane.chosen = pane.chosen.filter(|point| *point < images.len());
+        plot.selected = plot.selected.filter(|point| *point < images.len());
         let scatter = Scatter {
             id: ui.scope_id().with("embedding"),
-            height: (ui.available_height() - 4.0).max(LEAST_HEIGHT),
+            height: (ui.available_height() - 4.0).max(MIN_HEIGHT),
             classes: self.run.classes(),
             images,
-            places: &places,
+            positions: &positions,
             shares: self.embedding.shares,
-            look: self.look,
+            options: self.options,
             pinned: self.pinned,
-            chosen: pane.chosen,
+            selected: plot.selected,
             fit: self.fit,
         };
-        let shown = scatter.show(ui);
-        let at = shown.points;
-        let response = shown.response;
+        let output = scatter.show(ui);
+        let points = output.points;
+        let response = output.response;
         let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..Default::default() };
         ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
-        let pointed = response.hover_pos().and_then(|pointer| nearest(&at, pointer, REACH));
-        if let Some(direction) = arrows(&response) {
-            pane.chosen = beside(&at, pane.chosen, direction, response.rect.center());
+        let hovered = response.hover_pos().and_then(|pointer| nearest(&points, pointer, HOVER_RADIUS));
+        if let Some(direction) = arrow_key(&response) {
+            plot.selected = neighbour(&points, plot.selected, direction, response.rect.center());
         }
         let focused = response.has_focus();
         if focused {
             let stroke = ui.visuals().selection.stroke;
             ui.painter().rect_stroke(response.rect, 2.0, stroke, StrokeKind::Inside);
         }
-        let subject = pointed.or(pane.chosen.filter(|_| focused));
-        let described = subject.map(|point| card::text(self.run, &images[point]));
+        let subject = hovered.or(plot.selected.filter(|_| focused));
+        let described = subject.map(|point| point_text(self.run, &images[point]));
         response.widget_info(|| {
             let text = described.clone().unwrap_or_else(|| format!("{} images", images.len()));
             WidgetInfo::labeled(egui::Role::Canvas, true, format!("Embedding: {text}"))
         });
         let point = subject?;
-        let anchor = at[point].unwrap_or(response.rect.center());
-        card::show(ui, self.run, &images[point], &response, anchor, self.pinned);
+        let anchor = points[point].unwrap_or(response.rect.center());
+        card(ui, self.run, &images[point], &response, anchor, self.pinned);
         response.clicked().then_some(images[point].image)
     }
 }
 
-/// The direction of an arrow key pressed while the picture has the focus; down is positive.
-fn arrows(response: &Response) -> Option<Vec2> {
+/// A point in one line, for screen readers.
+fn point_text(run: &Run, image: &EmbeddedImage) -> String {
+    let kind = if image.labelled { "labelled" } else { "unlabelled" };
+    let (number, class) = (image.image, run.class_name(image.class));
+    format!("image {number}, {kind}, true class {class}, {}", guess_text(run, image))
+}
+
+fn guess_text(run: &Run, image: &EmbeddedImage) -> String {
+    format!("guess {} ({})", run.class_name(Some(image.guess)), percent(image.confidence))
+}
+
+/// A tooltip at a point with its image, its class and its guess.
+fn card(ui: &Ui, run: &Run, image: &EmbeddedImage, response: &Response, anchor: Pos2, pinned: &[usize]) {
+    let (mark, role) = match image.class {
+        None => ("", Role::Muted),
+        Some(_) if is_right(image) => ("● ", Role::Agree),
+        Some(_) => ("○ ", Role::Differ),
+    };
+    let tooltip = Tooltip::always_open(ui.ctx().clone(), response.layer_id, response.id, anchor);
+    tooltip.gap(14.0).show(|ui| {
+        ui.horizontal(|ui| {
+            ui.add(run.thumbnails.image(ui.ctx(), Part::Train, image.image, CARD_IMAGE));
+            ui.vertical(|ui| {
+                ui.label(RichText::new(format!("true class {}", run.class_name(image.class))).strong());
+                ui.colored_label(role.colour(ui), format!("{mark}{}", guess_text(run, image)));
+                muted(
+                    ui,
+                    if image.labelled { "labelled" } else { "unlabelled: training does not see its class" },
+                );
+                let followed = pinned.contains(&image.image);
+                muted(ui, if followed { "followed; click to stop" } else { "click to follow" });
+            });
+        });
+    });
+}
+
+/// The direction of an arrow key pressed while the plot has the focus; y grows downwards.
+fn arrow_key(response: &Response) -> Option<Vec2> {
     let keys = [
         (Key::ArrowLeft, vec2(-1.0, 0.0)),
         (Key::ArrowRight, vec2(1.0, 0.0)),
@@ -228,24 +249,19 @@ fn arrows(response: &Response) -> Option<Vec2> {
     keys.into_iter().find(|(key, _)| response.has_focus() && pressed(*key)).map(|(_, direction)| direction)
 }
 
-/// The point nearest to a place, if it is within reach; points out of sight have no place.
-fn nearest(points: &[Option<egui::Pos2>], to: egui::Pos2, reach: f32) -> Option<usize> {
+/// The point nearest to a position within a radius. Points that are hidden or outside the plot are `None`.
+fn nearest(points: &[Option<Pos2>], to: Pos2, radius: f32) -> Option<usize> {
     let distance = |i: usize| points[i].map_or(f32::INFINITY, |at| at.distance(to));
-    (0..points.len()).min_by(|a, b| distance(*a).total_cmp(&distance(*b))).filter(|i| distance(*i) <= reach)
+    (0..points.len()).min_by(|a, b| distance(*a).total_cmp(&distance(*b))).filter(|i| distance(*i) <= radius)
 }
 
-/// The next point from `from` within 45 degrees of a direction, sideways counting double; the one in the
-/// middle at first.
-fn beside(
-    points: &[Option<egui::Pos2>],
-    from: Option<usize>,
-    direction: Vec2,
-    middle: egui::Pos2,
-) -> Option<usize> {
-    let Some(here) = from.and_then(|i| points[i]) else { return nearest(points, middle, f32::INFINITY) };
+/// The closest point within 45 degrees of a direction from the point `from`, with sideways distance counted
+/// twice; `from` if there is none. Without a visible `from`, the point closest to the centre.
+fn neighbour(points: &[Option<Pos2>], from: Option<usize>, direction: Vec2, centre: Pos2) -> Option<usize> {
+    let Some(here) = from.and_then(|i| points[i]) else { return nearest(points, centre, f32::INFINITY) };
     let cost = |i: usize| {
-        let away = points[i]? - here;
-        let (ahead, aside) = (away.dot(direction), away.dot(direction.rot90()).abs());
+        let offset = points[i]? - here;
+        let (ahead, aside) = (offset.dot(direction), offset.dot(direction.rot90()).abs());
         (ahead > 0.0 && ahead >= aside && Some(i) != from).then_some(ahead + 2.0 * aside)
     };
     let ahead = (0..points.len()).filter_map(|i| Some((cost(i)?, i)));
@@ -258,19 +274,19 @@ mod tests {
     use eframe::egui::pos2;
 
     #[test]
-    fn arrows_go_from_point_to_point_and_stop_at_the_last() {
+    fn arrow_keys_move_between_points_and_stop_at_edges() {
         let at = [(0.0, 0.0), (10.0, 1.0), (5.0, 40.0), (20.0, 0.0)].map(|(x, y)| Some(pos2(x, y)));
         let points = [at[0], at[1], at[2], at[3], None];
-        let right = |from| beside(&points, from, vec2(1.0, 0.0), pos2(9.0, 0.0));
-        assert_eq!(right(None), Some(1), "the one in the middle");
+        let right = |from| neighbour(&points, from, vec2(1.0, 0.0), pos2(9.0, 0.0));
+        assert_eq!(right(None), Some(1), "the point closest to the centre");
         assert_eq!([right(Some(0)), right(Some(1)), right(Some(3))], [Some(1), Some(3), Some(3)]);
-        assert_eq!(beside(&points, Some(0), vec2(0.0, 1.0), pos2(0.0, 0.0)), Some(2));
-        assert_eq!(beside(&points, Some(2), vec2(0.0, -1.0), pos2(0.0, 0.0)), Some(1));
-        assert_eq!(right(Some(4)), Some(1), "from where nothing is seen any more");
+        assert_eq!(neighbour(&points, Some(0), vec2(0.0, 1.0), pos2(0.0, 0.0)), Some(2));
+        assert_eq!(neighbour(&points, Some(2), vec2(0.0, -1.0), pos2(0.0, 0.0)), Some(1));
+        assert_eq!(right(Some(4)), Some(1), "from a hidden point");
     }
 
     #[test]
-    fn only_a_point_within_reach_is_pointed_at() {
+    fn nearest_point_must_be_within_radius() {
         let points = [Some(pos2(0.0, 0.0)), None, Some(pos2(8.0, 0.0))];
         assert_eq!(nearest(&points, pos2(5.0, 0.0), 4.0), Some(2));
         assert_eq!(nearest(&points, pos2(4.0, 20.0), 4.0), None);
