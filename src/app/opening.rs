@@ -6,7 +6,9 @@ use std::sync::Arc;
 use eframe::egui::{RichText, Ui};
 
 use super::address::Address;
+use super::dialogs::Chosen;
 use super::documents::{Arrived, Failure};
+use super::labelling::TrainOn;
 use super::run::Thumbnails;
 use super::session::{Command, Start};
 use super::theme::Role;
@@ -63,6 +65,37 @@ impl App {
         self.log.add(self.ablation.open(folder));
         layout::show(&mut self.settings.layout, &ablation::ID);
         self.phone.view = ablation::ID;
+    }
+
+    /// Opens a folder of images in the labelling view.
+    pub fn label_folder(&mut self, folder: PathBuf) {
+        layout::show(&mut self.settings.layout, &labelling::ID);
+        self.labelling.open(folder, &self.context);
+    }
+
+    /// Starts runs on the labels of the labelling view.
+    pub(super) fn train_on(&mut self, TrainOn { data, source }: TrainOn) {
+        self.data.put(Arc::clone(&data));
+        self.waiting = None;
+        self.take_data(source, data);
+        self.train();
+    }
+
+    /// Writes the guesses for the images that are being labelled to a CSV file: `file,class` and the probability
+    /// of each class.
+    pub fn export_predictions(&mut self, path: PathBuf) {
+        match self.labelling.predictions() {
+            Some(table) => self.take(Chosen::Write(path, table)),
+            None => self.log.add("there are no predictions to write yet"),
+        }
+    }
+
+    /// Writes the model of the first run to a safetensors file.
+    pub fn export_model(&mut self, path: PathBuf) {
+        match self.runs.first() {
+            Some(run) => run.session.send(Command::SaveModel(path)),
+            None => self.log.add("there is no model to write yet"),
+        }
     }
 
     /// Takes up what a link's part after `#` asks for; whether it asks for something that can be done.

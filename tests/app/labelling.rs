@@ -1,4 +1,4 @@
-//! Images of one's own, from a folder to a model: worked by keys as a person would.
+//! The labelling view, from a folder of images to an exported model, used through keyboard and pointer.
 
 use std::fs;
 use std::path::Path;
@@ -15,10 +15,10 @@ use tempfile::TempDir;
 
 use crate::common::{STEPS, Window, compare, says, short, wait_for, window};
 
-/// Classes of the built-in digits that the folders hold.
+/// The classes of the built-in digits in the test folders.
 const DIGITS: [u32; 3] = [0, 1, 7];
 
-/// A folder of `count` built-in digits in turn, `NUMBER-DIGIT.png`: a 0, a 1, a 7, a 0 and so on.
+/// A folder of `count` built-in digits, `NUMBER-DIGIT.png`, cycling through 0, 1 and 7.
 pub fn digits(count: usize) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     write_digits(folder.path(), count);
@@ -32,18 +32,18 @@ fn write_digits(folder: &Path, count: usize) {
         DIGITS.map(|digit| (0..labels.len()).filter(move |image| labels[*image] == Some(digit)));
     for number in 0..count {
         let digit = number % DIGITS.len();
-        let image = streams[digit].next().expect("enough of them");
+        let image = streams[digit].next().expect("enough images of the digit");
         let pixels = set.train.image(image);
         let picture = GrayImage::from_fn(28, 28, |x, y| Luma([pixels[(y * 28 + x) as usize]]));
         picture.save(folder.join(format!("{number:02}-{}.png", DIGITS[digit]))).expect("a PNG");
     }
 }
 
-/// A window that labels a folder.
+/// A window with a folder open in the labelling view.
 pub fn labelling(folder: &Path) -> Window {
     let mut window = window(short());
     window.state_mut().label_folder(folder.to_owned());
-    wait_for(&mut window, "the images", |window| says(window, "Least sure first"));
+    wait_for(&mut window, "the images", |window| says(window, "Least confident first"));
     wait_for(&mut window, "the digits", |window| says(window, "Ready: press Train."));
     window
 }
@@ -53,7 +53,7 @@ pub fn press(window: &mut Window, key: Key) {
     window.run_steps(3);
 }
 
-/// Types the names of classes into the field that has the keyboard, and leaves it.
+/// Types class names into the focused field, and leaves it.
 pub fn make_classes(window: &mut Window, names: &[&str]) {
     for name in names {
         window.get_by_label("new class").type_text(name);
@@ -66,7 +66,7 @@ fn labels_on_disk(folder: &Path) -> String {
     fs::read_to_string(folder.join("labels.csv")).unwrap_or_default()
 }
 
-/// Waits until the file of labels has these lines below its header.
+/// Waits until `labels.csv` has these lines below its header.
 fn wait_for_labels(window: &mut Window, folder: &Path, lines: &[&str]) {
     let expected =
         format!("file,label\n{}", lines.iter().map(|line| format!("{line}\n")).collect::<String>());
@@ -74,19 +74,19 @@ fn wait_for_labels(window: &mut Window, folder: &Path, lines: &[&str]) {
     wait_for(window, "the labels on disk", move |_| labels_on_disk(&path) == expected);
 }
 
-/// The whole of a text with these words in it.
-fn text_with(window: &Window, words: &str) -> String {
-    let node = window.get_by_label_contains(words).accesskit_node();
+/// The full text that contains `part`.
+fn text_with(window: &Window, part: &str) -> String {
+    let node = window.get_by_label_contains(part).accesskit_node();
     node.label().or(node.value()).expect("a text")
 }
 
-/// The image on top.
+/// The accessible text of the current image.
 fn current(window: &Window) -> String {
     text_with(window, "current image: ").trim_start_matches("current image: ").to_owned()
 }
 
 #[test]
-fn a_folder_is_labelled_trained_on_reviewed_and_exported() {
+fn folder_is_labelled_trained_reviewed_and_exported() {
     let (folder, out) = (digits(12), tempfile::tempdir().expect("a folder"));
     let mut window = labelling(folder.path());
     let path = folder.path();
@@ -94,7 +94,7 @@ fn a_folder_is_labelled_trained_on_reviewed_and_exported() {
     assert!(says(&window, "12 images, 0 labelled"));
     assert!(says(&window, "Label an image of 'zero' first"));
 
-    // Every key is on disk before the next.
+    // Each label is on disk before the next key.
     press(&mut window, Key::Num1);
     wait_for_labels(&mut window, path, &["00-0.png,zero"]);
     press(&mut window, Key::Num3);
@@ -110,7 +110,7 @@ fn a_folder_is_labelled_trained_on_reviewed_and_exported() {
     wait_for_labels(&mut window, path, &["00-0.png,zero", "01-1.png,one", "02-7.png,seven"]);
     assert_eq!(fs::read_to_string(path.join("classes.txt")).expect("a file"), "zero\none\nseven\n");
     press(&mut window, Key::Num9);
-    assert!(says(&window, "No class has that key."));
+    assert!(says(&window, "No class has this key."));
 
     window.get_by_label("Images may be mirrored").click();
     window.get_by_label("▶ Train on 3 labels").click();
@@ -119,8 +119,8 @@ fn a_folder_is_labelled_trained_on_reviewed_and_exported() {
     assert!(says(&window, "accuracy on the labelled images themselves"));
     assert!(!says(&window, "test accuracy"));
 
-    // Review: the least sure first; one is accepted, the next corrected.
-    window.get_by_label("Least sure first").click();
+    // Review: the first guess is accepted, the second corrected.
+    window.get_by_label("Least confident first").click();
     window.run_steps(3);
     let first = current(&window);
     assert!(first.ends_with(", no label"), "{first}");
@@ -128,14 +128,14 @@ fn a_folder_is_labelled_trained_on_reviewed_and_exported() {
     let second = current(&window);
     assert_ne!(first, second);
     press(&mut window, Key::Num2);
-    let file = |said: &str| said.split(',').next().expect("a name").to_owned();
+    let file = |text: &str| text.split(',').next().expect("a name").to_owned();
     let corrected = format!("{},one", file(&second));
     let accepted = file(&first);
     let disk = path.to_owned();
     wait_for(&mut window, "the labels", move |_| labels_on_disk(&disk).ends_with(&format!("{corrected}\n")));
     assert!(labels_on_disk(path).contains(&format!("\n{accepted},")));
 
-    // Results: a table and a model that say the same.
+    // The exported table and model agree.
     let (table, model) = (out.path().join("predictions.csv"), out.path().join("model.safetensors"));
     window.state_mut().export_predictions(table.clone());
     window.state_mut().export_model(model.clone());
@@ -147,7 +147,7 @@ fn a_folder_is_labelled_trained_on_reviewed_and_exported() {
     wait_for(&mut window, "the second run", |window| says(window, "training: step"));
     wait_for(&mut window, "its end", |window| says(window, "trained: step 6 of 6"));
 
-    // The next window finds the labels.
+    // A new window reads the labels.
     let before = labels_on_disk(path);
     drop(window);
     let window = labelling(path);
@@ -155,7 +155,7 @@ fn a_folder_is_labelled_trained_on_reviewed_and_exported() {
     assert_eq!(labels_on_disk(path), before);
 }
 
-/// The table has a row an image with what the model, loaded anew, says of it.
+/// Asserts that each row of the table has the probabilities of the exported model.
 fn check_export(folder: &Path, table: &Path, model: &Path) {
     let gpu = Arc::new(Gpu::new_blocking().expect("an adapter"));
     let mut model = Model::load(gpu, model).expect("a model");
@@ -167,18 +167,18 @@ fn check_export(folder: &Path, table: &Path, model: &Path) {
     assert_eq!(rows.headers().expect("a header"), vec!["file", "class", "zero", "one", "seven"]);
     let rows: Vec<csv::StringRecord> = rows.records().map(|row| row.expect("a row")).collect();
     assert_eq!(rows.len(), own.files.len());
-    for ((row, file), wanted) in rows.iter().zip(&own.files).zip(expected.chunks_exact(3)) {
+    for ((row, file), expected) in rows.iter().zip(&own.files).zip(expected.chunks_exact(3)) {
         assert_eq!(&row[0], file);
-        assert_eq!(row[1], model.header.classes[most_likely(wanted)]);
-        for (value, wanted) in row.iter().skip(2).zip(wanted) {
+        assert_eq!(row[1], model.header.classes[most_likely(expected)]);
+        for (value, expected) in row.iter().skip(2).zip(expected) {
             let value: f32 = value.parse().expect("a number");
-            assert!((value - wanted).abs() < 1e-5, "{file}: {value}, not {wanted}");
+            assert!((value - expected).abs() < 1e-5, "{file}: {value}, not {expected}");
         }
     }
 }
 
 #[test]
-fn with_five_labels_of_each_class_every_fifth_is_held_out() {
+fn every_fifth_label_is_held_out() {
     let folder = digits(16);
     let mut window = labelling(folder.path());
     make_classes(&mut window, &["zero", "one", "seven"]);
@@ -191,12 +191,16 @@ fn with_five_labels_of_each_class_every_fifth_is_held_out() {
     assert!(says(&window, "accuracy on the labels held out"));
     let split = window.state().split_of(0).expect("a split");
     assert_eq!((split.labelled.len(), split.unlabelled.len()), (12, 16));
+    // Opening the folder again reads its labels again.
+    let labels = labels_on_disk(folder.path());
+    let last = labels.trim_end().rfind('\n').expect("several lines") + 1;
+    fs::write(folder.path().join("labels.csv"), &labels[..last]).expect("a file");
     window.state_mut().label_folder(folder.path().to_owned());
-    wait_for(&mut window, "the folder", |window| says(window, "16 images, 15 labelled"));
+    wait_for(&mut window, "the folder", |window| says(window, "16 images, 14 labelled"));
 }
 
 #[test]
-fn all_that_keys_do_the_pointer_does_too() {
+fn pointer_does_what_keys_do() {
     let folder = digits(9);
     let path = folder.path();
     let mut window = labelling(path);
@@ -206,7 +210,7 @@ fn all_that_keys_do_the_pointer_does_too() {
     window.get_by_label("05-7.png: no label").click();
     window.run_steps(3);
     assert_eq!(current(&window), "05-7.png, no label");
-    // At the image, arrows move along the images and not from control to control.
+    // With the image focused, arrow keys move between images, not between widgets.
     window.get_by_label_contains("current image: ").click();
     window.run_steps(3);
     press(&mut window, Key::ArrowRight);
@@ -216,7 +220,7 @@ fn all_that_keys_do_the_pointer_does_too() {
     assert_eq!(current(&window), "00-0.png, one");
     press(&mut window, Key::U);
     wait_for_labels(&mut window, path, &[]);
-    // With the keyboard at a button, Enter is the button's and numbers are the images'.
+    // With a button focused, Enter presses the button and digits label the image.
     window.get_by_label("Images may be mirrored").focus();
     window.run_steps(2);
     press(&mut window, Key::Enter);
@@ -226,12 +230,12 @@ fn all_that_keys_do_the_pointer_does_too() {
 }
 
 #[test]
-fn images_are_guessed_while_training_goes_on_and_when_it_pauses() {
+fn images_are_guessed_during_training_and_on_pause() {
     let folder = digits(12);
     let mut window = window(remixmatch::app::AppOptions { steps: Some(100_000), ..short() });
     window.state_mut().label_folder(folder.path().to_owned());
     wait_for(&mut window, "both", |window| {
-        says(window, "Least sure first") && says(window, "Ready: press Train.")
+        says(window, "Least confident first") && says(window, "Ready: press Train.")
     });
     make_classes(&mut window, &["zero", "one", "seven"]);
     for key in [Key::Num1, Key::Num2, Key::Num3] {
@@ -247,9 +251,9 @@ fn images_are_guessed_while_training_goes_on_and_when_it_pauses() {
     wait_for(&mut window, "further steps", |window| step(window) > before);
     window.get_by_label("Pause and guess").click();
     wait_for(&mut window, "a pause", |window| says(window, "trained: step "));
-    let told = text_with(&window, "trained: step ");
-    let step = told.split(' ').nth(2).expect("a number");
-    let reached = format!("Guesses are those of step {step}.");
+    let text = text_with(&window, "trained: step ");
+    let step = text.split(' ').nth(2).expect("a number");
+    let reached = format!("Guesses are from step {step}.");
     wait_for(&mut window, "guesses of the last step", |window| says(window, &reached));
 }
 
@@ -272,20 +276,20 @@ fn classes_are_added_renamed_and_removed() {
     press(&mut window, Key::Enter);
     wait_for_labels(&mut window, path, &["00-0.png,zero round", "01-1.png,one"]);
 
-    // Labels are not removed by one click.
+    // A class with labels needs a second click.
     window.get_by_label("remove zero round").click();
     window.run_steps(3);
     assert_eq!(labels_on_disk(path).lines().count(), 3);
     window.get_by_label("remove zero round").click();
     window.run_steps(3);
     wait_for_labels(&mut window, path, &["01-1.png,one"]);
-    // What was the second class has the first key now.
+    // The second class now has the first key.
     press(&mut window, Key::Num1);
     wait_for_labels(&mut window, path, &["01-1.png,one", "02-7.png,one"]);
 }
 
 #[test]
-fn the_view_shows_the_image_its_neighbours_the_classes_and_the_guesses() {
+fn labelling_view_is_drawn_with_guesses() {
     let outer = tempfile::tempdir().expect("a folder");
     let folder = outer.path().join("photos");
     fs::create_dir(&folder).expect("a folder");
@@ -297,8 +301,8 @@ fn the_view_shows_the_image_its_neighbours_the_classes_and_the_guesses() {
     }
     wait_for(&mut window, "saved labels", |window| says(window, "saved in labels.csv"));
     window.get_by_label("▶ Train on 3 labels").click();
-    wait_for(&mut window, "guesses", |window| says(window, &format!("Guesses are those of step {STEPS}.")));
-    // The path of a temporary folder is another every time.
+    wait_for(&mut window, "guesses", |window| says(window, &format!("Guesses are from step {STEPS}.")));
+    // The path of the temporary folder differs in every run.
     let masked: Vec<_> = window.query_all_by_label("Source").map(|node| node.rect()).collect();
     masked.into_iter().for_each(|rect| window.mask(rect));
     compare(&mut window, "labelling");

@@ -1,4 +1,4 @@
-//! Writes labels beside their images, apart from the window: a slow disk does not hold up the keys.
+//! Writes labels next to their images on a thread of their own, so that a slow disk does not block the window.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver};
@@ -10,56 +10,57 @@ use crate::app::platform;
 use crate::data::{CLASSES_FILE, LABELS_FILE, Labels};
 use crate::train::{TrainError, write_atomically};
 
-/// What is to be written.
+/// The files to write.
 struct Content {
     number: u64,
     labels: Vec<u8>,
     classes: Vec<u8>,
 }
 
-/// What became of what was written last.
+/// The result of the last write.
 #[derive(Clone, Debug, Default)]
 struct Outcome {
     number: u64,
-    /// Why it is not on disk, in words.
+    /// Why the write failed, as a message for the user.
     failure: Option<String>,
 }
 
-/// Whether labels are on disk.
+/// Whether the labels are on disk.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Saved {
-    Yes,
-    /// In a moment.
-    Soon,
-    /// The reason in words; the next change tries again.
-    No(String),
+pub enum SaveState {
+    Saved,
+    /// The write is under way.
+    Pending,
+    /// The write failed, with a message for the user; the next change writes again.
+    Failed(String),
 }
 
-/// Writes the labels of one folder. Dropping it waits until the last are on disk, where one can wait.
-pub struct Saver {
+/// Writes the labels of one folder in the background. Dropping it waits for the last write, except on the page,
+/// where nothing can wait.
+pub struct LabelWriter {
     queue: UnboundedSender<Content>,
     outcome: Arc<Mutex<Outcome>>,
     sent: u64,
-    /// Closed when the writer has ended.
+    /// Closed when the thread has ended.
     ended: Receiver<()>,
 }
 
-impl Saver {
-    /// `wake` is called when something has been written, or could not be.
+impl LabelWriter {
+    /// Starts the writer of a folder. `wake` is called after every write, failed or not.
     pub fn new(folder: PathBuf, wake: impl Fn() + Send + 'static) -> Self {
         let (queue, mut waiting) = unbounded::<Content>();
         let (end, ended) = mpsc::channel();
         let outcome = Arc::new(Mutex::new(Outcome::default()));
-        let told = Arc::clone(&outcome);
+        let published = Arc::clone(&outcome);
         platform::spawn(move || async move {
             while let Ok(mut content) = waiting.recv().await {
-                // Only the last of those that have come meanwhile matters.
+                // Only the latest content matters.
                 while let Ok(later) = waiting.try_recv() {
                     content = later;
                 }
                 let failure = write(&folder, &content).err().map(|error| error.to_string());
-                if let Ok(mut told) = told.lock() {
-                    *told = Outcome { number: content.number, failure };
+                if let Ok(mut outcome) = published.lock() {
+                    *outcome = Outcome { number: content.number, failure };
                 }
                 wake();
             }
@@ -68,26 +69,27 @@ impl Saver {
         Self { queue, outcome, sent: 0, ended }
     }
 
-    /// Has labels written, for images in these files.
-    pub fn save(&mut self, labels: &Labels, files: &[String]) {
+    /// Queues labels to be written; `files` are the image files, `[images]`.
+    pub fn write(&mut self, labels: &Labels, files: &[String]) {
         self.sent += 1;
         let (labels, classes) = (labels.labels_file(files), labels.classes_file());
         let content = Content { number: self.sent, labels, classes };
-        // The writer ends only with this.
+        // The receiver lives as long as this sender.
         let _ = self.queue.unbounded_send(content);
     }
 
-    pub fn saved(&self) -> Saved {
+    /// Whether the labels of the last [`LabelWriter::write`] are on disk.
+    pub fn state(&self) -> SaveState {
         let outcome = self.outcome.lock().map(|outcome| outcome.clone()).unwrap_or_default();
         match outcome.failure {
-            Some(reason) => Saved::No(reason),
-            None if outcome.number == self.sent => Saved::Yes,
-            None => Saved::Soon,
+            Some(reason) => SaveState::Failed(reason),
+            None if outcome.number == self.sent => SaveState::Saved,
+            None => SaveState::Pending,
         }
     }
 }
 
-impl Drop for Saver {
+impl Drop for LabelWriter {
     fn drop(&mut self) {
         self.queue.close_channel();
         platform::wait_for_end(&self.ended);
@@ -106,37 +108,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_saved_last_is_on_disk_when_the_saver_is_gone() {
+    fn dropped_writer_leaves_the_last_labels_on_disk() {
         let folder = tempfile::tempdir().expect("a folder");
         let files = ["a.png".to_owned(), "b.png".to_owned()];
-        let mut saver = Saver::new(folder.path().to_owned(), || {});
+        let mut writer = LabelWriter::new(folder.path().to_owned(), || {});
         let mut labels = Labels::default();
         let class = labels.add_class("cat").expect("a name");
         for image in 0..2 {
             labels.set(image, class);
-            saver.save(&labels, &files);
+            writer.write(&labels, &files);
         }
-        drop(saver);
+        drop(writer);
         let read = |name: &str| fs::read_to_string(folder.path().join(name)).expect("a file");
         assert_eq!(read(LABELS_FILE), "file,label\na.png,cat\nb.png,cat\n");
         assert_eq!(read(CLASSES_FILE), "cat\n");
-        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2, "no remains");
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2, "no temporary files");
     }
 
     #[test]
-    fn a_failure_is_told_and_the_next_change_tries_again() {
+    fn failed_write_is_reported_and_retried() {
         let folder = tempfile::tempdir().expect("a folder");
         let inner = folder.path().join("inner");
-        let mut saver = Saver::new(inner.clone(), || {});
-        assert_eq!(saver.saved(), Saved::Yes);
-        saver.save(&Labels::default(), &[]);
-        while saver.saved() == Saved::Soon {
+        let mut writer = LabelWriter::new(inner.clone(), || {});
+        assert_eq!(writer.state(), SaveState::Saved);
+        writer.write(&Labels::default(), &[]);
+        while writer.state() == SaveState::Pending {
             std::thread::yield_now();
         }
-        assert!(matches!(saver.saved(), Saved::No(reason) if reason.contains("writing into this folder")));
+        assert!(
+            matches!(writer.state(), SaveState::Failed(reason) if reason.contains("writing into this folder"))
+        );
         fs::create_dir(&inner).expect("a folder");
-        saver.save(&Labels::default(), &[]);
-        while saver.saved() != Saved::Yes {
+        writer.write(&Labels::default(), &[]);
+        while writer.state() != SaveState::Saved {
             std::thread::yield_now();
         }
         assert!(inner.join(LABELS_FILE).exists());

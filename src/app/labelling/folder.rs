@@ -1,0 +1,240 @@
+//! A folder that is being labelled: its queue of images, their textures, the writer of its labels, and the run
+//! that trains on them.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+
+use eframe::egui::{ColorImage, Context, TextureHandle, TextureOptions};
+use futures_channel::oneshot;
+
+use super::queue::{Guesses, LabelQueue};
+use super::writer::{LabelWriter, SaveState};
+use crate::app::platform;
+use crate::app::run::{self, Run};
+use crate::app::session::{Command, Phase};
+use crate::data::{DataError, DataSet, Labels, LabelsError, OwnImages, Picture, read_picture};
+
+/// Pixels of the longer side of a large texture.
+const LARGE_SIDE: u32 = 1_024;
+/// Number of large textures in memory.
+const LARGE_TEXTURES: usize = 8;
+/// Number of small textures in memory.
+const SMALL_TEXTURES: usize = 1_024;
+/// Images with fewer pixels per side are magnified without filtering, so that their pixels are visible.
+const MIN_FILTERED: usize = 64;
+
+/// Data to train on, and the source that opens them again.
+pub struct TrainOn {
+    pub data: Arc<DataSet>,
+    pub source: String,
+}
+
+/// A folder that is being labelled.
+pub struct OpenFolder {
+    pub queue: LabelQueue,
+    pub textures: ImageTextures,
+    /// Whether training may mirror the images.
+    pub mirror: bool,
+    /// Why the last action of the user failed.
+    pub error: Option<String>,
+    /// Why labels are not written, if the folder's `labels.csv` could not be read.
+    writer: Result<LabelWriter, String>,
+    /// Changes of the queue that have been handed to the writer.
+    written: u64,
+    /// The last failure that was reported to the log.
+    reported: Option<String>,
+    /// The data of the last run.
+    trained: Option<Trained>,
+    /// The run's step at the last request for guesses.
+    requested: Option<u64>,
+}
+
+struct Trained {
+    data: Arc<DataSet>,
+    changes: u64,
+}
+
+impl OpenFolder {
+    /// `own` has at least one image; `labels` are those of its `labels.csv`. If that could not be read it is
+    /// somebody else's file, and is not overwritten.
+    pub fn new(own: OwnImages, labels: Result<Labels, LabelsError>, context: &Context) -> Self {
+        let own = Arc::new(own);
+        let context = context.clone();
+        let (labels, writer) = match labels {
+            Ok(labels) => {
+                let writer = LabelWriter::new(own.folder.clone(), move || context.request_repaint());
+                (labels, Ok(writer))
+            }
+            Err(error) => (Labels::default(), Err(error.to_string())),
+        };
+        Self {
+            queue: LabelQueue::new(own, labels),
+            textures: ImageTextures::default(),
+            mirror: true,
+            error: None,
+            writer,
+            written: 0,
+            reported: None,
+            trained: None,
+            requested: None,
+        }
+    }
+
+    /// Hands changed labels to the writer; returns a failure that the log does not have yet.
+    pub fn save(&mut self) -> Option<String> {
+        if let (Ok(writer), true) = (&mut self.writer, self.queue.changes() > self.written) {
+            writer.write(self.queue.labels(), &self.queue.own.files);
+        }
+        self.written = self.queue.changes();
+        let failure = match self.save_state() {
+            SaveState::Failed(reason) => {
+                Some(format!("labels not saved, they exist in this window only: {reason}"))
+            }
+            SaveState::Saved => None,
+            SaveState::Pending => return None,
+        };
+        let is_new = failure != self.reported;
+        self.reported.clone_from(&failure);
+        failure.filter(|_| is_new)
+    }
+
+    /// Whether the labels are on disk.
+    pub fn save_state(&self) -> SaveState {
+        match &self.writer {
+            Ok(writer) => writer.state(),
+            Err(reason) => SaveState::Failed(reason.clone()),
+        }
+    }
+
+    /// The data set of the current labels, for a new run.
+    ///
+    /// # Errors
+    /// When there are fewer than two classes, or a class has no label, with a message for the user.
+    pub fn train(&mut self) -> Result<TrainOn, String> {
+        let own = &self.queue.own;
+        let mut data = own.data_set(self.queue.labels()).map_err(|error| error.to_string())?;
+        data.flip = self.mirror;
+        let data = Arc::new(data);
+        self.trained = Some(Trained { data: Arc::clone(&data), changes: self.queue.changes() });
+        self.requested = None;
+        Ok(TrainOn { data, source: own.folder.to_string_lossy().into_owned() })
+    }
+
+    /// The run that trains on these images, if any.
+    pub fn run<'a>(&self, runs: &'a [Run]) -> Option<&'a Run> {
+        let own = &self.queue.own;
+        // A run opened from disk has loaded the same images again.
+        let same_source = |run: &Run| {
+            let data = &run.session.data;
+            data.hand_made_labels().is_some()
+                && data.train.len() == own.files.len()
+                && Path::new(&run.session.config.data) == own.folder
+        };
+        let started_here =
+            |run: &Run| self.trained.as_ref().is_some_and(|t| Arc::ptr_eq(&t.data, &run.session.data));
+        runs.iter().find(|run| started_here(run) || same_source(run))
+    }
+
+    /// Whether labels have changed since the last run started.
+    pub fn changed_since_training(&self) -> bool {
+        self.trained.as_ref().is_none_or(|trained| trained.changes != self.queue.changes())
+    }
+
+    /// Takes the predictions of a run as guesses, and requests new ones when the run pauses or finishes.
+    pub fn update_guesses(&mut self, run: &Run) {
+        let state = &run.state;
+        if let Some(predictions) = &state.predictions {
+            let known = self.queue.guesses().is_some_and(|g| Arc::ptr_eq(g.predictions(), predictions));
+            if !known && predictions.images() == self.queue.own.files.len() {
+                self.queue.set_guesses(Guesses::new(Arc::clone(predictions), run.classes().to_vec()));
+            }
+        }
+        let step = state.progress.map_or(0, |progress| progress.step);
+        let idle = matches!(state.phase, Phase::Paused | Phase::Finished);
+        if idle && step > 0 && self.requested != Some(step) {
+            self.request_guesses(run);
+        }
+    }
+
+    /// Asks a run to predict all images.
+    pub fn request_guesses(&mut self, run: &Run) {
+        self.requested = run.state.progress.map(|progress| progress.step);
+        run.session.send(Command::Predict);
+    }
+}
+
+/// A large texture, or why its file could not be decoded.
+pub type LargeTexture = Result<TextureHandle, String>;
+
+/// Textures of a folder's images: large ones decoded from the files, small ones as the network sees the images.
+#[derive(Default)]
+pub struct ImageTextures {
+    large: VecDeque<(usize, LargeTexture)>,
+    decoding: Option<(usize, oneshot::Receiver<Result<Picture, DataError>>)>,
+    small: HashMap<usize, TextureHandle>,
+}
+
+impl ImageTextures {
+    /// The large texture of an image, or `None` while it is decoded in the background. `next` is the image to
+    /// decode ahead.
+    pub fn large(
+        &mut self,
+        context: &Context,
+        own: &Arc<OwnImages>,
+        image: usize,
+        next: Option<usize>,
+    ) -> Option<LargeTexture> {
+        self.receive(context);
+        let missing = [Some(image), next].into_iter().flatten().find(|image| self.cached(*image).is_none());
+        if let (Some(missing), None) = (missing, &self.decoding) {
+            let (sender, receiver) = oneshot::channel();
+            let (path, waker) = (own.path(missing), context.clone());
+            platform::offload(move || {
+                // The receiver is gone if another folder was opened meanwhile.
+                let _ = sender.send(read_picture(&path, LARGE_SIDE));
+                waker.request_repaint();
+            });
+            self.decoding = Some((missing, receiver));
+        }
+        self.cached(image).cloned()
+    }
+
+    fn cached(&self, image: usize) -> Option<&LargeTexture> {
+        self.large.iter().find(|(cached, _)| *cached == image).map(|(_, texture)| texture)
+    }
+
+    fn receive(&mut self, context: &Context) {
+        let Some((image, receiver)) = &mut self.decoding else { return };
+        let texture = match receiver.try_recv() {
+            Ok(None) => return,
+            Ok(Some(Ok(picture))) => Ok(load(context, *image, &picture)),
+            Ok(Some(Err(error))) => Err(error.problem()),
+            Err(oneshot::Canceled) => Err("the decoder panicked".to_owned()),
+        };
+        self.large.push_back((*image, texture));
+        self.decoding = None;
+        if self.large.len() > LARGE_TEXTURES {
+            self.large.pop_front();
+        }
+    }
+
+    /// The texture of an image as the network sees it.
+    pub fn small(&mut self, context: &Context, own: &OwnImages, image: usize) -> TextureHandle {
+        if self.small.len() > SMALL_TEXTURES {
+            self.small.clear();
+        }
+        let load = || {
+            let picture = run::picture(&own.images, image);
+            context.load_texture(format!("labelled {image}"), picture, TextureOptions::NEAREST)
+        };
+        self.small.entry(image).or_insert_with(load).clone()
+    }
+}
+
+fn load(context: &Context, image: usize, picture: &Picture) -> TextureHandle {
+    let Picture { width, height, pixels } = picture;
+    let filtered = (*width).max(*height) >= MIN_FILTERED;
+    let options = if filtered { TextureOptions::LINEAR } else { TextureOptions::NEAREST };
+    context.load_texture(format!("large {image}"), ColorImage::from_rgb([*width, *height], pixels), options)
+}

@@ -1,0 +1,397 @@
+//! The images of a folder in the order in which they are labelled, their labels, and a model's guesses.
+
+use std::sync::Arc;
+
+use crate::app::predictions::Predictions;
+use crate::data::{Labels, LabelsError, OwnImages};
+use crate::train::most_likely;
+
+/// A model's class probabilities for all images of a folder, and the classes it was trained on.
+pub struct Guesses {
+    predictions: Arc<Predictions>,
+    classes: Vec<String>,
+}
+
+impl Guesses {
+    /// `classes` are the names of the columns of `predictions`.
+    pub fn new(predictions: Arc<Predictions>, classes: Vec<String>) -> Self {
+        Self { predictions, classes }
+    }
+
+    pub fn predictions(&self) -> &Arc<Predictions> {
+        &self.predictions
+    }
+
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// Probabilities of an image, `[classes]`.
+    ///
+    /// # Panics
+    /// When `image` is out of range.
+    pub fn of(&self, image: usize) -> &[f32] {
+        self.predictions.of(image)
+    }
+
+    /// The most likely class of an image and its probability.
+    pub fn top(&self, image: usize) -> (usize, f32) {
+        let row = self.of(image);
+        let top = most_likely(row);
+        (top, row[top])
+    }
+
+    /// Sorts images by the probability of their most likely class, lowest first.
+    pub fn least_confident_first(&self, images: impl Iterator<Item = usize>) -> Vec<usize> {
+        let mut sorted: Vec<usize> = images.collect();
+        sorted.sort_by(|a, b| self.top(*a).1.total_cmp(&self.top(*b).1));
+        sorted
+    }
+
+    fn rename_class(&mut self, old: &str, new: &str) {
+        self.classes.iter_mut().filter(|name| *name == old).for_each(|name| new.clone_into(name));
+    }
+
+    /// A CSV file with one row per image: `file,class`, then the probability of each class under its name.
+    pub fn csv(&self, files: &[String]) -> Vec<u8> {
+        let mut rows = csv::Writer::from_writer(Vec::new());
+        let header = ["file", "class"].into_iter().chain(self.classes.iter().map(String::as_str));
+        rows.write_record(header).expect("writing to memory succeeds");
+        for (image, file) in files.iter().enumerate() {
+            let class = self.classes[self.top(image).0].clone();
+            let probabilities = self.of(image).iter().map(f32::to_string);
+            let row = [file.clone(), class].into_iter().chain(probabilities);
+            rows.write_record(row).expect("writing to memory succeeds");
+        }
+        rows.into_inner().expect("writing to memory succeeds")
+    }
+}
+
+/// The order in which images are labelled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// All images, by file name.
+    #[default]
+    Name,
+    /// Images that had no label when the guesses arrived, the least confident guess first.
+    LeastConfident,
+}
+
+/// Images, their labels, and the current image.
+pub struct LabelQueue {
+    pub own: Arc<OwnImages>,
+    labels: Labels,
+    guesses: Option<Guesses>,
+    order: Order,
+    /// Images in the current order; never empty.
+    images: Vec<usize>,
+    /// Index of the current image in `images`.
+    position: usize,
+    /// Number of changes of the labels.
+    changes: u64,
+}
+
+impl LabelQueue {
+    /// `own` has at least one image.
+    pub fn new(own: Arc<OwnImages>, labels: Labels) -> Self {
+        let images = (0..own.files.len()).collect();
+        let mut queue =
+            Self { own, labels, guesses: None, order: Order::Name, images, position: 0, changes: 0 };
+        if queue.labels.of(0).is_some() {
+            queue.skip();
+        }
+        queue
+    }
+
+    pub fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    pub fn guesses(&self) -> Option<&Guesses> {
+        self.guesses.as_ref()
+    }
+
+    pub fn order(&self) -> Order {
+        self.order
+    }
+
+    /// Images in the current order.
+    pub fn images(&self) -> &[usize] {
+        &self.images
+    }
+
+    /// Index of the current image in [`LabelQueue::images`].
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// The current image.
+    pub fn current(&self) -> usize {
+        self.images[self.position]
+    }
+
+    /// Number of changes of labels or classes so far.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Images without a label.
+    pub fn unlabelled(&self) -> impl Iterator<Item = usize> {
+        (0..self.own.files.len()).filter(|image| self.labels.of(*image).is_none())
+    }
+
+    /// Why training cannot start yet.
+    pub fn obstacle(&self) -> Option<String> {
+        let labels = &self.labels;
+        if labels.classes().len() < 2 {
+            return Some("Training needs at least two classes.".to_owned());
+        }
+        let empty = labels.counts().iter().position(|count| *count == 0)?;
+        Some(format!("Label an image of '{}' first, or remove the class.", labels.classes()[empty]))
+    }
+
+    /// Labels the current image and moves on: to the next image if this corrected a label, otherwise to the
+    /// next image without a label.
+    ///
+    /// # Errors
+    /// When there is no such class, with a message for the user.
+    pub fn label(&mut self, class: u32) -> Result<(), String> {
+        if class as usize >= self.labels.classes().len() {
+            return Err("No class has this key.".to_owned());
+        }
+        let image = self.current();
+        let corrected = self.labels.of(image).is_some();
+        self.labels.set(image, class);
+        self.changes += 1;
+        if corrected {
+            self.step(1)
+        } else {
+            self.skip()
+        }
+        Ok(())
+    }
+
+    /// Labels the current image with its guess.
+    ///
+    /// # Errors
+    /// When there is no guess, or its class was removed, with a message for the user.
+    pub fn accept(&mut self) -> Result<(), String> {
+        let guesses = self.guesses.as_ref().ok_or("There is no guess to accept: train first.")?;
+        let name = guesses.classes()[guesses.top(self.current()).0].clone();
+        let class = self.labels.class(&name);
+        self.label(class.ok_or_else(|| format!("The class '{name}' no longer exists."))?)
+    }
+
+    /// Removes the label of the current image. If it has none, removes the most recent label and makes its image
+    /// the current one.
+    ///
+    /// # Errors
+    /// When there are no labels, with a message for the user.
+    pub fn undo(&mut self) -> Result<(), String> {
+        let last = self.labels.made().last().copied().ok_or("There is no label to undo.")?;
+        let current = self.current();
+        let image = if self.labels.of(current).is_some() { current } else { last };
+        self.labels.take_back(image);
+        self.changes += 1;
+        self.go_to(image);
+        Ok(())
+    }
+
+    /// Moves to the next image without a label, from the end to the start.
+    pub fn skip(&mut self) {
+        let count = self.images.len();
+        let positions = (1..count).map(|ahead| (self.position + ahead) % count);
+        let next = positions.into_iter().find(|at| self.labels.of(self.images[*at]).is_none());
+        self.position = next.unwrap_or(self.position);
+    }
+
+    /// Moves by a number of images, and stops at the first and the last.
+    pub fn step(&mut self, by: isize) {
+        self.position = self.position.saturating_add_signed(by).min(self.images.len() - 1);
+    }
+
+    /// Makes an image the current one; changes the order to [`Order::Name`] if the current order lacks it.
+    pub fn go_to(&mut self, image: usize) {
+        match self.images.iter().position(|queued| *queued == image) {
+            Some(position) => self.position = position,
+            None => {
+                self.sort(Order::Name);
+                self.position = image;
+            }
+        }
+    }
+
+    /// Changes the order. [`Order::LeastConfident`] needs guesses and images without a label; otherwise the
+    /// order is [`Order::Name`].
+    pub fn sort(&mut self, order: Order) {
+        let current = self.current();
+        let unlabelled = match (order, &self.guesses) {
+            (Order::LeastConfident, Some(guesses)) => guesses.least_confident_first(self.unlabelled()),
+            _ => Vec::new(),
+        };
+        if unlabelled.is_empty() {
+            self.order = Order::Name;
+            self.images = (0..self.own.files.len()).collect();
+            self.position = current;
+        } else {
+            self.order = Order::LeastConfident;
+            self.images = unlabelled;
+            self.position = 0;
+        }
+    }
+
+    /// Replaces the guesses. The current image stays the same, so that the next key press applies to it.
+    pub fn set_guesses(&mut self, guesses: Guesses) {
+        self.guesses = Some(guesses);
+        if self.order == Order::LeastConfident {
+            let current = self.current();
+            self.sort(Order::LeastConfident);
+            if self.order == Order::LeastConfident {
+                self.images.retain(|image| *image != current);
+                self.images.insert(0, current);
+            }
+        }
+    }
+
+    /// # Errors
+    /// When the name is empty or taken.
+    pub fn add_class(&mut self, name: &str) -> Result<(), LabelsError> {
+        self.labels.add_class(name)?;
+        self.changes += 1;
+        Ok(())
+    }
+
+    /// # Errors
+    /// When the name is empty or taken.
+    pub fn rename_class(&mut self, class: u32, name: &str) -> Result<(), LabelsError> {
+        let old = self.labels.classes()[class as usize].clone();
+        self.labels.rename(class, name)?;
+        if let Some(guesses) = &mut self.guesses {
+            guesses.rename_class(&old, &self.labels.classes()[class as usize]);
+        }
+        self.changes += 1;
+        Ok(())
+    }
+
+    /// Removes a class and its labels.
+    pub fn remove_class(&mut self, class: u32) {
+        self.labels.remove(class);
+        self.changes += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::data::Images;
+
+    fn queue(images: usize) -> LabelQueue {
+        let own = OwnImages {
+            folder: PathBuf::from("photos"),
+            files: (0..images).map(|i| format!("{i}.png")).collect(),
+            images: Images::new(8, 8, 1, vec![0; 64 * images]),
+            notices: Vec::new(),
+        };
+        let mut queue = LabelQueue::new(Arc::new(own), Labels::default());
+        queue.add_class("cat").expect("a name");
+        queue.add_class("dog").expect("a name");
+        queue
+    }
+
+    /// Guesses with these probabilities of `cat`.
+    fn guesses(cat: &[f32]) -> Guesses {
+        let probabilities = cat.iter().flat_map(|p| [*p, 1.0 - p]).collect();
+        let predictions = Predictions { step: 1, classes: 2, probabilities };
+        Guesses::new(Arc::new(predictions), vec!["cat".into(), "dog".into()])
+    }
+
+    #[test]
+    fn labelling_moves_to_unlabelled_images_and_undo_returns() {
+        let mut queue = queue(4);
+        queue.label(0).expect("a class");
+        queue.skip();
+        queue.label(1).expect("a class");
+        assert_eq!((queue.current(), queue.labels().made()), (3, &[0, 2][..]));
+        queue.label(1).expect("a class");
+        assert_eq!(queue.current(), 1);
+        assert!(queue.label(2).is_err());
+        queue.undo().expect("a label");
+        assert_eq!((queue.current(), queue.labels().of(3)), (3, None));
+        queue.undo().expect("a label");
+        assert_eq!((queue.current(), queue.labels().made()), (2, &[0][..]));
+        // Undo applies to the label of the current image if it has one.
+        queue.label(0).expect("a class");
+        queue.go_to(0);
+        queue.undo().expect("a label");
+        assert_eq!((queue.current(), queue.labels().made()), (0, &[2][..]));
+        queue.go_to(2);
+        queue.undo().expect("a label");
+        assert!(queue.undo().is_err());
+    }
+
+    #[test]
+    fn correcting_a_label_moves_to_the_next_image() {
+        let mut queue = queue(4);
+        (0..3).for_each(|_| queue.label(0).expect("a class"));
+        queue.go_to(0);
+        queue.label(1).expect("a class");
+        assert_eq!((queue.current(), queue.labels().of(0)), (1, Some(1)));
+        queue.step(-5);
+        assert_eq!(queue.current(), 0);
+        queue.step(9);
+        assert_eq!(queue.current(), 3);
+    }
+
+    #[test]
+    fn review_sorts_by_confidence_and_accepts_guesses() {
+        let mut queue = queue(4);
+        assert!(queue.accept().is_err());
+        queue.label(0).expect("a class");
+        queue.set_guesses(guesses(&[0.5, 0.9, 0.4, 0.02]));
+        queue.sort(Order::LeastConfident);
+        assert_eq!(queue.images(), [2, 1, 3]);
+        queue.accept().expect("a guess");
+        assert_eq!((queue.labels().of(2), queue.current()), (Some(1), 1));
+        queue.rename_class(0, "kitten").expect("a name");
+        queue.accept().expect("a guess by its new name");
+        assert_eq!(queue.labels().of(1), Some(0));
+        queue.remove_class(1);
+        assert!(queue.accept().expect_err("no such class").contains("'dog'"));
+    }
+
+    #[test]
+    fn new_guesses_keep_the_current_image() {
+        let mut queue = queue(4);
+        queue.set_guesses(guesses(&[0.5, 0.6, 0.7, 0.8]));
+        queue.sort(Order::LeastConfident);
+        queue.step(2);
+        assert_eq!(queue.current(), 2);
+        queue.set_guesses(guesses(&[0.9, 0.5, 0.99, 0.6]));
+        assert_eq!((queue.images(), queue.current()), (&[2, 1, 3, 0][..], 2));
+        (0..4).for_each(|_| queue.label(0).expect("a class"));
+        queue.set_guesses(guesses(&[0.5; 4]));
+        assert_eq!((queue.order(), queue.images().len()), (Order::Name, 4));
+    }
+
+    #[test]
+    fn obstacle_names_what_training_lacks() {
+        let mut queue = queue(3);
+        assert!(queue.obstacle().expect("no labels").contains("'cat'"));
+        queue.label(0).expect("a class");
+        queue.label(1).expect("a class");
+        assert_eq!(queue.obstacle(), None);
+        queue.remove_class(0);
+        assert!(queue.obstacle().expect("one class").contains("two classes"));
+    }
+
+    #[test]
+    fn guesses_csv_has_all_probabilities_per_image() {
+        let predictions = Predictions { step: 3, classes: 2, probabilities: vec![0.25, 0.75, 1.0, 0.0] };
+        let guesses = Guesses::new(Arc::new(predictions), vec!["a, b".into(), "c".into()]);
+        let table = guesses.csv(&["x/1.png".into(), "2.png".into()]);
+        let expected = "file,class,\"a, b\",c\nx/1.png,c,0.25,0.75\n2.png,\"a, b\",1,0\n";
+        assert_eq!(String::from_utf8(table).expect("text"), expected);
+    }
+}
