@@ -1,4 +1,4 @@
-//! The ablation table in the window.
+//! The ablation view: its table, its plots, and folders that cannot be read.
 
 use std::path::Path;
 
@@ -31,7 +31,7 @@ fn summary(seed: u64, accuracy: f64) -> Summary {
     }
 }
 
-/// A curve that falls to `accuracy`.
+/// Reports whose accuracy rises to `accuracy`.
 fn reports(accuracy: f64) -> Vec<Report> {
     (1..=20)
         .map(|i| {
@@ -56,7 +56,7 @@ fn reports(accuracy: f64) -> Vec<Report> {
         .collect()
 }
 
-/// An ablation of made-up runs: two seeds a row, the last row's second run failed.
+/// Writes an ablation of made-up runs: two seeds per row, and a failed run.
 fn ablation(folder: &Path) {
     let settings = preset("digits", None).expect("a preset").config;
     let names = ROWS.map(|row| row.name.to_owned()).to_vec();
@@ -81,18 +81,18 @@ fn ablation(folder: &Path) {
 
 fn opened(folder: &Path) -> Window {
     let options = AppOptions { ablation: Some(folder.to_owned()), ..short() };
-    // Tall enough for the plots below the table.
+    // High enough for the plots below the table.
     let mut window = window_of(options, [1280.0, 1340.0]);
     wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
     window
 }
 
 #[test]
-fn the_table_of_an_ablation_is_shown_in_both_themes() {
+fn ablation_table_is_drawn_in_both_themes() {
     let folder = tempfile::tempdir().expect("a folder");
     ablation(folder.path());
     let mut window = opened(folder.path());
-    // Errors of 5 and 6 %, and one of 39 %; K = 2 are the full method's runs.
+    // Errors of 5 and 6 %, and one of 39 %; K = 2 shares the runs of the full method.
     let bars = ["full: 5.50 ± 0.71 %", "k=2: 5.50 ± 0.71 %", "adamatch: 39.00 %"];
     bars.iter().for_each(|bar| assert!(window.query_by_label(bar).is_some(), "{bar}"));
     assert!(says(&window, "K = 2: the same runs as ReMixMatch"));
@@ -107,7 +107,7 @@ fn the_table_of_an_ablation_is_shown_in_both_themes() {
 }
 
 #[test]
-fn a_folder_that_is_no_ablation_is_told_in_words() {
+fn other_folders_are_rejected_with_a_reason() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut window = opened(folder.path());
     assert!(says(&window, "no ablation's folder"));

@@ -1,10 +1,12 @@
+//! The alignment view: the table, a skewed p(y), the histogram, and the plot over time.
+
 use eframe::egui::{Key, Role};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use remixmatch::app::AppOptions;
 
 use crate::common::{Window, compare, ready, says, short, show, trained, wait_for, window};
 
-/// A window after `steps` single steps.
+/// A window with the view after `steps` single steps.
 fn stepped(steps: u64) -> Window {
     let mut window = ready(short());
     for step in 1..=steps {
@@ -20,7 +22,7 @@ fn step_to(window: &mut Window, step: u64) {
     wait_for(window, &done, |window| says(window, &done) && says(window, "paused"));
 }
 
-/// What the table says of a class.
+/// The accessible text of the row of a class.
 fn row(window: &Window, class: &str) -> String {
     let start = format!("{class}: p(y)");
     let row = window.get_by(|node| node.label().is_some_and(|label| label.starts_with(&start)));
@@ -28,24 +30,24 @@ fn row(window: &Window, class: &str) -> String {
 }
 
 #[test]
-fn alignment_of_a_short_run_is_drawn() {
+fn short_run_is_drawn() {
     let mut window = trained(short());
     show(&mut window, "Alignment");
-    // How often was looked before depends on the adapter's speed.
+    // The number of earlier observations depends on the speed of the adapter.
     window.get_by_label("this step").click();
     window.run_steps(3);
     compare(&mut window, "alignment");
 }
 
 #[test]
-fn before_training_it_says_what_will_appear() {
+fn empty_view_says_to_press_train() {
     let mut window = window(short());
     show(&mut window, "Alignment");
     assert!(says(&window, "Press Train: p(y), p~(y) and the classes of the guesses appear here."));
 }
 
 #[test]
-fn a_skewed_class_is_aimed_at_from_the_next_step_on_and_back() {
+fn skewed_class_takes_effect_next_step_and_resets() {
     let mut window = stepped(1);
     assert!(row(&window, "0").starts_with("0: p(y) 10.0 %, "), "{}", row(&window, "0"));
     let slider = |node: &egui_kittest::kittest::AccessKitNode<'_>| node.role() == Role::Slider;
@@ -65,7 +67,7 @@ fn a_skewed_class_is_aimed_at_from_the_next_step_on_and_back() {
 }
 
 #[test]
-fn a_long_tail_makes_each_class_less_frequent_than_the_one_before() {
+fn long_tail_decreases_from_class_to_class() {
     let mut window = stepped(1);
     window.get_by_role_and_label(Role::ComboBox, "Skew p(y):").click();
     window.run_steps(3);
@@ -82,13 +84,13 @@ fn a_long_tail_makes_each_class_less_frequent_than_the_one_before() {
 }
 
 #[test]
-fn another_class_can_be_skewed_and_the_slider_begins_at_its_share() {
+fn selected_class_sets_the_slider_to_its_share() {
     let mut window = stepped(1);
     window.get_by_role_and_label(Role::ComboBox, "class").click();
     window.run_steps(3);
     window.get_by_role_and_label(Role::Button, "7").click();
     window.run_steps(3);
-    assert!(says(&window, "7 over the last 1 looks"));
+    assert!(says(&window, "7 over the last 1 observations"));
     let slider = window.get_by_role_and_label(Role::Slider, "its share");
     assert_eq!(slider.accesskit_node().numeric_value(), Some(10.0));
     slider.set_value_accesskit(0.0);
@@ -98,9 +100,9 @@ fn another_class_can_be_skewed_and_the_slider_begins_at_its_share() {
 }
 
 #[test]
-fn the_histogram_is_of_the_last_looks_or_of_this_step() {
+fn histogram_counts_one_step_or_several_observations() {
     let mut window = stepped(3);
-    assert!(says(&window, "in 24 guesses of the last 3 looks"));
+    assert!(says(&window, "in 24 guesses of the last 3 observations"));
     window.get_by_label("this step").click();
     window.run_steps(3);
     assert!(says(&window, "in 8 guesses of this step"));
@@ -110,24 +112,24 @@ fn the_histogram_is_of_the_last_looks_or_of_this_step() {
     assert_ne!(row(&window, "0"), counted);
     window.get_by_label("the last").click();
     window.run_steps(3);
-    assert!(says(&window, "in 24 guesses of the last 3 looks"));
-    window.get_by_role_and_label(Role::SpinButton, "looks").set_value_accesskit(2.0);
+    assert!(says(&window, "in 24 guesses of the last 3 observations"));
+    window.get_by_role_and_label(Role::SpinButton, "observations").set_value_accesskit(2.0);
     window.run_steps(3);
-    assert!(says(&window, "in 16 guesses of the last 2 looks"));
+    assert!(says(&window, "in 16 guesses of the last 2 observations"));
 }
 
 #[test]
-fn a_class_is_chosen_with_the_keyboard_and_drawn_over_time() {
+fn keyboard_selects_the_class_of_the_plot() {
     let mut window = stepped(2);
-    assert!(says(&window, "0 over the last 2 looks"));
+    assert!(says(&window, "0 over the last 2 observations"));
     window.get_by(|node| node.label().is_some_and(|label| label.starts_with("4: p(y)"))).focus();
     window.step();
     window.key_press(Key::Enter);
     window.run_steps(3);
-    assert!(says(&window, "4 over the last 2 looks"));
+    assert!(says(&window, "4 over the last 2 observations"));
 }
 
-/// A window of two runs after a step each; the second differs by `variation`.
+/// A window with the view of two runs after one step each; the second differs by `variation`.
 fn compared(variation: &str) -> Window {
     let mut window = ready(AppOptions { compare: Some(variation.to_owned()), ..short() });
     window.key_press(Key::F7);
@@ -142,7 +144,7 @@ fn compared(variation: &str) -> Window {
 }
 
 #[test]
-fn compared_runs_are_skewed_together_and_drawn_in_columns() {
+fn skew_applies_to_both_compared_runs() {
     let mut window = compared("no alignment");
     window.get_by_role_and_label(Role::Slider, "its share").set_value_accesskit(55.0);
     window.run_steps(3);
@@ -156,8 +158,8 @@ fn compared_runs_are_skewed_together_and_drawn_in_columns() {
 }
 
 #[test]
-fn a_run_without_guesses_says_so() {
+fn run_without_guesses_says_so() {
     let window = compared("labels only");
-    assert!(says(&window, "This run learns from labels only"));
+    assert!(says(&window, "This run trains on labels only"));
     assert!(row(&window, "0").starts_with("0: p(y) 10.0 %, "));
 }

@@ -1,3 +1,5 @@
+//! The confusion view: its counts, the images of a cell, the keyboard, and compared runs.
+
 use std::sync::Arc;
 
 use eframe::egui::{Key, Pos2, Role};
@@ -15,23 +17,23 @@ use crate::common::{
 
 const CLASSES: usize = 10;
 
-/// The middle of a cell on the screen.
-fn middle(window: &Window, actual: usize, predicted: usize) -> Pos2 {
+/// The centre of a cell on the screen.
+fn centre(window: &Window, actual: usize, predicted: usize) -> Pos2 {
     let cells = window.get_by_label_contains("Confusion matrix: ").rect();
     let at = |from: f32, class: usize| from + (class as f32 + 0.5) * cells.width() / CLASSES as f32;
     Pos2::new(at(cells.left(), predicted), at(cells.top(), actual))
 }
 
 fn click(window: &mut Window, actual: usize, predicted: usize) {
-    let at = middle(window, actual, predicted);
+    let at = centre(window, actual, predicted);
     window.drag_at(at);
     window.step();
     window.drop_at(at);
     window.run_steps(4);
 }
 
-/// What the chosen cell says, and the number of images in it.
-fn chosen(window: &Window) -> (String, usize) {
+/// The accessible text of the selected cell, and its count.
+fn selected(window: &Window) -> (String, usize) {
     let node = window.get_by_label_contains("Confusion matrix: ");
     let text = node.accesskit_node().label().unwrap_or_default();
     let text = text.trim_start_matches("Confusion matrix: ").to_owned();
@@ -39,7 +41,7 @@ fn chosen(window: &Window) -> (String, usize) {
     (text.clone(), count.and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("no count: {text}")))
 }
 
-/// Counts `[actual, predicted]` after the same run without a window.
+/// Counts `[actual, predicted]` of the same run without a window.
 fn expected(window: &Window) -> Vec<usize> {
     let data = Arc::new(open("builtin:digits", &OpenOptions::default()).expect("built-in data"));
     let gpu = Arc::new(Gpu::new_blocking().expect("an adapter"));
@@ -57,14 +59,14 @@ fn expected(window: &Window) -> Vec<usize> {
 }
 
 #[test]
-fn counts_are_those_of_the_same_run_without_a_window() {
+fn counts_match_the_same_run_without_a_window() {
     let mut window = trained(short());
     show(&mut window, "Confusion");
     let expected = expected(&window);
     let right: usize = (0..CLASSES).map(|class| expected[class * CLASSES + class]).sum();
     let all: usize = expected.iter().sum();
-    assert!(says(&window, &format!("{right} of {all} test images right")));
-    // Row by row with the keyboard alone, from the first cell on.
+    assert!(says(&window, &format!("{right} of {all} test images correct")));
+    // Walks row by row with the arrow keys, from the first cell.
     window.get_by_label_contains("Confusion matrix: ").focus();
     window.run_steps(2);
     window.key_press(Key::ArrowRight);
@@ -75,11 +77,11 @@ fn counts_are_those_of_the_same_run_without_a_window() {
             walk.reverse();
         }
         for (i, predicted) in walk.iter().enumerate() {
-            let (text, count) = chosen(&window);
+            let (text, count) = selected(&window);
             assert_eq!(
                 count,
                 expected[actual * CLASSES + predicted],
-                "{actual} taken for {predicted}: {text}"
+                "{actual} classified as {predicted}: {text}"
             );
             let key = match (i + 1 == CLASSES, actual % 2) {
                 (true, _) => Key::ArrowDown,
@@ -93,17 +95,17 @@ fn counts_are_those_of_the_same_run_without_a_window() {
 }
 
 #[test]
-fn a_clicked_cell_shows_its_images_most_confident_first() {
+fn clicked_cell_shows_images_by_confidence() {
     let mut window = trained(short());
     show(&mut window, "Confusion");
-    // The fullest cell, which the first of the most frequent mistakes leads to.
+    // The first of the most frequent mistakes leads to its cell.
     let counts: Vec<_> = window.query_all_by_label_contains(" → ").map(|node| node.rect()).collect();
     assert_eq!(counts.len(), 3, "most frequent mistakes");
     let first = window.query_all_by_label_contains(" → ").next().expect("a mistake");
     let name = first.accesskit_node().label().expect("a name");
     first.click();
     window.run_steps(4);
-    let (text, count) = chosen(&window);
+    let (text, count) = selected(&window);
     assert!(name.ends_with(&format!("({count})")), "{name} leads to {text}");
     window.get_by_label("Close").click();
     window.run_steps(4);
@@ -112,9 +114,9 @@ fn a_clicked_cell_shows_its_images_most_confident_first() {
         name.split(' ').filter(|word| *word != "→").filter_map(|word| word.parse().ok()).collect();
     let [actual, predicted] = classes[..] else { panic!("two classes in '{name}'") };
     click(&mut window, actual, predicted);
-    assert_eq!(chosen(&window).0, text);
+    assert_eq!(selected(&window).0, text);
     let shown = |window: &Window| {
-        let truth = format!("in truth {actual}");
+        let truth = format!("true class {actual}");
         let images = window.query_all_by_label_contains(&truth);
         images.filter(|node| node.accesskit_node().role() == Role::Image).count()
     };
@@ -127,6 +129,7 @@ fn a_clicked_cell_shows_its_images_most_confident_first() {
     assert_eq!(confidences.len(), count.min(60));
     assert!(confidences.is_sorted_by(|a, b| a >= b), "{confidences:?}");
     compare(&mut window, "confusion");
+    assert!(count > 60, "the cell must have more images than are shown at first: {text}");
     let mut left = count;
     while left > 60 {
         let more = format!("Show more ({} left)", left - 60);
@@ -140,21 +143,21 @@ fn a_clicked_cell_shows_its_images_most_confident_first() {
 }
 
 #[test]
-fn enter_leads_to_the_most_frequent_mistake() {
+fn enter_selects_the_most_frequent_mistake() {
     let mut window = trained(short());
     show(&mut window, "Confusion");
-    assert!(says(&window, "Confusion matrix: no cell is chosen"));
+    assert!(says(&window, "Confusion matrix: no cell is selected"));
     window.get_by_label_contains("Confusion matrix: ").focus();
     window.run_steps(2);
     window.key_press(Key::Enter);
     window.run_steps(4);
-    let count = chosen(&window).1;
+    let count = selected(&window).1;
     let first = window.query_all_by_label_contains(" → ").next().expect("a mistake");
     assert!(first.accesskit_node().label().expect("a name").ends_with(&format!("({count})")));
 }
 
 #[test]
-fn test_images_are_classified_between_two_reports() {
+fn test_images_are_classified_on_demand() {
     let mut window = ready(short());
     show(&mut window, "Confusion");
     assert!(says(&window, "Press Train"));
@@ -162,12 +165,12 @@ fn test_images_are_classified_between_two_reports() {
     wait_for(&mut window, "one step", |window| says(window, "1 / 6 steps") && says(window, "paused"));
     assert!(says(&window, "classified at the next report"));
     window.get_by_label("Classify now").click();
-    wait_for(&mut window, "the matrix", |window| says(window, "step 1, averaged weights"));
+    wait_for(&mut window, "the matrix", |window| says(window, "step 1, EMA weights"));
     assert!(window.get_by_label("Classify now").accesskit_node().is_disabled());
 }
 
 #[test]
-fn a_cell_is_chosen_in_both_of_two_runs() {
+fn cell_is_selected_in_both_runs() {
     let mut window = trained_both("no alignment");
     show(&mut window, "Confusion");
     let first = window.query_all_by_label_contains("Confusion matrix: ").next().expect("a matrix");
@@ -176,7 +179,7 @@ fn a_cell_is_chosen_in_both_of_two_runs() {
     window.step();
     window.drop_at(at);
     window.run_steps(4);
-    assert_eq!(window.query_all_by_label_contains("Confusion matrix: 5 told right: ").count(), 2);
+    assert_eq!(window.query_all_by_label_contains("Confusion matrix: 5 classified correctly: ").count(), 2);
     compare_runs(&mut window, "confusion_compared");
 }
 
@@ -194,13 +197,37 @@ fn two_classes_are_enough() {
     let data = Some(folder.path().to_string_lossy().into_owned());
     let mut window = trained(AppOptions { data, ..short() });
     show(&mut window, "Confusion");
-    assert!(says(&window, "test images right"));
     window.get_by_label_contains("Confusion matrix: ").focus();
     window.run_steps(2);
-    for key in [Key::ArrowDown, Key::ArrowDown, Key::ArrowRight, Key::ArrowDown] {
-        window.key_press(key);
-        window.run_steps(2);
+    // The first key selects the first cell, the last one stops at the edge.
+    let mut read = |keys: &[Key]| {
+        for key in keys {
+            window.key_press(*key);
+            window.run_steps(2);
+        }
+        selected(&window)
+    };
+    let cells = [
+        read(&[Key::ArrowDown]),
+        read(&[Key::ArrowRight]),
+        read(&[Key::ArrowLeft, Key::ArrowDown]),
+        read(&[Key::ArrowRight, Key::ArrowDown]),
+    ];
+    let names = [
+        "dark classified correctly",
+        "dark classified as light",
+        "light classified as dark",
+        "light classified correctly",
+    ];
+    for ((text, _), name) in cells.iter().zip(names) {
+        assert!(text.starts_with(&format!("{name}: ")), "{text} is not {name}");
     }
-    assert!(chosen(&window).0.starts_with("light told right: "), "{}", chosen(&window).0);
-    assert!(says(&window, "no mistakes") == says(&window, ", 100.0 %"));
+    let counts = cells.map(|(_, count)| count);
+    let (right, all) = (counts[0] + counts[3], counts.iter().sum::<usize>());
+    assert!(all > 0);
+    let share = 100.0 * right as f64 / all as f64;
+    assert!(says(&window, &format!("{right} of {all} test images correct, {share:.1} %")));
+    let mistakes = counts[1..3].iter().filter(|count| **count > 0).count();
+    assert_eq!(window.query_all_by_label_contains(" → ").count(), mistakes);
+    assert_eq!(says(&window, "no mistakes"), mistakes == 0);
 }

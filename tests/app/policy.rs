@@ -1,3 +1,5 @@
+//! The CTAugment view: the heat map of the weights, and the playground.
+
 use eframe::egui::{Key, Role};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
@@ -6,10 +8,10 @@ use crate::common::{Window, compare, ready, says, short, trained, wait_for, wind
 fn open(window: &mut Window) {
     window.get_by_label("CTAugment").click();
     window.run_steps(4);
-    wait_for(window, "the playground's pictures", |window| says(window, "identity: as it is"));
+    wait_for(window, "the playground", |window| says(window, "identity: unchanged"));
 }
 
-/// The playground of data that nothing was trained on.
+/// A window with the view before training.
 fn untrained() -> Window {
     let mut window = ready(short());
     open(&mut window);
@@ -24,7 +26,7 @@ fn set(window: &mut Window, slider: &str, value: f64) {
     window.run_steps(3);
 }
 
-/// Red in the middle of each of the 28x28 pixels of an operation's picture.
+/// The red channel of the 28x28 pixels of an operation's picture.
 fn picture(window: &mut Window, operation: &str) -> Vec<u8> {
     let start = format!("{operation}: ");
     let node = window.get_by(|node| {
@@ -32,20 +34,20 @@ fn picture(window: &mut Window, operation: &str) -> Vec<u8> {
     });
     let rect = node.rect();
     let shot = window.render().expect("a picture of the window");
-    let middle = |i: u32, from: f32, length: f32| (from + (i as f32 + 0.5) / 28.0 * length) as u32;
-    let at = |i: u32| [middle(i % 28, rect.left(), rect.width()), middle(i / 28, rect.top(), rect.height())];
+    let centre = |i: u32, from: f32, length: f32| (from + (i as f32 + 0.5) / 28.0 * length) as u32;
+    let at = |i: u32| [centre(i % 28, rect.left(), rect.width()), centre(i / 28, rect.top(), rect.height())];
     (0..28 * 28).map(at).map(|[x, y]| shot.get_pixel(x, y).0[0]).collect()
 }
 
 #[test]
-fn weights_of_a_short_run_and_the_playground_are_drawn() {
+fn weights_and_playground_are_drawn() {
     let mut window = trained(short());
     open(&mut window);
     compare(&mut window, "ctaugment");
 }
 
 #[test]
-fn pictures_change_with_the_level_except_what_nothing_is_done_to() {
+fn level_changes_every_picture_but_identity() {
     let mut window = untrained();
     let operations = ["rotate", "posterize", "invert", "translate_x", "cutout"];
     set(&mut window, "level v", 0.5);
@@ -53,7 +55,7 @@ fn pictures_change_with_the_level_except_what_nothing_is_done_to() {
     let same = picture(&mut window, "identity");
     set(&mut window, "level v", 1.0);
     for (name, before) in operations.iter().zip(before) {
-        // Cutout's square and the inverted black are grey or white now, the rest has moved or lost bits.
+        // Cutout and invert change grey values; the others move pixels or drop bits.
         assert!(picture(&mut window, name) != before, "{name}");
     }
     assert!(picture(&mut window, "identity") == same);
@@ -61,7 +63,7 @@ fn pictures_change_with_the_level_except_what_nothing_is_done_to() {
 }
 
 #[test]
-fn at_their_neutral_levels_operations_leave_the_image_as_it_is() {
+fn level_zero_keeps_the_image_where_neutral() {
     let mut window = untrained();
     set(&mut window, "level v", 0.0);
     let plain = picture(&mut window, "identity");
@@ -69,21 +71,21 @@ fn at_their_neutral_levels_operations_leave_the_image_as_it_is() {
         assert!(picture(&mut window, name) == plain, "{name}");
     }
     assert!(picture(&mut window, "rotate") != plain);
-    assert!(plain.iter().any(|red| *red > 200), "the image is drawn");
+    assert!(plain.iter().any(|red| *red > 200), "the image is not blank");
 }
 
 #[test]
-fn the_second_parameter_changes_the_filter_of_rescale_alone() {
+fn second_parameter_changes_rescale_only() {
     let mut window = untrained();
-    let (rescaled, turned) = (picture(&mut window, "rescale"), picture(&mut window, "rotate"));
+    let (rescaled, rotated) = (picture(&mut window, "rescale"), picture(&mut window, "rotate"));
     set(&mut window, "v2", 1.0);
     assert!(says(&window, "v2, rescale's filter: nearest"));
     assert!(picture(&mut window, "rescale") != rescaled);
-    assert!(picture(&mut window, "rotate") == turned);
+    assert!(picture(&mut window, "rotate") == rotated);
 }
 
 #[test]
-fn another_image_is_chosen_by_number_or_by_following_it() {
+fn image_is_selected_by_index_or_by_following() {
     let mut window = untrained();
     let first = picture(&mut window, "identity");
     window.get_by_role_and_label(Role::SpinButton, "Training image").set_value_accesskit(7.0);
@@ -92,10 +94,12 @@ fn another_image_is_chosen_by_number_or_by_following_it() {
     assert!(seventh != first);
     window.get_by_label("Anchors").click();
     window.key_press(Key::F7);
-    wait_for(&mut window, "anchors", |window| says(window, "paused") && says(window, "anchor"));
     let image = |node: &egui_kittest::kittest::AccessKitNode<'_>| {
         node.role() == Role::Button && node.label().is_some_and(|label| label.starts_with("image "))
     };
+    wait_for(&mut window, "anchors", |window| {
+        says(window, "paused") && window.query_all_by(image).next().is_some()
+    });
     window.get_all_by(image).next().expect("an image").click();
     window.run_steps(3);
     open(&mut window);
@@ -105,10 +109,10 @@ fn another_image_is_chosen_by_number_or_by_following_it() {
 }
 
 #[test]
-fn a_bin_chosen_with_the_keyboard_is_told_and_seen_in_the_playground() {
+fn keyboard_selects_a_bin_and_its_level() {
     let mut window = trained(short());
     open(&mut window);
-    window.get_by_label("posterize v: 8 of 8 bins in use").focus();
+    window.get_by_label("posterize v: 8 of 8 bins sampled").focus();
     window.run_steps(3);
     for _ in 0..3 {
         window.key_press(Key::ArrowRight);
@@ -122,11 +126,10 @@ fn a_bin_chosen_with_the_keyboard_is_told_and_seen_in_the_playground() {
 }
 
 #[test]
-fn runs_that_learn_no_weights_say_so() {
-    for (policy, text) in [
-        ("RandAugment", "This run uses RandAugment"),
-        ("none: weak only", "This run changes no image strongly"),
-    ] {
+fn runs_without_weights_say_so() {
+    for (policy, text) in
+        [("RandAugment", "This run uses RandAugment"), ("none: weak only", "This run uses weak views only")]
+    {
         let mut window = window(short());
         wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
         window.get_by_role_and_label(Role::ComboBox, "Strong views by").click();

@@ -1,4 +1,4 @@
-//! Anchors: each image beside its anchor, the anchor's guess, and the strong views that learn from it.
+//! Anchors: each image with its anchor, the guess on its way to the target, and the strong views trained on it.
 
 use eframe::egui::{self, Button, RichText, TextWrapMode, Ui, vec2};
 
@@ -11,12 +11,15 @@ use crate::augment::{OPERATIONS, OpDraw, OperationKind};
 use crate::train::{AnchorRow, most_likely};
 
 pub const ID: ViewId = ViewId::new("Anchors");
+
+/// Height of an image.
 const SIDE: f32 = 64.0;
 const BARS: egui::Vec2 = vec2(92.0, 40.0);
 
+/// The controls of the view.
 #[derive(Default)]
 pub struct AnchorsView {
-    /// Whether the hidden true labels are shown.
+    /// Whether to show the true classes of unlabelled images.
     reveal: bool,
 }
 
@@ -36,20 +39,20 @@ impl View for AnchorsView {
     fn ui(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
         ui.horizontal_wrapped(|ui| {
             ui.checkbox(&mut self.reveal, "Reveal hidden labels")
-                .on_hover_text("The true class of each unlabelled image, which training never sees");
+                .on_hover_text("Show the true class of each unlabelled image, which training never sees");
             ui.colored_label(Role::Agree.colour(ui), "● agrees with the guess");
             ui.colored_label(Role::Differ.colour(ui), "○ differs");
             muted(ui, "Click an image to follow it through training.");
         });
         if context.runs.is_empty() {
-            nothing_yet(ui, "Press Train: each image appears here with its anchor and its strong views.");
+            nothing_yet(ui, "Press Train: images appear here with their anchors and strong views.");
             return;
         }
         let mut clicked = None;
         let pinned = context.pinned.clone();
         columns(ui, context.runs, "anchors", |ui, run| {
             let Some(seen) = &run.state.observation else {
-                nothing_yet(ui, "Press Train: the views of the last step appear here.");
+                nothing_yet(ui, "The views of the first step appear here.");
                 return;
             };
             muted(ui, format!("step {}", seen.step));
@@ -67,19 +70,19 @@ impl View for AnchorsView {
 }
 
 impl AnchorsView {
-    /// Returns whether the image was clicked. On a phone the guess lies below the pictures.
+    /// One image; returns whether it was clicked. In a narrow window the guess is below the pictures.
     fn row(&self, ui: &mut Ui, run: &Run, row: &AnchorRow, pinned: bool) -> bool {
         let mut clicked = false;
         let narrow = is_narrow(ui);
-        // By its place: egui's unoptimised builds remember every id that there ever was.
+        // The tile, not the image, is the id: debug builds of egui keep every id ever used.
         ui.push_id(row.tile, |ui| {
-            // A row wider than its column is scrolled to: broken lines would make it as high as it is narrow.
+            // No wrapping: the column scrolls sideways instead.
             ui.style_mut().wrap_mode = Some(TextWrapMode::Extend);
             ui.horizontal(|ui| {
                 ui.vertical(|ui| clicked = self.original(ui, run, row, pinned));
                 ui.vertical(|ui| {
                     ui.colored_label(Role::Anchor.colour(ui), "anchor");
-                    framed_tile(ui, run, row.tile, Role::Anchor, "the anchor's picture");
+                    framed_tile(ui, run, row.tile, Role::Anchor, "picture of the anchor");
                     ui.small(verdict(&row.prediction, run.classes()));
                 });
                 if !narrow {
@@ -100,7 +103,11 @@ impl AnchorsView {
         let label = format!("image {}", row.image);
         let button = ui.add(Button::image(image.alt_text(&label)).selected(pinned));
         button.widget_info(|| egui::WidgetInfo::selected(egui::Role::Button, true, pinned, &label));
-        let hint = if pinned { "Click to follow it no longer" } else { "Click to follow this image" };
+        let hint = if pinned {
+            "Click to stop following this image"
+        } else {
+            "Click to follow this image through training"
+        };
         let button = button.on_hover_text(hint);
         match self.reveal {
             true => ui.small(RichText::new(run.class_name(row.class)).strong()),
@@ -110,12 +117,12 @@ impl AnchorsView {
     }
 }
 
-/// q on its way to the target that all views learn from.
+/// The guess: q, aligned, sharpened; the last is the target of all views.
 fn guess_steps(ui: &mut Ui, run: &Run, row: &AnchorRow) {
     let Some(guess) = &row.guess else { return };
     ui.vertical(|ui| {
         let steps = [
-            ("q: the anchor's prediction", &guess.prediction),
+            ("q: prediction for the anchor", &guess.prediction),
             ("aligned with p(y)", &guess.aligned),
             ("sharpened: the target", &guess.target),
         ];
@@ -129,18 +136,18 @@ fn guess_steps(ui: &mut Ui, run: &Run, row: &AnchorRow) {
             }
         });
         if !guess.used {
-            muted(ui, "below the threshold: not trained on");
+            muted(ui, "below the threshold: not used");
         }
     });
 }
 
-/// The strong views, each with what it predicts and what was done to it.
+/// The strong views, each with its prediction and the operations applied to it.
 fn strong_views(ui: &mut Ui, run: &Run, row: &AnchorRow) {
     for (k, view) in row.strong.iter().enumerate() {
         ui.vertical(|ui| {
             let name = format!("strong {}", k + 1);
             ui.colored_label(Role::Strong.colour(ui), &name);
-            framed_tile(ui, run, view.tile, Role::Strong, &format!("{name}: its picture"));
+            framed_tile(ui, run, view.tile, Role::Strong, &format!("picture of {name}"));
             agreement(ui, row, &view.prediction, run.classes());
             for operation in &view.operations {
                 muted(ui, operation_text(operation));
@@ -149,7 +156,7 @@ fn strong_views(ui: &mut Ui, run: &Run, row: &AnchorRow) {
     }
 }
 
-/// A view of the step in its kind's colour; `text` says what it is to those who do not see it.
+/// A picture of the step in a frame of the role's colour; `text` describes it to screen readers.
 pub(super) fn framed_tile(ui: &mut Ui, run: &Run, tile: usize, role: Role, text: &str) {
     let stroke = egui::Stroke::new(2.0, role.colour(ui));
     egui::Frame::NONE.stroke(stroke).inner_margin(1.0).show(ui, |ui| {
@@ -159,11 +166,11 @@ pub(super) fn framed_tile(ui: &mut Ui, run: &Run, tile: usize, role: Role, text:
     });
 }
 
-/// A strong view's own prediction, against the target where there is one.
+/// The prediction for a strong view, marked by whether it agrees with the target, if there is one.
 fn agreement(ui: &mut Ui, row: &AnchorRow, prediction: &[f32], classes: &[String]) {
-    let wanted = row.guess.as_ref().map(|guess| most_likely(&guess.target));
+    let target = row.guess.as_ref().map(|guess| most_likely(&guess.target));
     let text = verdict(prediction, classes);
-    let (mark, role) = match wanted {
+    let (mark, role) = match target {
         None => ("", Role::Muted),
         Some(class) if class == most_likely(prediction) => ("● ", Role::Agree),
         Some(_) => ("○ ", Role::Differ),
@@ -171,7 +178,7 @@ fn agreement(ui: &mut Ui, row: &AnchorRow, prediction: &[f32], classes: &[String
     ui.label(RichText::new(format!("{mark}{text}")).small().color(role.colour(ui)));
 }
 
-/// Name and level of an operation.
+/// The name and level of an operation.
 fn operation_text(draw: &OpDraw) -> String {
     let Some(operation) = OPERATIONS.get(draw.op as usize) else { return String::new() };
     if operation.kind == OperationKind::Identity {

@@ -1,4 +1,4 @@
-//! MixUp: pairs of images, how much of each is in the mix, and what the mix is trained towards.
+//! MixUp: pairs of images with their blend, its target and its prediction, and a histogram of λ.
 
 use eframe::egui::{
     self, Align2, CornerRadius, Rect, RichText, Sense, TextStyle, TextWrapMode, Ui, WidgetInfo, pos2, vec2,
@@ -15,12 +15,13 @@ use crate::ssl::PolicyKind;
 use crate::train::{MixRow, most_likely};
 
 pub const ID: ViewId = ViewId::new("MixUp");
+
 const BARS: egui::Vec2 = vec2(92.0, 40.0);
 const HISTOGRAM: egui::Vec2 = vec2(250.0, 36.0);
-/// Height of what is written below it.
+/// Height of the axis labels below the histogram.
 const AXIS: f32 = 15.0;
-/// Intervals of the histogram, from 1/2 to 1.
-const INTERVALS: usize = 25;
+/// Number of histogram bins, from 1/2 to 1.
+const BINS: usize = 25;
 
 #[derive(Default)]
 pub struct MixUpView;
@@ -43,13 +44,13 @@ impl View for MixUpView {
             equation(ui, "t' = λ t_1 + (1 - λ) t_2");
         });
         if runs.is_empty() {
-            nothing_yet(ui, "Press Train: the pairs that are mixed appear here.");
+            nothing_yet(ui, "Press Train: the mixed pairs appear here.");
             return;
         }
         columns(ui, runs, "mixup", |ui, run| {
             let method = &run.session.config.method;
             if !method.mixup {
-                nothing_yet(ui, "MixUp is off in this run: every image is trained on as it is.");
+                nothing_yet(ui, "MixUp is off in this run: images are not blended.");
                 return;
             }
             let Some(seen) = &run.state.observation else {
@@ -67,10 +68,10 @@ impl View for MixUpView {
     }
 }
 
-/// One pair, its mix, the mixed target and what the network says of the mix.
+/// One pair, its blend, the mixed target and the prediction for the blend.
 fn mix(ui: &mut Ui, run: &Run, row: &MixRow) {
     let kinds = row.blocks.map(|block| Kind::of(block, run));
-    // A row wider than its column is scrolled to: broken lines would make it as high as it is narrow.
+    // No wrapping: the column scrolls sideways instead.
     ui.style_mut().wrap_mode = Some(TextWrapMode::Extend);
     ui.horizontal(|ui| {
         image(ui, run, row.tiles[0], &kinds[0], row.lambda);
@@ -79,7 +80,7 @@ fn mix(ui: &mut Ui, run: &Run, row: &MixRow) {
         sign(ui, "=");
         ui.vertical(|ui| {
             ui.label("mix");
-            framed_tile(ui, run, row.tiles[2], Role::Muted, "blend of the two");
+            framed_tile(ui, run, row.tiles[2], Role::Muted, "picture of the blend");
             let text = format!(
                 "λ = {:.2}: {} {}, {} {}",
                 row.lambda,
@@ -103,11 +104,11 @@ fn mix(ui: &mut Ui, run: &Run, row: &MixRow) {
         });
         ui.vertical(|ui| {
             muted(ui, "prediction");
-            bars(ui, "prediction on the mix", &row.prediction, classes, BARS);
+            bars(ui, "prediction for the mix", &row.prediction, classes, BARS);
             let agrees = most_likely(&row.prediction) == most_likely(&row.target);
             let (mark, role, hint) = match agrees {
-                true => ("●", Role::Agree, "The most likely class is the mixed target's"),
-                false => ("○", Role::Differ, "The most likely class is not the mixed target's"),
+                true => ("●", Role::Agree, "The most likely class is that of the mixed target"),
+                false => ("○", Role::Differ, "The most likely class differs from that of the mixed target"),
             };
             let text = format!("{mark} {}", verdict(&row.prediction, classes));
             ui.label(RichText::new(text).small().color(role.colour(ui))).on_hover_text(hint);
@@ -118,7 +119,7 @@ fn mix(ui: &mut Ui, run: &Run, row: &MixRow) {
     });
 }
 
-/// What one of a pair is.
+/// The name and colour of one image of a pair.
 struct Kind {
     name: String,
     role: Role,
@@ -141,7 +142,7 @@ impl Kind {
 fn image(ui: &mut Ui, run: &Run, tile: usize, kind: &Kind, share: f32) {
     ui.vertical(|ui| {
         ui.colored_label(kind.role.colour(ui), &kind.name);
-        framed_tile(ui, run, tile, kind.role, &format!("{}: its picture", kind.name));
+        framed_tile(ui, run, tile, kind.role, &format!("picture of {}", kind.name));
         ui.small(format!("× {share:.2}"));
     });
 }
@@ -153,7 +154,7 @@ fn sign(ui: &mut Ui, text: &str) {
     });
 }
 
-/// The second most likely class, if it has at least one part in a hundred.
+/// The second most likely class, if its probability is at least 1 %.
 fn second(values: &[f32], classes: &[String]) -> Option<String> {
     let top = most_likely(values);
     let others = values.iter().enumerate().filter(|(class, _)| *class != top);
@@ -161,9 +162,9 @@ fn second(values: &[f32], classes: &[String]) -> Option<String> {
     Some(format!("{} ({})", classes.get(class)?, percent(*value)))
 }
 
-/// How often each lambda was drawn in the step.
+/// The histogram of λ over the mixed images of the step, `[images]`.
 fn histogram(ui: &mut Ui, lambdas: &[f32]) {
-    let counts = intervals(lambdas);
+    let counts = bin_counts(lambdas);
     let most = counts.iter().copied().max().unwrap_or(0).max(1);
     let mean = lambdas.iter().sum::<f32>() / lambdas.len().max(1) as f32;
     let text = format!("λ of the step's {} mixed images, mean {mean:.2}", lambdas.len());
@@ -173,7 +174,7 @@ fn histogram(ui: &mut Ui, lambdas: &[f32]) {
     let rect = whole.with_max_y(whole.bottom() - AXIS);
     let painter = ui.painter();
     painter.rect_filled(rect, CornerRadius::same(2), ui.visuals().extreme_bg_color);
-    let step = rect.width() / INTERVALS as f32;
+    let step = rect.width() / BINS as f32;
     for (i, count) in counts.iter().enumerate() {
         let left = rect.left() + step * i as f32;
         let top = rect.bottom() - rect.height() * *count as f32 / most as f32;
@@ -181,24 +182,24 @@ fn histogram(ui: &mut Ui, lambdas: &[f32]) {
         painter.rect_filled(bar, CornerRadius::ZERO, Role::Strong.colour(ui));
     }
     let font = TextStyle::Small.resolve(ui.style());
-    let name = |at, align, text: &str| {
+    let label = |at, align, text: &str| {
         painter.text(at, align, text, font.clone(), Role::Muted.colour(ui));
     };
-    name(whole.left_bottom(), Align2::LEFT_BOTTOM, "0.5: half and half");
-    name(whole.right_bottom(), Align2::RIGHT_BOTTOM, "1: not mixed");
+    label(whole.left_bottom(), Align2::LEFT_BOTTOM, "0.5: equal shares");
+    label(whole.right_bottom(), Align2::RIGHT_BOTTOM, "1: not mixed");
     response.on_hover_ui_at_pointer(|ui| {
         let at = ui.input(|input| input.pointer.hover_pos()).unwrap_or(rect.min);
-        let i = ((at.x - rect.left()) / step).clamp(0.0, INTERVALS as f32 - 1.0) as usize;
-        let edge = |i: usize| 0.5 + 0.5 * i as f32 / INTERVALS as f32;
+        let i = ((at.x - rect.left()) / step).clamp(0.0, BINS as f32 - 1.0) as usize;
+        let edge = |i: usize| 0.5 + 0.5 * i as f32 / BINS as f32;
         ui.label(format!("λ from {:.2} to {:.2}: {} images", edge(i), edge(i + 1), counts[i]));
     });
 }
 
-/// Lambdas from 1/2 to 1, counted in equal intervals.
-fn intervals(lambdas: &[f32]) -> [usize; INTERVALS] {
-    let mut counts = [0; INTERVALS];
+/// Counts values from 1/2 to 1 in equal bins, with both ends included.
+fn bin_counts(lambdas: &[f32]) -> [usize; BINS] {
+    let mut counts = [0; BINS];
     for lambda in lambdas {
-        let at = (2.0 * (lambda - 0.5) * INTERVALS as f32).clamp(0.0, INTERVALS as f32 - 1.0);
+        let at = (2.0 * (lambda - 0.5) * BINS as f32).clamp(0.0, BINS as f32 - 1.0);
         counts[at as usize] += 1;
     }
     counts
@@ -209,14 +210,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lambdas_are_counted_once_each_ends_included() {
-        let counts = intervals(&[0.5, 0.519, 0.521, 0.99, 1.0]);
-        assert_eq!((counts[0], counts[1], counts[INTERVALS - 1]), (2, 1, 2));
+    fn lambdas_are_binned_with_both_ends() {
+        let counts = bin_counts(&[0.5, 0.519, 0.521, 0.99, 1.0]);
+        assert_eq!((counts[0], counts[1], counts[BINS - 1]), (2, 1, 2));
         assert_eq!(counts.iter().sum::<usize>(), 5);
     }
 
     #[test]
-    fn the_second_class_is_named_if_it_counts() {
+    fn second_class_is_named_from_one_percent() {
         let classes: Vec<String> = ["a", "b", "c"].map(Into::into).into();
         assert_eq!(second(&[0.1, 0.7, 0.2], &classes).as_deref(), Some("c (20 %)"));
         assert_eq!(second(&[0.0, 0.995, 0.005], &classes), None);

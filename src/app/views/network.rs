@@ -1,4 +1,4 @@
-//! Network: its layers and their cost, the memory of a step, and where a measured step's time goes.
+//! Network: layers with their cost, the memory of a step, and the GPU times of a measured step.
 
 use std::collections::HashMap;
 
@@ -13,9 +13,10 @@ use crate::app::widgets::{muted, nothing_yet, share_bar};
 use crate::gpu::Gpu;
 use crate::nn::Layer;
 
+/// Size of a share bar.
 const BAR: egui::Vec2 = vec2(70.0, 9.0);
-/// Width from which network and memory are side by side.
-const BESIDE: f32 = 860.0;
+/// Minimum width for network and memory side by side.
+const SIDE_BY_SIDE: f32 = 860.0;
 
 #[derive(Default)]
 pub struct NetworkView;
@@ -31,7 +32,7 @@ impl View for NetworkView {
 
     fn ui(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
         if context.runs.is_empty() {
-            nothing_yet(ui, "Press Train: the network and what a step of it takes appear here.");
+            nothing_yet(ui, "Press Train: the network and the cost of a step appear here.");
             return;
         }
         measure(ui, context.runs, context.gpu);
@@ -41,14 +42,14 @@ impl View for NetworkView {
                 return;
             };
             let profile = run.state.profile.as_deref();
-            if ui.available_width() > BESIDE {
+            if ui.available_width() > SIDE_BY_SIDE {
                 ui.horizontal_top(|ui| {
-                    ui.vertical(|ui| whole(ui, run, plan));
+                    ui.vertical(|ui| network_facts(ui, run, plan));
                     ui.add_space(28.0);
                     ui.vertical(|ui| memory(ui, plan));
                 });
             } else {
-                whole(ui, run, plan);
+                network_facts(ui, run, plan);
                 ui.separator();
                 memory(ui, plan);
             }
@@ -62,7 +63,7 @@ impl View for NetworkView {
     }
 }
 
-/// The button that measures, and what came of it.
+/// The button that measures a step, and the state of the measurement.
 fn measure(ui: &mut Ui, runs: &[Run], gpu: &Gpu) {
     let timestamps = gpu.features.contains(wgpu::Features::TIMESTAMP_QUERY);
     let can_step = |run: &&Run| matches!(run.state.phase, Phase::Paused | Phase::Running);
@@ -71,10 +72,10 @@ fn measure(ui: &mut Ui, runs: &[Run], gpu: &Gpu) {
         let button = Button::new("Measure the next step");
         let button = ui
             .add_enabled(timestamps && !stepping.is_empty(), button)
-            .on_hover_text("Takes the time of every dispatch of one step; a paused run makes that step")
+            .on_hover_text("Measures the time of every dispatch of one step; a paused run executes that step")
             .on_disabled_hover_text(match timestamps {
-                true => "No run has a step left to measure",
-                false => "This adapter has no timestamps",
+                true => "All runs have finished",
+                false => "This adapter does not support timestamp queries",
             });
         if button.clicked() {
             for run in &stepping {
@@ -87,36 +88,36 @@ fn measure(ui: &mut Ui, runs: &[Run], gpu: &Gpu) {
         let measuring = |phase: Phase| runs.iter().any(|run| run.state.measuring && run.state.phase == phase);
         if !timestamps {
             ui.label(format!(
-                "{} has no timestamps (timestamp-query): times of kernels cannot be measured here.",
+                "{} does not support timestamp-query: kernel times cannot be measured.",
                 gpu.info.name
             ));
         } else if measuring(Phase::Running) {
             ui.spinner();
-            ui.label("measuring a step");
+            ui.label("measuring the step");
         } else if measuring(Phase::Paused) {
             ui.label("The next step will be measured.");
         } else if stepping.is_empty() {
-            muted(ui, "No run has a step left to measure.");
+            muted(ui, "All runs have finished: there is no step to measure.");
         } else {
-            muted(ui, "One dispatch at a time, so a measured step takes longer than others.");
+            muted(ui, "Measures one dispatch per pass, so a measured step takes longer.");
         }
     });
 }
 
-fn whole(ui: &mut Ui, run: &Run, plan: &PlanFacts) {
+fn network_facts(ui: &mut Ui, run: &Run, plan: &PlanFacts) {
     let (network, shape) = (&plan.network, &plan.shape);
     ui.label(RichText::new(&run.session.config.network).strong());
     let facts = [
         ("input", format!("{}×{}×{}", network.height, network.width, network.channels)),
         ("parameters", grouped(network.parameters.count() as u64)),
-        ("multiply-adds an image", format!("{}, to classify it", grouped(network.multiply_adds()))),
-        ("passes a step", passes(plan)),
-        ("passes a dispatch", format!("up to {}", plan.group_passes)),
-        ("operations a step", format!("{} dispatches, clears and copies", grouped(plan.operations as u64))),
+        ("MACs per image", format!("{}, to classify it", grouped(network.multiply_adds()))),
+        ("passes per step", passes(plan)),
+        ("passes per dispatch", format!("up to {}", plan.group_passes)),
+        ("operations per step", format!("{} dispatches, clears and copies", grouped(plan.operations as u64))),
         (
-            "arithmetic a step",
+            "arithmetic per step",
             format!(
-                "{:.2} GFLOP, {} images forward and back",
+                "{:.2} GFLOP, forward and backward for {} images",
                 step_operations(plan) / 1e9,
                 shape.passes() * shape.batch
             ),
@@ -125,43 +126,43 @@ fn whole(ui: &mut Ui, run: &Run, plan: &PlanFacts) {
     table(ui, "facts", &facts);
 }
 
+/// The forward and backward passes of a step by kind.
 fn passes(plan: &PlanFacts) -> String {
     let shape = &plan.shape;
-    let mut parts = Vec::new();
+    let mut kinds = Vec::new();
     let mut add = |count: usize, name: &str| {
         if count > 0 {
-            parts.push(format!("{count} {name}"));
+            kinds.push(format!("{count} {name}"));
         }
     };
     add(shape.rotation_passes(), "rotation");
     add(shape.premixup_passes(), "pre-mixup");
     add(shape.mixed_blocks(), "mixed");
-    format!("{} of {} images ({})", shape.passes(), shape.batch, parts.join(", "))
+    format!("{} of {} images ({})", shape.passes(), shape.batch, kinds.join(", "))
 }
 
-/// Floating-point operations of a step's convolutions and class head: forward of every pass, its two
-/// gradients, and the passes without gradient for guesses and the probe.
+/// Floating-point operations of the convolutions and the class head per step: forward and both gradients of
+/// every pass, and the forward passes for guesses and the probe.
 fn step_operations(plan: &PlanFacts) -> f64 {
     let (network, shape) = (&plan.network, &plan.shape);
     let layers = network.layers();
-    let whole: u64 = layers.iter().map(|layer| layer.multiply_adds).sum();
-    // No one asks for the gradient of the images.
+    let total: u64 = layers.iter().map(|layer| layer.multiply_adds).sum();
+    // The stem has no input gradient.
     let stem = layers.first().map_or(0, |layer| layer.multiply_adds);
     let forward_only = shape.guess_passes() + usize::from(shape.probe);
-    let image =
-        |multiply_adds: u64, passes: usize| 2.0 * multiply_adds as f64 * (passes * shape.batch) as f64;
-    image(3 * whole - stem, shape.passes()) + image(whole, forward_only)
+    let flops = |macs: u64, passes: usize| 2.0 * macs as f64 * (passes * shape.batch) as f64;
+    flops(3 * total - stem, shape.passes()) + flops(total, forward_only)
 }
 
 fn memory(ui: &mut Ui, plan: &PlanFacts) {
     let memory = &plan.memory;
-    ui.label(RichText::new("Memory on the adapter").strong());
+    ui.label(RichText::new("GPU memory").strong());
     let facts = [
-        ("kept between steps", bytes(memory.persistent)),
-        ("shared within a step", bytes(memory.transient)),
-        ("the same without sharing", bytes(memory.transient_unshared)),
-        ("parameter blocks", bytes(memory.uniforms)),
-        ("in all", bytes(memory.total())),
+        ("persistent", bytes(memory.persistent)),
+        ("transient, aliased", bytes(memory.transient)),
+        ("transient without buffer aliasing", bytes(memory.transient_unshared)),
+        ("uniform buffers", bytes(memory.uniforms)),
+        ("total", bytes(memory.total())),
         ("largest tensor", format!("{}, {}", memory.largest.0, bytes(memory.largest.1))),
     ];
     table(ui, "memory", &facts);
@@ -170,15 +171,15 @@ fn memory(ui: &mut Ui, plan: &PlanFacts) {
     ui.horizontal(|ui| {
         let colours = [Role::Strong.colour(ui), ui.visuals().extreme_bg_color];
         let text = format!(
-            "Tensors that are not needed at the same time share memory: {:.1} % of what they would take",
+            "Tensors with disjoint lifetimes share memory: {:.1} % of the size without aliasing",
             100.0 * share
         );
         share_bar(ui, &text, share, vec2(160.0, 9.0), colours);
-        muted(ui, format!("{:.1} % of what the step's tensors would take unshared", 100.0 * share));
+        muted(ui, format!("{:.1} % of the size without buffer aliasing", 100.0 * share));
     });
 }
 
-/// Names and values, a row each.
+/// A table with one name and value per row.
 fn table(ui: &mut Ui, id: &str, rows: &[(&str, String)]) {
     Grid::new(id).num_columns(2).spacing(vec2(14.0, 3.0)).show(ui, |ui| {
         for (name, value) in rows {
@@ -191,15 +192,15 @@ fn table(ui: &mut Ui, id: &str, rows: &[(&str, String)]) {
 
 fn layers(ui: &mut Ui, layers: &[Layer], profile: Option<&Profile>) {
     ui.label(RichText::new("Layers").strong());
-    let whole: u64 = layers.iter().map(|layer| layer.multiply_adds).sum();
-    let times = profile.map(|profile| by(profile, |part, _| part.map(str::to_owned)));
+    let total_macs: u64 = layers.iter().map(|layer| layer.multiply_adds).sum();
+    let times = profile.map(|profile| sum_times(profile, |part, _| part.map(str::to_owned)));
     let measured: f64 = profile.map_or(0.0, total);
     Grid::new("layers").num_columns(6).spacing(vec2(14.0, 3.0)).striped(true).show(ui, |ui| {
-        for title in ["layer", "output", "parameters", "multiply-adds", "share of them"] {
+        for title in ["layer", "output", "parameters", "MACs", "share of MACs"] {
             muted(ui, title);
         }
         if times.is_some() {
-            muted(ui, "time of the step");
+            muted(ui, "time");
         }
         ui.end_row();
         for layer in layers {
@@ -207,7 +208,7 @@ fn layers(ui: &mut Ui, layers: &[Layer], profile: Option<&Profile>) {
             ui.label(layer.output.iter().map(usize::to_string).collect::<Vec<_>>().join("×"));
             right(ui, &grouped(layer.parameters as u64));
             right(ui, &grouped(layer.multiply_adds));
-            share(ui, "of the multiply-adds", layer.multiply_adds as f64 / whole.max(1) as f64, Role::Strong);
+            share(ui, "of the MACs", layer.multiply_adds as f64 / total_macs.max(1) as f64, Role::Strong);
             if let Some(times) = &times {
                 let (_, time) = times.get(&layer.name).copied().unwrap_or_default();
                 timed(ui, time, measured);
@@ -221,7 +222,7 @@ fn kernels(ui: &mut Ui, profile: &Profile, operations: f64) {
     let measured = total(profile);
     ui.label(RichText::new(format!("Kernels of step {}", profile.step)).strong());
     ui.label(format!(
-        "{} in all, {:.1} GFLOP/s over everything",
+        "{} in total, {:.1} GFLOP/s",
         milliseconds(measured),
         operations / (1e3 * measured.max(1e-3))
     ));
@@ -229,11 +230,11 @@ fn kernels(ui: &mut Ui, profile: &Profile, operations: f64) {
     muted(
         ui,
         format!(
-            "{} in layers, the rest in augmentation, alignment, losses and the optimiser",
+            "{} in layers; the rest is augmentation, alignment, losses and the optimiser",
             milliseconds(in_layers)
         ),
     );
-    let mut rows: Vec<_> = by(profile, |_, kernel| Some(kernel.to_owned())).into_iter().collect();
+    let mut rows: Vec<_> = sum_times(profile, |_, kernel| Some(kernel.to_owned())).into_iter().collect();
     rows.sort_by(|a, b| b.1.1.total_cmp(&a.1.1));
     Grid::new("kernels").num_columns(3).spacing(vec2(14.0, 3.0)).striped(true).show(ui, |ui| {
         for title in ["kernel", "calls", "time"] {
@@ -249,14 +250,14 @@ fn kernels(ui: &mut Ui, profile: &Profile, operations: f64) {
     });
 }
 
-/// Calls and microseconds, summed by what `key` makes of part and kernel.
-fn by(
+/// Sums calls and microseconds by `key(part, kernel)`; `None` leaves a time out.
+fn sum_times(
     profile: &Profile,
     key: impl Fn(Option<&str>, &str) -> Option<String>,
 ) -> HashMap<String, (usize, f64)> {
     let mut sums: HashMap<String, (usize, f64)> = HashMap::new();
     for time in &profile.times {
-        // Constants after the name tell variants of one kernel apart; here they are one.
+        // Override constants follow the name; variants of a kernel are summed.
         let kernel = time.kernel.split(' ').next().unwrap_or(&time.kernel);
         if let Some(key) = key(time.part.as_deref(), kernel) {
             let sum = sums.entry(key).or_default();
@@ -271,6 +272,7 @@ fn total(profile: &Profile) -> f64 {
     profile.times.iter().map(|time| time.microseconds).sum()
 }
 
+/// A time as a share of the total; both in microseconds.
 fn timed(ui: &mut Ui, time: f64, of: f64) {
     ui.horizontal(|ui| {
         share(ui, "of the measured time", time / of.max(1e-9), Role::Anchor);
@@ -287,6 +289,7 @@ fn share(ui: &mut Ui, what: &str, share: f64, role: Role) {
     });
 }
 
+/// Right-aligned text.
 fn right(ui: &mut Ui, text: &str) {
     ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| ui.label(text));
 }
@@ -307,7 +310,7 @@ fn bytes(bytes: u64) -> String {
     }
 }
 
-/// A number with its thousands apart.
+/// A number with thousands separators.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -326,7 +329,7 @@ mod tests {
     use crate::gpu::KernelTime;
 
     #[test]
-    fn numbers_read_well() {
+    fn numbers_have_separators_and_units() {
         assert_eq!(
             [0, 999, 1_000, 78_158, 1_234_567].map(grouped),
             ["0", "999", "1,000", "78,158", "1,234,567"]
@@ -336,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_summed_by_layer_and_by_kernel() {
+    fn times_are_summed_per_layer_and_kernel() {
         let time = |kernel: &str, part: Option<&str>, microseconds| KernelTime {
             kernel: kernel.into(),
             part: part.map(Into::into),
@@ -350,9 +353,9 @@ mod tests {
             time("optim/adam:step", None, 6.0),
         ];
         let profile = Profile { step: 1, times };
-        let layers = by(&profile, |part, _| part.map(str::to_owned));
+        let layers = sum_times(&profile, |part, _| part.map(str::to_owned));
         assert_eq!((layers.len(), layers["stem"], layers["head"]), (2, (4, 8.0), (2, 4.0)));
-        let kernels = by(&profile, |_, kernel| Some(kernel.to_owned()));
+        let kernels = sum_times(&profile, |_, kernel| Some(kernel.to_owned()));
         assert_eq!((kernels.len(), kernels["nn/conv2d:forward"]), (3, (4, 7.0)));
         assert_eq!(total(&profile), 18.0);
     }

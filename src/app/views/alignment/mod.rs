@@ -1,13 +1,16 @@
-//! Alignment: what the labels say, what the network has said, and what becomes of its guesses.
+//! Alignment: p(y) of the labels, the mean prediction p~(y), their ratio, and the guesses before and after.
+//! This file holds the controls and the plot over time; `skew` edits p(y), `table` draws one row per class.
 
 mod skew;
 mod table;
-mod timeline;
 
-use eframe::egui::{CollapsingHeader, DragValue, Grid, RichText, Ui};
+use std::ops::RangeInclusive;
+
+use eframe::egui::{CollapsingHeader, Color32, DragValue, Grid, RichText, Ui};
+use egui_plot::{Corner, Legend, Line, LineStyle, Plot, PlotPoints};
 
 use super::view::{View, ViewContext, columns};
-use crate::app::guess_history::{GuessCount, KEPT, Tally};
+use crate::app::guess_history::{GuessCount, GuessHistory, KEPT, Look, Tally};
 use crate::app::places::ViewId;
 use crate::app::run::Run;
 use crate::app::session::Command;
@@ -17,53 +20,57 @@ use crate::ssl::LabelPrior;
 use skew::Skew;
 use table::Table;
 
-/// A quantity of the view: its sign, what it is, its equation.
 pub const ID: ViewId = ViewId::new("Alignment");
+
+/// Height limits of the plot over time.
+const PLOT_HEIGHT: RangeInclusive<f32> = 170.0..=420.0;
+
+/// The quantities of the view: colour, symbol, meaning, equation.
 const QUANTITIES: [(Role, &str, &str, &str); 4] = [
     (
         Role::Labelled,
         "p(y)",
-        "How often each class occurs among the labels: what the guesses should add up to.",
+        "The class frequencies of the labels: the target of the guesses.",
         "p(y) = labelled images of class y / all labelled images",
     ),
     (
         Role::Strong,
         "p~(y)",
-        "How often the network has said each class: the mean of its predictions over the last 128 batches, \
-         which begin even.",
+        "The mean prediction over the last 128 batches, initialised uniformly.",
         "p~(y) = (1/128) sum_b mean_u q_b(y | u)",
     ),
     (
         Role::Muted,
         "ratio",
-        "Every guess is multiplied by it and made to sum to 1 again: above 1 a class is raised, below 1 lowered.",
+        "The factor applied to each guess before it is normalised: above 1 it raises a class, below 1 it lowers it.",
         "q' = normalise(q * p(y) / p~(y))",
     ),
     (
         Role::Anchor,
         "guesses",
-        "How the guesses fall on the classes, before and after that.",
+        "The distribution of the guesses over the classes, before and after alignment.",
         "before: share of images with argmax q = y, or mean of q(y); after: the same of q'",
     ),
 ];
 
 const NOTHING_YET: &str = "Press Train: p(y), p~(y) and the classes of the guesses appear here.";
 
+/// The controls of the view.
 pub struct AlignmentView {
     skew: Skew,
-    /// The class that is drawn over time.
+    /// The class of the plot over time.
     followed: usize,
-    /// Whether the histogram is of the last step alone.
+    /// Whether to count the guesses of the last step only.
     this_step: bool,
-    /// Looks in the histogram otherwise.
-    looks: usize,
-    /// Whether guesses count by probability, not for their most likely class.
+    /// Number of observations to count otherwise.
+    observations: usize,
+    /// Whether to count probabilities instead of most likely classes.
     by_probability: bool,
 }
 
 impl Default for AlignmentView {
     fn default() -> Self {
-        Self { skew: Skew::default(), followed: 0, this_step: false, looks: 20, by_probability: false }
+        Self { skew: Skew::default(), followed: 0, this_step: false, observations: 20, by_probability: false }
     }
 }
 
@@ -78,14 +85,14 @@ impl View for AlignmentView {
 
     fn ui(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
         let roomy = ui.available_height() > 360.0;
-        CollapsingHeader::new("What is shown").default_open(roomy).show(ui, explanation);
+        CollapsingHeader::new("Quantities").default_open(roomy).show(ui, explanation);
         if context.runs.is_empty() {
             nothing_yet(ui, NOTHING_YET);
             return;
         }
         let guessing = context.runs.iter().find(|run| run.session.config.method.unlabelled);
         if let Some(run) = guessing.filter(|run| run.state.plan.is_some()) {
-            self.skew.follow(run);
+            self.skew.attach(run);
             let class = self.skew.class;
             ui.horizontal_wrapped(|ui| {
                 if let Some(distribution) = self.skew.show(ui, run) {
@@ -112,27 +119,27 @@ impl AlignmentView {
     fn histogram_controls(&mut self, ui: &mut Ui) {
         ui.label("Guesses of");
         ui.radio_value(&mut self.this_step, true, "this step")
-            .on_hover_text("The unlabelled batch of the last step alone");
+            .on_hover_text("The unlabelled batch of the last step only");
         ui.radio_value(&mut self.this_step, false, "the last")
-            .on_hover_text("Several batches together: a look is taken about every 0.7 seconds");
-        let looks = DragValue::new(&mut self.looks).range(1..=KEPT);
-        let looks = ui.add_enabled(!self.this_step, looks).on_hover_text("Looks in the histogram");
-        let label = ui.label("looks");
-        looks.labelled_by(label.id);
+            .on_hover_text("Several batches: the view observes one about every 0.7 seconds");
+        let number = DragValue::new(&mut self.observations).range(1..=KEPT);
+        let number = ui.add_enabled(!self.this_step, number).on_hover_text("Number of observations to count");
+        let label = ui.label("observations");
+        number.labelled_by(label.id);
         ui.separator();
         ui.label("counted by");
         ui.radio_value(&mut self.by_probability, false, "most likely class")
-            .on_hover_text("Each image counts for the class that its guess names first");
+            .on_hover_text("Each image counts for the most likely class of its guess");
         ui.radio_value(&mut self.by_probability, true, "probability").on_hover_text(
-            "Each image counts for every class, with its probability: what alignment balances",
+            "Each image counts for every class by its probability, which is what alignment balances",
         );
     }
 
-    /// Returns a class that was clicked.
+    /// Draws a run; returns the class that was clicked.
     fn run(&self, ui: &mut Ui, run: &Run) -> Option<usize> {
         let method = &run.session.config.method;
         if !method.unlabelled {
-            nothing_yet(ui, "This run learns from labels only: it makes no guesses.");
+            nothing_yet(ui, "This run trains on labels only: it makes no guesses.");
             return None;
         }
         let seen = run.state.observation.as_ref().and_then(|seen| Some((seen.step, seen.guesses.as_ref()?)));
@@ -140,13 +147,15 @@ impl AlignmentView {
             nothing_yet(ui, NOTHING_YET);
             return None;
         };
-        let (count, looks) = run.state.guess_history.last(if self.this_step { 1 } else { self.looks });
+        let (count, counted) =
+            run.state.guess_history.last(if self.this_step { 1 } else { self.observations });
         let (before, after) = self.shares(&count);
         let pending = match method.label_prior {
             LabelPrior::Labels => self.skew.pending(&guesses.label_distribution),
             LabelPrior::Running | LabelPrior::Predictions => None,
         };
-        let of = if looks == 1 { "this step".to_owned() } else { format!("the last {looks} looks") };
+        let of =
+            if counted == 1 { "this step".to_owned() } else { format!("the last {counted} observations") };
         muted(
             ui,
             format!(
@@ -168,11 +177,11 @@ impl AlignmentView {
         let clicked = table.show(ui, followed);
         ui.add_space(6.0);
         let name = run.class_name(Some(followed as u32));
-        timeline::show(ui, &run.name, &run.state.guess_history, followed, name);
+        plot_over_time(ui, &run.name, &run.state.guess_history, followed, name);
         clicked
     }
 
-    /// Shares of the guesses that fall on each class, before and after.
+    /// Shares of the guesses per class, `[classes]`, before and after alignment.
     fn shares(&self, count: &GuessCount) -> (Vec<f32>, Vec<f32>) {
         let of = |tally: &Tally| -> Vec<f32> {
             let sums = if self.by_probability { &tally.probability } else { &tally.most_likely };
@@ -195,22 +204,68 @@ fn explanation(ui: &mut Ui) {
     });
 }
 
-/// What is particular to a run.
+/// How a run deviates from the paper's alignment, and whether a skewed p(y) is pending.
 fn notes(ui: &mut Ui, run: &Run, pending: bool) {
     let method = &run.session.config.method;
     let mut note = |text: &str| {
         ui.label(RichText::new(text).small().color(Role::Anchor.colour(ui)));
     };
     if !method.alignment {
-        note("Alignment is off in this run: the ratio is not applied, guesses stay as they are.");
+        note("Alignment is off in this run: the ratio is not applied to its guesses.");
     }
     if method.label_prior == LabelPrior::Running {
-        note("This run's p(y) follows its labelled batches, 0.1 % of the way each step: a skew fades.");
+        note(
+            "This run's p(y) is a moving average of its labelled batches (decay 0.999): a skewed p(y) fades.",
+        );
     }
     if method.label_prior == LabelPrior::Predictions {
-        note("This run aligns with its batches: p(y) and p~(y) are the mean predictions for the step's own.");
+        note(
+            "This run aligns per step: p(y) and p~(y) are the mean predictions of its labelled and unlabelled batch.",
+        );
     }
     if pending {
-        note("The skewed p(y) (outlined) is used from the next step on.");
+        note("The skewed p(y) (outlined) takes effect at the next step.");
     }
+}
+
+/// Plots p(y), p~(y) and the aligned guesses of a class against steps.
+fn plot_over_time(ui: &mut Ui, run: &str, history: &GuessHistory, class: usize, name: &str) {
+    let points = |value: &dyn Fn(&Look) -> f32| -> PlotPoints<'static> {
+        history.looks().map(|look| [look.step as f64, f64::from(100.0 * value(look))]).collect()
+    };
+    let at = |values: &[f32]| values.get(class).copied().unwrap_or(0.0);
+    let lines: [(&str, PlotPoints<'static>, Color32, LineStyle); 3] = [
+        (
+            "p(y), solid",
+            points(&|look| at(&look.label_distribution)),
+            Role::Labelled.colour(ui),
+            LineStyle::Solid,
+        ),
+        (
+            "p~(y), dashed",
+            points(&|look| at(&look.average_prediction)),
+            Role::Strong.colour(ui),
+            LineStyle::dashed_dense(),
+        ),
+        (
+            "aligned guesses, dotted",
+            points(&|look| at(&look.count.after.probability) / look.count.images.max(1) as f32),
+            Role::Anchor.colour(ui),
+            LineStyle::dotted_dense(),
+        ),
+    ];
+    let title = format!("{name} over the last {} observations", history.looks().len());
+    ui.label(RichText::new(title).strong());
+    Plot::new(("one class", run.to_owned()))
+        .height((ui.available_height() - 8.0).clamp(*PLOT_HEIGHT.start(), *PLOT_HEIGHT.end()))
+        .include_y(0.0)
+        .legend(Legend::default().position(Corner::LeftTop))
+        .x_axis_label("step")
+        .y_axis_label("%")
+        .allow_scroll(false)
+        .show(ui, |plot| {
+            for (name, points, colour, style) in lines {
+                plot.line(Line::new(name, points).color(colour).style(style).width(2.0));
+            }
+        });
 }

@@ -1,4 +1,4 @@
-//! Another p(y) to aim at: one class made frequent, or a long tail.
+//! Edits the p(y) that alignment aims at: one frequent class, or a long tail.
 
 use std::sync::{Arc, Weak};
 
@@ -8,10 +8,10 @@ use crate::app::run::Run;
 use crate::app::session::PlanFacts;
 use crate::train::label_frequencies;
 
-/// Largest share of one class, in percent: the others keep something.
-const LARGEST_SHARE: f32 = 90.0;
-/// How many times more frequent the first class of a long tail can be than the last.
-const STEEPEST: f32 = 100.0;
+/// Maximum share of one class, in percent.
+const MAX_SHARE: f32 = 90.0;
+/// Maximum frequency of the first class of a long tail over that of the last.
+const MAX_STEEPNESS: f32 = 100.0;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Shape {
@@ -32,41 +32,41 @@ impl Shape {
 
     fn explanation(self) -> &'static str {
         match self {
-            Self::OneClass => "One class gets the share you choose, the others keep their proportions",
-            Self::LongTail => "Every class is less frequent than the one before it, by the same factor",
+            Self::OneClass => "Sets the share of one class; the others keep their proportions",
+            Self::LongTail => "Each class is less frequent than the one before by a constant factor",
         }
     }
 }
 
-/// The person's p(y) for the present run.
+/// The p(y) that the user has set for a run.
 #[derive(Debug, Default)]
 pub struct Skew {
     shape: Shape,
     pub class: usize,
-    /// Of the class, in percent.
+    /// Share of `class`, in percent.
     share: f32,
-    /// First class over last.
+    /// Frequency of the first class over that of the last.
     steepness: f32,
-    /// What was asked of the run last.
+    /// The p(y) that was last sent to the run, `[classes]`.
     sent: Option<Vec<f32>>,
-    /// The run that all this is for: another one begins with its own p(y).
+    /// The plan of the run: another run starts with its own p(y).
     plan: Weak<PlanFacts>,
 }
 
 impl Skew {
-    /// Forgets what was asked of an earlier run.
-    pub fn follow(&mut self, run: &Run) {
+    /// Resets everything but the shape and the class when the run is another than before.
+    pub fn attach(&mut self, run: &Run) {
         let Some(plan) = &run.state.plan else { return };
-        let present = Arc::downgrade(plan);
-        if !self.plan.ptr_eq(&present) {
+        let current = Arc::downgrade(plan);
+        if !self.plan.ptr_eq(&current) {
             let class = if self.class < run.classes().len() { self.class } else { 0 };
-            *self = Self { plan: present, shape: self.shape, class, ..Self::default() };
-            self.rest(&frequencies(run, plan));
+            *self = Self { plan: current, shape: self.shape, class, ..Self::default() };
+            self.reset(&frequencies(run, plan));
         }
     }
 
-    /// The sliders where they change nothing.
-    fn rest(&mut self, own: &[f32]) {
+    /// Moves the sliders to the labels' own frequencies `own`.
+    fn reset(&mut self, own: &[f32]) {
         self.share = own.get(self.class).map_or(0.0, |share| 100.0 * share);
         self.steepness = 1.0;
     }
@@ -78,14 +78,14 @@ impl Skew {
         }
     }
 
-    /// What was sent and is not yet what alignment aims at.
-    pub fn pending(&self, now: &[f32]) -> Option<&[f32]> {
+    /// The p(y) that was sent but differs from `current`, the one that alignment used last.
+    pub fn pending(&self, current: &[f32]) -> Option<&[f32]> {
         let sent = self.sent.as_deref()?;
-        let same = sent.iter().zip(now).all(|(sent, now)| (sent - now).abs() < 1e-3);
+        let same = sent.iter().zip(current).all(|(sent, current)| (sent - current).abs() < 1e-3);
         (!same).then_some(sent)
     }
 
-    /// The controls; returns a p(y) to send.
+    /// Draws the controls; returns a new p(y) to send, `[classes]`.
     pub fn show(&mut self, ui: &mut Ui, run: &Run) -> Option<Vec<f32>> {
         let own = frequencies(run, run.state.plan.as_ref()?);
         let mut changed = false;
@@ -115,34 +115,34 @@ impl Skew {
                     .response
                     .on_hover_text("The class whose share the slider sets");
                 if self.class != before {
-                    self.rest(&own);
+                    self.reset(&own);
                     changed |= self.sent.is_some();
                 }
-                let slider = Slider::new(&mut self.share, 0.0..=LARGEST_SHARE).suffix(" %");
+                let slider = Slider::new(&mut self.share, 0.0..=MAX_SHARE).suffix(" %");
                 let slider = ui.add(slider.fixed_decimals(0).text("its share"));
-                changed |=
-                    slider.on_hover_text("How often alignment is told that this class occurs").changed();
+                changed |= slider.on_hover_text("The share of this class in p(y)").changed();
             }
             Shape::LongTail => {
-                let slider = Slider::new(&mut self.steepness, 1.0..=STEEPEST).logarithmic(true);
+                let slider = Slider::new(&mut self.steepness, 1.0..=MAX_STEEPNESS).logarithmic(true);
                 let slider = ui.add(slider.fixed_decimals(0).prefix("×").text("first class over last"));
-                changed |= slider.on_hover_text("1 leaves the labels' own frequencies").changed();
+                changed |= slider.on_hover_text("1 keeps the labels' own frequencies").changed();
             }
         }
-        let back = ui.button("Labels' own p(y)");
-        if back.on_hover_text("Back to the class frequencies of the labelled images").clicked() {
-            self.rest(&own);
+        let reset = ui.button("Labels' own p(y)");
+        if reset.on_hover_text("Reset to the class frequencies of the labelled images").clicked() {
+            self.reset(&own);
             changed = true;
         }
         changed.then(|| self.sent.insert(self.target(&own)).clone())
     }
 }
 
+/// Class frequencies of the labelled images, `[classes]`.
 fn frequencies(run: &Run, plan: &PlanFacts) -> Vec<f32> {
     label_frequencies(&run.session.data, &plan.split)
 }
 
-/// `own` with `class` at `share`, the others in proportion; evenly where they have nothing.
+/// `own` with `class` at `share` and the others in proportion, or uniform if their sum is 0.
 fn one_class(own: &[f32], class: usize, share: f32) -> Vec<f32> {
     let others: f32 = own.iter().enumerate().filter(|(i, _)| *i != class).map(|(_, p)| p).sum();
     let count = own.len().saturating_sub(1).max(1) as f32;
@@ -156,7 +156,7 @@ fn one_class(own: &[f32], class: usize, share: f32) -> Vec<f32> {
         .collect()
 }
 
-/// `own` times a factor that falls evenly, on a logarithmic scale, from 1 to `1 / steepness`.
+/// `own` times a factor that falls geometrically from 1 to `1 / steepness`, normalised.
 fn long_tail(own: &[f32], steepness: f32) -> Vec<f32> {
     let last = own.len().saturating_sub(1).max(1) as f32;
     let raised: Vec<_> =
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_gets_its_share_and_the_others_keep_their_proportions() {
+    fn one_class_gets_its_share_others_keep_proportions() {
         close(&one_class(&[0.2, 0.2, 0.6], 0, 0.6), &[0.6, 0.1, 0.3]);
         close(&one_class(&[0.2, 0.2, 0.6], 2, 0.6), &[0.2, 0.2, 0.6]);
         close(&one_class(&[1.0, 0.0, 0.0], 0, 0.5), &[0.5, 0.25, 0.25]);
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_tail_falls_by_one_factor_from_class_to_class() {
+    fn long_tail_falls_by_a_constant_factor() {
         let tail = long_tail(&[0.25; 4], 27.0);
         close(&[tail[0] / tail[1], tail[1] / tail[2], tail[2] / tail[3]], &[3.0, 3.0, 3.0]);
         assert!((tail.iter().sum::<f32>() - 1.0).abs() < 1e-6);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_is_pending_until_alignment_aims_at_it() {
+    fn sent_distribution_is_pending_until_used() {
         let mut skew = Skew::default();
         assert_eq!(skew.pending(&[0.5, 0.5]), None);
         skew.sent = Some(vec![0.9, 0.1]);

@@ -1,23 +1,25 @@
+//! Counts of test images by true and predicted class.
+
 use crate::train::most_likely;
 
-/// A cell of the matrix.
+/// A cell of the confusion matrix, by class indices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cell {
     pub actual: usize,
     pub predicted: usize,
 }
 
-/// Test images counted by what they are and what they are taken for.
+/// Test images counted by true class and predicted class.
 pub struct Counts {
     pub classes: usize,
-    /// `[actual, predicted]`
+    /// `[classes, classes]`, true class first.
     counts: Vec<u32>,
-    /// Of every image.
+    /// The cell of each image.
     cells: Vec<Cell>,
 }
 
 impl Counts {
-    /// Of probabilities `[images, classes]` and the images' true classes.
+    /// Counts images by their probabilities `[images, classes]` and true classes `[images]`.
     pub fn new(probabilities: &[f32], labels: &[u32], classes: usize) -> Self {
         let rows = probabilities.chunks_exact(classes.max(1));
         let cells: Vec<_> = labels
@@ -34,30 +36,32 @@ impl Counts {
         Self { classes, counts, cells }
     }
 
+    /// Number of images.
     pub fn images(&self) -> usize {
         self.cells.len()
     }
 
+    /// Number of images in a cell.
     pub fn at(&self, cell: Cell) -> u32 {
         self.counts[cell.actual * self.classes + cell.predicted]
     }
 
-    /// Images of a class.
+    /// Number of images of a true class.
     pub fn of_class(&self, actual: usize) -> u32 {
         self.counts[actual * self.classes..][..self.classes].iter().sum()
     }
 
-    /// Share of the class's images that the cell holds; 0 where the class has none.
+    /// The count of a cell over the images of its true class; 0 if there are none.
     pub fn share(&self, cell: Cell) -> f32 {
         self.at(cell) as f32 / self.of_class(cell.actual).max(1) as f32
     }
 
-    /// Images whose class is told right.
+    /// Number of correctly classified images.
     pub fn right(&self) -> u32 {
         (0..self.classes).map(|class| self.at(Cell { actual: class, predicted: class })).sum()
     }
 
-    /// The cells off the diagonal that hold the most images, at most `count`, none of them empty.
+    /// The non-empty cells off the diagonal with the highest counts, at most `count`.
     pub fn mistakes(&self, count: usize) -> Vec<Cell> {
         let n = self.classes;
         let cells = (0..n * n).map(|i| Cell { actual: i / n, predicted: i % n });
@@ -68,8 +72,8 @@ impl Counts {
         cells
     }
 
-    /// The test images of a cell with the probability of what they are taken for, most confident first.
-    /// `probabilities` are those that were counted.
+    /// The images of a cell with the probability of the predicted class, most confident first. `probabilities`
+    /// are the ones passed to [`Counts::new`].
     pub fn of_cell(&self, cell: Cell, probabilities: &[f32]) -> Vec<(usize, f32)> {
         let probability = |image: usize| probabilities[image * self.classes + cell.predicted];
         let images = self.cells.iter().enumerate().filter(|(_, of)| **of == cell);
@@ -94,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn images_are_counted_by_what_they_are_and_are_taken_for() {
+    fn images_are_counted_by_true_and_predicted_class() {
         let (counts, _) = counts();
         let rows: Vec<_> = (0..3).map(|a| [0, 1, 2].map(|p| counts.at(cell(a, p)))).collect();
         assert_eq!(rows, [[1, 2, 0], [0, 0, 0], [1, 0, 1]]);
@@ -104,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_come_in_order_and_never_empty() {
+    fn mistakes_are_sorted_and_never_empty() {
         let (counts, _) = counts();
         assert_eq!(counts.mistakes(9), [cell(0, 1), cell(2, 0)]);
         assert_eq!(counts.mistakes(1), [cell(0, 1)]);
@@ -118,10 +122,10 @@ mod tests {
     }
 
     #[test]
-    fn labels_outside_the_classes_and_empty_sets_are_no_panic() {
-        let strange = Counts::new(&[0.4, 0.6, 0.4, 0.6], &[7, 1], 2);
-        assert_eq!((strange.images(), strange.right()), (2, 1));
-        assert_eq!(strange.of_cell(cell(1, 1), &[0.4, 0.6, 0.4, 0.6]), [(1, 0.6)]);
+    fn invalid_labels_and_empty_sets_do_not_panic() {
+        let invalid = Counts::new(&[0.4, 0.6, 0.4, 0.6], &[7, 1], 2);
+        assert_eq!((invalid.images(), invalid.right()), (2, 1));
+        assert_eq!(invalid.of_cell(cell(1, 1), &[0.4, 0.6, 0.4, 0.6]), [(1, 0.6)]);
         assert_eq!(Counts::new(&[], &[], 2).mistakes(3), []);
     }
 }

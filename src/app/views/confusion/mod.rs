@@ -1,4 +1,5 @@
-//! Confusion: which classes the test images are taken for, and the images behind every number.
+//! Confusion: the confusion matrix of the test images, and the images of each cell. This file arranges the view;
+//! `counts` counts the images, `matrix` draws them.
 
 mod counts;
 mod matrix;
@@ -16,24 +17,26 @@ use crate::app::theme::Role;
 use crate::app::widgets::{muted, nothing_yet, percent, verdict};
 use crate::train::Progress;
 
-/// Images shown of a cell, and added by each press of the button for more.
+/// Number of images shown of a cell, and added by "Show more".
 const IMAGES: usize = 60;
+/// Height of an image.
 const SIDE: f32 = 44.0;
-/// A matrix is given at least this height; what has no room then is scrolled to.
-const LEAST: f32 = 240.0;
-/// The most frequent mistakes named.
+/// Minimum height of the matrix; the rest scrolls.
+const MIN_HEIGHT: f32 = 240.0;
+/// Number of frequent mistakes in the header.
 const MISTAKES: usize = 3;
 
+/// The selection of the view, and the counts of the current test predictions.
 #[derive(Default)]
 pub struct ConfusionView {
-    /// The cell whose images are shown, of all runs.
-    chosen: Option<Cell>,
-    /// Further images asked for.
+    /// The cell whose images are shown, in all runs.
+    selected: Option<Cell>,
+    /// Number of images added by "Show more".
     more: usize,
     counted: Vec<Counted>,
 }
 
-/// The counts of a report.
+/// Test predictions with their counts.
 struct Counted {
     probabilities: Arc<[f32]>,
     counts: Counts,
@@ -51,40 +54,40 @@ impl View for ConfusionView {
     fn ui(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
         let runs = context.runs;
         if runs.is_empty() {
-            nothing_yet(ui, "Press Train: what the test images are taken for appears here.");
+            nothing_yet(ui, "Press Train: the confusion matrix of the test images appears here.");
             return;
         }
         self.count(runs);
-        let mut chosen = self.chosen;
+        let mut selected = self.selected;
         let mut more = self.more;
         columns(ui, runs, "confusion", |ui, run| {
             if run.session.data.test_labels.is_empty() {
-                nothing_yet(ui, "These data have no test images.");
+                nothing_yet(ui, "This data set has no test images.");
                 return;
             }
             let Some(counted) = self.counted_of(run) else {
-                classify(ui, run);
+                classify_button(ui, run);
                 nothing_yet(ui, "The test images are classified at the next report.");
                 return;
             };
-            header(ui, run, &counted.counts, &mut chosen);
-            let mut shown = Shown { run, counted, chosen: &mut chosen, more: &mut more };
-            shown.show(ui);
+            header(ui, run, &counted.counts, &mut selected);
+            let mut pane = MatrixPane { run, counted, selected: &mut selected, more: &mut more };
+            pane.show(ui);
         });
-        if chosen != self.chosen {
+        if selected != self.selected {
             more = 0;
         }
-        (self.chosen, self.more) = (chosen, more);
+        (self.selected, self.more) = (selected, more);
     }
 }
 
 impl ConfusionView {
-    /// Counts what has been reported since the last frame.
+    /// Counts new test predictions and drops old ones.
     fn count(&mut self, runs: &[Run]) {
-        let reported = |run: &Run, counted: &Counted| {
+        let is_current = |run: &Run, counted: &Counted| {
             run.state.test_probabilities.as_ref().is_some_and(|p| Arc::ptr_eq(p, &counted.probabilities))
         };
-        self.counted.retain(|counted| runs.iter().any(|run| reported(run, counted)));
+        self.counted.retain(|counted| runs.iter().any(|run| is_current(run, counted)));
         for run in runs {
             let Some(probabilities) = &run.state.test_probabilities else { continue };
             if self.counted_of(run).is_none() {
@@ -100,28 +103,28 @@ impl ConfusionView {
     }
 }
 
-/// The button for not waiting for the next report.
-fn classify(ui: &mut Ui, run: &Run) {
+/// A button that classifies the test images before the next report.
+fn classify_button(ui: &mut Ui, run: &Run) {
     let progress = run.state.progress.filter(|_| run.state.phase != Phase::Preparing);
-    let new =
+    let is_outdated =
         |progress: Progress| run.state.test_probabilities.is_none() || progress.step > run.state.tested_at;
-    let button = ui.add_enabled(progress.is_some_and(new), Button::new("Classify now").small());
+    let button = ui.add_enabled(progress.is_some_and(is_outdated), Button::new("Classify now").small());
     let button = button
-        .on_hover_text("Classify the test images with the averaged weights as they are now")
-        .on_disabled_hover_text("Nothing has been trained since the test images were classified");
+        .on_hover_text("Classify the test images with the current EMA weights")
+        .on_disabled_hover_text("No step has run since the test images were classified");
     if button.clicked() {
         run.session.send(Command::Classify);
     }
 }
 
-/// The accuracy, and the most frequent mistakes as buttons.
-fn header(ui: &mut Ui, run: &Run, counts: &Counts, chosen: &mut Option<Cell>) {
+/// The accuracy, and the most frequent mistakes as buttons that select their cell.
+fn header(ui: &mut Ui, run: &Run, counts: &Counts, selected: &mut Option<Cell>) {
     ui.horizontal_wrapped(|ui| {
         let (right, all) = (counts.right(), counts.images());
         let share = 100.0 * f64::from(right) / all.max(1) as f64;
-        ui.label(RichText::new(format!("{right} of {all} test images right, {share:.1} %")).strong());
-        muted(ui, format!("step {}, averaged weights", run.state.tested_at));
-        classify(ui, run);
+        ui.label(RichText::new(format!("{right} of {all} test images correct, {share:.1} %")).strong());
+        muted(ui, format!("step {}, EMA weights", run.state.tested_at));
+        classify_button(ui, run);
     });
     ui.horizontal_wrapped(|ui| {
         let mistakes = counts.mistakes(MISTAKES);
@@ -129,27 +132,27 @@ fn header(ui: &mut Ui, run: &Run, counts: &Counts, chosen: &mut Option<Cell>) {
         for cell in mistakes {
             let name = |class: usize| run.class_name(Some(class as u32));
             let text = format!("{} → {} ({})", name(cell.actual), name(cell.predicted), counts.at(cell));
-            let button = ui.selectable_label(*chosen == Some(cell), text);
+            let button = ui.selectable_label(*selected == Some(cell), text);
             if button.on_hover_text(matrix::cell_text(counts, run.classes(), cell)).clicked() {
-                *chosen = Some(cell);
+                *selected = Some(cell);
             }
         }
     });
 }
 
-/// A run's matrix with the images of the chosen cell.
-struct Shown<'a> {
+/// The matrix of a run and the images of the selected cell.
+struct MatrixPane<'a> {
     run: &'a Run,
     counted: &'a Counted,
-    chosen: &'a mut Option<Cell>,
+    selected: &'a mut Option<Cell>,
     more: &'a mut usize,
 }
 
-impl Shown<'_> {
-    /// Side by side where there is width for it, one below the other elsewhere; the images' place is kept
-    /// free, so that the matrix stays where it is when a cell is clicked.
+impl MatrixPane<'_> {
+    /// Side by side in a wide pane, otherwise stacked. The area of the images is always reserved, so that the
+    /// matrix does not move when a cell is clicked.
     fn show(&mut self, ui: &mut Ui) {
-        let room = ui.available_size().max(vec2(0.0, LEAST));
+        let room = ui.available_size().max(vec2(0.0, MIN_HEIGHT));
         if room.x > 1.2 * room.y && room.x > 520.0 {
             let left = (0.62 * room.x).min(room.y + 180.0).floor();
             ui.horizontal_top(|ui| {
@@ -158,33 +161,33 @@ impl Shown<'_> {
                 ui.vertical(|ui| self.images(ui, room.y));
             });
         } else {
-            let above = (0.6 * room.y).max(LEAST).floor();
+            let above = (0.6 * room.y).max(MIN_HEIGHT).floor();
             self.matrix(ui, vec2(room.x, above));
             ui.separator();
-            self.images(ui, (room.y - above - 16.0).max(0.6 * LEAST));
+            self.images(ui, (room.y - above - 16.0).max(0.6 * MIN_HEIGHT));
         }
     }
 
     fn matrix(&mut self, ui: &mut Ui, room: Vec2) {
         ui.allocate_ui_with_layout(room, egui::Layout::top_down(egui::Align::Min), |ui| {
             ui.set_width(room.x);
-            muted(ui, "true class down, taken for across, accuracy of the class at the right");
+            muted(ui, "rows: true class; columns: predicted class; right: accuracy of the class");
             let left = vec2(room.x, room.y - 24.0);
             ScrollArea::both().id_salt("matrix").max_height(left.y).auto_shrink(false).show(ui, |ui| {
-                // Room for the scroll bars, which a matrix that fits does without.
+                // Margin, so that a matrix that fits does not get scroll bars.
                 let room = left - vec2(4.0, 4.0);
-                let now = matrix::show(ui, &self.counted.counts, self.run.classes(), self.cell(), room);
-                if now.is_some() {
-                    *self.chosen = now;
+                let clicked = matrix::show(ui, &self.counted.counts, self.run.classes(), self.cell(), room);
+                if clicked.is_some() {
+                    *self.selected = clicked;
                 }
             });
         });
     }
 
-    /// The chosen cell, if this run's matrix has it.
+    /// The selected cell, if it is inside the matrix of this run.
     fn cell(&self) -> Option<Cell> {
         let classes = self.counted.counts.classes;
-        self.chosen.filter(|cell| cell.actual < classes && cell.predicted < classes)
+        self.selected.filter(|cell| cell.actual < classes && cell.predicted < classes)
     }
 
     fn images(&mut self, ui: &mut Ui, height: f32) {
@@ -195,19 +198,19 @@ impl Shown<'_> {
         let (run, counts) = (self.run, &self.counted.counts);
         ui.horizontal_wrapped(|ui| {
             ui.label(RichText::new(matrix::cell_text(counts, run.classes(), cell)).strong());
-            if ui.small_button("Close").on_hover_text("Show no cell's images").clicked() {
-                *self.chosen = None;
+            if ui.small_button("Close").on_hover_text("Deselect the cell").clicked() {
+                *self.selected = None;
             }
         });
         let images = counts.of_cell(cell, &self.counted.probabilities);
         if images.is_empty() {
-            muted(ui, "No image is in this cell.");
+            muted(ui, "This cell has no images.");
             return;
         }
         muted(
             ui,
             format!(
-                "most confident first; below each, the probability of {}",
+                "most confident first; below each image the probability of {}",
                 run.class_name(Some(cell.predicted as u32))
             ),
         );
@@ -220,7 +223,7 @@ impl Shown<'_> {
             });
             if images.len() > shown {
                 let text = format!("Show more ({} left)", images.len() - shown);
-                if ui.button(text).on_hover_text("The next images of this cell").clicked() {
+                if ui.button(text).on_hover_text("Show more images of this cell").clicked() {
                     *self.more += IMAGES;
                 }
             }
@@ -235,7 +238,7 @@ impl Shown<'_> {
         let classes = self.run.classes();
         let row = &self.counted.probabilities[image * classes.len()..][..classes.len()];
         let hint =
-            format!("test image {image}: {}, in truth {}", verdict(row, classes), classes[cell.actual]);
+            format!("test image {image}: {}, true class {}", verdict(row, classes), classes[cell.actual]);
         ui.allocate_ui(vec2(SIDE + 4.0, SIDE + 22.0), |ui| {
             ui.vertical(|ui| {
                 let picture = self.run.thumbnails.image(ui.ctx(), Part::Test, image, SIDE);

@@ -1,6 +1,6 @@
-//! CTAugment: which strengths of which operations are in use, and what the operations do.
+//! CTAugment: the weights of the policy, and a playground for its operations. `heat_map` draws the weights,
+//! `playground` the operations, `op_sheet` runs them on the adapter.
 
-mod effect;
 mod heat_map;
 mod op_sheet;
 mod playground;
@@ -17,18 +17,19 @@ use crate::ssl::PolicyKind;
 use heat_map::{Bin, HeatMap};
 use playground::Playground;
 
-/// Panes at least this wide show weights and playground side by side.
+/// Minimum width for weights and playground side by side.
 const WIDE: f32 = 820.0;
 
-const WEIGHTS: &str = "A bin's weight is how well the network recognises labelled images changed that strongly; \
-                       levels are drawn near the bins that keep up with their row's best.";
-const UPDATE: &str = "m <- 0.99 m + 0.01 p(class | changed image);  in use: (m + 0.01) / max >= 0.80";
-const CHOOSE: &str =
-    "Click a bin, or use Tab and the arrow keys: its numbers, and its level in the playground.";
+const WEIGHTS: &str = "The weight of a bin estimates how well the network classifies labelled images changed at \
+                       this level; levels are sampled from bins whose weight is close to the best of their row.";
+const UPDATE: &str = "m <- 0.99 m + 0.01 p(class | changed image);  sampled: (m + 0.01) / max >= 0.80";
+const HINT: &str =
+    "Click a bin, or use Tab and the arrow keys, to see its weight and try its level in the playground.";
 
+/// The selected bin and the playground.
 #[derive(Default)]
 pub struct PolicyView {
-    chosen: Option<Bin>,
+    selected: Option<Bin>,
     playground: Playground,
 }
 
@@ -44,7 +45,7 @@ impl View for PolicyView {
     fn ui(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
         let runs = context.runs;
         let wide = ui.available_width() >= WIDE && runs.len() < 2;
-        // Of the pane: inside a scroll area there is no end to it.
+        // Measured here, because the height inside a scroll area is unbounded.
         let height = ui.available_height();
         if wide {
             ui.columns(2, |columns| {
@@ -68,15 +69,15 @@ impl View for PolicyView {
 
 impl PolicyView {
     fn show_playground(&mut self, ui: &mut Ui, context: &ViewContext<'_>) {
-        let marked = self.chosen.map(|chosen| chosen.operation.kind);
+        let marked = self.selected.map(|selected| selected.operation.kind);
         self.playground.show(ui, context, marked);
     }
 
     fn weights(&mut self, ui: &mut Ui, runs: &[Run], height: f32) {
-        ui.label(RichText::new("Weights: which strengths the network copes with").strong());
-        let before = self.chosen;
+        ui.label(RichText::new("Weights: how well the network copes with each level").strong());
+        let before = self.selected;
         if runs.is_empty() {
-            muted(ui, "Press Train: the weight of every operation's strengths appears here.");
+            muted(ui, "Press Train: the weight of each operation and level appears here.");
         }
         if runs.iter().any(|run| run.session.config.method.policy == PolicyKind::CtAugment) {
             muted(ui, WEIGHTS);
@@ -90,10 +91,11 @@ impl PolicyView {
                 ui.push_id(index, |ui| ui.vertical(|ui| self.run(ui, run, height)));
             }
         });
-        // The playground shows what was chosen.
-        if let Some(chosen) = self.chosen.filter(|_| self.chosen != before) {
-            let value = if chosen.parameter == 0 { &mut self.playground.v } else { &mut self.playground.v2 };
-            *value = chosen.middle();
+        // A new selection sets the level of the playground.
+        if let Some(selected) = self.selected.filter(|_| self.selected != before) {
+            let value =
+                if selected.parameter == 0 { &mut self.playground.v } else { &mut self.playground.v2 };
+            *value = selected.middle();
         }
     }
 
@@ -101,24 +103,24 @@ impl PolicyView {
         match (run.session.config.method.policy, run.state.observation.as_ref().map(|seen| &seen.policy)) {
             (PolicyKind::CtAugment, Some(StrongPolicy::CtAugment(policy))) => {
                 let map = HeatMap::new(policy);
-                // What is above and below the rows takes this much.
-                let chosen = map.show(ui, height - 130.0, self.chosen);
-                self.chosen = chosen.or(self.chosen);
-                let text = self.chosen.map_or_else(|| CHOOSE.to_owned(), |at| map.describe(at));
+                // The texts above and below the rows take 130 points.
+                let clicked = map.show(ui, height - 130.0, self.selected);
+                self.selected = clicked.or(self.selected);
+                let text = self.selected.map_or_else(|| HINT.to_owned(), |at| map.describe(at));
                 muted(ui, text);
             }
             (PolicyKind::CtAugment, _) => {
-                muted(ui, "The first step is not done yet.");
+                muted(ui, "The weights appear after the first step.");
             }
             (PolicyKind::RandAugment, _) => {
                 muted(
                     ui,
-                    "This run uses RandAugment: operations and strengths are drawn evenly, whatever the network \
-                     makes of them, and a cutout follows. Nothing is learned about them, so there are no weights.",
+                    "This run uses RandAugment: it samples operations and levels uniformly, followed by a cutout, \
+                     and learns no weights.",
                 );
             }
             (PolicyKind::None, _) => {
-                muted(ui, "This run changes no image strongly: all views are weak, there are no weights.");
+                muted(ui, "This run uses weak views only: it has no policy and no weights.");
             }
         }
     }

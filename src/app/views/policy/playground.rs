@@ -1,12 +1,11 @@
-//! The playground: every operation at a level of the person's choice, by the shader that trains.
+//! The playground: all operations at a level the user sets, applied by the training shader.
 
 use std::sync::{Arc, Weak};
 
 use eframe::egui::{self, DragValue, Image, RichText, Slider, Stroke, StrokeKind, Ui, Vec2, vec2};
 use futures_channel::oneshot;
 
-use super::effect::{effect, filter};
-use super::op_sheet::OpSheet;
+use super::op_sheet::{OpSheet, effect_text, filter_name};
 use crate::app::platform;
 use crate::app::texture::NativeTexture;
 use crate::app::theme::Role;
@@ -16,33 +15,37 @@ use crate::augment::{OPERATIONS, OpOptions, Operation, OperationKind, PolicyScal
 use crate::data::DataSet;
 use crate::gpu::GpuError;
 
-/// Room below a picture for its name and what its level amounts to.
+/// Height of the name and the effect below a picture.
 const CAPTION: f32 = 36.0;
 const GAP: f32 = 6.0;
+/// Limits of a picture's height.
 const SIDES: std::ops::RangeInclusive<f32> = 44.0..=220.0;
 
-/// The plan of the playground: planned apart from the window, which goes on meanwhile.
+/// The sheet, which is compiled in the background.
 #[derive(Default)]
 enum Slot {
     #[default]
     Empty,
-    Making(oneshot::Receiver<Result<OpSheet, GpuError>>),
+    Compiling(oneshot::Receiver<Result<OpSheet, GpuError>>),
     Ready(Box<OpSheet>, NativeTexture),
     Failed(String),
 }
 
-/// What the sheet shows: image, v, v2.
+/// The state of the sheet: image, v, v2.
 type Shown = (usize, f32, f32);
 
+/// The controls and the sheet of the playground.
 pub struct Playground {
+    /// Level of all operations, 0 to 1.
     pub v: f32,
+    /// Second parameter of rescale, 0 to 1.
     pub v2: f32,
     image: usize,
-    /// Whether the image is the first followed one.
+    /// Whether to show the first followed image instead of `image`.
     followed: bool,
     slot: Slot,
-    /// What the slot is for.
-    made_for: (Weak<DataSet>, OpOptions),
+    /// Data set and options of the sheet in the slot.
+    compiled_for: (Weak<DataSet>, OpOptions),
     shown: Option<Shown>,
 }
 
@@ -54,24 +57,24 @@ impl Default for Playground {
             image: 0,
             followed: false,
             slot: Slot::Empty,
-            made_for: (Weak::new(), OpOptions::default()),
+            compiled_for: (Weak::new(), OpOptions::default()),
             shown: None,
         }
     }
 }
 
 impl Playground {
-    /// `marked` is the operation whose bins are looked at.
+    /// Draws the playground. `marked` is the operation of the selected bin.
     pub fn show(&mut self, ui: &mut Ui, context: &ViewContext<'_>, marked: Option<OperationKind>) {
         let Some(data) = context.data.filter(|data| !data.train.is_empty()) else {
-            nothing_yet(ui, "Open data: its images can be changed here.");
+            nothing_yet(ui, "Open a data set to apply operations to its images.");
             return;
         };
-        ui.label(RichText::new("Playground: what the operations do").strong());
+        ui.label(RichText::new("Playground: the effect of each operation").strong());
         let image = self.controls(ui, data, context.pinned.first().copied());
         self.prepare(ui, context, data);
         match &self.slot {
-            Slot::Empty | Slot::Making(_) => {
+            Slot::Empty | Slot::Compiling(_) => {
                 ui.horizontal(|ui| {
                     ui.spinner();
                     muted(ui, "compiling the shader");
@@ -81,23 +84,26 @@ impl Playground {
                 ui.label(RichText::new(reason).color(Role::Differ.colour(ui)));
             }
             Slot::Ready(sheet, texture) => {
-                let wanted = (image, self.v, self.v2);
+                let target = (image, self.v, self.v2);
                 if self.shown.is_none_or(|shown| shown.0 != image) {
                     sheet.set_image(context.gpu, &data.train, image);
                 }
-                if self.shown != Some(wanted) {
+                if self.shown != Some(target) {
                     sheet.apply(context.gpu, self.v, self.v2);
-                    self.shown = Some(wanted);
+                    self.shown = Some(target);
                 }
                 if sheet.options.scale == PolicyScale::Literal {
-                    muted(ui, "As in this run, rescale and translate move by fractions of a pixel.");
+                    muted(
+                        ui,
+                        "As in this run, rescale and translate move by fractions of a pixel (literal scale).",
+                    );
                 }
                 tiles(ui, sheet, texture, [self.v, self.v2], marked);
             }
         }
     }
 
-    /// Returns the image to show.
+    /// Draws the controls; returns the image to show.
     fn controls(&mut self, ui: &mut Ui, data: &DataSet, pinned: Option<usize>) -> usize {
         let last = data.train.len() - 1;
         self.image = self.image.min(last);
@@ -106,51 +112,51 @@ impl Playground {
             let number = DragValue::new(&mut self.image).range(0..=last);
             ui.add_enabled(!(self.followed && pinned.is_some()), number)
                 .labelled_by(label.id)
-                .on_hover_text(format!("Its number, 0 to {last}: drag, or click and type"));
+                .on_hover_text(format!("Index of the image, 0 to {last}: drag, or click and type"));
             ui.add_enabled(pinned.is_some(), egui::Checkbox::new(&mut self.followed, "the followed image"))
-                .on_hover_text("The image that was followed last")
+                .on_hover_text("The most recently followed image")
                 .on_disabled_hover_text("Click an image in Anchors to follow it");
         });
         ui.add(Slider::new(&mut self.v, 0.0..=1.0).fixed_decimals(2).text("level v"))
-            .on_hover_text("Of every operation; what it amounts to is written under each picture");
-        let text = format!("v2, rescale's filter: {}", filter(self.v2));
+            .on_hover_text("The level of all operations; its effect is below each picture");
+        let text = format!("v2, rescale's filter: {}", filter_name(self.v2));
         ui.add(Slider::new(&mut self.v2, 0.0..=1.0).fixed_decimals(2).text(text))
-            .on_hover_text("The second parameter, which only rescale has: one of six resampling filters");
+            .on_hover_text("The second parameter of rescale: one of six resampling filters");
         pinned.filter(|_| self.followed).unwrap_or(self.image).min(last)
     }
 
-    /// Has the plan made for these data and the run's way of applying operations.
+    /// Compiles the sheet for the data set and the options of the run, if they changed, and receives it.
     fn prepare(&mut self, ui: &Ui, context: &ViewContext<'_>, data: &Arc<DataSet>) {
         let options = options(context);
-        let wanted = (Arc::downgrade(data), options);
-        if !self.made_for.0.ptr_eq(&wanted.0) || self.made_for.1 != options {
-            let (sender, arriving) = oneshot::channel();
+        let key = (Arc::downgrade(data), options);
+        if !self.compiled_for.0.ptr_eq(&key.0) || self.compiled_for.1 != options {
+            let (sender, receiver) = oneshot::channel();
             let (gpu, window) = (Arc::clone(context.gpu), ui.ctx().clone());
             let size = [data.train.height, data.train.width];
             platform::offload(move || {
-                // The view wants another sheet by now otherwise.
+                // The receiver is gone if another sheet was requested meanwhile.
                 let _ = sender.send(OpSheet::new(&gpu, size, options));
                 window.request_repaint();
             });
-            self.slot = Slot::Making(arriving);
-            self.made_for = wanted;
+            self.slot = Slot::Compiling(receiver);
+            self.compiled_for = key;
             self.shown = None;
         }
-        if let Slot::Making(arriving) = &mut self.slot {
-            self.slot = match arriving.try_recv() {
+        if let Slot::Compiling(receiver) = &mut self.slot {
+            self.slot = match receiver.try_recv() {
                 Ok(None) => return,
                 Ok(Some(Ok(sheet))) => {
                     let texture = NativeTexture::register(context.render, &sheet.pictures.texture);
                     Slot::Ready(Box::new(sheet), texture)
                 }
                 Ok(Some(Err(error))) => Slot::Failed(error.to_string()),
-                Err(oneshot::Canceled) => Slot::Failed("the adapter could not plan the pictures".into()),
+                Err(oneshot::Canceled) => Slot::Failed("compiling the operations panicked".into()),
             };
         }
     }
 }
 
-/// How the first run applies operations; the paper's way without one.
+/// The operation options of the first run; the defaults without a run.
 fn options(context: &ViewContext<'_>) -> OpOptions {
     context.runs.first().map_or(OpOptions::default(), |run| {
         let config = &run.session.config;
@@ -158,7 +164,8 @@ fn options(context: &ViewContext<'_>) -> OpOptions {
     })
 }
 
-/// Pictures side by side, and their side, so that all are seen in `room` if they can be.
+/// The number of columns and the height of a picture that fit all pictures into `room`, if possible. `aspect` is
+/// width over height.
 fn arrangement(room: Vec2, aspect: f32) -> (usize, f32) {
     let fitting = |columns: usize| {
         let rows = OPERATIONS.len().div_ceil(columns) as f32;
@@ -213,8 +220,8 @@ fn picture(
     image: Image<'static>,
     marked: bool,
 ) {
-    let amount = effect(operation.kind, v, sheet.size, sheet.options);
-    let second = if operation.bins.len() > 1 { format!(", {}", filter(v2)) } else { String::new() };
+    let amount = effect_text(operation.kind, v, sheet.size, sheet.options);
+    let second = if operation.bins.len() > 1 { format!(", {}", filter_name(v2)) } else { String::new() };
     let name = operation.name;
     let described = format!("{name} at v = {v:.2}: {amount}{second}\n{}", operation.description);
     let response = ui.add(image.alt_text(format!("{name}: {amount}{second}"))).on_hover_text(described);
@@ -232,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_pictures_fit_where_there_is_room_and_none_is_tiny_where_there_is_not() {
+    fn pictures_fit_the_room_down_to_a_minimum() {
         for (room, aspect) in
             [(vec2(460.0, 380.0), 1.0), (vec2(1_800.0, 900.0), 1.0), (vec2(900.0, 500.0), 2.0)]
         {
