@@ -1,4 +1,4 @@
-//! Folders that a person labels: what is read, what is saved, and what is trained on.
+//! Folders of images labelled by the user: images, the label files, and the data set made of them.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use remixmatch::data::{
 };
 use tempfile::{TempDir, tempdir};
 
-/// A folder of `count` grey 8x8 images, image i all of value i, half of them in a folder of their own.
+/// A folder of `count` uniform grey 8x8 images, image i of value i, half of them in a subfolder.
 fn folder(count: u8) -> TempDir {
     let folder = tempdir().expect("a temporary folder");
     fs::create_dir(folder.path().join("more")).expect("a folder");
@@ -21,12 +21,12 @@ fn folder(count: u8) -> TempDir {
     folder
 }
 
-fn passing_over() -> OpenOptions {
+fn skipping_bad() -> OpenOptions {
     OpenOptions { skip_bad: true, ..OpenOptions::default() }
 }
 
 fn read(folder: &Path) -> OwnImages {
-    OwnImages::open(folder, &passing_over()).expect("images")
+    OwnImages::open(folder, &skipping_bad()).expect("images")
 }
 
 fn save(own: &OwnImages, labels: &Labels) {
@@ -34,7 +34,7 @@ fn save(own: &OwnImages, labels: &Labels) {
     fs::write(own.folder.join(CLASSES_FILE), labels.classes_file()).expect("a file");
 }
 
-/// Labels of the first images, class after class in turn.
+/// Labels of the first `count` images, cycling through the classes.
 fn labelled(classes: &[&str], count: usize) -> Labels {
     let mut labels = Labels::default();
     for class in classes {
@@ -45,7 +45,7 @@ fn labelled(classes: &[&str], count: usize) -> Labels {
 }
 
 #[test]
-fn images_of_all_folders_are_read_in_the_order_of_their_names() {
+fn images_of_subfolders_are_sorted_by_path() {
     let folder = folder(8);
     let own = read(folder.path());
     assert_eq!(own.files[2..6], ["a02.png", "a03.png", "more/04.png", "more/05.png"]);
@@ -55,7 +55,7 @@ fn images_of_all_folders_are_read_in_the_order_of_their_names() {
 }
 
 #[test]
-fn images_of_other_sizes_are_resized_and_bad_files_are_passed_over_in_plain_words() {
+fn other_sizes_are_resized_bad_files_skipped() {
     let folder = folder(4);
     let put = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).expect("a file");
     RgbImage::from_pixel(20, 10, Rgb([200, 0, 0])).save(folder.path().join("b.jpg")).expect("a JPEG");
@@ -76,7 +76,7 @@ fn images_of_other_sizes_are_resized_and_bad_files_are_passed_over_in_plain_word
     ] {
         assert!(notices.contains(words), "'{words}' is missing in: {notices}");
     }
-    assert!(!notices.contains("--"), "no options of the command line: {notices}");
+    assert!(!notices.contains("--"), "notices name no command-line options: {notices}");
     assert!(matches!(
         OwnImages::open(folder.path(), &OpenOptions::default()),
         Err(DataError::BadImage { path, .. }) if path.ends_with("c.png")
@@ -84,18 +84,18 @@ fn images_of_other_sizes_are_resized_and_bad_files_are_passed_over_in_plain_word
 }
 
 #[test]
-fn a_folder_without_images_is_refused() {
+fn folder_without_images_is_an_error() {
     let folder = tempdir().expect("a temporary folder");
     fs::write(folder.path().join("notes.txt"), "words").expect("a file");
-    let error = OwnImages::open(folder.path(), &passing_over()).expect_err("no images");
+    let error = OwnImages::open(folder.path(), &skipping_bad()).expect_err("no images");
     assert!(error.to_string().ends_with("holds no images"), "{error}");
     let gone = folder.path().join("gone");
-    let error = OwnImages::open(&gone, &passing_over()).expect_err("no folder");
+    let error = OwnImages::open(&gone, &skipping_bad()).expect_err("no folder");
     assert!(error.to_string().starts_with("cannot read "), "{error}");
 }
 
 #[test]
-fn what_was_saved_is_read_again() {
+fn saved_labels_are_read_back() {
     let folder = folder(8);
     let own = read(folder.path());
     assert_eq!(own.read_labels().expect("none yet"), Labels::default());
@@ -108,7 +108,7 @@ fn what_was_saved_is_read_again() {
     assert_eq!(text, "file,label\nmore/06.png,\"cat, black\"\na00.png,zebra\na03.png,\"cat, black\"\n");
     assert_eq!(own.read_labels().expect("labels"), labels);
 
-    // A file that went away keeps its label until it comes back.
+    // A missing file keeps its label until it is back.
     let moved = folder.path().join("away");
     fs::rename(folder.path().join("a00.png"), &moved).expect("a move");
     let fewer = read(folder.path());
@@ -122,7 +122,7 @@ fn what_was_saved_is_read_again() {
 }
 
 #[test]
-fn lists_of_others_are_read_or_refused_but_never_guessed_at() {
+fn foreign_label_files_are_rejected() {
     let folder = folder(4);
     let own = read(folder.path());
     let with = |text: &[u8]| {
@@ -146,7 +146,7 @@ fn lists_of_others_are_read_or_refused_but_never_guessed_at() {
 }
 
 #[test]
-fn with_few_labels_the_labelled_images_themselves_test_and_the_set_says_so() {
+fn few_labels_test_on_the_labelled_images() {
     let folder = folder(10);
     let own = read(folder.path());
     let set = own.data_set(&labelled(&["even", "odd", "third"], 7)).expect("a set");
@@ -156,7 +156,7 @@ fn with_few_labels_the_labelled_images_themselves_test_and_the_set_says_so() {
     assert_eq!(set.test.image(3), set.train.image(3));
     assert_eq!(set.origin, Origin::ByHand { held_out: false });
     assert_eq!(set.accuracy_name(), "accuracy on the labelled images themselves");
-    // Three, two and two: no multiple of the classes, and all are taken.
+    // Three, two and two labels: not a multiple of the classes, and all are used.
     let labels = set.hand_made_labels().expect("labels of a hand");
     let chosen = split(&set, labels, Balance::Even, 3).expect("a split");
     assert_eq!(chosen.labelled, [0, 1, 2, 3, 4, 5, 6]);
@@ -164,7 +164,7 @@ fn with_few_labels_the_labelled_images_themselves_test_and_the_set_says_so() {
 }
 
 #[test]
-fn labels_held_out_test_and_are_kept_from_training() {
+fn held_out_labels_test_and_do_not_train() {
     let folder = folder(20);
     let own = read(folder.path());
     let set = own.data_set(&labelled(&["even", "odd"], 11)).expect("a set");
@@ -176,7 +176,7 @@ fn labels_held_out_test_and_are_kept_from_training() {
 }
 
 #[test]
-fn a_set_needs_two_classes_and_a_label_of_each() {
+fn data_set_needs_two_classes_with_labels() {
     let folder = folder(4);
     let own = read(folder.path());
     let refused = |labels: &Labels, words: &str| {
@@ -189,18 +189,18 @@ fn a_set_needs_two_classes_and_a_label_of_each() {
 }
 
 #[test]
-fn a_labelled_folder_is_a_source_like_any_other() {
+fn labelled_folder_opens_as_a_source() {
     let folder = folder(12);
     let own = read(folder.path());
     let labels = labelled(&["zebra", "cat"], 9);
     save(&own, &labels);
-    let opened: DataSet = open(folder.path().to_str().expect("a path"), &passing_over()).expect("a set");
+    let opened: DataSet = open(folder.path().to_str().expect("a path"), &skipping_bad()).expect("a set");
     let made = own.data_set(&labels).expect("a set");
     assert_eq!((opened.classes, opened.train_labels), (made.classes, made.train_labels));
     assert_eq!((opened.train, opened.test, opened.origin), (made.train, made.test, made.origin));
     assert_eq!(opened.format, "images labelled in labels.csv");
 
     fs::write(folder.path().join(LABELS_FILE), "image;class\n").expect("a file");
-    let error = open(folder.path().to_str().expect("a path"), &passing_over()).expect_err("another's");
+    let error = open(folder.path().to_str().expect("a path"), &skipping_bad()).expect_err("another's");
     assert!(error.to_string().contains("expected the columns file and label"), "{error}");
 }
