@@ -1,15 +1,13 @@
-//! The ablation table: the published rows, over seeds, each run in a folder of its own.
+//! The ablation table: ReMixMatch without one part after another, over seeds.
 //!
-//! A [`Plan`] says what is run and stands as `ablation.toml` in the folder; what has come of it is read back as a
-//! [`Table`] from the runs' own files, so that nothing is told twice. Training is the caller's.
+//! A [`Plan`] names rows and seeds and is stored as `ablation.toml` in the ablation's folder. Each run has a folder
+//! there, and a [`Table`] is read from the files of the runs. The caller trains the runs.
 
 mod plan;
 mod row;
-mod spread;
 mod table;
 mod text;
 
 pub use plan::{AblationError, Plan, RunState};
 pub use row::{ROWS, Row};
-pub use spread::Spread;
-pub use table::{Table, TableRow};
+pub use table::{Spread, Table, TableRow};

@@ -1,4 +1,4 @@
-//! What an ablation consists of, and the folder it lives in.
+//! The plan of an ablation, its folder, and the states of its runs.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -12,57 +12,69 @@ use crate::disk;
 use crate::train::{Config, RunFolder, Summary, TrainError, read_reports, write_atomically};
 
 const FILE: &str = "ablation.toml";
-/// Why a run failed, in its folder; it is not there where none did.
+/// Reason of a failure, in the folder of the failed run.
 const FAILURE: &str = "failed.txt";
 
-/// What is run: rows, seeds, and the settings that all runs share, as `ablation.toml` holds them.
+/// Rows, seeds, and the settings that all runs share, as `ablation.toml` stores them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     /// Names of rows, in the order of [`ROWS`].
     pub rows: Vec<String>,
-    /// Seeds of every row, counted from the settings' own.
+    /// Number of seeds per row, from the seed of the settings on.
     pub seeds: u64,
     pub settings: Config,
 }
 
-/// How far a run has come.
+/// The state of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RunState {
-    NotBegun,
-    /// Steps done at its last report.
+    /// The run has no checkpoint yet.
+    NotStarted,
+    /// The run has a checkpoint; holds the step of its last report.
     Unfinished(u64),
+    /// The run is finished.
     Done(Box<Summary>),
-    /// Why it failed.
+    /// The run failed, with this reason.
     Failed(String),
 }
 
-/// A folder that is no ablation's, or not this one's.
+/// Why an ablation cannot start, continue or be read.
 #[derive(Debug, Error)]
 pub enum AblationError {
+    /// A run's settings, files or folder.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// The shared settings use another method than ReMixMatch.
     #[error(
-        "an ablation's rows change ReMixMatch, the settings are of {found}: leave out the method and name it as a row"
+        "the rows of an ablation change ReMixMatch, but the method is {found}: leave out the method and name it as a row"
     )]
     OtherMethod { found: String },
+    /// No row has this name.
     #[error("no row is named '{found}': choose {list}", list = ROWS.map(|row| row.name).join(", "))]
     UnknownRow { found: String },
+    /// The folder's ablation has other settings.
     #[error(
-        "{path} holds an ablation with {key} = {found}, not {wanted}: give its settings again, or another --out"
+        "{path} holds an ablation with {key} = {found}, not {requested}: use its settings, or choose another folder"
     )]
-    OtherSettings { path: PathBuf, key: String, found: String, wanted: String },
-    #[error("{path} is no ablation's folder: it has no {FILE}")]
+    OtherSettings { path: PathBuf, key: String, found: String, requested: String },
+    /// The folder has no `ablation.toml`.
+    #[error("{path} is not the folder of an ablation: it has no {FILE}")]
     NotAnAblation { path: PathBuf },
-    #[error("{path} is not empty and no ablation's folder, it has no {FILE}: give another --out")]
+    /// The folder has other files and no `ablation.toml`.
+    #[error("{path} is not empty and has no {FILE}: choose another folder")]
     Occupied { path: PathBuf },
-    #[error("{path} is no ablation's settings: {reason}")]
+    /// `ablation.toml` or a run's `summary.json` is damaged.
+    #[error("{path} is not valid: {reason}")]
     Settings { path: PathBuf, reason: String },
 }
 
 impl Plan {
+    /// A plan with each row once, in the order of [`ROWS`].
+    ///
     /// # Errors
-    /// Settings of another method than ReMixMatch.
+    /// [`AblationError::OtherMethod`] if the settings use another method than ReMixMatch,
+    /// [`AblationError::UnknownRow`] for an unknown row.
     pub fn new(settings: Config, seeds: u64, rows: Vec<String>) -> Result<Self, AblationError> {
         if settings.method_name != "remixmatch" {
             return Err(AblationError::OtherMethod { found: settings.method_name });
@@ -80,29 +92,32 @@ impl Plan {
         }
     }
 
-    /// Every row once, in the table's order.
+    /// Keeps every row once, in the order of the table.
     fn sort(&mut self) {
         let known = ROWS.iter().map(|row| row.name);
         self.rows = known.filter(|name| self.rows.iter().any(|row| row == name)).map(str::to_owned).collect();
     }
 
+    /// The rows to train.
     pub fn rows(&self) -> impl Iterator<Item = Row> {
         self.rows.iter().filter_map(|name| Row::named(name))
     }
 
+    /// The seeds of every row.
     pub fn seeds(&self) -> Range<u64> {
         self.settings.seed..self.settings.seed.saturating_add(self.seeds)
     }
 
-    /// Whether a folder is an ablation's.
+    /// Whether a folder holds an ablation.
     pub fn is_in(folder: &Path) -> bool {
         disk::exists(&folder.join(FILE))
     }
 
-    /// The plan of an ablation's folder.
+    /// Reads the plan of an ablation's folder.
     ///
     /// # Errors
-    /// No `ablation.toml`, or one that cannot be read.
+    /// [`AblationError::NotAnAblation`] without `ablation.toml`; [`AblationError::Settings`] or
+    /// [`AblationError::UnknownRow`] if the file is not valid.
     pub fn read(folder: &Path) -> Result<Self, AblationError> {
         if !Self::is_in(folder) {
             return Err(AblationError::NotAnAblation { path: folder.to_owned() });
@@ -116,22 +131,23 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Begins the ablation in `folder` or goes on with the one that is there, whose rows and seeds stay in its
-    /// table.
+    /// Writes the plan to `folder`. The rows and seeds of an ablation with the same settings in that folder are added
+    /// to it. Returns the plan as written.
     ///
     /// # Errors
-    /// A folder with something else in it, or with an ablation of other settings; the files'.
-    pub fn settle(mut self, folder: &Path) -> Result<Self, AblationError> {
-        let begun = Self::is_in(folder);
+    /// [`AblationError::Occupied`] if the folder holds other files, [`AblationError::OtherSettings`] if it holds an
+    /// ablation with other settings, [`TrainError::File`] if a file cannot be read or written.
+    pub fn store(mut self, folder: &Path) -> Result<Self, AblationError> {
+        let exists = Self::is_in(folder);
         let occupied = disk::exists(folder)
             && !disk::list(folder).map_err(TrainError::file(folder, "reading it"))?.is_empty();
-        if occupied && !begun {
+        if occupied && !exists {
             return Err(AblationError::Occupied { path: folder.to_owned() });
         }
-        if begun {
+        if exists {
             let before = Self::read(folder)?;
-            if let Some((key, found, wanted)) = difference(&before.settings, &self.settings) {
-                return Err(AblationError::OtherSettings { path: folder.to_owned(), key, found, wanted });
+            if let Some((key, found, requested)) = difference(&before.settings, &self.settings) {
+                return Err(AblationError::OtherSettings { path: folder.to_owned(), key, found, requested });
             }
             self.rows.extend(before.rows);
             self.sort();
@@ -146,7 +162,7 @@ impl Plan {
         Ok(self)
     }
 
-    /// The folder of a row's run in the ablation's.
+    /// The folder of a row's run with a seed, inside the ablation's folder.
     ///
     /// # Errors
     /// As [`Row::config`].
@@ -156,11 +172,11 @@ impl Plan {
 }
 
 impl RunState {
-    /// What a run's folder says.
+    /// Reads the state from a run's folder.
     ///
     /// # Errors
-    /// A file that is there and cannot be read.
-    pub fn of(run: &RunFolder) -> Result<Self, AblationError> {
+    /// [`TrainError::File`] or [`AblationError::Settings`] if a file cannot be read.
+    pub fn read(run: &RunFolder) -> Result<Self, AblationError> {
         let failure = run.path().join(FAILURE);
         if disk::exists(&failure) {
             let reason = disk::read(&failure).map_err(TrainError::file(&failure, "reading it"))?;
@@ -174,27 +190,27 @@ impl RunState {
             return Ok(Self::Done(Box::new(summary)));
         }
         if !disk::exists(&run.model()) {
-            return Ok(Self::NotBegun);
+            return Ok(Self::NotStarted);
         }
-        // A report may be half written at this moment: the table waits for the next.
+        // A process may be writing a report at this moment: the next one will be complete.
         let reports = read_reports(&run.metrics()).unwrap_or_default();
         Ok(Self::Unfinished(reports.last().map_or(0, |report| report.step)))
     }
 
-    /// Notes in a run's folder why it failed.
+    /// Writes the reason of a failure to a run's folder.
     ///
     /// # Errors
-    /// The file's.
-    pub fn fail(run: &RunFolder, reason: &str) -> Result<(), AblationError> {
+    /// [`TrainError::File`] if it cannot be written.
+    pub fn write_failure(run: &RunFolder, reason: &str) -> Result<(), AblationError> {
         run.create()?;
         Ok(write_atomically(&run.path().join(FAILURE), reason.as_bytes())?)
     }
 
-    /// Takes the note away, for another attempt.
+    /// Removes the reason of a failure before another attempt.
     ///
     /// # Errors
-    /// The file's.
-    pub fn forgive(run: &RunFolder) -> Result<(), AblationError> {
+    /// [`TrainError::File`] if it cannot be removed.
+    pub fn remove_failure(run: &RunFolder) -> Result<(), AblationError> {
         let path = run.path().join(FAILURE);
         if disk::exists(&path) {
             disk::remove(&path).map_err(TrainError::file(path, "removing it"))?;
@@ -231,12 +247,12 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_takes_up_more_rows_and_seeds_of_the_same_settings_only() {
+    fn folder_accepts_rows_and_seeds_with_equal_settings() {
         let outer = tempfile::tempdir().expect("a temporary folder");
         let folder = outer.path().join("ablation");
-        let first = plan(&["mixmatch", "full"], 2).settle(&folder).expect("a new one");
+        let first = plan(&["mixmatch", "full"], 2).store(&folder).expect("a new ablation");
         assert_eq!(first.rows, ["full", "mixmatch"]);
-        let more = plan(&["k=1", "full"], 1).settle(&folder).expect("the same one");
+        let more = plan(&["k=1", "full"], 1).store(&folder).expect("the same ablation");
         assert_eq!(
             (more.rows.clone(), more.seeds),
             (vec!["full".into(), "k=1".into(), "mixmatch".into()], 2)
@@ -244,16 +260,16 @@ mod tests {
         assert_eq!(Plan::read(&folder).expect("a plan"), more);
         let mut other = plan(&["full"], 1);
         other.settings.method.beta = 0.5;
-        let refused = other.settle(&folder).expect_err("other settings").to_string();
+        let refused = other.store(&folder).expect_err("other settings").to_string();
         assert!(refused.contains("method.beta = 0.75, not 0.5"), "{refused}");
-        let foreign = plan(&["full"], 1).settle(outer.path()).expect_err("no ablation's");
+        let foreign = plan(&["full"], 1).store(outer.path()).expect_err("another folder");
         assert!(foreign.to_string().contains("ablation.toml"), "{foreign}");
     }
 
     #[test]
-    fn what_no_table_has_is_refused() {
+    fn unknown_rows_and_other_methods_are_refused() {
         let settings = preset("digits", None).expect("a preset").config;
-        let unknown = Plan::new(settings.clone(), 1, vec!["k=3".into()]).expect_err("no row");
+        let unknown = Plan::new(settings.clone(), 1, vec!["k=3".into()]).expect_err("an unknown row");
         assert!(unknown.to_string().contains("k=16"), "{unknown}");
         let other = Config { method_name: "fixmatch".into(), ..settings };
         assert!(Plan::new(other, 1, Vec::new()).is_err());

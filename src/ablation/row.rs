@@ -1,19 +1,22 @@
+//! The rows of the ablation table: to add one, add a line to [`ROWS`].
+
 use crate::ssl::PolicyKind;
 use crate::train::{Config, Overrides, TrainError};
 
-/// A row of the table: what it changes of the settings that all rows share.
+/// A row of the table, which changes the settings that all rows share.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
-    /// As it is asked for.
+    /// Name in options and files.
     pub name: &'static str,
+    /// Description in the table.
     pub title: &'static str,
-    /// The paper's test error in %, on CIFAR-10 with 250 labels of one split.
+    /// Test error of the paper in %, on CIFAR-10 with 250 labels of one split.
     pub published: Option<f64>,
     change: fn() -> Overrides,
 }
 
-/// All rows: those of the paper's ablation (reference, `runs/ssl/ablation.sh`), what the method is compared with,
-/// and its two successors.
+/// All rows: those of the paper's ablation (reference, `runs/ssl/ablation.sh`), the methods it is compared with, and
+/// two later methods.
 pub const ROWS: [Row; 18] = [
     row("full", "ReMixMatch", Some(5.94), Overrides::default),
     row("k=1", "K = 1", Some(7.32), || views(1)),
@@ -79,19 +82,20 @@ fn method(name: &str) -> Overrides {
 }
 
 impl Row {
+    /// The row with this name.
     pub fn named(name: &str) -> Option<Self> {
         ROWS.into_iter().find(|row| row.name == name)
     }
 
-    /// K, of the rows that vary it.
+    /// The row's K, if the row changes K.
     pub fn views(&self) -> Option<usize> {
         (self.change)().strong_views
     }
 
-    /// The settings of this row's run with a seed.
+    /// The settings of the row's run with a seed.
     ///
     /// # Errors
-    /// None that the rows of [`ROWS`] give.
+    /// As [`Overrides::apply`]; no row of [`ROWS`] causes one.
     pub fn config(&self, base: &Config, seed: u64) -> Result<Config, TrainError> {
         let mut config = base.clone();
         (self.change)().apply(&mut config)?;
@@ -99,7 +103,7 @@ impl Row {
         Ok(config)
     }
 
-    /// The folder of its run with a seed. Rows of the same settings share one: it is named after the first.
+    /// Name of the folder of the row's run with a seed. Rows with equal settings share the folder of the first.
     ///
     /// # Errors
     /// As [`Row::config`].
@@ -108,7 +112,7 @@ impl Row {
         Ok(format!("{}-seed{seed}", owner.name.replace('=', "")))
     }
 
-    /// The first row with the same settings, itself if there is none before it.
+    /// The first row with the same settings as this one, possibly itself.
     ///
     /// # Errors
     /// As [`Row::config`].
@@ -129,7 +133,7 @@ mod tests {
     use crate::train::preset;
 
     #[test]
-    fn every_row_has_a_name_of_its_own_and_can_be_trained() {
+    fn every_row_has_its_own_name_and_trains() {
         for name in ["digits", "paper-cifar10"] {
             let base = preset(name, None).expect("a preset").config;
             for row in ROWS {
@@ -142,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_the_same_settings_share_a_run() {
+    fn rows_with_equal_settings_share_a_run() {
         let small = preset("digits", None).expect("a preset").config;
         let paper = preset("paper-cifar10", None).expect("a preset").config;
         let folder = |name: &str, base| Row::named(name).expect("a row").folder(base, 3).expect("a folder");

@@ -1,33 +1,33 @@
-//! What has come of an ablation, read from the files of its runs.
+//! The results of an ablation, read from the files of its runs.
 
 use std::path::Path;
 
 use super::plan::{AblationError, Plan, RunState};
 use super::row::Row;
-use super::spread::Spread;
 use crate::train::{Report, read_reports};
 
-/// The rows of an ablation as far as they have come.
+/// The results of an ablation so far.
 #[derive(Clone, Debug)]
 pub struct Table {
     pub plan: Plan,
     pub rows: Vec<TableRow>,
 }
 
-/// A row's runs together.
+/// The results of a row's runs.
 #[derive(Clone, Debug)]
 pub struct TableRow {
     pub row: Row,
-    /// Title of an earlier row with the same settings, whose runs these are.
+    /// Title of an earlier row with the same settings, whose runs this row shares.
     pub same_as: Option<&'static str>,
     /// State of every seed.
     pub runs: Vec<(u64, RunState)>,
-    /// Test error in % of the finished runs: averaged weights, after the last step.
+    /// Test error in % of the finished runs, with the EMA weights after the last step.
     pub error: Option<Spread>,
-    /// Share in % of guesses that named the true class, at the end.
+    /// Accuracy of the guesses in % after the last step.
     pub guesses: Option<Spread>,
+    /// Duration of a run in seconds.
     pub seconds: Option<Spread>,
-    /// Step, and the test error in % as the mean over all runs that have a report at that step.
+    /// Steps, and the mean test error in % of the finished runs at that step.
     pub curve: Vec<(u64, f64)>,
 }
 
@@ -35,24 +35,24 @@ impl Table {
     /// Reads an ablation's folder.
     ///
     /// # Errors
-    /// No ablation there, or files of it that cannot be read.
+    /// As [`Plan::read`] and [`RunState::read`].
     pub fn read(folder: &Path) -> Result<Self, AblationError> {
         let plan = Plan::read(folder)?;
         let rows = plan.rows().map(|row| TableRow::read(&plan, folder, row)).collect::<Result<_, _>>()?;
         Ok(Self { plan, rows })
     }
 
-    /// Runs that failed: row, seed and reason, a run that two rows share once.
+    /// Failed runs: row, seed and reason. A run that rows share is listed once.
     pub fn failures(&self) -> impl Iterator<Item = (&'static str, u64, &str)> {
         self.rows.iter().filter(|row| row.same_as.is_none()).flat_map(TableRow::failures)
     }
 
-    /// Rows that have a curve: one whose runs are another's has none of its own.
+    /// Rows with a curve. Rows that share the runs of another have none.
     pub fn curves(&self) -> impl Iterator<Item = &TableRow> {
         self.rows.iter().filter(|row| row.same_as.is_none() && !row.curve.is_empty())
     }
 
-    /// Error against K, by rising K: of the rows that vary it, and the full method.
+    /// Rows that change K, and the full method, in the order of K.
     pub fn by_views(&self) -> Vec<(usize, &TableRow)> {
         let full = self.plan.settings.method.strong_views;
         let k = |row: &TableRow| row.row.views().or_else(|| (row.row.name == "full").then_some(full));
@@ -71,7 +71,7 @@ impl TableRow {
         let mut reports = Vec::new();
         for seed in plan.seeds() {
             let run = plan.run_folder(folder, row, seed)?;
-            let state = RunState::of(&run)?;
+            let state = RunState::read(&run)?;
             if matches!(state, RunState::Done(_)) {
                 reports.push(read_reports(&run.metrics())?);
             }
@@ -83,7 +83,7 @@ impl TableRow {
                 _ => None,
             })
         };
-        let spread = |figures: Vec<f64>| Spread::of(&figures);
+        let spread = |values: Vec<f64>| Spread::of(&values);
         Ok(Self {
             row,
             same_as: shared.then_some(owner.title),
@@ -95,15 +95,16 @@ impl TableRow {
         })
     }
 
-    /// Test errors in % of the finished runs, in the order of their seeds.
+    /// Test errors in % of the finished runs, in the order of the seeds.
     pub fn errors(&self) -> Vec<f64> {
-        let of = |(_, state): &(u64, RunState)| match state {
+        let error_of = |(_, state): &(u64, RunState)| match state {
             RunState::Done(summary) => Some(error(summary.test_acc_ema)),
             _ => None,
         };
-        self.runs.iter().filter_map(of).collect()
+        self.runs.iter().filter_map(error_of).collect()
     }
 
+    /// Failed runs of the row: row, seed and reason.
     pub fn failures(&self) -> impl Iterator<Item = (&'static str, u64, &str)> {
         self.runs.iter().filter_map(|(seed, state)| match state {
             RunState::Failed(reason) => Some((self.row.name, *seed, reason.as_str())),
@@ -111,7 +112,7 @@ impl TableRow {
         })
     }
 
-    /// How far its runs are, in a few words; nothing where all are done.
+    /// Progress of the runs in words; `None` if all are done.
     pub fn progress(&self) -> Option<String> {
         let count = |is: fn(&RunState) -> bool| self.runs.iter().filter(|(_, state)| is(state)).count();
         let done = count(|state| matches!(state, RunState::Done(_)));
@@ -127,12 +128,38 @@ impl TableRow {
     }
 }
 
-/// Test error in %.
+/// Mean and standard deviation of a sample.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    pub mean: f64,
+    /// Unbiased, with n - 1; `None` for a single value.
+    pub deviation: Option<f64>,
+}
+
+impl Spread {
+    /// Mean and deviation of `values`; `None` if there are none.
+    pub fn of(values: &[f64]) -> Option<Self> {
+        let n = values.len() as f64;
+        let mean = (!values.is_empty()).then(|| values.iter().sum::<f64>() / n)?;
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        let deviation = (values.len() > 1).then(|| (squares / (n - 1.0)).sqrt());
+        Some(Self { mean, deviation })
+    }
+}
+
+impl std::fmt::Display for Spread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.2}", self.mean)?;
+        self.deviation.map_or(Ok(()), |deviation| write!(f, " ± {deviation:.2}"))
+    }
+}
+
+/// Test error in % at a test accuracy in [0, 1].
 fn error(accuracy: f64) -> f64 {
     100.0 * (1.0 - accuracy)
 }
 
-/// The mean test error at every step that all runs report.
+/// Steps that all runs report, with the mean test error in %.
 fn mean_curve(runs: &[Vec<Report>]) -> Vec<(u64, f64)> {
     let Some(first) = runs.first() else { return Vec::new() };
     let at = |step: u64| -> Option<f64> {
@@ -143,4 +170,21 @@ fn mean_curve(runs: &[Vec<Report>]) -> Vec<(u64, f64)> {
         Spread::of(&errors?).map(|spread| spread.mean)
     };
     first.iter().filter_map(|report| Some((report.step, at(report.step)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spread_is_mean_and_sample_deviation() {
+        assert_eq!(Spread::of(&[]), None);
+        assert_eq!(Spread::of(&[7.0]), Some(Spread { mean: 7.0, deviation: None }));
+        // Squares of -2, -1, 0, 3 sum to 14; 14 / 3.
+        let found = Spread::of(&[4.0, 5.0, 6.0, 9.0]).expect("values");
+        assert_eq!(found.mean, 6.0);
+        assert!((found.deviation.expect("four values") - (14.0f64 / 3.0).sqrt()).abs() < 1e-12);
+        assert_eq!(found.to_string(), "6.00 ± 2.16");
+        assert_eq!(Spread { mean: 5.9375, deviation: None }.to_string(), "5.94");
+    }
 }

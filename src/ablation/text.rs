@@ -2,18 +2,17 @@
 
 use std::fmt::Write as _;
 
-use super::spread::Spread;
-use super::table::{Table, TableRow};
+use super::table::{Spread, Table, TableRow};
 use crate::data::Tail;
 use crate::train::TrainError;
 
-/// What the last column is. The paper's figures are not in its code; they were noted from memory.
+/// Source of the last column. The paper's code does not contain these figures.
 const PUBLISHED: &str = "Published: the error in the paper's ablation (arXiv 1911.09785) on CIFAR-10 with 250 labels \
      of one split, WRN-28-2, K = 8 unless the row says otherwise. The figures are quoted from memory and have not \
      been checked against the paper; other data, networks and budgets can be compared with them in direction only.";
 
 impl Table {
-    /// What all rows share, in a sentence.
+    /// The settings that all rows share, in one sentence.
     pub fn setting(&self) -> String {
         let settings = &self.plan.settings;
         let first = settings.seed;
@@ -33,10 +32,11 @@ impl Table {
         )
     }
 
+    /// The table as Markdown, with failed and unfinished runs.
     pub fn markdown(&self) -> String {
         let mut text = format!(
-            "# ReMixMatch, part by part\n\n{}. Error: test images that the averaged weights get wrong after the \
-             last step, in %, mean ± standard deviation over the seeds.\n\n",
+            "# ReMixMatch, part by part\n\n{}. Error: test error of the EMA weights after the last step in %, mean ± \
+             standard deviation over the seeds.\n\n",
             self.setting()
         );
         text += "| row | changed | seeds | error | guesses right | published |\n|---|---|--:|--:|--:|--:|\n";
@@ -71,8 +71,10 @@ impl Table {
         text
     }
 
+    /// The table as CSV, one line per row.
+    ///
     /// # Errors
-    /// A row that cannot be written as text.
+    /// [`TrainError::File`] if a row cannot be encoded.
     pub fn csv(&self) -> Result<Vec<u8>, TrainError> {
         let failed = |error: std::io::Error| TrainError::file("table.csv", "writing a row")(error);
         let mut rows = csv::Writer::from_writer(Vec::new());
@@ -112,7 +114,7 @@ impl Table {
 }
 
 impl TableRow {
-    /// What the row changes, with the full method's K and where its runs are another row's.
+    /// The row's title, with K of the full method, and with the row whose runs it shares.
     pub fn title(&self, table: &Table) -> String {
         match (self.row.name, self.same_as) {
             ("full", _) => format!("{}, K = {}", self.row.title, table.plan.settings.method.strong_views),
@@ -176,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_markdown_has_figures_published_ones_and_what_is_missing() {
+    fn markdown_lists_errors_published_errors_and_unfinished_runs() {
         let text = table().markdown();
         for line in [
             "| `full` | ReMixMatch, K = 2 | 2 | 31.25 ± 8.84 | – | 5.94 |",
@@ -194,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_csv_has_a_row_each() {
+    fn csv_has_one_line_per_row() {
         let text = String::from_utf8(table().csv().expect("text")).expect("UTF-8");
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 4);
@@ -204,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn error_against_k_takes_each_k_once() {
+    fn rows_by_views_contain_each_k_once() {
         let table = table();
         let found: Vec<_> = table.by_views().into_iter().map(|(k, row)| (k, row.row.name)).collect();
         assert_eq!(found, [(2, "full")]);

@@ -1,3 +1,5 @@
+//! `ablate` trains the rows of the ablation table over seeds, and writes the table and its plots.
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,12 +13,11 @@ use remixmatch::data::DataSet;
 use remixmatch::gpu::Gpu;
 use remixmatch::train::{Checkpoint, Config, RunFolder, write_atomically};
 
-use super::adapter::AdapterOptions;
-use super::figure::{Axis, Figure, GREY, Line, colour, whole};
-use super::options::{Settings, SourceOptions};
-use super::output::{note, print};
+use super::figures::{Axis, Figure, GREY, Line, colour, whole};
+use super::inputs::{AdapterOptions, SourceOptions};
+use super::options::Settings;
+use super::terminal::{Outcome, note, one_line, print};
 use super::training::{Training, interruption};
-use super::{Outcome, one_line};
 
 #[derive(Args)]
 pub struct AblateArguments {
@@ -26,24 +27,25 @@ pub struct AblateArguments {
     source: SourceOptions,
     #[command(flatten)]
     settings: Settings,
-    /// Seeds of every row, counted from --seed
+    /// Number of seeds per row, from --seed on
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: u64,
-    /// Rows to train, separated by commas; all if absent
+    /// Rows to train, separated by commas [default: all]
     #[arg(long, value_name = "NAME,..", value_delimiter = ',', value_parser = PossibleValuesParser::new(ROWS.map(|row| row.name)))]
     rows: Vec<String>,
-    /// Folder for the runs, table.md, table.csv, k.svg and curves.svg; what is done in it is not done again
+    /// Folder for the runs, table.md, table.csv, k.svg and curves.svg; its finished runs are not repeated
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 }
 
-/// What all runs have in common.
+/// What all runs share.
 struct Shared<'a> {
     gpu: &'a Arc<Gpu>,
     data: &'a Arc<DataSet>,
     interrupted: &'a AtomicBool,
 }
 
+/// Runs `ablate`.
 pub fn run(arguments: AblateArguments) -> anyhow::Result<Outcome> {
     let interrupted = interruption()?;
     let (settings, data, source) = arguments.settings.open(&arguments.source)?;
@@ -51,17 +53,17 @@ pub fn run(arguments: AblateArguments) -> anyhow::Result<Outcome> {
         true => ROWS.map(|row| row.name.to_owned()).to_vec(),
         false => arguments.rows,
     };
-    let asked = Plan::new(settings, arguments.seeds, rows)?;
-    asked.settings.validate(data.train.height, data.train.width)?;
+    let plan = Plan::new(settings, arguments.seeds, rows)?;
+    plan.settings.validate(data.train.height, data.train.width)?;
     let gpu = arguments.adapter.open()?;
-    note(format_args!("preset {}: {source}", asked.settings.preset));
+    note(format_args!("preset {}: {source}", plan.settings.preset));
     let folder = arguments.out;
-    asked.clone().settle(&folder)?;
+    plan.clone().store(&folder)?;
     let shared = Shared { gpu: &gpu, data: &data, interrupted: &interrupted };
-    let failed = train_all(&asked, &folder, &shared)?;
+    let failed = train_all(&plan, &folder, &shared)?;
     let table = publish(&folder)?;
     let Some(failed) = failed else {
-        note(format_args!("interrupted; saved. The same command goes on in {}", folder.display()));
+        note(format_args!("interrupted; saved. The same command resumes in {}", folder.display()));
         return Ok(Outcome::Interrupted);
     };
     print(table.markdown())?;
@@ -72,15 +74,16 @@ pub fn run(arguments: AblateArguments) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Trains what is not done yet, all rows of a seed before the next seed, so that whatever there is can be
-/// compared. Names the runs that failed; `None` if it was interrupted.
+/// Trains the unfinished runs, all rows of a seed before the next seed, so that the rows of a partial table are
+/// comparable. Returns the names of the runs that failed; `None` if interrupted.
 fn train_all(plan: &Plan, folder: &Path, shared: &Shared) -> anyhow::Result<Option<Vec<String>>> {
     let mut failed = Vec::new();
     let mut tried: Vec<PathBuf> = Vec::new();
     for seed in plan.seeds() {
         for row in plan.rows() {
             let run = plan.run_folder(folder, row, seed)?;
-            if matches!(RunState::of(&run)?, RunState::Done(_)) || tried.iter().any(|path| path == run.path())
+            if matches!(RunState::read(&run)?, RunState::Done(_))
+                || tried.iter().any(|path| path == run.path())
             {
                 continue;
             }
@@ -88,7 +91,7 @@ fn train_all(plan: &Plan, folder: &Path, shared: &Shared) -> anyhow::Result<Opti
                 return Ok(None);
             }
             tried.push(run.path().to_owned());
-            RunState::forgive(&run)?;
+            RunState::remove_failure(&run)?;
             note(format_args!("row {}, seed {seed}: {}", row.name, row.title));
             match train(row.config(&plan.settings, seed)?, &run, shared) {
                 Ok(true) => {}
@@ -96,7 +99,7 @@ fn train_all(plan: &Plan, folder: &Path, shared: &Shared) -> anyhow::Result<Opti
                 Err(error) => {
                     let reason = one_line(&error);
                     note(format_args!("row {}, seed {seed} failed: {reason}", row.name));
-                    RunState::fail(&run, &reason)?;
+                    RunState::write_failure(&run, &reason)?;
                     failed.push(format!("{}, seed {seed}", row.name));
                 }
             }
@@ -106,20 +109,20 @@ fn train_all(plan: &Plan, folder: &Path, shared: &Shared) -> anyhow::Result<Opti
     Ok(Some(failed))
 }
 
-/// One run, from its checkpoint if it has one; false if it was interrupted.
+/// Trains one run, from its checkpoint if there is one; returns false if interrupted.
 fn train(config: Config, folder: &RunFolder, shared: &Shared) -> anyhow::Result<bool> {
     let (gpu, data) = (Arc::clone(shared.gpu), Arc::clone(shared.data));
     let model = folder.model();
     let mut training = match model.exists() {
         true => {
             let (found, _) = Checkpoint::read_header(&model)
-                .with_context(|| format!("remove {} to begin it anew", folder.path().display()))?;
+                .with_context(|| format!("remove {} to start it again", folder.path().display()))?;
             if found != config {
-                bail!("{} holds a run of other settings: remove it", folder.path().display());
+                bail!("{} holds a run with other settings: remove it", folder.path().display());
             }
-            Training::go_on(gpu, config, data, folder.clone())?
+            Training::resume(gpu, config, data, folder.clone())?
         }
-        false => Training::begin(gpu, config, data, folder.clone())?,
+        false => Training::start(gpu, config, data, folder.clone())?,
     };
     let done = training.run(shared.interrupted)?;
     if done {
@@ -128,7 +131,7 @@ fn train(config: Config, folder: &RunFolder, shared: &Shared) -> anyhow::Result<
     Ok(done)
 }
 
-/// Writes table and plots of what there is.
+/// Writes the table and the plots of the runs so far.
 fn publish(folder: &Path) -> anyhow::Result<Table> {
     let table = Table::read(folder)?;
     write_atomically(&folder.join("table.md"), table.markdown().as_bytes())?;
@@ -142,7 +145,7 @@ fn publish(folder: &Path) -> anyhow::Result<Table> {
     Ok(table)
 }
 
-/// Error against K, on a logarithmic scale, beside the published figures; needs two values of K.
+/// Test error against K on a logarithmic scale, with the published errors; `None` with fewer than two values of K.
 fn by_views(table: &Table) -> Option<Figure> {
     let found: Vec<_> = table.by_views().into_iter().filter_map(|(k, row)| Some((k, row.error?))).collect();
     if found.len() < 2 {
@@ -192,18 +195,18 @@ fn curves(table: &Table) -> Option<Figure> {
         return None;
     }
     let steps = table.plan.settings.steps as f64;
-    // A long legend stands beside the lines.
-    let room = if lines.len() > 7 { 1.27 } else { 1.0 };
+    // A long legend is placed beside the lines.
+    let width = if lines.len() > 7 { 1.27 } else { 1.0 };
     Some(Figure {
         title: "Test error, mean over the seeds".to_owned(),
-        x: Axis { name: "training steps", range: 0.0..steps * room, ticks: 6, label: whole },
+        x: Axis { name: "training steps", range: 0.0..steps * width, ticks: 6, label: whole },
         y: Axis { name: "test error in %", range: 0.0..ceiling(&lines), ticks: 6, label: whole },
         lines,
         legend: SeriesLabelPosition::UpperRight,
     })
 }
 
-/// A little above the highest point, whiskers included.
+/// A limit just above the highest point and its error bar.
 fn ceiling(lines: &[Line]) -> f64 {
     let tops = lines.iter().flat_map(|line| {
         let whiskers = line.whiskers.iter().copied().chain(std::iter::repeat(0.0));

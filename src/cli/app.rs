@@ -1,19 +1,21 @@
+//! `app` opens the desktop app.
+
 use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
 use remixmatch::app::{AppOptions, ThemeChoice};
 
-use super::Outcome;
-use super::adapter::{AdapterOptions, remembered_tilings};
+use super::inputs::{AdapterOptions, tiling_cache};
 use super::options::named;
+use super::terminal::Outcome;
 
-/// The desktop app's options; all may be left out.
+/// Options of the desktop app.
 #[derive(Args, Default)]
 pub struct AppArguments {
     #[command(flatten)]
     adapter: AdapterOptions,
-    /// Settings as a link to the page has them after its #: lesson=alignment, preset=digits&seed=3&train
+    /// Settings as in a link to the page, after the #: lesson=alignment, preset=digits&seed=3&train
     #[arg(long, value_name = "SETTINGS")]
     link: Option<String>,
     /// Preset to start with
@@ -28,13 +30,13 @@ pub struct AppArguments {
     /// Training steps of a run
     #[arg(long, value_name = "N")]
     steps: Option<u64>,
-    /// Labelled images a step
+    /// Labelled images per step
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
-    /// Variation to compare with, side by side, for example "no alignment"
+    /// Variation to train beside the run, for example "no alignment"
     #[arg(long, value_name = "NAME")]
     compare: Option<String>,
-    /// Open this folder of images to label them
+    /// Label the images of this folder
     #[arg(long, value_name = "DIR")]
     label: Option<PathBuf>,
     /// Show the table of the ablation in this folder
@@ -43,7 +45,7 @@ pub struct AppArguments {
     /// Open the run in this folder
     #[arg(long, value_name = "DIR", conflicts_with_all = ["preset", "data", "seed"])]
     run: Option<PathBuf>,
-    /// Train at once
+    /// Start training at once
     #[arg(long)]
     train: bool,
     /// Colours
@@ -52,21 +54,23 @@ pub struct AppArguments {
     /// Size of the window, for example 1280x800
     #[arg(long, value_name = "WxH", value_parser = size)]
     size: Option<[f32; 2]>,
-    /// Train, then write a picture of every view in both themes into this folder, and close
+    /// Train, write a picture of every view in both themes to this folder, and close
     #[arg(long, value_name = "DIR")]
     pictures: Option<PathBuf>,
-    /// Train for this many seconds, print how fast frames followed each other (with a row a minute), and close
+    /// Train for this many seconds, print frame times (one row per minute), and close
     #[arg(long, value_name = "SECONDS", conflicts_with = "pictures")]
     measure: Option<u64>,
 }
 
+/// Parses the size of the window.
 fn size(text: &str) -> Result<[f32; 2], String> {
-    let wrong = || format!("'{text}' is no size: give width and height, for example 1280x800");
-    let (width, height) = text.split_once('x').ok_or_else(wrong)?;
-    let side = |side: &str| side.parse::<u16>().map(f32::from).map_err(|_| wrong());
+    let invalid = || format!("invalid size '{text}', expected WxH, for example 1280x800");
+    let (width, height) = text.split_once('x').ok_or_else(invalid)?;
+    let side = |side: &str| side.parse::<u16>().map(f32::from).map_err(|_| invalid());
     Ok([side(width)?, side(height)?])
 }
 
+/// Runs `app`.
 pub fn run(arguments: AppArguments) -> anyhow::Result<Outcome> {
     let options = AppOptions {
         preset: arguments.preset,
@@ -83,13 +87,13 @@ pub fn run(arguments: AppArguments) -> anyhow::Result<Outcome> {
         train: arguments.train || arguments.pictures.is_some() || arguments.measure.is_some(),
         theme: arguments.theme,
         tiling: arguments.adapter.choice(),
-        tilings: remembered_tilings(),
+        tilings: tiling_cache(),
         size: arguments.size,
         pictures: arguments.pictures,
         measure: arguments.measure.map(std::time::Duration::from_secs),
     };
     if options.pictures.as_ref().is_some_and(|folder| folder.is_file()) {
-        bail!("--pictures needs a folder, that is a file");
+        bail!("--pictures expects a folder, found a file");
     }
     remixmatch::app::run(options)?;
     Ok(Outcome::Done)

@@ -1,4 +1,4 @@
-//! The options that `train` and `trace` share: where the data are, a preset and what to change of it.
+//! The options of `train`, `trace` and `ablate` that set up a run: a preset and changes to it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use remixmatch::Named;
 use remixmatch::augment::{PolicyScale, Sampling};
-use remixmatch::data::{Balance, DataSet, OpenOptions, Tail};
+use remixmatch::data::{Balance, DataSet, Tail};
 use remixmatch::ssl::{LabelPrior, Method, PolicyKind};
 use remixmatch::train::{Config, Overrides, PRESET_NAMES, preset};
 
-use super::source::{ChoiceOptions, open_source};
+use super::inputs::SourceOptions;
 
 /// Parses an enum of the library by its names, in lower case.
 pub fn named<T: Named + Send + Sync>() -> impl TypedValueParser<Value = T> {
@@ -24,56 +24,34 @@ pub fn named<T: Named + Send + Sync>() -> impl TypedValueParser<Value = T> {
     })
 }
 
-/// What a resumed run takes too.
-#[derive(Args)]
-pub struct SourceOptions {
-    /// Data: builtin:fashion, builtin:digits, builtin:shapes, or a path whose format is detected
-    #[arg(long, value_name = "SRC", help_heading = "Data")]
-    pub data: Option<String>,
-    /// Refuse a folder whose images differ in size instead of resizing them
-    #[arg(long, help_heading = "Data")]
-    strict: bool,
-    /// Leave out images that cannot be read, with a notice
-    #[arg(long, help_heading = "Data")]
-    skip_bad: bool,
-    /// Memory for training images in MiB; those beyond are decoded while training
-    #[arg(long, value_name = "MIB", help_heading = "Data")]
-    memory: Option<u64>,
-    #[command(flatten)]
-    choice: ChoiceOptions,
-    /// Training steps
-    #[arg(long, value_name = "N")]
-    pub steps: Option<u64>,
-}
-
-/// What a run is determined by.
+/// Settings that determine a run.
 #[derive(Args)]
 pub struct Settings {
-    /// Labelled images in all
+    /// Number of labelled images
     #[arg(long, value_name = "N", help_heading = "Data")]
     labels: Option<usize>,
-    /// How the labels are spread over the classes
+    /// Distribution of the labels over the classes
     #[arg(long, value_parser = named::<Balance>(), help_heading = "Data")]
     label_balance: Option<Balance>,
     /// A long tail: class c of C keeps R^(-c/(C-1)) of its images
     #[arg(long, value_name = "R", allow_negative_numbers = true, help_heading = "Data")]
     imbalance: Option<f64>,
-    /// What has the long tail of --imbalance [default: both]
+    /// What the long tail of --imbalance applies to [default: both]
     #[arg(long, value_parser = named::<Tail>(), requires = "imbalance", help_heading = "Data")]
     tail: Option<Tail>,
     /// Side in pixels that a folder's images are resized to
     #[arg(long, value_name = "N", help_heading = "Data")]
     image_size: Option<usize>,
-    /// Starting point of all settings
+    /// Preset that the other options change
     #[arg(long, value_name = "NAME", default_value = "fashion", value_parser = PossibleValuesParser::new(PRESET_NAMES))]
     preset: String,
     /// Start from a config.toml instead of a preset
     #[arg(long, value_name = "FILE", conflicts_with = "preset")]
     config: Option<PathBuf>,
-    /// Which parts of the step are on
+    /// Published method, whose parts the other options change
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Method::NAMES))]
     method: Option<String>,
-    /// Seed of everything that is random
+    /// Seed of all random numbers
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
     /// Steps between two reports
@@ -82,7 +60,7 @@ pub struct Settings {
     /// Steps over which the unlabelled terms ramp up
     #[arg(long, value_name = "N")]
     warmup: Option<u64>,
-    /// Strong views of each unlabelled image, K (1 to 16)
+    /// Strong views per unlabelled image, K (0 to 16)
     #[arg(long, value_name = "N", help_heading = "Parts")]
     k: Option<usize>,
     /// Sharpening temperature T
@@ -100,49 +78,49 @@ pub struct Settings {
     /// Parameter of MixUp's Beta distribution
     #[arg(long, value_name = "B", allow_negative_numbers = true, help_heading = "Parts")]
     beta: Option<f64>,
-    /// Hard labels, only where the guess is at least this likely
+    /// Train on hard labels, for guesses with at least this probability
     #[arg(long, value_name = "P", allow_negative_numbers = true, help_heading = "Parts")]
     threshold: Option<f32>,
-    /// The threshold counts in shares of the mean confidence on the labelled batch
+    /// Make the threshold relative to the mean confidence on the labelled batch
     #[arg(long, help_heading = "Parts")]
     relative_threshold: bool,
-    /// What makes the strong views
+    /// Augmentation policy of the strong views
     #[arg(long, value_parser = named::<PolicyKind>(), help_heading = "Parts")]
     policy: Option<PolicyKind>,
-    /// Reach of rescale and translate: the paper's table, or what the reference's code does
+    /// Range of rescale and translate: the paper's table, or the reference's code
     #[arg(long, value_parser = named::<PolicyScale>(), help_heading = "Parts")]
     policy_scale: Option<PolicyScale>,
-    /// How rotate, shear and translate read between pixels
+    /// Interpolation of rotate, shear and translate
     #[arg(long, value_parser = named::<Sampling>(), help_heading = "Parts")]
     sampling: Option<Sampling>,
-    /// Where the class distribution that alignment aims at comes from
+    /// Class distribution p(y) that distribution alignment targets
     #[arg(long, value_parser = named::<LabelPrior>(), help_heading = "Parts")]
     p_data: Option<LabelPrior>,
-    /// No distribution alignment
+    /// Switch off distribution alignment
     #[arg(long, help_heading = "Parts")]
     no_alignment: bool,
-    /// No rotation loss
+    /// Switch off the rotation loss
     #[arg(long, help_heading = "Parts")]
     no_rotation: bool,
-    /// No pre-mixup loss
+    /// Switch off the pre-mixup loss
     #[arg(long, help_heading = "Parts")]
     no_premixup: bool,
-    /// Weak augmentation in place of the strong one
+    /// Use weak augmentation for the strong views
     #[arg(long, help_heading = "Parts")]
     no_strong: bool,
-    /// Strong augmentation of the anchor too
+    /// Use strong augmentation for the anchor too
     #[arg(long, help_heading = "Parts")]
     no_weak: bool,
-    /// No MixUp
+    /// Switch off MixUp
     #[arg(long, help_heading = "Parts")]
     no_mixup: bool,
-    /// Brier score instead of cross-entropy on unlabelled images, with weight 75
+    /// Use the Brier score instead of cross-entropy on unlabelled images, with weight 75
     #[arg(long, help_heading = "Parts")]
     l2: bool,
-    /// wrn-28-2, wrn-28-8, wrn-16-1 or wrn-10-1
+    /// Network: wrn-28-2, wrn-28-8, wrn-16-1 or wrn-10-1
     #[arg(long, value_name = "NAME", help_heading = "Network and optimiser")]
     network: Option<String>,
-    /// Labelled images a step, B; as many unlabelled ones
+    /// Labelled images per step, B, and as many unlabelled images
     #[arg(long, value_name = "N", help_heading = "Network and optimiser")]
     batch: Option<usize>,
     /// Learning rate of Adam
@@ -151,29 +129,14 @@ pub struct Settings {
     /// Decoupled weight decay
     #[arg(long, value_name = "X", allow_negative_numbers = true, help_heading = "Network and optimiser")]
     weight_decay: Option<f64>,
-    /// Decay of the averaged weights
+    /// Decay of the EMA weights
     #[arg(long, value_name = "X", allow_negative_numbers = true, help_heading = "Network and optimiser")]
     ema: Option<f64>,
 }
 
-impl SourceOptions {
-    /// Opens a run's data.
-    pub fn open(&self, config: &Config) -> anyhow::Result<Arc<DataSet>> {
-        let options = OpenOptions {
-            strict: self.strict,
-            skip_bad: self.skip_bad,
-            image_size: config.image_size,
-            choice: config.choice.clone(),
-            memory: self.memory.map(|mebibytes| mebibytes.saturating_mul(1 << 20)),
-            ..OpenOptions::default()
-        };
-        open_source(&config.data, &options).map(Arc::new)
-    }
-}
-
 impl Settings {
-    /// The settings of the run, its data, and the source that the preset follows. Data labelled by hand are trained
-    /// with all their labels where none say how many.
+    /// Returns the run's configuration, its data set, and the source of the preset. Without a number of labels, a data
+    /// set labelled by hand is trained with all of its labels.
     pub fn open(&self, source: &SourceOptions) -> anyhow::Result<(Config, Arc<DataSet>, String)> {
         let (mut config, origin) = self.config(source)?;
         let data = source.open(&config)?;

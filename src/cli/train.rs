@@ -1,19 +1,23 @@
+//! `train` starts or resumes a run; `trace` writes the tensors of one of its steps.
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
 use clap::Args;
+use pollster::block_on;
 use remixmatch::bench::convolution_rate;
 use remixmatch::data::DataSet;
 use remixmatch::gpu::Gpu;
 use remixmatch::ssl::Keep;
-use remixmatch::train::{Checkpoint, Config, Engine, RunFolder, TrainError, Trainer, engine_options};
+use remixmatch::train::{
+    Checkpoint, Config, Engine, RunFolder, TrainError, Trainer, engine_options, write_trace,
+};
 
-use super::adapter::AdapterOptions;
-use super::options::{Settings, SourceOptions};
-use super::output::{note, print};
+use super::inputs::{AdapterOptions, SourceOptions};
+use super::options::Settings;
+use super::terminal::{Outcome, bytes_text, note, one_line, print};
 use super::training::{Training, interruption};
-use super::{Outcome, bytes_text, one_line};
 
 #[derive(Args)]
 pub struct TrainArguments {
@@ -26,28 +30,29 @@ pub struct TrainArguments {
     /// Folder for config.toml, metrics.csv, model.safetensors and summary.json
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Go on with the run in this folder, to --steps if given, its data at --data if they moved
+    /// Resume the run in this folder, up to --steps if given, with its data at --data if they have moved
     #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "force", "Settings", "ChoiceOptions"])]
     resume: Option<PathBuf>,
     /// Replace the run in the output folder
     #[arg(long)]
     force: bool,
-    /// Print the final figures as JSON
+    /// Print the summary as JSON
     #[arg(long)]
     json: bool,
 }
 
+/// Runs `train`.
 pub fn run(arguments: TrainArguments) -> anyhow::Result<Outcome> {
     let interrupted = interruption()?;
     let mut training = match &arguments.resume {
-        Some(path) => resumed(path, &arguments)?,
-        None => fresh(&arguments)?,
+        Some(path) => resume(path, &arguments)?,
+        None => create(&arguments)?,
     };
-    let finished = training.run(&interrupted).map_err(|error| kept(error, training.path()))?;
+    let finished = training.run(&interrupted).map_err(|error| with_advice(error, training.path()))?;
     if !finished {
         let step = training.trainer.progress().step;
         note(format_args!(
-            "interrupted at step {step}; saved. Go on with: remixmatch train --resume {}",
+            "interrupted at step {step}; saved. Resume with: remixmatch train --resume {}",
             training.path().display()
         ));
         return Ok(Outcome::Interrupted);
@@ -60,7 +65,7 @@ pub fn run(arguments: TrainArguments) -> anyhow::Result<Outcome> {
         print(serde_json::to_string_pretty(&summary)?)?;
     } else {
         print(format_args!(
-            "{} on {} with {} labels: {} {:.2} % (averaged weights), {:.2} % (raw), {} steps in {:.0} s",
+            "{} on {} with {} labels: {} {:.2} % (EMA weights), {:.2} % (raw), {} steps in {:.0} s",
             summary.method,
             summary.data,
             summary.labels,
@@ -75,15 +80,16 @@ pub fn run(arguments: TrainArguments) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn fresh(arguments: &TrainArguments) -> anyhow::Result<Training> {
+/// Starts the run that the settings describe.
+fn create(arguments: &TrainArguments) -> anyhow::Result<Training> {
     let (config, data, source) = arguments.settings.open(&arguments.source)?;
     let folder = RunFolder::new(arguments.out.clone().unwrap_or_else(|| default_folder(&config)));
     folder.check_free(arguments.force)?;
     note(format_args!("preset {}: {source}", config.preset));
-    begin(config, data, arguments, folder)
+    start(config, data, arguments, folder)
 }
 
-fn begin(
+fn start(
     config: Config,
     data: Arc<DataSet>,
     arguments: &TrainArguments,
@@ -92,32 +98,33 @@ fn begin(
     config.validate(data.train.height, data.train.width)?;
     let gpu = arguments.adapter.open()?;
     announce(&gpu, &config, &data)?;
-    let training = Training::begin(gpu, config, data, folder)?;
+    let training = Training::start(gpu, config, data, folder)?;
     if training.trainer.config.imbalance > 1.0 {
-        tell_of_tail(&training.trainer);
+        note_tail(&training.trainer);
     }
     Ok(training)
 }
 
-fn resumed(path: &Path, arguments: &TrainArguments) -> anyhow::Result<Training> {
+/// Resumes the run in a folder.
+fn resume(path: &Path, arguments: &TrainArguments) -> anyhow::Result<Training> {
     let folder = RunFolder::new(path);
     let model = folder.model();
     if !model.exists() {
-        // Ended before its first checkpoint, it has lost nothing.
+        // A run that ended before its first checkpoint has lost nothing.
         if folder.config().exists() {
             let config = with_source(folder.read_config()?, &arguments.source);
             let data = arguments.source.open(&config)?;
-            return begin(config, data, arguments, folder);
+            return start(config, data, arguments, folder);
         }
-        bail!("there is no run to go on with in {}: it has no model.safetensors", path.display());
+        bail!("there is no run to resume in {}: it has no model.safetensors", path.display());
     }
     let (config, _) = Checkpoint::read_header(&model)?;
     let config = with_source(config, &arguments.source);
     let data = arguments.source.open(&config)?;
-    Training::go_on(arguments.adapter.open()?, config, data, folder)
+    Training::resume(arguments.adapter.open()?, config, data, folder)
 }
 
-/// A kept run's settings with what may differ when it goes on.
+/// A run's settings with the number of steps and the data source of the arguments.
 fn with_source(config: Config, source: &SourceOptions) -> Config {
     Config {
         steps: source.steps.unwrap_or(config.steps),
@@ -126,12 +133,12 @@ fn with_source(config: Config, source: &SourceOptions) -> Config {
     }
 }
 
-/// What ended a run, and how to go on from what it has kept. One that diverged would do so again.
-fn kept(error: anyhow::Error, folder: &Path) -> anyhow::Error {
+/// Adds to an error how to resume from the last checkpoint. A run that diverged would diverge again.
+fn with_advice(error: anyhow::Error, folder: &Path) -> anyhow::Error {
     let diverged = matches!(error.downcast_ref(), Some(TrainError::NotFinite { .. }));
     match Checkpoint::read_header(&RunFolder::new(folder).model()) {
         Ok((_, header)) if !diverged => anyhow!(
-            "{}; step {} is saved, go on with: remixmatch train --resume {}",
+            "{}; step {} is saved, resume with: remixmatch train --resume {}",
             one_line(&error),
             header.step,
             folder.display()
@@ -140,31 +147,32 @@ fn kept(error: anyhow::Error, folder: &Path) -> anyhow::Error {
     }
 }
 
+/// The folder of a run without `--out`.
 fn default_folder(config: &Config) -> PathBuf {
     let name = format!("{}-{}-{}-seed{}", config.preset, config.method_name, config.labels, config.seed);
     Path::new("runs").join(name)
 }
 
-/// What the long tail leaves of each class.
-fn tell_of_tail(trainer: &Trainer) {
+/// Prints how many images and labels of each class the long tail leaves.
+fn note_tail(trainer: &Trainer) {
     let counts = |images: &[usize]| {
         trainer.data.train_counts(images).iter().map(usize::to_string).collect::<Vec<_>>().join(" ")
     };
     note(format_args!(
-        "a long tail of {}: images a class {}, labels a class {}",
+        "a long tail of {}: images per class {}, labels per class {}",
         trainer.config.imbalance,
         counts(&trainer.split.unlabelled),
         counts(&trainer.split.labelled),
     ));
 }
 
-/// Prints what the run will take, before anything is allocated.
+/// Prints the memory of the run, and for the paper's presets its time, before anything is allocated.
 fn announce(gpu: &Gpu, config: &Config, data: &DataSet) -> anyhow::Result<()> {
     let options = engine_options(config, data, Keep::State)?;
     let (network, shape, recording) = Engine::plan(gpu, &options)?;
     let memory = recording.memory();
     note(format_args!(
-        "{} on {}: {} parameters, {} passes of {} images a step, {} on the adapter ({} if nothing shared memory)",
+        "{} on {}: {} parameters, {} passes of {} images per step, {} on the adapter ({} without buffer aliasing)",
         config.network,
         gpu.info.name,
         network.parameters.count(),
@@ -174,12 +182,12 @@ fn announce(gpu: &Gpu, config: &Config, data: &DataSet) -> anyhow::Result<()> {
         bytes_text(memory.total() - memory.transient + memory.transient_unshared),
     ));
     if config.preset.starts_with("paper-") {
-        let rate = pollster::block_on(convolution_rate(gpu, &network))?;
+        let rate = block_on(convolution_rate(gpu, &network))?;
         let images = shape.forward_passes() * shape.batch;
         let operations = 2.0 * network.multiply_adds() as f64 * images as f64;
         let seconds = operations / (rate * 1e9);
         note(format_args!(
-            "estimate: {:.2} TFLOP a step, {seconds:.2} s at the {rate:.1} GFLOP/s that its convolutions reach here; \
+            "estimate: {:.2} TFLOP per step, {seconds:.2} s at the {rate:.1} GFLOP/s of its convolutions on this adapter; \
              {} steps would take {:.1} days",
             operations / 1e12,
             config.steps,
@@ -187,4 +195,30 @@ fn announce(gpu: &Gpu, config: &Config, data: &DataSet) -> anyhow::Result<()> {
         ));
     }
     Ok(())
+}
+
+#[derive(Args)]
+pub struct TraceArguments {
+    #[command(flatten)]
+    adapter: AdapterOptions,
+    #[command(flatten)]
+    source: SourceOptions,
+    #[command(flatten)]
+    settings: Settings,
+    /// File to write
+    #[arg(long, value_name = "FILE.safetensors")]
+    out: PathBuf,
+}
+
+/// Runs `trace`: trains `--steps` steps, 1 by default, and writes the tensors of the last one.
+pub fn trace(arguments: TraceArguments) -> anyhow::Result<Outcome> {
+    let (mut config, data, _) = arguments.settings.open(&arguments.source)?;
+    config.steps = arguments.source.steps.unwrap_or(1);
+    let mut trainer = Trainer::new(arguments.adapter.open()?, config, data, Keep::Trace)?;
+    while trainer.progress().step + 1 < trainer.config.steps {
+        block_on(trainer.step())?;
+    }
+    write_trace(&mut trainer, &arguments.out)?;
+    note(format_args!("step {} is in {}", trainer.progress().step, arguments.out.display()));
+    Ok(Outcome::Done)
 }

@@ -1,4 +1,4 @@
-//! A run in its folder, as `train` and `ablate` make them: begun or gone on with, trained, summed up.
+//! A run and its folder, as `train` and `ablate` use them: started or resumed, trained, summarised.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use remixmatch::train::{
     Checkpoint, Config, MetricsFile, Report, RunFolder, Summary, Trainer, median_accuracy, read_reports,
 };
 
-use super::output::note;
+use super::terminal::note;
 
-/// Set by Ctrl-C from now on, instead of ending the program.
+/// A flag that Ctrl-C sets from now on, instead of ending the program.
 pub fn interruption() -> anyhow::Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);
@@ -25,18 +25,18 @@ pub fn interruption() -> anyhow::Result<Arc<AtomicBool>> {
     Ok(interrupted)
 }
 
+/// A run that trains in its folder.
 pub struct Training {
     pub trainer: Trainer,
     metrics: MetricsFile,
     folder: RunFolder,
-    /// What the first step waited for: nothing can have been decoded before it.
-    first: Option<Waits>,
+    /// Waits of the first step, before which no image can be decoded.
+    first_waits: Option<Waits>,
 }
 
 impl Training {
-    /// A new run, with its first checkpoint. Nothing is written or removed before all that could be refused has
-    /// been accepted.
-    pub fn begin(
+    /// Starts a run and writes its first checkpoint. The folder is unchanged if the settings or the data are invalid.
+    pub fn start(
         gpu: Arc<Gpu>,
         config: Config,
         data: Arc<DataSet>,
@@ -47,13 +47,13 @@ impl Training {
         folder.write_config(&trainer.config)?;
         folder.prepare()?;
         let metrics = MetricsFile::create(&folder.metrics())?;
-        let mut run = Self { trainer, metrics, folder, first: None };
+        let mut run = Self { trainer, metrics, folder, first_waits: None };
         run.save()?;
         Ok(run)
     }
 
-    /// Goes on from the folder's checkpoint.
-    pub fn go_on(
+    /// Resumes the run from the folder's checkpoint.
+    pub fn resume(
         gpu: Arc<Gpu>,
         config: Config,
         data: Arc<DataSet>,
@@ -72,10 +72,11 @@ impl Training {
             false => MetricsFile::create(&path)?,
         };
         folder.write_config(&trainer.config)?;
-        note(format_args!("going on from step {} of {}", header.step, trainer.config.steps));
-        Ok(Self { trainer, metrics, folder, first: None })
+        note(format_args!("resuming from step {} of {}", header.step, trainer.config.steps));
+        Ok(Self { trainer, metrics, folder, first_waits: None })
     }
 
+    /// The run's folder.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -84,7 +85,7 @@ impl Training {
         Ok(block_on(self.trainer.save(&self.folder.model()))?)
     }
 
-    /// Trains until done (true) or interrupted (false); saves either way.
+    /// Trains until the last step (returns true) or until interrupted (false), and saves in both cases.
     pub fn run(&mut self, interrupted: &AtomicBool) -> anyhow::Result<bool> {
         let bar = progress_bar(&self.trainer);
         while !self.trainer.is_done() {
@@ -94,13 +95,13 @@ impl Training {
                 return Ok(false);
             }
             block_on(self.trainer.step())?;
-            self.first = self.first.or_else(|| self.trainer.data.train.waits());
+            self.first_waits = self.first_waits.or_else(|| self.trainer.data.train.waits());
             let progress = self.trainer.progress();
             bar.set_position(progress.step);
             if self.trainer.report_is_due() {
                 let report = block_on(self.trainer.report())?;
-                // The row first: whatever happens in between, a resumed run drops a row ahead of its checkpoint,
-                // and could not make one again that is behind.
+                // The row is written before the checkpoint: a resumed run drops a row ahead of its checkpoint, but
+                // could not recompute a missing one.
                 self.metrics.append(&report)?;
                 self.save()?;
                 bar.set_message(format!("test {:.1} %", 100.0 * report.test_acc_ema));
@@ -116,12 +117,12 @@ impl Training {
         Ok(true)
     }
 
-    /// What steps have waited for where images are decoded while training.
+    /// How long steps waited for images that are decoded during training; `None` if all are in memory.
     pub fn waits(&self) -> Option<String> {
-        let (all, first) = (self.trainer.data.train.waits()?, self.first?);
+        let (all, first) = (self.trainer.data.train.waits()?, self.first_waits?);
         Some(format!(
-            "of {} images decoded while training {} were not ready when a step asked for them; the first step waited \
-             {} ms, all others {} ms together",
+            "{} images were decoded during training, {} of them after a step requested them; the first step waited \
+             {} ms, the others {} ms in total",
             all.asked,
             all.waited,
             first.time.as_millis(),
@@ -129,11 +130,11 @@ impl Training {
         ))
     }
 
-    /// The final figures, written to the folder.
+    /// Writes the summary to the folder and returns it.
     pub fn finish(&self) -> anyhow::Result<Summary> {
         let trainer = &self.trainer;
         let reports = read_reports(&self.folder.metrics())?;
-        let last = reports.last().context("the run has no report yet: give more --steps")?;
+        let last = reports.last().context("the run has no report yet: set more --steps")?;
         let config = &trainer.config;
         let summary = Summary {
             preset: config.preset.clone(),
@@ -173,7 +174,7 @@ fn progress_bar(trainer: &Trainer) -> ProgressBar {
 fn line(report: &Report, steps: u64) -> String {
     let optional = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.3}"));
     format!(
-        "step {:>6}/{steps}  loss x {:.3} u {} u1 {} r {}  guesses {}  test {:.3} (averaged {:.3})  {:.0} s",
+        "step {:>6}/{steps}  loss x {:.3} u {} u1 {} r {}  guesses {}  test {:.3} (EMA {:.3})  {:.0} s",
         report.step,
         report.loss_x,
         optional(report.loss_u),

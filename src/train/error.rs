@@ -1,3 +1,5 @@
+//! What can go wrong in a run. Messages name settings, which the command line, the window and the page share.
+
 use std::path::PathBuf;
 
 use thiserror::Error;
@@ -8,54 +10,69 @@ use crate::gpu::GpuError;
 use crate::nn::NetworkError;
 use crate::ssl::MethodError;
 
-/// What can go wrong in a run.
+/// Why a run cannot start, continue or be read.
 #[derive(Debug, Error)]
 pub enum TrainError {
+    /// The adapter failed, or cannot hold the run.
     #[error(transparent)]
     Gpu(#[from] GpuError),
+    /// An augmentation policy cannot be recorded or restored.
     #[error(transparent)]
     Augment(#[from] AugmentError),
+    /// The data set cannot be opened, read or split.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// The network is unknown or does not fit the images.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// The method is unknown or cannot be trained with these settings.
     #[error(transparent)]
     Method(#[from] MethodError),
+    /// A setting is out of range.
     #[error("{field} is {found}, it must be {expected}")]
     OutOfRange { field: &'static str, found: String, expected: &'static str },
+    /// No preset has this name.
     #[error("no preset is named '{found}': choose {list}")]
     UnknownPreset { found: String, list: String },
-    #[error("this adapter has no tile named '{found}': choose {list}")]
+    /// The adapter supports no tiling with this name.
+    #[error("this adapter supports no tiling named '{found}': choose {list}")]
     UnknownTiling { found: String, list: String },
+    /// A loss, a gradient or a tensor of the state is NaN or infinite.
     #[error(
         "training diverged: {term} is {value} at step {step}; the last good checkpoint is kept. \
          Try a lower learning rate"
     )]
     NotFinite { step: u64, term: String, value: String },
+    /// The system failed to read or write a file or folder.
     #[error("{path}: {doing} failed: {source}")]
     File { path: PathBuf, doing: &'static str, source: std::io::Error },
+    /// A file is not a checkpoint, or is damaged.
     #[error("{path} is not a remixmatch checkpoint: {reason}")]
     Checkpoint { path: PathBuf, reason: String },
+    /// A checkpoint's tensors have other names or shapes than those of its network.
     #[error("{path} was made by another network: {reason}")]
     WrongNetwork { path: PathBuf, reason: String },
+    /// A checkpoint holds the state of another optimiser than the configuration.
     #[error(
         "{path} holds the state of the optimiser '{found}', the configuration has '{expected}': \
          set optimiser to '{found}'"
     )]
     OtherOptimiser { path: PathBuf, found: &'static str, expected: &'static str },
+    /// A checkpoint's images or classes differ from those of the data set.
     #[error("{path} was trained on other data: {reason}")]
     OtherData { path: PathBuf, reason: String },
+    /// Settings or a summary cannot be parsed or serialised.
     #[error("{path}: {reason}")]
     Config { path: PathBuf, reason: String },
+    /// A new run would mix with the files of its output folder.
     #[error(
-        "the output folder {path} is not empty: give --resume {path} to go on with its run, \
-         --force to replace it, or another --out"
+        "the output folder {path} is not empty: resume the run in it, replace that run, or choose another folder"
     )]
     OutputNotEmpty { path: PathBuf },
 }
 
 impl TrainError {
-    /// An input or output failure at `path` while `doing` something.
+    /// Makes [`TrainError::File`] of an I/O error at `path` while `doing` something.
     pub fn file(path: impl Into<PathBuf>, doing: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::File { path, doing, source }

@@ -60,7 +60,7 @@ fn reports(accuracy: f64) -> Vec<Report> {
 fn ablation(folder: &Path) {
     let settings = preset("digits", None).expect("a preset").config;
     let names = ROWS.map(|row| row.name.to_owned()).to_vec();
-    let plan = Plan::new(settings, 2, names).expect("a plan").settle(folder).expect("a folder");
+    let plan = Plan::new(settings, 2, names).expect("a plan").store(folder).expect("a folder");
     for (i, row) in ROWS.into_iter().enumerate() {
         if row.owner(&plan.settings).expect("a row").name != row.name {
             continue;
@@ -69,7 +69,7 @@ fn ablation(folder: &Path) {
             let run = plan.run_folder(folder, row, seed).expect("a folder");
             run.create().expect("a folder");
             if row.name == "adamatch" && seed == 1 {
-                RunState::fail(&run, "training diverged: loss_u is NaN at step 7").expect("a note");
+                RunState::write_failure(&run, "training diverged: loss_u is NaN at step 7").expect("a note");
                 continue;
             }
             let accuracy = 0.95 - 0.02 * i as f64 - 0.01 * seed as f64;

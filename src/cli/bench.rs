@@ -1,4 +1,4 @@
-mod text;
+//! `bench` measures kernels and whole steps, and prints them as text or JSON.
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
@@ -10,33 +10,32 @@ use remixmatch::nn::{Architecture, TilingTime, WideResNet, measure_tilings};
 use remixmatch::train::{Config, preset};
 use serde::Serialize;
 
-use super::Outcome;
-use super::adapter::AdapterOptions;
-use super::output::print;
+use super::inputs::AdapterOptions;
+use super::terminal::{Outcome, bytes_text, print};
 
-/// Classes of what is measured.
+/// Classes of the measured networks.
 const CLASSES: usize = 10;
 
 #[derive(Args)]
 pub struct BenchArguments {
     #[command(flatten)]
     adapter: AdapterOptions,
-    /// What to measure; all but growth and training if not given
+    /// What to measure [default: all parts except growth and training]
     #[arg(long = "part", value_name = "PART")]
     parts: Vec<Part>,
-    /// Network whose convolutions, or training, are measured
+    /// Network of the parts convolutions and training
     #[arg(long, value_name = "NAME", default_value = "wrn-28-2")]
     network: String,
-    /// Side and channels of its images
+    /// Side of its images in pixels
     #[arg(long, value_name = "N", default_value_t = 32)]
     image_size: usize,
+    /// Channels of its images
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = RangedU64ValueParser::<usize>::new().range(1..=3))]
     channels: usize,
-    /// Images a dispatch
+    /// Images per dispatch
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1024))]
     images: usize,
-    /// Preset whose whole step is measured; if not given, each whose step is unlike the others' except paper-stl10,
-    /// which takes minutes on a software adapter
+    /// Preset whose step is measured [default: quick, shapes and paper-cifar10]
     #[arg(long = "preset", value_name = "NAME")]
     presets: Vec<String>,
     /// Steps of --part training
@@ -49,28 +48,28 @@ pub struct BenchArguments {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Part {
-    /// Matrix products, the measure of the convolutions
+    /// Matrix products, the upper bound of the convolutions
     Gemm,
-    /// The tiles that the adapter can run, fastest first: what autotuning chooses from
+    /// The tilings that the adapter supports, fastest first, as autotuning measures them
     Tiles,
     /// Every convolution shape of a network
     Convolutions,
-    /// Operations whose time goes into memory, against a copy
+    /// Memory-bound operations, compared with a copy
     Memory,
-    /// A preset's whole step and its families of operations
+    /// A preset's whole step, and its time per kind of operation
     Step,
-    /// Cost against batch, width, image size and K
+    /// Time and memory against batch, width, image size and K
     Growth,
-    /// Supervised training on one batch: what other frameworks are compared with
+    /// Supervised training on one batch, for comparison with other frameworks
     Training,
 }
 
-/// What was measured.
+/// All measurements.
 #[derive(Default, Serialize)]
 struct Measured {
     adapter: String,
     driver: String,
-    /// The tile in use.
+    /// The tiling in use.
     tiling: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     gemm: Vec<GemmTime>,
@@ -93,7 +92,7 @@ struct Convolutions {
     network: String,
     images: usize,
     layers: Vec<ConvTime>,
-    /// A direction of [`DIRECTIONS`] or `all`.
+    /// One entry per direction of [`DIRECTIONS`], and `all`.
     time_weighted: Vec<Share>,
 }
 
@@ -117,15 +116,16 @@ struct Training {
     network: String,
     images: usize,
     steps: u32,
-    /// Without the rotation head's, which are not trained.
+    /// Number of trained parameters, without the rotation head.
     parameters: usize,
     seconds_a_step: f64,
     loss_before: f32,
     loss_after: f32,
 }
 
+/// Runs `bench`.
 pub fn run(arguments: BenchArguments) -> anyhow::Result<Outcome> {
-    let wanted = |part: Part| match arguments.parts.is_empty() {
+    let requested = |part: Part| match arguments.parts.is_empty() {
         true => !matches!(part, Part::Growth | Part::Training),
         false => arguments.parts.contains(&part),
     };
@@ -140,15 +140,15 @@ pub fn run(arguments: BenchArguments) -> anyhow::Result<Outcome> {
         driver: format!("{} {}", gpu.info.driver, gpu.info.driver_info).trim().to_owned(),
         ..Measured::default()
     };
-    // Shares are of the best matrix product.
-    if [Part::Gemm, Part::Convolutions, Part::Step].into_iter().any(wanted) {
+    // The parts convolutions and step report shares of the fastest matrix product.
+    if [Part::Gemm, Part::Convolutions, Part::Step].into_iter().any(requested) {
         measured.gemm = pollster::block_on(measure_gemm(&gpu))?;
     }
     let best = measured.gemm.first().map_or(f64::NAN, |time| time.gflops);
-    if wanted(Part::Tiles) {
+    if requested(Part::Tiles) {
         measured.tiles = pollster::block_on(measure_tilings(&gpu))?;
     }
-    if wanted(Part::Convolutions) {
+    if requested(Part::Convolutions) {
         let layers = pollster::block_on(measure_convolutions(&gpu, &network, arguments.images))?;
         let share = |direction: &'static str, directions: &[&str]| {
             let gflops = time_weighted(&layers, directions);
@@ -163,21 +163,21 @@ pub fn run(arguments: BenchArguments) -> anyhow::Result<Outcome> {
             time_weighted: shares,
         });
     }
-    if wanted(Part::Memory) {
+    if requested(Part::Memory) {
         measured.memory = pollster::block_on(measure_memory(&gpu))?;
     }
-    if wanted(Part::Step) {
+    if requested(Part::Step) {
         for config in &presets {
             let time = pollster::block_on(measure_step(&gpu, config, image_of(&config.data), CLASSES))?;
             let share_of_best_gemm = time.gflops / best;
             measured.steps.push(PresetStep { preset: config.preset.clone(), time, share_of_best_gemm });
         }
     }
-    if wanted(Part::Growth) {
+    if requested(Part::Growth) {
         let quick = preset("quick", None)?.config;
         measured.growth = pollster::block_on(measure_growth(&gpu, &quick))?;
     }
-    if wanted(Part::Training) {
+    if requested(Part::Training) {
         let step = TrainingStep::new(&gpu, &network, arguments.images)?;
         measured.training = Some(pollster::block_on(async {
             step.seconds_a_step(&gpu, 1).await?;
@@ -199,12 +199,12 @@ pub fn run(arguments: BenchArguments) -> anyhow::Result<Outcome> {
     }
     match arguments.json {
         true => print(serde_json::to_string_pretty(&measured)?)?,
-        false => text::print_all(&measured, best)?,
+        false => print_text(&measured, best)?,
     }
     Ok(Outcome::Done)
 }
 
-/// The named presets, or those whose steps differ.
+/// The named presets, by default those whose steps differ (paper-stl10 takes minutes on a software adapter).
 fn presets(names: &[String]) -> anyhow::Result<Vec<Config>> {
     const DIFFERENT: [&str; 3] = ["quick", "shapes", "paper-cifar10"];
     let names: Vec<&str> = match names {
@@ -214,11 +214,122 @@ fn presets(names: &[String]) -> anyhow::Result<Vec<Config>> {
     names.into_iter().map(|name| Ok(preset(name, None)?.config)).collect()
 }
 
-/// The shape of a preset's images: they need not be here to measure what they cost.
+/// Height, width and channels of a preset's images, without opening the data set.
 fn image_of(data: &str) -> [usize; 3] {
     match data {
         "builtin:fashion" | "builtin:digits" => [28, 28, 1],
         "stl-10" => [96, 96, 3],
         _ => [32, 32, 3],
     }
+}
+
+/// Prints the measurements; `best` is the rate of the fastest matrix product in GFLOP/s.
+fn print_text(measured: &Measured, best: f64) -> anyhow::Result<()> {
+    print(&measured.adapter)?;
+    for GemmTime { variant, size, gflops } in &measured.gemm {
+        print(format_args!("  GEMM {size}^3, {variant:<32} {gflops:>7.2} GFLOP/s"))?;
+    }
+    if let [fastest, ..] = &measured.tiles[..] {
+        print(format_args!(
+            "tilings, by the time of one convolution and its gradients; {} is in use:",
+            measured.tiling
+        ))?;
+        for TilingTime { name, seconds, .. } in &measured.tiles {
+            let ratio = seconds / fastest.seconds;
+            print(format_args!("  {name:<20} {:>9.3} ms {ratio:>5.2} x the fastest", seconds * 1e3))?;
+        }
+    }
+    if let Some(convolutions) = &measured.convolutions {
+        print_convolutions(convolutions, best)?;
+    }
+    if let [copy, ..] = &measured.memory[..] {
+        print("memory-bound operations, with each byte counted once:")?;
+        for MemoryTime { operation, gb_a_second, .. } in &measured.memory {
+            let share = 100.0 * gb_a_second / copy.gb_a_second;
+            print(format_args!("  {operation:<26} {gb_a_second:>7.2} GB/s {share:>5.0} % of a copy"))?;
+        }
+    }
+    for step in &measured.steps {
+        print_step(step)?;
+    }
+    for growth in &measured.growth {
+        print_growth(growth)?;
+    }
+    if let Some(t) = &measured.training {
+        print(format_args!(
+            "{} on {} labelled images: {:.4} s per step, loss {:.4} before and {:.4} after {} steps",
+            t.network, t.images, t.seconds_a_step, t.loss_before, t.loss_after, t.steps
+        ))?;
+    }
+    Ok(())
+}
+
+fn print_convolutions(convolutions: &Convolutions, best: f64) -> anyhow::Result<()> {
+    print(format_args!("convolutions of {} on {} images:", convolutions.network, convolutions.images))?;
+    for time in &convolutions.layers {
+        let ConvTime { layer, layers, direction, shape: [h, w, i, o, k, s], gflops, .. } = time;
+        print(format_args!(
+            "  {layer:<24} {layers:>2} x {direction:<16} {h}x{w} {i:>3} -> {o:<3} {k}x{k}/{s} {gflops:>7.2} GFLOP/s {:>5.0} %",
+            100.0 * gflops / best
+        ))?;
+    }
+    print("  time-weighted, and share of the best GEMM:")?;
+    for share in &convolutions.time_weighted {
+        print(format_args!(
+            "  {:<24} {:>7.2} GFLOP/s {:>5.0} %",
+            share.direction,
+            share.gflops,
+            100.0 * share.share_of_best_gemm
+        ))?;
+    }
+    Ok(())
+}
+
+fn print_step(step: &PresetStep) -> anyhow::Result<()> {
+    let PresetStep { preset, time, share_of_best_gemm } = step;
+    let [height, width, channels] = time.image;
+    print(format_args!(
+        "a step of {preset} ({height}x{width}x{channels}): {:.3} s, {:.2} GFLOP, {:.2} GFLOP/s, {:.0} % of the best GEMM",
+        time.seconds,
+        time.gflop,
+        time.gflops,
+        100.0 * share_of_best_gemm
+    ))?;
+    print(format_args!(
+        "  {} dispatches, encoded in {:.2} ms; {} on the adapter ({} of it transient, {} without buffer aliasing)",
+        time.dispatches,
+        time.encode_seconds * 1e3,
+        bytes_text(time.persistent_bytes + time.transient_bytes),
+        bytes_text(time.transient_bytes),
+        bytes_text(time.unshared_bytes),
+    ))?;
+    let total: f64 = time.families.iter().map(|family| family.seconds).sum();
+    let clock = if time.timestamps { "the adapter's timestamps" } else { "waiting for each dispatch" };
+    print(format_args!("  time per dispatch, by {clock}, {total:.3} s in total:"))?;
+    for family in &time.families {
+        print(format_args!(
+            "  {:<34} {:>9.3} ms {:>5.1} % {:>5} dispatches",
+            family.name,
+            family.seconds * 1e3,
+            100.0 * family.seconds / total,
+            family.dispatches
+        ))?;
+    }
+    Ok(())
+}
+
+fn print_growth(growth: &Growth) -> anyhow::Result<()> {
+    print(format_args!("{}:", growth.quantity))?;
+    for row in &growth.rows {
+        print(format_args!(
+            "  {:>5} {:>9.4} s per step {:>9.3} GFLOP {:>7.2} GFLOP/s {:>12}",
+            row.value,
+            row.seconds,
+            row.gflop,
+            row.gflop / row.seconds,
+            bytes_text(row.bytes)
+        ))?;
+    }
+    let [time, arithmetic, memory] = growth.exponents();
+    print(format_args!("  exponents: time {time:.2}, arithmetic {arithmetic:.2}, memory {memory:.2}"))
 }

@@ -1,8 +1,68 @@
+//! `data` describes a data set, `info` the adapter.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
 use clap::Args;
+use remixmatch::data::{OpenOptions, contact_sheet, summary};
 use serde_json::json;
 
-use super::output::print;
-use super::{Outcome, bytes_text, open_gpu};
+use super::inputs::{ChoiceOptions, open_gpu, open_source};
+use super::terminal::{Outcome, bytes_text, note, print};
+
+#[derive(Args)]
+pub struct DataArguments {
+    /// builtin:fashion, builtin:digits, builtin:shapes, or a path whose format is detected
+    #[arg(value_name = "SRC")]
+    source: String,
+    /// Write a contact sheet with one row per class
+    #[arg(long, value_name = "FILE.png")]
+    sheet: Option<PathBuf>,
+    /// Side in pixels that a folder's images are resized to
+    #[arg(long, value_name = "N")]
+    image_size: Option<usize>,
+    /// Refuse a folder whose images differ in size
+    #[arg(long)]
+    strict: bool,
+    /// Skip images that cannot be read, with a notice
+    #[arg(long)]
+    skip_bad: bool,
+    #[command(flatten)]
+    choice: ChoiceOptions,
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Pixels of the contact sheet per image pixel, along each side.
+const ZOOM: u32 = 2;
+/// Images per class on the contact sheet.
+const COLUMNS: usize = 12;
+
+/// Runs `data`.
+pub fn data(arguments: DataArguments) -> anyhow::Result<Outcome> {
+    let options = OpenOptions {
+        strict: arguments.strict,
+        skip_bad: arguments.skip_bad,
+        image_size: arguments.image_size,
+        choice: arguments.choice.choice(),
+        ..OpenOptions::default()
+    };
+    let set = open_source(&arguments.source, &options)?;
+    let facts = summary(&set);
+    if arguments.json {
+        print(serde_json::to_string_pretty(&facts)?)?;
+    } else {
+        print(&facts)?;
+    }
+    if let Some(path) = arguments.sheet {
+        contact_sheet(&set, COLUMNS, ZOOM)
+            .save(&path)
+            .with_context(|| format!("{}: writing the contact sheet failed", path.display()))?;
+        note(format_args!("contact sheet: {}", path.display()));
+    }
+    Ok(Outcome::Done)
+}
 
 #[derive(Args)]
 pub struct InfoArguments {
@@ -11,7 +71,8 @@ pub struct InfoArguments {
     json: bool,
 }
 
-pub fn run(arguments: InfoArguments) -> anyhow::Result<Outcome> {
+/// Runs `info`.
+pub fn info(arguments: InfoArguments) -> anyhow::Result<Outcome> {
     let gpu = open_gpu()?;
     let (info, used, offered) = (&gpu.info, gpu.limits(), &gpu.adapter_limits);
     let features: Vec<_> = gpu.features.iter_names().map(|(name, _)| name).collect();
@@ -42,7 +103,7 @@ pub fn run(arguments: InfoArguments) -> anyhow::Result<Outcome> {
     print(format_args!("driver    {} {}", info.driver, info.driver_info))?;
     print(format_args!(
         "features  {}",
-        if features.is_empty() { "none of the optional ones".into() } else { features.join(", ") }
+        if features.is_empty() { "no optional features".into() } else { features.join(", ") }
     ))?;
     print("limits    in use / offered by the adapter")?;
     let row = |name: &str, used: String, offered: String| {
@@ -56,7 +117,7 @@ pub fn run(arguments: InfoArguments) -> anyhow::Result<Outcome> {
     row("buffer", bytes_text(used.max_buffer_size), bytes_text(offered.max_buffer_size))?;
     for (name, used, offered) in [
         (
-            "storage buffers a stage",
+            "storage buffers per stage",
             used.max_storage_buffers_per_shader_stage,
             offered.max_storage_buffers_per_shader_stage,
         ),
@@ -66,12 +127,12 @@ pub fn run(arguments: InfoArguments) -> anyhow::Result<Outcome> {
             offered.max_compute_workgroup_storage_size,
         ),
         (
-            "invocations a workgroup",
+            "invocations per workgroup",
             used.max_compute_invocations_per_workgroup,
             offered.max_compute_invocations_per_workgroup,
         ),
         (
-            "workgroups a dimension",
+            "workgroups per dimension",
             used.max_compute_workgroups_per_dimension,
             offered.max_compute_workgroups_per_dimension,
         ),

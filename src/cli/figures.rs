@@ -1,16 +1,20 @@
-//! Line charts as SVG, all of one look.
+//! Line charts as SVG files, in one style, and `curves`, which plots the accuracy of runs.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
+use clap::Args;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::FontTransform;
-use remixmatch::train::write_atomically;
+use remixmatch::train::{Report, read_reports, write_atomically};
 
+use super::terminal::{Outcome, note};
+
+/// Width and height of a chart in pixels.
 const SIZE: (u32, u32) = (760, 420);
-/// Colours that stay apart for the colour-blind (Okabe and Ito), on light and dark pages alike.
+/// Colours that are distinguishable with colour blindness (Okabe and Ito), and on light and dark pages.
 const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -20,14 +24,15 @@ const COLOURS: [RGBColor; 7] = [
     RGBColor(86, 180, 233),
     GREY,
 ];
+/// The colour of a line for comparison.
 pub const GREY: RGBColor = RGBColor(110, 110, 110);
 
-/// The colour of the i-th line of many, and how often it has been used before that.
+/// The colour of line `i`, and the number of earlier lines with the same colour.
 pub fn colour(i: usize) -> (RGBColor, usize) {
     (COLOURS[i % COLOURS.len()], i / COLOURS.len())
 }
 
-/// A chart.
+/// A line chart.
 pub struct Figure {
     pub title: String,
     pub x: Axis,
@@ -36,35 +41,36 @@ pub struct Figure {
     pub legend: SeriesLabelPosition,
 }
 
+/// An axis of a chart.
 pub struct Axis {
     pub name: &'static str,
     pub range: Range<f64>,
-    /// Numbers along it, about.
+    /// Approximate number of labels.
     pub ticks: usize,
-    /// How a number is written.
+    /// Formats a label.
     pub label: fn(f64) -> String,
 }
 
 /// One line of a chart.
 pub struct Line {
-    /// In the legend, if any.
+    /// Name in the legend; a line without a name has no entry.
     pub name: Option<String>,
     pub colour: RGBColor,
-    /// How often its colour has been used before it: such lines are broken, each time into shorter pieces.
+    /// Number of earlier lines with the same colour. Such lines are dashed, with a shorter dash for each repeat.
     pub repeats: usize,
-    /// Thin and pale, beside a main line.
+    /// Whether the line is thin and pale.
     pub faint: bool,
     pub points: Vec<(f64, f64)>,
-    /// Half the height of each point's whisker; none where it is 0.
+    /// Half the height of each point's error bar; 0 draws no bar.
     pub whiskers: Vec<f64>,
 }
 
-/// A number without a fraction.
+/// Formats a number without a fraction.
 pub fn whole(value: f64) -> String {
     format!("{value:.0}")
 }
 
-/// Lengths in pixels of a broken line's pieces and of the gaps between them.
+/// Lengths of dashes and gaps in pixels; `None` is a solid line.
 fn dash(repeats: usize) -> Option<(u32, u32)> {
     match repeats {
         0 => None,
@@ -74,7 +80,7 @@ fn dash(repeats: usize) -> Option<(u32, u32)> {
 }
 
 impl Figure {
-    /// Draws it into a file.
+    /// Draws the chart into a file.
     pub fn write(&self, path: &Path) -> anyhow::Result<()> {
         let mut svg = String::new();
         self.draw(&mut svg).map_err(|e| anyhow!("drawing {} failed: {e}", path.display()))?;
@@ -146,6 +152,67 @@ impl Figure {
     }
 }
 
+#[derive(Args)]
+pub struct CurvesArguments {
+    /// Folders of runs
+    #[arg(required = true, value_name = "DIR")]
+    runs: Vec<PathBuf>,
+    /// SVG file to write
+    #[arg(long, value_name = "FILE.svg")]
+    out: PathBuf,
+    /// Title of the chart
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "Test accuracy (thick) and accuracy of the guesses (thin)"
+    )]
+    title: String,
+    /// Name of each run in the legend, in order [default: the folder's name]
+    #[arg(long = "name", value_name = "TEXT")]
+    names: Vec<String>,
+}
+
+/// Runs `curves`: test accuracy (thick) and accuracy of the guesses (thin) against steps, one colour per run.
+pub fn curves(arguments: CurvesArguments) -> anyhow::Result<Outcome> {
+    let mut lines = Vec::new();
+    let mut steps = 1;
+    for (i, folder) in arguments.runs.iter().enumerate() {
+        let (colour, repeats) = colour(i);
+        let reports = read_reports(&folder.join("metrics.csv"))?;
+        if reports.is_empty() {
+            return Err(anyhow!(
+                "{} has no report yet: train the run up to its first report",
+                folder.display()
+            ));
+        }
+        steps = reports.iter().map(|report| report.step).fold(steps, u64::max);
+        let point = |value: fn(&Report) -> Option<f64>| {
+            reports.iter().filter_map(|r| Some((r.step as f64, 100.0 * value(r)?))).collect()
+        };
+        let (guesses, test) = (point(|r| r.guess_acc), point(|r| Some(r.test_acc_ema)));
+        let line = |name, faint, points| Line { name, colour, repeats, faint, points, whiskers: Vec::new() };
+        lines.push(line(None, true, guesses));
+        let name = arguments.names.get(i).cloned().unwrap_or_else(|| folder_name(folder));
+        lines.push(line(Some(name), false, test));
+    }
+    let figure = Figure {
+        title: arguments.title,
+        x: Axis { name: "training steps", range: 0.0..steps as f64, ticks: 6, label: whole },
+        y: Axis { name: "accuracy in %", range: 0.0..100.0, ticks: 6, label: whole },
+        lines,
+        legend: SeriesLabelPosition::LowerRight,
+    };
+    figure.write(&arguments.out)?;
+    note(format_args!("curves: {}", arguments.out.display()));
+    Ok(Outcome::Done)
+}
+
+fn folder_name(folder: &Path) -> String {
+    folder
+        .file_name()
+        .map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use remixmatch::ablation::ROWS;
@@ -153,15 +220,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_row_of_the_ablation_has_a_line_of_its_own() {
-        let mut looks: Vec<_> = (0..ROWS.len())
+    fn every_ablation_row_has_its_own_line_style() {
+        let mut styles: Vec<_> = (0..ROWS.len())
             .map(|i| {
                 let (RGBColor(red, green, blue), repeats) = colour(i);
                 (red, green, blue, dash(repeats))
             })
             .collect();
-        looks.sort();
-        looks.dedup();
-        assert_eq!(looks.len(), ROWS.len());
+        styles.sort();
+        styles.dedup();
+        assert_eq!(styles.len(), ROWS.len());
     }
 }

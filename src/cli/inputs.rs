@@ -1,0 +1,141 @@
+//! What a command works on: the adapter, with the tiling of its kernels, and the data set.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::bail;
+use clap::Args;
+use remixmatch::data::{Choice, DataSet, OpenOptions, open};
+use remixmatch::gpu::Gpu;
+use remixmatch::train::{Config, TilingChoice, with_tiling};
+
+use super::terminal::note;
+
+/// Opens the adapter with its default tiling.
+pub fn open_gpu() -> anyhow::Result<Arc<Gpu>> {
+    Ok(Arc::new(Gpu::new_blocking()?))
+}
+
+/// The file in the user's data folder that stores the measured tilings.
+pub fn tiling_cache() -> Option<PathBuf> {
+    Some(eframe::storage_dir("remixmatch")?.join("tilings.toml"))
+}
+
+/// The tiling of convolutions, which changes their speed and no result.
+#[derive(Args, Clone, Debug, Default)]
+pub struct AdapterOptions {
+    /// Use the default tiling for this kind of adapter instead of measuring the fastest
+    #[arg(long, help_heading = "Adapter")]
+    no_autotune: bool,
+    /// Use this tiling; a wrong name lists those that the adapter supports
+    #[arg(long, value_name = "NAME", conflicts_with = "no_autotune", help_heading = "Adapter")]
+    tiling: Option<String>,
+}
+
+impl AdapterOptions {
+    /// Opens the adapter with the requested tiling.
+    pub fn open(&self) -> anyhow::Result<Arc<Gpu>> {
+        let gpu = with_tiling(Gpu::new_blocking()?, &self.choice(), tiling_cache().as_deref())?;
+        Ok(Arc::new(gpu))
+    }
+
+    /// The requested tiling.
+    pub fn choice(&self) -> TilingChoice {
+        match (&self.tiling, self.no_autotune) {
+            (Some(name), _) => TilingChoice::Named(name.clone()),
+            (None, true) => TilingChoice::Usual,
+            (None, false) => TilingChoice::Measured,
+        }
+    }
+}
+
+/// Options of formats that offer a choice.
+#[derive(Args)]
+pub struct ChoiceOptions {
+    /// CIFAR-100: the 20 coarse classes instead of the 100 fine ones
+    #[arg(long, help_heading = "Data")]
+    coarse: bool,
+    /// STL-10: keep the labels of one fold, 0 to 9
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    fold: Option<usize>,
+    /// SVHN: leave out the extra images
+    #[arg(long, help_heading = "Data")]
+    no_extra: bool,
+}
+
+impl ChoiceOptions {
+    /// The options as settings.
+    pub fn choice(&self) -> Choice {
+        Choice { coarse: self.coarse, fold: self.fold, no_extra: self.no_extra }
+    }
+}
+
+/// The data set and the number of steps: options that a resumed run accepts too, apart from [`ChoiceOptions`].
+#[derive(Args)]
+pub struct SourceOptions {
+    /// Data: builtin:fashion, builtin:digits, builtin:shapes, or a path whose format is detected
+    #[arg(long, value_name = "SRC", help_heading = "Data")]
+    pub data: Option<String>,
+    /// Refuse a folder whose images differ in size instead of resizing them
+    #[arg(long, help_heading = "Data")]
+    strict: bool,
+    /// Skip images that cannot be read, with a notice
+    #[arg(long, help_heading = "Data")]
+    skip_bad: bool,
+    /// Memory for training images in MiB; images beyond it are decoded during training
+    #[arg(long, value_name = "MIB", help_heading = "Data")]
+    memory: Option<u64>,
+    #[command(flatten)]
+    pub choice: ChoiceOptions,
+    /// Training steps
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u64>,
+}
+
+impl SourceOptions {
+    /// Opens a run's data set.
+    pub fn open(&self, config: &Config) -> anyhow::Result<Arc<DataSet>> {
+        let options = OpenOptions {
+            strict: self.strict,
+            skip_bad: self.skip_bad,
+            image_size: config.image_size,
+            choice: config.choice.clone(),
+            memory: self.memory.map(|mebibytes| mebibytes.saturating_mul(1 << 20)),
+            ..OpenOptions::default()
+        };
+        open_source(&config.data, &options).map(Arc::new)
+    }
+}
+
+/// Opens a data set by its built-in name, its path or its name in the user's data folder, and prints its notices.
+pub fn open_source(source: &str, options: &OpenOptions) -> anyhow::Result<DataSet> {
+    let set = open(&resolve(source)?, options)?;
+    for notice in &set.notices {
+        note(format_args!("notice: {notice}"));
+    }
+    Ok(set)
+}
+
+/// What to give instead of an unknown name.
+const HINT: &str = "give builtin:fashion, builtin:digits, builtin:shapes, or the path of a folder or archive \
+                    (scripts/fetch_cifar10.py fetches cifar-10)";
+
+/// Looks up a name that is no path in the user's data folder, where the fetch scripts store data sets.
+fn resolve(source: &str) -> anyhow::Result<String> {
+    let is_name = !source.contains([':', '/', '\\']) && !Path::new(source).exists();
+    if !is_name {
+        return Ok(source.to_owned());
+    }
+    match data_folder().map(|folder| folder.join(source)) {
+        Some(path) if path.exists() => Ok(path.to_string_lossy().into_owned()),
+        Some(path) => bail!("no data is named '{source}': looked here and for {}; {HINT}", path.display()),
+        None => bail!("no data is named '{source}': looked here; {HINT}"),
+    }
+}
+
+fn data_folder() -> Option<PathBuf> {
+    let base = std::env::var_os("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share")))?;
+    Some(base.join("remixmatch"))
+}

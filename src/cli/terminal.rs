@@ -1,0 +1,66 @@
+//! What commands share at their ends: outcome, results on standard output, messages on standard error, and the flags
+//! behind the settings that an error names.
+
+use std::fmt::Display;
+use std::io::{ErrorKind, Write as _, stderr, stdout};
+
+use anyhow::Context as _;
+use remixmatch::ablation::AblationError;
+use remixmatch::train::TrainError;
+
+/// How a command ended without an error.
+pub enum Outcome {
+    Done,
+    /// Ctrl-C, after everything was saved.
+    Interrupted,
+}
+
+/// Writes a line of the result. A closed pipe, as `head` leaves it, is no failure. (`println!` would panic.)
+pub fn print(line: impl Display) -> anyhow::Result<()> {
+    let mut out = stdout().lock();
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(error).context("writing the result to standard output failed")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a line to standard error. A failure is ignored: there is no other place to report it. (`eprintln!` would
+/// panic.)
+pub fn note(line: impl Display) {
+    let _ = writeln!(stderr().lock(), "{line}");
+}
+
+/// An error with its causes and [`flags`], in one line.
+pub fn one_line(error: &anyhow::Error) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        let text = cause.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        // Text from a file may contain terminal control codes.
+        let text = text.replace(char::is_control, "\u{fffd}");
+        if !parts.last().is_some_and(|last| last.contains(&text)) {
+            parts.push(text);
+        }
+    }
+    let flags = flags(error).map(|flags| format!(" ({flags})")).unwrap_or_default();
+    parts.join(": ") + &flags
+}
+
+/// The flags that follow the advice of the library's error, which names settings alone.
+fn flags(error: &anyhow::Error) -> Option<String> {
+    if let Some(AblationError::OtherSettings { .. } | AblationError::Occupied { .. }) = error.downcast_ref() {
+        return Some("another --out".to_owned());
+    }
+    match error.downcast_ref()? {
+        TrainError::OutputNotEmpty { path } => {
+            Some(format!("--resume {}, --force, or another --out", path.display()))
+        }
+        _ => None,
+    }
+}
+
+/// Bytes in the largest unit that keeps the number above one.
+pub fn bytes_text(bytes: u64) -> String {
+    indicatif::HumanBytes(bytes).to_string()
+}
