@@ -4,4 +4,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh
-REMIXMATCH_KILLS="${1:-100}" cargo test --test cli a_run_killed_at_random_moments -- --nocapture
+REMIXMATCH_KILLS="${1:-100}" cargo test --test cli run_killed_at_random_moments -- --nocapture

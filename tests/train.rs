@@ -1,6 +1,6 @@
-//! Whole runs on the adapter: repeatable, resumable, and every method finite.
+//! Whole runs on the adapter: reproducible, resumable, and finite with every method.
 
-#[expect(dead_code, reason = "these runs have images of their own")]
+#[expect(dead_code, reason = "these runs use other images")]
 mod small;
 
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use remixmatch::train::{Config, Model, TrainError, Trainer, Weights, accuracy};
 
 use small::{config, gpu, run, small_remixmatch};
 
-/// Two classes of 8x8 images, bright on the left or on the right, with a different ramp in each image.
+/// Two classes of 8x8 images, bright on the left or on the right, each with another ramp.
 fn halves() -> Arc<DataSet> {
     let image = |i: usize| {
         (0..64).map(move |p| {
@@ -37,7 +37,7 @@ fn halves() -> Arc<DataSet> {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_run_and_another_seed_another() {
+fn equal_seeds_give_equal_runs() {
     let gpu = gpu();
     let reports = |seed: u64| {
         let config = Config { seed, ..config(small_remixmatch()) };
@@ -50,7 +50,7 @@ fn the_same_seed_gives_the_same_run_and_another_seed_another() {
 }
 
 #[test]
-fn a_run_resumed_in_the_middle_of_a_window_equals_an_unbroken_one() {
+fn run_resumed_between_reports_equals_an_uninterrupted_one() {
     let gpu = gpu();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("model.safetensors");
@@ -83,7 +83,7 @@ fn a_run_resumed_in_the_middle_of_a_window_equals_an_unbroken_one() {
 }
 
 #[test]
-fn every_method_trains_and_reports_only_what_it_has() {
+fn every_method_reports_its_own_loss_terms() {
     let gpu = gpu();
     for name in Method::NAMES {
         let method = match name {
@@ -101,7 +101,7 @@ fn every_method_trains_and_reports_only_what_it_has() {
 }
 
 #[test]
-fn a_supervised_run_learns_two_easy_classes() {
+fn supervised_run_learns_two_classes() {
     let mut config = config(Method::supervised());
     config.steps = 60;
     config.report_every = 60;
@@ -114,7 +114,7 @@ fn a_supervised_run_learns_two_easy_classes() {
 }
 
 #[test]
-fn a_saved_model_classifies_as_the_trainer_did() {
+fn saved_model_classifies_like_its_trainer() {
     let gpu = gpu();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("model.safetensors");
@@ -134,8 +134,9 @@ fn a_saved_model_classifies_as_the_trainer_did() {
     let mut model = Model::load(Arc::clone(&gpu), &path).expect("a model");
     let found = block_on(model.probabilities(&data.test)).expect("probabilities");
     assert_eq!(found, averaged);
-    assert_ne!(found, raw, "the weights are told apart");
+    assert_ne!(found, raw, "raw and EMA weights differ");
     assert_eq!(accuracy(&found, &data.test_labels, 2), last.test_acc_ema);
+    assert_eq!(averaged.len(), 2 * data.test.len());
     for (i, expected) in averaged.chunks_exact(2).enumerate() {
         let alone = Images::new(8, 8, 1, data.test.image(i).to_vec());
         assert_eq!(
@@ -147,7 +148,7 @@ fn a_saved_model_classifies_as_the_trainer_did() {
 }
 
 #[test]
-fn a_loss_that_is_no_number_stops_the_run_with_step_and_term_and_spoils_no_checkpoint() {
+fn non_finite_loss_stops_the_run_and_keeps_the_checkpoint() {
     let gpu = gpu();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("model.safetensors");
@@ -160,13 +161,13 @@ fn a_loss_that_is_no_number_stops_the_run_with_step_and_term_and_spoils_no_check
     let good = std::fs::read(&path).expect("the file");
     let weights = trainer.engine.tensors.optimiser.weights;
     trainer.engine.write(&gpu, weights, &vec![f32::NAN; weights.words()]);
-    // Results arrive a few steps late: the message is about the step that went wrong all the same.
+    // Results arrive a few steps late; the message names the step of the NaN.
     let error = (0..6).find_map(|_| block_on(trainer.step()).err()).expect("the run stops");
     assert!(matches!(&error, TrainError::NotFinite { step: 3, term, .. } if term == "loss_x"), "{error}");
     assert!(block_on(trainer.save(&path)).is_err());
     assert_eq!(std::fs::read(&path).expect("the file"), good);
 
-    // State that no loss has shown yet is kept out of a checkpoint too.
+    // Infinite state is not saved, even before it reaches a loss.
     let mut trainer = start().expect("a trainer");
     let (_, moment) = trainer.engine.tensors.optimiser.state().last().expect("Adam's moments");
     trainer.engine.write(&gpu, moment, &vec![f32::INFINITY; moment.words()]);

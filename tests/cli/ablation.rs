@@ -1,4 +1,4 @@
-//! The ablation table: its runs, its files, what it refuses, and what a broken or interrupted one becomes.
+//! `ablate`: its runs, its files, the settings it refuses, and how it continues after a failure.
 
 use std::fs;
 use std::path::Path;
@@ -20,7 +20,7 @@ fn table(folder: &Path) -> String {
     fs::read_to_string(folder.join("table.md")).expect("table.md")
 }
 
-/// The folders of the runs in it.
+/// Names of the run folders in the ablation's folder.
 fn runs(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).expect("the folder").map(|entry| entry.expect("an entry"));
     let mut names: Vec<_> = entries
@@ -32,29 +32,29 @@ fn runs(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn rows_and_seeds_are_runs_that_are_made_once() {
+fn finished_runs_are_not_repeated() {
     let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
     let folder = outer.path().join("table");
     let small = ["--steps", "4", "--seeds", "2", "--rows", "supervised,full,k=1"];
     let (printed, told) = done(&mut ablate(data.path(), &folder, &small));
-    // K is 1, so that k=1 is the full method.
+    // K is 1: the rows k=1 and full share their runs.
     assert_eq!(runs(&folder), ["full-seed0", "full-seed1", "supervised-seed0", "supervised-seed1"]);
     assert_eq!(told.matches("\nrow ").count(), 4, "{told}");
     assert_eq!(printed.trim_end(), table(&folder).trim_end());
     assert!(printed.contains("| `full` | ReMixMatch, K = 1 | 2 | "), "{printed}");
     assert!(printed.contains("| `k=1` | K = 1: the same runs as ReMixMatch | 2 | "), "{printed}");
-    assert!(!printed.contains("## "), "nothing failed and nothing is missing: {printed}");
+    assert!(!printed.contains("## "), "no run failed or is missing: {printed}");
     let csv = fs::read_to_string(folder.join("table.csv")).expect("table.csv");
     assert_eq!(csv.lines().count(), 4, "{csv}");
     assert!(fs::read_to_string(folder.join("curves.svg")).expect("curves").contains("supervised"));
-    assert!(!folder.join("k.svg").exists(), "one K makes no line");
+    assert!(!folder.join("k.svg").exists(), "a plot against K needs two values");
 
-    // A run of the table is one of `train`.
+    // A run of the table equals one of `train`.
     let alone = outer.path().join("alone");
     done(train(data.path(), 4, &alone).args(["--preset", "fashion", "--seed", "1"]));
     assert_same_run(&folder.join("full-seed1"), &alone);
 
-    // Again: nothing to do. More rows: those alone, and the table keeps the others.
+    // The same command trains nothing. Further rows are added to the table.
     let (again, told) = done(&mut ablate(data.path(), &folder, &small));
     assert_eq!((again.as_str(), told.matches("\nrow ").count()), (printed.as_str(), 0), "{told}");
     let more = ["--steps", "4", "--seeds", "1", "--rows", "k=2"];
@@ -65,7 +65,7 @@ fn rows_and_seeds_are_runs_that_are_made_once() {
 }
 
 #[test]
-fn other_settings_and_other_folders_are_refused() {
+fn changed_settings_and_foreign_folders_are_refused() {
     let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
     let folder = outer.path().join("table");
     let one = ["--seeds", "1", "--rows", "supervised"];
@@ -82,14 +82,14 @@ fn other_settings_and_other_folders_are_refused() {
 }
 
 #[test]
-fn a_row_that_fails_does_not_lose_the_others() {
+fn failed_row_leaves_the_other_rows() {
     let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
     let folder = outer.path().join("table");
     let options = ["--steps", "2", "--seeds", "1", "--rows", "full,mixmatch,supervised"];
-    // A run that a full disk cut short.
-    let broken = folder.join("mixmatch-seed0");
+    // A damaged checkpoint.
+    let failed = folder.join("mixmatch-seed0");
     done(ablate(data.path(), &folder, &options[..4]).args(["--rows", "full"]));
-    put(&broken.join("model.safetensors"), b"no checkpoint");
+    put(&failed.join("model.safetensors"), b"no checkpoint");
     let Output { status, stdout, stderr } =
         ablate(data.path(), &folder, &options).output().expect("the binary starts");
     let (printed, told) = (text(&stdout), text(&stderr));
@@ -100,8 +100,8 @@ fn a_row_that_fails_does_not_lose_the_others() {
     assert!(printed.contains("| `supervised` | labelled images alone | 1 |"), "{printed}");
     assert!(printed.contains("## Failed\n\n- `mixmatch`, seed 0: remove "), "{printed}");
     assert!(table(&folder).contains("- `mixmatch`, seed 0: "));
-    // As it says: without its folder it is made anew, alone.
-    fs::remove_dir_all(&broken).expect("the broken run");
+    // The message tells to remove the folder: then this run alone is trained again.
+    fs::remove_dir_all(&failed).expect("the failed run");
     let (printed, told) = done(&mut ablate(data.path(), &folder, &options));
     assert_eq!(told.matches("\nrow ").count(), 1, "{told}");
     assert!(!printed.contains("## Failed"), "{printed}");

@@ -1,4 +1,4 @@
-//! Commands that only answer: `data`, `info`, `eval`, `predict`, help; and where nobody reads the answer.
+//! Commands that print a result: `data`, `info`, `eval`, `predict` and help; and output that cannot be written.
 
 use pollster::block_on;
 use std::process::{Command, Stdio};
@@ -11,9 +11,9 @@ use tempfile::tempdir;
 use super::common::{BINARY, Run, done, metrics, png, refused, remixmatch, str, text};
 
 #[test]
-fn help_names_every_command_and_each_has_its_own() {
+fn every_command_has_help() {
     let (help, _) = done(&mut remixmatch(&["--help"]));
-    for command in ["app", "train", "eval", "predict", "trace", "curves", "data", "bench", "info"] {
+    for command in ["app", "train", "eval", "predict", "ablate", "trace", "curves", "data", "bench", "info"] {
         assert!(help.contains(&format!("\n  {command} ")), "{help}");
         let (help, _) = done(&mut remixmatch(&[command, "--help"]));
         assert!(help.contains("Usage: remixmatch"), "{help}");
@@ -21,7 +21,7 @@ fn help_names_every_command_and_each_has_its_own() {
 }
 
 #[test]
-fn data_tells_what_each_built_in_set_holds() {
+fn data_describes_every_built_in_set() {
     let folder = tempdir().expect("a temporary folder");
     for (name, side, train) in [("fashion", 28, 6_000), ("digits", 28, 4_000), ("shapes", 32, 5_000)] {
         let source = format!("builtin:{name}");
@@ -33,7 +33,7 @@ fn data_tells_what_each_built_in_set_holds() {
             (&source.into(), &train.into(), &1_000.into())
         );
         assert_eq!(told["classes"].as_array().map(Vec::len), Some(10));
-        // Two pixels for one, a gap of two, twelve images a row.
+        // Zoom 2, a gap of two pixels, twelve images per row.
         let cell = 2 * side + 2;
         let drawn = image::open(&sheet).expect("a PNG");
         assert_eq!((drawn.width(), drawn.height()), (2 + 12 * cell, 2 + 10 * cell));
@@ -43,7 +43,7 @@ fn data_tells_what_each_built_in_set_holds() {
 }
 
 #[test]
-fn info_names_the_adapter_and_its_limits() {
+fn info_names_adapter_and_limits() {
     let (json, _) = done(&mut remixmatch(&["info", "--json"]));
     let told: Value = serde_json::from_str(&json).expect("JSON alone");
     let name = told["adapter"].as_str().expect("a name");
@@ -55,7 +55,7 @@ fn info_names_the_adapter_and_its_limits() {
 }
 
 #[test]
-fn eval_and_predict_agree_with_the_run_and_the_library() {
+fn eval_and_predict_agree_with_the_library() {
     let run = Run::new(6);
     let model = run.model();
     let (json, _) = done(&mut remixmatch(&["eval", "--model", str(&model), "--json"]));
@@ -73,6 +73,7 @@ fn eval_and_predict_agree_with_the_run_and_the_library() {
     let mut predict = remixmatch(&["predict", "--model", str(&model), "--json"]);
     let (json, _) = done(predict.args(&paths));
     let told: Value = serde_json::from_str(&json).expect("JSON alone");
+    assert_eq!(told.as_array().map(Vec::len), Some(paths.len()));
     let gpu = Gpu::new_blocking().expect("tests need a WebGPU adapter").into();
     let mut library = Model::load(gpu, &model).expect("a model");
     for (path, answer) in paths.iter().zip(told.as_array().expect("a list")) {
@@ -95,7 +96,7 @@ fn eval_and_predict_agree_with_the_run_and_the_library() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn an_answer_that_cannot_be_written_is_an_error_and_one_not_wanted_is_none() {
+fn full_output_is_an_error_and_closed_pipe_is_none() {
     let start = |stdout: Stdio| {
         let mut command = Command::new(BINARY);
         command.args(["data", "builtin:digits"]).stdout(stdout).stderr(Stdio::piped());
@@ -115,7 +116,7 @@ fn an_answer_that_cannot_be_written_is_an_error_and_one_not_wanted_is_none() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn without_an_adapter_the_message_says_what_to_install() {
+fn missing_adapter_message_says_what_to_install() {
     let nowhere = "/nonexistent/driver.json";
     let folder = tempdir().expect("a temporary folder");
     let out = folder.path().join("run");

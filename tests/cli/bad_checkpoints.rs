@@ -1,4 +1,4 @@
-//! Files that are no checkpoint, and checkpoints of something else, given to every command that takes one.
+//! Damaged checkpoints, and checkpoints of another network or data set, given to every command that reads one.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use safetensors::SafeTensors;
 
 use super::common::{Run, pictures, put, refused, remixmatch, str};
 
-/// Gives `content` as the model to eval, predict and resume, and expects `words` of each.
+/// Runs eval, predict and resume on a model file with this content, and expects `words` in each message.
 fn all_refuse(run: &Run, content: &[u8], words: &[&str]) {
     let folder = run.beside("bad");
     let model = folder.join("model.safetensors");
@@ -17,11 +17,11 @@ fn all_refuse(run: &Run, content: &[u8], words: &[&str]) {
     refused(&mut remixmatch(&["eval", "--model", str(&model)]), words);
     refused(&mut remixmatch(&["predict", "--model", str(&model), str(&image)]), words);
     refused(&mut remixmatch(&["train", "--resume", str(&folder)]), words);
-    assert_eq!(fs::read(&model).expect("the file"), content, "the file is left as it was");
+    assert_eq!(fs::read(&model).expect("the file"), content, "the file is unchanged");
     assert!(!folder.join("metrics.csv").exists());
 }
 
-/// The checkpoint with its metadata changed.
+/// The content of a checkpoint after a replacement in its metadata.
 fn changed(model: &Path, key: &str, from: &str, to: &str) -> Vec<u8> {
     let bytes = fs::read(model).expect("the checkpoint");
     let (_, metadata) = SafeTensors::read_metadata(&bytes).expect("safetensors");
@@ -34,7 +34,7 @@ fn changed(model: &Path, key: &str, from: &str, to: &str) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_no_checkpoint_is_refused_by_name() {
+fn damaged_checkpoints_are_refused_by_name() {
     let run = Run::new(2);
     let no_checkpoint = ["model.safetensors is not a remixmatch checkpoint"];
     let whole = fs::read(run.model()).expect("the checkpoint");
@@ -54,14 +54,11 @@ fn what_is_no_checkpoint_is_refused_by_name() {
     );
     let empty = run.beside("empty");
     fs::create_dir(&empty).expect("a folder");
-    refused(
-        &mut remixmatch(&["train", "--resume", str(&empty)]),
-        &["no run to go on with", "model.safetensors"],
-    );
+    refused(&mut remixmatch(&["train", "--resume", str(&empty)]), &["no run to resume", "model.safetensors"]);
 }
 
 #[test]
-fn a_checkpoint_of_another_network_is_refused_with_the_tensor() {
+fn checkpoint_of_another_network_names_the_tensor() {
     let run = Run::new(2);
     let deeper = changed(&run.model(), "config", "wrn-10-1", "wrn-16-1");
     all_refuse(&run, &deeper, &["made by another network", "weights.scale0.block1"]);
@@ -72,7 +69,7 @@ fn a_checkpoint_of_another_network_is_refused_with_the_tensor() {
 }
 
 #[test]
-fn a_checkpoint_of_other_data_is_refused_with_both() {
+fn checkpoint_of_other_data_names_both() {
     let run = Run::new(2);
     let model = run.model();
     let words = ["trained on other data", "8x8 grey images of 3 classes (0, 1, 2)"];

@@ -66,7 +66,7 @@ fn a_damaged_image_is_named_and_passed_over_when_asked() {
     refused(remixmatch(&predict).arg("--skip-bad"), &["none of the 1 image files can be read"]);
     let good = folder.path().join("top/4.png");
     let (words, told) = done(remixmatch(&predict).arg(&good).arg("--skip-bad"));
-    assert!(told.contains("passed over") && words.lines().count() == 1, "{words}{told}");
+    assert!(told.contains("skipped") && words.lines().count() == 1, "{words}{told}");
     refused(
         &mut remixmatch(&["predict", "--model", str(&model), "missing.png"]),
         &["cannot read missing.png"],

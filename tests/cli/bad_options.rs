@@ -1,13 +1,13 @@
-//! Options out of range, unknown names, plans that the adapter cannot hold.
+//! Options out of range, unknown names, invalid settings files, and runs too large for the adapter.
 
 use std::fs;
 
 use tempfile::tempdir;
 
-use super::common::{misused, put, refused, remixmatch, str, tiny, train};
+use super::common::{done, misused, put, refused, remixmatch, str, tiny, train};
 
 #[test]
-fn settings_out_of_range_are_named_with_their_range() {
+fn settings_out_of_range_name_their_range() {
     let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
     let out = outer.path().join("run");
     for (options, words) in [
@@ -31,13 +31,13 @@ fn settings_out_of_range_are_named_with_their_range() {
         (&["--imbalance", "0.5"], &["imbalance is 0.5", "1 (none) to 1000000"]),
         (&["--imbalance", "nan"], &["imbalance is NaN"]),
         (&["--imbalance", "1e9"], &["imbalance is 1000000000"]),
-        // Of 30 images 10, 1 and 1 are left.
+        // The tail leaves 10, 1 and 1 of 30 images.
         (&["--imbalance", "100", "--labels", "13"], &["13 labels", "at most 12"]),
         (&["--network", "wrn-9-9"], &["'wrn-9-9'", "wrn-28-2"]),
         (&["--image-size", "200"], &["200", "8 to 96"]),
     ] {
         let mut command = remixmatch(&["train", "--labels", "6", "--batch", "4", "--k", "1", "--steps", "1"]);
-        // A later option would not replace an earlier one: leave out what is under test.
+        // An option cannot be repeated: leave out the one under test.
         let given = ["--batch", "--k", "--steps"].contains(&options[0]);
         if given {
             command = remixmatch(&["train", "--labels", "6"]);
@@ -51,7 +51,7 @@ fn settings_out_of_range_are_named_with_their_range() {
 }
 
 #[test]
-fn unknown_names_and_options_are_wrong_usage() {
+fn unknown_names_and_options_are_usage_errors() {
     misused(&mut remixmatch(&["train", "--preset", "paper"]), &["'paper'", "paper-cifar10"]);
     misused(&mut remixmatch(&["train", "--method", "mixmach"]), &["'mixmach'", "mixmatch"]);
     misused(&mut remixmatch(&["train", "--policy", "auto"]), &["'auto'", "ctaugment"]);
@@ -67,13 +67,13 @@ fn unknown_names_and_options_are_wrong_usage() {
 }
 
 #[test]
-fn a_tile_that_the_adapter_has_not_is_refused_with_those_that_it_has() {
+fn unknown_tiling_lists_the_supported_ones() {
     refused(&mut remixmatch(&["bench", "--part", "gemm", "--tiling", "wide"]), &["'wide'", "alone-"]);
     refused(&mut remixmatch(&["bench", "--preset", "paper"]), &["'paper'", "paper-cifar10"]);
 }
 
 #[test]
-fn a_config_that_is_none_is_refused_in_one_line() {
+fn invalid_config_is_refused_in_one_line() {
     let folder = tempdir().expect("a temporary folder");
     let (file, out) = (folder.path().join("config.toml"), folder.path().join("run"));
     let check = |words: &[&str]| {
@@ -82,25 +82,25 @@ fn a_config_that_is_none_is_refused_in_one_line() {
     };
     check(&["config.toml", "No such file"]);
     put(&file, b"seed = [");
-    check(&["config.toml: it is no config.toml", "line 1"]);
+    check(&["config.toml: not a valid config.toml", "line 1"]);
     put(&file, b"seed = 1\nspeed = 2\n");
-    check(&["config.toml: it is no config.toml", "unknown field `speed`"]);
+    check(&["config.toml: not a valid config.toml", "unknown field `speed`"]);
 
-    // A file cannot clear the screen with its error.
+    // Control codes of the file do not reach the terminal.
     put(&file, b"\x1b[2Jseed = 1\n");
     let mut command = remixmatch(&["train", "--config", str(&file), "--out", str(&out)]);
-    let message = refused(&mut command, &["it is no config.toml", "[2Jseed"]);
+    let message = refused(&mut command, &["not a valid config.toml", "[2Jseed"]);
     assert!(!message.contains(char::is_control), "{message:?}");
 
     let (data, run) = (tiny(), folder.path().join("good"));
-    train(data.path(), 2, &run).output().expect("a run");
+    done(&mut train(data.path(), 2, &run));
     let good = fs::read_to_string(run.join("config.toml")).expect("config.toml");
     put(&file, format!("shift = 4000000000\n{good}").as_bytes());
     check(&["shift is 4000000000", "0 to 96"]);
 }
 
 #[test]
-fn a_batch_above_the_adapters_limit_names_the_tensor() {
+fn batch_above_the_adapter_limit_names_the_tensor() {
     let folder = tempdir().expect("a temporary folder");
     let out = folder.path().join("run");
     let mut command = remixmatch(&["train", "--batch", "1024", "--network", "wrn-28-8", "--out", str(&out)]);

@@ -1,8 +1,10 @@
+//! `bench --json`.
+
 use serde_json::Value;
 
 use crate::common::remixmatch;
 
-/// What `bench --json` prints for these arguments.
+/// The JSON that `bench` prints with these arguments.
 fn bench(arguments: &[&str]) -> Value {
     let all: Vec<_> = ["bench", "--json", "--no-autotune"].iter().chain(arguments).copied().collect();
     let output = remixmatch(&all).assert().success().get_output().stdout.clone();
@@ -10,23 +12,26 @@ fn bench(arguments: &[&str]) -> Value {
 }
 
 fn number(value: &Value) -> f64 {
-    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+    value.as_f64().unwrap_or_else(|| panic!("{value} is not a number"))
 }
 
 #[test]
-fn training_on_one_batch_lowers_its_loss() {
+fn training_on_one_batch_lowers_the_loss() {
     let network = ["--network", "wrn-10-1", "--images", "8", "--image-size", "28", "--channels", "1"];
     let found = bench(&[&["--part", "training", "--steps", "20"], &network[..]].concat());
     let training = &found["training"];
     assert!(number(&training["seconds_a_step"]) > 0.0);
-    // The rotation head has no part in it.
+    // Without the rotation head.
     assert_eq!(training["parameters"], 77_898);
     assert!(number(&training["loss_after"]) < 0.9 * number(&training["loss_before"]), "{training}");
-    assert!(found.get("gemm").is_none() && found.get("steps").is_none(), "only what was asked for: {found}");
+    assert!(
+        found.get("gemm").is_none() && found.get("steps").is_none(),
+        "other parts were measured: {found}"
+    );
 }
 
 #[test]
-fn a_step_is_told_by_families_and_kernels() {
+fn step_times_sum_over_families_and_kernels() {
     let found = bench(&["--part", "step", "--preset", "quick"]);
     let step = &found["steps"][0];
     assert_eq!((&step["preset"], &step["image"]), (&"quick".into(), &serde_json::json!([28, 28, 1])));
@@ -37,8 +42,8 @@ fn a_step_is_told_by_families_and_kernels() {
     assert_eq!(sum("kernels", "dispatches"), number(&step["dispatches"]));
     assert!((sum("families", "seconds") - sum("kernels", "seconds")).abs() < 1e-9);
     let families = step["families"].as_array().expect("a list");
-    for wanted in ["convolution, forward", "batch norm and leaky ReLU", "Adam, decay, average"] {
-        assert!(families.iter().any(|family| family["name"] == wanted), "{wanted} in {families:?}");
+    for name in ["convolution, forward", "batch norm and leaky ReLU", "Adam, decay, average"] {
+        assert!(families.iter().any(|family| family["name"] == name), "{name} in {families:?}");
     }
     assert!(families.iter().all(|family| family["name"] != "other"), "{families:?}");
     let best = number(&found["gemm"][0]["gflops"]);
@@ -49,7 +54,7 @@ fn a_step_is_told_by_families_and_kernels() {
 }
 
 #[test]
-fn tiles_and_operations_in_memory_are_measured() {
+fn tilings_and_memory_operations_are_measured() {
     let found = bench(&["--part", "tiles", "--part", "memory"]);
     let names = |list: &str, key: &str| -> Vec<String> {
         let entries = found[list].as_array().expect("a list").iter();

@@ -1,4 +1,4 @@
-//! Runs that are interrupted, or cut short in a row, and go on as if they had not been.
+//! Interrupted runs, incomplete report files and a closed standard error: runs resume and end like uninterrupted ones.
 #![cfg(unix)]
 
 use std::io::{BufRead as _, BufReader};
@@ -10,7 +10,7 @@ use tempfile::tempdir;
 
 use super::common::{BINARY, assert_same_run, done, put, remixmatch, str, tiny, train};
 
-/// Enough that a signal after a report comes long before the end.
+/// Enough steps for a signal after a report to arrive before the end.
 const STEPS: u32 = 300;
 
 fn start(arguments: &[&str]) -> Child {
@@ -26,7 +26,7 @@ fn start_training(data: &Path, out: &Path) -> Child {
     start(&arguments)
 }
 
-/// Reads standard error up to report number `count`; what is left of it.
+/// Reads standard error up to report number `count` and returns the remaining lines.
 fn wait_for_reports(child: &mut Child, count: usize) -> impl Iterator<Item = String> + use<> {
     let stderr = child.stderr.take().expect("standard error");
     let mut lines = BufReader::new(stderr).lines().map_while(Result::ok);
@@ -35,7 +35,7 @@ fn wait_for_reports(child: &mut Child, count: usize) -> impl Iterator<Item = Str
     lines
 }
 
-/// Interrupts a run after its report number `count`: its last words.
+/// Interrupts a run after its report number `count` and returns its last line.
 fn interrupt(child: &mut Child, count: usize) -> String {
     let rest = wait_for_reports(child, count);
     let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
@@ -50,7 +50,7 @@ fn saved_step(folder: &Path) -> u64 {
 }
 
 #[test]
-fn an_interrupted_run_is_saved_and_ends_like_an_unbroken_one() {
+fn interrupted_run_resumes_and_equals_an_uninterrupted_one() {
     let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
     let (broken, unbroken) = (outer.path().join("broken"), outer.path().join("unbroken"));
     let mut child = start_training(data.path(), &broken);
@@ -63,14 +63,14 @@ fn an_interrupted_run_is_saved_and_ends_like_an_unbroken_one() {
     done(&mut train(data.path(), STEPS, &unbroken));
     assert_same_run(&broken, &unbroken);
 
-    // A finished run that goes on has no final figures until it is finished again.
+    // A finished run that is resumed has no summary until it is finished again.
     assert!(broken.join("summary.json").exists());
     interrupt(&mut start(&["train", "--resume", str(&broken), "--steps", "1000000"]), 1);
     assert!(!broken.join("summary.json").exists());
 }
 
 #[test]
-fn rows_ahead_of_the_checkpoint_and_a_row_cut_short_are_made_again() {
+fn reports_after_the_checkpoint_are_recomputed() {
     let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
     let (short, long) = (outer.path().join("short"), outer.path().join("long"));
     done(&mut train(data.path(), 4, &short));
@@ -84,18 +84,18 @@ fn rows_ahead_of_the_checkpoint_and_a_row_cut_short_are_made_again() {
 }
 
 #[test]
-fn a_run_goes_on_when_nobody_reads_what_it_says() {
+fn run_continues_after_standard_error_closes() {
     let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
-    let (deaf, heard) = (outer.path().join("deaf"), outer.path().join("heard"));
-    let mut child = start_training(data.path(), &deaf);
+    let (unread, read) = (outer.path().join("unread"), outer.path().join("read"));
+    let mut child = start_training(data.path(), &unread);
     drop((wait_for_reports(&mut child, 1), child.stdout.take()));
     assert_eq!(child.wait().expect("its end").code(), Some(0));
-    done(&mut train(data.path(), STEPS, &heard));
-    assert_same_run(&deaf, &heard);
+    done(&mut train(data.path(), STEPS, &read));
+    assert_same_run(&unread, &read);
 }
 
 #[test]
-fn an_interrupted_ablation_goes_on_where_it_was() {
+fn interrupted_ablation_resumes() {
     let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
     let (folder, unbroken) = (outer.path().join("table"), outer.path().join("unbroken"));
     let steps = STEPS.to_string();
@@ -108,11 +108,11 @@ fn an_interrupted_ablation_goes_on_where_it_was() {
     assert!(sent.success());
     let last = rest.last().expect("a message");
     assert_eq!(child.wait().expect("its end").code(), Some(130), "{last}");
-    assert!(last.contains("interrupted; saved. The same command goes on in"), "{last}");
-    let table = std::fs::read_to_string(folder.join("table.md")).expect("a table of what there is");
+    assert!(last.contains("interrupted; saved. The same command resumes in"), "{last}");
+    let table = std::fs::read_to_string(folder.join("table.md")).expect("a partial table");
     assert!(table.contains("- `full`: 0 of 1 done, one at step "), "{table}");
     let (_, told) = done(&mut remixmatch(&arguments));
-    assert!(told.contains("going on from step "), "{told}");
+    assert!(told.contains("resuming from step "), "{told}");
     done(&mut train(data.path(), STEPS, &unbroken));
     assert_same_run(&folder.join("full-seed0"), &unbroken);
 }

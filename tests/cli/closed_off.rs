@@ -1,4 +1,4 @@
-//! A folder closed midway: one line, and the last checkpoint is whole and goes on.
+//! An output folder that becomes read-only during a run: one error line, and the last checkpoint is intact.
 #![cfg(unix)]
 
 use std::fs;
@@ -13,7 +13,7 @@ use tempfile::tempdir;
 
 use super::common::{BINARY, assert_same_run, done, remixmatch, str, tiny, train};
 
-/// Permissions do not hold the superuser back.
+/// A user without privileges: permissions do not restrict the superuser.
 const NOBODY: u32 = 65_534;
 
 fn mode(path: &Path, mode: u32) {
@@ -21,7 +21,7 @@ fn mode(path: &Path, mode: u32) {
 }
 
 #[test]
-fn a_folder_closed_midway_ends_the_run_and_leaves_the_last_checkpoint_whole() {
+fn read_only_folder_ends_the_run_after_its_last_checkpoint() {
     let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
     let (out, unbroken) = (outer.path().join("run"), outer.path().join("unbroken"));
     let binary = outer.path().join("remixmatch");

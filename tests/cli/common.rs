@@ -1,4 +1,4 @@
-//! Starting the binary, small data that it learns from in a moment, and what is asked of its answers.
+//! Starts the binary, makes small data sets and runs, and checks outputs and files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use tempfile::{TempDir, tempdir};
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_remixmatch");
 
-/// The binary, away from whatever the environment says of logs and backtraces.
+/// The binary, without the environment's settings for logs and backtraces.
 pub fn remixmatch(arguments: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
     command.args(arguments).env_remove("RUST_LOG").env("RUST_BACKTRACE", "0");
@@ -22,14 +22,15 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
 }
 
-/// Runs it to the end: what it printed on standard output and standard error.
+/// Runs a command that succeeds and returns its standard output and standard error.
 pub fn done(command: &mut Command) -> (String, String) {
     let Output { status, stdout, stderr } = command.output().expect("the binary starts");
     assert_eq!(status.code(), Some(0), "{}", text(&stderr));
     (text(&stdout), text(&stderr))
 }
 
-/// A failure: exit status 1 and one line, the last, that begins with `error:` and has all of `words`.
+/// Runs a command that fails with exit status 1 and a last line that starts with `error:` and contains all `words`.
+/// Returns that line.
 pub fn refused(command: &mut Command, words: &[&str]) -> String {
     let Output { status, stdout, stderr } = command.output().expect("the binary starts");
     let stderr = text(&stderr);
@@ -42,7 +43,7 @@ pub fn refused(command: &mut Command, words: &[&str]) -> String {
     last
 }
 
-/// Wrong usage: exit status 2, nothing on standard output.
+/// Runs a command with wrong usage: exit status 2, nothing on standard output, all `words` in the message.
 pub fn misused(command: &mut Command, words: &[&str]) {
     let Output { status, stdout, stderr } = command.output().expect("the binary starts");
     let stderr = text(&stderr);
@@ -70,7 +71,7 @@ pub fn idx_labels(count: u8) -> Vec<u8> {
     [0, 0, 8, 1, 0, 0, 0, count].into_iter().chain((0..count).map(|n| n % 3)).collect()
 }
 
-/// A folder with IDX files of 30 images to train and 12 to test, 8x8 in three classes.
+/// A folder with IDX files of 30 training and 12 test images, 8x8 pixels in three classes.
 pub fn tiny() -> TempDir {
     let folder = tempdir().expect("a temporary folder");
     for (name, count) in [("train", 30), ("t10k", 12)] {
@@ -101,7 +102,7 @@ pub fn pictures() -> TempDir {
     folder
 }
 
-/// `train` on `data` for `steps` steps with a report every two, to `out`.
+/// `train` on `data` for `steps` steps to the folder `out`, with a report every two steps.
 pub fn train(data: &Path, steps: u32, out: &Path) -> Command {
     let mut command = remixmatch(&["train", "--labels", "6", "--batch", "4", "--k", "1"]);
     command.args(["--report-every", "2", "--steps", &steps.to_string()]);
@@ -109,13 +110,14 @@ pub fn train(data: &Path, steps: u32, out: &Path) -> Command {
     command
 }
 
-/// A finished run of `steps` steps on [`tiny`] data: both folders, and the run's.
+/// A finished run on [`tiny`] data, with its temporary folders.
 pub struct Run {
     pub data: TempDir,
     outer: TempDir,
 }
 
 impl Run {
+    /// Trains for `steps` steps.
     pub fn new(steps: u32) -> Self {
         let run = Self { data: tiny(), outer: tempdir().expect("a temporary folder") };
         done(&mut train(run.data.path(), steps, &run.folder()));
@@ -136,7 +138,7 @@ impl Run {
     }
 }
 
-/// The rows of a run's `metrics.csv`, header first, without their seconds.
+/// The rows of a run's `metrics.csv` with its header, without the column of seconds.
 pub fn metrics(folder: &Path) -> Vec<Vec<String>> {
     let text = fs::read_to_string(folder.join("metrics.csv")).expect("metrics.csv");
     let row = |line: &str| -> Vec<String> {
@@ -145,7 +147,7 @@ pub fn metrics(folder: &Path) -> Vec<Vec<String>> {
     text.lines().map(row).collect()
 }
 
-/// Every tensor of a checkpoint: name and bytes, in order.
+/// Names and bytes of the tensors of a checkpoint, sorted.
 pub fn tensors(model: &Path) -> Vec<(String, Vec<u8>)> {
     let bytes = fs::read(model).expect("a checkpoint");
     let file = SafeTensors::deserialize(&bytes).expect("safetensors");
@@ -154,11 +156,13 @@ pub fn tensors(model: &Path) -> Vec<(String, Vec<u8>)> {
     all
 }
 
-/// Asserts that two runs made the same reports and ended with the same state.
+/// Asserts that two runs have the same reports and the same final state.
 pub fn assert_same_run(a: &Path, b: &Path) {
     assert_eq!(metrics(a), metrics(b));
+    assert!(metrics(a).len() > 1, "the runs have no report");
     let (a, b) = (tensors(&a.join("model.safetensors")), tensors(&b.join("model.safetensors")));
     assert_eq!(a.len(), b.len());
+    assert!(a.len() > 20, "{} tensors", a.len());
     for (a, b) in a.iter().zip(&b) {
         assert!(a == b, "{} differs", a.0);
     }

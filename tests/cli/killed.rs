@@ -1,4 +1,4 @@
-//! A run killed again and again, in the midst of writing its checkpoint too, ends like an unbroken one.
+//! Runs that are killed, also while they write a checkpoint, resume and end like uninterrupted ones.
 #![cfg(unix)]
 
 use std::env;
@@ -18,14 +18,14 @@ use tempfile::tempdir;
 
 use super::common::{BINARY, assert_same_run, done, put, remixmatch, str, tiny, train};
 
-/// Steps between two checkpoints, as `train` of the common module asks for them.
+/// Steps between two checkpoints in runs of `common::train`.
 const INTERVAL: u64 = 2;
-/// More than a run gets to before it is killed for the last time.
+/// More steps than a run reaches before its last kill.
 const NEVER: u32 = 1_000_000;
-/// A process that has not come so far after this time hangs.
+/// A process without progress for this long hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How often the run is killed: `scripts/crash.sh` asks for more.
+/// Number of kills; `scripts/crash.sh` sets more.
 static KILLS: LazyLock<u64> = LazyLock::new(|| match env::var("REMIXMATCH_KILLS") {
     Ok(text) => text.parse().expect("REMIXMATCH_KILLS is a number"),
     Err(_) => 6,
@@ -38,7 +38,7 @@ enum Moment {
     Starting(Duration),
     /// This long after its first report.
     Training(Duration),
-    /// This long after the beginning of a file that it is writing.
+    /// This long after it has started to write a file.
     Writing(Duration),
 }
 
@@ -56,7 +56,7 @@ impl Moment {
 /// A process that trains.
 struct Life {
     child: Child,
-    /// The step last said to be saved; u64::MAX before the first.
+    /// The step of the last reported checkpoint; u64::MAX before the first.
     told: Arc<AtomicU64>,
     listener: JoinHandle<Vec<String>>,
 }
@@ -68,7 +68,7 @@ impl Life {
         let stderr = child.stderr.take().expect("standard error");
         let told = Arc::new(AtomicU64::new(u64::MAX));
         let heard = Arc::clone(&told);
-        // A report's line is said once its checkpoint is in place.
+        // The line of a report is printed after its checkpoint is written.
         let listener = thread::spawn(move || {
             let mut lines = Vec::new();
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
@@ -83,7 +83,7 @@ impl Life {
         Self { child, told, listener }
     }
 
-    /// Waits for `sign`, and kills it should that never come.
+    /// Waits for `sign`; kills the process and panics if that never comes.
     fn wait_until(&mut self, what: Moment, mut sign: impl FnMut(&Self) -> bool) {
         let began = Instant::now();
         while !sign(self) {
@@ -96,7 +96,7 @@ impl Life {
         }
     }
 
-    /// Kills it at a moment; the step that it last said to be saved.
+    /// Kills the process at a moment and returns the step of the last reported checkpoint.
     fn kill_at(mut self, moment: Moment, folder: &Path) -> Option<u64> {
         let has_reported = |life: &Self| life.told.load(Ordering::SeqCst) != u64::MAX;
         let delay = match moment {
@@ -113,14 +113,14 @@ impl Life {
         };
         thread::sleep(delay);
         self.child.kill().expect("SIGKILL");
-        assert_eq!(self.child.wait().expect("its end").code(), None, "it was over before it was killed");
+        assert_eq!(self.child.wait().expect("its end").code(), None, "the run ended before it was killed");
         let lines = self.listener.join().expect("the listener");
         assert!(!lines.iter().any(|line| line.starts_with("error")), "{lines:?}");
         Some(self.told.load(Ordering::SeqCst)).filter(|step| *step != u64::MAX)
     }
 }
 
-/// Files that are being written, or were when their process was killed.
+/// Number of incomplete files.
 fn parts(folder: &Path) -> usize {
     let Ok(entries) = fs::read_dir(folder) else { return 0 };
     entries.flatten().filter(|entry| entry.path().extension().is_some_and(|end| end == "part")).count()
@@ -128,11 +128,11 @@ fn parts(folder: &Path) -> usize {
 
 fn saved_step(folder: &Path) -> Option<u64> {
     let model = folder.join("model.safetensors");
-    model.exists().then(|| Checkpoint::read_header(&model).expect("a whole checkpoint").1.step)
+    model.exists().then(|| Checkpoint::read_header(&model).expect("an intact checkpoint").1.step)
 }
 
 #[test]
-fn a_run_killed_at_random_moments_resumes_each_time_and_ends_like_an_unbroken_one() {
+fn run_killed_at_random_moments_equals_an_uninterrupted_one() {
     let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
     let (broken, unbroken) = (outer.path().join("broken"), outer.path().join("unbroken"));
     let mut rng = ChaCha8Rng::seed_from_u64(7);
@@ -151,7 +151,7 @@ fn a_run_killed_at_random_moments_resumes_each_time_and_ends_like_an_unbroken_on
         in_part += u64::from(parts(&broken) > 0);
         let now = saved_step(&broken);
         assert!(now >= told && now >= saved, "kill {kill} ({moment:?}): {told:?} was saved, {now:?} is left");
-        // A row is written just before its checkpoint: what is trained and lost is less than an interval after it.
+        // A report is written just before its checkpoint: less than one interval of training is lost.
         let row = metrics_step(&broken);
         let kept = now.unwrap_or(0);
         assert!(row <= kept + INTERVAL, "kill {kill} ({moment:?}): row {row}, checkpoint {now:?}");
@@ -167,10 +167,14 @@ fn a_run_killed_at_random_moments_resumes_each_time_and_ends_like_an_unbroken_on
         .map(|entry| entry.expect("an entry").file_name())
         .collect();
     names.sort();
-    assert_eq!(names, ["config.toml", "metrics.csv", "model.safetensors", "summary.json"], "no remains");
+    assert_eq!(
+        names,
+        ["config.toml", "metrics.csv", "model.safetensors", "summary.json"],
+        "no incomplete files"
+    );
     println!(
-        "{} kills, {written} of them at a write and {in_part} in the midst of one; {end} steps; a report ahead of \
-         its checkpoint by {lost} steps at most",
+        "{} kills, {written} of them aimed at a write and {in_part} during one; {end} steps; a report ahead of its \
+         checkpoint by at most {lost} steps",
         *KILLS
     );
 }
@@ -182,7 +186,7 @@ fn start(data: &Path, out: &Path) -> Command {
     command
 }
 
-/// The step of the last whole row.
+/// The step of the last complete report.
 fn metrics_step(folder: &Path) -> u64 {
     let text = fs::read_to_string(folder.join("metrics.csv")).unwrap_or_default();
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
@@ -191,7 +195,7 @@ fn metrics_step(folder: &Path) -> u64 {
 }
 
 #[test]
-fn a_run_killed_before_its_first_checkpoint_begins_anew_from_its_settings() {
+fn run_killed_before_its_first_checkpoint_restarts() {
     let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
     let (broken, unbroken) = (outer.path().join("broken"), outer.path().join("unbroken"));
     done(&mut train(data.path(), 4, &unbroken));
@@ -202,7 +206,7 @@ fn a_run_killed_before_its_first_checkpoint_begins_anew_from_its_settings() {
     assert_same_run(&broken, &unbroken);
     assert_eq!(parts(&broken), 0);
 
-    // Not even its settings are there: the folder is free.
+    // A folder without settings is free for another run.
     let early = outer.path().join("early");
     put(&early.join(".remixmatch-a1b2c3.part"), b"steps = ");
     done(&mut train(data.path(), 4, &early));

@@ -1,11 +1,11 @@
-//! A folder that was labelled in the app, from the command line.
+//! `train` and `eval` on a folder that was labelled in the app.
 
 use tempfile::tempdir;
 
 use super::common::{done, png, put, refused, remixmatch, str, train};
 
 #[test]
-fn a_labelled_folder_is_trained_on_and_its_accuracy_is_called_what_it_is() {
+fn labelled_folder_reports_accuracy_on_its_labelled_images() {
     let (folder, out) = (tempdir().expect("a temporary folder"), tempdir().expect("a temporary folder"));
     (0..12).for_each(|n| png(&folder.path().join(format!("{n:02}.png")), n));
     let save = |rows: usize| {
@@ -21,13 +21,13 @@ fn a_labelled_folder_is_trained_on_and_its_accuracy_is_called_what_it_is() {
     let model = run.join("model.safetensors");
     let (told, _) = done(&mut remixmatch(&["eval", "--model", str(&model)]));
     assert!(told.contains(" % of 6 labelled images, all of which were trained on\n"), "{told}");
-    // Without a number of labels, all are taken; a number is one.
+    // Without a number of labels, all are used.
     let all = out.path().join("all");
     let mut command =
         remixmatch(&["train", "--data", str(folder.path()), "--steps", "1", "--batch", "4", "--k", "1"]);
     let (told, _) = done(command.args(["--report-every", "1", "--out", str(&all)]));
     assert!(told.contains("with 6 labels"), "{told}");
-    // Labels that were made since are the data's now; the run asks for as many as it began with.
+    // The run keeps its number of labels when the data set has fewer.
     save(5);
     refused(&mut remixmatch(&["train", "--resume", str(&run), "--steps", "4"]), &["ask for at most 5"]);
 }

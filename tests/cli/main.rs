@@ -1,4 +1,4 @@
-//! The command line as people use it: the real binary, its files, its words and its exit status.
+//! The command line from outside: the binary, its files, its messages and its exit status.
 
 mod ablation;
 mod answers;

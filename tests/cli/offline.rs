@@ -1,4 +1,4 @@
-//! Training reaches for no network. `scripts/supply.sh` also runs it where there is none.
+//! Training uses no network. `scripts/supply.sh` also trains without one.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -9,7 +9,7 @@ use tempfile::tempdir;
 
 use super::common::{BINARY, str, text, tiny};
 
-/// Sockets that a process has open, of whatever kind; `None` once it has gone.
+/// Open sockets of a process; `None` after its end.
 fn sockets(process: u32) -> Option<Vec<String>> {
     let entries = fs::read_dir(format!("/proc/{process}/fd")).ok()?;
     let targets = entries.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
@@ -18,23 +18,23 @@ fn sockets(process: u32) -> Option<Vec<String>> {
 }
 
 #[test]
-fn a_run_opens_no_socket() {
+fn training_opens_no_socket() {
     let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
     let out = outer.path().join("run");
     let mut command = Command::new(BINARY);
     command.args(["train", "--labels", "6", "--batch", "4", "--k", "1", "--report-every", "10"]);
     command.args(["--steps", "100", "--data", str(data.path()), "--out", str(&out)]).env_remove("RUST_LOG");
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary starts");
-    let (began, mut looks) = (Instant::now(), 0);
+    let (began, mut checks) = (Instant::now(), 0);
     while child.try_wait().expect("its state").is_none() {
-        assert!(began.elapsed() < Duration::from_secs(120), "it hangs");
+        assert!(began.elapsed() < Duration::from_secs(120), "the run hangs");
         if let Some(open) = sockets(child.id()) {
-            assert!(open.is_empty(), "look {looks}: {open:?}");
-            looks += 1;
+            assert!(open.is_empty(), "check {checks}: {open:?}");
+            checks += 1;
         }
         std::thread::sleep(Duration::from_millis(1));
     }
     let output = child.wait_with_output().expect("its end");
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    assert!(looks >= 20, "it was looked at {looks} times");
+    assert!(checks >= 20, "only {checks} checks");
 }

@@ -1,4 +1,4 @@
-//! Runs that go well: their files, their repeatability, their settings.
+//! Successful runs: their files, repeatability and settings.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use super::common::{Run, assert_same_run, done, metrics, refused, remixmatch, st
 const HEADER: &str = "step,images,seconds,loss_x,loss_u,loss_u1,loss_r,train_acc,guess_acc,confidence,mask,test_acc,test_acc_ema";
 
 #[test]
-fn train_writes_the_four_files_and_prints_the_summary() {
+fn train_writes_four_files_and_prints_the_summary() {
     let outer = tempdir().expect("a temporary folder");
     let folder = outer.path().join("deep/run");
     let mut command = remixmatch(&["train", "--data", "builtin:digits", "--steps", "4", "--batch", "4"]);
@@ -48,7 +48,7 @@ fn train_writes_the_four_files_and_prints_the_summary() {
 }
 
 #[test]
-fn a_run_is_repeated_by_its_seed_and_by_its_config() {
+fn seed_and_config_reproduce_a_run() {
     let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
     let folder = |name: &str| outer.path().join(name);
     for name in ["first", "again"] {
@@ -78,7 +78,7 @@ fn a_run_is_repeated_by_its_seed_and_by_its_config() {
 }
 
 #[test]
-fn without_out_a_run_goes_to_a_folder_named_after_it() {
+fn default_output_folder_is_named_after_the_run() {
     let (data, here) = (tiny(), tempdir().expect("a temporary folder"));
     let mut command = remixmatch(&["train", "--labels", "6", "--batch", "4", "--method", "supervised"]);
     command.args(["--steps", "1", "--seed", "3", "--data", str(data.path())]).current_dir(here.path());
@@ -86,14 +86,14 @@ fn without_out_a_run_goes_to_a_folder_named_after_it() {
     let folder = here.path().join("runs/fashion-supervised-6-seed3");
     assert!(folder.join("summary.json").is_file(), "{words}");
     assert!(words.contains("runs/fashion-supervised-6-seed3"), "{words}");
-    // Terms that a method lacks have empty cells.
+    // Loss terms that the method does not have are empty cells.
     let row = metrics(&folder).pop().expect("a row");
     assert_eq!(row[..2], ["1", "4"]);
     assert!(row[3..6].iter().all(String::is_empty) && !row[2].is_empty(), "{row:?}");
 }
 
 #[test]
-fn trace_writes_the_tensors_of_the_step_asked_for() {
+fn trace_writes_the_tensors_of_the_last_step() {
     let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
     let file = outer.path().join("step.safetensors");
     let mut command = remixmatch(&["trace", "--labels", "6", "--batch", "4", "--k", "2", "--steps", "3"]);
@@ -107,7 +107,7 @@ fn trace_writes_the_tensors_of_the_step_asked_for() {
 }
 
 #[test]
-fn curves_draws_runs_that_have_reports() {
+fn curves_plots_runs_with_reports() {
     let run = Run::new(4);
     let picture = run.beside("curves.svg");
     let mut command =
@@ -124,17 +124,17 @@ fn curves_draws_runs_that_have_reports() {
 }
 
 #[test]
-fn a_long_tail_is_told_and_kept_in_the_settings() {
+fn long_tail_is_printed_and_stored() {
     let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
     let folder = outer.path().join("run");
     let (_, told) = done(train(data.path(), 2, &folder).args(["--imbalance", "4"]));
-    assert!(told.contains("a long tail of 4: images a class 10 5 3, labels a class 3 2 1"), "{told}");
+    assert!(told.contains("a long tail of 4: images per class 10 5 3, labels per class 3 2 1"), "{told}");
     let config = fs::read_to_string(folder.join("config.toml")).expect("config.toml");
     assert!(config.contains("imbalance = 4.0"), "{config}");
     done(&mut remixmatch(&["train", "--resume", str(&folder), "--steps", "4"]));
     let apart = outer.path().join("apart");
     let (_, told) = done(train(data.path(), 2, &apart).args(["--imbalance", "4", "--tail", "unlabelled"]));
-    assert!(told.contains("images a class 10 5 3, labels a class 2 2 2"), "{told}");
+    assert!(told.contains("images per class 10 5 3, labels per class 2 2 2"), "{told}");
     let config = fs::read_to_string(apart.join("config.toml")).expect("config.toml");
     assert!(config.contains("tail = \"unlabelled\""), "{config}");
     let even = outer.path().join("even");

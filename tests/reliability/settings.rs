@@ -1,4 +1,4 @@
-//! Settings at their ends: they train with finite losses, or are refused in words.
+//! Settings at the limits of their ranges train with finite losses; settings beyond are refused with their range.
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use crate::small::{config, gpu, images, run, small_remixmatch};
 fn trains(config: Config, data: Arc<DataSet>) -> Vec<Report> {
     let mut trainer = Trainer::new(gpu(), config, data, Keep::State).expect("a trainer");
     let reports = run(&mut trainer);
+    assert!(!reports.is_empty(), "the run made no report");
     for report in &reports {
         let terms = [Some(report.loss_x), report.loss_u, report.loss_u1, report.loss_r, report.confidence];
         assert!(terms.iter().flatten().all(|value| value.is_finite() && *value >= 0.0), "{report:?}");
@@ -31,7 +32,7 @@ fn of(method: Method) -> Config {
 }
 
 #[test]
-fn temperatures_near_zero_make_one_hot_guesses() {
+fn temperatures_near_zero_train() {
     for temperature in [f32::from_bits(1), 1e-3] {
         trains(of(Method { temperature, ..small_remixmatch() }), images(2, 40));
     }
@@ -41,7 +42,7 @@ fn temperatures_near_zero_make_one_hot_guesses() {
 }
 
 #[test]
-fn betas_near_zero_mix_nothing_and_large_ones_mix_evenly() {
+fn extreme_betas_train() {
     for beta in [f64::from_bits(1), 100.0] {
         trains(of(Method { beta, ..small_remixmatch() }), images(2, 40));
     }
@@ -51,7 +52,7 @@ fn betas_near_zero_mix_nothing_and_large_ones_mix_evenly() {
 }
 
 #[test]
-fn sixteen_strong_views() {
+fn sixteen_strong_views_train() {
     trains(of(Method { strong_views: 16, ..Method::remixmatch() }), images(2, 40));
     is_refused(
         of(Method { strong_views: 17, ..Method::remixmatch() }),
@@ -61,18 +62,18 @@ fn sixteen_strong_views() {
 }
 
 #[test]
-fn one_class() {
+fn one_class_trains() {
     let reports = trains(of(small_remixmatch()), images(1, 40));
     assert!(reports.iter().all(|report| report.loss_x == 0.0 && report.test_acc == 1.0), "{reports:?}");
 }
 
 #[test]
-fn a_thousand_classes() {
+fn thousand_classes_train() {
     trains(Config { labels: 1_000, ..of(small_remixmatch()) }, images(1_000, 1_000));
 }
 
 #[test]
-fn a_batch_of_one() {
+fn batch_of_one_trains_without_rotation() {
     let one = |method| Config { batch: 1, ..of(method) };
     is_refused(one(small_remixmatch()), images(2, 40), &["batch of 1", "use 4", "switch rotation off"]);
     trains(one(Method { rotation: false, ..small_remixmatch() }), images(2, 40));
@@ -83,7 +84,7 @@ fn a_batch_of_one() {
 }
 
 #[test]
-fn every_label() {
+fn all_images_labelled_trains() {
     trains(Config { labels: 40, ..of(small_remixmatch()) }, images(2, 40));
     is_refused(Config { labels: 41, ..of(small_remixmatch()) }, images(2, 40), &["41", "40"]);
 }
