@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::config::Config;
 use super::error::TrainError;
+use super::files::TensorFile;
 use super::metrics::Window;
-use super::tensor_file::TensorFile;
 use crate::augment::{DEPTH, OpDraw};
 use crate::data::{DataSet, SIDES};
 use crate::disk;

@@ -12,60 +12,67 @@ use crate::nn::Architecture;
 use crate::optim::{ADAM, Optimiser};
 use crate::ssl::Method;
 
-/// Everything a run is determined by, written as `config.toml` beside its results.
+/// The settings that determine a run, stored as `config.toml` in its folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The preset it started from.
+    /// The preset that the settings are based on.
     pub preset: String,
-    /// The method's name; the switches below it may say more.
+    /// Name of the method; [`Config::method`] has its parts, which may differ from the published ones.
     pub method_name: String,
-    /// Data source: `builtin:NAME` or a path.
+    /// Data set: `builtin:NAME` or a path.
     pub data: String,
-    /// Labelled images in all.
+    /// Number of labelled images.
     pub labels: usize,
-    /// How labels are spread over the classes.
+    /// Distribution of the labels over the classes.
     pub balance: Balance,
-    /// R of a long tail: class c of C keeps R^(-c/(C-1)) of its images.
+    /// R of a long tail: class c of C keeps R^(-c/(C-1)) of its images; 1 keeps all.
     #[serde(default = "balanced", skip_serializing_if = "is_balanced")]
     pub imbalance: f64,
-    /// What has the long tail.
+    /// What the long tail applies to.
     #[serde(default, skip_serializing_if = "has_both")]
     pub tail: Tail,
+    /// Seed of all random numbers.
     pub seed: u64,
-    /// Side that a folder's images are resized to; chosen from the images if absent.
+    /// Side in pixels that a folder's images are resized to; chosen from the images if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_size: Option<usize>,
+    /// Name of the network; see [`Architecture::named`].
     pub network: String,
-    /// Scales of the network, if not those that fit the image size.
+    /// Number of scales of the network; chosen from the image size if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scales: Option<usize>,
-    /// Labelled images a step, B; as many unlabelled ones.
+    /// Labelled images per step, B, and as many unlabelled images.
     pub batch: usize,
+    /// Number of training steps.
     pub steps: u64,
+    /// The optimiser, stored by name.
     #[serde(default = "adam", skip_serializing_if = "is_adam")]
     pub optimiser: &'static Optimiser,
+    /// Learning rate of the optimiser.
     pub learning_rate: f64,
+    /// Decoupled weight decay, multiplied by the learning rate in each step.
     pub weight_decay: f64,
-    /// Share of the old value kept in the EMA weights.
+    /// Decay of the EMA weights.
     pub ema: f64,
-    /// Share of the old value kept in batch norm's moving statistics.
+    /// Decay of batch norm's moving statistics.
     pub norm_momentum: f32,
-    /// Labelled images over which the unlabelled terms ramp up.
+    /// Number of labelled images over which the weights of the unlabelled terms ramp up.
     pub warmup_images: u64,
-    /// Steps between two reports, each with an evaluation and a checkpoint.
+    /// Steps between two reports, each of them with an evaluation and a checkpoint.
     pub report_every: u64,
-    /// Random horizontal flips in the weak augmentation; the data set's own choice if absent.
+    /// Whether the weak augmentation flips images horizontally; the data set's default if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flip: Option<bool>,
-    /// Largest shift of the weak augmentation in pixels; the data set's own choice if absent.
+    /// Largest shift of the weak augmentation in pixels; the data set's default if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shift: Option<u32>,
-    /// What is taken of the source, where its format leaves a choice.
+    /// Options of the data set's format.
     #[serde(default, skip_serializing_if = "Choice::is_default")]
     pub choice: Choice,
-    /// How the strong operations are carried out.
+    /// Options of the strong augmentation operations.
     pub augment: OpOptions,
+    /// The parts of the method.
     pub method: Method,
 }
 
@@ -90,18 +97,20 @@ fn has_both(tail: &Tail) -> bool {
 }
 
 impl Config {
-    /// Reads the content of a `config.toml`; `path` is for messages.
+    /// Parses the content of a `config.toml`; `path` is for messages.
     ///
     /// # Errors
-    /// The first line that is no setting.
+    /// [`TrainError::Config`] for text that is not TOML, unknown or missing settings, and invalid values.
     pub fn parse(path: &Path, text: &[u8]) -> Result<Self, TrainError> {
-        let wrong = |reason: String| TrainError::Config { path: path.to_owned(), reason };
-        let text = std::str::from_utf8(text).map_err(|e| wrong(format!("it is no config.toml: {e}")))?;
-        toml::from_str(text).map_err(|e| wrong(format!("it is no config.toml: {e}")))
+        let invalid = |reason: String| TrainError::Config { path: path.to_owned(), reason };
+        let text = std::str::from_utf8(text).map_err(|e| invalid(format!("not a valid config.toml: {e}")))?;
+        toml::from_str(text).map_err(|e| invalid(format!("not a valid config.toml: {e}")))
     }
 
+    /// Checks every setting for images of `height` x `width` pixels.
+    ///
     /// # Errors
-    /// Names the first setting that is out of range, what it is and what it must be.
+    /// Names the first setting that is out of range, its value and its range.
     pub fn validate(&self, height: usize, width: usize) -> Result<(), TrainError> {
         let check = |ok: bool, field, found: String, expected| {
             if ok { Ok(()) } else { Err(TrainError::OutOfRange { field, found, expected }) }
@@ -130,16 +139,21 @@ impl Config {
         Ok(())
     }
 
+    /// The network's architecture.
+    ///
+    /// # Errors
+    /// [`TrainError::Network`] if the network's name is unknown.
     pub fn architecture(&self) -> Result<Architecture, TrainError> {
         let named = Architecture::named(&self.network)?;
         Ok(Architecture { scales: self.scales.or(named.scales), ..named })
     }
 
-    /// How images and labels are spread over the classes.
+    /// Distribution of images and labels over the classes.
     pub fn spread(&self) -> Spread {
         Spread { balance: self.balance, imbalance: self.imbalance, tail: self.tail }
     }
 
+    /// The learning rate, decays and loss weights of each step.
     pub fn schedule(&self) -> Schedule {
         Schedule::new(
             self.optimiser,

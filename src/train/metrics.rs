@@ -8,9 +8,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-#[cfg(not(target_arch = "wasm32"))]
-use super::atomic::write_atomically;
 use super::error::TrainError;
+#[cfg(not(target_arch = "wasm32"))]
+use super::files::write_atomically;
 use crate::disk;
 use crate::ssl::STATISTICS;
 

@@ -1,7 +1,6 @@
 //! Training: configuration, the random draws of a step, the trainer, checkpoints, reports and traces.
 
 mod ahead;
-mod atomic;
 mod batches;
 mod checkpoint;
 mod config;
@@ -9,6 +8,7 @@ mod draws;
 mod embedding;
 mod engine;
 mod error;
+mod files;
 mod metrics;
 mod model;
 mod observation;
@@ -18,20 +18,19 @@ mod presets;
 mod random;
 mod run_folder;
 mod schedule;
-mod tensor_file;
 #[cfg(not(target_arch = "wasm32"))]
 mod trace;
 mod trainer;
 #[cfg(not(target_arch = "wasm32"))]
 mod tuned;
 
-pub use atomic::write_atomically;
 pub use checkpoint::{Checkpoint, Header, PendingProbe};
 pub use config::Config;
 pub use draws::StepDraws;
 pub use embedding::{EmbeddedImage, Embedding};
 pub use engine::{Engine, EngineOptions, Weights};
 pub use error::TrainError;
+pub use files::write_atomically;
 #[cfg(not(target_arch = "wasm32"))]
 pub use metrics::MetricsFile;
 pub use metrics::{Report, StepStatistics, Summary, median_accuracy, read_reports};

@@ -1,3 +1,5 @@
+//! Classification with a trained network.
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +11,7 @@ use crate::data::Images;
 use crate::gpu::Gpu;
 use crate::ssl::{Keep, Method};
 
-/// A trained network, ready to classify: EMA weights and moving statistics of a checkpoint.
+/// A trained network: the EMA weights and moving statistics of a checkpoint.
 pub struct Model {
     pub config: Config,
     pub header: Header,
@@ -18,8 +20,11 @@ pub struct Model {
 }
 
 impl Model {
+    /// Loads a checkpoint.
+    ///
     /// # Errors
-    /// The file's, or what about it is not a checkpoint.
+    /// [`TrainError::File`] or [`TrainError::Checkpoint`] if the file cannot be read, [`TrainError::WrongNetwork`] if its
+    /// tensors do not match its network, [`TrainError::Gpu`] if the adapter cannot hold the network.
     pub fn load(gpu: Arc<Gpu>, path: &Path) -> Result<Self, TrainError> {
         let (config, header) = Checkpoint::read_header(path)?;
         let options = EngineOptions {
@@ -43,10 +48,10 @@ impl Model {
         Ok(Self { config, header, engine, gpu })
     }
 
-    /// Class probabilities `[images, classes]`.
+    /// Class probabilities of `images`, f32 `[images, classes]`.
     ///
     /// # Errors
-    /// The adapter's.
+    /// [`TrainError::Gpu`] if the adapter fails.
     pub async fn probabilities(&mut self, images: &Images) -> Result<Vec<f32>, TrainError> {
         Ok(self.engine.evaluate(&self.gpu, images, Weights::Averaged).await?)
     }

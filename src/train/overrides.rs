@@ -50,7 +50,7 @@ pub struct Overrides {
     pub squared: bool,
 }
 
-/// lambda_u of the Brier score in the reference's ablation.
+/// lambda_u with the Brier score (reference, `runs/ssl/ablation.sh`).
 const SQUARED_WEIGHT: f32 = 75.0;
 
 impl Overrides {

@@ -1,3 +1,5 @@
+//! Slices of GPU work, short enough for a window on the same adapter to stay responsive.
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -5,22 +7,22 @@ use std::time::Duration;
 
 use crate::gpu::{Gpu, GpuError, Pacer, Plan, Program};
 
-/// Runs an engine's programs in slices, so that a window on the same adapter stays alive.
+/// Runs an engine's programs in slices, so that a window on the same adapter stays responsive.
 pub struct Pace {
     slice: Duration,
-    /// Set from outside to stop between two slices.
+    /// Set by another thread to stop between two slices.
     stop: Arc<AtomicBool>,
-    /// One for each program, known by its length and place.
+    /// One pacer per program.
     pacers: HashMap<Program, Pacer>,
 }
 
 impl Pace {
-    /// Slices of about `slice`; `stop` ends a run between two of them with [`GpuError::Stopped`].
+    /// Slices that take about `slice`. Setting `stop` ends a program with [`GpuError::Stopped`] after the present slice.
     pub fn new(slice: Duration, stop: Arc<AtomicBool>) -> Self {
         Self { slice, stop, pacers: HashMap::new() }
     }
 
-    /// The same pace for the programs of another plan.
+    /// A pace with the same slice and stop flag for the programs of another plan.
     pub(super) fn of_another_plan(&self) -> Self {
         Self::new(self.slice, Arc::clone(&self.stop))
     }
@@ -31,7 +33,7 @@ impl Pace {
     }
 }
 
-/// Runs a program in slices where there is a pace, and submits it in one go where there is none.
+/// Runs a program in slices, or in one submission without a pace.
 pub(super) async fn run(
     pace: &mut Option<Pace>,
     gpu: &Gpu,

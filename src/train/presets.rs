@@ -7,18 +7,19 @@ use crate::data::{Balance, Choice, Tail};
 use crate::optim::ADAM;
 use crate::ssl::{LabelPrior, Method};
 
+/// Names of the presets.
 pub const PRESET_NAMES: [&str; 7] =
     ["quick", "fashion", "digits", "shapes", "paper-cifar10", "paper-svhn", "paper-stl10"];
 
-/// A starting point for a run, with the row of the specification that it follows.
+/// Settings to start from, with their source.
 #[derive(Clone, Debug)]
 pub struct Preset {
     pub config: Config,
-    /// Where the numbers come from.
+    /// The published run that the settings follow, in one line.
     pub source: &'static str,
 }
 
-/// A preset by name. The paper's presets have a row of their own for 40 labels, taken if `labels` says so.
+/// The preset with this name. The published settings of CIFAR-10 and SVHN differ for 40 labels.
 ///
 /// # Errors
 /// [`TrainError::UnknownPreset`] lists the names.
@@ -95,7 +96,7 @@ impl Config {
     }
 }
 
-/// Specification sections 4 and 6; the data's own flips and shifts are section 3's.
+/// The published settings that all presets share.
 fn paper(name: &str, data: &str, labels: usize, change: impl FnOnce(&mut Config)) -> Config {
     let mut config = Config {
         preset: name.to_owned(),
@@ -128,8 +129,8 @@ fn paper(name: &str, data: &str, labels: usize, change: impl FnOnce(&mut Config)
     config
 }
 
-/// Short runs of a small network: a smaller batch, fewer strong views and averages that forget sooner,
-/// as a run of a thousand steps would otherwise be evaluated with its untrained beginnings.
+/// Short runs of a small network, with a smaller batch and fewer strong views. EMA weights and moving statistics decay
+/// faster: otherwise those of a run of 1,000 steps would still contain the untrained weights.
 fn small(name: &str, data: &str, change: impl FnOnce(&mut Config)) -> Config {
     let mut config = paper(name, data, 40, |_| {});
     config.seed = 0;
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_method_or_preset_changes_nothing() {
+    fn unknown_methods_and_presets_change_nothing() {
         let mut config = preset("quick", None).expect("a preset").config;
         config.preset = "mine".into();
         let before = config.clone();

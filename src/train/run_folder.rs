@@ -1,73 +1,80 @@
-//! The folder of a run: `config.toml`, `metrics.csv`, `model.safetensors`, `summary.json`.
+//! The folder of a run: `config.toml`, `metrics.csv`, `model.safetensors` and `summary.json`.
 
 use std::path::{Path, PathBuf};
 
-use super::atomic::{is_part, remove_parts, write_atomically};
 use super::config::Config;
 use super::error::TrainError;
+use super::files::{is_part, remove_parts, write_atomically};
 use super::metrics::{Report, Summary, rows};
 use crate::disk;
 
-/// Where a run's files are.
+/// The folder of a run, which need not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunFolder {
     path: PathBuf,
 }
 
 impl RunFolder {
+    /// The run folder at `path`.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
 
+    /// The folder's path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
+    /// Path of the settings.
     pub fn config(&self) -> PathBuf {
         self.path.join("config.toml")
     }
 
+    /// Path of the reports.
     pub fn metrics(&self) -> PathBuf {
         self.path.join("metrics.csv")
     }
 
-    /// The checkpoint, which holds the whole state of the run.
+    /// Path of the checkpoint, which holds the whole state of the run.
     pub fn model(&self) -> PathBuf {
         self.path.join("model.safetensors")
     }
 
+    /// Path of the summary, which a finished run has.
     pub fn summary(&self) -> PathBuf {
         self.path.join("summary.json")
     }
 
+    /// Checks that a new run may use the folder; `force` allows to replace another run.
+    ///
     /// # Errors
-    /// [`TrainError::OutputNotEmpty`] unless the folder is absent or empty, or `force` allows replacing a run.
+    /// [`TrainError::OutputNotEmpty`] if there are files in the folder and `force` is false.
     pub fn check_free(&self, force: bool) -> Result<(), TrainError> {
         if !disk::exists(&self.path) {
             return Ok(());
         }
         let entries =
             disk::list(&self.path).map_err(TrainError::file(&self.path, "reading the output folder"))?;
-        // What is left of a run that was killed before its first file is no run.
+        // A run that was killed while writing its first file leaves only an incomplete file.
         match force || entries.iter().all(|entry| is_part(entry)) {
             false => Err(TrainError::OutputNotEmpty { path: self.path.clone() }),
             true => Ok(()),
         }
     }
 
-    /// Makes the folder, for a run that is there already or none.
+    /// Creates the folder if it does not exist.
     ///
     /// # Errors
-    /// The folder's.
+    /// [`TrainError::File`] if it cannot be created.
     pub fn create(&self) -> Result<(), TrainError> {
         disk::create_folder(&self.path).map_err(TrainError::file(&self.path, "creating the output folder"))
     }
 
-    /// Makes the folder and removes from it what a former run has left, but for its settings: they are replaced
-    /// in one go, so that at any moment the folder holds one run or the settings to begin one with.
+    /// Creates the folder and removes the files of an earlier run, except for the settings, which are replaced
+    /// atomically: at any moment the folder holds a run, or the settings to start one.
     ///
     /// # Errors
-    /// The folder's, or a file's.
+    /// [`TrainError::File`] if the folder cannot be created or a file cannot be removed.
     pub fn prepare(&self) -> Result<(), TrainError> {
         self.create()?;
         self.tidy()?;
@@ -77,26 +84,26 @@ impl RunFolder {
         self.remove_summary()
     }
 
-    /// Removes the final figures, if there are any: the run goes on.
+    /// Removes the summary of a run that is resumed.
     ///
     /// # Errors
-    /// The file's.
+    /// [`TrainError::File`] if it cannot be removed.
     pub fn remove_summary(&self) -> Result<(), TrainError> {
         remove(self.summary())
     }
 
-    /// Removes files that a process was killed in the midst of writing.
+    /// Removes incomplete files of a process that was killed while writing them.
     ///
     /// # Errors
-    /// The folder's, or a file's.
+    /// [`TrainError::File`] if the folder cannot be read or a file cannot be removed.
     pub fn tidy(&self) -> Result<(), TrainError> {
         remove_parts(&self.path)
     }
 
-    /// The settings that a run was begun with.
+    /// Reads the run's settings.
     ///
     /// # Errors
-    /// The file's, or what it says that is no setting.
+    /// [`TrainError::File`] if the file cannot be read, otherwise as [`Config::parse`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn read_config(&self) -> Result<Config, TrainError> {
         let path = self.config();
@@ -107,7 +114,7 @@ impl RunFolder {
     /// Writes the run's settings.
     ///
     /// # Errors
-    /// The file's.
+    /// [`TrainError::File`] if the file cannot be written.
     pub fn write_config(&self, config: &Config) -> Result<(), TrainError> {
         let path = self.config();
         let text = toml::to_string(config)
@@ -118,16 +125,16 @@ impl RunFolder {
     /// Writes all reports of a run at once.
     ///
     /// # Errors
-    /// The file's.
+    /// [`TrainError::File`] if the file cannot be written.
     pub fn write_reports(&self, reports: &[Report]) -> Result<(), TrainError> {
         let path = self.metrics();
         write_atomically(&path, &rows(&path, reports)?)
     }
 
-    /// Writes the final figures.
+    /// Writes the summary.
     ///
     /// # Errors
-    /// The file's.
+    /// [`TrainError::File`] if the file cannot be written.
     pub fn write_summary(&self, summary: &Summary) -> Result<(), TrainError> {
         let path = self.summary();
         let text = serde_json::to_string_pretty(summary)
@@ -138,7 +145,7 @@ impl RunFolder {
 
 fn remove(path: PathBuf) -> Result<(), TrainError> {
     match disk::exists(&path) {
-        true => disk::remove(&path).map_err(TrainError::file(path, "removing the former run's file")),
+        true => disk::remove(&path).map_err(TrainError::file(path, "removing a file of the earlier run")),
         false => Ok(()),
     }
 }

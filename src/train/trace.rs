@@ -9,7 +9,7 @@ use serde_json::json;
 use super::checkpoint::Checkpoint;
 use super::draws::StepDraws;
 use super::error::TrainError;
-use super::tensor_file::TensorFile;
+use super::files::TensorFile;
 use super::trainer::Trainer;
 use crate::gpu::Tensor;
 use crate::nn::ParameterSet;

@@ -1,29 +1,30 @@
-//! The fastest tiling of an adapter, measured once and remembered for its driver.
+//! The fastest tiling of an adapter, measured once per driver and cached.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::atomic::write_atomically;
 use super::error::TrainError;
+use super::files::write_atomically;
 use crate::gpu::{Gpu, Tiling};
 use crate::nn::measure_tilings;
 
-/// How an adapter's tiling is found. No result depends on it, only time.
+/// How to choose an adapter's tiling, which changes the speed and no result.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum TilingChoice {
-    /// The one that suits such adapters, unmeasured.
+    /// The default for this kind of adapter.
     #[default]
     Usual,
-    /// The fastest, measured for at most about two seconds where the adapter and its driver are new.
+    /// The fastest, measured within about two seconds unless it is cached.
     Measured,
-    /// One of [`Tiling::candidates`], by its name.
+    /// One of [`Tiling::candidates`] by name.
     Named(String),
 }
 
-/// The adapter with its tiling set; what is measured is remembered in `cache`, if there is one.
+/// Sets the tiling of an adapter; `cache` is the file that stores measured ones.
 ///
 /// # Errors
-/// A name that no candidate has; the adapter's. A cache that cannot be read or written only costs time.
+/// [`TrainError::UnknownTiling`] lists the candidates; [`TrainError::Gpu`] if a measurement fails. A cache that cannot
+/// be read is measured again, and one that cannot be written is logged.
 pub fn with_tiling(mut gpu: Gpu, choice: &TilingChoice, cache: Option<&Path>) -> Result<Gpu, TrainError> {
     let candidates = Tiling::candidates(&gpu);
     let named = |name: &str| candidates.iter().copied().find(|tiling| tiling.to_string() == name);
@@ -51,7 +52,7 @@ pub fn with_tiling(mut gpu: Gpu, choice: &TilingChoice, cache: Option<&Path>) ->
     Ok(gpu)
 }
 
-/// What a choice holds for: another driver, or other kernels, may be faster in another way.
+/// Key of the cache: another driver or other kernels may have another fastest tiling.
 fn key(gpu: &Gpu) -> String {
     let info = &gpu.info;
     let version = env!("CARGO_PKG_VERSION");
@@ -66,9 +67,9 @@ fn read(path: &Path) -> BTreeMap<String, String> {
 fn write(path: &Path, known: &BTreeMap<String, String>) {
     let text = toml::to_string(known).expect("names are text");
     let written = std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))
-        .map_err(TrainError::file(path, "making its folder"))
+        .map_err(TrainError::file(path, "creating its folder"))
         .and_then(|()| write_atomically(path, text.as_bytes()));
     if let Err(error) = written {
-        tracing::info!("the fastest tiling is not remembered: {error}");
+        tracing::info!("the fastest tiling is not cached: {error}");
     }
 }
