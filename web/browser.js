@@ -1,10 +1,11 @@
-// What the page does for the program: files, storage, the address, turns of the event loop.
+// Browser functions that the program calls: files, storage, the address and the event loop.
 
 const channel = new MessageChannel();
 const waiting = [];
 channel.port1.onmessage = () => waiting.shift()();
 
-// Timers are slowed down to one a second where a tab is hidden; messages are not.
+// Yields to the event loop through a message: browsers throttle the timers of hidden tabs to one per second, but not
+// messages.
 export function turn() {
   return new Promise((resolve) => {
     waiting.push(resolve);
@@ -12,20 +13,22 @@ export function turn() {
   });
 }
 
+// Waits at least this long.
 export function pause(milliseconds) {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-// What `loader.js` found.
+// The name of the adapter that `loader.js` found.
 export function adapterName() {
   return document.getElementById("canvas").dataset.adapter ?? "";
 }
 
+// Adds a mark to the browser's performance timeline.
 export function mark(name) {
   performance.mark(name);
 }
 
-// The built-in data lie beside the page, in a folder that the build names by its content.
+// Fetches a file of a built-in data set, from the folder beside the page that the build names by its content.
 export async function fetchData(path) {
   const folder = document.querySelector("[data-sets]")?.dataset.sets ?? "./data";
   const answer = await fetch(new URL(`${folder}/${path}`, document.baseURI));
@@ -33,56 +36,62 @@ export async function fetchData(path) {
   return new Uint8Array(await answer.arrayBuffer());
 }
 
-// ---- Storage: one IndexedDB table of files by path.
+// ---- Storage: an IndexedDB table of files, by path.
 
 let database = null;
 
-function request(asked) {
+function completed(request) {
   return new Promise((resolve, reject) => {
-    asked.onsuccess = () => resolve(asked.result);
-    asked.onerror = () => reject(asked.error);
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
   });
 }
 
+// Opens the storage; returns its files as [path, bytes, time].
 export async function openStore() {
   try {
     const opening = indexedDB.open("remixmatch", 1);
     opening.onupgradeneeded = () => opening.result.createObjectStore("files", { keyPath: "path" });
-    database = await request(opening);
-    const files = await request(database.transaction("files").objectStore("files").getAll());
+    database = await completed(opening);
+    const files = await completed(database.transaction("files").objectStore("files").getAll());
     return files.map(({ path, bytes, written }) => [path, bytes, written]);
   } catch (error) {
-    // Private windows may refuse: the page works, and forgets.
-    console.warn(`runs are not kept: ${error}`);
+    // Private windows may refuse storage: the page works without it.
+    console.warn(`runs are not autosaved: ${error}`);
     return [];
   }
 }
 
+// Changes the table in a transaction.
 function change(apply) {
   if (!database) return;
   const transaction = database.transaction("files", "readwrite");
-  transaction.onabort = () => console.warn(`not kept: ${transaction.error}`);
+  transaction.onabort = () => console.warn(`not stored: ${transaction.error}`);
   apply(transaction.objectStore("files"));
 }
 
+// Stores a file.
 export function keep(path, bytes, written) {
-  // `bytes` is the program's memory: the copy is the browser's.
+  // `bytes` is a view of the program's memory, which may move before the transaction ends.
   const copy = bytes.slice();
   change((files) => files.put({ path, bytes: copy, written }));
 }
 
+// Removes a file from the storage.
 export function forget(path) {
   change((files) => files.delete(path));
 }
 
+// Stores a short text.
 export function remember(key, value) {
   try {
     localStorage.setItem(key, value);
   } catch {
-    // As above.
+    // Private windows may refuse storage.
   }
 }
 
+// A short text that is stored, if any.
 export function recall(key) {
   try {
     return localStorage.getItem(key) ?? undefined;
@@ -91,8 +100,9 @@ export function recall(key) {
   }
 }
 
-// ---- Files from the person and to the person. Nothing is sent anywhere.
+// ---- Files that the user opens and saves. Nothing is sent anywhere.
 
+// Saves a file to the user's downloads.
 export function download(name, bytes) {
   const address = URL.createObjectURL(new Blob([bytes.slice()]));
   const link = document.createElement("a");
@@ -102,6 +112,7 @@ export function download(name, bytes) {
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
 
+// Reads files into memory, as [path, bytes].
 async function read(found) {
   const files = [];
   for (const { path, file } of found) {
@@ -112,6 +123,7 @@ async function read(found) {
   return files;
 }
 
+// Asks for files, or for a folder; resolves to [name, files], or to undefined if cancelled.
 export function choose(folder) {
   return new Promise((resolve) => {
     const input = document.createElement("input");
@@ -136,7 +148,7 @@ export function choose(folder) {
   });
 }
 
-// A folder's entries come in batches until an empty one.
+// All entries of a folder, which the browser lists in batches.
 async function entries(directory) {
   const reader = directory.createReader();
   const all = [];
@@ -147,6 +159,7 @@ async function entries(directory) {
   }
 }
 
+// Collects the files below an entry.
 async function walk(entry, path, found) {
   if (entry.isDirectory) {
     for (const inner of await entries(entry)) await walk(inner, `${path}/${inner.name}`, found);
@@ -155,6 +168,7 @@ async function walk(entry, path, found) {
   }
 }
 
+// Calls `receive` with the name and the files of what is dropped on the page.
 export function onDrop(receive) {
   const dragged = (event) => event.dataTransfer?.types.includes("Files");
   addEventListener("dragover", (event) => dragged(event) && event.preventDefault(), true);
@@ -164,7 +178,7 @@ export function onDrop(receive) {
       if (!dragged(event)) return;
       event.preventDefault();
       event.stopPropagation();
-      // Items are gone after this turn; files and entries stay.
+      // Items are only valid during the event; files and entries stay valid.
       const items = [...event.dataTransfer.items].filter((item) => item.kind === "file");
       const dropped = items.map((item) => ({ entry: item.webkitGetAsEntry?.(), file: item.getAsFile() }));
       try {
@@ -185,59 +199,69 @@ export function onDrop(receive) {
   );
 }
 
-// ---- The page around the program.
+// ---- The page around the program: notes, title, visibility, address and sections.
 
+// Shows a line below the program; an empty one hides it.
 function note(text) {
   const line = document.getElementById("note");
   line.textContent = text;
   line.hidden = text === "";
 }
 
+// Sets the title of the tab.
 export function setTitle(title) {
   document.title = title;
 }
 
+// Calls `changed` with true when the tab is hidden, and with false when it is visible again.
 export function onVisibility(changed) {
   document.addEventListener("visibilitychange", () => changed(document.visibilityState === "hidden"));
 }
 
+// The part of the address after #.
 export function fragment() {
   return location.hash.slice(1);
 }
 
+// The page's address with another part after #.
 export function addressWith(fragment) {
   return `${location.href.split("#")[0]}#${fragment}`;
 }
 
+// Calls `changed` when the part of the address after # changes.
 export function onFragment(changed) {
   addEventListener("hashchange", () => changed(fragment()));
 }
 
+// Shows one section of the page.
 function show(id) {
-  for (const part of document.querySelectorAll("main > section")) part.hidden = part.id !== id;
+  for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== id;
 }
 
+// Shows the program.
 export function showReady() {
   show("app");
   document.getElementById("canvas").focus();
 }
 
+// Shows why the program could not start.
 export function showFailure(reason) {
   document.getElementById("failure").textContent = reason;
   show("failed");
 }
 
-export function showLost(reason, kept, batch) {
+// Shows that the adapter failed and what was saved; resolves to the batch to resume with, 0 without a run.
+export function showLost(reason, saved, batch) {
   document.getElementById("lost-reason").textContent = reason;
-  document.getElementById("lost-kept").textContent = kept;
+  document.getElementById("lost-saved").textContent = saved;
   const half = Math.max(4, Math.floor(batch / 8) * 4);
-  const ways = [
-    ["lost-smaller", `Go on with batch ${half}`, half, batch > 4],
-    ["lost-same", batch > 0 ? `Go on with batch ${batch}` : "Start again", batch, true],
+  const choices = [
+    ["lost-smaller", `Resume with batch ${half}`, half, batch > 4],
+    ["lost-same", batch > 0 ? `Resume with batch ${batch}` : "Start again", batch, true],
   ];
   show("lost");
   return new Promise((resolve) => {
-    for (const [id, text, value, offered] of ways) {
+    for (const [id, text, value, offered] of choices) {
       const button = document.getElementById(id);
       button.textContent = text;
       button.hidden = !offered;

@@ -1,47 +1,50 @@
-// What is seen before the program runs: the way it comes, or why it does not.
+// What the page shows before the program runs: loading progress, or why the program cannot run.
 
 const byId = (id) => document.getElementById(id);
 
+// Shows one section of the page.
 function show(id) {
-  for (const part of document.querySelectorAll("main > section")) part.hidden = part.id !== id;
+  for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== id;
 }
 
+// Shows why the program could not start.
 export function fail(error) {
   byId("failure").textContent = String(error?.message ?? error);
   show("failed");
 }
 
-// Browsers tell as much of an adapter as they please.
+// The adapter's name: browsers may leave out any part of it.
 function nameOf({ description, vendor, architecture }) {
   return description || [vendor, architecture].filter(Boolean).join(" ") || "not named by the browser";
 }
 
-// Whether there is an adapter, whose name the canvas then has; says what is lacking if not.
+// Whether there is an adapter. Stores its name on the canvas, or shows what is missing.
 export async function hasWebGpu() {
-  let lacking = "";
+  let missing = "";
   try {
-    if (!isSecureContext) lacking = "the page did not come over https";
-    else if (!navigator.gpu) lacking = "the browser has none, or it is switched off";
+    if (!isSecureContext) missing = "the page was not loaded over https";
+    else if (!navigator.gpu) missing = "the browser does not support it, or it is switched off";
     else {
       const adapter = await navigator.gpu.requestAdapter();
-      if (!adapter) lacking = "the browser found no adapter that it may use";
+      if (!adapter) missing = "the browser found no suitable adapter";
       else byId("canvas").dataset.adapter = nameOf(adapter.info);
     }
   } catch (error) {
-    lacking = String(error.message);
+    missing = String(error.message);
   }
-  if (lacking === "") return true;
-  byId("lacking").textContent = lacking;
+  if (missing === "") return true;
+  byId("missing").textContent = missing;
   show("no-webgpu");
   return false;
 }
 
+// Shows the progress of loading, from 0 to 1.
 export function progress(share, stage) {
   byId("progress").value = share;
   byId("stage").textContent = stage;
 }
 
-// Streams and compiles the program, which is `size` bytes when it is unpacked.
+// Downloads and compiles the program; `size` is its uncompressed size in bytes.
 export async function load(address, size) {
   const answer = await fetch(address);
   if (!answer.ok) throw new Error(`${address}: ${answer.status} ${answer.statusText}`);
@@ -62,7 +65,7 @@ export async function load(address, size) {
   return module;
 }
 
-// Starts the program; `window.remixmatch.state()` then tells tests what goes on in it.
+// Starts the program; tests read its state through `window.remixmatch.state()`.
 export async function start(program) {
   window.remixmatch = { state: () => JSON.parse(program.state() || "null"), shaders: () => program.shaders() };
   await program.start(byId("canvas"));

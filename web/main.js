@@ -1,4 +1,4 @@
-// The page that `scripts/page.sh` builds starts here.
+// Entry point of the page that `scripts/page.sh` builds.
 
 import initialise, * as program from "./remixmatch.js";
 import { fail, hasWebGpu, load, start } from "./loader.js";

@@ -1,4 +1,5 @@
-// node pack.js BOUND WEB DIST: puts the program and the page together, names by content, and reports sizes.
+// node pack.js BOUND WEB DIST: combines the output of wasm-bindgen and the page, adds a content hash to file names, and
+// prints sizes.
 
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -7,7 +8,7 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 const [bound, web, dist] = process.argv.slice(2);
 
-// Nothing comes from elsewhere and nothing goes anywhere. What is drawn or downloaded may be a blob.
+// The page loads nothing from other hosts and sends nothing. Pictures and downloads may be blobs.
 const POLICY = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
@@ -21,7 +22,7 @@ const POLICY = [
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist, { recursive: true });
 
-// Writes a file under a name that changes with its content; returns the name.
+// Writes a file under a name with a hash of its content; returns the name.
 function put(name, content) {
   const hash = createHash("sha256").update(content).digest("hex").slice(0, 12);
   const end = extname(name);
@@ -34,7 +35,7 @@ const text = (path) => readFileSync(path, "utf8");
 const program = readFileSync(join(bound, "remixmatch_bg.wasm"));
 const programName = put("remixmatch.wasm", program);
 
-// The glue imports web/browser.js from where wasm-bindgen copied it; the page calls it by its hashed name.
+// wasm-bindgen's output imports its own copy of web/browser.js: replace the path by the hashed name.
 const browserName = put("browser.js", text(join(web, "browser.js")));
 const glue = text(join(bound, "remixmatch.js"));
 const snippet = /(from\s*['"])\.\/snippets\/[^'"]*\/web\/browser\.js(['"])/g;
@@ -49,7 +50,7 @@ const styleName = put("style.css", text(join(web, "style.css")));
 const iconName = put("icon.svg", text(join(web, "icon.svg")));
 cpSync(join(web, "pictures"), join(dist, "pictures"), { recursive: true });
 
-// The built-in data, in a folder named by all of them.
+// The built-in data sets, in a folder with a hash of all of them.
 const assets = join(web, "../assets");
 const sets = readdirSync(assets, { recursive: true }).filter((name) => name.endsWith(".gz"));
 const all = createHash("sha256");

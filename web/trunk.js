@@ -1,4 +1,4 @@
-// What Trunk's own start script calls while it loads the program.
+// Hooks that Trunk's start script calls while it loads the program.
 
 import { fail, hasWebGpu, progress, start } from "./loader.js";
 

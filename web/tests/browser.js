@@ -1,4 +1,4 @@
-// A real browser with real WebGPU on its software adapter, and the page as a file server would give it.
+// Starts a browser with WebGPU on its software adapter, serves the built page, and reads the program's state.
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
@@ -18,7 +18,7 @@ const TYPES = {
   ".webp": "image/webp",
 };
 
-// A canvas is shown only where the browser's own drawing goes through Vulkan too.
+// The browser composites a WebGPU canvas only if it draws with Vulkan too.
 const FLAGS = [
   "--enable-unsafe-webgpu",
   "--use-webgpu-adapter=swiftshader",
@@ -33,7 +33,7 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-// Serves a folder, the built page unless another is named, and files that a test adds by path.
+// Serves a folder, by default the built page, and further files by path.
 export async function serve(extra = {}, folder = DIST) {
   const server = createServer(async (request, response) => {
     const path = new URL(request.url, "http://page").pathname;
@@ -55,8 +55,7 @@ export function launch(flags = FLAGS) {
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags });
 }
 
-// What is served, the page unless `serving` serves something else, and the browser of a file's tests, from before the
-// first to after the last.
+// The server and the browser of a file's tests, from before the first test to after the last.
 export function stage(serving = serve) {
   const stage = {};
   before(async () => {
@@ -70,7 +69,7 @@ export function stage(serving = serve) {
   return stage;
 }
 
-// A page that fails its test on any error in the console, whoever reported it.
+// Opens a page. Errors in its console and requests to other hosts are collected in `page.errors`.
 export async function open(browser, address, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   const page = await context.newPage();
@@ -78,8 +77,8 @@ export async function open(browser, address, options = {}) {
   page.on("pageerror", (error) => page.errors.push(String(error)));
   page.on("console", (message) => message.type() === "error" && page.errors.push(message.text()));
   page.on("request", (request) => {
-    const here = request.url().startsWith(address.split("#")[0]) || /^(blob|data):/.test(request.url());
-    if (!here) page.errors.push(`a request elsewhere: ${request.url()}`);
+    const local = request.url().startsWith(address.split("#")[0]) || /^(blob|data):/.test(request.url());
+    if (!local) page.errors.push(`a request to another host: ${request.url()}`);
   });
   await page.goto(address);
   return page;
@@ -89,13 +88,13 @@ export function state(page) {
   return page.evaluate(() => window.remixmatch?.state() ?? null);
 }
 
-// Waits until `wanted(state)` is truthy and returns that.
-export async function until(page, what, wanted, seconds = 60) {
+// Waits until `condition(state)` is truthy and returns its value.
+export async function until(page, what, condition, seconds = 60) {
   const end = Date.now() + seconds * 1000;
   let last = null;
   for (;;) {
     last = await state(page);
-    const found = last && wanted(last);
+    const found = last && condition(last);
     if (found) return found;
     const failed = last?.runs.find((run) => run.failure);
     assert.ok(!failed, `${what}: the run failed: ${failed?.failure}`);
@@ -107,7 +106,7 @@ export async function until(page, what, wanted, seconds = 60) {
 
 export const ready = (page) => until(page, "the data are there", (now) => now.data);
 
-// Share of a picture's pixels that differ from its commonest colour, measured in the browser.
+// The share of a picture's pixels that differ from its most frequent colour, and its number of colours.
 export async function detail(page, clip) {
   const picture = await page.screenshot({ clip });
   return page.evaluate(async (data) => {

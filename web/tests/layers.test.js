@@ -1,11 +1,11 @@
-// The layers' tests against the f64 reference, in the browser: the same code as natively (tests/layers).
+// The layer tests against the f64 reference, in the browser: the same code as the native tests (tests/layers).
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { open, serve, stage } from "./browser.js";
 
-// Where `scripts/page_test.sh` puts them.
+// Built by `scripts/page_test.sh`.
 const BUILT = fileURLToPath(new URL("../../target/page/layers/", import.meta.url));
 const PAGE = `<!doctype html><link rel="icon" href="data:,"><script type="module">
 import init, * as layers from "./layers.js";
@@ -16,14 +16,14 @@ window.layers = layers;
 
 const here = stage(() => serve({ "index.html": PAGE }, BUILT));
 
-test("every layer gives what the reference gives, forward and backward", async (t) => {
+test("every layer matches the reference, forward and backward", async (t) => {
   const page = await open(here.browser, here.site.address);
   await page.waitForFunction(() => window.layers, null, { timeout: 60_000 });
   const names = await page.evaluate(() => window.layers.names());
   assert.ok(names.length >= 20, `${names.length} tests`);
   for (const [place, name] of names.entries()) {
     await t.test(name, async () => {
-      // A test that fails never answers: the console has its words.
+      // A failing test panics and never resolves; its message is in the console.
       const failed = new Promise((resolve) => page.once("pageerror", resolve));
       await Promise.race([page.evaluate((at) => window.layers.run(at), place), failed]);
       assert.deepEqual(page.errors, []);
