@@ -2,7 +2,8 @@
 # Gives every parser INPUTS inputs (500,000) made from fuzz/corpus, the same ones every time, and prints rate, slowest
 # input and memory. What goes wrong is kept in fuzz/found. FIRST begins elsewhere; TARGET chooses one parser.
 #
-# With a nightly toolchain and cargo-fuzz, `cargo +nightly fuzz run TARGET` in fuzz/ is guided by coverage.
+# With a nightly toolchain and cargo-fuzz, coverage guides the search:
+# `REMIXMATCH_FUZZ_TARGET=npz cargo +nightly fuzz run parser fuzz/corpus/npz`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh
@@ -12,4 +13,4 @@ export REMIXMATCH_FUZZ_INPUTS=${1:-500000} REMIXMATCH_FUZZ_FIRST=${FIRST:-0}
 if [ -n "${TARGET:-}" ]; then
     export REMIXMATCH_FUZZ_TARGET=$TARGET
 fi
-cargo test --test reliability every_input_ends -- --nocapture
+cargo test --test reliability parsers_survive -- --nocapture

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use remixmatch::data::{
-    Balance, CLASSES_FILE, DataError, DataSet, LABELS_FILE, Labels, LabelsError, OpenOptions, Origin,
-    OwnImages, open, split,
+    Balance, CLASSES_FILE, DataError, DataSet, LABELS_FILE, LabellingFolder, Labels, LabelsError,
+    OpenOptions, Origin, open, split,
 };
 use tempfile::{TempDir, tempdir};
 
@@ -25,11 +25,11 @@ fn skipping_bad() -> OpenOptions {
     OpenOptions { skip_bad: true, ..OpenOptions::default() }
 }
 
-fn read(folder: &Path) -> OwnImages {
-    OwnImages::open(folder, &skipping_bad()).expect("images")
+fn read(folder: &Path) -> LabellingFolder {
+    LabellingFolder::open(folder, &skipping_bad()).expect("images")
 }
 
-fn save(own: &OwnImages, labels: &Labels) {
+fn save(own: &LabellingFolder, labels: &Labels) {
     fs::write(own.folder.join(LABELS_FILE), labels.labels_file(&own.files)).expect("a file");
     fs::write(own.folder.join(CLASSES_FILE), labels.classes_file()).expect("a file");
 }
@@ -68,17 +68,17 @@ fn other_sizes_are_resized_bad_files_skipped() {
     assert_eq!([own.images.height, own.images.width, own.images.channels], [8, 8, 3]);
     let notices = own.notices.join("\n");
     for words in [
-        "1 file(s) that are no images are left out, such as",
+        "1 file(s) that are not images are ignored, such as",
         "notes.txt",
         "1 of 5 images are resized to 8x8",
         "c.png cannot be decoded",
-        "d.pgm is 20000x20000 pixels, at most 64 million are read",
+        "d.pgm is 20000x20000 pixels, the limit is 64 million pixels",
     ] {
         assert!(notices.contains(words), "'{words}' is missing in: {notices}");
     }
     assert!(!notices.contains("--"), "notices name no command-line options: {notices}");
     assert!(matches!(
-        OwnImages::open(folder.path(), &OpenOptions::default()),
+        LabellingFolder::open(folder.path(), &OpenOptions::default()),
         Err(DataError::BadImage { path, .. }) if path.ends_with("c.png")
     ));
 }
@@ -87,10 +87,10 @@ fn other_sizes_are_resized_bad_files_skipped() {
 fn folder_without_images_is_an_error() {
     let folder = tempdir().expect("a temporary folder");
     fs::write(folder.path().join("notes.txt"), "words").expect("a file");
-    let error = OwnImages::open(folder.path(), &skipping_bad()).expect_err("no images");
-    assert!(error.to_string().ends_with("holds no images"), "{error}");
+    let error = LabellingFolder::open(folder.path(), &skipping_bad()).expect_err("no images");
+    assert!(error.to_string().ends_with("contains no images: add some"), "{error}");
     let gone = folder.path().join("gone");
-    let error = OwnImages::open(&gone, &skipping_bad()).expect_err("no folder");
+    let error = LabellingFolder::open(&gone, &skipping_bad()).expect_err("no folder");
     assert!(error.to_string().starts_with("cannot read "), "{error}");
 }
 

@@ -12,7 +12,7 @@ use web_time::{Instant, SystemTime};
 
 use super::platform;
 use crate::ablation::Table;
-use crate::data::{DataError, DataSet, OpenOptions, OwnImages, open};
+use crate::data::{DataError, DataSet, LabellingFolder, OpenOptions, open};
 use crate::disk;
 
 /// What data there are, which are on their way, and why the last did not come.
@@ -113,7 +113,7 @@ impl Failure {
             error,
             DataError::Unknown { .. } | DataError::OneClass { .. } | DataError::NoTest { .. }
         );
-        let images = unclassed && disk::is_folder(folder) && OwnImages::any(folder);
+        let images = unclassed && disk::is_folder(folder) && LabellingFolder::has_images(folder);
         Self { reason: error.to_string(), images: images.then(|| folder.to_owned()) }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pollster::block_on;
-use remixmatch::data::{DataSet, Waits};
+use remixmatch::data::{DataSet, StreamStats};
 use remixmatch::gpu::Gpu;
 use remixmatch::ssl::Keep;
 use remixmatch::train::{
@@ -30,8 +30,8 @@ pub struct Training {
     pub trainer: Trainer,
     metrics: MetricsFile,
     folder: RunFolder,
-    /// Waits of the first step, before which no image can be decoded.
-    first_waits: Option<Waits>,
+    /// Stream statistics after the first step, before which no image can be decoded.
+    first_stats: Option<StreamStats>,
 }
 
 impl Training {
@@ -47,7 +47,7 @@ impl Training {
         folder.write_config(&trainer.config)?;
         folder.prepare()?;
         let metrics = MetricsFile::create(&folder.metrics())?;
-        let mut run = Self { trainer, metrics, folder, first_waits: None };
+        let mut run = Self { trainer, metrics, folder, first_stats: None };
         run.save()?;
         Ok(run)
     }
@@ -73,7 +73,7 @@ impl Training {
         };
         folder.write_config(&trainer.config)?;
         note(format_args!("resuming from step {} of {}", header.step, trainer.config.steps));
-        Ok(Self { trainer, metrics, folder, first_waits: None })
+        Ok(Self { trainer, metrics, folder, first_stats: None })
     }
 
     /// The run's folder.
@@ -95,7 +95,7 @@ impl Training {
                 return Ok(false);
             }
             block_on(self.trainer.step())?;
-            self.first_waits = self.first_waits.or_else(|| self.trainer.data.train.waits());
+            self.first_stats = self.first_stats.or_else(|| self.trainer.data.train.stream_stats());
             let progress = self.trainer.progress();
             bar.set_position(progress.step);
             if self.trainer.report_is_due() {
@@ -119,14 +119,14 @@ impl Training {
 
     /// How long steps waited for images that are decoded during training; `None` if all are in memory.
     pub fn waits(&self) -> Option<String> {
-        let (all, first) = (self.trainer.data.train.waits()?, self.first_waits?);
+        let (all, first) = (self.trainer.data.train.stream_stats()?, self.first_stats?);
         Some(format!(
             "{} images were decoded during training, {} of them after a step requested them; the first step waited \
              {} ms, the others {} ms in total",
-            all.asked,
-            all.waited,
-            first.time.as_millis(),
-            (all.time - first.time).as_millis()
+            all.requests,
+            all.misses,
+            first.wait_time.as_millis(),
+            (all.wait_time - first.wait_time).as_millis()
         ))
     }
 

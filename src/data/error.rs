@@ -1,140 +1,187 @@
+//! What can be wrong with a data set: one message per condition, each with the file, what was expected, what was
+//! found and what to do. Messages name settings (`skip_bad`), which every front end has, and no command-line flags.
+
 use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::{LabelsError, MAX_PIXELS, SIDES};
+use super::labels::LabelsError;
+use super::limits::{MAX_PIXELS, SIDES};
 
 /// Characters of a file's own text that a message repeats.
-const SHOWN: usize = 80;
+const EXCERPT: usize = 80;
 
-/// Text out of a file, for a message of one line: shortened, line breaks and terminal codes escaped.
-pub(super) fn shown(text: &str) -> String {
-    let mut shown = String::new();
-    for letter in text.chars().take(SHOWN) {
-        if letter.is_control() { shown.extend(letter.escape_default()) } else { shown.push(letter) }
+/// Text from a file, for a message of one line: shortened, with line breaks and terminal codes escaped.
+pub(super) fn excerpt(text: &str) -> String {
+    let mut excerpt = String::new();
+    for letter in text.chars().take(EXCERPT) {
+        if letter.is_control() { excerpt.extend(letter.escape_default()) } else { excerpt.push(letter) }
     }
-    shown
+    excerpt
 }
 
-/// What can be wrong with a data set, or with what is asked of it.
+/// Why a data set cannot be opened, read or split.
 #[derive(Debug, Error)]
 pub enum DataError {
+    /// A file or folder that the system does not let us read.
     #[error("cannot read {path}: {reason}")]
     Read { path: PathBuf, reason: io::Error },
-    #[error("no built-in data is named '{0}': choose builtin:fashion, builtin:digits or builtin:shapes")]
+    /// `builtin:NAME` with an unknown name.
+    #[error("unknown built-in data set '{0}': expected builtin:fashion, builtin:digits or builtin:shapes")]
     UnknownBuiltin(String),
+    /// A source in which no format of the registry was detected.
     #[error(
-        "{path} is no data set that is known: looked for four IDX files (MNIST), CIFAR-10 or CIFAR-100 files \
-         (binary or Python), SVHN .mat files, STL-10 .bin files, .npz or .npy arrays x and y, images listed in a \
-         CSV file, and a folder of class folders with images, each also in a .zip, .tar or .tar.gz; found {found}"
+        "{path} is not a data set in a known format: looked for {expected}, each also in a .zip, .tar or .tar.gz; found {found}"
     )]
-    Unknown { path: PathBuf, found: String },
+    Unknown { path: PathBuf, expected: String, found: String },
+    /// A binary file with wrong content at a byte offset.
     #[error("{path}, byte {offset}: expected {expected}, found {found}; {advice}")]
     Corrupt { path: PathBuf, offset: u64, expected: String, found: String, advice: &'static str },
+    /// A text file with wrong content in a line, counted from 1.
     #[error("{path}, line {line}: expected {expected}, found {found}; {advice}")]
     Line { path: PathBuf, line: u64, expected: String, found: String, advice: &'static str },
+    /// A file beyond the size limit of its kind.
     #[error(
-        "{path} is larger than the {limit} bytes that are read of such a file: it is damaged, or another kind of file"
+        "{path} is larger than {limit} bytes, the limit for this kind of file: it is damaged, or of another kind"
     )]
     LargeFile { path: PathBuf, limit: u64 },
-    #[error("{path} cannot be read as an archive: {reason}; get it from its source again")]
+    /// A damaged archive, or a file that has only the name of one.
+    #[error("cannot read {path} as an archive: {reason}; download it again")]
     Archive { path: PathBuf, reason: String },
-    #[error("{path} holds '{member}', {problem}: {advice}")]
+    /// A member that is not unpacked.
+    #[error("{path} contains '{member}', {problem}: {advice}")]
     Member { path: PathBuf, member: String, problem: &'static str, advice: &'static str },
+    /// No space for the temporary file that a large .tar.gz is unpacked to.
     #[error(
-        "{path} cannot be unpacked to a temporary file: {reason}; make room where TMPDIR points, or unpack it and \
-         give the folder"
+        "cannot unpack {path} to a temporary file: {reason}; make room where TMPDIR points, or unpack the archive and \
+         open its folder"
     )]
     NoRoom { path: PathBuf, reason: io::Error },
-    #[error("{option} chooses among {of}, {path} is {format}: leave it out")]
-    NoChoice { option: &'static str, of: &'static str, path: PathBuf, format: String },
-    #[error("{path} takes {bytes} bytes, more memory than there is: leave it out")]
+    /// A field of [`Choice`](super::Choice) that the detected format does not have.
+    #[error("the setting {setting} applies to {format}, but {path} is {found}: leave it out")]
+    NoChoice { setting: &'static str, format: &'static str, path: PathBuf, found: String },
+    /// An allocation that failed.
+    #[error("{path} needs {bytes} bytes, more than the available memory: leave it out")]
     NoMemory { path: PathBuf, bytes: u64 },
-    #[error("fold {fold} was asked for, there are {folds}: choose 0 to {}", folds - 1)]
+    /// `choice.fold` outside the folds of STL-10.
+    #[error("fold {fold} does not exist: expected 0 to {}", folds - 1)]
     FoldOption { fold: usize, folds: usize },
+    /// A streamed image whose size differs from the one that was read when the set was opened.
     #[error(
-        "image {image} has another size than when the data were opened: leave the files alone while training"
+        "image {image} has changed its size since the data set was opened: do not modify the files during training"
     )]
     Changed { image: usize },
-    #[error("the decoder failed on image {image}: remove it, or pass over bad images with --skip-bad")]
+    /// A panic in the image decoder.
+    #[error("the decoder failed on image {image}: remove the image, or set skip_bad")]
     DecoderFailed { image: usize },
+    /// A set with a missing or unsuitable file or array.
     #[error("{path}: expected {expected}, found {found}")]
     Missing { path: PathBuf, expected: String, found: String },
+    /// An image that cannot be decoded.
     #[error(
-        "cannot decode the image {path}: {reason}; replace or remove it, or pass over bad images with --skip-bad"
+        "cannot decode the image {path}: {reason}; replace or remove it, or set skip_bad to skip such images"
     )]
     BadImage { path: PathBuf, reason: String },
+    /// An image beyond the pixel limit, refused before it is decoded.
     #[error(
-        "the image {path} is {width}x{height} pixels, at most {limit} million are read: shrink or remove it, or \
-         pass over bad images with --skip-bad",
+        "the image {path} is {width}x{height} pixels, the limit is {limit} million pixels: shrink or remove it, or set \
+         skip_bad to skip such images",
         limit = MAX_PIXELS / 1_000_000
     )]
     HugeImage { path: PathBuf, width: u32, height: u32 },
+    /// Images of several sizes with `strict`.
     #[error(
-        "image sizes differ: {first} is {}x{}, {second} is {}x{}; give them one size, or leave out --strict \
-         to have them resized", first_size.0, first_size.1, second_size.0, second_size.1
+        "image sizes differ: {first} is {}x{}, {second} is {}x{}; give all images one size, or unset strict to have \
+         them resized", first_size.0, first_size.1, second_size.0, second_size.1
     )]
     MixedSizes { first: PathBuf, first_size: (u32, u32), second: PathBuf, second_size: (u32, u32) },
+    /// Images of a binary format whose size the network does not accept.
     #[error(
-        "{path} holds images of {width}x{height} pixels, square ones of {}x{} to {}x{} are taken: resize them \
-         (images in class folders are resized while they are read)",
+        "{path} contains images of {width}x{height} pixels, expected square images of {}x{} to {}x{}: resize them \
+         (image files in class folders are resized automatically)",
         SIDES.start(), SIDES.start(), SIDES.end(), SIDES.end()
     )]
     ImageSize { path: PathBuf, width: usize, height: usize },
-    #[error(
-        "the image size {0} is outside the {low} to {high} pixels that the network takes",
-        low = SIDES.start(),
-        high = SIDES.end()
-    )]
+    /// `image_size` outside [`SIDES`].
+    #[error("image_size is {0}, expected {low} to {high} pixels", low = SIDES.start(), high = SIDES.end())]
     SideOption(usize),
-    #[error("the share held out for testing is {0}, it must lie between 0 and 1")]
+    /// `test_share` outside the open interval from 0 to 1.
+    #[error("test_share is {0}, expected a number between 0 and 1")]
     ShareOption(f64),
+    /// A class without training images.
     #[error("{path} has no image of class '{class}': add some, or remove the class")]
     EmptyClass { path: PathBuf, class: String },
-    #[error("{path} tests class '{class}', which has no training images: add some, or remove the class")]
-    UntrainedClass { path: PathBuf, class: String },
-    #[error("{path} holds no images")]
-    NoImages { path: PathBuf },
-    #[error("{path} has no image of known class: name the classes of some")]
-    NoClass { path: PathBuf },
-    #[error("{path} has one class only, '{class}': at least two are needed to learn to tell them apart")]
-    OneClass { path: PathBuf, class: String },
+    /// A class with test images only.
     #[error(
-        "{path} has no test images and no class with two images, one of which could be held out: add images"
+        "{path} has test images of class '{class}' but no training images: add some, or remove the class"
+    )]
+    UntrainedClass { path: PathBuf, class: String },
+    /// A set without training images.
+    #[error("{path} contains no images: add some")]
+    NoImages { path: PathBuf },
+    /// A set without a single label.
+    #[error("{path} has no image of known class: label at least one image of each class")]
+    NoClass { path: PathBuf },
+    /// A set with a single class.
+    #[error("{path} has one class only, '{class}': training needs at least two")]
+    OneClass { path: PathBuf, class: String },
+    /// A set without test images from which none can be held out.
+    #[error(
+        "{path} has no test images, and no class with two images of which one could be held out: add images"
     )]
     NoTest { path: PathBuf },
-    #[error("{labels} labels are fewer than the {classes} classes: ask for at least {classes}")]
+    /// `labels` below the number of classes.
+    #[error("{labels} labels are fewer than the {classes} classes: set labels to at least {classes}")]
     FewLabels { labels: usize, classes: usize },
+    /// `labels` that balance `even` cannot divide among the classes.
     #[error(
-        "{labels} labels are not the same number for each of {classes} classes: ask for {neighbours}, or for labels \
-         that follow the train distribution (--label-balance train)"
+        "{labels} labels do not divide evenly among {classes} classes: set labels to {neighbours}, or set balance to \
+         train, for labels that follow the train distribution"
     )]
     UnevenLabels { labels: usize, classes: usize, neighbours: String },
+    /// More `labels` than images of known class.
     #[error(
-        "{labels} labels were asked for, {images} training images have a known class: ask for at most {images}"
+        "{labels} labels were requested, but {images} training images have a known class: set labels to at most {images}"
     )]
     ManyLabels { labels: usize, images: usize },
+    /// More labels per class than the smallest class has images, with balance `even`.
     #[error(
-        "{share} labels of class '{class}' were asked for, it has {images} training images: ask for at most \
-         {most} labels, or for labels that follow the train distribution (--label-balance train)"
+        "{share} labels of class '{class}' were requested, but it has {images} training images: set labels to at most \
+         {most}, or set balance to train, for labels that follow the train distribution"
     )]
     SmallClass { share: usize, class: String, images: usize, most: usize },
+    /// A `labels.csv` or `classes.txt` that cannot be read.
     #[error(transparent)]
     Labels(LabelsError),
 }
 
 impl DataError {
-    /// What is wrong, without the command line's advice on images.
+    /// The problem without the advice, for notices that list skipped images.
     pub fn problem(&self) -> String {
         match self {
             Self::BadImage { path, reason } => format!("{} cannot be decoded: {reason}", path.display()),
             Self::HugeImage { path, width, height } => format!(
-                "{} is {width}x{height} pixels, at most {} million are read",
+                "{} is {width}x{height} pixels, the limit is {} million pixels",
                 path.display(),
                 MAX_PIXELS / 1_000_000
             ),
             other => other.to_string(),
+        }
+    }
+
+    /// The setting that the message advises to change, if any: a front end may add how it is given there.
+    pub fn setting(&self) -> Option<&'static str> {
+        match self {
+            Self::BadImage { .. } | Self::HugeImage { .. } | Self::DecoderFailed { .. } => Some("skip_bad"),
+            Self::MixedSizes { .. } => Some("strict"),
+            Self::NoChoice { setting, .. } => Some(setting),
+            Self::FoldOption { .. } => Some("fold"),
+            Self::SideOption(_) => Some("image_size"),
+            Self::ShareOption(_) => Some("test_share"),
+            Self::FewLabels { .. } | Self::ManyLabels { .. } => Some("labels"),
+            Self::UnevenLabels { .. } | Self::SmallClass { .. } => Some("balance"),
+            _ => None,
         }
     }
 }

@@ -1,21 +1,23 @@
-use super::DataError;
-use super::stream::{Source, Streamed, Waits};
+//! Images of one size: in memory, followed by those that are streamed.
 
-/// Images of one size, one byte a channel, pixels in NHWC order; those that do not fit in memory come after the
-/// others and are decoded as they are asked for.
+use super::error::DataError;
+use super::stream::{Source, StreamStats, Streamed};
+
+/// Images of shape (N, height, width, channels), one byte per channel. The first ones are in memory; the others, if
+/// any, are decoded when they are requested.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Images {
     pub height: usize,
     pub width: usize,
     /// 1 (grey) or 3 (red, green, blue).
     pub channels: usize,
-    /// Those in memory: a multiple of `height * width * channels` bytes.
+    /// The images in memory: a multiple of `height * width * channels` bytes.
     pub pixels: Vec<u8>,
     streamed: Option<Streamed>,
 }
 
 impl Images {
-    /// Images in memory.
+    /// Images in memory; `pixels` in NHWC order.
     pub fn new(height: usize, width: usize, channels: usize, pixels: Vec<u8>) -> Self {
         Self { height, width, channels, pixels, streamed: None }
     }
@@ -25,6 +27,7 @@ impl Images {
         self.height * self.width * self.channels
     }
 
+    /// Number of images, in memory and streamed.
     pub fn len(&self) -> usize {
         self.in_memory() + self.streamed.as_ref().map_or(0, Streamed::count)
     }
@@ -33,48 +36,49 @@ impl Images {
         self.len() == 0
     }
 
-    /// Images in memory: the first ones.
+    /// Number of images in memory: the first ones.
     pub fn in_memory(&self) -> usize {
         self.pixels.len().checked_div(self.stride()).unwrap_or(0)
     }
 
-    /// Adds images that stay where they are until they are asked for.
+    /// Adds images that are read when they are requested; `skip_bad`: those that cannot be read are black without a
+    /// failure.
     pub(super) fn stream(&mut self, source: impl Source + 'static, skip_bad: bool) {
         self.streamed = Some(Streamed::new(source, self.stride(), skip_bad));
     }
 
-    /// Says which images will be asked for next, all of them and in that order; those not in memory are decoded
-    /// ahead. A hint: it changes no result.
-    pub fn expect(&self, upcoming: &[usize]) {
+    /// Decodes streamed images ahead: `upcoming` lists all images that will be requested next, in that order, and
+    /// replaces the previous list. Changes no result.
+    pub fn prefetch(&self, upcoming: &[usize]) {
         if let Some(streamed) = &self.streamed {
-            streamed.expect(upcoming.iter().filter_map(|i| i.checked_sub(self.in_memory())));
+            streamed.prefetch(upcoming.iter().filter_map(|i| i.checked_sub(self.in_memory())));
         }
     }
 
-    /// The first failure to read an image since the last call. Such an image is black.
-    pub fn failure(&self) -> Option<DataError> {
-        self.streamed.as_ref()?.failure()
+    /// The first failure to read a streamed image since the last call. Such an image is black.
+    pub fn take_failure(&self) -> Option<DataError> {
+        self.streamed.as_ref()?.take_failure()
     }
 
-    /// How long images that are not in memory have been waited for; `None` where all are.
-    pub fn waits(&self) -> Option<Waits> {
-        self.streamed.as_ref().map(Streamed::waits)
+    /// How often streamed images were not ready; `None` if all images are in memory.
+    pub fn stream_stats(&self) -> Option<StreamStats> {
+        self.streamed.as_ref().map(Streamed::stats)
     }
 
-    /// The bytes of image `i`, HWC.
+    /// The bytes of image `i` (HWC).
     ///
     /// # Panics
-    /// When `i` is not below [`Images::in_memory`], as slices do.
+    /// When `i` is not below [`Images::in_memory`].
     pub fn image(&self, i: usize) -> &[u8] {
         &self.pixels[i * self.stride()..(i + 1) * self.stride()]
     }
 
-    /// Writes image `i` as one word a pixel: red in the low byte, then green, blue and 255; grey is repeated.
+    /// Writes image `i` as one word per pixel: red in the low byte, then green, blue and 255. Grey is repeated.
     ///
     /// # Panics
     /// When `i` is not below `len()` or `words` does not hold `height * width` words.
     pub fn rgba(&self, i: usize, words: &mut [u32]) {
-        assert_eq!(words.len(), self.height * self.width, "one word a pixel");
+        assert_eq!(words.len(), self.height * self.width, "one word per pixel");
         self.read(i, |bytes| {
             for (word, pixel) in words.iter_mut().zip(bytes.chunks_exact(self.channels)) {
                 *word = match *pixel {
@@ -85,24 +89,24 @@ impl Images {
         });
     }
 
-    /// Lets `see` have the bytes of image `i`, in memory or not.
-    fn read(&self, i: usize, see: impl FnOnce(&[u8])) {
+    /// Calls `with` with the bytes of image `i`, in memory or streamed.
+    fn read(&self, i: usize, with: impl FnOnce(&[u8])) {
         match (&self.streamed, i.checked_sub(self.in_memory())) {
             (Some(streamed), Some(later)) => {
                 assert!(later < streamed.count(), "image {i} of {}", self.len());
-                see(&streamed.read(later));
+                with(&streamed.read(later));
             }
-            _ => see(self.image(i)),
+            _ => with(self.image(i)),
         }
     }
 
-    /// Appends an image given as planes of red, green and blue; `by_column`: each plane column after column.
-    pub(super) fn push_planes(&mut self, planes: &[u8], by_column: bool) {
+    /// Appends an image given as planes of red, green and blue (CHW).
+    pub(super) fn push_planes(&mut self, planes: &[u8], column_major: bool) {
         let [height, width] = [self.height, self.width];
-        interleave(planes, [height, width], by_column, &mut self.pixels);
+        interleave(planes, [height, width], column_major, &mut self.pixels);
     }
 
-    /// The images at `indices`, in that order and in memory.
+    /// Copies the images at `indices`, in that order, into memory.
     ///
     /// # Panics
     /// When an index is not below `len()`.
@@ -115,10 +119,15 @@ impl Images {
     }
 }
 
-/// Appends the pixels of planes of `height` and `width` to `pixels`, the channels of each together.
-pub(super) fn interleave(planes: &[u8], [height, width]: [usize; 2], by_column: bool, pixels: &mut Vec<u8>) {
+/// Appends planes of `height` and `width` (CHW) to `pixels` in HWC order.
+pub(super) fn interleave(
+    planes: &[u8],
+    [height, width]: [usize; 2],
+    column_major: bool,
+    pixels: &mut Vec<u8>,
+) {
     for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
-        let at = if by_column { x * height + y } else { y * width + x };
+        let at = if column_major { x * height + y } else { y * width + x };
         pixels.extend(planes.iter().skip(at).step_by(height * width));
     }
 }
@@ -128,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn picked_images_are_the_images_in_grey_and_in_colour() {
+    fn picked_images_equal_the_originals() {
         for channels in [1, 3] {
             let bytes: Vec<u8> = (0..5 * 6 * channels as u8).collect();
             let images = Images::new(2, 3, channels, bytes);
@@ -139,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn words_hold_red_in_the_low_byte_and_repeat_grey() {
+    fn rgba_words_start_with_red() {
         let mut words = [0; 2];
         let rgb = Images::new(1, 2, 3, vec![0, 0, 0, 9, 9, 9, 1, 2, 3, 4, 5, 6]);
         rgb.rgba(1, &mut words);

@@ -1,24 +1,30 @@
-//! MATLAB's MAT-files, version 5: their numeric arrays.
+//! Reader of MATLAB's MAT-files, version 5: their numeric arrays.
 //!
-//! After a header of 128 bytes come elements, each a type and a size in bytes and then its content. An element that
-//! matters is a matrix, or one compressed as a whole; a matrix is made of elements in turn: its class, its
-//! dimensions, its name and its numbers, column by column. Elements are padded to 8 bytes; one of up to 4 bytes may
-//! share its first 8 with its type and size.
+//! A header of 128 bytes is followed by elements, each a type and a size in bytes and then its content. The elements
+//! read here are matrices, or matrices compressed as a whole; a matrix consists of elements in turn: its class, its
+//! dimensions, its name and its numbers in column-major order. Elements are padded to 8 bytes; one of up to 4 bytes may
+//! share 8 bytes with its type and size.
 
+use std::fmt;
 use std::io::{self, Read};
 
 use flate2::read::ZlibDecoder;
 
-use super::DataError;
-use super::archive::Bounded;
+use super::error::DataError;
 use super::files::Entry;
+use super::limits::Bounded;
 use super::records::fill;
 
 const HEADER: usize = 128;
+const INT8: u32 = 1;
+const UINT8: u32 = 2;
+const INT32: u32 = 5;
+const UINT32: u32 = 6;
 const MATRIX: u32 = 14;
 const COMPRESSED: u32 = 15;
-/// Classes of real numeric arrays, double to 64-bit integers.
+/// Array classes of real numbers: double to 64-bit integers.
 const NUMERIC: std::ops::RangeInclusive<u8> = 6..=15;
+const CLASS_UINT8: u32 = 9;
 const MAX_DIMENSIONS: usize = 32;
 const MAX_NAME: usize = 4_096;
 
@@ -26,13 +32,13 @@ const MAX_NAME: usize = 4_096;
 pub(super) struct Variable {
     pub name: String,
     pub dimensions: Vec<usize>,
-    /// How its numbers are stored, which need not be their class: MATLAB takes the least that hold them.
+    /// How its numbers are stored, which may be narrower than their class: MATLAB takes the smallest type that fits.
     pub storage: Storage,
-    /// Column by column.
+    /// Column-major.
     pub bytes: Vec<u8>,
 }
 
-/// How a number is stored, least byte first.
+/// How a number is stored, little-endian; integers with their width in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Storage {
     Signed(usize),
@@ -41,15 +47,27 @@ pub(super) enum Storage {
     Double,
 }
 
+/// MATLAB's name of the type.
+impl fmt::Display for Storage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signed(width) => write!(f, "int{}", 8 * width),
+            Self::Unsigned(width) => write!(f, "uint{}", 8 * width),
+            Self::Single => write!(f, "single"),
+            Self::Double => write!(f, "double"),
+        }
+    }
+}
+
 impl Storage {
-    fn of(kind: u32) -> Option<Self> {
-        Some(match kind {
-            1 => Self::Signed(1),
-            2 => Self::Unsigned(1),
+    fn from_type(element_type: u32) -> Option<Self> {
+        Some(match element_type {
+            INT8 => Self::Signed(1),
+            UINT8 => Self::Unsigned(1),
             3 => Self::Signed(2),
             4 => Self::Unsigned(2),
-            5 => Self::Signed(4),
-            6 => Self::Unsigned(4),
+            INT32 => Self::Signed(4),
+            UINT32 => Self::Unsigned(4),
             7 => Self::Single,
             9 => Self::Double,
             12 => Self::Signed(8),
@@ -68,8 +86,11 @@ impl Storage {
 }
 
 impl Variable {
-    /// The numbers, where all are whole and fit; otherwise the first that does not.
-    pub fn whole_numbers(&self) -> Result<Vec<u32>, f64> {
+    /// The numbers as non-negative integers.
+    ///
+    /// # Errors
+    /// The first number that is not an integer from 0 to `u32::MAX`.
+    pub fn integers(&self) -> Result<Vec<u32>, f64> {
         let number = |bytes: &[u8]| -> f64 {
             let mut word = [0; 8];
             word[..bytes.len()].copy_from_slice(bytes);
@@ -82,15 +103,15 @@ impl Variable {
                 Storage::Double => f64::from_bits(unsigned),
             }
         };
-        let whole = |value: f64| {
+        let integer = |value: f64| {
             let fits = value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value);
             if fits { Ok(value as u32) } else { Err(value) }
         };
-        self.bytes.chunks_exact(self.storage.width()).map(|bytes| whole(number(bytes))).collect()
+        self.bytes.chunks_exact(self.storage.width()).map(|bytes| integer(number(bytes))).collect()
     }
 }
 
-/// What is wrong with an element.
+/// Why an element cannot be read.
 enum Problem {
     Unreadable(io::Error),
     Wrong { expected: String, found: String },
@@ -106,8 +127,13 @@ fn wrong<T>(expected: impl Into<String>, found: impl Into<String>) -> Result<T, 
     Err(Problem::Wrong { expected: expected.into(), found: found.into() })
 }
 
-/// The numeric arrays with these names; others are passed over.
-pub(super) fn variables(entry: &Entry, names: &[&str]) -> Result<Vec<Variable>, DataError> {
+/// Reads the numeric arrays with these names; others are skipped.
+///
+/// # Errors
+/// When the file is not a little-endian MAT-file of version 5, is cut short, or unpacks to more than
+/// [`unpacked_limit`](super::limits::unpacked_limit) bytes; when a named array is not numeric or its size does not match
+/// its dimensions.
+pub(super) fn read_variables(entry: &Entry, names: &[&str]) -> Result<Vec<Variable>, DataError> {
     let corrupt = |offset: u64, problem| {
         let (expected, found) = match problem {
             Problem::Wrong { expected, found } => (expected, found),
@@ -124,8 +150,8 @@ pub(super) fn variables(entry: &Entry, names: &[&str]) -> Result<Vec<Variable>, 
                      (save -v7 in MATLAB, scipy.io.savemat in Python)",
         }
     };
-    let mut input = entry.stream()?;
-    header(&mut input).map_err(|problem| corrupt(0, problem))?;
+    let mut input = entry.open()?;
+    check_header(&mut input).map_err(|problem| corrupt(0, problem))?;
     let mut offset = HEADER as u64;
     let mut found = Vec::new();
     while let Some((kind, size)) = top_tag(&mut input).map_err(|problem| corrupt(offset, problem))? {
@@ -143,9 +169,8 @@ pub(super) fn variables(entry: &Entry, names: &[&str]) -> Result<Vec<Variable>, 
             _ => Ok(None),
         };
         found.extend(read.map_err(|problem| corrupt(offset, problem))?);
-        // Compressed data may end in bytes that say nothing more.
-        let skipped = io::copy(&mut element, &mut io::sink()).map_err(|reason| entry.unreadable(reason));
-        skipped?;
+        // The compressed stream may end before its element does.
+        io::copy(&mut element, &mut io::sink()).map_err(|reason| entry.unreadable(reason))?;
         if element.limit() > 0 {
             let problem = wrong::<()>(format!("an element of {size} bytes"), "the end of the file");
             problem.map_err(|problem| corrupt(offset, problem))?;
@@ -155,7 +180,7 @@ pub(super) fn variables(entry: &Entry, names: &[&str]) -> Result<Vec<Variable>, 
     Ok(found)
 }
 
-fn header(input: &mut dyn Read) -> Result<(), Problem> {
+fn check_header(input: &mut dyn Read) -> Result<(), Problem> {
     let mut header = [0; HEADER];
     let got = fill(input, &mut header)?;
     if header.starts_with(b"MATLAB 7.3") || header.starts_with(b"\x89HDF") {
@@ -163,15 +188,13 @@ fn header(input: &mut dyn Read) -> Result<(), Problem> {
     }
     match &header[124..] {
         [0, 1, b'I', b'M'] if got == HEADER => Ok(()),
-        [1, 0, b'M', b'I'] => {
-            wrong("a MAT-file with the least byte first", "one with the greatest byte first")
-        }
+        [1, 0, b'M', b'I'] => wrong("a little-endian MAT-file", "a big-endian one"),
         _ if got < HEADER => wrong(format!("a header of {HEADER} bytes"), format!("the end after {got}")),
-        other => wrong("the mark of a MAT-file of version 5", format!("{other:02x?} at byte 124")),
+        other => wrong("the magic number of a MAT-file of version 5", format!("{other:02x?} at byte 124")),
     }
 }
 
-/// Type and size of an element of the file, `None` at its end.
+/// Type and size of the file's next element; `None` at its end.
 fn top_tag(input: &mut dyn Read) -> Result<Option<(u32, u32)>, Problem> {
     let mut bytes = [0; 8];
     match fill(input, &mut bytes)? {
@@ -185,7 +208,7 @@ fn top_tag(input: &mut dyn Read) -> Result<Option<(u32, u32)>, Problem> {
     }
 }
 
-/// Type and size of an element of a matrix, and its content where they share 8 bytes.
+/// Type and size of an element of a matrix, and its content if all share 8 bytes.
 struct Tag {
     kind: u32,
     size: usize,
@@ -210,7 +233,7 @@ fn tag(input: &mut dyn Read) -> Result<Tag, Problem> {
     Ok(Tag { kind: u32::from(kind), size: usize::from(size), small: Some(content) })
 }
 
-/// An element's type and its content, which has at most `limit` bytes.
+/// An element's type and its content of at most `limit` bytes.
 fn element(input: &mut dyn Read, what: &str, limit: usize) -> Result<(u32, Vec<u8>), Problem> {
     let Tag { kind, size, small } = tag(input)?;
     if size > limit {
@@ -219,7 +242,7 @@ fn element(input: &mut dyn Read, what: &str, limit: usize) -> Result<(u32, Vec<u
     if let Some(content) = small {
         return Ok((kind, content[..size].to_vec()));
     }
-    // Memory grows with what is there, whatever the size says.
+    // Memory grows with the bytes that exist, not with the declared size.
     let mut bytes = Vec::new();
     (&mut *input).take(size as u64).read_to_end(&mut bytes)?;
     if bytes.len() < size {
@@ -230,6 +253,7 @@ fn element(input: &mut dyn Read, what: &str, limit: usize) -> Result<(u32, Vec<u
     Ok((kind, bytes))
 }
 
+/// A matrix, if its name is one of `names`.
 fn matrix(input: &mut dyn Read, names: &[&str]) -> Result<Option<Variable>, Problem> {
     let (_, flags) = element(input, "array flags", 8)?;
     let (_, dimensions) = element(input, "dimensions", 4 * MAX_DIMENSIONS)?;
@@ -247,12 +271,33 @@ fn matrix(input: &mut dyn Read, names: &[&str]) -> Result<Option<Variable>, Prob
         .map(|b| i32::from_le_bytes([b[0], b[1], b[2], b[3]]).max(0) as usize)
         .collect();
     let (kind, bytes) = element(input, &format!("'{name}'"), u32::MAX as usize)?;
-    let Some(storage) = Storage::of(kind) else {
+    let Some(storage) = Storage::from_type(kind) else {
         return wrong(format!("'{name}' as numbers"), format!("an element of type {kind}"));
     };
-    let told = dimensions.iter().try_fold(storage.width(), |product, &n| product.checked_mul(n));
-    if told != Some(bytes.len()) {
+    let declared = dimensions.iter().try_fold(storage.width(), |product, &n| product.checked_mul(n));
+    if declared != Some(bytes.len()) {
         return wrong(format!("'{name}' of {dimensions:?} numbers"), format!("{} bytes", bytes.len()));
     }
     Ok(Some(Variable { name, dimensions, storage, bytes }))
+}
+
+/// The header of a file, for examples.
+pub(super) fn write_header() -> Vec<u8> {
+    let mut header = b"MATLAB 5.0 MAT-file".to_vec();
+    header.resize(HEADER - 4, b' ');
+    header.extend([0, 1, b'I', b'M']);
+    header
+}
+
+/// A variable of bytes, for examples.
+pub(super) fn write_bytes(name: &str, dimensions: &[i32], bytes: &[u8]) -> Vec<u8> {
+    let element = |kind: u32, content: &[u8]| {
+        let padding = content.len().next_multiple_of(8) - content.len();
+        let size = content.len() as u32;
+        [&kind.to_le_bytes(), &size.to_le_bytes(), content, &[0; 8][..padding]].concat()
+    };
+    let dimensions: Vec<u8> = dimensions.iter().flat_map(|n| n.to_le_bytes()).collect();
+    let class = [CLASS_UINT8.to_le_bytes(), [0; 4]].concat();
+    let parts = [element(UINT32, &class), element(INT32, &dimensions), element(INT8, name.as_bytes())];
+    element(MATRIX, &[parts.concat(), element(UINT8, bytes)].concat())
 }

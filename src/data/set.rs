@@ -1,62 +1,127 @@
+//! The data set, the options that it is opened with, and how a format assembles one.
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{Choice, DataError, Images, Origin};
+use serde::{Deserialize, Serialize};
 
-/// A data set in memory, whatever it came from.
+use super::error::DataError;
+use super::images::Images;
+use super::limits::SIDES;
+
+/// Images and labels to train and test on, whatever format they came from.
 #[derive(Clone, Debug)]
 pub struct DataSet {
-    /// The source as it was given: `builtin:NAME`, or the last part of the path.
+    /// The source as it was given: `builtin:NAME`, or the last component of the path.
     pub name: String,
-    /// What was recognised, in words.
+    /// The detected format, for people; begins with [`Format::name`](super::Format::name).
     pub format: String,
     pub classes: Vec<String>,
     pub train: Images,
-    /// The class of each training image; `None` where it is not known (unlabelled folder).
+    /// The class of each training image; `None` if it is unknown.
     pub train_labels: Vec<Option<u32>>,
     pub test: Images,
+    /// The class of each test image.
     pub test_labels: Vec<u32>,
     pub origin: Origin,
-    /// Whether weak augmentation mirrors images: not for digits, whose mirror images are none.
+    /// Whether weak augmentation flips images horizontally: not for digits, which are not symmetric.
     pub flip: bool,
-    /// Pixels that weak augmentation shifts by at most.
+    /// Largest shift of weak augmentation, in pixels.
     pub shift: u32,
-    /// What the reader should be told: images resized, held out or passed over.
+    /// What the user should know: images that were resized, held out or skipped.
     pub notices: Vec<String>,
 }
 
-/// How a source is read.
+impl DataSet {
+    /// The number of these training images, by index, of each class; images of unknown class are not counted.
+    pub fn train_counts(&self, images: &[usize]) -> Vec<usize> {
+        let known = images.iter().filter_map(|image| self.train_labels[*image]);
+        class_counts(known, self.classes.len())
+    }
+
+    /// What the accuracy in a report measures.
+    pub fn accuracy_name(&self) -> &'static str {
+        match self.origin {
+            Origin::Benchmark => "test accuracy",
+            Origin::ByHand { held_out: true } => "accuracy on the labels held out",
+            Origin::ByHand { held_out: false } => "accuracy on the labelled images themselves",
+        }
+    }
+
+    /// [`DataSet::accuracy_name`] in a word or two.
+    pub fn tested_on(&self) -> &'static str {
+        match self.origin {
+            Origin::Benchmark => "test",
+            Origin::ByHand { held_out: true } => "held-out labels",
+            Origin::ByHand { held_out: false } => "labelled themselves",
+        }
+    }
+
+    /// What the test images are.
+    pub fn tested_images(&self) -> &'static str {
+        match self.origin {
+            Origin::Benchmark => "test images",
+            Origin::ByHand { held_out: true } => "images whose labels were held out",
+            Origin::ByHand { held_out: false } => "labelled images, all of which were trained on",
+        }
+    }
+
+    /// The number of labels to train on, if they were made by hand: a run uses all of them.
+    pub fn hand_made_labels(&self) -> Option<usize> {
+        match self.origin {
+            Origin::Benchmark => None,
+            Origin::ByHand { .. } => Some(self.train_labels.iter().flatten().count()),
+        }
+    }
+}
+
+/// Where a set's labels come from, which decides how they are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// All labels are known: training uses some of them, and separate images test.
+    #[default]
+    Benchmark,
+    /// Someone has labelled some of the images: all these labels are used.
+    ByHand {
+        /// Whether some labels are held out for testing. If not, the labelled images themselves test.
+        held_out: bool,
+    },
+}
+
+/// How a source is opened.
 #[derive(Clone, Debug, Default)]
 pub struct OpenOptions {
-    /// Refuse a folder whose image sizes differ rather than resize.
+    /// Refuse image files whose sizes differ rather than resize them.
     pub strict: bool,
-    /// Pass over images that cannot be read, with a notice, rather than fail.
+    /// Skip images that cannot be read, with a notice, rather than fail.
     pub skip_bad: bool,
-    /// Folders: the side in pixels that images are resized to. `None`: the size that most of them share,
-    /// clamped to 8..=96; 32 where most share none.
+    /// The side in pixels that image files are resized to. `None`: the size that most of them share, clamped to
+    /// 8..=96; 32 if most share none.
     pub image_size: Option<usize>,
-    /// Share of each class's training images held out where a source has no test images. `None`: a fifth for
-    /// folders, a tenth for the others.
+    /// Share of each class's training images that is held out if a source has no test images. `None`: a fifth for image
+    /// files, a tenth for other formats.
     pub test_share: Option<f64>,
-    /// What is taken where the format leaves a choice.
+    /// Choices that some formats offer.
     pub choice: Choice,
-    /// Bytes of training images that are kept in memory; those beyond are decoded while they are needed, where the
-    /// format can (folders, lists, and STL-10's unlabelled images). `None`: [`OpenOptions::MEMORY`].
+    /// Bytes of training images to keep in memory. Images beyond that are decoded when they are requested, if the
+    /// format supports it (image files, and STL-10's unlabelled images). `None`: [`OpenOptions::MEMORY`].
     pub memory: Option<u64>,
 }
 
 impl OpenOptions {
-    /// Bytes of training images that are kept in memory unless something else is asked for.
+    /// Default of [`OpenOptions::memory`].
     pub const MEMORY: u64 = 2 << 30;
 
     /// How many training images of `stride` bytes are kept in memory.
-    pub(super) fn room(&self, stride: usize) -> usize {
+    pub(super) fn images_in_memory(&self, stride: usize) -> usize {
         let images = self.memory.unwrap_or(Self::MEMORY) / stride.max(1) as u64;
         usize::try_from(images).unwrap_or(usize::MAX)
     }
 
+    /// # Errors
+    /// When `image_size` or `test_share` is out of range.
     pub(super) fn check(&self) -> Result<(), DataError> {
-        if let Some(side) = self.image_size.filter(|side| !super::SIDES.contains(side)) {
+        if let Some(side) = self.image_size.filter(|side| !SIDES.contains(side)) {
             return Err(DataError::SideOption(side));
         }
         match self.test_share {
@@ -66,7 +131,43 @@ impl OpenOptions {
     }
 }
 
-/// Images whose classes are all known.
+/// Choices that some formats offer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Choice {
+    /// CIFAR-100: the 20 coarse classes instead of the 100 fine ones.
+    pub coarse: bool,
+    /// STL-10: keep the labels of one of the ten folds, 0 to 9; the other images count as unlabelled. `None`: keep all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fold: Option<usize>,
+    /// SVHN: leave out the extra images.
+    pub no_extra: bool,
+}
+
+impl Choice {
+    /// Whether nothing is chosen.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// # Errors
+    /// When the set's format does not offer what is chosen.
+    pub(super) fn check(&self, path: &Path, set: &DataSet) -> Result<(), DataError> {
+        for (setting, format, chosen) in [
+            ("coarse", "CIFAR-100", self.coarse),
+            ("fold", "STL-10", self.fold.is_some()),
+            ("no_extra", "SVHN", self.no_extra),
+        ] {
+            if chosen && !set.format.starts_with(format) {
+                let (path, found) = (path.to_owned(), set.format.clone());
+                return Err(DataError::NoChoice { setting, format, path, found });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Images and their classes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Labelled {
     pub images: Images,
@@ -74,7 +175,7 @@ pub(super) struct Labelled {
 }
 
 impl Labelled {
-    /// No images yet, of this size.
+    /// No images yet.
     pub fn empty(side: usize, channels: usize) -> Self {
         let images = Images::new(side, side, channels, Vec::new());
         Self { images, labels: Vec::new() }
@@ -86,27 +187,27 @@ impl Labelled {
     }
 }
 
-/// A set whose images all had a class when they were read.
+/// The contents of a benchmark, from which [`Parts::assemble`] makes a data set.
 pub(super) struct Parts {
     pub format: String,
     pub classes: Vec<String>,
     pub train: Labelled,
-    /// Without it, a share of the training images is held out.
+    /// `None` or empty: a share of the training images is held out.
     pub test: Option<Labelled>,
     pub flip: bool,
     pub shift: u32,
 }
 
 impl Parts {
-    /// The set, still without a name.
+    /// Makes the data set, still without a name.
     pub fn assemble(self, options: &OpenOptions) -> DataSet {
         let Self { format, classes, mut train, test, flip, shift } = self;
         let mut notices = Vec::new();
         let test = match test {
             Some(test) if !test.labels.is_empty() => test,
             _ => {
-                let (stay, test) = hold_out(&train, classes.len(), options.test_share.unwrap_or(0.1));
-                train = stay;
+                let (rest, test) = hold_out(&train, classes.len(), options.test_share.unwrap_or(0.1));
+                train = rest;
                 notices.push(held_out_notice(test.labels.len()));
                 test
             }
@@ -127,11 +228,11 @@ impl Parts {
     }
 }
 
-/// Makes classes of the labels that the training images have, named by their numbers.
+/// Makes a class of each label that occurs in the training images, named by its number, and renumbers the labels.
 ///
 /// # Errors
-/// When a test image's label is not among them; `path` is the set's.
-pub(super) fn by_value(
+/// When a test image has another label. `path` is the set's.
+pub(super) fn classes_of_labels(
     path: &Path,
     train: &mut Labelled,
     test: Option<&mut Labelled>,
@@ -146,28 +247,20 @@ pub(super) fn by_value(
     Ok(present.iter().map(u32::to_string).collect())
 }
 
-/// Names that are numbers from 0.
+/// Class names that are numbers from 0.
 pub(super) fn numbered(classes: usize) -> Vec<String> {
     (0..classes).map(|class| class.to_string()).collect()
 }
 
-impl DataSet {
-    /// How many of these training images, by index, are of each class; those of unknown class are not counted.
-    pub fn train_counts(&self, images: &[usize]) -> Vec<usize> {
-        let known = images.iter().filter_map(|image| self.train_labels[*image]);
-        class_counts(known, self.classes.len())
-    }
-}
-
-/// Images of each class.
+/// The number of labels of each class.
 pub(super) fn class_counts(labels: impl Iterator<Item = u32>, classes: usize) -> Vec<usize> {
     let mut counts = vec![0; classes];
     labels.for_each(|label| counts[label as usize] += 1);
     counts
 }
 
-/// Which of `labels` are held out for testing: `share` of every class, evenly spaced in its order, at least one
-/// of a class with two images, never all.
+/// Which of the images with these `labels` are held out for testing: `share` of every class, evenly spaced in its
+/// order, at least one of a class with two images, never all.
 pub(super) fn held_out(labels: &[u32], classes: usize, share: f64) -> Vec<bool> {
     let counts = class_counts(labels.iter().copied(), classes);
     let quota: Vec<usize> = counts
@@ -181,27 +274,27 @@ pub(super) fn held_out(labels: &[u32], classes: usize, share: f64) -> Vec<bool> 
             let (class, n) = (label as usize, counts[label as usize]);
             let position = seen[class];
             seen[class] += 1;
-            // The quota's running total steps up at the images held out.
+            // The images at which the running total of the quota increases are held out.
             (position + 1) * quota[class] / n > position * quota[class] / n
         })
         .collect()
 }
 
-/// Splits training images by [`held_out`]: what stays, and what tests.
+/// Splits training images by [`held_out`] into (training, test).
 fn hold_out(train: &Labelled, classes: usize, share: f64) -> (Labelled, Labelled) {
     let held = held_out(&train.labels, classes, share);
-    let (test, stay): (Vec<usize>, Vec<usize>) = (0..held.len()).partition(|&i| held[i]);
-    (train.pick(&stay), train.pick(&test))
+    let (test, rest): (Vec<usize>, Vec<usize>) = (0..held.len()).partition(|&i| held[i]);
+    (train.pick(&rest), train.pick(&test))
 }
 
-/// The notice of images that stay where they are.
+/// The notice about streamed images.
 pub(super) fn streamed_notice(count: usize, all: usize) -> String {
     format!(
-        "{count} of {all} training images are decoded while they are needed (--memory keeps more in memory)"
+        "{count} of {all} training images are decoded on demand (raise the setting memory to keep more in memory)"
     )
 }
 
-/// The notice of a test set that was held out.
+/// The notice about a held-out test set.
 pub(super) fn held_out_notice(count: usize) -> String {
     format!("no test images were found: {count} training images, the same share of each class, are held out")
 }
@@ -211,7 +304,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_share_held_out_is_the_same_of_each_class_and_spreads_over_it() {
+    fn held_out_share_is_equal_and_spread_per_class() {
         let labels: Vec<u32> = (0..60).map(|i| if i % 3 == 0 { 1 } else { 0 }).collect();
         let held = held_out(&labels, 2, 0.2);
         let of = |class| (0..60).filter(|&i| held[i] && labels[i] == class).count();
@@ -220,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_keeps_at_least_one_image_and_tests_one_if_it_can() {
+    fn every_class_keeps_one_training_image() {
         assert_eq!(held_out(&[0, 1, 1], 2, 0.2), [false, false, true]);
         assert_eq!(held_out(&[0, 1, 1], 2, 0.99), [false, false, true]);
     }

@@ -1,22 +1,28 @@
+//! The choice of labelled and unlabelled training images: class balance and long tails.
+//!
+//! The results are part of every published figure: do not change the order in which random numbers are used.
+
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::tail::{self, Tail};
-use super::{DataError, DataSet};
+use super::error::DataError;
+use super::set::{DataSet, class_counts};
 use crate::named::Named;
 
-/// Stream of the run's generator that the labelled images are chosen from.
-const STREAM: u64 = 0x5917;
+/// ChaCha stream of the run's seed that chooses the labelled images.
+const LABELLED_STREAM: u64 = 0x5917;
+/// ChaCha stream of the run's seed that chooses the images that the long tail keeps.
+const TAIL_STREAM: u64 = 0x7a11;
 
-/// Numbers of images and of labels from class to class.
+/// How images and labels are distributed over the classes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread {
     pub balance: Balance,
-    /// R of the long tail: class c of C keeps R^(-c/(C-1)) of its images; 1 keeps all.
+    /// Imbalance ratio R of the long tail: class c of C keeps R^(-c/(C-1)) of its images; 1 keeps all.
     pub imbalance: f64,
-    /// Whether labels, unlabelled images or both have it.
+    /// Whether labels, unlabelled images or both have the long tail.
     pub tail: Tail,
 }
 
@@ -26,11 +32,42 @@ impl From<Balance> for Spread {
     }
 }
 
+/// What has the long tail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tail {
+    /// Labels and unlabelled images: the assumption of distribution alignment holds.
+    #[default]
+    Both,
+    /// The labels only: alignment pulls guesses towards a tail that the images do not have.
+    Labelled,
+    /// The images only: alignment pulls guesses towards an even distribution that the images do not have.
+    Unlabelled,
+}
+
+impl Named for Tail {
+    const VALUES: &'static [(Self, &'static str)] = &[
+        (Self::Both, "labels and unlabelled images alike"),
+        (Self::Labelled, "the labels alone"),
+        (Self::Unlabelled, "the images alone; the labels follow their own balance"),
+    ];
+}
+
+impl Tail {
+    fn thins_images(self) -> bool {
+        self != Self::Labelled
+    }
+
+    fn thins_labels(self) -> bool {
+        self != Self::Unlabelled
+    }
+}
+
 /// How many labels each class gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Balance {
-    /// The same number each.
+    /// The same number for each class.
     #[default]
     Even,
     /// In proportion to the classes' training images, as the reference chooses (`scripts/create_split.py`).
@@ -44,28 +81,28 @@ impl Named for Balance {
     ];
 }
 
-/// Which training images are learnt from, as indices into `DataSet::train`.
+/// Which training images are used, as indices into [`DataSet::train`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Split {
-    /// Images whose class is shown, ascending.
+    /// Images that are used with their class, ascending.
     pub labelled: Vec<usize>,
-    /// Images used without their class, ascending: all that the tail keeps, those of `labelled` too, as in the
+    /// Images that are used without their class, ascending: all that the long tail keeps, including `labelled`, as in the
     /// reference.
     pub unlabelled: Vec<usize>,
 }
 
-/// Chooses `labels` training images, a function of the set, the spread and `seed` alone.
+/// Chooses `labels` labelled training images; depends on the set, the spread and `seed` only.
 ///
-/// As many labels as there are images of known class are always allowed: they are all taken. With an imbalance
-/// labels, images or both fall off from class to class, see [`Tail`], at least one each; `labels` stays the sum.
+/// `labels` equal to the number of images of known class is always allowed and takes them all. With an imbalance,
+/// labels, images or both decrease from class to class (see [`Tail`]), to at least one per class; `labels` is the sum.
 ///
 /// # Errors
-/// When there are fewer labels than classes, more than images (in all, or in a class), or with
-/// [`Balance::Even`] and no imbalance no multiple of the classes.
+/// When `labels` is less than the number of classes or more than that of images (in all, or in a class); with
+/// [`Balance::Even`] and no imbalance, when it is not a multiple of the number of classes.
 pub fn split(set: &DataSet, labels: usize, spread: impl Into<Spread>, seed: u64) -> Result<Split, DataError> {
     let Spread { balance, imbalance, tail } = spread.into();
     let classes = set.classes.len();
-    let kept = tail::keep(set, if tail.thins_images() { imbalance } else { 1.0 }, seed);
+    let kept = keep_tail(set, if tail.thins_images() { imbalance } else { 1.0 }, seed);
     let counts = set.train_counts(&kept);
     let known = counts.iter().sum();
     if labels > known {
@@ -77,13 +114,13 @@ pub fn split(set: &DataSet, labels: usize, spread: impl Into<Spread>, seed: u64)
     let quota = match balance {
         _ if labels == known => counts,
         Balance::Even if imbalance > 1.0 && tail.thins_labels() => {
-            greedy(&tail::shares(classes, imbalance), &counts, labels)
+            greedy(&shares(classes, imbalance), &counts, labels)
         }
         Balance::Even => even(set, &counts, labels)?,
         Balance::Train => {
-            // Where the images have been thinned the counts fall off already.
+            // If the images were thinned, their counts decrease already.
             let rest = if tail.thins_images() { 1.0 } else { imbalance };
-            proportional(&counts, &tail::shares(classes, rest), labels)
+            proportional(&counts, &shares(classes, rest), labels)
         }
     };
 
@@ -94,7 +131,7 @@ pub fn split(set: &DataSet, labels: usize, spread: impl Into<Spread>, seed: u64)
         }
     }
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    rng.set_stream(STREAM);
+    rng.set_stream(LABELLED_STREAM);
     let mut labelled = Vec::with_capacity(labels);
     for (indices, n) in members.iter_mut().zip(quota) {
         indices.shuffle(&mut rng);
@@ -104,6 +141,7 @@ pub fn split(set: &DataSet, labels: usize, spread: impl Into<Spread>, seed: u64)
     Ok(Split { labelled, unlabelled: kept })
 }
 
+/// The same number of labels for each class.
 fn even(set: &DataSet, counts: &[usize], labels: usize) -> Result<Vec<usize>, DataError> {
     let classes = counts.len();
     let share = labels / classes;
@@ -125,7 +163,7 @@ fn even(set: &DataSet, counts: &[usize], labels: usize) -> Result<Vec<usize>, Da
     Ok(vec![share; classes])
 }
 
-/// Labels in proportion to the classes' images, each class's counted to its share.
+/// Labels in proportion to `counts * shares`.
 fn proportional(counts: &[usize], shares: &[f64], labels: usize) -> Vec<usize> {
     let sizes: Vec<f64> = counts.iter().zip(shares).map(|(n, share)| *n as f64 * share).collect();
     let largest = sizes.iter().copied().fold(0.0, f64::max);
@@ -133,22 +171,56 @@ fn proportional(counts: &[usize], shares: &[f64], labels: usize) -> Vec<usize> {
     greedy(&shares, counts, labels)
 }
 
-/// The reference's greedy rule: the next label goes to the class furthest below its share of the largest one,
-/// argmax_c(s_c - n_c / max(max n, 1)), the first of equals. The largest share is 1, so that every other class
-/// has a label before that one has two.
+/// The reference's greedy rule (`scripts/create_split.py`): the next label goes to the class furthest below its share,
+/// argmax_c(s_c - n_c / max(max n, 1)), the first of equals. The largest share is 1, so every class gets a label before
+/// the largest gets its second.
 fn greedy(shares: &[f64], counts: &[usize], labels: usize) -> Vec<usize> {
     let mut chosen = vec![0; counts.len()];
     for _ in 0..labels {
         let most = chosen.iter().copied().max().unwrap_or(0).max(1) as f64;
-        let want = |c: usize| shares[c] - chosen[c] as f64 / most;
+        let deficit = |c: usize| shares[c] - chosen[c] as f64 / most;
         let next = (0..counts.len())
             .filter(|&c| chosen[c] < counts[c])
-            .reduce(|best, c| if want(c) > want(best) { c } else { best });
+            .reduce(|best, c| if deficit(c) > deficit(best) { c } else { best });
         if let Some(class) = next {
             chosen[class] += 1;
         }
     }
     chosen
+}
+
+/// The share of its images that each class keeps, R^(-c/(C-1)): all of the first class, 1/R of the last.
+fn shares(classes: usize, imbalance: f64) -> Vec<f64> {
+    let last = classes.saturating_sub(1).max(1) as f64;
+    (0..classes).map(|class| imbalance.powf(-(class as f64) / last)).collect()
+}
+
+/// The training images that the long tail keeps, ascending, at least one of each class that has any. It keeps all
+/// images of unknown class.
+fn keep_tail(set: &DataSet, imbalance: f64, seed: u64) -> Vec<usize> {
+    if imbalance <= 1.0 {
+        return (0..set.train.len()).collect();
+    }
+    let classes = set.classes.len();
+    let counts = class_counts(set.train_labels.iter().copied().flatten(), classes);
+    let mut room: Vec<usize> = counts
+        .iter()
+        .zip(shares(classes, imbalance))
+        .map(|(count, share)| ((*count as f64 * share).round() as usize).max(1))
+        .collect();
+    let mut order: Vec<usize> = (0..set.train.len()).collect();
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(TAIL_STREAM);
+    order.shuffle(&mut rng);
+    order.retain(|image| {
+        let Some(class) = set.train_labels[*image] else { return true };
+        let left = &mut room[class as usize];
+        let stays = *left > 0;
+        *left = left.saturating_sub(1);
+        stays
+    });
+    order.sort_unstable();
+    order
 }
 
 #[cfg(test)]
@@ -165,5 +237,13 @@ mod tests {
         assert_eq!(proportional(&[8, 4, 2], 7), [4, 2, 1]);
         assert_eq!(proportional(&[8, 4, 2], 14), [8, 4, 2]);
         assert_eq!(proportional(&[5, 5], 4), [2, 2]);
+    }
+
+    #[test]
+    fn tail_shares_fall_from_one_to_its_inverse() {
+        let close = |(found, expected): (&f64, f64)| (found - expected).abs() < 1e-12;
+        assert!(shares(3, 100.0).iter().zip([1.0, 0.1, 0.01]).all(close));
+        assert_eq!(shares(1, 100.0), [1.0]);
+        assert_eq!(shares(4, 1.0), [1.0; 4]);
     }
 }

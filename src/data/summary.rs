@@ -1,11 +1,13 @@
+//! What a data set contains, at a glance: a table and a contact sheet.
+
 use std::fmt;
 
+use image::{Rgb, RgbImage};
 use serde::Serialize;
 
-use super::DataSet;
-use super::set::class_counts;
+use super::set::{DataSet, class_counts};
 
-/// What was recognised: for people (`Display`) and for programs (JSON).
+/// What a data set contains: for people (`Display`) and for programs (JSON).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
     pub name: String,
@@ -13,18 +15,20 @@ pub struct Summary {
     pub height: usize,
     pub width: usize,
     pub channels: usize,
+    /// Training images.
     pub train: usize,
-    /// Training images of unknown class, counted in `train` too.
+    /// Training images of unknown class, also counted in `train`.
     pub unlabelled: usize,
     pub test: usize,
     pub classes: Vec<ClassSummary>,
-    /// Weak augmentation that fits the set.
+    /// [`DataSet::flip`].
     pub flip: bool,
+    /// [`DataSet::shift`].
     pub shift: u32,
     pub notices: Vec<String>,
 }
 
-/// Images of one class.
+/// Numbers of images of one class.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ClassSummary {
     pub name: String,
@@ -32,6 +36,7 @@ pub struct ClassSummary {
     pub test: usize,
 }
 
+/// Summarises a data set.
 pub fn summary(set: &DataSet) -> Summary {
     let train = class_counts(set.train_labels.iter().copied().flatten(), set.classes.len());
     let test = class_counts(set.test_labels.iter().copied(), set.classes.len());
@@ -76,4 +81,38 @@ impl fmt::Display for Summary {
         }
         Ok(())
     }
+}
+
+/// Pixels between the images of a contact sheet.
+const GAP: u32 = 2;
+const BACKGROUND: Rgb<u8> = Rgb([24, 24, 28]);
+
+/// A row of up to `columns` training images for each class, in file order, and one of images of unknown class if
+/// there are any. Each pixel is drawn as a square of `zoom` (at least 1) pixels.
+pub fn contact_sheet(set: &DataSet, columns: usize, zoom: u32) -> RgbImage {
+    let zoom = zoom.max(1);
+    let mut rows: Vec<Vec<usize>> = vec![Vec::new(); set.classes.len() + 1];
+    for (i, label) in set.train_labels.iter().enumerate() {
+        let row = &mut rows[label.map_or(set.classes.len(), |class| class as usize)];
+        if row.len() < columns {
+            row.push(i);
+        }
+    }
+    rows.retain(|row| !row.is_empty());
+    let (width, height) = (set.train.width as u32 * zoom + GAP, set.train.height as u32 * zoom + GAP);
+    let mut sheet =
+        RgbImage::from_pixel(GAP + columns as u32 * width, GAP + rows.len() as u32 * height, BACKGROUND);
+    let mut words = vec![0; set.train.height * set.train.width];
+    for (y, row) in (0..).zip(&rows) {
+        for (x, &i) in (0..).zip(row) {
+            set.train.rgba(i, &mut words);
+            let (left, top) = (GAP + x * width, GAP + y * height);
+            for (dx, dy) in (0..height - GAP).flat_map(|dy| (0..width - GAP).map(move |dx| (dx, dy))) {
+                let word = words[(dy / zoom) as usize * set.train.width + (dx / zoom) as usize];
+                let [red, green, blue, _] = word.to_le_bytes();
+                sheet.put_pixel(left + dx, top + dy, Rgb([red, green, blue]));
+            }
+        }
+    }
+    sheet
 }

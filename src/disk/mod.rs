@@ -1,11 +1,61 @@
-//! Files by path: those of the system, or on a page those of a shelf in memory that the browser keeps a copy of.
+//! Files by path: of the system or, on a page, of an in-memory file system. Errors are those of `std::fs`.
+
+#[cfg(target_arch = "wasm32")]
+pub mod in_memory;
+
+#[cfg(target_arch = "wasm32")]
+pub use in_memory::{create_folder, exists, is_folder, list, modified, read, remove, remove_folder, write};
+#[cfg(not(target_arch = "wasm32"))]
+pub use system::{create_folder, exists, is_folder, list, modified, read, remove, remove_folder, write};
 
 #[cfg(not(target_arch = "wasm32"))]
-mod native;
-#[cfg(target_arch = "wasm32")]
-pub mod shelf;
+mod system {
+    use std::io;
+    use std::path::{Path, PathBuf};
+    use std::time::SystemTime;
 
-#[cfg(not(target_arch = "wasm32"))]
-pub use native::{create_folder, exists, is_folder, list, modified, read, remove, remove_folder, write};
-#[cfg(target_arch = "wasm32")]
-pub use shelf::{create_folder, exists, is_folder, list, modified, read, remove, remove_folder, write};
+    /// A file's bytes.
+    pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+
+    /// Writes a file, replacing an existing one.
+    pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+        std::fs::write(path, bytes)
+    }
+
+    /// Whether there is a file or folder at `path`.
+    pub fn exists(path: &Path) -> bool {
+        path.exists()
+    }
+
+    /// Whether `path` is a folder.
+    pub fn is_folder(path: &Path) -> bool {
+        path.is_dir()
+    }
+
+    /// The time of a file's last write.
+    pub fn modified(path: &Path) -> io::Result<SystemTime> {
+        path.metadata()?.modified()
+    }
+
+    /// Paths of the files and folders in a folder.
+    pub fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
+        std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect()
+    }
+
+    /// Creates a folder, and the folders around it that are missing.
+    pub fn create_folder(path: &Path) -> io::Result<()> {
+        std::fs::create_dir_all(path)
+    }
+
+    /// Removes a file.
+    pub fn remove(path: &Path) -> io::Result<()> {
+        std::fs::remove_file(path)
+    }
+
+    /// Removes an empty folder.
+    pub fn remove_folder(path: &Path) -> io::Result<()> {
+        std::fs::remove_dir(path)
+    }
+}

@@ -15,7 +15,7 @@ use crate::app::platform::{self, browser};
 use crate::app::{Address, App, AppOptions, graphics};
 use crate::train::{Checkpoint, Config, Header, RunFolder};
 
-/// Runs that the page keeps lie below this folder of its shelf.
+/// Runs that the page stores are below this folder.
 const RUNS: &str = "runs";
 
 thread_local! {
@@ -30,7 +30,7 @@ pub fn main() {
 /// Starts the app on the page's canvas, with what the browser kept.
 #[wasm_bindgen]
 pub async fn start(canvas: web_sys::HtmlCanvasElement) {
-    platform::open_shelf().await;
+    platform::restore_stored_files().await;
     let mut options = AppOptions { kept: Some(RUNS.into()), ..AppOptions::default() };
     let link = browser::fragment();
     if let Some((run, training)) = platform::current().filter(|(run, _)| is_wanted(run, &link)) {

@@ -24,7 +24,7 @@ impl Ahead {
     /// where they are not used.
     pub fn announce(&mut self, images: &Images, step: u64, size: usize, unlabelled: bool) {
         if images.in_memory() < images.len() {
-            images.expect(&self.from(step, size, unlabelled));
+            images.prefetch(&self.from(step, size, unlabelled));
         }
     }
 

@@ -160,7 +160,7 @@ fn another_programs_labels_are_left_as_they_are() {
     let others = "image;class;by\n00-0.png;zero;me\n";
     fs::write(folder.path().join("labels.csv"), others).expect("a file");
     let mut window = labelling(folder.path());
-    wait_for(&mut window, "the notice", |window| says(window, "is another program's"));
+    wait_for(&mut window, "the notice", |window| says(window, "was not written by this program"));
     make_classes(&mut window, &["zero", "one"]);
     press(&mut window, Key::Num1);
     assert!(says(&window, "4 images, 1 labelled"));

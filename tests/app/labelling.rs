@@ -8,7 +8,7 @@ use eframe::egui::Key;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use image::{GrayImage, Luma};
 use pollster::block_on;
-use remixmatch::data::{OpenOptions, OwnImages, open};
+use remixmatch::data::{LabellingFolder, OpenOptions, open};
 use remixmatch::gpu::Gpu;
 use remixmatch::train::{Model, most_likely};
 use tempfile::TempDir;
@@ -161,7 +161,7 @@ fn check_export(folder: &Path, table: &Path, model: &Path) {
     let mut model = Model::load(gpu, model).expect("a model");
     assert_eq!(model.header.classes, ["zero", "one", "seven"]);
     assert_eq!((model.config.labels, model.config.flip), (3, Some(false)));
-    let own = OwnImages::open(folder, &OpenOptions::default()).expect("images");
+    let own = LabellingFolder::open(folder, &OpenOptions::default()).expect("images");
     let expected = block_on(model.probabilities(&own.images)).expect("probabilities");
     let mut rows = csv::Reader::from_path(table).expect("a table");
     assert_eq!(rows.headers().expect("a header"), vec!["file", "class", "zero", "one", "seven"]);
@@ -268,7 +268,7 @@ fn classes_are_added_renamed_and_removed() {
     window.get_by_label("new class").focus();
     window.run_steps(2);
     make_classes(&mut window, &["one"]);
-    assert!(says(&window, "there is a class 'one' already"));
+    assert!(says(&window, "a class 'one' already exists"));
 
     window.get_by_label("rename zero").click();
     window.run_steps(3);

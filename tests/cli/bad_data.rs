@@ -1,4 +1,4 @@
-//! Data that cannot be learnt from: one line that names the file and what to do.
+//! Data that cannot be trained on: one line that names the file and what to do.
 
 use std::fs;
 use std::io::Write as _;
@@ -11,7 +11,7 @@ use tempfile::tempdir;
 use super::common::{done, idx_images, pictures, png, put, refused, remixmatch, str, tiny, train};
 
 #[test]
-fn data_that_is_not_known_is_refused_with_what_was_looked_for_and_found() {
+fn unknown_data_lists_formats_and_content() {
     let home = tempdir().expect("a temporary folder");
     let mut command = remixmatch(&["data", "cifar"]);
     command.env("XDG_DATA_HOME", home.path());
@@ -34,7 +34,7 @@ fn data_that_is_not_known_is_refused_with_what_was_looked_for_and_found() {
 }
 
 #[test]
-fn a_class_without_images_is_refused() {
+fn empty_classes_are_refused() {
     let (folder, out) = (pictures(), tempdir().expect("a temporary folder"));
     fs::create_dir(folder.path().join("round")).expect("a folder");
     let out = out.path().join("run");
@@ -46,23 +46,23 @@ fn a_class_without_images_is_refused() {
 }
 
 #[test]
-fn a_damaged_image_is_named_and_passed_over_when_asked() {
+fn damaged_images_are_refused_or_skipped() {
     let (folder, out) = (pictures(), tempdir().expect("a temporary folder"));
     let bad = folder.path().join("top/1.png");
     let whole = fs::read(&bad).expect("a PNG");
     let out = out.path().join("run");
     for content in [&whole[..whole.len() / 2], b"plain text"] {
         put(&bad, content);
-        refused(&mut train(folder.path(), 2, &out), &["top/1.png", "--skip-bad"]);
+        refused(&mut train(folder.path(), 2, &out), &["top/1.png", "set skip_bad"]);
         assert!(!out.exists());
     }
     let (_, told) = done(train(folder.path(), 2, &out).arg("--skip-bad"));
     let notice = told.lines().find(|line| line.contains("top/1.png")).expect("a notice");
-    assert!(notice.starts_with("notice: passed over"), "{notice}");
+    assert!(notice.starts_with("notice: skipped"), "{notice}");
 
     let model = out.join("model.safetensors");
     let predict = ["predict", "--model", str(&model), str(&bad)];
-    refused(&mut remixmatch(&predict), &["top/1.png", "--skip-bad"]);
+    refused(&mut remixmatch(&predict), &["top/1.png", "set skip_bad"]);
     refused(remixmatch(&predict).arg("--skip-bad"), &["none of the 1 image files can be read"]);
     let good = folder.path().join("top/4.png");
     let (words, told) = done(remixmatch(&predict).arg(&good).arg("--skip-bad"));
@@ -74,19 +74,19 @@ fn a_damaged_image_is_named_and_passed_over_when_asked() {
 }
 
 #[test]
-fn images_of_other_sizes_are_resized_with_a_notice_or_refused() {
+fn mixed_sizes_are_resized_or_refused() {
     let (folder, out) = (pictures(), tempdir().expect("a temporary folder"));
     let wide = folder.path().join("wedge/wide.png");
     RgbImage::from_pixel(20, 12, Rgb([90, 90, 90])).save(&wide).expect("a PNG");
     let out = out.path().join("run");
-    refused(train(folder.path(), 2, &out).arg("--strict"), &["wide.png is 20x12", "8x8", "--strict"]);
+    refused(train(folder.path(), 2, &out).arg("--strict"), &["wide.png is 20x12", "8x8", "unset strict"]);
     assert!(!out.exists());
     let (_, told) = done(&mut train(folder.path(), 2, &out));
     assert!(told.contains("notice: 1 of 16 images are resized to 8x8"), "{told}");
 }
 
 #[test]
-fn truncated_files_are_named_with_the_place() {
+fn truncated_files_report_the_offset() {
     let data = tiny();
     let images = data.path().join("train-images-idx3-ubyte");
     let check = |words: &[&str]| refused(&mut remixmatch(&["data", str(data.path())]), words);
@@ -109,7 +109,7 @@ fn truncated_files_are_named_with_the_place() {
 }
 
 #[test]
-fn labels_that_the_data_cannot_give_are_refused_with_what_they_can() {
+fn impossible_numbers_of_labels_are_refused() {
     let (data, out) = (tiny(), tempdir().expect("a temporary folder"));
     let out = out.path().join("run");
     let labels = |n: &str, words: &[&str]| {
@@ -119,12 +119,12 @@ fn labels_that_the_data_cannot_give_are_refused_with_what_they_can() {
     };
     labels("2", &["2 labels are fewer than the 3 classes", "at least 3"]);
     labels("0", &["at least 3"]);
-    labels("7", &["7 labels", "6 or 9", "--label-balance train"]);
+    labels("7", &["7 labels", "6 or 9", "set balance to train"]);
     labels("31", &["31 labels", "at most 30"]);
 }
 
 #[test]
-fn a_single_image_file_is_no_data() {
+fn a_single_image_is_not_a_data_set() {
     let folder = tempdir().expect("a temporary folder");
     let file = folder.path().join("one.png");
     png(&file, 0);

@@ -1,4 +1,5 @@
-//! Files made to exhaust memory: refused in one line by a program that may use one GiB of addresses, its code and all.
+//! Files made to exhaust memory, opened by a process that may use one GiB of address space, including its code: they are
+//! refused in one line.
 #![cfg(unix)]
 
 use std::fs;
@@ -13,10 +14,10 @@ use zip::write::SimpleFileOptions;
 use super::common::{BINARY, idx_labels, png, put, refused, str};
 
 const GIB: u64 = 1 << 30;
-/// What the files unpack to, or say that they hold: more than the program may use.
+/// The size that the files unpack to or declare: more than the process may use.
 const SIZE: u64 = GIB + (256 << 20);
 
-/// The binary with no more memory than that; what asked for more would end it without a word.
+/// The binary with limited address space; an allocation beyond it would abort without a message.
 fn limited(arguments: &[&str]) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", &format!("ulimit -v {} && exec \"$@\"", GIB >> 10), "sh", BINARY]).args(arguments);
@@ -24,7 +25,7 @@ fn limited(arguments: &[&str]) -> Command {
     command
 }
 
-/// `begin` and zeros, deflated: blocks that do not look back may be repeated.
+/// `begin` and zeros, deflated: blocks without back-references can be repeated.
 fn deflated(begin: &[u8]) -> Vec<u8> {
     const BLOCK: u64 = 16 << 20;
     let mut packer = Compress::new(Compression::best(), false);
@@ -35,7 +36,7 @@ fn deflated(begin: &[u8]) -> Vec<u8> {
     };
     let mut all = block(begin);
     all.extend(block(&vec![0; BLOCK as usize]).repeat((SIZE / BLOCK) as usize));
-    // A last block, empty.
+    // An empty last block.
     all.extend([3, 0]);
     all
 }
@@ -44,7 +45,7 @@ fn gzip(begin: &[u8]) -> Vec<u8> {
     [[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255].as_slice(), &deflated(begin), &[0; 8]].concat()
 }
 
-/// An archive of one member: `begin` and zeros.
+/// An archive with one member: `begin` and zeros.
 fn zip(name: &str, begin: &[u8]) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     writer.start_file(name, SimpleFileOptions::default().compression_level(Some(1))).expect("a member");
@@ -53,7 +54,7 @@ fn zip(name: &str, begin: &[u8]) -> Vec<u8> {
     writer.finish().expect("an archive").into_inner()
 }
 
-/// NumPy's header of bytes in an array of `shape`.
+/// The header of a `.npy` file of bytes.
 fn npy(shape: &str) -> Vec<u8> {
     let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n");
     [b"\x93NUMPY\x01\x00".as_slice(), &(header.len() as u16).to_le_bytes(), header.as_bytes()].concat()
@@ -68,7 +69,7 @@ fn tar_header() -> Vec<u8> {
     header.as_bytes().to_vec()
 }
 
-/// MATLAB's header, then an element that is compressed: an array of as many bytes.
+/// A MAT-file with a compressed array of [`SIZE`] bytes.
 fn mat() -> Vec<u8> {
     let mut header = vec![b' '; 124];
     header.extend([0, 1, b'I', b'M']);
@@ -78,8 +79,8 @@ fn mat() -> Vec<u8> {
     [&header, 15u32.to_le_bytes().as_slice(), &(packed.len() as u32).to_le_bytes(), &packed].concat()
 }
 
-/// A picture whose header claims `side` by `side` pixels.
-fn vast(side: u32) -> Vec<u8> {
+/// A PNG whose header declares `side` by `side` pixels.
+fn declared(side: u32) -> Vec<u8> {
     let folder = tempdir().expect("a temporary folder");
     let path = folder.path().join("a.png");
     png(&path, 0);
@@ -93,7 +94,7 @@ fn vast(side: u32) -> Vec<u8> {
 }
 
 #[test]
-fn data_made_to_exhaust_memory_are_refused_within_a_gib() {
+fn hostile_data_is_refused_within_a_gib() {
     let folder = tempdir().expect("a temporary folder");
     let refuse = |files: &[(&str, &[u8])], words: &[&str]| {
         let place = folder.path().join("data");
@@ -118,19 +119,19 @@ fn data_made_to_exhaust_memory_are_refused_within_a_gib() {
     refuse(&[("train_32x32.mat", &mat()), ("test_32x32.mat", &mat())], &["train_32x32.mat"]);
     let text = [b"\x80\x02}T".as_slice(), &(SIZE as u32).to_le_bytes(), b"abc."].concat();
     refuse(&[("data_batch_1", &text), ("test_batch", &text)], &["data_batch_1", "the end after 4"]);
-    let (claimed, good) = (vast(60_000), vast(8));
-    let pictures = [("a/1.png", &claimed), ("a/2.png", &good), ("b/1.png", &good), ("b/2.png", &good)];
+    let (huge, good) = (declared(60_000), declared(8));
+    let pictures = [("a/1.png", &huge), ("a/2.png", &good), ("b/1.png", &good), ("b/2.png", &good)];
     let pictures = pictures.map(|(name, bytes)| (name, bytes.as_slice()));
     refuse(&pictures, &["a/1.png", "60000x60000"]);
 }
 
 #[test]
-fn a_checkpoint_made_to_exhaust_memory_is_refused_within_a_gib() {
+fn hostile_checkpoints_are_refused_within_a_gib() {
     let folder = tempdir().expect("a temporary folder");
     let model = folder.path().join("model.safetensors");
     let refuse = |bytes: &[u8], words: &[&str]| {
         put(&model, bytes);
-        // Refused before an adapter is opened, whose driver may ask for more than that.
+        // Refused before an adapter is opened, whose driver may need more memory.
         refused(&mut limited(&["train", "--resume", str(folder.path())]), words);
     };
     refuse(&[SIZE.to_le_bytes().as_slice(), b"{}"].concat(), &["model.safetensors"]);

@@ -1,4 +1,4 @@
-//! Archives read in place: written by Python's tarfile and zipfile, and by the crates; damaged and hostile ones.
+//! Archives read in place, written by Python's tarfile and zipfile and by the crates; damaged and hostile ones.
 
 use std::fs;
 use std::io::{self, Cursor, Read, Write};
@@ -11,7 +11,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use super::common::{
-    check_made, cifar_record, fixture, gzip, idx_images, idx_labels, pets, put, read, refused,
+    assert_refused, check_made, cifar_record, fixture, gzip, idx_images, idx_labels, pets, put, read,
 };
 
 /// Writes `bytes` under `name` and reads them as a data set.
@@ -34,7 +34,7 @@ fn tar(members: &[(&str, &[u8])]) -> Vec<u8> {
     builder.into_inner().unwrap()
 }
 
-/// A tar whose single header is changed by hand.
+/// A tar with a single header that `change` edits.
 fn tar_with(change: impl FnOnce(&mut Header)) -> Vec<u8> {
     let mut header = Header::new_gnu();
     header.set_size(0);
@@ -76,7 +76,7 @@ fn borrowed<'a>(members: &'a [(&'static str, Vec<u8>)]) -> Vec<(&'static str, &'
 }
 
 #[test]
-fn archives_of_folders_of_images_are_read_whoever_wrote_them() {
+fn archives_of_class_folders_load() {
     for name in ["pets.zip", "pets.tar"] {
         let set = read(&fixture(name)).unwrap();
         assert_eq!(set.name, name);
@@ -86,20 +86,20 @@ fn archives_of_folders_of_images_are_read_whoever_wrote_them() {
         );
         assert_eq!(set.train_labels, [Some(0), Some(0), Some(0), Some(1), Some(1), Some(1), None]);
         assert_eq!(set.test_labels, [0, 1]);
-        // The fourth of each class is held out.
+        // The fourth image of each class is held out.
         check_made(&set.train, [0, 1, 2, 4, 5, 6, 8]);
         check_made(&set.test, [3, 7]);
     }
     let folder = tempdir().unwrap();
     let packed = gzip(&fs::read(fixture("pets.tar")).unwrap());
-    // Its name does not matter, nor does a folder around it.
+    // The content decides: neither the name nor a folder around it matters.
     put(folder.path().join("download"), &packed);
     assert_eq!(read(folder.path()).unwrap().train.len(), 7);
     assert_eq!(read(&folder.path().join("download")).unwrap().train.len(), 7);
 }
 
 #[test]
-fn archives_of_every_kind_hold_sets_of_any_format() {
+fn archives_of_all_kinds_contain_any_format() {
     for (members, format) in
         [(idx_members().to_vec(), "IDX"), (cifar_members().to_vec(), "CIFAR-10 (binary)")]
     {
@@ -118,7 +118,7 @@ fn archives_of_every_kind_hold_sets_of_any_format() {
 }
 
 #[test]
-fn members_that_lead_out_of_the_archive_are_refused() {
+fn members_outside_the_archive_are_refused() {
     let raw_name = |name: &str| {
         let name = name.as_bytes().to_vec();
         tar_with(move |header| header.as_mut_bytes()[..name.len()].copy_from_slice(&name))
@@ -129,7 +129,10 @@ fn members_that_lead_out_of_the_archive_are_refused() {
             ("a.tgz", gzip(&raw_name(name))),
             ("a.zip", zip(&[(name, b"x")], CompressionMethod::Stored)),
         ] {
-            refused(read_as(archive, &bytes), &[archive, name, "leads out of the archive", "do not trust"]);
+            assert_refused(
+                read_as(archive, &bytes),
+                &[archive, name, "leads out of the archive", "do not trust"],
+            );
         }
     }
 }
@@ -144,12 +147,15 @@ fn links_and_devices_are_refused() {
             header.set_path("cat/1.png").unwrap();
             header.set_link_name("passwd").unwrap();
         });
-        refused(read_as("a.tar", &bytes), &["a.tar", "cat/1.png", "a link, a device", "--dereference"]);
+        assert_refused(
+            read_as("a.tar", &bytes),
+            &["a.tar", "cat/1.png", "a link, a device", "--dereference"],
+        );
     }
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     writer.add_symlink("cat/1.png", "../../passwd", SimpleFileOptions::default()).unwrap();
     let bytes = writer.finish().unwrap().into_inner();
-    refused(read_as("a.zip", &bytes), &["a.zip", "cat/1.png", "a link"]);
+    assert_refused(read_as("a.zip", &bytes), &["a.zip", "cat/1.png", "a link"]);
 }
 
 /// 300 MiB of zeros.
@@ -158,13 +164,13 @@ fn zeros() -> impl Read {
 }
 
 #[test]
-fn archives_that_grow_beyond_measure_are_refused() {
+fn archive_bombs_are_refused() {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     writer.start_file("train_X.bin", SimpleFileOptions::default()).unwrap();
     io::copy(&mut zeros(), &mut writer).unwrap();
     let bytes = writer.finish().unwrap().into_inner();
     assert!(bytes.len() < 1 << 20);
-    refused(read_as("a.zip", &bytes), &["a.zip", "unpack to more than 268435456", "exhaust memory"]);
+    assert_refused(read_as("a.zip", &bytes), &["a.zip", "unpack to more than 268435456", "exhaust memory"]);
 
     let mut header = Header::new_gnu();
     header.set_path("train_X.bin").unwrap();
@@ -174,28 +180,31 @@ fn archives_that_grow_beyond_measure_are_refused() {
     packer.write_all(header.as_bytes()).unwrap();
     io::copy(&mut zeros(), &mut packer).unwrap();
     let bytes = packer.finish().unwrap();
-    refused(read_as("a.tar.gz", &bytes), &["a.tar.gz", "unpack to more than 268435456", "exhaust memory"]);
+    assert_refused(
+        read_as("a.tar.gz", &bytes),
+        &["a.tar.gz", "unpack to more than 268435456", "exhaust memory"],
+    );
 
-    // A gzipped file that is no archive: what its header says, it may not hold.
+    // A gzipped file that is not an archive.
     let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     packer.write_all(&[0, 0, 8, 3, 0, 8, 0, 0, 0, 0, 0, 28, 0, 0, 0, 28]).unwrap();
     io::copy(&mut zeros(), &mut packer).unwrap();
     let folder = tempdir().unwrap();
     put(folder.path().join("images"), &packer.finish().unwrap());
     put(folder.path().join("labels"), &idx_labels(&[0, 1]));
-    refused(read(folder.path()), &["images", "unpack to more than"]);
+    assert_refused(read(folder.path()), &["images", "unpack to more than"]);
 }
 
-/// The places of `mark` in `bytes`.
-fn places(bytes: &[u8], mark: &[u8]) -> Vec<usize> {
+/// The offsets of `mark` in `bytes`.
+fn offsets_of(bytes: &[u8], mark: &[u8]) -> Vec<usize> {
     (0..bytes.len() - mark.len()).filter(|&at| bytes[at..].starts_with(mark)).collect()
 }
 
 #[test]
-fn a_member_that_is_not_what_the_directory_says_is_refused() {
+fn members_must_match_the_directory() {
     let members = cifar_members();
     let whole = zip(&borrowed(&members), CompressionMethod::Deflated);
-    let directory = places(&whole, b"PK\x01\x02")[0];
+    let directory = offsets_of(&whole, b"PK\x01\x02")[0];
     let size = members[0].1.len() as u32;
     let change = |at: usize, value: u32| {
         let mut bytes = whole.clone();
@@ -204,28 +213,31 @@ fn a_member_that_is_not_what_the_directory_says_is_refused() {
     };
     let crc = u32::from_le_bytes(whole[directory + 16..directory + 20].try_into().unwrap());
     assert!(change(directory + 24, size).is_ok());
-    refused(
+    assert_refused(
         change(directory + 24, size - 10),
         &["a.zip/data_batch_1.bin", "longer than the archive's directory"],
     );
-    refused(
+    assert_refused(
         change(directory + 24, size + 10),
         &["a.zip/data_batch_1.bin", "shorter than the archive's directory"],
     );
-    refused(change(directory + 16, crc ^ 1), &["a.zip/data_batch_1.bin", "checksum"]);
-    refused(change(directory + 20, u32::MAX - 1), &["a.zip", "cut short"]);
-    refused(change(directory + 24, u32::MAX - 1), &["a.zip", "unpack to more than"]);
-    // Encrypted, and packed in a way that is not known.
+    assert_refused(change(directory + 16, crc ^ 1), &["a.zip/data_batch_1.bin", "checksum"]);
+    assert_refused(change(directory + 20, u32::MAX - 1), &["a.zip", "cut short"]);
+    assert_refused(change(directory + 24, u32::MAX - 1), &["a.zip", "unpack to more than"]);
+    // Encrypted, and compressed with an unsupported method.
     let mut bytes = whole.clone();
     bytes[directory + 8] |= 1;
-    refused(read_as("a.zip", &bytes), &["a.zip", "data_batch_1.bin", "encrypted", "without a password"]);
+    assert_refused(
+        read_as("a.zip", &bytes),
+        &["a.zip", "data_batch_1.bin", "encrypted", "without a password"],
+    );
     let mut bytes = whole.clone();
     bytes[directory + 10] = 98;
-    refused(read_as("a.zip", &bytes), &["a.zip", "data_batch_1.bin", "neither stored nor deflated"]);
+    assert_refused(read_as("a.zip", &bytes), &["a.zip", "data_batch_1.bin", "neither stored nor deflated"]);
 }
 
 #[test]
-fn archives_that_are_cut_short_or_damaged_are_refused_at_any_place() {
+fn truncated_archives_are_refused() {
     let members = cifar_members();
     let tarred = tar(&borrowed(&members));
     for (name, bytes) in [
@@ -235,24 +247,24 @@ fn archives_that_are_cut_short_or_damaged_are_refused_at_any_place() {
     ] {
         assert!(read_as(name, &bytes).is_ok());
         for part in [1, 10, 37, 50, 63, 88, 95] {
-            refused(read_as(name, &bytes[..bytes.len() * part / 100]), &[name]);
+            assert_refused(read_as(name, &bytes[..bytes.len() * part / 100]), &[name]);
         }
     }
     for name in ["a.zip", "a.tar", "a.tgz", "a.npz"] {
-        refused(read_as(name, b"no archive at all"), &[name, "its content is not that of"]);
-        refused(read_as(name, b""), &[name, "its content is not that of"]);
+        assert_refused(read_as(name, b"no archive at all"), &[name, "its content is not that of"]);
+        assert_refused(read_as(name, b""), &[name, "its content is not that of"]);
     }
 }
 
 #[test]
-fn an_archive_in_an_archive_stays_closed() {
+fn nested_archives_are_not_opened() {
     let inner = fs::read(fixture("pets.zip")).unwrap();
     let bytes = zip(&[("pets.zip", &inner)], CompressionMethod::Stored);
-    refused(read_as("outer.zip", &bytes), &["outer.zip/pets.zip", "looked for"]);
+    assert_refused(read_as("outer.zip", &bytes), &["outer.zip/pets.zip", "looked for"]);
 }
 
 #[test]
-fn a_folder_around_a_folder_is_looked_into() {
+fn folders_around_a_set_are_entered() {
     let outer = tempdir().unwrap();
     fn copy(from: &Path, to: &Path) {
         for entry in fs::read_dir(from).unwrap() {

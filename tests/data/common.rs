@@ -1,4 +1,4 @@
-//! What the tests share: files made byte by byte, and what must be refused.
+//! Shared by the tests of data sets: files made byte by byte, fixtures, and assertions.
 
 use std::fs;
 use std::io::Write;
@@ -14,9 +14,9 @@ pub fn read(folder: &Path) -> Result<DataSet, DataError> {
     open(folder.to_str().unwrap(), &OpenOptions::default())
 }
 
-/// The message of a failure, which must name what it is about.
-pub fn refused(result: Result<DataSet, DataError>, words: &[&str]) {
-    let Err(error) = result else { panic!("this must be refused, naming {words:?}") };
+/// Asserts that opening failed with a message of one line that contains all `words`.
+pub fn assert_refused(result: Result<DataSet, DataError>, words: &[&str]) {
+    let Err(error) = result else { panic!("accepted, expected an error with {words:?}") };
     let message = error.to_string();
     for word in words {
         assert!(message.contains(word), "'{word}' is missing in: {message}");
@@ -35,7 +35,7 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// An image of `n`: its first pixel is n, the others count up from there.
+/// Images 0 to `count`: the first pixel of image n is n, and each following one is one more.
 pub fn idx_images(count: u8, side: u8) -> Vec<u8> {
     let mut bytes = vec![0, 0, 8, 3, 0, 0, 0, count, 0, 0, 0, side, 0, 0, 0, side];
     for n in 0..count {
@@ -50,7 +50,7 @@ pub fn idx_labels(labels: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A record whose planes hold n, n + 1 and n + 2, but for the last pixel of the first row: 200, 201 and 202.
+/// A record whose planes are n, n + 1 and n + 2, except the last pixel of the first row: 200, 201 and 202.
 pub fn cifar_record(classes: &[u8], n: u8) -> Vec<u8> {
     let mut record = classes.to_vec();
     for plane in 0..3 {
@@ -95,19 +95,19 @@ pub fn pets() -> TempDir {
     folder
 }
 
-/// A file of `fixtures/data`, which another program wrote (`make_data.py`).
+/// A file of `tests/fixtures/data`, written by `make_data.py`.
 pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/data").join(name)
 }
 
-/// The image `i` that `make_data.py` makes.
+/// Image `i` as `make_data.py` makes it (HWC).
 pub fn made(i: usize, side: usize, channels: usize) -> Vec<u8> {
     let value = |y: usize, x: usize, c: usize| ((7 * i + 3 * y + 5 * x + 11 * c) % 256) as u8;
     let places = (0..side).flat_map(|y| (0..side).map(move |x| (y, x)));
     places.flat_map(|(y, x)| (0..channels).map(move |c| value(y, x, c))).collect()
 }
 
-/// Checks that `images` are those made for `numbers`.
+/// Asserts that `images` are those that `make_data.py` makes for `numbers`.
 pub fn check_made(images: &Images, numbers: impl IntoIterator<Item = usize>) {
     let numbers: Vec<usize> = numbers.into_iter().collect();
     assert_eq!(images.len(), numbers.len());
@@ -116,7 +116,7 @@ pub fn check_made(images: &Images, numbers: impl IntoIterator<Item = usize>) {
     }
 }
 
-/// Opens with a choice.
+/// Opens a set with a choice.
 pub fn read_choice(path: &Path, choice: Choice) -> Result<DataSet, DataError> {
     open(path.to_str().unwrap(), &OpenOptions { choice, ..OpenOptions::default() })
 }

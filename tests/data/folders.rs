@@ -1,12 +1,14 @@
+//! Image files in class folders, image files that a CSV file lists, and folders that are neither.
+
 use std::fs;
 
-use remixmatch::data::{Balance, OpenOptions, contact_sheet, open, split, summary};
-use tempfile::tempdir;
+use remixmatch::data::{Balance, DataError, DataSet, OpenOptions, contact_sheet, open, split, summary};
+use tempfile::{TempDir, tempdir};
 
-use super::common::{idx_images, pets, put, read, refused, rgb, save};
+use super::common::{assert_refused, idx_images, pets, put, read, rgb, save};
 
 #[test]
-fn a_folder_of_class_folders_is_read_and_a_fifth_held_out() {
+fn class_folders_load_with_a_fifth_held_out() {
     let folder = pets();
     let set = read(folder.path()).unwrap();
     assert_eq!(set.format, "folder of class folders");
@@ -23,7 +25,7 @@ fn a_folder_of_class_folders_is_read_and_a_fifth_held_out() {
 }
 
 #[test]
-fn train_test_and_unlabelled_folders_are_told_apart() {
+fn train_test_and_unlabelled_folders_are_distinguished() {
     for (test, unlabelled) in [("test", "unlabeled"), ("val", "train/unlabelled"), ("Valid", "Unlabelled")] {
         let folder = tempdir().unwrap();
         let at = |path: String| folder.path().join(path);
@@ -33,7 +35,7 @@ fn train_test_and_unlabelled_folders_are_told_apart() {
         }
         save(&rgb(8, 8, [3; 3]), at(format!("{unlabelled}/x.png")));
         put(at("train/a/notes.txt".into()), b"not an image");
-        put(at("train/a/.hidden".into()), b"not even looked at");
+        put(at("train/a/.hidden".into()), b"hidden");
         let set = read(folder.path()).unwrap();
         assert_eq!(set.classes, ["a", "b"], "{test}");
         assert_eq!(set.train_labels, [Some(0), Some(1), None]);
@@ -46,7 +48,7 @@ fn train_test_and_unlabelled_folders_are_told_apart() {
         assert_eq!((told.train, told.unlabelled, told.test), (3, 1, 2));
         assert_eq!((told.classes[0].train, told.classes[0].test), (1, 1));
         assert!(told.to_string().contains("3 images to train (1 of them of unknown class), 2 to test"));
-        // Those of unknown class are learnt from without it, and are never chosen as labelled.
+        // Images of unknown class are used as unlabelled images only.
         let split = split(&set, 2, Balance::Even, 1).unwrap();
         assert_eq!((split.labelled, split.unlabelled), (vec![0, 1], vec![0, 1, 2]));
         let sheet = contact_sheet(&set, 4, 2);
@@ -56,7 +58,7 @@ fn train_test_and_unlabelled_folders_are_told_apart() {
 }
 
 #[test]
-fn the_side_is_the_most_common_one_within_bounds() {
+fn the_common_side_is_clamped() {
     for (sizes, side) in [([4, 4, 4, 9], 8), ([200, 200, 200, 9], 96), ([20, 30, 40, 50], 32)] {
         let folder = tempdir().unwrap();
         for (i, size) in sizes.into_iter().enumerate() {
@@ -67,50 +69,125 @@ fn the_side_is_the_most_common_one_within_bounds() {
 }
 
 #[test]
-fn folders_that_cannot_be_learnt_from_are_refused() {
+fn unusable_class_folders_are_refused() {
     let folder = pets();
     fs::create_dir(folder.path().join("horse")).unwrap();
-    refused(read(folder.path()), &["no image of class 'horse'", "remove the class"]);
+    assert_refused(read(folder.path()), &["no image of class 'horse'", "remove the class"]);
 
     let one = tempdir().unwrap();
     save(&rgb(8, 8, [0; 3]), one.path().join("only/1.png"));
     save(&rgb(8, 8, [0; 3]), one.path().join("only/2.png"));
-    refused(read(one.path()), &["one class only", "'only'"]);
+    assert_refused(read(one.path()), &["one class only", "'only'"]);
 
     let singles = tempdir().unwrap();
     save(&rgb(8, 8, [0; 3]), singles.path().join("a/1.png"));
     save(&rgb(8, 8, [0; 3]), singles.path().join("b/1.png"));
-    refused(read(singles.path()), &["no test images", "add images"]);
+    assert_refused(read(singles.path()), &["no test images", "add images"]);
 
     let test = tempdir().unwrap();
     for path in ["train/a/1.png", "train/b/1.png", "test/a/1.png", "test/c/1.png"] {
         save(&rgb(8, 8, [0; 3]), test.path().join(path));
     }
-    refused(read(test.path()), &["class 'c'", "no training images"]);
+    assert_refused(read(test.path()), &["class 'c'", "no training images"]);
 }
 
 #[test]
-fn what_is_no_data_set_is_refused_with_what_was_found() {
+fn unknown_folders_list_formats_and_content() {
     let folder = tempdir().unwrap();
-    refused(read(folder.path()), &["looked for", "an empty folder"]);
+    assert_refused(read(folder.path()), &["looked for", "an empty folder"]);
     put(folder.path().join("notes.txt"), b"words");
     fs::create_dir(folder.path().join("empty")).unwrap();
-    refused(read(folder.path()), &["IDX", "CIFAR-10", "class folders", "empty/, notes.txt"]);
+    assert_refused(read(folder.path()), &["IDX", "CIFAR-10", "class folders", "empty/, notes.txt"]);
     save(&rgb(8, 8, [0; 3]), folder.path().join("flat.png"));
-    refused(read(folder.path()), &["flat.png"]);
-    refused(read(&folder.path().join("notes.txt")), &["notes.txt", "a single file"]);
+    assert_refused(read(folder.path()), &["flat.png"]);
+    assert_refused(read(&folder.path().join("notes.txt")), &["notes.txt", "a single file"]);
     put(folder.path().join("one"), &idx_images(1, 8));
-    refused(read(&folder.path().join("one")), &["one images and one labels file", "1 and 0"]);
-    refused(read(&folder.path().join("missing")), &["cannot read", "missing"]);
-    refused(open("builtin:nothing", &OpenOptions::default()), &["'nothing'", "builtin:shapes"]);
+    assert_refused(read(&folder.path().join("one")), &["one images and one labels file", "1 and 0"]);
+    assert_refused(read(&folder.path().join("missing")), &["cannot read", "missing"]);
+    assert_refused(open("builtin:nothing", &OpenOptions::default()), &["'nothing'", "builtin:shapes"]);
     let share = OpenOptions { test_share: Some(1.0), ..OpenOptions::default() };
-    refused(open("builtin:digits", &share), &["between 0 and 1"]);
+    assert_refused(open("builtin:digits", &share), &["between 0 and 1"]);
 }
 
 #[cfg(unix)]
 #[test]
-fn a_folder_that_links_to_itself_ends() {
+fn cyclic_links_are_not_followed() {
     let folder = pets();
     std::os::unix::fs::symlink(folder.path().join("cat"), folder.path().join("cat/again")).unwrap();
     assert!(read(folder.path()).is_ok());
+}
+
+/// Six 8x8 images of different colours, and one of unknown class.
+fn photos() -> TempDir {
+    let folder = tempdir().unwrap();
+    for i in 0..6 {
+        save(&rgb(8, 8, [10 * i, 0, 1]), folder.path().join(format!("photos/{i}.png")));
+    }
+    save(&rgb(8, 8, [200, 0, 1]), folder.path().join("unlabeled/7.png"));
+    folder
+}
+
+fn read_list(list: &str) -> Result<DataSet, DataError> {
+    let folder = photos();
+    put(folder.path().join("labels.csv"), list.as_bytes());
+    read(folder.path())
+}
+
+#[test]
+fn csv_lists_accept_common_delimiters() {
+    let rows =
+        "photos/0.png,dog,train\nphotos/1.png,\"cat, black\",\nphotos/2.png,,\n./photos/3.png,dog,test\n";
+    let comma = format!("file,label,split\n{rows}");
+    let crlf = format!("\u{feff}File,Label,Split\n{rows}").replace('\n', "\r\n");
+    let semicolon = "split;image;note;class\n;photos/0.png;;dog\n;photos/1.png;;cat, black\n;photos/2.png\nval;photos\\3.png;x;dog\n".to_owned();
+    for list in [comma, crlf, semicolon] {
+        let set = read_list(&list).unwrap();
+        assert_eq!(set.format, "images listed in a CSV file");
+        assert_eq!(set.classes, ["cat, black", "dog"]);
+        assert_eq!(set.train_labels, [Some(1), Some(0), None, None]);
+        assert_eq!((0..4).map(|i| set.train.image(i)[0]).collect::<Vec<_>>(), [0, 10, 20, 200]);
+        assert_eq!((set.test_labels, set.test.image(0)[0]), (vec![1], 30));
+    }
+}
+
+#[test]
+fn separate_train_and_test_lists_load() {
+    let folder = photos();
+    fs::rename(folder.path().join("photos"), folder.path().join("images")).unwrap();
+    put(folder.path().join("train.csv"), b"filename,label\n0.png,a\n1.png,b\n2.png,a\n");
+    put(folder.path().join("test.csv"), b"filename,label\n3.png,a\n4.png,b\n");
+    let set = read(folder.path()).unwrap();
+    assert_eq!((set.train.len(), set.test_labels), (4, vec![0, 1]));
+}
+
+#[test]
+fn damaged_lists_report_the_line() {
+    let start = "file,label\nphotos/0.png,a\nphotos/1.png,b\n";
+    for (rows, words) in [
+        ("photos/9.png,a\n", &["labels.csv, line 4", "'photos/9.png', which does not exist"][..]),
+        ("../secret.png,a\n", &["line 4", "'../secret.png', which does not exist"]),
+        ("/etc/passwd,a\n", &["line 4", "'/etc/passwd', which does not exist"]),
+        (",a\n", &["line 4", "the name of an image file"]),
+        ("photos/0.png,b\n", &["line 4", "each image once", "'photos/0.png' again"]),
+        ("\n\nlabels.csv,b\n", &["cannot decode", "labels.csv"]),
+    ] {
+        assert_refused(read_list(&format!("{start}{rows}")), words);
+    }
+    let bad = [start.as_bytes(), b"photos/2.png,\xff\n"].concat();
+    let folder = photos();
+    put(folder.path().join("labels.csv"), &bad);
+    assert_refused(read(folder.path()), &["labels.csv, line 4", "a row of text"]);
+    assert_refused(
+        read_list("file,label,split\nphotos/0.png,a\nphotos/1.png,b\nphotos/2.png,c,test\n"),
+        &["class 'c'"],
+    );
+    assert_refused(
+        read_list("file,label,split\nphotos/0.png,a\nphotos/1.png,,test\n"),
+        &["line 3", "a label for a test image"],
+    );
+    assert_refused(read_list("file,label\n"), &["no image of known class"]);
+    let folder = tempdir().unwrap();
+    save(&rgb(8, 8, [0; 3]), folder.path().join("0.png"));
+    put(folder.path().join("labels.csv"), b"0.png,cat\n");
+    assert_refused(read(folder.path()), &["labels.csv, line 1", "columns file and label", "found 0.png,cat"]);
 }

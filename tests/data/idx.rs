@@ -1,9 +1,11 @@
+//! IDX files, plain and gzipped, and damaged ones.
+
 use std::fs;
 
 use remixmatch::data::{DataError, DataSet};
 use tempfile::{TempDir, tempdir};
 
-use super::common::{gzip, idx_images, idx_labels, put, read, refused};
+use super::common::{assert_refused, gzip, idx_images, idx_labels, put, read};
 
 fn mnist(names: [&str; 4], pack: fn(&[u8]) -> Vec<u8>) -> TempDir {
     let folder = tempdir().unwrap();
@@ -23,7 +25,7 @@ const DASHED: [&str; 4] = [
 ];
 
 #[test]
-fn idx_is_read_plain_and_gzipped_under_either_naming() {
+fn idx_loads_under_any_name_plain_or_gzipped() {
     let dotted = [
         "train-images.idx3-ubyte",
         "train-labels.idx1-ubyte",
@@ -36,7 +38,7 @@ fn idx_is_read_plain_and_gzipped_under_either_naming() {
         "t10k-images-idx3-ubyte.gz",
         "t10k-labels-idx1-ubyte.gz",
     ];
-    // Content tells, not the names: gzip without its ending is read too.
+    // The content decides: gzip without the extension is recognised.
     for (names, pack) in [
         (DASHED, <[u8]>::to_vec as fn(&[u8]) -> Vec<u8>),
         (dotted, <[u8]>::to_vec),
@@ -58,20 +60,20 @@ fn idx_is_read_plain_and_gzipped_under_either_naming() {
 }
 
 #[test]
-fn idx_without_test_images_holds_a_tenth_of_each_class_out() {
+fn a_tenth_is_held_out_without_test_files() {
     let folder = tempdir().unwrap();
     let labels: Vec<u8> = (0..60).map(|i| 1 + i % 3).collect();
     put(folder.path().join("images"), &idx_images(60, 8));
     put(folder.path().join("labels"), &idx_labels(&labels));
     let set = read(folder.path()).unwrap();
-    // Labels 1 to 3 are three classes that keep their names.
+    // Labels 1 to 3 become three classes with these names.
     assert_eq!(set.classes, ["1", "2", "3"]);
     assert_eq!((set.train.len(), set.test.len()), (54, 6));
     let mut test = set.test_labels.clone();
     test.sort_unstable();
     assert_eq!(test, [0, 0, 1, 1, 2, 2]);
     assert!(set.notices[0].contains("6 training images"), "{:?}", set.notices);
-    // An image goes with its label: the first pixel tells which it is.
+    // Images keep their labels: the first pixel is the image's index.
     for i in 0..set.test.len() {
         assert_eq!(u32::from(set.test.image(i)[0]) % 3, set.test_labels[i]);
     }
@@ -79,50 +81,53 @@ fn idx_without_test_images_holds_a_tenth_of_each_class_out() {
 }
 
 #[test]
-fn bad_idx_files_are_named_with_the_place() {
+fn damaged_idx_files_report_the_offset() {
     let break_file = |name: &str, content: Vec<u8>| -> Result<DataSet, DataError> {
         let folder = mnist(DASHED, <[u8]>::to_vec);
         put(folder.path().join(name), &content);
         read(folder.path())
     };
     let cut = idx_images(6, 8)[..100].to_vec();
-    refused(break_file(DASHED[0], cut.clone()), &[DASHED[0], "byte 100", "384 bytes", "the end"]);
-    refused(break_file(DASHED[0], gzip(&cut)), &[DASHED[0], "byte 100"]);
+    assert_refused(break_file(DASHED[0], cut.clone()), &[DASHED[0], "byte 100", "384 bytes", "the end"]);
+    assert_refused(break_file(DASHED[0], gzip(&cut)), &[DASHED[0], "byte 100"]);
     let mut damaged = gzip(&idx_images(6, 8));
     damaged.truncate(damaged.len() - 12);
-    refused(break_file(DASHED[0], damaged), &[DASHED[0], "damaged data"]);
+    assert_refused(break_file(DASHED[0], damaged), &[DASHED[0], "damaged data"]);
     let long = [idx_images(6, 8), vec![1]].concat();
-    refused(break_file(DASHED[0], long), &[DASHED[0], "byte 400", "found more"]);
-    refused(break_file(DASHED[0], Vec::new()), &[DASHED[0], "byte 0", "IDX mark"]);
-    refused(break_file(DASHED[0], vec![0, 0, 8, 3, 0]), &[DASHED[0], "byte 5", "header of 16"]);
+    assert_refused(break_file(DASHED[0], long), &[DASHED[0], "byte 400", "found more"]);
+    assert_refused(break_file(DASHED[0], Vec::new()), &[DASHED[0], "byte 0", "IDX magic number"]);
+    assert_refused(break_file(DASHED[0], vec![0, 0, 8, 3, 0]), &[DASHED[0], "byte 5", "header of 16"]);
     let mut floats = idx_images(6, 8);
     floats[2] = 0x0d;
-    refused(break_file(DASHED[0], floats), &[DASHED[0], "[00, 00, 08, 03]", "[00, 00, 0d, 03]"]);
-    // A size that would exhaust memory is refused before any is taken.
+    assert_refused(break_file(DASHED[0], floats), &[DASHED[0], "[00, 00, 08, 03]", "[00, 00, 0d, 03]"]);
+    // A size that would exhaust memory is refused before any is allocated.
     let mut huge = idx_images(6, 8);
     huge[4] = 0xff;
     huge[8] = 0xff;
-    refused(break_file(DASHED[0], huge), &[DASHED[0], "byte 4", "dimensions"]);
-    refused(break_file(DASHED[1], idx_labels(&[0, 1])), &[DASHED[1], "6 images", "2 labels"]);
-    refused(break_file(DASHED[3], idx_labels(&[0, 1, 9])), &["class '9'", "no training images"]);
-    refused(break_file(DASHED[0], idx_images(3, 4)), &[DASHED[0], "4x4", "8x8 to 96x96"]);
-    refused(break_file(DASHED[1], idx_labels(&[5; 6])), &["class"]);
-    refused(break_file("train-more-idx3-ubyte", idx_images(1, 8)), &["one images and one labels", "2 and 1"]);
+    assert_refused(break_file(DASHED[0], huge), &[DASHED[0], "byte 4", "dimensions"]);
+    assert_refused(break_file(DASHED[1], idx_labels(&[0, 1])), &[DASHED[1], "6 images", "2 labels"]);
+    assert_refused(break_file(DASHED[3], idx_labels(&[0, 1, 9])), &["class '9'", "no training images"]);
+    assert_refused(break_file(DASHED[0], idx_images(3, 4)), &[DASHED[0], "4x4", "8x8 to 96x96"]);
+    assert_refused(break_file(DASHED[1], idx_labels(&[5; 6])), &["class"]);
+    assert_refused(
+        break_file("train-more-idx3-ubyte", idx_images(1, 8)),
+        &["one images and one labels", "2 and 1"],
+    );
 }
 
 #[test]
-fn idx_files_without_their_partners_are_refused() {
+fn incomplete_idx_sets_are_refused() {
     let folder = mnist(DASHED, <[u8]>::to_vec);
     fs::remove_file(folder.path().join(DASHED[1])).unwrap();
-    refused(read(folder.path()), &["one images and one labels file to train", "1 and 0"]);
+    assert_refused(read(folder.path()), &["one images and one labels file to train", "1 and 0"]);
     fs::remove_file(folder.path().join(DASHED[0])).unwrap();
-    refused(read(folder.path()), &["test files only"]);
+    assert_refused(read(folder.path()), &["test files only"]);
     let one_class = tempdir().unwrap();
     put(one_class.path().join(DASHED[0]), &idx_images(4, 8));
     put(one_class.path().join(DASHED[1]), &idx_labels(&[7; 4]));
-    refused(read(one_class.path()), &["one class only", "'7'"]);
+    assert_refused(read(one_class.path()), &["one class only", "'7'"]);
     let none = tempdir().unwrap();
     put(none.path().join(DASHED[0]), &idx_images(0, 8));
     put(none.path().join(DASHED[1]), &idx_labels(&[]));
-    refused(read(none.path()), &["no images"]);
+    assert_refused(read(none.path()), &["no images"]);
 }

@@ -1,13 +1,16 @@
+//! Decoding of image files: formats, sizes, orientation, palettes, depth and transparency, partly on files that Pillow
+//! wrote; and files that cannot be decoded.
+
 use std::fs;
 
-use image::{GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
-use remixmatch::data::{OpenOptions, open};
+use image::{GrayImage, ImageBuffer, Luma, Rgb, RgbImage, Rgba, RgbaImage};
+use remixmatch::data::{OpenOptions, open, read_image};
 use tempfile::tempdir;
 
-use super::common::{pets, put, read, refused, rgb, save};
+use super::common::{assert_refused, fixture, pets, put, read, rgb, save};
 
 #[test]
-fn the_formats_of_images_are_told_from_content() {
+fn image_formats_are_detected_by_content() {
     let folder = tempdir().unwrap();
     for (i, format) in [
         image::ImageFormat::Png,
@@ -37,7 +40,7 @@ fn the_formats_of_images_are_told_from_content() {
 }
 
 #[test]
-fn grey_stays_grey_and_transparent_pixels_turn_black() {
+fn transparent_pixels_become_black() {
     let folder = tempdir().unwrap();
     for class in ["a", "b"] {
         for i in 0..2 {
@@ -60,7 +63,7 @@ fn grey_stays_grey_and_transparent_pixels_turn_black() {
 }
 
 #[test]
-fn images_of_other_sizes_are_resized_from_their_middle_or_refused() {
+fn mixed_sizes_are_centre_cropped_or_refused() {
     let folder = pets();
     // Left and right quarters are red, the middle square green.
     let wide =
@@ -71,18 +74,18 @@ fn images_of_other_sizes_are_resized_from_their_middle_or_refused() {
     assert_eq!((set.train.width, set.train.image(0)), (10, [0, 250, 0].repeat(100).as_slice()));
     assert!(set.notices[0].contains("1 of 10 images are resized to 10x10"), "{:?}", set.notices);
     let strict = OpenOptions { strict: true, ..OpenOptions::default() };
-    refused(open(path, &strict), &["cat/0.png", "40x20", "10x10", "strict"]);
+    assert_refused(open(path, &strict), &["cat/0.png", "40x20", "10x10", "unset strict"]);
 
     let asked = OpenOptions { image_size: Some(16), ..OpenOptions::default() };
     let set = open(path, &asked).unwrap();
     assert_eq!((set.train.height, set.train.width, set.shift), (16, 16, 2));
     for side in [0, 7, 97] {
         let asked = OpenOptions { image_size: Some(side), ..OpenOptions::default() };
-        refused(open(path, &asked), &[&side.to_string(), "8 to 96"]);
+        assert_refused(open(path, &asked), &[&side.to_string(), "8 to 96"]);
     }
 }
 
-/// A PNG that says it is 30,000 x 30,000 and ends there.
+/// A PNG whose header declares 30,000 x 30,000 pixels, without data.
 fn huge_png() -> Vec<u8> {
     let mut chunk = b"IHDR".to_vec();
     chunk.extend(30_000u32.to_be_bytes());
@@ -93,13 +96,13 @@ fn huge_png() -> Vec<u8> {
     let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0d".to_vec();
     png.extend(&chunk);
     png.extend(crc.sum().to_be_bytes());
-    // The header of the first data chunk: readers look for it before they answer.
+    // The header of the first data chunk, up to which decoders read the header.
     png.extend(b"\0\0\x10\0IDAT");
     png
 }
 
 #[test]
-fn bad_images_are_named_and_passed_over_when_asked() {
+fn bad_images_are_refused_or_skipped() {
     let whole = {
         let mut bytes = std::io::Cursor::new(Vec::new());
         RgbImage::from_fn(10, 10, |x, y| Rgb([(x * 25) as u8, (y * 25) as u8, 7]))
@@ -111,20 +114,99 @@ fn bad_images_are_named_and_passed_over_when_asked() {
     for (content, words) in [
         (whole[..whole.len() / 2].to_vec(), &["cat/bad.png", "cannot decode"][..]),
         (whole[..20].to_vec(), &["cat/bad.png", "cannot decode"]),
-        (Vec::new(), &["cat/bad.png", "no image format"]),
-        (b"plain text".to_vec(), &["cat/bad.png", "no image format"]),
+        (Vec::new(), &["cat/bad.png", "in no known image format"]),
+        (b"plain text".to_vec(), &["cat/bad.png", "in no known image format"]),
         (huge_png(), &["cat/bad.png", "30000x30000", "64 million"]),
     ] {
         let folder = pets();
         put(folder.path().join("cat/bad.png"), &content);
-        refused(read(folder.path()), words);
+        assert_refused(read(folder.path()), words);
         let set = open(folder.path().to_str().unwrap(), &skip).unwrap();
         assert_eq!(set.train.len() + set.test.len(), 10);
-        assert!(set.notices.iter().any(|n| n.contains("passed over") && n.contains("cat/bad.png")));
+        assert!(set.notices.iter().any(|n| n.contains("skipped") && n.contains("cat/bad.png")));
     }
     let folder = pets();
     for i in 0..5 {
         put(folder.path().join(format!("cat/{i}.png")), b"");
     }
-    refused(open(folder.path().to_str().unwrap(), &skip), &["no image of class 'cat'"]);
+    assert_refused(open(folder.path().to_str().unwrap(), &skip), &["no image of class 'cat'"]);
+}
+
+/// The corner pixels of an RGB image of 24x16 pixels read at side 16: of the centre 16 columns.
+fn quarters(name: &str) -> [[u8; 3]; 4] {
+    let image = read_image(&fixture("pictures").join(name), 16, 3).unwrap();
+    [(0, 0), (15, 0), (0, 15), (15, 15)].map(|(x, y)| {
+        let at = 3 * (16 * y + x);
+        [image.pixels[at], image.pixels[at + 1], image.pixels[at + 2]]
+    })
+}
+
+/// Checks that the corners are red, green, blue and white, up to JPEG's losses.
+fn check_upright(name: &str) {
+    let expected = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]];
+    for (found, expected) in quarters(name).as_flattened().iter().zip(expected.as_flattened()) {
+        assert!(found.abs_diff(*expected) <= 4, "{name}: {:?}", quarters(name));
+    }
+}
+
+#[test]
+fn exif_orientation_is_applied() {
+    (1..=8).for_each(|orientation| check_upright(&format!("exif_{orientation}.jpg")));
+    check_upright("exif_6.webp");
+    // Sizes are compared after the orientation is applied: all are 24x16.
+    let folder = tempdir().unwrap();
+    for i in 1..=8 {
+        let bytes = fs::read(fixture(&format!("pictures/exif_{i}.jpg"))).unwrap();
+        put(folder.path().join(format!("{}/{i}.jpg", i % 2)), &bytes);
+    }
+    let strict = OpenOptions { strict: true, ..OpenOptions::default() };
+    let set = open(folder.path().to_str().unwrap(), &strict).unwrap();
+    assert_eq!((set.train.width, set.train.len() + set.test.len()), (16, 8));
+}
+
+#[test]
+fn palettes_are_expanded() {
+    check_upright("palette.png");
+}
+
+#[test]
+fn transparency_is_composited_over_black() {
+    let [clear, half, blue, white] = quarters("clear.png");
+    // (200, 100, 50) at an alpha of 128 / 255.
+    assert_eq!((clear, half), ([0, 0, 0], [100, 50, 25]));
+    assert_eq!((blue, white), ([0, 0, 255], [255, 255, 255]));
+    let grey = read_image(&fixture("pictures/grey_clear.png"), 8, 1).unwrap();
+    assert!(grey.pixels.iter().all(|&value| value == 100), "{:?}", grey.pixels);
+}
+
+#[test]
+fn bit_depths_round_to_the_nearest_byte() {
+    let nearest = |value: u32| ((value * 255 + 32_767) / 65_535) as u8;
+    let image = read_image(&fixture("pictures/grey16.png"), 8, 1).unwrap();
+    let expected: Vec<u8> = (0..64).map(|i| nearest(i * 1_040)).collect();
+    assert_eq!(image.pixels, expected);
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("rgb16.png");
+    ImageBuffer::from_fn(8, 8, |x, y| Rgb([(x * 9_000) as u16, (y * 9_000) as u16, 65_535]))
+        .save(&path)
+        .unwrap();
+    let image = read_image(&path, 8, 3).unwrap();
+    assert_eq!(image.pixels[3 * (8 * 2 + 5)..][..3], [nearest(45_000), nearest(18_000), 255]);
+    let image = read_image(&fixture("pictures/bits.png"), 8, 1).unwrap();
+    assert_eq!(image.pixels, [0, 255].repeat(32));
+}
+
+#[test]
+fn one_colour_image_makes_a_set_rgb() {
+    let folder = tempdir().unwrap();
+    let copy = |from: &str, to: &str| {
+        put(folder.path().join(to), &fs::read(fixture("pictures").join(from)).unwrap());
+    };
+    for (i, name) in ["grey.png", "grey16.png", "grey_clear.png", "bits.png"].into_iter().enumerate() {
+        copy(name, &format!("{}/{name}", i % 2));
+    }
+    let channels = || open(folder.path().to_str().unwrap(), &OpenOptions::default()).unwrap().train.channels;
+    assert_eq!(channels(), 1);
+    copy("palette.png", "0/palette.png");
+    assert_eq!(channels(), 3);
 }

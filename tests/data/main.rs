@@ -1,18 +1,16 @@
-//! Every format, written here byte by byte or by other programs, every kind of bad input, and the built-in sets.
+//! Every data format, written here byte by byte or by other programs; every kind of damaged or hostile file; the
+//! built-in sets, streaming and splits.
 
 mod archives;
-mod builtin;
 mod cifar;
-mod cifar_python;
 mod common;
 mod folders;
+mod formats;
 mod idx;
 mod images;
-mod listed;
-mod memory;
 mod numpy;
 mod pickles;
-mod pictures;
+mod sources;
 mod splits;
 mod stl10;
 mod streamed;

@@ -1,12 +1,12 @@
-//! Arrays that NumPy wrote, and damaged ones.
+//! Arrays written by NumPy, and damaged ones.
 
 use std::fs;
 
 use remixmatch::data::{DataError, DataSet, OpenOptions, open_files};
 
-use super::common::{check_made, fixture, read, refused};
+use super::common::{assert_refused, check_made, fixture, read};
 
-/// An array in memory: NumPy's header, then the elements.
+/// A `.npy` file.
 fn npy(header: &str, elements: &[u8]) -> Vec<u8> {
     let header = format!("{header}\n");
     [b"\x93NUMPY\x01\x00".as_slice(), &(header.len() as u16).to_le_bytes(), header.as_bytes(), elements]
@@ -22,18 +22,18 @@ fn read_arrays(x: Vec<u8>, y: Vec<u8>) -> Result<DataSet, DataError> {
 }
 
 #[test]
-fn images_and_labels_of_one_array_each() {
+fn one_pair_of_arrays_makes_a_set() {
     let set = read(&fixture("plain.npz")).unwrap();
     assert_eq!((set.format.as_str(), set.name.as_str()), ("NumPy arrays", "plain.npz"));
     assert_eq!(set.classes, ["0", "1", "2"]);
     assert_eq!((set.train.channels, set.train.len(), set.test.len()), (1, 17, 3));
     assert_eq!((set.flip, set.shift, set.notices.len()), (false, 2, 1));
-    // Images keep their labels; the first of all stays.
+    // Images keep their labels; the first one is not held out.
     assert_eq!((set.train.image(0)[..3].to_vec(), set.train_labels[0]), (vec![0, 5, 10], Some(0)));
 }
 
 #[test]
-fn parts_channels_first_unlabelled_images_and_class_names() {
+fn optional_arrays_and_channels_first_load() {
     let set = read(&fixture("parts.npz")).unwrap();
     assert_eq!(set.classes, ["Äpfel", "pears"]);
     assert_eq!(set.train_labels, [Some(0), Some(1), Some(0), Some(1), Some(0), Some(1), None, None, None]);
@@ -44,13 +44,13 @@ fn parts_channels_first_unlabelled_images_and_class_names() {
 }
 
 #[test]
-fn arrays_of_another_kind_are_refused_with_what_to_do() {
+fn unsuitable_arrays_are_refused() {
     let x = || array("|u1", "(2, 8, 8)", &[7; 128]);
     let y = || array("|u1", "(2,)", &[0, 1]);
     let pixels = [7; 1024];
     for (x, y, words) in [
         (array("<f4", "(4, 8, 8)", &pixels), y(), &["set/x.npy", "uint8, 0 to 255", "<f4"][..]),
-        (array("<i8", "(2, 8, 8)", &pixels), y(), &["set/x.npy", "images as uint8", "Signed"]),
+        (array("<i8", "(2, 8, 8)", &pixels), y(), &["set/x.npy", "images as uint8", "int64"]),
         (array("|O", "(2, 8, 8)", &pixels), y(), &["set/x.npy", "|O"]),
         (array("|u1", "(2, 64)", &pixels[..128]), y(), &["set/x.npy", "N x height x width", "[2, 64]"]),
         (array("|u1", "(2, 8, 8, 2)", &pixels[..256]), y(), &["set/x.npy", "1 or 3 channels"]),
@@ -59,7 +59,7 @@ fn arrays_of_another_kind_are_refused_with_what_to_do() {
         (x(), array("|u1", "(2, 2)", &[0, 1, 1, 0]), &["set/y.npy", "shape [2, 2]"]),
         (x(), array("|i1", "(2,)", &[0, 255]), &["set/y.npy", "found -1"]),
         (x(), array("<u8", "(2,)", &[255; 16]), &["set/y.npy", "found 18446744073709551615"]),
-        (x(), array("<U1", "(2,)", &[65, 0, 0, 0, 66, 0, 0, 0]), &["set/y.npy", "texts"]),
+        (x(), array("<U1", "(2,)", &[65, 0, 0, 0, 66, 0, 0, 0]), &["set/y.npy", "strings"]),
         (x(), npy("{'descr': '|u1', 'fortran_order': True, 'shape': (2,)}", &[0, 1]), &["Fortran order"]),
         (
             x(),
@@ -76,25 +76,25 @@ fn arrays_of_another_kind_are_refused_with_what_to_do() {
         (array("|u1", "(2, 8, 8)", &[7; 127]), y(), &["set/x.npy", "[2, 8, 8]", "found 127"]),
         (array("|u1", "(2, 8, 8)", &[7; 129]), y(), &["set/x.npy", "found 129"]),
         (b"\x93NUMPY\x02\x00\xff\xff\xff\xff{}".to_vec(), y(), &["set/x.npy", "header of 4294967295 bytes"]),
-        (b"\x93NUMPY\x01".to_vec(), y(), &["set/x.npy", "byte 0", "the mark of a .npy file"]),
-        (b"no array".to_vec(), y(), &["set/x.npy", "the mark of a .npy file"]),
+        (b"\x93NUMPY\x01".to_vec(), y(), &["set/x.npy", "byte 0", "the magic string of a .npy file"]),
+        (b"no array".to_vec(), y(), &["set/x.npy", "the magic string of a .npy file"]),
     ] {
-        refused(read_arrays(x, y), words);
+        assert_refused(read_arrays(x, y), words);
     }
     assert!(read_arrays(array("|u1", "(4, 8, 8)", &[7; 256]), array("|u1", "(4,)", &[0, 1, 0, 1])).is_ok());
 }
 
 #[test]
-fn damaged_archives_of_arrays_are_refused() {
+fn damaged_npz_files_are_refused() {
     let whole = fs::read(fixture("parts.npz")).unwrap();
     for part in [10, 50, 90, 99] {
         let cut = whole[..whole.len() * part / 100].to_vec();
         let set = open_files("set", [("parts.npz".to_owned(), cut)], &OpenOptions::default());
-        refused(set, &["set/parts.npz", "as an archive"]);
+        assert_refused(set, &["set/parts.npz", "as an archive"]);
     }
     let mut flipped = whole.clone();
     let pixels = whole.windows(4).position(|bytes| bytes == [11, 22, 5, 16]).unwrap();
     flipped[pixels] ^= 1;
     let set = open_files("set", [("parts.npz".to_owned(), flipped)], &OpenOptions::default());
-    refused(set, &["set/parts.npz/x_train.npy", "checksum"]);
+    assert_refused(set, &["set/parts.npz/x_train.npy", "checksum"]);
 }

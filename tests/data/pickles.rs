@@ -1,4 +1,4 @@
-//! Pickles that are none of CIFAR's: hostile, damaged, or of other values. Nothing in them is ever executed.
+//! Pickles other than CIFAR's: hostile, damaged, or with other values. Nothing in them is ever executed.
 
 use std::fs;
 use std::io::Read;
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use remixmatch::data::{DataError, DataSet, OpenOptions, open_files};
 use tempfile::tempdir;
 
-use super::common::{fixture, refused};
+use super::common::{assert_refused, fixture};
 
 fn read_batch(bytes: &[u8]) -> Result<DataSet, DataError> {
     open_files("set", [("data_batch_1".to_owned(), bytes.to_vec())], &OpenOptions::default())
@@ -30,7 +30,7 @@ fn batch() -> Vec<u8> {
 }
 
 #[test]
-fn pickles_that_call_functions_are_refused_and_call_nothing() {
+fn pickles_never_call_functions() {
     let folder = tempdir().unwrap();
     let made = folder.path().join("made");
     let command = format!("touch {}", made.display());
@@ -45,44 +45,44 @@ fn pickles_that_call_functions_are_refused_and_call_nothing() {
         ([b"\x80\x02cnumpy\nload\n".as_slice(), &text("evil.npy"), b"\x85R."].concat(), "numpy.load"),
         (b"\x80\x02c__builtin__\n\x1b[2Jeval\n.".to_vec(), "__builtin__"),
     ] {
-        refused(
+        assert_refused(
             read_batch(&call),
             &["set/data_batch_1", "byte", name, "which is not called", "nothing in them"],
         );
     }
-    // INST, OBJ, NEWOBJ, EXT1, PERSID, BINPERSID: other ways to make objects.
+    // INST, OBJ, NEWOBJ, EXT1, PERSID, BINPERSID: other instructions that create objects.
     for code in [b"(ios\nsystem\n.".as_slice(), b"(o.", b"\x81.", b"\x82\x01.", b"Pid\n.", b"Q."] {
         let bytes = [b"\x80\x02", code].concat();
-        refused(read_batch(&bytes), &["an instruction that CIFAR's pickles use"]);
+        assert_refused(read_batch(&bytes), &["an instruction that CIFAR's pickles use"]);
     }
-    // NumPy's own names, put together otherwise.
+    // NumPy's own names, combined differently.
     for bytes in [
         b"\x80\x02cnumpy\ndtype\nU\x02O8\x85R.".as_slice(),
         b"\x80\x02cnumpy\nndarray\n)R.",
         b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\ndtype\n)U\x01b\x87R.",
         b"\x80\x02K\x01)R.",
     ] {
-        refused(read_batch(bytes), &["set/data_batch_1", "expected"]);
+        assert_refused(read_batch(bytes), &["set/data_batch_1", "expected"]);
     }
     assert!(!made.exists());
 }
 
 #[test]
-fn pickles_made_to_exhaust_memory_or_the_stack_are_refused() {
+fn pickle_bombs_are_refused() {
     let deep = [b"\x80\x02".as_slice(), &b"]".repeat(100_000), &b"a".repeat(99_999), b"."].concat();
-    refused(read_batch(&deep), &["a list of plain values"]);
+    assert_refused(read_batch(&deep), &["a list of plain values"]);
     let tuples = [b"\x80\x02)".as_slice(), &b"\x85".repeat(100_000), b"."].concat();
-    refused(read_batch(&tuples), &["a tuple of plain values"]);
+    assert_refused(read_batch(&tuples), &["a tuple of plain values"]);
     let dicts =
         [b"\x80\x02".as_slice(), &b"}U\x01a".repeat(50_000), b"N", &b"s".repeat(50_000), b"."].concat();
-    refused(read_batch(&dicts), &["texts as keys"]);
+    assert_refused(read_batch(&dicts), &["strings as keys"]);
     let marks = [b"\x80\x02".as_slice(), &b"(".repeat(4_100_000)].concat();
-    refused(read_batch(&marks), &["at most 4000000 values", "found more"]);
-    // A list that holds itself.
-    refused(read_batch(b"\x80\x02]q\x00h\x00a."), &["a plain value used again", "a container"]);
-    // A text that says it is 2 GiB, of either sign.
+    assert_refused(read_batch(&marks), &["at most 4000000 values", "found more"]);
+    // A list that contains itself.
+    assert_refused(read_batch(b"\x80\x02]q\x00h\x00a."), &["a memoised plain value", "a container"]);
+    // A string that declares 2 GiB, with either sign.
     for length in [b"\xff\xff\xff\x7f", b"\xff\xff\xff\xff"] {
-        refused(
+        assert_refused(
             read_batch(&[b"\x80\x02T".as_slice(), length, b"abc."].concat()),
             &["bytes", "the end after 4"],
         );
@@ -90,21 +90,21 @@ fn pickles_made_to_exhaust_memory_or_the_stack_are_refused() {
 }
 
 #[test]
-fn pickles_that_are_cut_short_are_refused_at_any_place() {
+fn truncated_pickles_are_refused() {
     let whole = batch();
-    // Whole it is read, only to be found too small to hold images out of.
-    refused(read_batch(&whole), &["no test images"]);
+    // The whole batch is read, but is too small to hold images out.
+    assert_refused(read_batch(&whole), &["no test images"]);
     for cut in (0..whole.len()).step_by(whole.len() / 40) {
-        refused(read_batch(&whole[..cut]), &["set/data_batch_1"]);
+        assert_refused(read_batch(&whole[..cut]), &["set/data_batch_1"]);
     }
 }
 
 #[test]
-fn pickles_of_other_values_are_refused() {
+fn pickles_with_other_values_are_refused() {
     for (bytes, words) in [
         (b"\x80\x02K\x01.".as_slice(), &["a dictionary", "a number"][..]),
         (b"\x80\x02}.", &["'labels'", "no such key"]),
-        (b"\x80\x02}(U\x06labelsU\x01xU\x04dataNu.", &["'labels'", "a text"]),
+        (b"\x80\x02}(U\x06labelsU\x01xU\x04dataNu.", &["'labels'", "a string"]),
         (b"\x80\x02}(U\x06labels](K\x01K\x0aeU\x04dataNu.", &["'labels'", "below 10", "the number 10"]),
         (b"\x80\x02}(U\x06labels](K\x01J\xff\xff\xff\xffeU\x04dataNu.", &["'labels'", "the number -1"]),
         (b"\x80\x02}(U\x06labels](K\x01K\x02eU\x04dataNu.", &["'data'", "2 rows", "3072 bytes", "None"]),
@@ -112,35 +112,36 @@ fn pickles_of_other_values_are_refused() {
         (b"\x80\x02R.", &["too few"]),
         (b"\x80\x02(N.", &["a dictionary", "None"]),
         (b"\x80\x02N(.", &["too few"]),
-        (b"\x80\x02h\x07.", &["number 7, which none is"]),
+        (b"\x80\x02h\x07.", &["key 7, which is not memoised"]),
     ] {
-        refused(read_batch(bytes), words);
+        assert_refused(read_batch(bytes), words);
     }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-    /// Any bytes at all end in a set or a message.
+    /// 200 bytes cannot hold a batch, so any of them are refused.
     #[test]
-    fn any_instructions_end(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = read_batch(&[b"\x80\x02".as_slice(), &bytes].concat());
+    fn random_instructions_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        assert_refused(read_batch(&[b"\x80\x02".as_slice(), &bytes].concat()), &["set"]);
     }
 
-    /// So do bytes that are mostly instructions.
+    /// Bytes that are mostly instructions reach deeper.
     #[test]
-    fn any_known_instructions_end(
+    fn random_known_instructions_are_refused(
         codes in prop::collection::vec(prop::sample::select(b"(N}])te.asubRqhKU\x85\x86\x87\x94\x93\x01\x00".to_vec()), 0..100)
     ) {
-        let _ = read_batch(&[b"\x80\x02".as_slice(), &codes].concat());
+        assert_refused(read_batch(&[b"\x80\x02".as_slice(), &codes].concat()), &["set"]);
     }
 
+    /// Undamaged or not, a single batch is too small to hold images out.
     #[test]
-    fn a_damaged_batch_ends(changes in prop::collection::vec((0usize..400, any::<u8>()), 1..4)) {
+    fn damaged_batches_are_refused(changes in prop::collection::vec((0usize..400, any::<u8>()), 1..4)) {
         let mut bytes = batch();
         for (at, value) in changes {
             bytes[at] = value;
         }
-        let _ = read_batch(&bytes);
+        assert_refused(read_batch(&bytes), &["set"]);
     }
 }

@@ -1,7 +1,9 @@
+//! The choice of labelled and unlabelled images.
+
 use proptest::prelude::*;
 use remixmatch::data::{Balance, DataSet, Images, OpenOptions, Origin, Spread, Tail, open, split};
 
-/// A set of `counts` images of each class, interleaved, and `unknown` of none.
+/// A set with `counts` images of the classes, interleaved, and `unknown` images without a class.
 fn counted(counts: &[usize], unknown: usize) -> DataSet {
     let mut labels: Vec<Option<u32>> = Vec::new();
     for i in 0..counts.iter().copied().max().unwrap() {
@@ -31,20 +33,20 @@ fn chosen(set: &DataSet, labelled: &[usize]) -> Vec<usize> {
 }
 
 #[test]
-fn a_split_depends_on_the_seed_alone() {
+fn a_split_depends_on_the_seed_only() {
     let set = open("builtin:digits", &OpenOptions::default()).unwrap();
     let first = split(&set, 40, Balance::Even, 1).unwrap();
     assert_eq!(first, split(&set, 40, Balance::Even, 1).unwrap());
     assert_ne!(first.labelled, split(&set, 40, Balance::Even, 2).unwrap().labelled);
     assert_eq!(chosen(&set, &first.labelled), [4; 10]);
     assert_eq!(first.unlabelled, (0..4_000).collect::<Vec<_>>());
-    // More labels keep the fewer: the same order is cut later.
+    // More labels include the fewer: the same order is cut later.
     let more = split(&set, 250, Balance::Even, 1).unwrap();
     assert!(first.labelled.iter().all(|i| more.labelled.contains(i)));
 }
 
 #[test]
-fn labels_follow_the_train_distribution_when_asked() {
+fn train_balance_follows_the_class_distribution() {
     let set = counted(&[80, 40, 20], 5);
     let found = split(&set, 35, Balance::Train, 3).unwrap();
     assert_eq!(chosen(&set, &found.labelled), [20, 10, 5]);
@@ -58,10 +60,10 @@ fn tail(imbalance: f64) -> Spread {
 }
 
 #[test]
-fn a_long_tail_thins_labelled_and_unlabelled_alike() {
+fn a_long_tail_thins_labels_and_images() {
     let set = counted(&[100, 100, 100], 7);
     let found = split(&set, 12, tail(100.0), 1).unwrap();
-    // Kept: 100, 10 and 1; labels 1 : 0.1 : 0.01, at least one each.
+    // 100, 10 and 1 images are kept; labels are 1 : 0.1 : 0.01, at least one per class.
     let known: Vec<usize> =
         found.unlabelled.iter().copied().filter(|i| set.train_labels[*i].is_some()).collect();
     assert_eq!(chosen(&set, &known), [100, 10, 1]);
@@ -75,7 +77,7 @@ fn a_long_tail_thins_labelled_and_unlabelled_alike() {
 }
 
 #[test]
-fn labels_of_a_tail_keep_their_number() {
+fn a_long_tail_keeps_the_number_of_labels() {
     let set = open("builtin:digits", &OpenOptions::default()).unwrap();
     let found = split(&set, 40, tail(10.0), 0).unwrap();
     let labels = chosen(&set, &found.labelled);
@@ -83,16 +85,16 @@ fn labels_of_a_tail_keep_their_number() {
     assert!(labels.windows(2).all(|pair| pair[0] >= pair[1]) && labels[9] == 1, "{labels:?}");
     let kept = chosen(&set, &found.unlabelled);
     assert_eq!((kept[0], kept[9]), (400, 40));
-    // All that are left is a request like any other, and one more is none.
+    // All remaining images can be requested, and not one more.
     let all: usize = kept.iter().sum();
     assert_eq!(split(&set, all, tail(10.0), 0).unwrap().labelled, found.unlabelled);
     let more = split(&set, all + 1, tail(10.0), 0).unwrap_err().to_string();
     assert!(more.contains(&format!("at most {all}")), "{more}");
 }
 
-/// A tail on sets that have one already: labels in proportion to what is left.
+/// A long tail on a set that already has one: labels are in proportion to the remaining images.
 #[test]
-fn a_tail_of_the_train_distribution() {
+fn a_long_tail_combines_with_train_balance() {
     let set = counted(&[80, 40, 20], 0);
     let spread = Spread { balance: Balance::Train, ..tail(4.0) };
     let found = split(&set, 21, spread, 3).unwrap();
@@ -100,9 +102,9 @@ fn a_tail_of_the_train_distribution() {
     assert_eq!(chosen(&set, &found.labelled), [16, 4, 1]);
 }
 
-/// What alignment takes for granted and is not so: one of the two has the tail.
+/// Only labels or only images have the long tail, which violates the assumption of distribution alignment.
 #[test]
-fn a_tail_of_the_labels_or_of_the_images_alone() {
+fn labels_or_images_alone_can_have_the_tail() {
     let set = counted(&[100, 100, 100], 7);
     let labels = split(&set, 12, Spread { tail: Tail::Labelled, ..tail(100.0) }, 1).unwrap();
     assert_eq!(chosen(&set, &labels.labelled), [10, 1, 1]);
@@ -118,34 +120,34 @@ fn a_tail_of_the_labels_or_of_the_images_alone() {
     assert_eq!(images.unlabelled, split(&set, 12, tail(25.0), 1).unwrap().unlabelled);
     let more = split(&set, 15, Spread { tail: Tail::Unlabelled, ..tail(25.0) }, 1).unwrap_err().to_string();
     assert!(more.contains("it has 4") && more.contains("at most 12"), "{more}");
-    // Of the train distribution: 80, 40 and 20 images, and labels as if a quarter of the last were left.
+    // Balance `train`: 80, 40 and 20 images, and labels as if a quarter of the last class were left.
     let uneven = counted(&[80, 40, 20], 0);
     let spread = Spread { balance: Balance::Train, imbalance: 4.0, tail: Tail::Labelled };
     let found = split(&uneven, 21, spread, 3).unwrap();
     assert_eq!((chosen(&uneven, &found.labelled), found.unlabelled.len()), (vec![16, 4, 1], 140));
     let spread = Spread { tail: Tail::Unlabelled, ..spread };
     let found = split(&uneven, 21, spread, 3).unwrap();
-    assert_eq!(chosen(&uneven, &found.labelled), [16, 4, 1], "labels follow the images that are left");
+    assert_eq!(chosen(&uneven, &found.labelled), [16, 4, 1], "labels follow the remaining images");
 }
 
 #[test]
-fn splits_that_cannot_be_are_refused() {
+fn impossible_splits_are_refused() {
     let set = counted(&[80, 40, 20], 5);
-    let refused = |labels, balance, words: &[&str]| {
-        let message = split(&set, labels, balance, 0).expect_err("this must be refused").to_string();
+    let assert_refused = |labels, balance, words: &[&str]| {
+        let message = split(&set, labels, balance, 0).expect_err("the split is impossible").to_string();
         words.iter().for_each(|word| assert!(message.contains(word), "'{word}' is missing in: {message}"));
     };
-    refused(2, Balance::Even, &["2 labels are fewer than the 3 classes"]);
-    refused(0, Balance::Train, &["at least 3"]);
-    refused(31, Balance::Even, &["31 labels", "30 or 33", "train distribution"]);
-    refused(61, Balance::Even, &["ask for 60,"]);
-    refused(63, Balance::Even, &["21 labels of class 'class2'", "it has 20", "at most 60"]);
-    refused(141, Balance::Train, &["141 labels", "140 training images", "at most 140"]);
+    assert_refused(2, Balance::Even, &["2 labels are fewer than the 3 classes"]);
+    assert_refused(0, Balance::Train, &["at least 3"]);
+    assert_refused(31, Balance::Even, &["31 labels", "30 or 33", "train distribution"]);
+    assert_refused(61, Balance::Even, &["set labels to 60,"]);
+    assert_refused(63, Balance::Even, &["21 labels of class 'class2'", "it has 20", "at most 60"]);
+    assert_refused(141, Balance::Train, &["141 labels", "140 training images", "at most 140"]);
 }
 
 proptest! {
     #[test]
-    fn any_split_is_sorted_unique_of_known_class_and_complete(
+    fn splits_are_sorted_unique_and_complete(
         counts in prop::collection::vec(1usize..30, 2..6), share in 0.0f64..=1.0, seed: u64,
     ) {
         let set = counted(&counts, 3);

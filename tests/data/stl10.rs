@@ -1,13 +1,13 @@
-//! STL-10, written by NumPy into a `.tar.gz` as it is published.
+//! STL-10, written by NumPy into a `.tar.gz` like the published one.
 
 use std::path::Path;
 
 use remixmatch::data::{Balance, Choice, split};
 use tempfile::{TempDir, tempdir};
 
-use super::common::{check_made, fixture, put, read, read_choice, refused};
+use super::common::{assert_refused, check_made, fixture, put, read, read_choice};
 
-/// The set unpacked.
+/// The fixture, unpacked.
 fn unpacked() -> TempDir {
     let folder = tempdir().unwrap();
     let file = std::fs::File::open(fixture("stl10_binary.tar.gz")).unwrap();
@@ -20,7 +20,7 @@ fn fold(path: &Path, fold: usize) -> Result<remixmatch::data::DataSet, remixmatc
 }
 
 #[test]
-fn labelled_unlabelled_and_test_images_are_read() {
+fn stl_10_loads_labelled_and_unlabelled_images() {
     let folder = unpacked();
     for path in [fixture("stl10_binary.tar.gz"), folder.path().to_owned(), folder.path().join("stl10_binary")]
     {
@@ -37,7 +37,7 @@ fn labelled_unlabelled_and_test_images_are_read() {
 }
 
 #[test]
-fn a_fold_keeps_its_labels_only() {
+fn a_fold_keeps_only_its_labels() {
     let path = fixture("stl10_binary.tar.gz");
     for (number, kept) in [(0, 0..10), (9, 10..20)] {
         let set = fold(&path, number).unwrap();
@@ -46,38 +46,38 @@ fn a_fold_keeps_its_labels_only() {
         let labelled = split(&set, 10, Balance::Even, 1).unwrap().labelled;
         assert_eq!(labelled, kept.collect::<Vec<_>>());
     }
-    refused(fold(&path, 10), &["fold 10", "choose 0 to 9"]);
-    refused(fold(&fixture("pets.tar"), 0), &["--fold", "STL-10", "folder of class folders"]);
+    assert_refused(fold(&path, 10), &["fold 10", "expected 0 to 9"]);
+    assert_refused(fold(&fixture("pets.tar"), 0), &["setting fold", "STL-10", "folder of class folders"]);
 
     let folder = unpacked();
     let folds = folder.path().join("stl10_binary/fold_indices.txt");
     put(&folds, b"0 1 2\n3 20\n");
-    refused(fold(folder.path(), 1), &["fold_indices.txt, line 2", "0 to 19", "found 20"]);
-    refused(fold(folder.path(), 5), &["fold_indices.txt, line 6", "10 lines"]);
+    assert_refused(fold(folder.path(), 1), &["fold_indices.txt, line 2", "0 to 19", "found 20"]);
+    assert_refused(fold(folder.path(), 5), &["fold_indices.txt, line 6", "10 lines"]);
     put(&folds, b"0 one\n");
-    refused(fold(folder.path(), 0), &["line 1", "found one"]);
+    assert_refused(fold(folder.path(), 0), &["line 1", "found one"]);
     std::fs::remove_file(folds).unwrap();
-    refused(fold(folder.path(), 0), &["fold_indices.txt", "no such file"]);
+    assert_refused(fold(folder.path(), 0), &["fold_indices.txt", "no such file"]);
 }
 
 #[test]
-fn bad_files_are_named_with_the_place() {
+fn damaged_stl_10_files_report_the_offset() {
     let folder = unpacked();
     let at = |name: &str| folder.path().join("stl10_binary").join(name);
     let whole = std::fs::read(at("unlabeled_X.bin")).unwrap();
     put(at("unlabeled_X.bin"), &whole[..27_648 + 5]);
-    refused(read(folder.path()), &["unlabeled_X.bin", "byte 27648", "27648 bytes", "found 5 bytes"]);
+    assert_refused(read(folder.path()), &["unlabeled_X.bin", "byte 27648", "27648 bytes", "found 5 bytes"]);
     put(at("unlabeled_X.bin"), &[]);
     assert_eq!(read(folder.path()).unwrap().train.len(), 20);
     for (label, found) in [(0, "found 0"), (11, "found 11")] {
         put(at("test_y.bin"), &[1, label]);
-        refused(read(folder.path()), &["test_y.bin", "byte 1", "from 1 to 10", found]);
+        assert_refused(read(folder.path()), &["test_y.bin", "byte 1", "from 1 to 10", found]);
     }
     put(at("test_y.bin"), &[1, 2, 3]);
-    refused(read(folder.path()), &["test_y.bin", "2 images of test_X.bin", "3 labels"]);
+    assert_refused(read(folder.path()), &["test_y.bin", "2 images of test_X.bin", "3 labels"]);
     put(at("test_y.bin"), &[1, 2]);
     put(at("class_names.txt"), b"bird\n");
-    refused(read(folder.path()), &["class_names.txt", "10 class names"]);
+    assert_refused(read(folder.path()), &["class_names.txt", "10 class names"]);
     std::fs::remove_file(at("train_y.bin")).unwrap();
-    refused(read(folder.path()), &["train_X.bin", "its labels", "none"]);
+    assert_refused(read(folder.path()), &["train_X.bin", "its labels", "none"]);
 }

@@ -5,7 +5,7 @@ use std::fs;
 use remixmatch::data::{Choice, DataError, DataSet};
 use tempfile::{TempDir, tempdir};
 
-use super::common::{check_made, fixture, put, read, read_choice, refused};
+use super::common::{assert_refused, check_made, fixture, put, read, read_choice};
 
 fn copy(files: &[&str]) -> TempDir {
     let folder = tempdir().unwrap();
@@ -16,7 +16,7 @@ fn copy(files: &[&str]) -> TempDir {
 }
 
 #[test]
-fn all_three_files_make_the_set_and_extra_can_be_left_out() {
+fn svhn_loads_with_and_without_extra() {
     let set = read(&fixture("svhn")).unwrap();
     assert_eq!(set.format, "SVHN (.mat, train and extra)");
     assert_eq!(set.classes, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
@@ -28,7 +28,7 @@ fn all_three_files_make_the_set_and_extra_can_be_left_out() {
     check_made(&set.train, (0..10).chain(20..24));
     check_made(&set.test, 10..13);
     assert_eq!((set.flip, set.shift), (false, 4));
-    assert!(set.notices[0].contains("4 extra images") && set.notices[0].contains("--no-extra"));
+    assert!(set.notices[0].contains("4 extra images") && set.notices[0].contains("no_extra"));
 
     let choice = Choice { no_extra: true, ..Choice::default() };
     let set = read_choice(&fixture("svhn"), choice.clone()).unwrap();
@@ -36,14 +36,14 @@ fn all_three_files_make_the_set_and_extra_can_be_left_out() {
     let without = copy(&["train_32x32.mat", "test_32x32.mat"]);
     assert_eq!(read(without.path()).unwrap().train, set.train);
     assert!(read_choice(without.path(), choice.clone()).is_ok());
-    refused(read_choice(&fixture("pets.zip"), choice), &["--no-extra", "SVHN", "pets.zip"]);
+    assert_refused(read_choice(&fixture("pets.zip"), choice), &["setting no_extra", "SVHN", "pets.zip"]);
 }
 
 #[test]
-fn files_that_are_missing_are_named() {
-    refused(read(copy(&["test_32x32.mat", "extra_32x32.mat"]).path()), &["train_32x32.mat", "others"]);
-    // Without test images each class would have to give one.
-    refused(read(copy(&["train_32x32.mat"]).path()), &["no test images"]);
+fn missing_svhn_files_are_named() {
+    assert_refused(read(copy(&["test_32x32.mat", "extra_32x32.mat"]).path()), &["train_32x32.mat", "others"]);
+    // Ten images, one per class: none can be held out.
+    assert_refused(read(copy(&["train_32x32.mat"]).path()), &["no test images"]);
 }
 
 fn with(file: &str, bytes: &[u8]) -> Result<DataSet, DataError> {
@@ -53,19 +53,19 @@ fn with(file: &str, bytes: &[u8]) -> Result<DataSet, DataError> {
 }
 
 #[test]
-fn bad_mat_files_are_named_with_the_place() {
+fn damaged_mat_files_report_the_offset() {
     for file in ["train_32x32.mat", "test_32x32.mat"] {
         let whole = fs::read(fixture("svhn").join(file)).unwrap();
         for part in [0, 5, 20, 50, 80, 97] {
-            refused(with(file, &whole[..whole.len() * part / 100]), &[file]);
+            assert_refused(with(file, &whole[..whole.len() * part / 100]), &[file]);
         }
         let mut wrong = whole.clone();
         wrong[124..128].copy_from_slice(b"\x01\x00MI");
-        refused(with(file, &wrong), &[file, "byte 0", "greatest byte first"]);
+        assert_refused(with(file, &wrong), &[file, "byte 0", "big-endian"]);
         wrong[124..128].copy_from_slice(b"\0\0\0\0");
-        refused(with(file, &wrong), &[file, "the mark of a MAT-file"]);
+        assert_refused(with(file, &wrong), &[file, "the magic number of a MAT-file"]);
         wrong[..19].copy_from_slice(b"MATLAB 7.3 MAT-file");
-        refused(with(file, &wrong), &[file, "version 7.3", "-v7"]);
+        assert_refused(with(file, &wrong), &[file, "version 7.3", "-v7"]);
     }
     let whole = fs::read(fixture("svhn/test_32x32.mat")).unwrap();
     // The matrix X: its class at 128 + 8 + 8, its dimensions from 160, its name at 180.
@@ -74,16 +74,16 @@ fn bad_mat_files_are_named_with_the_place() {
         wrong[at..at + bytes.len()].copy_from_slice(bytes);
         with("test_32x32.mat", &wrong)
     };
-    refused(change(144, &[1]), &["test_32x32.mat", "byte 128", "array of numbers", "class 1"]);
-    refused(change(160, &[31]), &["test_32x32.mat", "[31, 32, 3, 3]", "9216 bytes"]);
-    refused(change(160, &[255, 255, 255, 127]), &["test_32x32.mat", "'X' of"]);
-    refused(change(156, &[255, 255, 255, 127]), &["dimensions of at most 128 bytes"]);
-    refused(change(132, &[255, 255, 255, 255]), &["test_32x32.mat", "the end"]);
-    refused(change(180, b"Z"), &["test_32x32.mat", "no X"]);
+    assert_refused(change(144, &[1]), &["test_32x32.mat", "byte 128", "array of numbers", "class 1"]);
+    assert_refused(change(160, &[31]), &["test_32x32.mat", "[31, 32, 3, 3]", "9216 bytes"]);
+    assert_refused(change(160, &[255, 255, 255, 127]), &["test_32x32.mat", "'X' of"]);
+    assert_refused(change(156, &[255, 255, 255, 127]), &["dimensions of at most 128 bytes"]);
+    assert_refused(change(132, &[255, 255, 255, 255]), &["test_32x32.mat", "the end"]);
+    assert_refused(change(180, b"Z"), &["test_32x32.mat", "no X"]);
 }
 
 #[test]
-fn compressed_variables_that_grow_beyond_measure_are_refused() {
+fn compressed_mat_bombs_are_refused() {
     use std::io::{Read as _, Write as _};
     let mut packer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
     let word = |n: u32| n.to_le_bytes();
@@ -103,5 +103,5 @@ fn compressed_variables_that_grow_beyond_measure_are_refused() {
     let packed = packer.finish().unwrap();
     let header = fs::read(fixture("svhn/test_32x32.mat")).unwrap()[..128].to_vec();
     let file = [header, [word(15), word(packed.len() as u32)].concat(), packed].concat();
-    refused(with("train_32x32.mat", &file), &["train_32x32.mat", "byte 128", "unpack to more than"]);
+    assert_refused(with("train_32x32.mat", &file), &["train_32x32.mat", "byte 128", "unpack to more than"]);
 }

@@ -1,4 +1,4 @@
-//! What must hold when things go wrong: lost devices, numbers that are none, settings at their ends, other adapters,
+//! What must hold when things go wrong: lost devices, NaN and infinity, settings at their ends, other adapters,
 //! hostile files.
 
 #[path = "../../fuzz/src/lib.rs"]
@@ -9,7 +9,6 @@ mod small;
 
 mod adapters;
 mod loss;
-mod mutation;
 mod numerics;
 mod parsers;
 mod settings;

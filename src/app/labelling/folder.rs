@@ -13,7 +13,7 @@ use super::writer::{LabelWriter, SaveState};
 use crate::app::platform;
 use crate::app::run::{self, Run};
 use crate::app::session::{Command, Phase};
-use crate::data::{DataError, DataSet, Labels, LabelsError, OwnImages, Picture, read_picture};
+use crate::data::{DataError, DataSet, LabellingFolder, Labels, LabelsError, Picture, read_picture};
 
 /// Pixels of the longer side of a large texture.
 const LARGE_SIDE: u32 = 1_024;
@@ -58,7 +58,7 @@ struct Trained {
 impl OpenFolder {
     /// `own` has at least one image; `labels` are those of its `labels.csv`. If that could not be read it is
     /// somebody else's file, and is not overwritten.
-    pub fn new(own: OwnImages, labels: Result<Labels, LabelsError>, context: &Context) -> Self {
+    pub fn new(own: LabellingFolder, labels: Result<Labels, LabelsError>, context: &Context) -> Self {
         let own = Arc::new(own);
         let context = context.clone();
         let (labels, writer) = match labels {
@@ -181,7 +181,7 @@ impl ImageTextures {
     pub fn large(
         &mut self,
         context: &Context,
-        own: &Arc<OwnImages>,
+        own: &Arc<LabellingFolder>,
         image: usize,
         next: Option<usize>,
     ) -> Option<LargeTexture> {
@@ -220,7 +220,7 @@ impl ImageTextures {
     }
 
     /// The texture of an image as the network sees it.
-    pub fn small(&mut self, context: &Context, own: &OwnImages, image: usize) -> TextureHandle {
+    pub fn small(&mut self, context: &Context, own: &LabellingFolder, image: usize) -> TextureHandle {
         if self.small.len() > SMALL_TEXTURES {
             self.small.clear();
         }

@@ -15,7 +15,7 @@ pub use queue::Order;
 pub use writer::SaveState;
 
 use super::platform;
-use crate::data::{DataError, Labels, LabelsError, OpenOptions, OwnImages};
+use crate::data::{DataError, LabellingFolder, Labels, LabelsError, OpenOptions};
 
 /// The open folder, if any, and the one that is being opened.
 #[derive(Default)]
@@ -34,7 +34,7 @@ struct Opening {
 
 /// The images of a folder and the labels in its `labels.csv`.
 struct Contents {
-    own: OwnImages,
+    own: LabellingFolder,
     labels: Result<Labels, LabelsError>,
 }
 
@@ -45,8 +45,8 @@ impl Labelling {
         let (folder, context) = (path.clone(), context.clone());
         platform::offload(move || {
             let options = OpenOptions { skip_bad: true, ..OpenOptions::default() };
-            let contents =
-                OwnImages::open(&folder, &options).map(|own| Contents { labels: own.read_labels(), own });
+            let contents = LabellingFolder::open(&folder, &options)
+                .map(|own| Contents { labels: own.read_labels(), own });
             // The receiver is gone if another folder was requested meanwhile.
             let _ = sender.send(contents);
             context.request_repaint();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::app::predictions::Predictions;
-use crate::data::{Labels, LabelsError, OwnImages};
+use crate::data::{LabellingFolder, Labels, LabelsError};
 use crate::train::most_likely;
 
 /// A model's class probabilities for all images of a folder, and the classes it was trained on.
@@ -79,7 +79,7 @@ pub enum Order {
 
 /// Images, their labels, and the current image.
 pub struct LabelQueue {
-    pub own: Arc<OwnImages>,
+    pub own: Arc<LabellingFolder>,
     labels: Labels,
     guesses: Option<Guesses>,
     order: Order,
@@ -93,7 +93,7 @@ pub struct LabelQueue {
 
 impl LabelQueue {
     /// `own` has at least one image.
-    pub fn new(own: Arc<OwnImages>, labels: Labels) -> Self {
+    pub fn new(own: Arc<LabellingFolder>, labels: Labels) -> Self {
         let images = (0..own.files.len()).collect();
         let mut queue =
             Self { own, labels, guesses: None, order: Order::Name, images, position: 0, changes: 0 };
@@ -191,7 +191,7 @@ impl LabelQueue {
         let last = self.labels.made().last().copied().ok_or("There is no label to undo.")?;
         let current = self.current();
         let image = if self.labels.of(current).is_some() { current } else { last };
-        self.labels.take_back(image);
+        self.labels.unset(image);
         self.changes += 1;
         self.go_to(image);
         Ok(())
@@ -288,7 +288,7 @@ mod tests {
     use crate::data::Images;
 
     fn queue(images: usize) -> LabelQueue {
-        let own = OwnImages {
+        let own = LabellingFolder {
             folder: PathBuf::from("photos"),
             files: (0..images).map(|i| format!("{i}.png")).collect(),
             images: Images::new(8, 8, 1, vec![0; 64 * images]),

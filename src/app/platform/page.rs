@@ -14,10 +14,10 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use super::{Kind, browser};
 use crate::data::BUILTIN_FILES;
-use crate::disk::shelf::{self, Change};
+use crate::disk::in_memory::{self, Change};
 use crate::gpu::Gpu;
 
-/// What a person gave lies below this folder of the shelf.
+/// Files that the user opened are below this folder.
 const GIVEN: &str = "given";
 /// More than this is not kept from one visit to the next.
 const KEPT_BYTES: usize = 256 << 20;
@@ -61,7 +61,7 @@ pub fn wait_for_end(_end: &Receiver<()>) {}
 /// As [`wait_for_end`].
 pub fn wait_until(_limit: Duration, _over: impl Fn() -> bool) {}
 
-/// Asks for files or a folder; where they lie on the shelf.
+/// Opens the file dialog; returns the path of the files in memory.
 pub async fn choose(_title: &str, kind: Kind) -> Option<PathBuf> {
     let chosen: Array = settle(browser::choose(kind == Kind::Folder)).await?.dyn_into().ok()?;
     Some(receive(&chosen.get(0).as_string()?, &Array::from(&chosen.get(1))))
@@ -69,12 +69,12 @@ pub async fn choose(_title: &str, kind: Kind) -> Option<PathBuf> {
 
 /// A run's files are downloaded.
 pub async fn choose_run_place(_title: &str) -> Option<PathBuf> {
-    Some(Path::new(shelf::DOWNLOADS).to_owned())
+    Some(Path::new(in_memory::DOWNLOADS).to_owned())
 }
 
 /// A file is downloaded.
 pub async fn choose_place(name: &str) -> Option<PathBuf> {
-    Some(Path::new(shelf::DOWNLOADS).join(name))
+    Some(Path::new(in_memory::DOWNLOADS).join(name))
 }
 
 /// Brings a built-in set, which lies beside the page. What does not come is missed by who opens it.
@@ -82,10 +82,10 @@ pub async fn fetch(source: &str) {
     let Some(name) = source.strip_prefix("builtin:") else { return };
     for file in BUILTIN_FILES {
         let path = Path::new("builtin").join(name).join(file);
-        if shelf::share(&path).is_err()
+        if in_memory::share(&path).is_err()
             && let Some(bytes) = settle(browser::fetch_data(&format!("{name}/{file}"))).await
         {
-            shelf::lay(path, Uint8Array::new(&bytes).to_vec());
+            in_memory::insert(path, Uint8Array::new(&bytes).to_vec());
         }
     }
 }
@@ -95,13 +95,13 @@ pub fn dropped(_ui: &Ui) -> Option<PathBuf> {
     DROPPED.with_borrow_mut(VecDeque::pop_front)
 }
 
-/// Puts a person's files on the shelf in the place of earlier ones; `files` holds `[path, bytes]`.
+/// Replaces the files that the user opened earlier; `files` contains `[path, bytes]` pairs.
 fn receive(name: &str, files: &Array) -> PathBuf {
     let safe = name.replace(['/', '\\'], "-");
     let folder = Path::new(GIVEN).join(if safe.is_empty() { "files" } else { &safe });
-    for old in shelf::all(Path::new(GIVEN)) {
+    for old in in_memory::files_below(Path::new(GIVEN)) {
         // It was listed just now.
-        let _ = shelf::remove(&old);
+        let _ = in_memory::remove(&old);
     }
     let files: Vec<(PathBuf, Vec<u8>)> = files
         .iter()
@@ -113,27 +113,27 @@ fn receive(name: &str, files: &Array) -> PathBuf {
     let kept = files.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() <= KEPT_BYTES;
     for (path, bytes) in files {
         match kept {
-            // The shelf takes everything.
-            true => drop(shelf::write(&path, &bytes)),
-            false => shelf::lay(path, bytes),
+            // Writing to memory cannot fail.
+            true => drop(in_memory::write(&path, &bytes)),
+            false => in_memory::insert(path, bytes),
         }
     }
     folder
 }
 
-/// Brings back what the browser kept, and has it keep what comes.
-pub async fn open_shelf() {
+/// Restores the files that the browser has stored, and has it store later changes.
+pub async fn restore_stored_files() {
     let kept = settle(browser::open_store()).await.map(|kept| Array::from(&kept)).unwrap_or_default();
     for file in kept.iter().filter_map(|file| file.dyn_into::<Array>().ok()) {
         if let (Some(path), Some(written)) = (file.get(0).as_string(), file.get(2).as_f64()) {
             let bytes = Uint8Array::new(&file.get(1)).to_vec();
-            shelf::restore(PathBuf::from(path), bytes, Duration::from_secs_f64(written.max(0.0)));
+            in_memory::restore(PathBuf::from(path), bytes, Duration::from_secs_f64(written.max(0.0)));
         }
     }
-    shelf::watch(|path, change| {
+    in_memory::set_listener(|path, change| {
         let name = path.to_string_lossy();
         match change {
-            Change::Written { bytes, .. } if path.starts_with(shelf::DOWNLOADS) => {
+            Change::Written { bytes, .. } if path.starts_with(in_memory::DOWNLOADS) => {
                 let file = path.file_name().unwrap_or_default().to_string_lossy();
                 browser::download(&file, bytes);
             }

@@ -208,7 +208,7 @@ impl Trainer {
         }
         let (images, labels) = (&self.data.train, &self.data.train_labels);
         self.engine.submit_step(&self.gpu, images, labels, &draws, block).await?;
-        if let Some(failure) = images.failure() {
+        if let Some(failure) = images.take_failure() {
             return Err(failure.into());
         }
         let report = self.engine.tensors.report;

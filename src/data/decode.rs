@@ -1,0 +1,199 @@
+//! Decodes image files of any size and kind into square images of bytes.
+//!
+//! - Orientation: the EXIF orientation (JPEG, PNG, WebP, TIFF) is applied first.
+//! - Transparency: the image is composited over black.
+//! - Size: the centre square is cropped and resized with a triangle filter, which averages when it shrinks.
+//! - Depth: 16 bits are rounded to 8 (v * 255 / 65535); floating-point values 0 to 1 are scaled to 0 to 255.
+//! - Colour: palettes are expanded. A set is grey if all its images are (with or without transparency); otherwise
+//!   grey images get three equal channels. A model of grey images sees the luma of a colour image (0.2126 red +
+//!   0.7152 green + 0.0722 blue).
+//! - Animations and multi-page files: the first frame.
+
+use std::num::NonZero;
+use std::path::Path;
+use std::thread;
+
+use image::imageops::FilterType;
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageReader, Rgb, RgbImage};
+
+use super::error::DataError;
+use super::files::{Entry, Seekable};
+use super::host;
+use super::images::Images;
+use super::limits::MAX_PIXELS;
+
+/// A grey image of 4x4 pixels (PGM), for the examples of formats.
+pub(super) const EXAMPLE_IMAGE: &[u8] = b"P5 4 4 255\n0123456789abcdef";
+
+/// Size limit of an image file, in bytes.
+const MAX_BYTES: u64 = 512 << 20;
+
+/// What is known of an image before its pixels are decoded.
+pub(super) struct Header {
+    /// Size after the orientation is applied.
+    pub width: u32,
+    pub height: u32,
+    pub grey: bool,
+}
+
+fn bad(entry: &Entry, reason: impl ToString) -> DataError {
+    DataError::BadImage { path: entry.path.clone(), reason: reason.to_string() }
+}
+
+/// A decoder chosen by the file's content; its name is ignored.
+fn decoder(entry: &Entry) -> Result<impl ImageDecoder, DataError> {
+    if entry.size > MAX_BYTES {
+        return Err(DataError::LargeFile { path: entry.path.clone(), limit: MAX_BYTES });
+    }
+    let reader: ImageReader<Box<dyn Seekable>> = ImageReader::new(entry.open_seekable()?);
+    let reader = reader.with_guessed_format().map_err(|reason| entry.unreadable(reason))?;
+    if reader.format().is_none() {
+        return Err(bad(
+            entry,
+            "its content is in no known image format (PNG, JPEG, BMP, GIF, WebP, TIFF, PNM)",
+        ));
+    }
+    let decoder = reader.into_decoder().map_err(|error| bad(entry, error))?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(DataError::HugeImage { path: entry.path.clone(), width, height });
+    }
+    if width == 0 || height == 0 {
+        return Err(bad(entry, format!("it is {width}x{height} pixels")));
+    }
+    Ok(decoder)
+}
+
+/// The EXIF orientation; none if the metadata cannot be read.
+fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
+    decoder.orientation().unwrap_or(Orientation::NoTransforms)
+}
+
+/// Reads an image's header without decoding its pixels.
+///
+/// # Errors
+/// When the file is not an image, is larger than 512 MiB, or has more than 64 million pixels.
+pub(super) fn read_header(entry: &Entry) -> Result<Header, DataError> {
+    let mut decoder = decoder(entry)?;
+    let (width, height) = decoder.dimensions();
+    let transposed = matches!(
+        orientation(&mut decoder),
+        Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH
+    );
+    let (width, height) = if transposed { (height, width) } else { (width, height) };
+    Ok(Header { width, height, grey: !decoder.color_type().has_color() })
+}
+
+/// Decodes images to `side * side * channels` bytes each (HWC), in order, on all cores.
+pub(super) fn decode_all(
+    entries: &[&Entry],
+    side: usize,
+    channels: usize,
+) -> Vec<Result<Vec<u8>, DataError>> {
+    let decode =
+        |chunk: &[&Entry]| chunk.iter().map(|entry| decode_one(entry, side, channels)).collect::<Vec<_>>();
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    if threads == 1 {
+        return decode(entries);
+    }
+    let share = entries.len().div_ceil(threads).max(1);
+    thread::scope(|scope| {
+        let workers: Vec<_> = entries.chunks(share).map(|chunk| scope.spawn(move || decode(chunk))).collect();
+        entries
+            .chunks(share)
+            .zip(workers)
+            .flat_map(|(chunk, worker)| {
+                // A decoder that panics fails its own chunk, not the program.
+                worker.join().unwrap_or_else(|_| {
+                    chunk
+                        .iter()
+                        .map(|entry| {
+                            Err(bad(entry, "the decoder failed on it, or on another image of its batch"))
+                        })
+                        .collect()
+                })
+            })
+            .collect()
+    })
+}
+
+/// Reads an image file as one square image of `side` pixels and `channels` channels, as a model expects it.
+///
+/// # Errors
+/// When the file is not an image, is damaged, is larger than 512 MiB, or has more than 64 million pixels.
+pub fn read_image(path: &Path, side: usize, channels: usize) -> Result<Images, DataError> {
+    let pixels = decode_one(&host::file(path)?, side, channels)?;
+    Ok(Images::new(side, side, channels, pixels))
+}
+
+/// Decodes an image to `side * side * channels` bytes (HWC).
+pub(super) fn decode_one(entry: &Entry, side: usize, channels: usize) -> Result<Vec<u8>, DataError> {
+    let mut decoder = decoder(entry)?;
+    let orientation = orientation(&mut decoder);
+    let mut image = DynamicImage::from_decoder(decoder).map_err(|error| bad(entry, error))?;
+    image.apply_orientation(orientation);
+    let image = square(over_black(image), side as u32);
+    Ok(if channels == 1 { image.into_luma8().into_raw() } else { image.into_rgb8().into_raw() })
+}
+
+/// Composites a transparent image over black: the colours of transparent pixels are arbitrary.
+fn over_black(image: DynamicImage) -> DynamicImage {
+    if !image.color().has_alpha() {
+        return image;
+    }
+    let rgba = image.to_rgba8();
+    DynamicImage::ImageRgb8(RgbImage::from_fn(rgba.width(), rgba.height(), |x, y| {
+        let [red, green, blue, alpha] = rgba.get_pixel(x, y).0;
+        Rgb([red, green, blue].map(|value| ((u32::from(value) * u32::from(alpha) + 127) / 255) as u8))
+    }))
+}
+
+/// Crops the centre square and resizes it to `side`.
+fn square(image: DynamicImage, side: u32) -> DynamicImage {
+    let (width, height) = (image.width(), image.height());
+    if (width, height) == (side, side) {
+        return image;
+    }
+    let edge = width.min(height);
+    let centre = image.crop_imm((width - edge) / 2, (height - edge) / 2, edge, edge);
+    // The triangle's support widens with the reduction, so it averages.
+    centre.resize_exact(side, side, FilterType::Triangle)
+}
+
+/// A whole image for display, not cropped.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Picture {
+    pub width: usize,
+    pub height: usize,
+    /// RGB, row-major: `3 * width * height` bytes.
+    pub pixels: Vec<u8>,
+}
+
+/// Reads an image file for display: upright, and scaled down to at most `longest` pixels on its longer side.
+///
+/// # Errors
+/// When the file does not exist, is not an image, is damaged, or has more than 64 million pixels.
+pub fn read_picture(path: &Path, longest: u32) -> Result<Picture, DataError> {
+    let read_error = |reason| DataError::Read { path: path.to_owned(), reason };
+    let bad =
+        |error: image::ImageError| DataError::BadImage { path: path.to_owned(), reason: error.to_string() };
+    let content = host::file(path)?.open_seekable()?;
+    let reader = ImageReader::new(content).with_guessed_format().map_err(read_error)?;
+    let mut decoder = reader.into_decoder().map_err(bad)?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(DataError::HugeImage { path: path.to_owned(), width, height });
+    }
+    let orientation = orientation(&mut decoder);
+    let mut image = DynamicImage::from_decoder(decoder).map_err(bad)?;
+    image.apply_orientation(orientation);
+    if image.width().max(image.height()) > longest {
+        image = image.resize(longest, longest, FilterType::Triangle);
+    }
+    let rgb = image.into_rgb8();
+    Ok(Picture { width: rgb.width() as usize, height: rgb.height() as usize, pixels: rgb.into_raw() })
+}

@@ -1,0 +1,272 @@
+//! Files by name, wherever they are: on disk, in an archive, or in memory (dropped on a page).
+//!
+//! Formats see a [`Folder`] of [`Entry`] values and read their bytes; where the bytes come from is up to [`Content`].
+
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::error::DataError;
+
+/// A sequential reader.
+pub(super) type Stream = Box<dyn BufRead + Send>;
+
+/// A reader with random access.
+pub(super) trait Seekable: BufRead + Seek + Send {}
+
+impl<T: BufRead + Seek + Send> Seekable for T {}
+
+/// Where the bytes of a file come from. Every reader begins at the first byte.
+pub(super) trait Content: Send + Sync {
+    fn open(&self) -> io::Result<Stream>;
+
+    /// Whether [`Content::open_seekable`] reads only what is requested.
+    fn is_seekable(&self) -> bool {
+        false
+    }
+
+    /// By default reads all bytes first; a stream never yields more than the size its file was listed with.
+    fn open_seekable(&self) -> io::Result<Box<dyn Seekable>> {
+        let mut bytes = Vec::new();
+        self.open()?.read_to_end(&mut bytes)?;
+        Ok(Box::new(Cursor::new(bytes)))
+    }
+}
+
+/// Bytes in memory.
+#[derive(Clone)]
+pub(super) struct Memory(pub Arc<[u8]>);
+
+impl Content for Memory {
+    fn is_seekable(&self) -> bool {
+        true
+    }
+
+    fn open(&self) -> io::Result<Stream> {
+        Ok(Box::new(Cursor::new(Arc::clone(&self.0))))
+    }
+
+    fn open_seekable(&self) -> io::Result<Box<dyn Seekable>> {
+        Ok(Box::new(Cursor::new(Arc::clone(&self.0))))
+    }
+}
+
+/// A byte range of another file, such as a member of an archive.
+#[derive(Clone)]
+pub(super) struct Window {
+    pub of: Arc<dyn Content>,
+    pub start: u64,
+    pub size: u64,
+}
+
+impl Window {
+    fn reader(&self) -> io::Result<WindowReader> {
+        let mut inner = self.of.open_seekable()?;
+        inner.seek(SeekFrom::Start(self.start))?;
+        Ok(WindowReader { inner, start: self.start, size: self.size, position: 0 })
+    }
+}
+
+impl Content for Window {
+    fn is_seekable(&self) -> bool {
+        self.of.is_seekable()
+    }
+
+    fn open(&self) -> io::Result<Stream> {
+        Ok(Box::new(self.reader()?))
+    }
+
+    fn open_seekable(&self) -> io::Result<Box<dyn Seekable>> {
+        Ok(Box::new(self.reader()?))
+    }
+}
+
+struct WindowReader {
+    inner: Box<dyn Seekable>,
+    start: u64,
+    size: u64,
+    /// Within the window.
+    position: u64,
+}
+
+impl Read for WindowReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.size - self.position).unwrap_or(usize::MAX).min(buffer.len());
+        let got = self.inner.read(&mut buffer[..most])?;
+        self.position += got as u64;
+        Ok(got)
+    }
+}
+
+impl BufRead for WindowReader {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        let left = usize::try_from(self.size - self.position).unwrap_or(usize::MAX);
+        let bytes = if left == 0 { &[] } else { self.inner.fill_buf()? };
+        Ok(&bytes[..bytes.len().min(left)])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.inner.consume(amount);
+        self.position += amount as u64;
+    }
+}
+
+impl Seek for WindowReader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(offset) => Some(offset),
+            SeekFrom::End(offset) => self.size.checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+        };
+        // Positions beyond the end are clamped: there is nothing to read at either.
+        let target = target.ok_or(io::ErrorKind::InvalidInput)?.min(self.size);
+        self.inner.seek(SeekFrom::Start(self.start + target))?;
+        self.position = target;
+        Ok(target)
+    }
+}
+
+/// A file: a name, and a way to read its bytes.
+#[derive(Clone)]
+pub(super) struct Entry {
+    /// The name without its folders.
+    pub name: String,
+    /// The full path, for messages.
+    pub path: PathBuf,
+    /// Size in bytes as listed; a damaged archive may hold fewer.
+    pub size: u64,
+    content: Arc<dyn Content>,
+}
+
+impl Entry {
+    pub fn new(path: PathBuf, size: u64, content: impl Content + 'static) -> Self {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Self { name, path, size, content: Arc::new(content) }
+    }
+
+    /// Opens the file for sequential reading.
+    pub fn open(&self) -> Result<Stream, DataError> {
+        self.content.open().map_err(|reason| self.unreadable(reason))
+    }
+
+    /// Opens the file for random access.
+    pub fn open_seekable(&self) -> Result<Box<dyn Seekable>, DataError> {
+        self.content.open_seekable().map_err(|reason| self.unreadable(reason))
+    }
+
+    pub fn content(&self) -> Arc<dyn Content> {
+        Arc::clone(&self.content)
+    }
+
+    /// The first `n` bytes, or fewer if the file is shorter.
+    pub fn prefix(&self, n: usize) -> Result<Vec<u8>, DataError> {
+        let mut bytes = Vec::with_capacity(n);
+        self.open()?.take(n as u64).read_to_end(&mut bytes).map_err(|reason| self.unreadable(reason))?;
+        Ok(bytes)
+    }
+
+    /// All bytes.
+    ///
+    /// # Errors
+    /// When there are more than `limit`, or the file cannot be read.
+    pub fn bytes(&self, limit: u64) -> Result<Vec<u8>, DataError> {
+        let mut bytes = Vec::new();
+        self.open()?.take(limit + 1).read_to_end(&mut bytes).map_err(|reason| self.unreadable(reason))?;
+        if bytes.len() as u64 > limit {
+            return Err(DataError::LargeFile { path: self.path.clone(), limit });
+        }
+        Ok(bytes)
+    }
+
+    /// The error for a failed read.
+    pub fn unreadable(&self, reason: io::Error) -> DataError {
+        DataError::Read { path: self.path.clone(), reason }
+    }
+}
+
+/// A folder with all files and folders below it, by name.
+#[derive(Clone, Default)]
+pub(super) struct Folder {
+    /// For messages.
+    pub path: PathBuf,
+    pub folders: BTreeMap<String, Folder>,
+    pub files: BTreeMap<String, Entry>,
+}
+
+impl Folder {
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, ..Self::default() }
+    }
+
+    /// The folder at `parts` below this one, created if it is missing; `None` if it is hidden.
+    pub fn create_folder<'a>(&mut self, parts: impl IntoIterator<Item = &'a str>) -> Option<&mut Folder> {
+        let mut at = self;
+        for part in parts {
+            if is_hidden(part) {
+                return None;
+            }
+            let path = at.path.join(part);
+            at = at.folders.entry(part.to_owned()).or_insert_with(|| Folder::new(path));
+        }
+        Some(at)
+    }
+
+    /// Inserts a file at a relative path with `/` between names, unless it is hidden; replaces an earlier one with that
+    /// path, as unpacking an archive does.
+    pub fn insert(&mut self, name: &str, size: u64, content: impl Content + 'static) {
+        let (folders, file) = name.rsplit_once('/').map_or((None, name), |(left, right)| (Some(left), right));
+        if is_hidden(file) {
+            return;
+        }
+        if let Some(folder) = self.create_folder(folders.into_iter().flat_map(|names| names.split('/'))) {
+            let entry = Entry::new(folder.path.join(file), size, content);
+            folder.files.insert(file.to_owned(), entry);
+        }
+    }
+
+    /// The file at a relative path with `/` between names.
+    pub fn get(&self, name: &str) -> Option<&Entry> {
+        let mut parts: Vec<&str> = name.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+        let file = parts.pop()?;
+        let folder = parts.into_iter().try_fold(self, |folder, part| folder.folders.get(part))?;
+        folder.files.get(file)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.folders.is_empty() && self.files.is_empty()
+    }
+}
+
+/// Hidden files, and the metadata that macOS adds to archives.
+pub(super) fn is_hidden(name: &str) -> bool {
+    name.starts_with('.') || name == "__MACOSX"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_read_and_seek_within_their_range() {
+        let of = Arc::new(Memory((0..100).collect::<Vec<u8>>().into()));
+        let window = Window { of, start: 10, size: 5 };
+        let mut bytes = Vec::new();
+        window.open().unwrap().read_to_end(&mut bytes).unwrap();
+        assert_eq!(bytes, [10, 11, 12, 13, 14]);
+        let mut reader = window.open_seekable().unwrap();
+        for (to, rest) in [
+            (SeekFrom::End(-2), &[13, 14][..]),
+            (SeekFrom::Start(1), &[11, 12, 13, 14]),
+            (SeekFrom::Current(-1), &[14]),
+            (SeekFrom::Start(90), &[]),
+        ] {
+            reader.seek(to).unwrap();
+            assert_eq!(reader.fill_buf().unwrap(), rest, "{to:?}");
+            let mut bytes = Vec::new();
+            reader.read_to_end(&mut bytes).unwrap();
+            assert_eq!(bytes, rest);
+        }
+        assert!(reader.seek(SeekFrom::Current(-6)).is_err());
+    }
+}

@@ -1,0 +1,179 @@
+//! NumPy arrays: `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`, in an `.npz` file (a zip of `.npy` files)
+//! or as `.npy` files in one folder. `x_unlabeled` and the strings `classes` are optional.
+
+use std::path::PathBuf;
+
+use crate::data::error::DataError;
+use crate::data::files::{Entry, Folder};
+use crate::data::format::{Format, Loader, Parser, SampleFiles};
+use crate::data::images::Images;
+use crate::data::limits::SIDES;
+use crate::data::npy::{Array, UINT8};
+use crate::data::set::{self, DataSet, Labelled, OpenOptions, Parts};
+
+pub const FORMAT: Format = Format {
+    name: "NumPy",
+    description: ".npz or .npy arrays x and y",
+    detect,
+    explain: None,
+    example,
+    parsers: &[
+        Parser::new("npy_images", "x.npy", example),
+        Parser::new("npy_labels", "y.npy", example),
+        Parser::new("npz", "set.npz", || vec![("set.npz", Vec::new())]),
+    ],
+};
+
+/// Names of images and of their labels; the last pair is MedMNIST's.
+const TRAIN: [(&str, &str); 4] =
+    [("x", "y"), ("x_train", "y_train"), ("images", "labels"), ("train_images", "train_labels")];
+const TEST: [(&str, &str); 2] = [("x_test", "y_test"), ("test_images", "test_labels")];
+const UNLABELLED: [&str; 2] = ["x_unlabeled", "x_unlabelled"];
+const CLASSES: [&str; 3] = ["classes", "class_names", "label_names"];
+
+struct Files {
+    folder: PathBuf,
+    train: (Entry, Entry),
+    test: Option<(Entry, Entry)>,
+    unlabelled: Option<Entry>,
+    classes: Option<Entry>,
+}
+
+fn detect(folder: &Folder) -> Result<Option<Loader<'_>>, DataError> {
+    let array = |name: &str| -> Option<Entry> {
+        let is_named = |entry: &&Entry| entry.name.to_lowercase().strip_suffix(".npy") == Some(name);
+        folder.files.values().find(is_named).cloned()
+    };
+    let pair = |names: &[(&str, &str)]| names.iter().find_map(|(x, y)| Some((array(x)?, array(y)?)));
+    let Some(train) = pair(&TRAIN) else { return Ok(None) };
+    let files = Files {
+        folder: folder.path.clone(),
+        train,
+        test: pair(&TEST),
+        unlabelled: UNLABELLED.iter().find_map(|name| array(name)),
+        classes: CLASSES.iter().find_map(|name| array(name)),
+    };
+    Ok(Some(Box::new(move |options| load(&files, options))))
+}
+
+fn load(files: &Files, options: &OpenOptions) -> Result<DataSet, DataError> {
+    let mut train = read_labelled(&files.train)?;
+    let mut test = files.test.as_ref().map(read_labelled).transpose()?;
+    let check_size = |images: &Images, entry: &Entry| {
+        let size = |images: &Images| (images.height, images.width, images.channels);
+        if size(images) == size(&train.images) {
+            return Ok(());
+        }
+        Err(DataError::Missing {
+            path: entry.path.clone(),
+            expected: format!("images of the training images' size, {:?}", size(&train.images)),
+            found: format!("{:?} (height, width, channels)", size(images)),
+        })
+    };
+    if let (Some(test), Some((entry, _))) = (&test, &files.test) {
+        check_size(&test.images, entry)?;
+    }
+    let unlabelled = match &files.unlabelled {
+        Some(entry) => {
+            let images = read_images(entry)?;
+            check_size(&images, entry)?;
+            Some(images)
+        }
+        None => None,
+    };
+    let classes = match &files.classes {
+        Some(entry) => read_names(entry, files, [Some(&train), test.as_ref()])?,
+        None => set::classes_of_labels(&files.folder, &mut train, test.as_mut())?,
+    };
+    let (side, colour) = (train.images.height, train.images.channels == 3);
+    let parts = Parts {
+        format: "NumPy arrays".to_owned(),
+        classes,
+        train,
+        test,
+        // Grey images are mostly characters, which change their meaning when mirrored: as with IDX files.
+        flip: colour,
+        shift: if colour { (side as f64 / 8.0).round() as u32 } else { 2 },
+    };
+    let mut set = parts.assemble(options);
+    if let Some(images) = unlabelled {
+        set.train.pixels.extend(images.pixels);
+        set.train_labels.resize(set.train.len(), None);
+    }
+    Ok(set)
+}
+
+fn read_labelled((x, y): &(Entry, Entry)) -> Result<Labelled, DataError> {
+    let images = read_images(x)?;
+    let array = Array::read(y)?;
+    let expected = || format!("a non-negative integer for each of the {} images of {}", images.len(), x.name);
+    let wrong = |found: String| DataError::Missing { path: y.path.clone(), expected: expected(), found };
+    if !matches!(array.shape.as_slice(), [_] | [_, 1]) {
+        return Err(wrong(format!("an array of shape {:?}", array.shape)));
+    }
+    let labels = array.integers().map_err(wrong)?;
+    if labels.len() != images.len() {
+        return Err(wrong(format!("{} numbers", labels.len())));
+    }
+    Ok(Labelled { images, labels })
+}
+
+/// Images of shape (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3 channels.
+fn read_images(entry: &Entry) -> Result<Images, DataError> {
+    let Array { shape, element, bytes } = Array::read(entry)?;
+    let (height, width, channels, channels_first) = match *shape.as_slice() {
+        [_, height, width] => (height, width, 1, false),
+        [_, height, width, channels @ (1 | 3)] => (height, width, channels, false),
+        [_, channels @ (1 | 3), height, width] => (height, width, channels, true),
+        _ => (0, 0, 0, false),
+    };
+    if element != UINT8 || channels == 0 {
+        return Err(DataError::Missing {
+            path: entry.path.clone(),
+            expected: "images as uint8 of shape N x height x width, with 1 or 3 channels first or last"
+                .to_owned(),
+            found: format!("{element} of shape {shape:?}"),
+        });
+    }
+    if height != width || !SIDES.contains(&height) {
+        return Err(DataError::ImageSize { path: entry.path.clone(), width, height });
+    }
+    let mut images = Images::new(height, width, channels, Vec::new());
+    if channels_first {
+        images.pixels.reserve_exact(bytes.len());
+        bytes.chunks_exact(images.stride()).for_each(|image| images.push_planes(image, false));
+    } else {
+        images.pixels = bytes;
+    }
+    Ok(images)
+}
+
+/// The class names, if there is one for every label.
+fn read_names(
+    entry: &Entry,
+    files: &Files,
+    labelled: [Option<&Labelled>; 2],
+) -> Result<Vec<String>, DataError> {
+    let array = Array::read(entry)?;
+    let largest = labelled.into_iter().flatten().flat_map(|part| &part.labels).copied().max().unwrap_or(0);
+    match array.strings() {
+        Some(names) if names.len() > largest as usize => Ok(names),
+        strings => Err(DataError::Missing {
+            path: entry.path.clone(),
+            expected: format!("a name for each label of {}, 0 to {largest}", files.train.1.name),
+            found: strings.map_or("no strings".to_owned(), |names| format!("{} names", names.len())),
+        }),
+    }
+}
+
+/// Four grey images of 8x8 pixels in two classes.
+fn example() -> SampleFiles {
+    vec![("x.npy", uint8("(4, 8, 8)", &[7; 256])), ("y.npy", uint8("(4,)", &[0, 1, 0, 1]))]
+}
+
+/// A `.npy` file of bytes, as NumPy writes it.
+fn uint8(shape: &str, elements: &[u8]) -> Vec<u8> {
+    let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n");
+    let length = (header.len() as u16).to_le_bytes();
+    [b"\x93NUMPY\x01\x00".as_slice(), &length, header.as_bytes(), elements].concat()
+}

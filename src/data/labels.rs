@@ -1,0 +1,312 @@
+//! Labels made by hand: which image has which class, and the two files that keep them beside the images.
+//!
+//! [`LABELS_FILE`] has a row `file,label` per label, in the order in which they were made; [`CLASSES_FILE`] has one class
+//! per line, in the order of their keys.
+
+use std::collections::HashMap;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use csv::{ReaderBuilder, StringRecord, Writer};
+use thiserror::Error;
+
+use crate::disk;
+
+/// A CSV file with a row `file,label` per label.
+pub const LABELS_FILE: &str = "labels.csv";
+/// A text file with one class per line.
+pub const CLASSES_FILE: &str = "classes.txt";
+
+const HEADER: [&str; 2] = ["file", "label"];
+
+/// One in so many labels of each class is held out, once every class has as many.
+pub const HELD_OUT: usize = 5;
+
+/// Why labels cannot be read or changed.
+#[derive(Debug, Error)]
+pub enum LabelsError {
+    #[error("a class needs a name: enter one")]
+    NoName,
+    #[error("a class '{0}' already exists: choose another name")]
+    Exists(String),
+    #[error("cannot read {path}: {reason}")]
+    Read { path: PathBuf, reason: io::Error },
+    #[error(
+        "{path} was not written by this program: expected the columns file and label, found '{found}'; rename or remove it"
+    )]
+    Foreign { path: PathBuf, found: String },
+    #[error("{path}, line {line}: {reason}; correct the line or remove the file")]
+    Row { path: PathBuf, line: u64, reason: String },
+}
+
+/// Which image has which class. Images are indices into the folder's files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Labels {
+    classes: Vec<String>,
+    /// Labelled images, in the order in which they were labelled.
+    made: Vec<usize>,
+    class_of: HashMap<usize, u32>,
+    /// Labels of files that are not in the folder now; they are kept, as the files may return.
+    absent: Vec<(String, u32)>,
+}
+
+impl Labels {
+    /// Class names, by index.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// Labelled images, the most recent label last.
+    pub fn made(&self) -> &[usize] {
+        &self.made
+    }
+
+    /// The class of an image, if it has one.
+    pub fn of(&self, image: usize) -> Option<u32> {
+        self.class_of.get(&image).copied()
+    }
+
+    /// The index of the class with this name.
+    pub fn class(&self, name: &str) -> Option<u32> {
+        self.classes.iter().position(|class| class == name).map(|class| class as u32)
+    }
+
+    /// Number of labels of each class.
+    pub fn counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.classes.len()];
+        self.class_of.values().for_each(|class| counts[*class as usize] += 1);
+        counts
+    }
+
+    /// Adds a class and returns its index.
+    ///
+    /// # Errors
+    /// When the name is empty or exists.
+    pub fn add_class(&mut self, name: &str) -> Result<u32, LabelsError> {
+        let name = clean(name);
+        self.check(&name)?;
+        self.classes.push(name);
+        Ok(self.classes.len() as u32 - 1)
+    }
+
+    /// Renames a class.
+    ///
+    /// # Errors
+    /// When the name is empty, or another class has it.
+    ///
+    /// # Panics
+    /// When there is no such class.
+    pub fn rename(&mut self, class: u32, name: &str) -> Result<(), LabelsError> {
+        let name = clean(name);
+        if self.classes[class as usize] != name {
+            self.check(&name)?;
+            self.classes[class as usize] = name;
+        }
+        Ok(())
+    }
+
+    fn check(&self, name: &str) -> Result<(), LabelsError> {
+        match self.class(name) {
+            _ if name.is_empty() => Err(LabelsError::NoName),
+            Some(_) => Err(LabelsError::Exists(name.to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes a class and its labels; the indices of later classes decrease by one.
+    ///
+    /// # Panics
+    /// When there is no such class.
+    pub fn remove(&mut self, class: u32) {
+        self.classes.remove(class as usize);
+        self.class_of.retain(|_, of| *of != class);
+        self.absent.retain(|(_, of)| *of != class);
+        let moved = self.class_of.values_mut().chain(self.absent.iter_mut().map(|(_, of)| of));
+        moved.filter(|of| **of > class).for_each(|of| *of -= 1);
+        self.made.retain(|image| self.class_of.contains_key(image));
+    }
+
+    /// Labels an image, replacing its previous label.
+    ///
+    /// # Panics
+    /// When there is no such class.
+    pub fn set(&mut self, image: usize, class: u32) {
+        assert!((class as usize) < self.classes.len(), "class {class} of {}", self.classes.len());
+        self.unset(image);
+        self.class_of.insert(image, class);
+        self.made.push(image);
+    }
+
+    /// Removes an image's label, if it has one.
+    pub fn unset(&mut self, image: usize) {
+        if self.class_of.remove(&image).is_some() {
+            self.made.retain(|labelled| *labelled != image);
+        }
+    }
+
+    /// The images whose labels are held out for testing: the fifth, the tenth and so on of each class, once every class
+    /// has [`HELD_OUT`] labels; none before.
+    pub fn held_out(&self) -> Vec<usize> {
+        if self.counts().iter().any(|count| *count < HELD_OUT) {
+            return Vec::new();
+        }
+        let mut seen = vec![0usize; self.classes.len()];
+        let mut held = self.made.clone();
+        held.retain(|image| {
+            let seen = &mut seen[self.class_of[image] as usize];
+            *seen += 1;
+            seen.is_multiple_of(HELD_OUT)
+        });
+        held
+    }
+}
+
+/// A name on one line, trimmed: each name is a line of a file.
+fn clean(name: &str) -> String {
+    name.split(char::is_control).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// Reads the labels of a folder with these files; no labels if none were saved.
+///
+/// # Errors
+/// When a file exists and cannot be read, or `labels.csv` has other columns or a damaged row.
+pub(super) fn read_labels(folder: &Path, files: &[String]) -> Result<Labels, LabelsError> {
+    let mut labels = Labels::default();
+    let names = read_if_exists(&folder.join(CLASSES_FILE))?.unwrap_or_default();
+    for name in String::from_utf8_lossy(&names).lines() {
+        // Empty lines and repeated names are ignored.
+        let _ = labels.add_class(name);
+    }
+    let path = folder.join(LABELS_FILE);
+    let Some(content) = read_if_exists(&path)? else { return Ok(labels) };
+    let content = content.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&content);
+    let mut reader = ReaderBuilder::new().flexible(true).from_reader(content);
+    let row_error = |error: csv::Error| LabelsError::Row {
+        path: path.clone(),
+        line: error.position().map_or(1, csv::Position::line),
+        reason: error.to_string(),
+    };
+    let header = reader.headers().map_err(row_error)?;
+    if header.iter().map(str::trim).ne(HEADER) {
+        let found = header.iter().collect::<Vec<_>>().join(",");
+        return Err(LabelsError::Foreign { path, found });
+    }
+    let image_of: HashMap<&str, usize> = files.iter().map(String::as_str).zip(0..).collect();
+    for record in reader.records() {
+        let record: StringRecord = record.map_err(row_error)?;
+        let (Some(file), Some(name)) = (record.get(0), record.get(1)) else { continue };
+        if let Some(class) = find_or_add(&mut labels, name) {
+            match image_of.get(file) {
+                Some(image) => labels.set(*image, class),
+                None => labels.absent.push((file.to_owned(), class)),
+            }
+        }
+    }
+    Ok(labels)
+}
+
+/// The index of the class with this name, which is added if it is new; `None` if the name is empty.
+fn find_or_add(labels: &mut Labels, name: &str) -> Option<u32> {
+    match labels.add_class(name) {
+        Ok(class) => Some(class),
+        Err(LabelsError::Exists(name)) => labels.class(&name),
+        Err(_) => None,
+    }
+}
+
+/// `None` if there is no such file.
+fn read_if_exists(path: &Path) -> Result<Option<Vec<u8>>, LabelsError> {
+    match disk::read(path) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(reason) => Err(LabelsError::Read { path: path.to_owned(), reason }),
+    }
+}
+
+impl Labels {
+    /// The content of [`LABELS_FILE`]; `files`: the paths of the images.
+    pub fn labels_file(&self, files: &[String]) -> Vec<u8> {
+        let mut rows = Writer::from_writer(Vec::new());
+        let name = |class: u32| self.classes()[class as usize].as_str();
+        let absent = self.absent.iter().map(|(file, class)| [file.as_str(), name(*class)]);
+        let made = self.made().iter().filter_map(|&i| Some([files[i].as_str(), name(self.of(i)?)]));
+        for row in std::iter::once(HEADER).chain(absent).chain(made) {
+            rows.write_record(row).expect("writing to memory cannot fail");
+        }
+        rows.into_inner().expect("writing to memory cannot fail")
+    }
+
+    /// The content of [`CLASSES_FILE`].
+    pub fn classes_file(&self) -> Vec<u8> {
+        self.classes().iter().flat_map(|name| [name.as_bytes(), b"\n"].concat()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(classes: &[&str]) -> Labels {
+        let mut labels = Labels::default();
+        classes.iter().for_each(|class| {
+            labels.add_class(class).expect("a name");
+        });
+        labels
+    }
+
+    #[test]
+    fn class_names_are_trimmed_and_unique() {
+        let mut labels = labels(&[" cat\n", "a\tdog"]);
+        assert_eq!(labels.classes(), ["cat", "a dog"]);
+        assert!(matches!(labels.add_class("cat "), Err(LabelsError::Exists(name)) if name == "cat"));
+        assert!(matches!(labels.add_class(" \n"), Err(LabelsError::NoName)));
+        assert!(matches!(labels.rename(1, "cat"), Err(LabelsError::Exists(_))));
+        labels.rename(0, "cat").expect("its own name");
+        labels.rename(0, "kitten").expect("a free name");
+        assert_eq!(labels.classes(), ["kitten", "a dog"]);
+    }
+
+    #[test]
+    fn removing_a_class_removes_its_labels() {
+        let mut labels = labels(&["a", "b", "c"]);
+        for (image, class) in [(4, 0), (2, 1), (9, 2), (3, 1)] {
+            labels.set(image, class);
+        }
+        labels.absent = vec![("gone.png".into(), 2), ("lost.png".into(), 1)];
+        labels.remove(1);
+        assert_eq!(labels.made(), [4, 9]);
+        assert_eq!((labels.of(4), labels.of(9), labels.of(2)), (Some(0), Some(1), None));
+        assert_eq!(labels.absent, [("gone.png".to_owned(), 1)]);
+        assert_eq!(labels.counts(), [1, 1]);
+    }
+
+    #[test]
+    fn relabelling_an_image_makes_it_the_latest() {
+        let mut labels = labels(&["a", "b"]);
+        labels.set(1, 0);
+        labels.set(2, 0);
+        labels.set(1, 1);
+        assert_eq!((labels.made(), labels.counts()), (&[2, 1][..], vec![1, 1]));
+        labels.unset(2);
+        labels.unset(2);
+        assert_eq!((labels.made(), labels.of(2)), (&[1][..], None));
+    }
+
+    #[test]
+    fn every_fifth_label_per_class_is_held_out() {
+        let mut labels = labels(&["a", "b"]);
+        for image in 0..12 {
+            labels.set(image, 0);
+        }
+        for image in 20..24 {
+            labels.set(image, 1);
+        }
+        assert!(labels.held_out().is_empty());
+        labels.set(30, 1);
+        assert_eq!(labels.held_out(), [4, 9, 30]);
+        labels.unset(0);
+        assert_eq!(labels.held_out(), [5, 10, 30]);
+        labels.unset(20);
+        assert!(labels.held_out().is_empty());
+    }
+}
