@@ -134,35 +134,35 @@ fn saved_step(folder: &Path) -> Option<u64> {
 #[test]
 fn run_killed_at_random_moments_equals_an_uninterrupted_one() {
     let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
-    let (broken, unbroken) = (outer.path().join("broken"), outer.path().join("unbroken"));
+    let (killed, uninterrupted) = (outer.path().join("killed"), outer.path().join("uninterrupted"));
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let (mut saved, mut written, mut in_part, mut lost) = (None::<u64>, 0, 0, 0);
     for kill in 0..*KILLS {
-        let mut command = if saved.is_some() || broken.join("config.toml").exists() {
+        let mut command = if saved.is_some() || killed.join("config.toml").exists() {
             let mut command = Command::new(BINARY);
-            command.args(["train", "--resume", str(&broken)]);
+            command.args(["train", "--resume", str(&killed)]);
             command
         } else {
-            start(data.path(), &broken)
+            start(data.path(), &killed)
         };
         let moment = Moment::random(kill, &mut rng);
-        let told = Life::start(&mut command).kill_at(moment, &broken);
+        let told = Life::start(&mut command).kill_at(moment, &killed);
         written += u64::from(matches!(moment, Moment::Writing(_)));
-        in_part += u64::from(parts(&broken) > 0);
-        let now = saved_step(&broken);
+        in_part += u64::from(parts(&killed) > 0);
+        let now = saved_step(&killed);
         assert!(now >= told && now >= saved, "kill {kill} ({moment:?}): {told:?} was saved, {now:?} is left");
         // A report is written just before its checkpoint: less than one interval of training is lost.
-        let row = metrics_step(&broken);
+        let row = metrics_step(&killed);
         let kept = now.unwrap_or(0);
         assert!(row <= kept + INTERVAL, "kill {kill} ({moment:?}): row {row}, checkpoint {now:?}");
         lost = lost.max(row.saturating_sub(kept));
         saved = now;
     }
     let end = (saved.expect("a checkpoint") / INTERVAL + 3) * INTERVAL;
-    done(&mut remixmatch(&["train", "--resume", str(&broken), "--steps", &end.to_string()]));
-    done(&mut train(data.path(), end as u32, &unbroken));
-    assert_same_run(&broken, &unbroken);
-    let mut names: Vec<_> = fs::read_dir(&broken)
+    done(&mut remixmatch(&["train", "--resume", str(&killed), "--steps", &end.to_string()]));
+    done(&mut train(data.path(), end as u32, &uninterrupted));
+    assert_same_run(&killed, &uninterrupted);
+    let mut names: Vec<_> = fs::read_dir(&killed)
         .expect("the folder")
         .map(|entry| entry.expect("an entry").file_name())
         .collect();
@@ -197,19 +197,19 @@ fn metrics_step(folder: &Path) -> u64 {
 #[test]
 fn run_killed_before_its_first_checkpoint_restarts() {
     let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
-    let (broken, unbroken) = (outer.path().join("broken"), outer.path().join("unbroken"));
-    done(&mut train(data.path(), 4, &unbroken));
-    let config = fs::read(unbroken.join("config.toml")).expect("the settings");
-    put(&broken.join("config.toml"), &config);
-    put(&broken.join(".remixmatch-a1b2c3.part"), b"the first half of a checkpoint");
-    done(&mut remixmatch(&["train", "--resume", str(&broken)]));
-    assert_same_run(&broken, &unbroken);
-    assert_eq!(parts(&broken), 0);
+    let (killed, uninterrupted) = (outer.path().join("killed"), outer.path().join("uninterrupted"));
+    done(&mut train(data.path(), 4, &uninterrupted));
+    let config = fs::read(uninterrupted.join("config.toml")).expect("the settings");
+    put(&killed.join("config.toml"), &config);
+    put(&killed.join(".remixmatch-a1b2c3.part"), b"the first half of a checkpoint");
+    done(&mut remixmatch(&["train", "--resume", str(&killed)]));
+    assert_same_run(&killed, &uninterrupted);
+    assert_eq!(parts(&killed), 0);
 
     // A folder without settings is free for another run.
     let early = outer.path().join("early");
     put(&early.join(".remixmatch-a1b2c3.part"), b"steps = ");
     done(&mut train(data.path(), 4, &early));
-    assert_same_run(&early, &unbroken);
+    assert_same_run(&early, &uninterrupted);
     assert_eq!(parts(&early), 0);
 }

@@ -88,36 +88,9 @@ fn full_disk_ends_the_run_after_its_last_checkpoint() {
 
     // With free space the run resumes and equals an uninterrupted one.
     done(&mut remixmatch(&["train", "--resume", str(&after), "--steps", "6"]));
-    let unbroken = run.beside("unbroken");
-    done(&mut train(run.data.path(), 6, &unbroken));
-    assert_same_run(&after, &unbroken);
-}
-
-#[cfg(unix)]
-#[test]
-fn read_only_folder_is_named() {
-    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-    use std::os::unix::process::CommandExt as _;
-
-    let outer = tempfile::tempdir().expect("a temporary folder");
-    let mode = |path: &Path, mode| {
-        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("permissions are set");
-    };
-    mode(outer.path(), 0o755);
-    let (out, binary) = (outer.path().join("run"), outer.path().join("remixmatch"));
-    fs::create_dir(&out).expect("a folder");
-    mode(&out, 0o555);
-    fs::copy(BINARY, &binary).expect("a copy that anybody may run");
-    let mut command = std::process::Command::new(binary);
-    command
-        .args(["train", "--data", "builtin:digits", "--steps", "1", "--out", str(&out)])
-        .env_remove("RUST_LOG");
-    // Permissions do not restrict the superuser.
-    const NOBODY: u32 = 65_534;
-    if fs::metadata(&out).expect("the folder").uid() == 0 {
-        command.uid(NOBODY).gid(NOBODY);
-    }
-    refused(&mut command.into(), &["run: writing into this folder failed", "Permission denied"]);
+    let uninterrupted = run.beside("uninterrupted");
+    done(&mut train(run.data.path(), 6, &uninterrupted));
+    assert_same_run(&after, &uninterrupted);
 }
 
 /// Adam steps of size 10 and a decay that multiplies the kernels by -99 per step overflow f32.
@@ -146,4 +119,96 @@ fn diverged_run_names_the_term_and_keeps_its_checkpoint() {
     }
     done(&mut remixmatch(&["eval", "--model", str(&model)]));
     assert!(!out.join("summary.json").exists());
+}
+
+/// Folders without write permission.
+#[cfg(unix)]
+mod permissions {
+    use std::io::{BufRead as _, BufReader};
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+    use std::os::unix::process::CommandExt as _;
+    use std::process::{Command, Stdio};
+
+    use tempfile::tempdir;
+
+    use super::*;
+
+    /// A user without privileges: permissions do not restrict the superuser.
+    const NOBODY: u32 = 65_534;
+
+    fn mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("permissions are set");
+    }
+
+    #[test]
+    fn read_only_folder_is_named() {
+        let outer = tempdir().expect("a temporary folder");
+        mode(outer.path(), 0o755);
+        let (out, binary) = (outer.path().join("run"), outer.path().join("remixmatch"));
+        fs::create_dir(&out).expect("a folder");
+        mode(&out, 0o555);
+        fs::copy(BINARY, &binary).expect("a copy that anybody may run");
+        let mut command = Command::new(binary);
+        command
+            .args(["train", "--data", "builtin:digits", "--steps", "1", "--out", str(&out)])
+            .env_remove("RUST_LOG");
+        if fs::metadata(&out).expect("the folder").uid() == 0 {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        refused(&mut command.into(), &["run: writing into this folder failed", "Permission denied"]);
+    }
+
+    #[test]
+    fn read_only_folder_ends_the_run_after_its_last_checkpoint() {
+        let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
+        let (out, uninterrupted) = (outer.path().join("run"), outer.path().join("uninterrupted"));
+        let binary = outer.path().join("remixmatch");
+        fs::create_dir(&out).expect("a folder");
+        fs::copy(BINARY, &binary).expect("a copy that anybody may run");
+        mode(outer.path(), 0o755);
+        mode(data.path(), 0o755);
+        let superuser = fs::metadata(&out).expect("the folder").uid() == 0;
+        if superuser {
+            chown(&out, Some(NOBODY), Some(NOBODY)).expect("a new owner");
+        }
+        let mut command = Command::new(&binary);
+        command.args([
+            "train",
+            "--labels",
+            "6",
+            "--batch",
+            "4",
+            "--k",
+            "1",
+            "--report-every",
+            "2",
+            "--steps",
+        ]);
+        command.args(["1000000", "--data", str(data.path()), "--out", str(&out)]).env_remove("RUST_LOG");
+        command.stderr(Stdio::piped()).stdout(Stdio::null());
+        if superuser {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        let mut child = command.spawn().expect("the binary starts");
+        let mut lines =
+            BufReader::new(child.stderr.take().expect("standard error")).lines().map_while(Result::ok);
+        assert_eq!(lines.by_ref().filter(|line| line.starts_with("step ")).take(2).count(), 2);
+        mode(&out, 0o555);
+        let last = lines.last().expect("a message");
+        assert_eq!(child.wait().expect("its end").code(), Some(1), "{last}");
+        mode(&out, 0o755);
+        let (_, header) =
+            Checkpoint::read_header(&out.join("model.safetensors")).expect("an intact checkpoint");
+        let saved = format!("step {} is saved", header.step);
+        for word in ["error: ", "run: writing into this folder failed: Permission denied", &saved, "--resume"]
+        {
+            assert!(last.contains(word), "'{word}' is missing in: {last}");
+        }
+        assert!(header.step >= 4);
+
+        let end = header.step + 4;
+        done(&mut remixmatch(&["train", "--resume", str(&out), "--steps", &end.to_string()]));
+        done(&mut train(data.path(), end as u32, &uninterrupted));
+        assert_same_run(&out, &uninterrupted);
+    }
 }

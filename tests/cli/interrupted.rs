@@ -52,21 +52,21 @@ fn saved_step(folder: &Path) -> u64 {
 #[test]
 fn interrupted_run_resumes_and_equals_an_uninterrupted_one() {
     let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
-    let (broken, unbroken) = (outer.path().join("broken"), outer.path().join("unbroken"));
-    let mut child = start_training(data.path(), &broken);
+    let (interrupted, uninterrupted) = (outer.path().join("interrupted"), outer.path().join("uninterrupted"));
+    let mut child = start_training(data.path(), &interrupted);
     let last = interrupt(&mut child, 3);
-    let step = saved_step(&broken);
+    let step = saved_step(&interrupted);
     assert!(step >= 6 && last.contains(&format!("interrupted at step {step}; saved")), "{last}");
-    assert!(last.contains(&format!("remixmatch train --resume {}", broken.display())), "{last}");
-    assert!(!broken.join("summary.json").exists());
-    done(&mut remixmatch(&["train", "--resume", str(&broken)]));
-    done(&mut train(data.path(), STEPS, &unbroken));
-    assert_same_run(&broken, &unbroken);
+    assert!(last.contains(&format!("remixmatch train --resume {}", interrupted.display())), "{last}");
+    assert!(!interrupted.join("summary.json").exists());
+    done(&mut remixmatch(&["train", "--resume", str(&interrupted)]));
+    done(&mut train(data.path(), STEPS, &uninterrupted));
+    assert_same_run(&interrupted, &uninterrupted);
 
     // A finished run that is resumed has no summary until it is finished again.
-    assert!(broken.join("summary.json").exists());
-    interrupt(&mut start(&["train", "--resume", str(&broken), "--steps", "1000000"]), 1);
-    assert!(!broken.join("summary.json").exists());
+    assert!(interrupted.join("summary.json").exists());
+    interrupt(&mut start(&["train", "--resume", str(&interrupted), "--steps", "1000000"]), 1);
+    assert!(!interrupted.join("summary.json").exists());
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn run_continues_after_standard_error_closes() {
 #[test]
 fn interrupted_ablation_resumes() {
     let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
-    let (folder, unbroken) = (outer.path().join("table"), outer.path().join("unbroken"));
+    let (folder, uninterrupted) = (outer.path().join("table"), outer.path().join("uninterrupted"));
     let steps = STEPS.to_string();
     let mut arguments = vec!["ablate", "--labels", "6", "--batch", "4", "--k", "1", "--report-every", "2"];
     arguments.extend(["--steps", &steps, "--seeds", "1", "--rows", "full"]);
@@ -113,6 +113,6 @@ fn interrupted_ablation_resumes() {
     assert!(table.contains("- `full`: 0 of 1 done, one at step "), "{table}");
     let (_, told) = done(&mut remixmatch(&arguments));
     assert!(told.contains("resuming from step "), "{told}");
-    done(&mut train(data.path(), STEPS, &unbroken));
-    assert_same_run(&folder.join("full-seed0"), &unbroken);
+    done(&mut train(data.path(), STEPS, &uninterrupted));
+    assert_same_run(&folder.join("full-seed0"), &uninterrupted);
 }
