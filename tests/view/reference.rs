@@ -93,13 +93,13 @@ fn rotate(a: &mut [f64], v: &mut [f64], n: usize, p: usize, q: usize) {
     let t = theta.signum() / (theta.abs() + theta.hypot(1.0));
     let c = 1.0 / t.hypot(1.0);
     let s = t * c;
-    let turn = |x: f64, y: f64| (c * x - s * y, s * x + c * y);
+    let rotated = |x: f64, y: f64| (c * x - s * y, s * x + c * y);
     for k in 0..n {
-        (a[k * n + p], a[k * n + q]) = turn(a[k * n + p], a[k * n + q]);
+        (a[k * n + p], a[k * n + q]) = rotated(a[k * n + p], a[k * n + q]);
     }
     for k in 0..n {
-        (a[p * n + k], a[q * n + k]) = turn(a[p * n + k], a[q * n + k]);
-        (v[k * n + p], v[k * n + q]) = turn(v[k * n + p], v[k * n + q]);
+        (a[p * n + k], a[q * n + k]) = rotated(a[p * n + k], a[q * n + k]);
+        (v[k * n + p], v[k * n + q]) = rotated(v[k * n + p], v[k * n + q]);
     }
 }
 

@@ -18,10 +18,12 @@ impl Guesses {
         Self { predictions, classes }
     }
 
+    /// The predictions that were passed to [`Guesses::new`].
     pub fn predictions(&self) -> &Arc<Predictions> {
         &self.predictions
     }
 
+    /// Names of the predicted classes, as renamed since.
     pub fn classes(&self) -> &[String] {
         &self.classes
     }
@@ -103,14 +105,17 @@ impl LabelQueue {
         queue
     }
 
+    /// The labels and their classes.
     pub fn labels(&self) -> &Labels {
         &self.labels
     }
 
+    /// The guesses of the last predictions, if any.
     pub fn guesses(&self) -> Option<&Guesses> {
         self.guesses.as_ref()
     }
 
+    /// The current order.
     pub fn order(&self) -> Order {
         self.order
     }
@@ -253,6 +258,8 @@ impl LabelQueue {
         }
     }
 
+    /// Adds a class without labels.
+    ///
     /// # Errors
     /// When the name is empty or taken.
     pub fn add_class(&mut self, name: &str) -> Result<(), LabelsError> {
@@ -261,6 +268,8 @@ impl LabelQueue {
         Ok(())
     }
 
+    /// Renames a class in the labels and in the guesses.
+    ///
     /// # Errors
     /// When the name is empty or taken.
     pub fn rename_class(&mut self, class: u32, name: &str) -> Result<(), LabelsError> {
