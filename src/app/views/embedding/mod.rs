@@ -226,10 +226,7 @@ fn card(ui: &Ui, run: &Run, image: &EmbeddedImage, response: &Response, anchor: 
             ui.vertical(|ui| {
                 ui.label(RichText::new(format!("true class {}", run.class_name(image.class))).strong());
                 ui.colored_label(role.colour(ui), format!("{mark}{}", guess_text(run, image)));
-                muted(
-                    ui,
-                    if image.labelled { "labelled" } else { "unlabelled: training does not see its class" },
-                );
+                muted(ui, if image.labelled { "labelled" } else { "unlabelled" });
                 let followed = pinned.contains(&image.image);
                 muted(ui, if followed { "followed; click to stop" } else { "click to follow" });
             });

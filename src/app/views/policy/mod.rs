@@ -23,8 +23,7 @@ const WIDE: f32 = 820.0;
 const WEIGHTS: &str = "The weight of a bin estimates how well the network classifies labelled images changed at \
                        this level; levels are sampled from bins whose weight is close to the best of their row.";
 const UPDATE: &str = "m <- 0.99 m + 0.01 p(class | changed image);  sampled: (m + 0.01) / max >= 0.80";
-const HINT: &str =
-    "Click a bin, or use Tab and the arrow keys, to see its weight and try its level in the playground.";
+const HINT: &str = "Click a bin, or use Tab and the arrow keys, to try its level in the playground.";
 
 /// The selected bin and the playground.
 #[derive(Default)]
@@ -74,7 +73,7 @@ impl PolicyView {
     }
 
     fn weights(&mut self, ui: &mut Ui, runs: &[Run], height: f32) {
-        ui.label(RichText::new("Weights: how well the network copes with each level").strong());
+        ui.label(RichText::new("Weights: how well the network classifies each level").strong());
         let before = self.selected;
         if runs.is_empty() {
             muted(ui, "Press Train: the weight of each operation and level appears here.");
