@@ -195,7 +195,7 @@ fn two_classes_are_enough() {
         }
     }
     let data = Some(folder.path().to_string_lossy().into_owned());
-    let mut window = trained(AppOptions { data, ..short() });
+    let mut window = trained(AppOptions { data, steps: Some(1), ..short() });
     show(&mut window, "Confusion");
     window.get_by_label_contains("Confusion matrix: ").focus();
     window.run_steps(2);
