@@ -1,4 +1,4 @@
-//! File dialogs: asked apart from the window, answered some frames later.
+//! File dialogs. They open beside the window, which stays responsive; answers arrive some frames later.
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -6,7 +6,15 @@ use std::path::PathBuf;
 use eframe::egui::{ColorImage, Context, Rect};
 use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 
-use super::platform::{self, Kind};
+use super::platform;
+
+/// What a dialog lets a person choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// One file; on a page several that belong together.
+    Files,
+    Folder,
+}
 
 /// What a person chose.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +32,7 @@ pub enum Chosen {
     Write(PathBuf, Vec<u8>),
 }
 
-/// Dialogs under way.
+/// Dialogs that are open, and their answers.
 pub struct Dialogs {
     sender: UnboundedSender<Chosen>,
     receiver: UnboundedReceiver<Chosen>,
@@ -64,7 +72,7 @@ impl Dialogs {
     }
 
     pub fn save_run(&self, context: &Context) {
-        let choose = || platform::choose_run_place("Save the run into a folder");
+        let choose = || platform::choose_run_destination("Save the run into a folder");
         ask(self.sender.clone(), context, choose, Chosen::SaveRun);
     }
 
@@ -90,10 +98,14 @@ impl Dialogs {
         kind: Kind,
         chosen: impl FnOnce(PathBuf) -> Chosen + Send + 'static,
     ) {
-        ask(self.sender.clone(), context, move || platform::choose(title, kind), chosen);
+        let sender = self.sender.clone();
+        match kind {
+            Kind::Files => ask(sender, context, move || platform::choose_file(title), chosen),
+            Kind::Folder => ask(sender, context, move || platform::choose_folder(title), chosen),
+        }
     }
 
-    /// The next answer, if any.
+    /// The next answer, if one has arrived.
     pub fn next(&mut self) -> Option<Chosen> {
         self.receiver.try_recv().ok()
     }
@@ -110,10 +122,10 @@ fn save(
     chosen: impl FnOnce(PathBuf) -> Chosen + Send + 'static,
 ) {
     let name = name.to_owned();
-    ask(sender, context, move || async move { platform::choose_place(&name).await }, chosen);
+    ask(sender, context, move || async move { platform::choose_destination(&name).await }, chosen);
 }
 
-/// Sends what a person chooses, once that is done.
+/// Sends the answer to a dialog when the person has chosen.
 fn ask<F: Future<Output = Option<PathBuf>> + 'static>(
     sender: UnboundedSender<Chosen>,
     context: &Context,
@@ -123,7 +135,7 @@ fn ask<F: Future<Output = Option<PathBuf>> + 'static>(
     let context = context.clone();
     platform::spawn(move || async move {
         if let Some(path) = choose().await {
-            // The window has gone otherwise.
+            // Sending fails if the window has closed.
             let _ = sender.unbounded_send(chosen(path));
             context.request_repaint();
         }

@@ -1,4 +1,4 @@
-//! What is open in the window: a data set, and an ablation's folder.
+//! What is open in the window: a data set and an ablation's folder; and what waits until data have been opened.
 //!
 //! A data set opens on a thread of its own, so the window stays responsive. Data that cannot be opened replace
 //! nothing.
@@ -14,8 +14,23 @@ use super::platform;
 use crate::ablation::Table;
 use crate::data::{DataError, DataSet, LabellingFolder, OpenOptions, open};
 use crate::disk;
+use crate::train::{Config, RunFolder};
 
-/// What data there are, which are on their way, and why the last did not come.
+/// What begins once the data have been opened.
+pub enum Waiting {
+    Train,
+    Resume(Resume),
+}
+
+/// A run to continue.
+pub struct Resume {
+    pub folder: RunFolder,
+    pub config: Box<Config>,
+    /// Whether to train at once.
+    pub train: bool,
+}
+
+/// The open data set, the source that is being opened, and why the last source could not be opened.
 #[derive(Default)]
 pub struct DataSlot {
     ready: Option<Arc<DataSet>>,
@@ -31,28 +46,28 @@ struct Opening {
 /// Why data could not be opened.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
-    /// In words.
+    /// The error, in words.
     pub reason: String,
-    /// The folder, if it has images that a person could label.
+    /// The folder, if it holds images that a person could label.
     pub images: Option<PathBuf>,
 }
 
-/// What the slot has got.
+/// The outcome of opening a source.
 pub enum Arrived {
-    /// From this source.
+    /// The source, and its data.
     Data(String, Arc<DataSet>),
     Failed(Failure),
 }
 
 impl DataSlot {
-    /// Starts opening a source; `wake` is called when that has ended.
+    /// Starts to open a source; calls `wake` when that has ended.
     pub fn open(&mut self, source: String, wake: impl FnOnce() + Send + 'static) {
         let (sender, arriving) = oneshot::channel();
         let path = source.clone();
         platform::spawn(move || async move {
             platform::fetch(&path).await;
             let options = OpenOptions { skip_bad: true, ..OpenOptions::default() };
-            // A window that wants other data by now has dropped the receiver.
+            // Sending fails if other data have been requested since.
             let _ = sender.send(open(&path, &options).map_err(|error| Failure::new(&path, &error)));
             wake();
         });
@@ -60,19 +75,19 @@ impl DataSlot {
         self.opening = Some(Opening { source, arriving });
     }
 
-    /// Takes data that are in memory already.
+    /// Replaces everything by data that are in memory already.
     pub fn put(&mut self, set: Arc<DataSet>) {
         *self = Self { ready: Some(set), ..Self::default() };
     }
 
-    /// What has arrived since it was asked last.
+    /// The outcome of opening, once it is known.
     pub fn poll(&mut self) -> Option<Arrived> {
         let opening = self.opening.as_mut()?;
         let result = match opening.arriving.try_recv() {
             Ok(None) => return None,
             Ok(Some(result)) => result,
             Err(oneshot::Canceled) => Err(Failure {
-                reason: format!("{}: reading it failed without a reason", opening.source),
+                reason: format!("{}: the thread that read it has crashed", opening.source),
                 images: None,
             }),
         };
@@ -99,7 +114,7 @@ impl DataSlot {
         self.opening.as_ref().map(|opening| opening.source.as_str())
     }
 
-    /// Why the data that were wanted last are not there.
+    /// Why the source requested last could not be opened.
     pub fn failure(&self) -> Option<&Failure> {
         self.failure.as_ref()
     }
@@ -108,7 +123,7 @@ impl DataSlot {
 impl Failure {
     fn new(source: &str, error: &DataError) -> Self {
         let folder = Path::new(source);
-        // What is wrong with these is that classes are not told from folders.
+        // These errors mean that folders do not tell the classes.
         let unclassed = matches!(
             error,
             DataError::Unknown { .. } | DataError::OneClass { .. } | DataError::NoTest { .. }

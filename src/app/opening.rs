@@ -1,39 +1,25 @@
-//! Data and runs that are opened or dropped: what there is stays until what is wanted is there.
+//! Opening data, runs, ablations and links in a workspace. What is open stays until its replacement has been
+//! opened.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use eframe::egui::{RichText, Ui};
+use eframe::egui::Ui;
 
 use super::address::Address;
-use super::dialogs::Chosen;
-use super::documents::{Arrived, Failure};
-use super::labelling::TrainOn;
-use super::run::Thumbnails;
+use super::documents::{Arrived, Resume, Waiting};
 use super::session::{Command, Start};
-use super::theme::Role;
+use super::textures::Thumbnails;
 use super::views::{ablation, labelling};
-use super::{App, layout, platform};
+use super::workspace::Workspace;
+use super::{layout, platform};
 use crate::ablation::Plan;
 use crate::data::DataSet;
 use crate::disk;
-use crate::train::{Checkpoint, Config, RunFolder, read_reports};
+use crate::train::{Checkpoint, Config, Preset, RunFolder, preset, read_reports};
 
-/// What to do when the data are there.
-pub enum Waiting {
-    Train,
-    Resume(Resume),
-}
-
-/// A run to go on with.
-pub struct Resume {
-    folder: RunFolder,
-    config: Box<Config>,
-    train: bool,
-}
-
-impl App {
-    /// Opens a source. The runs on other data end when it is open; if it cannot be opened they go on.
+impl Workspace {
+    /// Starts to open a data source. Runs on other data end when it is open; if opening fails they continue.
     pub fn open_data(&mut self, source: String) {
         if matches!(self.waiting, Some(Waiting::Resume(_))) {
             self.waiting = None;
@@ -44,11 +30,11 @@ impl App {
 
     /// Opens a run's folder: its settings, its data, its state.
     pub fn open_run(&mut self, path: PathBuf) {
-        self.open_run_and(path, None, false);
+        self.open_run_with(path, None, false);
     }
 
-    /// [`App::open_run`], to go on with another batch if there is one, and at once if wanted.
-    pub(super) fn open_run_and(&mut self, path: PathBuf, batch: Option<usize>, train: bool) {
+    /// [`Workspace::open_run`], with another batch size if `batch` is given; trains at once if `train`.
+    pub(super) fn open_run_with(&mut self, path: PathBuf, batch: Option<usize>, train: bool) {
         let folder = RunFolder::new(path);
         match Checkpoint::read_header(&folder.model()) {
             Err(error) => self.log.add(error.to_string()),
@@ -63,42 +49,36 @@ impl App {
     /// Shows the table of an ablation's folder.
     pub(super) fn open_ablation(&mut self, folder: PathBuf) {
         self.log.add(self.ablation.open(folder));
-        layout::show(&mut self.settings.layout, &ablation::ID);
-        self.phone.view = ablation::ID;
+        self.show_view(&ablation::ID);
     }
 
-    /// Opens a folder of images in the labelling view.
+    /// Opens a folder of images in the view that labels them.
     pub fn label_folder(&mut self, folder: PathBuf) {
-        layout::show(&mut self.settings.layout, &labelling::ID);
+        self.show_view(&labelling::ID);
         self.labelling.open(folder, &self.context);
     }
 
-    /// Starts runs on the labels of the labelling view.
-    pub(super) fn train_on(&mut self, TrainOn { data, source }: TrainOn) {
-        self.data.put(Arc::clone(&data));
-        self.waiting = None;
-        self.take_data(source, data);
-        self.train();
-    }
-
-    /// Writes the guesses for the images that are being labelled to a CSV file: `file,class` and the probability
-    /// of each class.
-    pub fn export_predictions(&mut self, path: PathBuf) {
-        match self.labelling.predictions() {
-            Some(table) => self.take(Chosen::Write(path, table)),
-            None => self.log.add("there are no predictions to write yet"),
+    /// Switches the settings to another method; see [`Config::set_method`].
+    pub fn choose_method(&mut self, name: &str) {
+        if let Err(error) = self.settings.config.set_method(name) {
+            self.log.add(error.to_string());
         }
     }
 
-    /// Writes the model of the first run to a safetensors file.
-    pub fn export_model(&mut self, path: PathBuf) {
-        match self.runs.first() {
-            Some(run) => run.session.send(Command::SaveModel(path)),
-            None => self.log.add("there is no model to write yet"),
+    /// Loads a preset's settings; its data too, unless the open data are the person's own.
+    pub fn choose_preset(&mut self, name: &str) {
+        let Ok(Preset { config, .. }) = preset(name, None) else { return };
+        let own_data = !self.settings.config.data.starts_with("builtin:");
+        let data = std::mem::take(&mut self.settings.config.data);
+        let preset_data = config.data.clone();
+        self.settings.config = Config { data, ..config };
+        if !own_data && preset_data.starts_with("builtin:") {
+            self.open_data(preset_data);
         }
     }
 
-    /// Takes up what a link's part after `#` asks for; whether it asks for something that can be done.
+    /// Follows the part of a link after `#`. Returns whether it asks for anything; a link that is not understood
+    /// is logged and changes nothing.
     pub fn follow_link(&mut self, fragment: &str) -> bool {
         let address = match Address::parse(fragment) {
             Ok(Some(address)) => address,
@@ -112,29 +92,28 @@ impl App {
         self.settings.config = address.config;
         self.settings.compare = address.compare;
         if let Some(view) = address.view {
-            layout::show(&mut self.settings.layout, &view);
-            self.phone.view = view;
+            self.show_view(&view);
         }
         self.open_data(self.settings.config.data.clone());
         self.waiting = address.train.then_some(Waiting::Train);
         true
     }
 
-    /// A link's part after `#` that asks for the settings of the moment.
+    /// The part after `#` of a link to the current settings.
     pub(super) fn fragment(&self) -> String {
         let (config, compare) = (self.settings.config.clone(), self.settings.compare);
         Address { config, compare, view: None, train: false }.fragment()
     }
 
-    /// Takes data that have arrived, and begins what waited for them.
-    pub(super) fn data_arrive(&mut self) {
+    /// Receives data that have been opened, and begins what waited for them.
+    pub(super) fn receive_data(&mut self) {
         match self.data.poll() {
             None => {}
-            Some(Arrived::Data(source, set)) => self.take_data(source, set),
+            Some(Arrived::Data(source, set)) => self.use_data(source, set),
             Some(Arrived::Failed(failure)) => {
                 self.waiting = None;
-                let kept = if self.data.ready().is_some() { "; everything else stays as it is" } else { "" };
-                self.log.add(format!("not opened: {}{kept}", failure.reason));
+                let rest = if self.data.ready().is_some() { "; everything else stays as it is" } else { "" };
+                self.log.add(format!("not opened: {}{rest}", failure.reason));
             }
         }
         if self.data.ready().is_some() && self.data.opening().is_none() {
@@ -146,8 +125,8 @@ impl App {
         }
     }
 
-    /// Makes data the window's: the runs on others end.
-    pub(super) fn take_data(&mut self, source: String, set: Arc<DataSet>) {
+    /// Replaces the data of the next run, and ends the runs on other data.
+    pub(super) fn use_data(&mut self, source: String, set: Arc<DataSet>) {
         self.end_runs();
         self.settings.config.data = source;
         self.log.add(format!("{}: {}, {} training images", set.name, set.format, set.train.len()));
@@ -155,8 +134,7 @@ impl App {
         self.thumbnails = Some(Thumbnails::new(set));
     }
 
-    fn resume(&mut self, resume: Resume) {
-        let Resume { folder, config, train } = resume;
+    fn resume(&mut self, Resume { folder, config, train }: Resume) {
         let config = *config;
         let reports = read_reports(&folder.metrics()).unwrap_or_default();
         self.end_runs();
@@ -170,8 +148,8 @@ impl App {
         }
     }
 
-    /// Opens what was dropped on the window.
-    pub(super) fn dropped(&mut self, ui: &Ui) {
+    /// Opens what was dropped on the window in this frame: a run, an ablation, images to label, or data.
+    pub(super) fn open_dropped(&mut self, ui: &Ui) {
         let Some(path) = platform::dropped(ui) else { return };
         let labelling = layout::is_shown(&self.settings.layout, &labelling::ID);
         if disk::exists(&RunFolder::new(&path).model()) {
@@ -182,18 +160,6 @@ impl App {
             self.label_folder(path);
         } else {
             self.open_data(path.to_string_lossy().into_owned());
-        }
-    }
-}
-
-/// Why the data wanted last are not there, and what they could be used for.
-pub fn not_opened(app: &mut App, ui: &mut Ui) {
-    let Some(Failure { reason, images }) = app.data.failure().cloned() else { return };
-    ui.label(RichText::new(format!("× not opened: {reason}")).color(Role::Differ.colour(ui)));
-    if let Some(folder) = images {
-        let label = ui.button("Label its images");
-        if label.on_hover_text("Give the images in this folder classes of your own").clicked() {
-            app.label_folder(folder);
         }
     }
 }

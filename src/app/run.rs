@@ -1,39 +1,29 @@
-//! A run as the views see it: its session, what it published last, and its pictures as textures.
+//! A run as the views show it: its session, what it published last, and its pictures as textures; and the log,
+//! which tells what runs did.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use eframe::egui::{self, Color32, ColorImage, Context, Image, TextureHandle, TextureOptions, Vec2};
+use eframe::egui::{self, Image, ScrollArea, Ui, Vec2};
 use eframe::egui_wgpu::RenderState;
 
 use super::session::{Phase, PlanFacts, Session, State};
-use super::texture::NativeTexture;
-use crate::data::{DataSet, Images};
-
-/// Thumbnails of a data set kept as textures.
-const THUMBNAILS: usize = 2_048;
-
-/// Which images of a data set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Part {
-    Train,
-    Test,
-}
+use super::textures::{NativeTexture, Thumbnails};
 
 /// One of the runs that are shown, side by side if there are two.
 pub struct Run {
-    /// What it is, where two are compared.
+    /// What distinguishes it if two runs are compared; empty otherwise.
     pub name: String,
     pub session: Session,
-    /// As of this frame.
+    /// What the run had published when this frame began.
     pub state: State,
     pub thumbnails: Thumbnails,
     sheets: Option<Sheets>,
-    /// Step and second at which it began to run, after shaders were compiled.
+    /// Step and second at which it last began to train, after shaders were compiled.
     began: Option<(u64, f64)>,
 }
 
+/// The textures of the run's two picture sheets.
 struct Sheets {
     plan: Arc<PlanFacts>,
     textures: [NativeTexture; 2],
@@ -45,7 +35,7 @@ impl Run {
         Self { name, state: session.state(), session, thumbnails, sheets: None, began: None }
     }
 
-    /// Takes what was published since the last frame.
+    /// Receives what the run has published since the last frame.
     pub fn refresh(&mut self, render: &RenderState) {
         self.state = self.session.state();
         match (&self.state.phase, self.state.progress) {
@@ -59,7 +49,7 @@ impl Run {
         }
     }
 
-    /// Steps a second over the last reports or so.
+    /// Steps per second since the run last began to train.
     pub fn rate(&self) -> f64 {
         let Some(progress) = self.state.progress else { return 0.0 };
         let (step, seconds) = self.began.unwrap_or((progress.step, progress.seconds));
@@ -67,8 +57,8 @@ impl Run {
         if passed > 0.0 { (progress.step - step) as f64 / passed } else { 0.0 }
     }
 
-    /// Images that pass through the network in one step, with gradient.
-    pub fn images_a_step(&self) -> usize {
+    /// Images that pass through the network with a gradient, per step.
+    pub fn images_per_step(&self) -> usize {
         self.state.plan.as_ref().map_or(0, |plan| plan.shape.passes() * plan.shape.batch)
     }
 
@@ -76,16 +66,17 @@ impl Run {
         &self.session.data.classes
     }
 
+    /// The name of a class, or "not known".
     pub fn class_name(&self, class: Option<u32>) -> &str {
         class.and_then(|c| self.classes().get(c as usize)).map_or("not known", String::as_str)
     }
 
-    /// A tile of the sheet that belongs to the observation, `side` points high.
-    pub fn tile(&self, tile: usize, side: f32) -> Option<Image<'static>> {
+    /// A tile of the sheet that belongs to the observation, `height` points high.
+    pub fn tile(&self, tile: usize, height: f32) -> Option<Image<'static>> {
         let sheets = self.sheets.as_ref()?;
         let pictures = &sheets.plan.sheets[self.state.sheet];
         let network = &sheets.plan.network;
-        let size = Vec2::new(side * network.width as f32 / network.height as f32, side);
+        let size = Vec2::new(height * network.width as f32 / network.height as f32, height);
         Some(sheets.textures[self.state.sheet].tile(pictures, tile, size))
     }
 }
@@ -97,43 +88,70 @@ impl Sheets {
     }
 }
 
-/// Images of a data set as textures, made when they are first shown.
-pub struct Thumbnails {
-    data: Arc<DataSet>,
-    made: RefCell<HashMap<(Part, usize), TextureHandle>>,
+/// The log at the bottom of the window, oldest line first.
+#[derive(Default)]
+pub struct Log {
+    lines: Vec<String>,
+    logged: HashMap<String, Logged>,
 }
 
-impl Thumbnails {
-    pub fn new(data: Arc<DataSet>) -> Self {
-        Self { data, made: RefCell::default() }
+/// What of a run, by its name, is in the log already.
+#[derive(Default)]
+struct Logged {
+    reports: usize,
+    notices: usize,
+    phase: Option<Phase>,
+}
+
+impl Log {
+    pub fn add(&mut self, line: impl Into<String>) {
+        self.lines.push(line.into());
     }
 
-    /// An image of the data set, `side` points high.
-    pub fn image(&self, context: &Context, part: Part, index: usize, side: f32) -> Image<'static> {
-        let images = match part {
-            Part::Train => &self.data.train,
-            Part::Test => &self.data.test,
-        };
-        let mut made = self.made.borrow_mut();
-        if made.len() > THUMBNAILS {
-            made.clear();
+    #[cfg(target_arch = "wasm32")]
+    pub fn lines(&self) -> &[String] {
+        &self.lines
+    }
+
+    /// Tells the log that other runs follow, which may have the same names.
+    pub fn runs_changed(&mut self) {
+        self.logged.clear();
+    }
+
+    /// Adds what a run has published since the last frame.
+    pub fn follow(&mut self, run: &Run) {
+        let logged = self.logged.entry(run.name.clone()).or_default();
+        let name = if run.name.is_empty() { String::new() } else { format!("{}: ", run.name) };
+        for report in run.state.reports.iter().skip(logged.reports) {
+            self.lines.push(format!(
+                "{name}step {}: {} {:.1} % (EMA weights), {:.1} % (raw)",
+                report.step,
+                run.session.data.accuracy_name(),
+                100.0 * report.test_acc_ema,
+                100.0 * report.test_acc
+            ));
         }
-        let texture = made.entry((part, index)).or_insert_with(|| {
-            let name = format!("{part:?} {index}");
-            context.load_texture(name, picture(images, index), TextureOptions::NEAREST)
-        });
-        let size = Vec2::new(side * images.width as f32 / images.height as f32, side);
-        Image::new(egui::load::SizedTexture::new(texture.id(), size)).fit_to_exact_size(size)
+        self.lines
+            .extend(run.state.notices.iter().skip(logged.notices).map(|notice| format!("{name}{notice}")));
+        let ended = matches!(run.state.phase, Phase::Failed(_) | Phase::Finished);
+        if ended && logged.phase.as_ref() != Some(&run.state.phase) {
+            self.lines.push(match &run.state.phase {
+                Phase::Failed(reason) => format!("{name}stopped: {reason}"),
+                _ => format!("{name}finished"),
+            });
+        }
+        *logged = Logged {
+            reports: run.state.reports.len(),
+            notices: run.state.notices.len(),
+            phase: Some(run.state.phase.clone()),
+        };
     }
-}
 
-/// An image of a set in egui's form.
-pub fn picture(images: &Images, index: usize) -> ColorImage {
-    let mut words = vec![0u32; images.height * images.width];
-    images.rgba(index, &mut words);
-    let pixels = words.into_iter().map(|word| {
-        let [r, g, b, _] = word.to_le_bytes();
-        Color32::from_rgb(r, g, b)
-    });
-    ColorImage::new([images.width, images.height], pixels.collect())
+    pub fn show(&self, ui: &mut Ui) {
+        ScrollArea::vertical().stick_to_bottom(true).auto_shrink(false).show(ui, |ui| {
+            for line in &self.lines {
+                ui.label(egui::RichText::new(line).small());
+            }
+        });
+    }
 }

@@ -1,4 +1,4 @@
-//! The window driven by itself: for pictures of every view, and to measure how it answers.
+//! The window driven by itself: it takes pictures of every view, or measures how fast frames follow each other.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,18 +6,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use eframe::egui::{Context, Pos2, ViewportCommand};
+use web_time::Instant;
 
-use super::App;
-use super::measure::Measure;
+use super::dialogs;
+use super::options::AppOptions;
 use super::session::{Command, Phase};
 use super::theme::ThemeChoice;
-use super::views;
-use super::{dialogs, layout};
+use super::views::{self, Views};
+use super::workspace::Workspace;
 
 /// Steps trained before pictures are taken.
 const STEPS: u64 = 200;
-/// Frames between a change and its picture: textures and layouts have settled by then.
+/// Frames between a change and its picture, so that textures and layouts have settled.
 const SETTLE: usize = 6;
+/// Time between two rows of measurements.
+const ROW_EVERY: Duration = Duration::from_secs(60);
 
 /// What the window does by itself.
 pub enum Script {
@@ -26,64 +29,62 @@ pub enum Script {
 }
 
 impl Script {
-    pub fn pictures(folder: PathBuf) -> Self {
-        Self::Pictures(Pictures { folder, next: 0, wait: SETTLE, taken: Arc::new(AtomicBool::new(true)) })
+    /// The script that the options ask for, if any.
+    pub fn new(options: &AppOptions) -> Option<Self> {
+        let pictures = options.pictures.clone().map(|folder| Self::Pictures(Pictures::new(folder)));
+        pictures.or_else(|| options.measure.map(|duration| Self::Measure(Measure::new(duration))))
     }
 
-    pub fn measure(duration: Duration) -> Self {
-        Self::Measure(Measure::new(duration))
+    /// One frame of the script. Returns whether it has ended.
+    pub fn advance(&mut self, workspace: &mut Workspace, views: &Views, context: &Context) -> bool {
+        match self {
+            Self::Pictures(pictures) => {
+                // At a low rate, which leaves the adapter to training.
+                context.request_repaint_after(Duration::from_millis(100));
+                pictures.advance(workspace, views, context)
+            }
+            Self::Measure(measure) => {
+                context.request_repaint();
+                measure.advance(workspace)
+            }
+        }
     }
 }
 
-/// Every view in both themes, one picture after another.
+/// Takes a picture of every view in both themes, one after another.
 pub struct Pictures {
     folder: PathBuf,
     next: usize,
+    /// Frames until the next picture.
     wait: usize,
-    /// Whether the last picture that was asked for has been written.
-    taken: Arc<AtomicBool>,
-}
-
-/// One frame of the script.
-pub fn advance(app: &mut App, context: &Context) {
-    let Some(mut script) = app.script.take() else { return };
-    let done = match &mut script {
-        Script::Pictures(pictures) => {
-            // Seldom enough to leave the adapter to training.
-            context.request_repaint_after(Duration::from_millis(100));
-            pictures.advance(app, context)
-        }
-        Script::Measure(measure) => {
-            context.request_repaint();
-            measure.advance(app)
-        }
-    };
-    match done {
-        true => context.send_viewport_cmd(ViewportCommand::Close),
-        false => app.script = Some(script),
-    }
+    /// Whether the last requested picture has been written.
+    written: Arc<AtomicBool>,
 }
 
 impl Pictures {
-    fn advance(&mut self, app: &mut App, context: &Context) -> bool {
-        let steps = app.runs.first().and_then(|run| run.state.progress).map_or(0, |progress| progress.step);
-        let failed = app.runs.iter().any(|run| matches!(run.state.phase, Phase::Failed(_)));
-        if failed {
+    fn new(folder: PathBuf) -> Self {
+        Self { folder, next: 0, wait: SETTLE, written: Arc::new(AtomicBool::new(true)) }
+    }
+
+    fn advance(&mut self, workspace: &mut Workspace, views: &Views, context: &Context) -> bool {
+        let runs = &workspace.runs;
+        let steps = runs.first().and_then(|run| run.state.progress).map_or(0, |progress| progress.step);
+        if runs.iter().any(|run| matches!(run.state.phase, Phase::Failed(_))) {
             return true;
         }
-        let wanted = STEPS.min(app.settings.config.steps);
-        let reported = app.runs.first().is_some_and(|run| !run.state.reports.is_empty());
-        if steps < wanted || !reported {
+        let enough = steps >= STEPS.min(workspace.settings.config.steps);
+        let reported = runs.first().is_some_and(|run| !run.state.reports.is_empty());
+        if !enough || !reported {
             return false;
         }
-        if app.is_running() {
-            app.send(&Command::Pause);
+        if workspace.is_running() {
+            workspace.send(&Command::Pause);
             return false;
         }
-        if !self.taken.load(Ordering::SeqCst) {
+        if !self.written.load(Ordering::SeqCst) {
             return false;
         }
-        let all: Vec<_> = app.views.iter().map(|view| view.id()).collect();
+        let all: Vec<_> = views.iter().map(|view| view.id()).collect();
         let (theme, name) = match self.next / all.len() {
             0 => (ThemeChoice::Dark, "dark"),
             1 => (ThemeChoice::Light, "light"),
@@ -92,28 +93,28 @@ impl Pictures {
         let view = &all[self.next % all.len()];
         if self.wait == SETTLE {
             theme.apply(context);
-            layout::show(&mut app.settings.layout, view);
-            // A pointer in the midst of a view would cover it with a tip.
+            workspace.show_view(view);
+            // A pointer over the view would cover it with a tooltip.
             context.send_viewport_cmd(ViewportCommand::CursorPosition(Pos2::new(1.0, 1.0)));
         }
         self.wait -= 1;
         if self.wait > 0 {
             return false;
         }
-        if app.views.is_pending(view, &app.runs) {
+        if views.is_pending(view, &workspace.runs) {
             self.wait = 1;
             return false;
         }
         self.wait = SETTLE;
         self.next += 1;
-        self.taken.store(false, Ordering::SeqCst);
-        let path = self.folder.join(views::picture_name(&app.views.title(view), name));
-        let taken = Arc::clone(&self.taken);
+        self.written.store(false, Ordering::SeqCst);
+        let path = self.folder.join(views::picture_name(&views.title(view), name));
+        let written = Arc::clone(&self.written);
         context.request_screenshot(move |picture| {
             if let Err(error) = write(&path, &picture) {
                 tracing::error!("{}: {error}", path.display());
             }
-            taken.store(true, Ordering::SeqCst);
+            written.store(true, Ordering::SeqCst);
         });
         false
     }
@@ -125,4 +126,104 @@ fn write(path: &Path, picture: &eframe::egui::ColorImage) -> std::io::Result<()>
     }
     let png = dialogs::png(picture).map_err(std::io::Error::other)?;
     std::fs::write(path, png)
+}
+
+/// Measures frame times while the first run trains. Prints a row per minute and a summary.
+pub struct Measure {
+    duration: Duration,
+    began: Option<Instant>,
+    /// Frames of the whole time.
+    frames: FrameTimes,
+    /// Frames of the current minute.
+    recent: FrameTimes,
+    rows: u32,
+}
+
+impl Measure {
+    fn new(duration: Duration) -> Self {
+        let (frames, recent) = Default::default();
+        Self { duration, began: None, frames, recent, rows: 0 }
+    }
+
+    fn advance(&mut self, workspace: &Workspace) -> bool {
+        // Time counts from the first step, which may take minutes on a software adapter.
+        if !workspace.runs.first().is_some_and(|run| run.state.phase == Phase::Running) {
+            return workspace.runs.iter().any(|run| matches!(run.state.phase, Phase::Failed(_)));
+        }
+        let began = *self.began.get_or_insert_with(Instant::now);
+        self.frames.begin_frame();
+        self.recent.begin_frame();
+        if began.elapsed() >= ROW_EVERY * (self.rows + 1) {
+            self.print_row(workspace);
+        }
+        if began.elapsed() < self.duration {
+            return false;
+        }
+        let f = &self.frames;
+        println!(
+            "{} frames while training {}: 50 % within {:.1} ms, 95 % within {:.1} ms, 99 % within {:.1} ms, all within {:.1} ms",
+            f.count(),
+            workspace.settings.config.preset,
+            f.percentile(0.5),
+            f.percentile(0.95),
+            f.percentile(0.99),
+            f.percentile(1.0)
+        );
+        true
+    }
+
+    fn print_row(&mut self, workspace: &Workspace) {
+        if self.rows == 0 {
+            println!("minute,steps,frames,frame_ms_p95,adapter_kib");
+        }
+        self.rows += 1;
+        let recent = std::mem::take(&mut self.recent);
+        let progress = workspace.runs.first().and_then(|run| run.state.progress);
+        let steps = progress.map_or(0, |progress| progress.step);
+        let adapter =
+            workspace.allocated_bytes().map_or_else(String::new, |bytes| (bytes / 1024).to_string());
+        println!("{},{steps},{},{:.1},{adapter}", self.rows, recent.count(), recent.percentile(0.95));
+    }
+}
+
+/// Times between the beginnings of frames while every frame requests the next. An input waits at most that long.
+#[derive(Default)]
+struct FrameTimes {
+    last: Option<Instant>,
+    times: Vec<Duration>,
+}
+
+impl FrameTimes {
+    fn begin_frame(&mut self) {
+        let now = Instant::now();
+        if let Some(last) = self.last.replace(now) {
+            self.times.push(now.duration_since(last));
+        }
+    }
+
+    /// The time in milliseconds that a share of the frames did not exceed; 0 before the second frame.
+    fn percentile(&self, share: f64) -> f64 {
+        let mut sorted = self.times.clone();
+        sorted.sort_unstable();
+        let at = (share * sorted.len().saturating_sub(1) as f64).round() as usize;
+        sorted.get(at).map_or(0.0, |time| time.as_secs_f64() * 1e3)
+    }
+
+    fn count(&self) -> usize {
+        self.times.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_of_sorted_frame_times() {
+        let times = (1..=100).rev().map(Duration::from_millis).collect();
+        let frames = FrameTimes { last: None, times };
+        assert_eq!((frames.percentile(0.0), frames.percentile(1.0)), (1.0, 100.0));
+        assert!((frames.percentile(0.95) - 95.0).abs() < 1.01);
+        assert_eq!(FrameTimes::default().percentile(0.5), 0.0);
+    }
 }

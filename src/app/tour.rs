@@ -1,14 +1,15 @@
-//! The guided tour: six stops, each a thing set up, a place pointed at, and a switch to flip.
+//! The guided tour: six stops. Each sets the app up, points at a place, and names a switch to try.
 
 use eframe::egui::{self, Align2, Color32, Context, Rect, RichText, Stroke, StrokeKind, vec2};
 
-use super::App;
 use super::parts::{Part, Variation};
-use super::places::{Place, ViewId};
+use super::places::{Place, Places, ViewId};
+use super::session::Command;
 use super::theme::Role;
 use super::views::{alignment, anchors, mixup, rotation};
-use super::{layout, session::Command};
+use super::workspace::Workspace;
 
+/// A stop of the tour.
 struct Stop {
     title: &'static str,
     text: &'static str,
@@ -83,79 +84,72 @@ static STOPS: [Stop; 6] = [
     },
 ];
 
-/// Where the person is in the tour.
-#[derive(Default)]
+/// The current stop.
 pub struct Tour {
     stop: usize,
 }
 
-impl App {
-    /// Begins the tour, or goes to one of its stops.
-    pub(super) fn tour_to(&mut self, stop: usize) {
-        let Some(wanted) = STOPS.get(stop) else {
-            self.tour = None;
-            return;
-        };
-        self.tour = Some(Tour { stop });
-        let compare = self.settings.compare;
-        let fresh = self.runs.is_empty() || compare != wanted.compare || self.settings_changed();
-        if fresh {
-            self.choose_preset("quick");
-            self.settings.compare = wanted.compare;
-            self.reset();
-            self.train_when_ready();
+impl Tour {
+    /// Sets the workspace up for a stop; `None` after the last one, which ends the tour.
+    pub fn go_to(stop: usize, workspace: &mut Workspace) -> Option<Self> {
+        let Stop { view, compare, .. } = STOPS.get(stop)?;
+        let other = workspace.settings.compare != *compare || workspace.settings_changed();
+        if workspace.runs.is_empty() || other {
+            workspace.choose_preset("quick");
+            workspace.settings.compare = *compare;
+            workspace.reset();
+            workspace.train_when_ready();
         } else {
-            self.send(&Command::Run);
+            workspace.send(&Command::Run);
         }
-        layout::show(&mut self.settings.layout, &wanted.view);
-    }
-
-    /// Draws the stop's card and the frame around its place.
-    pub(super) fn show_tour(&mut self, context: &Context) {
-        let Some(tour) = &self.tour else { return };
-        let at = tour.stop;
-        let stop = &STOPS[at];
-        if let Some(place) = self.places.get(&stop.place) {
-            point_at(context, *place);
-        }
-        let mut go = None;
-        let mut open = true;
-        egui::Window::new(format!("Tour {} of {}: {}", at + 1, STOPS.len(), stop.title))
-            .id(egui::Id::unique("tour"))
-            .anchor(Align2::RIGHT_BOTTOM, vec2(-14.0, -96.0))
-            .open(&mut open)
-            .resizable(false)
-            .collapsible(false)
-            .default_width(360.0)
-            .show(context, |ui| {
-                ui.set_max_width(360.0);
-                ui.label(stop.text);
-                ui.add_space(4.0);
-                ui.label(RichText::new(stop.task).strong());
-                ui.horizontal(|ui| {
-                    if at > 0 && ui.button("Back").on_hover_text("The stop before").clicked() {
-                        go = Some(at - 1);
-                    }
-                    let last = at + 1 == STOPS.len();
-                    let (text, hint) = if last {
-                        ("End", "Close the tour")
-                    } else {
-                        ("Next", "Set up and show the next stop")
-                    };
-                    if ui.button(text).on_hover_text(hint).clicked() {
-                        go = Some(at + 1);
-                    }
-                });
-            });
-        match go {
-            Some(stop) => self.tour_to(stop),
-            None if !open => self.tour = None,
-            None => {}
-        }
+        workspace.show_view(view);
+        Some(Self { stop })
     }
 }
 
-/// A frame around a place, above everything.
+/// Draws the card of the current stop, and a frame around its place.
+pub fn show(tour: &mut Option<Tour>, workspace: &mut Workspace, places: &Places, context: &Context) {
+    let Some(Tour { stop: at }) = *tour else { return };
+    let stop = &STOPS[at];
+    if let Some(place) = places.get(&stop.place) {
+        point_at(context, *place);
+    }
+    let mut go = None;
+    let mut open = true;
+    egui::Window::new(format!("Tour {} of {}: {}", at + 1, STOPS.len(), stop.title))
+        .id(egui::Id::unique("tour"))
+        .anchor(Align2::RIGHT_BOTTOM, vec2(-14.0, -96.0))
+        .open(&mut open)
+        .resizable(false)
+        .collapsible(false)
+        .default_width(360.0)
+        .show(context, |ui| {
+            ui.set_max_width(360.0);
+            ui.label(stop.text);
+            ui.add_space(4.0);
+            ui.label(RichText::new(stop.task).strong());
+            ui.horizontal(|ui| {
+                if at > 0 && ui.button("Back").on_hover_text("The previous stop").clicked() {
+                    go = Some(at - 1);
+                }
+                let last = at + 1 == STOPS.len();
+                let (text, hint) = match last {
+                    true => ("End", "Close the tour"),
+                    false => ("Next", "Set up and show the next stop"),
+                };
+                if ui.button(text).on_hover_text(hint).clicked() {
+                    go = Some(at + 1);
+                }
+            });
+        });
+    match go {
+        Some(stop) => *tour = Tour::go_to(stop, workspace),
+        None if !open => *tour = None,
+        None => {}
+    }
+}
+
+/// Draws a frame around a place, above everything else.
 fn point_at(context: &Context, place: Rect) {
     let layer = egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("tour place"));
     let dark = context.style_of(context.theme()).visuals.dark_mode;

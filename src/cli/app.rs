@@ -79,7 +79,7 @@ pub fn run(arguments: AppArguments) -> anyhow::Result<Outcome> {
         compare: arguments.compare,
         steps: arguments.steps,
         batch: arguments.batch,
-        kept: eframe::storage_dir("remixmatch").map(|folder| folder.join("runs")),
+        autosave: eframe::storage_dir("remixmatch").map(|folder| folder.join("runs")),
         label: arguments.label,
         ablation: arguments.ablation,
         run: arguments.run,

@@ -19,14 +19,14 @@ thread_local! {
 pub fn watch() {
     let changed = Closure::new(|hidden: bool| match hidden {
         true => {
-            let training = with_app(|app| app.training_step()).flatten();
+            let training = with_app(|app| app.workspace.training_step()).flatten();
             HIDDEN.set(training.map(|step| (Instant::now(), step)));
             tell();
         }
         false => {
             browser::set_title(TITLE);
             if let Some((since, from)) = HIDDEN.take() {
-                with_app(|app| app.shown_again(since.elapsed(), from));
+                with_app(|app| app.workspace.log_hidden_time(since.elapsed(), from));
             }
         }
     });
@@ -38,7 +38,7 @@ pub fn watch() {
 /// Puts the step of the moment where a hidden tab can still be read: into its title.
 pub fn tell() {
     if HIDDEN.with_borrow(Option::is_some) {
-        let text = match with_app(|app| app.training_step()).flatten() {
+        let text = match with_app(|app| app.workspace.training_step()).flatten() {
             Some(step) => format!("step {step}, training in the background"),
             None => "training has ended".to_owned(),
         };

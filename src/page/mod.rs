@@ -31,7 +31,7 @@ pub fn main() {
 #[wasm_bindgen]
 pub async fn start(canvas: web_sys::HtmlCanvasElement) {
     platform::restore_stored_files().await;
-    let mut options = AppOptions { kept: Some(RUNS.into()), ..AppOptions::default() };
+    let mut options = AppOptions { autosave: Some(RUNS.into()), ..AppOptions::default() };
     let link = browser::fragment();
     if let Some((run, training)) = platform::current().filter(|(run, _)| is_wanted(run, &link)) {
         options.run = Some(run);
@@ -41,7 +41,7 @@ pub async fn start(canvas: web_sys::HtmlCanvasElement) {
     open(canvas.clone(), options).await;
     hidden::watch();
     let followed = Closure::new(|link: String| {
-        with_app(|app| app.follow_link(&link));
+        with_app(|app| app.workspace.follow_link(&link));
     });
     browser::on_fragment(&followed);
     // People edit the address as long as the page is there.

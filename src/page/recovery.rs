@@ -15,9 +15,10 @@ pub async fn watch(canvas: web_sys::HtmlCanvasElement) {
             return;
         }
         hidden::tell();
-        let Some((reason, kept)) =
-            with_app(|app| app.fault().map(|fault| (fault.to_string(), app.kept_run()))).flatten()
-        else {
+        let Some((reason, kept)) = with_app(|app| {
+            app.workspace.fault().map(|fault| (fault.to_string(), app.workspace.autosave_folder()))
+        })
+        .flatten() else {
             continue;
         };
         offer(&reason, kept, canvas.clone()).await;
@@ -36,7 +37,7 @@ async fn offer(reason: &str, kept: Option<PathBuf>, canvas: web_sys::HtmlCanvasE
     let batch = wanted.ok().and_then(|batch| batch.as_f64()).map_or(0, |batch| batch as usize);
     let run = kept.filter(|_| header.is_some());
     let options = AppOptions {
-        kept: Some(RUNS.into()),
+        autosave: Some(RUNS.into()),
         batch: (batch > 0).then_some(batch),
         train: run.is_some(),
         run,

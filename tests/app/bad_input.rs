@@ -40,7 +40,7 @@ fn training() -> Window {
 }
 
 fn step(window: &Window) -> u64 {
-    window.state().last_statistics(0).map_or(0, |last| last.step)
+    window.state().workspace.last_statistics(0).map_or(0, |last| last.step)
 }
 
 /// The run trains on, on its own data, and the data panel and the log say what was wrong.
@@ -51,7 +51,7 @@ fn goes_on(window: &mut Window, words: &[&str]) {
     assert!(window.query_all_by_label_contains("not opened: ").count() >= 2, "in the log and at the data");
     let before = step(window);
     wait_for(window, "further steps", |window| step(window) > before);
-    assert_eq!(window.state().settings().config.data, "builtin:digits");
+    assert_eq!(window.state().workspace.settings().config.data, "builtin:digits");
     assert!(says(window, "training, "));
 }
 
@@ -209,11 +209,11 @@ fn folders_that_are_read_only_are_named_and_the_run_goes_on() {
     wait_for(&mut window, "the run's end", |window| says(window, "trained: step 6 of 6"));
 
     let inside = folder.path().to_owned();
-    window.state_mut().save_runs(inside.join("run"));
+    window.state_mut().workspace.save_runs(inside.join("run"));
     wait_for(&mut window, "the notice", |window| says(window, "not saved: "));
-    window.state_mut().export_model(inside.join("model.safetensors"));
+    window.state_mut().workspace.export_model(inside.join("model.safetensors"));
     wait_for(&mut window, "the notice", |window| says(window, "model not written: "));
-    window.state_mut().export_predictions(inside.join("predictions.csv"));
+    window.state_mut().workspace.export_predictions(inside.join("predictions.csv"));
     wait_for(&mut window, "the notice", |window| says(window, "predictions.csv: not written: "));
 
     // What could not be saved is saved with the next change that can be.

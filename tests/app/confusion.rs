@@ -45,7 +45,7 @@ fn selected(window: &Window) -> (String, usize) {
 fn expected(window: &Window) -> Vec<usize> {
     let data = Arc::new(open("builtin:digits", &OpenOptions::default()).expect("built-in data"));
     let gpu = Arc::new(Gpu::new_blocking().expect("an adapter"));
-    let config = window.state().settings().config.clone();
+    let config = window.state().workspace.settings().config.clone();
     let mut trainer = Trainer::new(gpu, config, Arc::clone(&data), Keep::State).expect("a trainer");
     while !trainer.is_done() {
         block_on(trainer.step()).expect("a step");

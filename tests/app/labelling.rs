@@ -42,7 +42,7 @@ fn write_digits(folder: &Path, count: usize) {
 /// A window with a folder open in the labelling view.
 pub fn labelling(folder: &Path) -> Window {
     let mut window = window(short());
-    window.state_mut().label_folder(folder.to_owned());
+    window.state_mut().workspace.label_folder(folder.to_owned());
     wait_for(&mut window, "the images", |window| says(window, "Least confident first"));
     wait_for(&mut window, "the digits", |window| says(window, "Ready: press Train."));
     window
@@ -137,8 +137,8 @@ fn folder_is_labelled_trained_reviewed_and_exported() {
 
     // The exported table and model agree.
     let (table, model) = (out.path().join("predictions.csv"), out.path().join("model.safetensors"));
-    window.state_mut().export_predictions(table.clone());
-    window.state_mut().export_model(model.clone());
+    window.state_mut().workspace.export_predictions(table.clone());
+    window.state_mut().workspace.export_model(model.clone());
     wait_for(&mut window, "the model", |window| says(window, "model written: "));
     check_export(path, &table, &model);
 
@@ -189,13 +189,13 @@ fn every_fifth_label_is_held_out() {
     window.get_by_label("▶ Train on 15 labels").click();
     wait_for(&mut window, "the run's end", |window| says(window, "trained: step 6 of 6"));
     assert!(says(&window, "accuracy on the labels held out"));
-    let split = window.state().split_of(0).expect("a split");
+    let split = window.state().workspace.split_of(0).expect("a split");
     assert_eq!((split.labelled.len(), split.unlabelled.len()), (12, 16));
     // Opening the folder again reads its labels again.
     let labels = labels_on_disk(folder.path());
     let last = labels.trim_end().rfind('\n').expect("several lines") + 1;
     fs::write(folder.path().join("labels.csv"), &labels[..last]).expect("a file");
-    window.state_mut().label_folder(folder.path().to_owned());
+    window.state_mut().workspace.label_folder(folder.path().to_owned());
     wait_for(&mut window, "the folder", |window| says(window, "16 images, 14 labelled"));
 }
 
@@ -233,7 +233,7 @@ fn pointer_does_what_keys_do() {
 fn images_are_guessed_during_training_and_on_pause() {
     let folder = digits(12);
     let mut window = window(remixmatch::app::AppOptions { steps: Some(100_000), ..short() });
-    window.state_mut().label_folder(folder.path().to_owned());
+    window.state_mut().workspace.label_folder(folder.path().to_owned());
     wait_for(&mut window, "both", |window| {
         says(window, "Least confident first") && says(window, "Ready: press Train.")
     });
@@ -242,7 +242,7 @@ fn images_are_guessed_during_training_and_on_pause() {
         press(&mut window, key);
     }
     window.get_by_label("▶ Train on 3 labels").click();
-    let step = |window: &Window| window.state().last_statistics(0).map_or(0, |last| last.step);
+    let step = |window: &Window| window.state().workspace.last_statistics(0).map_or(0, |last| last.step);
     wait_for(&mut window, "a step", |window| step(window) >= 1);
     assert!(!says(&window, "guess: "));
     window.get_by_label("Guess now").click();

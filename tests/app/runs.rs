@@ -15,7 +15,7 @@ fn a_saved_run_is_resumed_by_the_command_line_and_opened_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("run");
     let mut first = trained(short());
-    first.state_mut().save_runs(path.clone());
+    first.state_mut().workspace.save_runs(path.clone());
     wait_for(&mut first, "the file", |window| says(window, "saved to "));
     drop(first);
     let resumed = Command::cargo_bin("remixmatch")
@@ -57,11 +57,11 @@ fn kept_models(folder: &Path) -> Vec<PathBuf> {
 /// A window that is in the middle of a run, which it keeps in `folder`.
 fn training(folder: &Path) -> Window {
     let mut options = short();
-    (options.steps, options.kept) = (Some(1_000), Some(folder.to_owned()));
+    (options.steps, options.autosave) = (Some(1_000), Some(folder.to_owned()));
     let mut window = ready(options);
     window.get_by_label("▶ Train").click();
     wait_for(&mut window, "some steps", |window| {
-        window.state().last_statistics(0).is_some_and(|last| last.step >= 2)
+        window.state().workspace.last_statistics(0).is_some_and(|last| last.step >= 2)
     });
     window
 }
@@ -73,7 +73,7 @@ fn a_run_that_is_reset_while_it_trains_is_kept() {
     window.get_by_label("Reset").click();
     wait_for(&mut window, "the kept run", |_| !kept_models(folder.path()).is_empty());
     let run = kept_models(folder.path())[0].parent().expect("its folder").to_owned();
-    window.state_mut().open_run(run);
+    window.state_mut().workspace.open_run(run);
     wait_for(&mut window, "the run", |window| says(window, "paused") && says(window, " / 1000 steps"));
 }
 
@@ -89,7 +89,8 @@ fn a_window_closed_while_it_trains_keeps_the_run() {
 #[test]
 fn fifty_resets_leave_no_memory_behind() {
     let mut window = ready(short());
-    let allocated = |window: &Window| window.state().allocated_bytes().expect("this backend reports them");
+    let allocated =
+        |window: &Window| window.state().workspace.allocated_bytes().expect("this backend reports them");
     let cycle = |window: &mut Window| {
         window.get_by_label("Step").click();
         wait_for(window, "a step", |window| says(window, "1 / 6 steps") && says(window, "paused"));

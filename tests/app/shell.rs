@@ -57,14 +57,14 @@ fn a_switched_off_part_asks_for_a_reset_and_is_then_off() {
     window.get_by_label("▶ Train").click();
     wait_for(&mut window, "the second run", |window| says(window, "finished, test accuracy"));
     assert!(!says(&window, "not those of this run"));
-    let last = window.state().last_statistics(0).expect("a step's values");
+    let last = window.state().workspace.last_statistics(0).expect("a step's values");
     assert_eq!((last.step, last.loss_r), (STEPS - 1, 0.0));
 }
 
 #[test]
 fn every_switch_and_number_can_be_changed() {
     let mut window = ready(short());
-    let before = window.state().settings().config.clone();
+    let before = window.state().workspace.settings().config.clone();
     let switches = [
         "Distribution alignment",
         "Sharpening",
@@ -77,7 +77,7 @@ fn every_switch_and_number_can_be_changed() {
         window.get_by_role_and_label(Role::CheckBox, switch).click();
         window.run_steps(2);
     }
-    let method = &window.state().settings().config.method;
+    let method = &window.state().workspace.settings().config.method;
     assert!(!method.alignment && !method.mixup && !method.rotation && !method.premixup && method.squared);
     assert_eq!((method.temperature, before.method.temperature), (1.0, 0.5));
     window.get_by_label("Training settings").click();
@@ -96,7 +96,7 @@ fn two_runs_train_side_by_side_from_one_split() {
     wait_for(&mut window, "both ends", |window| {
         says(window, "remixmatch: finished") && says(window, "no alignment: finished")
     });
-    let state = window.state();
+    let state = &window.state().workspace;
     assert_eq!(state.split_of(0), state.split_of(1));
     assert!(state.split_of(0).is_some());
     let losses = |run| state.last_statistics(run).expect("a step's values").loss_u;
@@ -106,33 +106,33 @@ fn two_runs_train_side_by_side_from_one_split() {
 #[test]
 fn a_preset_brings_its_data() {
     let mut window = ready(short());
-    window.state_mut().choose_preset("shapes");
+    window.state_mut().workspace.choose_preset("shapes");
     wait_for(&mut window, "the shapes", |window| says(window, "32x32"));
-    assert_eq!(window.state().settings().config.data, "builtin:shapes");
+    assert_eq!(window.state().workspace.settings().config.data, "builtin:shapes");
 }
 
 #[test]
 fn switching_methods_forgets_the_method_before() {
     let mut window = ready(short());
-    let start = window.state().settings().config.clone();
+    let start = window.state().workspace.settings().config.clone();
     for method in ["fixmatch", "remixmatch"] {
         window.get_by_role_and_label(Role::ComboBox, "Method").click();
         window.run_steps(3);
         window.get_by_role_and_label(Role::Button, method).click();
         window.run_steps(3);
-        assert_eq!(window.state().settings().config.method_name, method);
+        assert_eq!(window.state().workspace.settings().config.method_name, method);
     }
-    assert_eq!(window.state().settings().config, start, "K and lambda_r are the preset's again");
+    assert_eq!(window.state().workspace.settings().config, start, "K and lambda_r are the preset's again");
     for (name, labels) in PRESET_NAMES.iter().flat_map(|name| [(name, 40), (name, 250)]) {
         let mut config = Config { labels, ..preset(name, None).expect("a preset").config };
-        let app = window.state_mut();
-        assert!(app.follow_link(&format!("preset={name}&labels={labels}&data=builtin:digits")));
+        let workspace = &mut window.state_mut().workspace;
+        assert!(workspace.follow_link(&format!("preset={name}&labels={labels}&data=builtin:digits")));
         for (before, method) in Method::NAMES.iter().flat_map(|a| Method::NAMES.map(|b| (a, b))) {
-            app.choose_method(before);
-            app.choose_method(method);
+            workspace.choose_method(before);
+            workspace.choose_method(method);
             config.set_method(method).expect("a method");
-            assert_eq!(app.settings().config.method, config.method, "{name}: {before}, then {method}");
-            assert_eq!(app.settings().config.method_name, method);
+            assert_eq!(workspace.settings().config.method, config.method, "{name}: {before}, then {method}");
+            assert_eq!(workspace.settings().config.method_name, method);
         }
     }
 }

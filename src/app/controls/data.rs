@@ -1,12 +1,12 @@
-//! Which data, and how many of their labels are shown.
+//! The data of the next run, and how many of its images are labelled.
 
-use eframe::egui::{self, ComboBox, DragValue, Ui};
+use eframe::egui::{self, ComboBox, DragValue, RichText, Ui};
 
-use crate::app::App;
-use crate::app::opening;
-use crate::app::platform::Kind;
-use crate::app::theme::class_colour;
+use crate::app::dialogs::Kind;
+use crate::app::documents::Failure;
+use crate::app::theme::{Role, class_colour};
 use crate::app::widgets::{muted, swatch};
+use crate::app::workspace::Workspace;
 use crate::data::{DataSet, summary};
 
 const BUILTIN: [(&str, &str); 3] = [
@@ -14,9 +14,10 @@ const BUILTIN: [(&str, &str); 3] = [
     ("builtin:digits", "Digits: handwritten, 28x28 grey"),
     ("builtin:shapes", "Shapes: drawn, 32x32 colour"),
 ];
-pub(super) fn data(app: &mut App, ui: &mut Ui) {
+
+pub fn data(workspace: &mut Workspace, contact_sheet_open: &mut bool, ui: &mut Ui) {
     let mut chosen = None;
-    let current = app.settings.config.data.clone();
+    let current = workspace.settings.config.data.clone();
     let known = BUILTIN.iter().find(|(name, _)| *name == current).map(|(_, text)| *text);
     ComboBox::from_label("Source").width(200.0).selected_text(known.unwrap_or(&current)).show_ui(ui, |ui| {
         for (name, text) in BUILTIN {
@@ -28,52 +29,64 @@ pub(super) fn data(app: &mut App, ui: &mut Ui) {
     ui.horizontal(|ui| {
         let open = ui.button("Open folder ...");
         if open.on_hover_text("Class folders, IDX or CIFAR files; or drop a folder on the window").clicked() {
-            app.dialogs.open_data(ui.ctx(), Kind::Folder);
+            workspace.dialogs.open_data(ui.ctx(), Kind::Folder);
         }
         let open = ui.button("Archive ...");
         if open
-            .on_hover_text("A .zip, .tar or .tar.gz of these, or an .npz; or drop it on the window")
+            .on_hover_text("A .zip, .tar or .tar.gz with one of these, or an .npz; or drop it on the window")
             .clicked()
         {
-            app.dialogs.open_data(ui.ctx(), Kind::Files);
+            workspace.dialogs.open_data(ui.ctx(), Kind::Files);
         }
-        let sheet = ui.add_enabled(app.data.ready().is_some(), egui::Button::new("Look at images"));
+        let sheet = ui.add_enabled(workspace.data.ready().is_some(), egui::Button::new("Look at images"));
         if sheet.on_hover_text("A few images of every class").clicked() {
-            app.sheet_open = !app.sheet_open;
+            *contact_sheet_open = !*contact_sheet_open;
         }
     });
     if let Some(source) = chosen {
-        app.open_data(source);
+        workspace.open_data(source);
     }
-    if let Some(source) = app.data.opening() {
+    if let Some(source) = workspace.data.opening() {
         ui.horizontal(|ui| {
             ui.spinner();
             ui.label(format!("opening {source}"));
         });
     }
-    opening::not_opened(app, ui);
-    if let Some(set) = app.data.ready() {
+    failure(workspace, ui);
+    if let Some(set) = workspace.data.ready() {
         facts(set, ui);
     }
-    let hand_made = app.data.ready().and_then(|set| set.hand_made_labels());
+    let hand_made = workspace.data.ready().and_then(|set| set.hand_made_labels());
     ui.horizontal(|ui| {
-        let labels = DragValue::new(&mut app.settings.config.labels).range(1..=100_000).speed(1.0);
+        let labels = DragValue::new(&mut workspace.settings.config.labels).range(1..=100_000).speed(1.0);
         match hand_made {
             Some(count) => ui
                 .label(count.to_string())
-                .on_hover_text("All labels that were made by hand, but for those held out"),
+                .on_hover_text("All labels that were made by hand, except those held out"),
             None => {
-                ui.add(labels).on_hover_text("Images whose class is shown, in all: a multiple of the classes")
+                ui.add(labels).on_hover_text("Number of labelled images, a multiple of the number of classes")
             }
         };
         ui.label("labelled images");
-        ui.add(DragValue::new(&mut app.settings.config.seed).speed(1.0))
-            .on_hover_text("Which images are labelled, the first weights, every draw");
+        ui.add(DragValue::new(&mut workspace.settings.config.seed).speed(1.0))
+            .on_hover_text("Determines the labelled images, the initial weights and all random numbers");
         ui.label("seed");
     });
 }
 
-/// What the data hold, and the images of each class.
+/// Why the data requested last were not opened, and an offer to label them.
+fn failure(workspace: &mut Workspace, ui: &mut Ui) {
+    let Some(Failure { reason, images }) = workspace.data.failure().cloned() else { return };
+    ui.label(RichText::new(format!("× not opened: {reason}")).color(Role::Differ.colour(ui)));
+    if let Some(folder) = images {
+        let label = ui.button("Label its images");
+        if label.on_hover_text("Give the images in this folder classes of your own").clicked() {
+            workspace.label_folder(folder);
+        }
+    }
+}
+
+/// Format and sizes of a data set, and the number of images of each class.
 fn facts(set: &DataSet, ui: &mut Ui) {
     muted(
         ui,

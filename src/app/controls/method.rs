@@ -1,16 +1,17 @@
-//! The method: its preset, its parts, what it is compared with.
+//! The method: its preset, its components, and the variation to compare with.
 
 use eframe::egui::{self, ComboBox, Ui};
 
-use crate::app::App;
 use crate::app::parts::{Part, Variation};
-use crate::app::places::Place;
+use crate::app::places::{Place, Places};
+use crate::app::settings::Settings;
 use crate::app::widgets::muted;
+use crate::app::workspace::Workspace;
 use crate::ssl::{Method, PolicyKind};
-use crate::train::{Config, PRESET_NAMES, Preset, preset};
+use crate::train::PRESET_NAMES;
 
-pub(super) fn method(app: &mut App, ui: &mut Ui) {
-    let config = &mut app.settings.config;
+pub fn method(workspace: &mut Workspace, places: &mut Places, ui: &mut Ui) {
+    let config = &mut workspace.settings.config;
     let (mut chosen_preset, mut chosen_method) = (None, None);
     ui.horizontal(|ui| {
         ComboBox::from_label("Preset").selected_text(&config.preset).show_ui(ui, |ui| {
@@ -44,7 +45,7 @@ pub(super) fn method(app: &mut App, ui: &mut Ui) {
                 ui.label(part.explanation());
                 ui.monospace(part.equation());
             });
-            app.places.insert(Place::Part(part), check.rect);
+            places.insert(Place::Part(part), check.rect);
             if check.changed() {
                 part.set(method, on);
             }
@@ -66,15 +67,15 @@ pub(super) fn method(app: &mut App, ui: &mut Ui) {
         });
     });
     if let Some(name) = chosen_preset {
-        app.choose_preset(name);
+        workspace.choose_preset(name);
     }
     if let Some(name) = chosen_method {
-        app.choose_method(name);
+        workspace.choose_method(name);
     }
 }
 
-pub(super) fn compare(app: &mut App, ui: &mut Ui) {
-    let mut compare = app.settings.compare;
+pub fn compare(settings: &mut Settings, places: &mut Places, ui: &mut Ui) {
+    let mut compare = settings.compare;
     let name = compare.map_or("nothing", Variation::name);
     let combo = ComboBox::from_label("Against").width(180.0).selected_text(name).show_ui(ui, |ui| {
         ui.selectable_value(&mut compare, None, "nothing");
@@ -83,30 +84,9 @@ pub(super) fn compare(app: &mut App, ui: &mut Ui) {
                 .on_hover_text(variation.explanation());
         }
     });
-    app.places.insert(Place::Compare, combo.response.rect);
+    places.insert(Place::Compare, combo.response.rect);
     if let Some(variation) = compare {
         muted(ui, variation.explanation());
     }
-    app.settings.compare = compare;
-}
-
-impl App {
-    /// Switches the settings to another method; see [`Config::set_method`].
-    pub fn choose_method(&mut self, name: &str) {
-        if let Err(error) = self.settings.config.set_method(name) {
-            self.log.add(error.to_string());
-        }
-    }
-
-    /// A preset's settings; its data too, unless data of the person's own are open.
-    pub fn choose_preset(&mut self, name: &str) {
-        let Ok(Preset { config, .. }) = preset(name, None) else { return };
-        let own_data = !self.settings.config.data.starts_with("builtin:");
-        let data = std::mem::take(&mut self.settings.config.data);
-        let wanted = config.data.clone();
-        self.settings.config = Config { data, ..config };
-        if !own_data && wanted.starts_with("builtin:") {
-            self.open_data(wanted);
-        }
-    }
+    settings.compare = compare;
 }

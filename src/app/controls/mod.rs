@@ -1,87 +1,93 @@
-//! The left panel: data, method, training.
+//! The left panel: data, method, training, runs.
 
 mod data;
 mod method;
 mod numbers;
-mod runs;
 
 use data::data;
-use eframe::egui::{self, RichText, Ui};
+use eframe::egui::{self, CollapsingHeader, RichText, ScrollArea, Ui};
 use method::{compare, method};
 use numbers::numbers;
-use runs::runs_and_appearance;
 
-use super::App;
-use super::places::Place;
+use super::places::{Place, Places};
 use super::session::{Command, Phase};
-use super::theme::Role;
+use super::theme::{Role, ThemeChoice};
 use super::widgets::muted;
+use super::workspace::Workspace;
+use super::{layout, platform};
+use crate::named::Named as _;
 
-/// Everything from top to bottom.
-pub fn show(app: &mut App, ui: &mut Ui) {
-    let tour = ui.button("Take the tour").on_hover_text("Six stops: what each part of the method does");
-    if tour.clicked() {
-        app.tour_to(0);
-    }
-    training(app, ui);
+/// What the controls read and change.
+pub struct ControlsContext<'a> {
+    pub workspace: &'a mut Workspace,
+    /// Where the controls are that the tour points at.
+    pub places: &'a mut Places,
+    pub contact_sheet_open: &'a mut bool,
+    /// Set when the person starts the tour.
+    pub start_tour: &'a mut bool,
+}
+
+/// All controls, from top to bottom.
+pub fn show(context: &mut ControlsContext<'_>, ui: &mut Ui) {
+    let ControlsContext { workspace, places, contact_sheet_open, start_tour } = context;
+    let tour = ui.button("Take the tour").on_hover_text("Six stops: what each component of the method does");
+    **start_tour |= tour.clicked();
+    training(workspace, places, ui);
     ui.separator();
-    egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-        egui::CollapsingHeader::new("Data").default_open(true).show(ui, |ui| data(app, ui));
-        egui::CollapsingHeader::new("Method").default_open(true).show(ui, |ui| method(app, ui));
-        egui::CollapsingHeader::new("Training settings").show(ui, |ui| numbers(app, ui));
-        egui::CollapsingHeader::new("Compare").default_open(true).show(ui, |ui| compare(app, ui));
-        egui::CollapsingHeader::new("Runs and appearance").show(ui, |ui| runs_and_appearance(app, ui));
+    let open = |title| CollapsingHeader::new(title).default_open(true);
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        open("Data").show(ui, |ui| data(workspace, contact_sheet_open, ui));
+        open("Method").show(ui, |ui| method(workspace, places, ui));
+        let config = &mut workspace.settings.config;
+        CollapsingHeader::new("Training settings").show(ui, |ui| numbers(config, ui));
+        open("Compare").show(ui, |ui| compare(&mut workspace.settings, places, ui));
+        CollapsingHeader::new("Runs and appearance").show(ui, |ui| runs_and_appearance(workspace, ui));
     });
 }
 
-/// Whether there is something to train that is not being trained.
-pub fn may_train(app: &App) -> bool {
-    let finished = !app.runs.is_empty() && app.runs.iter().all(|run| run.state.phase == Phase::Finished);
-    app.data.ready().is_some() && !app.is_running() && !finished
-}
-
 /// Train, Pause, Step, Reset; progress.
-fn training(app: &mut App, ui: &mut Ui) {
-    let running = app.is_running();
-    let may_train = may_train(app);
+fn training(workspace: &mut Workspace, places: &mut Places, ui: &mut Ui) {
+    let running = workspace.is_running();
+    let may_train = workspace.may_train();
     ui.add_space(4.0);
     ui.horizontal(|ui| {
         let train = egui::Button::new(RichText::new("▶ Train").strong()).min_size(egui::vec2(76.0, 28.0));
         let train = ui.add_enabled(may_train, train).on_hover_text("Train until paused or done (F5)");
-        app.places.insert(Place::Train, train.rect);
+        places.insert(Place::Train, train.rect);
         if train.clicked() {
-            app.train();
+            workspace.train();
         }
         let pause = ui.add_enabled(running, egui::Button::new("Pause"));
-        if pause.on_hover_text("Stop after the present step (F6)").clicked() {
-            app.send(&Command::Pause);
+        if pause.on_hover_text("Stop after the current step (F6)").clicked() {
+            workspace.send(&Command::Pause);
         }
         let step = ui.add_enabled(may_train, egui::Button::new("Step"));
         if step.on_hover_text("Make one training step, then pause (F7)").clicked() {
-            app.step_once();
+            workspace.step_once();
         }
-        let reset = ui.add_enabled(!app.runs.is_empty(), egui::Button::new("Reset"));
-        if reset.on_hover_text("Forget the run and start anew with the settings below (F8)").clicked() {
-            app.reset();
+        let reset = ui.add_enabled(!workspace.runs.is_empty(), egui::Button::new("Reset"));
+        if reset.on_hover_text("Discard the run; the next one uses the settings below (F8)").clicked() {
+            workspace.reset();
         }
     });
-    progress(app, ui);
-    if app.settings_changed() {
-        let text = "The settings below are not those of this run: Reset takes them up.";
+    progress(workspace, ui);
+    if workspace.settings_changed() {
+        let text = "The settings below are not those of this run: Reset applies them.";
         ui.label(RichText::new(text).small().color(Role::Anchor.colour(ui)));
     }
 }
 
-pub fn progress(app: &App, ui: &mut Ui) {
-    if app.runs.is_empty() {
-        let text = match (app.data.opening(), app.data.ready()) {
+/// The phase, speed and progress of every run.
+pub fn progress(workspace: &Workspace, ui: &mut Ui) {
+    if workspace.runs.is_empty() {
+        let text = match (workspace.data.opening(), workspace.data.ready()) {
             (Some(source), _) => format!("Opening {source} ..."),
             (None, Some(_)) => "Ready: press Train.".to_owned(),
             (None, None) => "No data: see below.".to_owned(),
         };
         muted(ui, text);
     }
-    for run in &app.runs {
+    for run in &workspace.runs {
         let mut text = match &run.state.phase {
             Phase::Preparing => "preparing: compiling shaders ...".to_owned(),
             Phase::Paused => "paused".to_owned(),
@@ -102,7 +108,7 @@ pub fn progress(app: &App, ui: &mut Ui) {
             ui.add(bar.text(RichText::new(format!("{} / {} steps", progress.step, progress.steps)).small()));
             let rate = run.rate();
             if run.state.phase == Phase::Running && rate > 0.0 {
-                let images = rate * run.images_a_step() as f64;
+                let images = rate * run.images_per_step() as f64;
                 let left = (progress.steps - progress.step) as f64 / rate;
                 text += &format!(", {images:.0} images/s, {} left", duration(left));
             }
@@ -119,5 +125,56 @@ fn duration(seconds: f64) -> String {
         s if s < 90 => format!("{s} s"),
         s if s < 5_400 => format!("{} min", s.div_ceil(60)),
         s => format!("{:.1} h", s as f64 / 3_600.0),
+    }
+}
+
+/// Runs on disk, a link to the settings, and the look of the window.
+fn runs_and_appearance(workspace: &mut Workspace, ui: &mut Ui) {
+    ui.horizontal(|ui| {
+        let open = ui.button("Open run ...");
+        if open.on_hover_text("A folder that `remixmatch train` or this window wrote").clicked() {
+            workspace.dialogs.open_run(ui.ctx());
+        }
+        let may_save = workspace.runs.first().is_some_and(|run| run.state.progress.is_some());
+        let save = ui.add_enabled(may_save, egui::Button::new("Save run ..."));
+        if save.on_hover_text("Write a folder that `remixmatch train --resume` continues").clicked() {
+            workspace.dialogs.save_run(ui.ctx());
+        }
+    });
+    if let Some(autosaved) = workspace.autosaved.clone() {
+        // The list is read only while the menu is open.
+        ui.menu_button("Autosaved runs", |ui| {
+            let runs = autosaved.list();
+            if runs.is_empty() {
+                ui.label("None yet");
+            }
+            for path in runs {
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                if ui.button(name).on_hover_text("Open this run and continue it").clicked() {
+                    workspace.open_run(path);
+                    ui.close();
+                }
+            }
+        })
+        .response
+        .on_hover_text("Every run is saved automatically at each report and when it ends");
+    }
+    if let Some(link) = platform::link(&workspace.fragment()) {
+        let copy = ui.button("Copy link");
+        if copy.on_hover_text("A link that opens this page with these settings, data and seed").clicked() {
+            ui.ctx().copy_text(link);
+            workspace.log.add("link copied");
+        }
+    }
+    ui.horizontal(|ui| {
+        ui.label("Theme");
+        for (choice, _) in ThemeChoice::VALUES {
+            if ui.selectable_value(&mut workspace.settings.theme, *choice, choice.name()).changed() {
+                choice.apply(ui.ctx());
+            }
+        }
+    });
+    if ui.button("Default layout").on_hover_text("Put the views back where they were").clicked() {
+        workspace.settings.layout = layout::default();
     }
 }

@@ -1,14 +1,13 @@
-//! The network and the numbers of training.
+//! The network, and the numerical settings of training.
 
 use eframe::egui::{self, ComboBox, DragValue, Ui};
 
-use crate::app::App;
 use crate::data::Tail;
+use crate::train::Config;
 
 const NETWORKS: [&str; 4] = ["wrn-10-1", "wrn-16-1", "wrn-28-2", "wrn-28-8"];
 
-pub(super) fn numbers(app: &mut App, ui: &mut Ui) {
-    let config = &mut app.settings.config;
+pub fn numbers(config: &mut Config, ui: &mut Ui) {
     ComboBox::from_label("Network").selected_text(&config.network).show_ui(ui, |ui| {
         for name in NETWORKS {
             ui.selectable_value(&mut config.network, name.to_owned(), name);
@@ -27,10 +26,10 @@ pub(super) fn numbers(app: &mut App, ui: &mut Ui) {
             ui.add(value).labelled_by(label.id).on_hover_text(hint);
             ui.end_row();
         };
-        row("steps", "Training steps in all", DragValue::new(&mut config.steps).range(1..=1u64 << 24));
+        row("steps", "Total training steps", DragValue::new(&mut config.steps).range(1..=1u64 << 24));
         row(
             "batch",
-            "Labelled images a step, and as many unlabelled ones; a multiple of 4 with rotation",
+            "Labelled images per step, and as many unlabelled ones; a multiple of 4 with rotation",
             DragValue::new(&mut config.batch).range(1..=1024),
         );
         row(
@@ -45,12 +44,12 @@ pub(super) fn numbers(app: &mut App, ui: &mut Ui) {
         );
         row(
             "weight decay",
-            "Share of the learning rate by which kernels shrink each step",
+            "Share of the learning rate by which kernels shrink per step",
             DragValue::new(&mut config.weight_decay).range(0.0..=1.0).speed(1e-3).max_decimals(5),
         );
         row(
-            "averaging",
-            "Share of the old value kept in the averaged weights",
+            "EMA decay",
+            "Share of the old value kept in the EMA weights",
             DragValue::new(&mut config.ema).range(0.0..=0.9999).speed(1e-3).max_decimals(4),
         );
         row(

@@ -11,7 +11,7 @@ use futures_channel::oneshot;
 use super::queue::{Guesses, LabelQueue};
 use super::writer::{LabelWriter, SaveState};
 use crate::app::platform;
-use crate::app::run::{self, Run};
+use crate::app::run::Run;
 use crate::app::session::{Command, Phase};
 use crate::data::{DataError, DataSet, LabellingFolder, Labels, LabelsError, Picture, read_picture};
 
@@ -225,7 +225,7 @@ impl ImageTextures {
             self.small.clear();
         }
         let load = || {
-            let picture = run::picture(&own.images, image);
+            let picture = textures::color_image(&own.images, image);
             context.load_texture(format!("labelled {image}"), picture, TextureOptions::NEAREST)
         };
         self.small.entry(image).or_insert_with(load).clone()

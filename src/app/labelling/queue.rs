@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::app::predictions::Predictions;
+use crate::app::session::Predictions;
 use crate::data::{LabellingFolder, Labels, LabelsError};
 use crate::train::most_likely;
 

@@ -8,29 +8,28 @@ use std::time::Duration;
 use eframe::egui::Ui;
 use web_time::Instant;
 
-use super::Kind;
 use crate::gpu::Gpu;
 
-/// Runs a future to its end, apart from the window. It is made where it runs and need not be `Send`.
+/// Runs a future on a thread of its own. The future is made on that thread and need not be `Send`.
 pub fn spawn<F: Future<Output = ()> + 'static>(make: impl FnOnce() -> F + Send + 'static) {
     std::thread::spawn(move || pollster::block_on(make()));
 }
 
-/// Does something that may take long, apart from the window.
+/// Does something that may take long on a thread of its own.
 pub fn offload(work: impl FnOnce() + Send + 'static) {
     std::thread::spawn(work);
 }
 
-/// Lets the window have its turn; threads need no such courtesy.
-pub async fn breathe() {}
+/// Lets the window draw a frame: nothing to do here, where the window has a thread of its own.
+pub async fn yield_now() {}
 
-/// Waits until whoever holds the other end lets go of it.
+/// Waits until the sender is dropped.
 pub fn wait_for_end(end: &Receiver<()>) {
     // Nothing is ever sent.
     let _ = end.recv();
 }
 
-/// Waits until `over`, at most for so long.
+/// Waits until `over` returns true, at most for `limit`.
 pub fn wait_until(limit: Duration, over: impl Fn() -> bool) {
     let began = Instant::now();
     while !over() && began.elapsed() < limit {
@@ -38,28 +37,28 @@ pub fn wait_until(limit: Duration, over: impl Fn() -> bool) {
     }
 }
 
-/// Asks for a file or a folder to read.
-pub async fn choose(title: &str, kind: Kind) -> Option<PathBuf> {
-    let dialog = rfd::AsyncFileDialog::new().set_title(title);
-    let chosen = match kind {
-        Kind::Files => dialog.pick_file().await,
-        Kind::Folder => dialog.pick_folder().await,
-    };
-    chosen.map(|handle| handle.path().to_owned())
+/// Asks for a file to read.
+pub async fn choose_file(title: &str) -> Option<PathBuf> {
+    rfd::AsyncFileDialog::new().set_title(title).pick_file().await.map(|file| file.path().to_owned())
+}
+
+/// Asks for a folder to read.
+pub async fn choose_folder(title: &str) -> Option<PathBuf> {
+    rfd::AsyncFileDialog::new().set_title(title).pick_folder().await.map(|folder| folder.path().to_owned())
 }
 
 /// Asks for a folder to write a run into.
-pub async fn choose_run_place(title: &str) -> Option<PathBuf> {
-    choose(title, Kind::Folder).await
+pub async fn choose_run_destination(title: &str) -> Option<PathBuf> {
+    choose_folder(title).await
 }
 
 /// Asks where to write a file.
-pub async fn choose_place(name: &str) -> Option<PathBuf> {
+pub async fn choose_destination(name: &str) -> Option<PathBuf> {
     let dialog = rfd::AsyncFileDialog::new().set_title("Save").set_file_name(name);
     dialog.save_file().await.map(|file| file.path().to_owned())
 }
 
-/// Brings data that must come from elsewhere before they can be opened: here everything is at hand.
+/// Downloads data that the program does not contain: nothing to do here, where it contains all built-in data.
 pub async fn fetch(_source: &str) {}
 
 /// What was dropped on the window in this frame.
@@ -67,12 +66,12 @@ pub fn dropped(ui: &Ui) -> Option<PathBuf> {
     ui.input(|input| input.raw.dropped_files.first().map(|file| file.path().to_owned()))
 }
 
-/// A link that opens the program with what `fragment` says: a window has none.
+/// A link that opens the page with the settings in `fragment`: `None` here.
 pub fn link(_fragment: &str) -> Option<String> {
     None
 }
 
-/// A page may be reloaded at any moment, and remembers what goes on; a window is closed on purpose.
+/// Remembers the current run for a reload of the page: nothing to do here.
 pub fn remember_current(_run: Option<&Path>, _training: bool) {}
 
 /// The adapter's name.

@@ -1,4 +1,4 @@
-//! What differs between the desktop and a page.
+//! What differs between the desktop and a page: both modules have the same functions.
 
 #[cfg(target_arch = "wasm32")]
 pub mod browser;
@@ -11,11 +11,3 @@ mod page;
 pub use desktop::*;
 #[cfg(target_arch = "wasm32")]
 pub use page::*;
-
-/// What a person chooses among.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// One file; on a page several, which belong together.
-    Files,
-    Folder,
-}

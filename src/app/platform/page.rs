@@ -12,16 +12,16 @@ use js_sys::{Array, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use super::{Kind, browser};
+use super::browser;
 use crate::data::BUILTIN_FILES;
 use crate::disk::in_memory::{self, Change};
 use crate::gpu::Gpu;
 
-/// Files that the user opened are below this folder.
+/// Files that a person opened lie below this folder of the in-memory file system.
 const GIVEN: &str = "given";
-/// More than this is not kept from one visit to the next.
-const KEPT_BYTES: usize = 256 << 20;
-/// Under which the run that goes on is remembered.
+/// Larger sets of files are not stored for the next visit.
+const MAX_STORED_BYTES: usize = 256 << 20;
+/// The key under which the browser stores the current run.
 const CURRENT: &str = "remixmatch.current";
 
 thread_local! {
@@ -29,55 +29,64 @@ thread_local! {
     static DROPPED: RefCell<VecDeque<PathBuf>> = const { RefCell::new(VecDeque::new()) };
 }
 
-/// Runs a future to its end, in turns with the window.
+/// Runs a future, interleaved with the window.
 pub fn spawn<F: Future<Output = ()> + 'static>(make: impl FnOnce() -> F + 'static) {
     spawn_local(async move {
-        breathe().await;
+        yield_now().await;
         make().await;
     });
 }
 
-/// Does something after this frame.
+/// Does something that may take long after this frame.
 pub fn offload(work: impl FnOnce() + 'static) {
     spawn_local(async move {
-        breathe().await;
+        yield_now().await;
         work();
     });
 }
 
-/// Lets the window have its turn.
-pub async fn breathe() {
+/// Lets the window draw a frame.
+pub async fn yield_now() {
     settle(browser::turn()).await;
 }
 
-/// A promise's value; nothing where it is broken, which the page has said.
+/// The value of a promise; `None` if it is rejected, which the page has reported.
 async fn settle(promise: Promise) -> Option<JsValue> {
     JsFuture::from(promise).await.ok()
 }
 
-/// Nobody can wait here: what must be done goes on by itself.
+/// Returns at once: a page cannot block, and its work continues without waiting.
 pub fn wait_for_end(_end: &Receiver<()>) {}
 
 /// As [`wait_for_end`].
 pub fn wait_until(_limit: Duration, _over: impl Fn() -> bool) {}
 
-/// Opens the file dialog; returns the path of the files in memory.
-pub async fn choose(_title: &str, kind: Kind) -> Option<PathBuf> {
-    let chosen: Array = settle(browser::choose(kind == Kind::Folder)).await?.dyn_into().ok()?;
+/// Asks for files, which belong together. Returns their folder in the in-memory file system.
+pub async fn choose_file(_title: &str) -> Option<PathBuf> {
+    choose(false).await
+}
+
+/// Asks for a folder. Returns its copy in the in-memory file system.
+pub async fn choose_folder(_title: &str) -> Option<PathBuf> {
+    choose(true).await
+}
+
+async fn choose(folder: bool) -> Option<PathBuf> {
+    let chosen: Array = settle(browser::choose(folder)).await?.dyn_into().ok()?;
     Some(receive(&chosen.get(0).as_string()?, &Array::from(&chosen.get(1))))
 }
 
-/// A run's files are downloaded.
-pub async fn choose_run_place(_title: &str) -> Option<PathBuf> {
+/// The folder whose files the browser downloads.
+pub async fn choose_run_destination(_title: &str) -> Option<PathBuf> {
     Some(Path::new(in_memory::DOWNLOADS).to_owned())
 }
 
-/// A file is downloaded.
-pub async fn choose_place(name: &str) -> Option<PathBuf> {
+/// A file that the browser downloads.
+pub async fn choose_destination(name: &str) -> Option<PathBuf> {
     Some(Path::new(in_memory::DOWNLOADS).join(name))
 }
 
-/// Brings a built-in set, which lies beside the page. What does not come is missed by who opens it.
+/// Downloads a built-in data set, which lies beside the page. A file that does not arrive fails when it is opened.
 pub async fn fetch(source: &str) {
     let Some(name) = source.strip_prefix("builtin:") else { return };
     for file in BUILTIN_FILES {
@@ -95,12 +104,12 @@ pub fn dropped(_ui: &Ui) -> Option<PathBuf> {
     DROPPED.with_borrow_mut(VecDeque::pop_front)
 }
 
-/// Replaces the files that the user opened earlier; `files` contains `[path, bytes]` pairs.
+/// Stores a person's files in the in-memory file system, replacing earlier ones; `files` holds `[path, bytes]`.
 fn receive(name: &str, files: &Array) -> PathBuf {
     let safe = name.replace(['/', '\\'], "-");
     let folder = Path::new(GIVEN).join(if safe.is_empty() { "files" } else { &safe });
     for old in in_memory::files_below(Path::new(GIVEN)) {
-        // It was listed just now.
+        // It exists: it was listed just now.
         let _ = in_memory::remove(&old);
     }
     let files: Vec<(PathBuf, Vec<u8>)> = files
@@ -110,9 +119,9 @@ fn receive(name: &str, files: &Array) -> PathBuf {
             Some((folder.join(file.get(0).as_string()?), Uint8Array::new(&file.get(1)).to_vec()))
         })
         .collect();
-    let kept = files.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() <= KEPT_BYTES;
+    let stored = files.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() <= MAX_STORED_BYTES;
     for (path, bytes) in files {
-        match kept {
+        match stored {
             // Writing to memory cannot fail.
             true => drop(in_memory::write(&path, &bytes)),
             false => in_memory::insert(path, bytes),
@@ -121,7 +130,7 @@ fn receive(name: &str, files: &Array) -> PathBuf {
     folder
 }
 
-/// Restores the files that the browser has stored, and has it store later changes.
+/// Restores the files that the browser stored, and stores every file that is written from now on.
 pub async fn restore_stored_files() {
     let kept = settle(browser::open_store()).await.map(|kept| Array::from(&kept)).unwrap_or_default();
     for file in kept.iter().filter_map(|file| file.dyn_into::<Array>().ok()) {
@@ -143,7 +152,7 @@ pub async fn restore_stored_files() {
     });
 }
 
-/// Takes what is dropped on the page, for the window of `context` from now on.
+/// Receives files dropped on the page, for the window of `context`.
 pub fn accept_drops(context: &Context) {
     if WINDOW.replace(Some(context.clone())).is_some() {
         return;
@@ -154,29 +163,29 @@ pub fn accept_drops(context: &Context) {
         WINDOW.with_borrow(|window| window.as_ref().map(Context::request_repaint));
     });
     browser::on_drop(&receive);
-    // The page listens as long as it is there.
+    // The page listens as long as it is open.
     receive.forget();
 }
 
-/// A link that opens the program with what `fragment` says.
+/// A link that opens the page with the settings in `fragment`.
 pub fn link(fragment: &str) -> Option<String> {
     Some(browser::address_with(fragment))
 }
 
-/// Remembers the run that goes on, for a reload.
+/// Remembers the current run for a reload of the page.
 pub fn remember_current(run: Option<&Path>, training: bool) {
     let run = run.map(Path::to_string_lossy).unwrap_or_default();
     browser::remember(CURRENT, &format!("{}{run}", if training { "+" } else { "-" }));
 }
 
-/// The run that went on when the page was left, and whether it was training.
+/// The current run when the page was left, and whether it was training.
 pub fn current() -> Option<(PathBuf, bool)> {
     let text = browser::recall(CURRENT)?;
     let run = text.get(1..).filter(|run| !run.is_empty())?;
     Some((PathBuf::from(run), text.starts_with('+')))
 }
 
-/// The adapter's name, of which wgpu knows nothing here.
+/// The adapter's name, which wgpu does not report in a browser.
 pub fn adapter_name(_: &Gpu) -> String {
     browser::adapter_name()
 }

@@ -1,4 +1,4 @@
-//! The run's own side of a session: training, and what the window asks for meanwhile.
+//! The run's side: it trains, and serves the window's commands between two steps.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,64 +8,75 @@ use std::time::Duration;
 use futures_channel::mpsc::UnboundedReceiver;
 use web_time::Instant;
 
-use super::{Command, Phase, PlanFacts, Profile, Start, State};
-use crate::app::interest::{Interest, Timing};
+use super::embedding_requests::{EmbeddingRequests, EmbeddingTimer};
+use super::state::{Command, Phase, PlanFacts, Predictions, Profile, Start, State};
 use crate::app::platform;
-use crate::app::predictions::Predicting;
 use crate::data::DataSet;
 use crate::gpu::{Gpu, GpuError};
 use crate::ssl::Keep;
 use crate::train::{Config, Pace, RunFolder, TrainError, Trainer, Weights};
 
-/// Work on the adapter is cut into slices of this length, so that frames get in between.
+/// Work on the adapter is submitted in slices of this length, so that frames are drawn in between.
 const SLICE: Duration = Duration::from_millis(6);
-/// Time between two looks at the views while training runs.
-const LOOK_EVERY: Duration = Duration::from_millis(700);
+/// Time between two observations while training runs.
+const OBSERVE_EVERY: Duration = Duration::from_millis(700);
 
-/// What ties a run to its window.
-pub(super) struct Ties {
+/// Images that [`Command::Predict`] classifies between two checks for commands.
+const PREDICT_AT_ONCE: usize = 256;
+
+/// The run's ends of what it shares with the window.
+pub struct WorkerChannels {
     pub commands: UnboundedReceiver<Command>,
     pub shared: Arc<Mutex<State>>,
-    pub interest: Interest,
+    pub embedding: EmbeddingRequests,
+    /// Ends the run at once.
     pub stop: Arc<AtomicBool>,
-    /// Called whenever there is something new to show.
+    /// Called after something new is published.
     pub wake: Box<dyn Fn() + Send>,
 }
 
-/// Trains, and serves what the window asks for between two steps.
-pub(super) struct Worker {
+/// A run on its own thread.
+pub struct Worker {
     gpu: Arc<Gpu>,
     config: Config,
     data: Arc<DataSet>,
-    ties: Ties,
-    kept: Option<PathBuf>,
-    /// Looks so far.
-    sheets: usize,
-    predicting: Option<Predicting>,
-    embeddings: Timing,
+    channels: WorkerChannels,
+    /// The folder that the run saves itself into.
+    autosave: Option<PathBuf>,
+    /// The number of observations so far; the picture sheets alternate.
+    observations: usize,
+    predicting: Option<Predictions>,
+    embedding_timer: EmbeddingTimer,
 }
 
 impl Worker {
-    pub fn new(gpu: Arc<Gpu>, config: Config, data: Arc<DataSet>, ties: Ties, kept: Option<PathBuf>) -> Self {
-        let embeddings = Timing::default();
-        Self { gpu, config, data, ties, kept, sheets: 0, predicting: None, embeddings }
+    pub fn new(
+        gpu: Arc<Gpu>,
+        config: Config,
+        data: Arc<DataSet>,
+        channels: WorkerChannels,
+        autosave: Option<PathBuf>,
+    ) -> Self {
+        let embedding_timer = EmbeddingTimer::default();
+        Self { gpu, config, data, channels, autosave, observations: 0, predicting: None, embedding_timer }
     }
 
+    /// Trains until the window's handle is dropped.
     pub async fn run(mut self, start: Start) {
         match self.work(start).await {
-            // The window has gone, or wants another run.
+            // The window closed or started another run.
             Ok(()) | Err(TrainError::Gpu(GpuError::Stopped)) => {}
             Err(error) => self.publish(|state| state.phase = Phase::Failed(error.to_string())),
         }
-        // Its plan's textures go with the window's last look at them.
+        // The window releases the plan's textures with the last state that holds them.
         self.publish(|state| state.ended = true);
     }
 
     fn publish(&self, change: impl FnOnce(&mut State)) {
-        if let Ok(mut state) = self.ties.shared.lock() {
+        if let Ok(mut state) = self.channels.shared.lock() {
             change(&mut state);
         }
-        (self.ties.wake)();
+        (self.channels.wake)();
     }
 
     fn notice(&self, text: String) {
@@ -76,16 +87,16 @@ impl Worker {
         let mut trainer = self.prepare(start)?;
         let mut running = false;
         let mut once = false;
-        let mut last_look: Option<Instant> = None;
+        let mut last_observed: Option<Instant> = None;
         loop {
             let command = match running || self.predicting.is_some() {
-                true => self.ties.commands.try_recv().ok(),
-                false => match self.ties.commands.recv().await {
+                true => self.channels.commands.try_recv().ok(),
+                false => match self.channels.commands.recv().await {
                     Ok(command) => Some(command),
                     Err(_) => return Ok(()),
                 },
             };
-            if self.ties.stop.load(Ordering::Relaxed) {
+            if self.channels.stop.load(Ordering::Relaxed) {
                 return Ok(());
             }
             let ran = running;
@@ -94,10 +105,10 @@ impl Worker {
                 Some(Command::Step) => (running, once) = (true, true),
                 Some(Command::Pause) => running = false,
                 Some(Command::End) => {
-                    self.keep(&mut trainer).await;
+                    self.autosave(&mut trainer).await;
                     return Ok(());
                 }
-                // All that wait are served before the next step: a slider sends many.
+                // All waiting commands are served before the next step: a slider sends many.
                 Some(other) => {
                     self.serve(&mut trainer, other).await?;
                     if running {
@@ -124,16 +135,16 @@ impl Worker {
                 trainer.drain().await?;
                 self.publish_step(&mut trainer);
             }
-            if stopped || stepped && last_look.is_none_or(|at| at.elapsed() >= LOOK_EVERY) {
-                self.look(&mut trainer).await?;
-                last_look = Some(Instant::now());
+            if stopped || stepped && last_observed.is_none_or(|at| at.elapsed() >= OBSERVE_EVERY) {
+                self.observe(&mut trainer).await?;
+                last_observed = Some(Instant::now());
             }
             if !running {
                 let phase = if trainer.is_done() { Phase::Finished } else { Phase::Paused };
                 self.publish(|state| state.phase = phase);
             }
             self.embed(&mut trainer, running).await?;
-            platform::breathe().await;
+            platform::yield_now().await;
         }
     }
 
@@ -145,7 +156,7 @@ impl Worker {
                 Trainer::resume(gpu, self.config.clone(), data, &folder.model(), Keep::Views)?
             }
         };
-        trainer.engine.pace = Some(Pace::new(SLICE, Arc::clone(&self.ties.stop)));
+        trainer.engine.pace = Some(Pace::new(SLICE, Arc::clone(&self.channels.stop)));
         let engine = &trainer.engine;
         let mut sheets = Vec::new();
         while sheets.len() < 2 {
@@ -192,25 +203,25 @@ impl Worker {
             state.test_probabilities = Some(probabilities);
         });
         self.publish_step(trainer);
-        self.keep(trainer).await;
+        self.autosave(trainer).await;
         Ok(())
     }
 
-    /// Saves the run where it is kept, if it has begun.
-    async fn keep(&self, trainer: &mut Trainer) {
-        let Some(path) = self.kept.clone().filter(|_| trainer.progress().step > 0) else { return };
-        // What is kept already is this run's own: it stays until each file is replaced.
+    /// Saves the run into its autosave folder, if it has one and has made a step.
+    async fn autosave(&self, trainer: &mut Trainer) {
+        let Some(path) = self.autosave.clone().filter(|_| trainer.progress().step > 0) else { return };
+        // The folder is this run's own: each file stays until its replacement is complete.
         if let Err(error) = self.save(trainer, &RunFolder::new(path), RunFolder::create).await {
-            self.notice(format!("the run could not be kept: {error}"));
+            self.notice(format!("the run could not be autosaved: {error}"));
         }
     }
 
-    /// Publishes the last step's views.
-    async fn look(&mut self, trainer: &mut Trainer) -> Result<(), TrainError> {
+    /// Publishes the last step's observation and draws its pictures.
+    async fn observe(&mut self, trainer: &mut Trainer) -> Result<(), TrainError> {
         let Some(observation) = trainer.observe().await? else { return Ok(()) };
-        let sheet = self.sheets % 2;
-        self.sheets += 1;
-        let plan = self.ties.shared.lock().ok().and_then(|state| state.plan.clone());
+        let sheet = self.observations % 2;
+        self.observations += 1;
+        let plan = self.channels.shared.lock().ok().and_then(|state| state.plan.clone());
         if let Some(plan) = plan {
             plan.sheets[sheet].draw(&self.gpu);
         }
@@ -222,32 +233,39 @@ impl Worker {
         Ok(())
     }
 
-    /// Publishes the embedding that is looked at, when it is time for it.
+    /// Publishes the requested embedding when it is due.
     async fn embed(&mut self, trainer: &mut Trainer, running: bool) -> Result<(), TrainError> {
-        let Some(weights) = self.ties.interest.wanted() else { return Ok(()) };
+        let Some(weights) = self.channels.embedding.requested() else { return Ok(()) };
         let (step, began) = (trainer.progress().step, Instant::now());
-        if !self.embeddings.is_due(step, weights, running, began) {
+        if !self.embedding_timer.is_due(step, weights, running, began) {
             return Ok(());
         }
-        self.ties.interest.forget();
+        self.channels.embedding.clear();
         let embedding = trainer.embed(weights).await?.map(Arc::new);
-        self.embeddings.made(step, weights, began, Instant::now());
+        self.embedding_timer.made(step, weights, began, Instant::now());
         self.publish(|state| state.embedding = embedding);
         Ok(())
     }
 
-    /// Predicts some more of the training images, and publishes all when they are done.
+    /// Classifies some more of the training images, and publishes all predictions when they are complete.
     async fn predict(&mut self, trainer: &mut Trainer) -> Result<(), TrainError> {
-        let Some(mut predicting) = self.predicting.take() else { return Ok(()) };
-        match predicting.advance(trainer).await? {
-            Some(predictions) => self.publish(|state| {
+        let Some(mut predictions) = self.predicting.take() else { return Ok(()) };
+        let (first, images) = (predictions.images(), self.data.train.len());
+        if first < images {
+            let chosen: Vec<usize> = (first..images).take(PREDICT_AT_ONCE).collect();
+            let chosen = self.data.train.pick(&chosen);
+            let new = trainer.engine.evaluate(&self.gpu, &chosen, Weights::Averaged).await?;
+            predictions.probabilities.extend(new);
+        }
+        if predictions.images() == images {
+            self.publish(|state| {
                 state.predictions = Some(Arc::new(predictions));
                 state.predicting = None;
-            }),
-            None => {
-                self.publish(|state| state.predicting = Some(predicting.share(trainer)));
-                self.predicting = Some(predicting);
-            }
+            });
+        } else {
+            let share = predictions.images() as f32 / images.max(1) as f32;
+            self.publish(|state| state.predicting = Some(share));
+            self.predicting = Some(predictions);
         }
         Ok(())
     }
@@ -256,7 +274,7 @@ impl Worker {
         match command {
             Command::Follow(images) => {
                 trainer.follow(&images);
-                self.look(trainer).await?;
+                self.observe(trainer).await?;
             }
             Command::LabelDistribution(distribution) => trainer.set_label_distribution(&distribution),
             Command::Classify => {
@@ -287,7 +305,8 @@ impl Worker {
             }
             Command::Predict => {
                 trainer.drain().await?;
-                self.predicting = Some(Predicting::new(trainer));
+                let (step, classes) = (trainer.progress().step, self.data.classes.len());
+                self.predicting = Some(Predictions { step, classes, probabilities: Vec::new() });
                 self.publish(|state| state.predicting = Some(0.0));
             }
             Command::Run | Command::Pause | Command::Step | Command::Embed | Command::End => {}
@@ -295,16 +314,16 @@ impl Worker {
         Ok(())
     }
 
-    /// Writes the run into a folder that `ready` has made ready for it.
+    /// Writes the run into a folder that `prepare` creates or checks.
     async fn save(
         &self,
         trainer: &mut Trainer,
         folder: &RunFolder,
-        ready: fn(&RunFolder) -> Result<(), TrainError>,
+        prepare: fn(&RunFolder) -> Result<(), TrainError>,
     ) -> Result<(), TrainError> {
-        ready(folder)?;
+        prepare(folder)?;
         folder.write_config(&trainer.config)?;
-        let reports = self.ties.shared.lock().map(|state| Arc::clone(&state.reports)).unwrap_or_default();
+        let reports = self.channels.shared.lock().map(|state| Arc::clone(&state.reports)).unwrap_or_default();
         folder.write_reports(&reports)?;
         trainer.save(&folder.model()).await
     }

@@ -4,7 +4,8 @@ use eframe::egui::{self, Button, RichText, TextWrapMode, Ui, vec2};
 
 use super::view::{View, ViewContext, columns};
 use crate::app::places::ViewId;
-use crate::app::run::{Part, Run};
+use crate::app::run::Run;
+use crate::app::textures::Subset;
 use crate::app::theme::Role;
 use crate::app::widgets::{bars, is_narrow, muted, nothing_yet, verdict};
 use crate::augment::{OPERATIONS, OpDraw, OperationKind};
@@ -99,7 +100,7 @@ impl AnchorsView {
 
     fn original(&self, ui: &mut Ui, run: &Run, row: &AnchorRow, pinned: bool) -> bool {
         ui.label(if pinned { "followed" } else { "image" });
-        let image = run.thumbnails.image(ui.ctx(), Part::Train, row.image, SIDE);
+        let image = run.thumbnails.image(ui.ctx(), Subset::Train, row.image, SIDE);
         let label = format!("image {}", row.image);
         let button = ui.add(Button::image(image.alt_text(&label)).selected(pinned));
         button.widget_info(|| egui::WidgetInfo::selected(egui::Role::Button, true, pinned, &label));

@@ -11,8 +11,9 @@ use eframe::egui::{self, Button, RichText, ScrollArea, Ui, Vec2, vec2};
 
 use super::view::{View, ViewContext, columns};
 use crate::app::places::ViewId;
-use crate::app::run::{Part, Run};
+use crate::app::run::Run;
 use crate::app::session::{Command, Phase};
+use crate::app::textures::Subset;
 use crate::app::theme::Role;
 use crate::app::widgets::{muted, nothing_yet, percent, verdict};
 use crate::train::Progress;
@@ -241,7 +242,7 @@ impl MatrixPane<'_> {
             format!("test image {image}: {}, true class {}", verdict(row, classes), classes[cell.actual]);
         ui.allocate_ui(vec2(SIDE + 4.0, SIDE + 22.0), |ui| {
             ui.vertical(|ui| {
-                let picture = self.run.thumbnails.image(ui.ctx(), Part::Test, image, SIDE);
+                let picture = self.run.thumbnails.image(ui.ctx(), Subset::Test, image, SIDE);
                 ui.add(picture.alt_text(&hint)).on_hover_text(&hint);
                 let text = format!("{mark} {}", percent(probability));
                 ui.label(RichText::new(text).small().color(role.colour(ui)));

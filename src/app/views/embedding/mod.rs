@@ -11,7 +11,8 @@ use eframe::egui::{
 
 use super::view::{View, ViewContext, columns};
 use crate::app::places::ViewId;
-use crate::app::run::{Part, Run};
+use crate::app::run::Run;
+use crate::app::textures::Subset;
 use crate::app::theme::Role;
 use crate::app::widgets::{muted, nothing_yet, percent};
 use crate::train::{EmbeddedImage, Embedding, Weights};
@@ -222,7 +223,7 @@ fn card(ui: &Ui, run: &Run, image: &EmbeddedImage, response: &Response, anchor: 
     let tooltip = Tooltip::always_open(ui.ctx().clone(), response.layer_id, response.id, anchor);
     tooltip.gap(14.0).show(|ui| {
         ui.horizontal(|ui| {
-            ui.add(run.thumbnails.image(ui.ctx(), Part::Train, image.image, CARD_IMAGE));
+            ui.add(run.thumbnails.image(ui.ctx(), Subset::Train, image.image, CARD_IMAGE));
             ui.vertical(|ui| {
                 ui.label(RichText::new(format!("true class {}", run.class_name(image.class))).strong());
                 ui.colored_label(role.colour(ui), format!("{mark}{}", guess_text(run, image)));

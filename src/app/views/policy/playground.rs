@@ -7,7 +7,7 @@ use futures_channel::oneshot;
 
 use super::op_sheet::{OpSheet, effect_text, filter_name};
 use crate::app::platform;
-use crate::app::texture::NativeTexture;
+use crate::app::textures::NativeTexture;
 use crate::app::theme::Role;
 use crate::app::views::view::ViewContext;
 use crate::app::widgets::{muted, nothing_yet};

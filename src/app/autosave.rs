@@ -1,4 +1,4 @@
-//! Runs that the window keeps by itself: none is lost to a reset, a closed window or a crash.
+//! Autosaved runs: no run is lost to a reset, a closed window or a crash.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,32 +8,32 @@ use web_time::UNIX_EPOCH;
 use crate::disk;
 use crate::train::{Config, RunFolder};
 
-/// Runs kept; the oldest go.
-const KEPT: usize = if cfg!(target_arch = "wasm32") { 4 } else { 20 };
+/// Runs that are kept when the window opens; older ones are removed.
+const MAX_RUNS: usize = if cfg!(target_arch = "wasm32") { 4 } else { 20 };
 
-/// The folder of the kept runs.
+/// The folder of the autosaved runs, with one folder per run in it.
 #[derive(Clone, Debug)]
-pub struct KeptRuns {
+pub struct AutosavedRuns {
     folder: PathBuf,
 }
 
-impl KeptRuns {
+impl AutosavedRuns {
     pub fn new(folder: PathBuf) -> Self {
         Self { folder }
     }
 
-    /// Where a new run is kept: named by what it is and when it began.
-    pub fn place(&self, name: &str, config: &Config) -> PathBuf {
-        let began = web_time::SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    /// The folder for a new run, named by its settings and the current time.
+    pub fn folder_for(&self, name: &str, config: &Config) -> PathBuf {
+        let now = web_time::SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         let what = if name.is_empty() { &config.method_name } else { name };
         let text = format!("{} {what} {} labels seed {}", config.preset, config.labels, config.seed);
         let safe: String = text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-        self.folder.join(format!("{safe}-{}", began.as_millis()))
+        self.folder.join(format!("{safe}-{}", now.as_millis()))
     }
 
-    /// Kept runs, the latest first.
+    /// The folders of all autosaved runs, the latest first.
     pub fn list(&self) -> Vec<PathBuf> {
-        // Where none was kept there is no folder.
+        // The first autosave creates the folder.
         let mut runs: Vec<_> = disk::list(&self.folder)
             .unwrap_or_default()
             .into_iter()
@@ -43,15 +43,15 @@ impl KeptRuns {
         runs.into_iter().map(|(_, path)| path).collect()
     }
 
-    /// Removes all but the latest.
-    pub fn tidy(&self) {
-        for old in self.list().into_iter().skip(KEPT) {
+    /// Removes all runs but the latest [`MAX_RUNS`].
+    pub fn remove_oldest(&self) {
+        for old in self.list().into_iter().skip(MAX_RUNS) {
             remove(&old);
         }
     }
 }
 
-/// Removes a run's own files, and the folder if nothing else is in it.
+/// Removes the files that a run wrote, and the folder if it is empty then.
 fn remove(path: &Path) {
     let run = RunFolder::new(path);
     for file in [run.config(), run.metrics(), run.model(), run.summary()] {
@@ -69,24 +69,24 @@ mod tests {
     use crate::train::preset;
 
     #[test]
-    fn the_oldest_runs_go_first_and_other_folders_stay() {
+    fn only_the_oldest_autosaved_runs_are_removed() {
         let folder = tempfile::tempdir().expect("a folder");
-        let kept = KeptRuns::new(folder.path().to_owned());
+        let autosaved = AutosavedRuns::new(folder.path().to_owned());
         let config = preset("quick", None).expect("a preset").config;
-        assert!(
-            kept.place("no alignment", &config).to_string_lossy().contains("quick-no-alignment-40-labels")
-        );
+        let new = autosaved.folder_for("no alignment", &config);
+        assert!(new.to_string_lossy().contains("quick-no-alignment-40-labels"));
         let began = SystemTime::now() - Duration::from_secs(1_000);
-        for i in 0..KEPT as u64 + 3 {
+        for i in 0..MAX_RUNS as u64 + 3 {
             let run = RunFolder::new(folder.path().join(format!("run {i}")));
             std::fs::create_dir(run.path()).expect("a folder");
             let model = std::fs::File::create(run.model()).expect("a file");
             model.set_modified(began + Duration::from_secs(i)).expect("a time");
         }
         std::fs::create_dir(folder.path().join("other")).expect("a folder");
-        kept.tidy();
-        let names: Vec<_> = kept.list().iter().map(|path| path.file_name().map(|n| n.to_owned())).collect();
-        assert_eq!(names.len(), KEPT);
+        autosaved.remove_oldest();
+        let names: Vec<_> =
+            autosaved.list().iter().map(|path| path.file_name().map(|n| n.to_owned())).collect();
+        assert_eq!(names.len(), MAX_RUNS);
         assert_eq!(names[0].as_deref(), Some("run 22".as_ref()));
         assert!(folder.path().join("other").exists() && !folder.path().join("run 2").exists());
     }

@@ -1,0 +1,302 @@
+//! What the window works on: its settings, the open data, and the runs. Everything here works without a window
+//! being drawn; `opening.rs` holds what opens data, runs and links.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use eframe::egui::Context;
+use eframe::egui_wgpu::RenderState;
+
+use super::autosave::AutosavedRuns;
+use super::dialogs::{Chosen, Dialogs};
+use super::documents::{AblationFolder, DataSlot, Waiting};
+use super::labelling::{Labelling, TrainOn};
+use super::parts::Variation;
+use super::places::ViewId;
+use super::run::{Log, Run};
+use super::session::{Command, Ending, Phase, Session, Start};
+use super::settings::Settings;
+use super::textures::Thumbnails;
+use super::views::anchors;
+use super::{layout, platform};
+use crate::data::Split;
+use crate::disk;
+use crate::gpu::{Gpu, GpuError};
+use crate::train::{Config, StepStatistics};
+
+/// How long a closing window waits for its runs to save themselves. A step of a large network takes longer;
+/// such a run keeps what it saved at its last report.
+const EXIT_LIMIT: Duration = Duration::from_secs(10);
+
+/// The settings, the open documents and the runs of a window.
+pub struct Workspace {
+    pub(super) gpu: Arc<Gpu>,
+    pub(super) render: RenderState,
+    pub(super) context: Context,
+    pub(super) settings: Settings,
+    pub(super) data: DataSlot,
+    pub(super) labelling: Labelling,
+    pub(super) ablation: AblationFolder,
+    /// What begins once the data have been opened.
+    pub(super) waiting: Option<Waiting>,
+    pub(super) runs: Vec<Run>,
+    /// The settings that the runs were started with.
+    pub(super) started: Option<(Config, Option<Variation>)>,
+    /// The autosave folder of the first run, and whether a run trains, as a reload of the page finds them.
+    current: (Option<PathBuf>, bool),
+    /// Training images that every run follows, the latest first.
+    pub(super) pinned: Vec<usize>,
+    /// The view that a narrow window shows.
+    pub(super) front: ViewId,
+    pub(super) log: Log,
+    pub(super) dialogs: Dialogs,
+    pub(super) thumbnails: Option<Thumbnails>,
+    pub(super) autosaved: Option<AutosavedRuns>,
+}
+
+impl Workspace {
+    pub(super) fn new(
+        gpu: Gpu,
+        render: RenderState,
+        context: Context,
+        settings: Settings,
+        autosaved: Option<AutosavedRuns>,
+    ) -> Self {
+        if let Some(autosaved) = &autosaved {
+            autosaved.remove_oldest();
+        }
+        let mut log = Log::default();
+        log.add(format!("adapter: {}", platform::adapter_name(&gpu)));
+        Self {
+            gpu: Arc::new(gpu),
+            render,
+            context,
+            settings,
+            data: DataSlot::default(),
+            labelling: Labelling::default(),
+            ablation: AblationFolder::default(),
+            waiting: None,
+            runs: Vec::new(),
+            started: None,
+            current: (None, false),
+            pinned: Vec::new(),
+            front: anchors::ID,
+            log,
+            dialogs: Dialogs::default(),
+            thumbnails: None,
+            autosaved,
+        }
+    }
+
+    /// The settings of the next run, and what else is remembered between starts.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The step of the first run while it trains.
+    pub fn training_step(&self) -> Option<u64> {
+        let run = self.runs.first()?.session.state();
+        (run.phase == Phase::Running).then(|| run.progress.map_or(0, |progress| progress.step))
+    }
+
+    /// Logs what training did while the page's tab was hidden. `from` is the step at which it was hidden.
+    pub fn log_hidden_time(&mut self, hidden: Duration, from: u64) {
+        let step = self.runs.first().and_then(|run| run.session.state().progress).map_or(from, |p| p.step);
+        let went = match step - from.min(step) {
+            0 => "the browser paused training".to_owned(),
+            steps => format!("training went on for {steps} steps"),
+        };
+        self.log.add(format!("this tab was hidden for {} s: {went}", hidden.as_secs()));
+    }
+
+    /// The folder that the first run is autosaved in.
+    pub fn autosave_folder(&self) -> Option<PathBuf> {
+        self.runs.first().and_then(|run| run.session.autosave_folder().map(ToOwned::to_owned))
+    }
+
+    /// The error that ended the adapter's work, if there was one.
+    pub fn fault(&self) -> Option<GpuError> {
+        self.gpu.check().err()
+    }
+
+    /// The statistics of a run's last step. `run` is 0, or 1 for the second of two compared runs.
+    pub fn last_statistics(&self, run: usize) -> Option<StepStatistics> {
+        self.runs.get(run).and_then(|run| run.state.statistics.last().copied())
+    }
+
+    /// The labelled, unlabelled and test images of a run. `run` is 0, or 1 for the second of two compared runs.
+    pub fn split_of(&self, run: usize) -> Option<&Split> {
+        self.runs.get(run).and_then(|run| run.state.plan.as_ref()).map(|plan| &plan.split)
+    }
+
+    /// Bytes allocated on the adapter; `None` where its backend does not report them.
+    pub fn allocated_bytes(&self) -> Option<u64> {
+        self.gpu.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
+    }
+
+    /// Writes the runs' folders, the second one inside the first.
+    pub fn save_runs(&mut self, path: PathBuf) {
+        for (run, folder) in self.runs.iter().zip(["", "compared"]) {
+            run.session.send(Command::Save(path.join(folder)));
+        }
+    }
+
+    /// Writes the model's guess for every image that is being labelled as a CSV file: `file,class` and the
+    /// probability of each class.
+    pub fn export_predictions(&mut self, path: PathBuf) {
+        match self.labelling.predictions() {
+            Some(table) => self.act_on(Chosen::Write(path, table)),
+            None => self.log.add("there are no predictions to write yet"),
+        }
+    }
+
+    /// Writes the first run's model to a safetensors file.
+    pub fn export_model(&mut self, path: PathBuf) {
+        match self.runs.first() {
+            Some(run) => run.session.send(Command::SaveModel(path)),
+            None => self.log.add("there is no model to write yet"),
+        }
+    }
+
+    /// Trains: continues the runs, or starts them.
+    pub fn train(&mut self) {
+        self.start_runs();
+        self.send(&Command::Run);
+    }
+
+    /// Trains as soon as the data have been opened.
+    pub fn train_when_ready(&mut self) {
+        self.waiting = Some(Waiting::Train);
+    }
+
+    /// Makes one step of every run.
+    pub fn step_once(&mut self) {
+        self.start_runs();
+        self.send(&Command::Step);
+    }
+
+    /// Ends the runs, and cancels what waits for data.
+    pub fn reset(&mut self) {
+        self.waiting = None;
+        self.end_runs();
+    }
+
+    pub(super) fn end_runs(&mut self) {
+        self.runs.clear();
+        self.started = None;
+        self.pinned.clear();
+        self.log.runs_changed();
+    }
+
+    /// Whether a run trains.
+    pub(super) fn is_running(&self) -> bool {
+        self.runs.iter().any(|run| run.state.phase == Phase::Running)
+    }
+
+    /// Whether Train would start or continue a run.
+    pub(super) fn may_train(&self) -> bool {
+        let finished =
+            !self.runs.is_empty() && self.runs.iter().all(|run| run.state.phase == Phase::Finished);
+        self.data.ready().is_some() && !self.is_running() && !finished
+    }
+
+    /// Sends a command to every run.
+    pub(super) fn send(&self, command: &Command) {
+        self.runs.iter().for_each(|run| run.session.send(command.clone()));
+    }
+
+    /// Whether the settings differ from those of the runs.
+    pub(super) fn settings_changed(&self) -> bool {
+        self.started.as_ref().is_some_and(|(config, compare)| {
+            *config != self.settings.config || *compare != self.settings.compare
+        })
+    }
+
+    /// Brings a view to the front.
+    pub(super) fn show_view(&mut self, view: &ViewId) {
+        layout::show(&mut self.settings.layout, view);
+        self.front = view.clone();
+    }
+
+    fn start_runs(&mut self) {
+        if !self.runs.is_empty() {
+            return;
+        }
+        let config = self.settings.config.clone();
+        let mut runs = vec![(String::new(), config.clone())];
+        if let Some(variation) = self.settings.compare {
+            config.method_name.clone_into(&mut runs[0].0);
+            runs.push((variation.name().to_owned(), variation.apply(&config)));
+        }
+        for (name, config) in runs {
+            self.start_run(name, config, Start::New);
+        }
+        self.started = Some((config, self.settings.compare));
+    }
+
+    pub(super) fn start_run(&mut self, name: String, config: Config, start: Start) {
+        let Some(data) = self.data.ready() else { return };
+        let mut config = config;
+        if let Some(labels) = data.hand_made_labels() {
+            config.labels = labels;
+            config.flip = config.flip.or(Some(data.flip));
+        }
+        let context = self.context.clone();
+        let wake = move || context.request_repaint();
+        let folder = match &start {
+            Start::New => self.autosaved.as_ref().map(|autosaved| autosaved.folder_for(&name, &config)),
+            Start::Resume(folder, _) => Some(folder.path().to_owned()),
+        };
+        let session = Session::start(Arc::clone(&self.gpu), config, Arc::clone(data), start, folder, wake);
+        self.runs.push(Run::new(name, session));
+    }
+
+    /// Trains on labels that were made in this window.
+    pub(super) fn train_on(&mut self, TrainOn { data, source }: TrainOn) {
+        self.data.put(Arc::clone(&data));
+        self.waiting = None;
+        self.use_data(source, data);
+        self.train();
+    }
+
+    /// Receives what threads and dialogs have delivered since the last frame.
+    pub(super) fn advance(&mut self) {
+        self.receive_data();
+        while let Some(chosen) = self.dialogs.next() {
+            self.act_on(chosen);
+        }
+        let news = self.labelling.advance(&self.context);
+        news.into_iter().for_each(|line| self.log.add(line));
+        for run in &mut self.runs {
+            run.refresh(&self.render);
+            self.log.follow(run);
+        }
+        let current = (self.autosave_folder(), self.is_running());
+        if self.current != current {
+            platform::remember_current(current.0.as_deref(), current.1);
+            self.current = current;
+        }
+    }
+
+    fn act_on(&mut self, chosen: Chosen) {
+        match chosen {
+            Chosen::Images(path) => self.label_folder(path),
+            Chosen::SaveModel(path) => self.export_model(path),
+            Chosen::Data(path) => self.open_data(path.to_string_lossy().into_owned()),
+            Chosen::Run(path) => self.open_run(path),
+            Chosen::Ablation(path) => self.open_ablation(path),
+            Chosen::SaveRun(path) => self.save_runs(path),
+            Chosen::Write(path, content) => self.log.add(match disk::write(&path, &content) {
+                Ok(()) => format!("written: {}", path.display()),
+                Err(error) => format!("{}: not written: {error}", path.display()),
+            }),
+        }
+    }
+
+    /// Ends the runs; waits at most [`EXIT_LIMIT`] until they are saved.
+    pub(super) fn close(&mut self) {
+        let endings: Vec<_> = self.runs.drain(..).map(|run| run.session.ending()).collect();
+        platform::wait_until(EXIT_LIMIT, || endings.iter().all(Ending::is_over));
+    }
+}
