@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use serde_json::Value;
 use thiserror::Error;
 
-use super::parts::Variation;
+use super::components::Variation;
 use super::places::ViewId;
 use super::views::{self, Views, alignment, anchors, curves, mixup, rotation};
 use crate::ssl::Method;

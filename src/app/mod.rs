@@ -8,6 +8,7 @@
 
 mod address;
 mod autosave;
+mod components;
 mod controls;
 mod dialogs;
 mod documents;
@@ -16,7 +17,6 @@ mod labelling;
 mod layout;
 mod opening;
 mod options;
-mod parts;
 mod places;
 pub(crate) mod platform;
 mod run;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use eframe::egui_wgpu::{WgpuSetup, WgpuSetupCreateNew};
 use thiserror::Error;
 
-use super::parts::Variation;
+use super::components::Variation;
 use super::settings::Settings;
 use super::theme::ThemeChoice;
 use crate::gpu::Gpu;

@@ -7,7 +7,7 @@ use std::fmt;
 use eframe::egui::Rect;
 use serde::{Deserialize, Serialize};
 
-use super::parts::Part;
+use super::components::Component;
 
 /// Names a view in saved layouts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ impl fmt::Display for ViewId {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
     View(ViewId),
-    Part(Part),
+    Component(Component),
     Compare,
     Train,
 }

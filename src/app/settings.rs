@@ -1,9 +1,11 @@
+//! What the window remembers from one start to the next: settings, layout, theme.
+
 use eframe::Storage;
 use egui_tiles::Tree;
 use serde::{Deserialize, Serialize};
 
+use super::components::Variation;
 use super::layout;
-use super::parts::Variation;
 use super::places::ViewId;
 use super::theme::ThemeChoice;
 use crate::train::{Config, preset};
@@ -14,42 +16,36 @@ const KEY: &str = "settings";
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// Of the next run.
+    /// The configuration of the next run.
     pub config: Config,
+    /// The variation that the next run is compared with.
     pub compare: Option<Variation>,
     pub theme: ThemeChoice,
     pub layout: Tree<ViewId>,
-    /// Whether the tour has been offered.
-    pub greeted: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let config = preset("quick", None).expect("quick is a preset").config;
-        Self {
-            config,
-            compare: None,
-            theme: ThemeChoice::default(),
-            layout: layout::default(),
-            greeted: false,
-        }
+        Self { config, compare: None, theme: ThemeChoice::default(), layout: layout::default() }
     }
 }
 
 impl Settings {
-    /// What was saved last; the defaults where that is absent or of another version.
+    /// The settings saved last; the defaults if there are none or they cannot be read.
     pub fn load(storage: Option<&dyn Storage>) -> Self {
-        let kept = storage.and_then(|storage| storage.get_string(KEY));
-        let mut settings: Self = kept.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let saved = storage.and_then(|storage| storage.get_string(KEY));
+        let mut settings: Self = saved.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         layout::complete(&mut settings.layout);
         settings
     }
 
-    /// As JSON, of which the program has a reader anyway: eframe's own format would add a tenth to the page.
+    /// Saves the settings as JSON, which the program reads anyway: eframe's format (RON) would make the page a tenth
+    /// larger.
     pub fn save(&self, storage: &mut dyn Storage) {
         match serde_json::to_string(self) {
             Ok(text) => storage.set_string(KEY, text),
-            Err(error) => tracing::error!("settings are not kept: {error}"),
+            Err(error) => tracing::error!("settings are not saved: {error}"),
         }
     }
 }
@@ -80,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_set_is_there_at_the_next_start() {
+    fn saved_settings_load_at_the_next_start() {
         let mut storage = Memory::default();
         let mut settings = Settings::default();
         settings.config.seed = 17;
@@ -96,10 +92,37 @@ mod tests {
     }
 
     #[test]
-    fn another_versions_settings_are_the_defaults() {
+    fn unreadable_settings_become_the_defaults() {
         let mut storage = Memory::default();
         storage.set_string(KEY, r#"{"config":{"speed":9}}"#.into());
         assert_eq!(Settings::load(Some(&storage)).config, Settings::default().config);
         assert_eq!(Settings::load(None).config, Settings::default().config);
+    }
+
+    /// The default layout of version 0.1, as it was saved with CTAugment in front.
+    const LAYOUT_0_1: &str = r#"
+        {"id":13935791934109104185,"root":14,"tiles":{"next_tile_id":15,
+        "tiles":{"5":{"Pane":"Rotation"},"7":{"Pane":"Confusion"},"3":{"Pane":"Policy"},
+        "6":{"Pane":"Curves"},"10":{"Pane":"Labelling"},"1":{"Pane":"Anchors"},"11":{"Pane":"Ablation"},
+        "8":{"Pane":"Embedding"},"4":{"Pane":"MixUp"},"13":{"Container":{"Tabs":{"children":[6],
+        "active":6}}},"2":{"Pane":"Alignment"},"14":{"Container":{"Linear":{"children":[12,13],
+        "dir":"Vertical","shares":{"shares":{"13":1.0,"12":2.0}}}}},
+        "12":{"Container":{"Tabs":{"children":[1,2,3,4,5,7,8,9,10,11],"active":3}}},
+        "9":{"Pane":"Network"}},"invisible":[]},"height":null,"width":null}"#;
+
+    #[test]
+    fn settings_of_version_0_1_load() {
+        let config = preset("digits", None).expect("a preset").config;
+        let config = serde_json::to_string(&config).expect("a configuration");
+        let saved = format!(
+            r#"{{"config":{config},"compare":"NoMixUp","theme":"Light","layout":{LAYOUT_0_1},"greeted":false}}"#
+        );
+        let mut storage = Memory::default();
+        storage.set_string(KEY, saved);
+        let loaded = Settings::load(Some(&storage));
+        assert_eq!((loaded.config.preset.as_str(), loaded.compare), ("digits", Some(Variation::NoMixUp)));
+        assert_eq!(loaded.theme, ThemeChoice::Light);
+        assert!(layout::is_shown(&loaded.layout, &ViewId::new("Policy")), "the tab that was in front");
+        assert_ne!(loaded.layout, layout::default());
     }
 }

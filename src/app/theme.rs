@@ -1,4 +1,4 @@
-//! Colours that mean something, in both themes.
+//! Colours with a meaning in both themes, and the style of text.
 
 use eframe::egui::{Color32, Context, FontDefinitions, FontFamily, Theme, ThemePreference, Ui, Visuals};
 use serde::{Deserialize, Serialize};
@@ -8,15 +8,15 @@ use crate::named::Named;
 /// What a colour stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// The weakly augmented view that is trusted.
+    /// The weakly augmented view, whose prediction becomes the guess.
     Anchor,
-    /// A strongly augmented view that learns from it.
+    /// A strongly augmented view, trained towards the guess.
     Strong,
-    /// Labelled images, p(y).
+    /// Labelled images and their distribution p(y).
     Labelled,
     Agree,
     Differ,
-    /// Something to read after the main thing.
+    /// Secondary text.
     Muted,
 }
 
@@ -43,7 +43,7 @@ fn hex(rgb: u32) -> Color32 {
     Color32::from_rgb(r, g, b)
 }
 
-/// Colours of classes, told apart by most people; they repeat after ten.
+/// Colours of classes, which most people can distinguish; they repeat after ten.
 const CLASSES: [u32; 10] =
     [0x4e79a7, 0xf28e2b, 0xe15759, 0x76b7b2, 0x59a14f, 0xc9a227, 0xb07aa1, 0xe377a2, 0x9c755f, 0x7f7f7f];
 

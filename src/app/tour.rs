@@ -2,7 +2,7 @@
 
 use eframe::egui::{self, Align2, Color32, Context, Rect, RichText, Stroke, StrokeKind, vec2};
 
-use super::parts::{Part, Variation};
+use super::components::{Component, Variation};
 use super::places::{Place, Places, ViewId};
 use super::session::Command;
 use super::theme::Role;
@@ -22,9 +22,9 @@ struct Stop {
 static STOPS: [Stop; 6] = [
     Stop {
         title: "The anchor",
-        text: "Only 40 of these images have a label. For every other image the network guesses one from an \
-               easy view: shifted by a few pixels, perhaps mirrored. That view is the anchor. Harder, \
-               strongly changed views of the same image are then trained towards its guess.",
+        text: "Only 40 of these images have a label. For every other image the network guesses a label from an \
+               easy view: shifted by a few pixels, perhaps mirrored. That view is the anchor. Harder, strongly \
+               augmented views of the same image are then trained towards that guess.",
         task: "Watch the strong views learn to agree with their anchors. Then tick \"Reveal hidden labels\": \
                how often is the guess right?",
         view: anchors::ID,
@@ -33,53 +33,53 @@ static STOPS: [Stop; 6] = [
     },
     Stop {
         title: "Why strong views alone fail",
-        text: "Two runs now train side by side, from the same seed and the same labels. In the second one the \
-               guess is made from a strongly changed view, so there is nothing easy left to trust.",
-        task: "Compare the two in Curves: whose guesses are right more often? Choose another variation \
-               here to see what else matters.",
+        text: "Two runs now train side by side, from the same seed and the same labels. In the second run the \
+               guess comes from a strongly augmented view, which the network classifies less reliably.",
+        task: "Compare the two in Curves: whose guesses are right more often? Choose another variation here to \
+               see what else matters.",
         view: anchors::ID,
         place: Place::Compare,
         compare: Some(Variation::NoAnchoring),
     },
     Stop {
         title: "Distribution alignment",
-        text: "A network that has learned little likes some classes too much, and its guesses would teach it \
-               to like them more. Alignment scales each guess by p(y)/p~(y): how often the labels say a \
-               class over how often the network has said it lately.",
-        task: "Watch p~(y) chase p(y). Switch alignment off here, press Reset and Train, and see which \
+        text: "Early in training the network prefers some classes, and its own guesses would reinforce that. \
+               Alignment multiplies each guess by p(y)/p~(y): how often the labels show a class, over how \
+               often the network has predicted it lately.",
+        task: "Watch p~(y) approach p(y). Then switch alignment off here, press Reset and Train, and see which \
                classes take over.",
         view: alignment::ID,
-        place: Place::Part(Part::Alignment),
+        place: Place::Component(Component::Alignment),
         compare: None,
     },
     Stop {
         title: "Sharpening",
-        text: "The aligned guess is raised to the power 1/T and normalised. With T = 0.5 the target is surer \
-               than the network was, which keeps classes from blurring into each other.",
-        task: "Compare the second and third small charts of each row. Then switch sharpening off here, Reset \
-               and Train: the two become the same.",
+        text: "The aligned guess is raised to the power 1/T and normalised. With T = 0.5 the target is more \
+               confident than the prediction, which keeps classes apart.",
+        task: "Compare the second and third small chart of each row. Then switch sharpening off here, Reset and \
+               Train: the two become equal.",
         view: anchors::ID,
-        place: Place::Part(Part::Sharpening),
+        place: Place::Component(Component::Sharpening),
         compare: None,
     },
     Stop {
         title: "MixUp",
-        text: "What the network is trained on are blends: a share λ of one image and its target, the rest of \
-               another. Labelled and unlabelled images are mixed with each other.",
-        task: "Find a pair with λ near one half. Then move β to 0.05 in the left panel, Reset and Train: \
-               hardly anything is mixed any more.",
+        text: "The network is trained on blends: a share λ of one image and its target, and the rest of another. \
+               Labelled and unlabelled images are mixed with each other.",
+        task: "Find a pair with λ near one half. Then set β to 0.05 in the left panel, Reset and Train: images \
+               are hardly mixed any more.",
         view: mixup::ID,
-        place: Place::Part(Part::MixUp),
+        place: Place::Component(Component::MixUp),
         compare: None,
     },
     Stop {
         title: "Rotation",
-        text: "One more task needs no labels at all: telling by how many quarter turns an image was turned. \
-               To do it the network has to find out what is up in an image.",
-        task: "See which images are turned wrongly. Then switch the rotation loss off here, Reset and \
-               Train, and compare the accuracy after as many steps.",
+        text: "One more task needs no labels: predicting by which angle an image was rotated. For that the \
+               network has to recognise which way up an image belongs.",
+        task: "See which rotations are predicted wrongly. Then switch the rotation loss off here, Reset and \
+               Train, and compare the accuracy after the same number of steps.",
         view: rotation::ID,
-        place: Place::Part(Part::Rotation),
+        place: Place::Component(Component::Rotation),
         compare: None,
     },
 ];

@@ -1,4 +1,4 @@
-//! Small pictures of numbers.
+//! Widgets that several views share: small bar charts, equations, and text of a kind.
 
 use eframe::egui::{
     self, Color32, CornerRadius, Rect, Response, RichText, Sense, Ui, WidgetInfo, pos2, vec2,
@@ -15,8 +15,8 @@ pub fn is_narrow(ui: &Ui) -> bool {
     ui.ctx().content_rect().width() < NARROW
 }
 
-/// Bars of a distribution over the classes; the largest is drawn full, the others lighter. Says its values
-/// when pointed at, and to screen readers.
+/// A bar chart of a distribution over the classes, with its largest value highlighted. A tooltip and the accessible
+/// name tell the values.
 pub fn bars(ui: &mut Ui, title: &str, values: &[f32], classes: &[String], size: egui::Vec2) -> Response {
     let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
     let top = most_likely(values);
@@ -56,25 +56,25 @@ pub fn bars(ui: &mut Ui, title: &str, values: &[f32], classes: &[String], size: 
     })
 }
 
-/// A share from 0 to 1 as a bar, on the colour of what is left.
+/// A share from 0 to 1 as a bar of the first colour on one of the second.
 pub fn share_bar(
     ui: &mut Ui,
     text: &str,
     share: f32,
     size: egui::Vec2,
-    [of, rest]: [Color32; 2],
+    [filled, rest]: [Color32; 2],
 ) -> Response {
     let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, text));
     if ui.is_rect_visible(rect) {
         let middle = rect.left() + rect.width() * share.clamp(0.0, 1.0);
         ui.painter().rect_filled(rect, CornerRadius::same(2), rest);
-        ui.painter().rect_filled(rect.with_max_x(middle), CornerRadius::same(2), of);
+        ui.painter().rect_filled(rect.with_max_x(middle), CornerRadius::same(2), filled);
     }
     response.on_hover_text(text)
 }
 
-/// An equation, in one piece.
+/// An equation, which is not wrapped.
 pub fn equation(ui: &mut Ui, text: &str) -> Response {
     ui.add(egui::Label::new(RichText::new(text).monospace()).extend())
 }
@@ -90,13 +90,13 @@ pub fn percent(share: f32) -> String {
     format!("{:.0} %", 100.0 * share)
 }
 
-/// Text to be read after the main thing.
+/// Secondary text.
 pub fn muted(ui: &mut Ui, text: impl Into<String>) -> Response {
     let colour = Role::Muted.colour(ui);
     ui.label(RichText::new(text).small().color(colour))
 }
 
-/// What a view shows before there is anything to show.
+/// The text of a view that has no content yet.
 pub fn nothing_yet(ui: &mut Ui, what: &str) {
     ui.vertical_centered(|ui| {
         ui.add_space(ui.available_height() * 0.35);

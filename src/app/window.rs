@@ -85,6 +85,12 @@ impl App {
         })
     }
 
+    /// The titles of the views that are in front.
+    pub fn shown_views(&self) -> Vec<&'static str> {
+        let is_shown = |id| layout::is_shown(&self.workspace.settings.layout, &id);
+        self.views.iter().filter(|view| is_shown(view.id())).map(|view| view.title()).collect()
+    }
+
     fn handle_keys(&mut self, ui: &Ui) {
         let workspace = &mut self.workspace;
         let pressed = |key| ui.input(|input| input.key_pressed(key));
@@ -306,8 +312,6 @@ impl App {
             })
             .collect();
         let set = workspace.data.ready();
-        let is_shown = |id| layout::is_shown(&workspace.settings.layout, &id);
-        let shown = self.views.iter().filter(|view| is_shown(view.id()));
         json!({
             "adapter": super::platform::adapter_name(&workspace.gpu),
             "data": set.map(|set| json!({
@@ -320,10 +324,10 @@ impl App {
             "opening": workspace.data.opening(),
             "failure": workspace.data.failure().map(|failure| &failure.reason),
             "all_views": self.views.iter().map(|view| view.title()).collect::<Vec<_>>(),
-            "views": shown.map(|view| view.title()).collect::<Vec<_>>(),
+            "views": self.shown_views(),
             "log": workspace.log.lines(),
             "config": workspace.settings.config,
-            "compare": workspace.settings.compare.map(super::parts::Variation::name),
+            "compare": workspace.settings.compare.map(super::components::Variation::name),
             "runs": runs,
         })
     }

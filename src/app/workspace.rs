@@ -9,10 +9,10 @@ use eframe::egui::Context;
 use eframe::egui_wgpu::RenderState;
 
 use super::autosave::AutosavedRuns;
+use super::components::Variation;
 use super::dialogs::{Chosen, Dialogs};
 use super::documents::{AblationFolder, DataSlot, Waiting};
 use super::labelling::{Labelling, TrainOn};
-use super::parts::Variation;
 use super::places::ViewId;
 use super::run::{Log, Run};
 use super::session::{Command, Ending, Phase, Session, Start};

@@ -110,7 +110,7 @@ fn ablation_table_is_drawn_in_both_themes() {
 fn other_folders_are_rejected_with_a_reason() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut window = opened(folder.path());
-    assert!(says(&window, "no ablation's folder"));
+    assert!(says(&window, "is not the folder of an ablation"));
     show(&mut window, "Ablation");
     assert!(window.query_by_label("Open ablation ...").is_some());
 }

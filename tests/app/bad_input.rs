@@ -1,4 +1,4 @@
-//! Input that cannot be used: told in plain words, and what goes on goes on.
+//! Unusable input is reported in words, and the run continues.
 
 use std::fs;
 use std::io::Write as _;
@@ -31,7 +31,7 @@ fn drop_on(window: &mut Window, path: &Path) {
     window.run_steps(2);
 }
 
-/// A window with a long run that has begun.
+/// A window in which a long run trains.
 fn training() -> Window {
     let mut window = ready(remixmatch::app::AppOptions { steps: Some(100_000), ..short() });
     window.get_by_label("▶ Train").click();
@@ -43,8 +43,8 @@ fn step(window: &Window) -> u64 {
     window.state().workspace.last_statistics(0).map_or(0, |last| last.step)
 }
 
-/// The run trains on, on its own data, and the data panel and the log say what was wrong.
-fn goes_on(window: &mut Window, words: &[&str]) {
+/// Asserts that the run continues on its own data, and that the data panel and the log report `words`.
+fn assert_reported_while_training(window: &mut Window, words: &[&str]) {
     for word in words {
         wait_for(window, word, |window| says(window, word));
     }
@@ -55,7 +55,7 @@ fn goes_on(window: &mut Window, words: &[&str]) {
     assert!(says(window, "training, "));
 }
 
-/// A whole PNG of 20,000 x 20,000 black pixels, one bit each.
+/// Writes a PNG of 20,000 x 20,000 black pixels with one bit each.
 fn huge(path: &Path) {
     let mut rows = ZlibEncoder::new(Vec::new(), Compression::fast());
     let row = [0u8; 1 + 20_000 / 8];
@@ -79,7 +79,7 @@ fn huge(path: &Path) {
 }
 
 #[test]
-fn dropped_files_and_folders_without_images_leave_the_run_alone() {
+fn unusable_drops_leave_the_run_training() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name);
     fs::write(path("notes.txt"), "words").expect("a file");
@@ -96,24 +96,24 @@ fn dropped_files_and_folders_without_images_leave_the_run_alone() {
         ("gone", &["cannot read ", "gone: "]),
     ] {
         drop_on(&mut window, &path(name));
-        goes_on(&mut window, words);
+        assert_reported_while_training(&mut window, words);
     }
     assert!(window.query_by_label("Label its images").is_none());
 }
 
 #[test]
-fn a_folder_of_images_without_classes_can_be_labelled_instead() {
+fn folder_without_classes_can_be_labelled() {
     let folder = digits(4);
     let mut window = training();
     drop_on(&mut window, folder.path());
-    goes_on(&mut window, &["is no data set that is known"]);
+    assert_reported_while_training(&mut window, &["is no data set that is known"]);
     window.get_by_label("Label its images").click();
     wait_for(&mut window, "the images", |window| says(window, "4 images, 0 labelled"));
     assert!(says(&window, "training, "));
 }
 
 #[test]
-fn a_folder_without_images_is_not_labelled_and_the_last_one_stays() {
+fn folder_without_images_keeps_the_last_one_open() {
     let (folder, texts) = (digits(4), tempfile::tempdir().expect("a folder"));
     fs::write(texts.path().join("notes.txt"), "words").expect("a file");
     let mut window = labelling(folder.path());
@@ -123,7 +123,7 @@ fn a_folder_without_images_is_not_labelled_and_the_last_one_stays() {
 }
 
 #[test]
-fn a_huge_image_among_others_is_passed_over() {
+fn huge_image_is_skipped() {
     let folder = digits(4);
     huge(&folder.path().join("huge.png"));
     let window = labelling(folder.path());
@@ -132,7 +132,7 @@ fn a_huge_image_among_others_is_passed_over() {
 }
 
 #[test]
-fn files_that_vanish_while_training_stop_nothing_and_their_labels_stay_in_the_window() {
+fn labels_stay_when_their_folder_is_deleted() {
     let folder = digits(8);
     let mut window = labelling(folder.path());
     make_classes(&mut window, &["zero", "one", "seven"]);
@@ -144,18 +144,22 @@ fn files_that_vanish_while_training_stop_nothing_and_their_labels_stay_in_the_wi
     wait_for(&mut window, "a step", |window| step(window) >= 1);
     fs::remove_dir_all(folder.path()).expect("the folder goes");
     press(&mut window, Key::End);
-    wait_for(&mut window, "the lost file", |window| says(window, "shown as it was read first: cannot read"));
+    wait_for(&mut window, "the lost file", |window| {
+        says(window, "shown at the network's resolution: cannot read")
+    });
     press(&mut window, Key::Num2);
     wait_for(&mut window, "the notice", |window| {
-        says(window, "labels are not saved, they stay in the window")
+        says(window, "labels not saved, they exist in this window only: ")
     });
-    assert!(says(&window, "not saved, labels stay in this window only") && says(&window, "4 labelled"));
+    assert!(
+        says(&window, "× labels not saved, they exist in this window only") && says(&window, "4 labelled")
+    );
     wait_for(&mut window, "the run's end", |window| says(window, "trained: step 6 of 6"));
     wait_for(&mut window, "guesses", |window| says(window, "guess: "));
 }
 
 #[test]
-fn another_programs_labels_are_left_as_they_are() {
+fn labels_of_another_program_are_not_overwritten() {
     let folder = digits(4);
     let others = "image;class;by\n00-0.png;zero;me\n";
     fs::write(folder.path().join("labels.csv"), others).expect("a file");
@@ -174,10 +178,10 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("permissions are set");
 }
 
-/// Permissions do not hold the superuser back: for them this test runs again as nobody.
+/// The superuser may write to read-only folders: the test runs itself again as the user nobody.
 #[cfg(unix)]
 #[test]
-fn folders_that_are_read_only_are_named_and_the_run_goes_on() {
+fn read_only_folders_are_reported() {
     use std::os::unix::fs::MetadataExt as _;
     use std::os::unix::process::CommandExt as _;
 
@@ -187,7 +191,7 @@ fn folders_that_are_read_only_are_named_and_the_run_goes_on() {
         set_mode(outer.path(), 0o755);
         let copy = outer.path().join("tests");
         fs::copy(std::env::current_exe().expect("this program"), &copy).expect("a copy that anybody may run");
-        let name = "bad_input::folders_that_are_read_only_are_named_and_the_run_goes_on";
+        let name = "bad_input::read_only_folders_are_reported";
         let mut again = std::process::Command::new(copy);
         again.args(["--exact", name]).current_dir(outer.path()).env_remove("HOME").uid(NOBODY).gid(NOBODY);
         let output = again.output().expect("it starts");
@@ -204,7 +208,9 @@ fn folders_that_are_read_only_are_named_and_the_run_goes_on() {
         press(&mut window, key);
     }
     wait_for(&mut window, "the notice", |window| says(window, "Permission denied"));
-    assert!(says(&window, "not saved, labels stay in this window only") && says(&window, "2 labelled"));
+    assert!(
+        says(&window, "× labels not saved, they exist in this window only") && says(&window, "2 labelled")
+    );
     window.get_by_label("▶ Train on 2 labels").click();
     wait_for(&mut window, "the run's end", |window| says(window, "trained: step 6 of 6"));
 
@@ -216,7 +222,7 @@ fn folders_that_are_read_only_are_named_and_the_run_goes_on() {
     window.state_mut().workspace.export_predictions(inside.join("predictions.csv"));
     wait_for(&mut window, "the notice", |window| says(window, "predictions.csv: not written: "));
 
-    // What could not be saved is saved with the next change that can be.
+    // The next change saves all labels.
     set_mode(folder.path(), 0o755);
     press(&mut window, Key::Num1);
     wait_for(&mut window, "saved labels", |window| says(window, "saved in labels.csv"));

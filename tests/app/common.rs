@@ -1,3 +1,5 @@
+//! Windows for tests, and how tests wait for them and compare their pictures.
+
 use std::time::{Duration, Instant};
 
 use eframe::egui::{self, Vec2};
@@ -11,7 +13,7 @@ pub type Window = Harness<'static, App>;
 /// Steps of a short run.
 pub const STEPS: u64 = 6;
 
-/// A run of a few seconds: few steps of a small batch on built-in digits.
+/// Options of a run that takes seconds: few steps of a small batch on the built-in digits.
 pub fn short() -> AppOptions {
     AppOptions {
         preset: Some("digits".into()),
@@ -34,15 +36,15 @@ pub fn window_of(options: AppOptions, size: [f32; 2]) -> Window {
         .build_eframe(|creation| App::new(creation, options).expect("an app"))
 }
 
-/// Lets frames pass until `done`; training goes on meanwhile on its own thread.
+/// Draws frames until `done`; training continues meanwhile on its own thread.
 pub fn wait_for(window: &mut Window, what: &str, done: impl Fn(&Window) -> bool) {
     let began = Instant::now();
     while !done(window) {
         window.step();
         std::thread::sleep(Duration::from_millis(20));
-        assert!(began.elapsed() < Duration::from_secs(120), "waited in vain for {what}");
+        assert!(began.elapsed() < Duration::from_secs(120), "timed out waiting for {what}");
     }
-    // What arrived last is laid out by now.
+    // Three frames lay out what arrived last.
     window.run_steps(3);
 }
 
@@ -51,7 +53,7 @@ pub fn says(window: &Window, text: &str) -> bool {
     window.query_all_by_label_contains(text).next().is_some()
 }
 
-/// A window whose data are there.
+/// A window whose data have been opened.
 pub fn ready(options: AppOptions) -> Window {
     let mut window = window(options);
     wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
@@ -83,15 +85,15 @@ pub fn trained_both(variation: &str) -> Window {
     window
 }
 
-/// Compares the window with the picture of that name, as far as adapters agree: `UPDATE_SNAPSHOTS=1` makes
-/// it anew.
+/// Compares the window with the picture of that name, with a tolerance for differences between adapters.
+/// `UPDATE_SNAPSHOTS=1` replaces the picture.
 pub fn compare(window: &mut Window, name: &str) {
     let options =
         SnapshotOptions::new().output_path("tests/app/snapshots").threshold(2.0).max_failed_pixels(1_500);
     window.snapshot_options(name, &options);
 }
 
-/// [`compare`] of a window with two runs: the order of what they log depends on which was faster.
+/// [`compare`] without the log, whose order depends on which of two runs is faster.
 pub fn compare_runs(window: &mut Window, name: &str) {
     const LOG: f32 = 72.0;
     let size = window.ctx.content_rect();

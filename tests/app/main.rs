@@ -1,4 +1,4 @@
-//! The desktop app, drawn by wgpu on the real adapter and worked by its controls' names.
+//! The desktop app, drawn by wgpu on a real adapter. Tests find its controls by their accessible names.
 
 mod ablation;
 mod alignment;

@@ -1,10 +1,11 @@
-//! The program in a window of a virtual display.
+//! The program in a real window on a virtual display.
 
 use std::process::Command;
 
 use image::RgbaImage;
 use remixmatch::app::{picture_name, view_titles};
 
+/// The number of distinct colours in a picture.
 fn colours(picture: &RgbaImage) -> usize {
     let mut seen: Vec<_> = picture.pixels().map(|pixel| pixel.0).collect();
     seen.sort_unstable();
@@ -13,7 +14,7 @@ fn colours(picture: &RgbaImage) -> usize {
 }
 
 #[test]
-fn a_window_trains_and_shows_every_view_in_both_themes() {
+fn real_window_draws_every_view_in_both_themes() {
     let folder = tempfile::tempdir().expect("a folder");
     let home = tempfile::tempdir().expect("a folder");
     let output = Command::new("xvfb-run")
@@ -38,7 +39,7 @@ fn a_window_trains_and_shows_every_view_in_both_themes() {
 }
 
 #[test]
-fn without_a_display_the_message_names_the_command_line() {
+fn missing_display_names_the_command_line() {
     let output = Command::new(env!("CARGO_BIN_EXE_remixmatch"))
         .env_remove("DISPLAY")
         .env_remove("WAYLAND_DISPLAY")

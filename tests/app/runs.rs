@@ -1,4 +1,4 @@
-//! Runs from one window to the next, to the command line, and out of memory.
+//! Runs that are saved, autosaved and opened again, and the memory that they release.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use remixmatch::train::Checkpoint;
 use crate::common::{STEPS, Window, ready, says, short, trained, wait_for, window};
 
 #[test]
-fn a_saved_run_is_resumed_by_the_command_line_and_opened_again() {
+fn saved_run_resumes_on_the_command_line() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("run");
     let mut first = trained(short());
@@ -32,7 +32,7 @@ fn a_saved_run_is_resumed_by_the_command_line_and_opened_again() {
 }
 
 #[test]
-fn a_run_that_is_none_is_told_in_words() {
+fn folder_without_a_run_is_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let run = Some(folder.path().to_owned());
     let mut window = window(AppOptions { run, ..short() });
@@ -40,21 +40,21 @@ fn a_run_that_is_none_is_told_in_words() {
 }
 
 #[test]
-fn what_a_link_asks_for_is_trained_at_once_when_the_command_line_says_so() {
+fn link_with_train_option_trains_at_once() {
     let link = Some("preset=digits&steps=6&batch=8".to_owned());
     let mut window = window(AppOptions { link, train: true, ..AppOptions::default() });
     wait_for(&mut window, "the run's end", |window| says(window, "finished"));
     assert!(says(&window, "6 / 6 steps"));
 }
 
-/// The models of the kept runs.
-fn kept_models(folder: &Path) -> Vec<PathBuf> {
+/// The models of the autosaved runs.
+fn autosaved_models(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let models = entries.map(|entry| entry.expect("an entry").path().join("model.safetensors"));
     models.filter(|model| model.exists()).collect()
 }
 
-/// A window that is in the middle of a run, which it keeps in `folder`.
+/// A window that trains, and autosaves into `folder`.
 fn training(folder: &Path) -> Window {
     let mut options = short();
     (options.steps, options.autosave) = (Some(1_000), Some(folder.to_owned()));
@@ -67,27 +67,27 @@ fn training(folder: &Path) -> Window {
 }
 
 #[test]
-fn a_run_that_is_reset_while_it_trains_is_kept() {
+fn reset_autosaves_the_running_run() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut window = training(folder.path());
     window.get_by_label("Reset").click();
-    wait_for(&mut window, "the kept run", |_| !kept_models(folder.path()).is_empty());
-    let run = kept_models(folder.path())[0].parent().expect("its folder").to_owned();
+    wait_for(&mut window, "the autosaved run", |_| !autosaved_models(folder.path()).is_empty());
+    let run = autosaved_models(folder.path())[0].parent().expect("its folder").to_owned();
     window.state_mut().workspace.open_run(run);
     wait_for(&mut window, "the run", |window| says(window, "paused") && says(window, " / 1000 steps"));
 }
 
 #[test]
-fn a_window_closed_while_it_trains_keeps_the_run() {
+fn closing_the_window_autosaves_the_run() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut window = training(folder.path());
     eframe::App::on_exit(window.state_mut());
-    let (_, header) = Checkpoint::read_header(&kept_models(folder.path())[0]).expect("a checkpoint");
-    assert!(header.step >= 3, "{} steps are kept", header.step);
+    let (_, header) = Checkpoint::read_header(&autosaved_models(folder.path())[0]).expect("a checkpoint");
+    assert!(header.step >= 3, "{} steps are saved", header.step);
 }
 
 #[test]
-fn fifty_resets_leave_no_memory_behind() {
+fn fifty_resets_leak_no_memory() {
     let mut window = ready(short());
     let allocated =
         |window: &Window| window.state().workspace.allocated_bytes().expect("this backend reports them");
@@ -99,7 +99,7 @@ fn fifty_resets_leave_no_memory_behind() {
     };
     cycle(&mut window);
     let settle = |window: &mut Window| {
-        // The run's thread lets go of its memory a moment after the window has.
+        // The run's thread releases its memory shortly after the window does.
         for _ in 0..10 {
             window.run_steps(1);
             std::thread::sleep(Duration::from_millis(30));

@@ -8,11 +8,11 @@ use remixmatch::train::{Config, PRESET_NAMES, preset};
 use crate::common::{STEPS, ready, says, short, trained, wait_for, window_of};
 
 #[test]
-fn a_run_is_trained_with_the_keyboard_alone() {
+fn keyboard_alone_trains_a_run() {
     let mut window = ready(short());
     window.key_press(Key::F7);
     wait_for(&mut window, "one step", |window| says(window, "1 / 6 steps") && says(window, "paused"));
-    // On with Tab, from the top of the window, until Train has the focus; then Enter.
+    // Tab moves the focus from the top of the window to Train; Enter presses it.
     for _ in 0..40 {
         window.key_press(Key::Tab);
         window.step();
@@ -26,7 +26,7 @@ fn a_run_is_trained_with_the_keyboard_alone() {
 }
 
 #[test]
-fn every_function_key_does_what_its_tooltip_says() {
+fn function_keys_train_pause_and_reset() {
     let mut window = ready(short());
     window.key_press(Key::F5);
     wait_for(&mut window, "a step", |window| says(window, "training, ") || says(window, "finished"));
@@ -37,7 +37,7 @@ fn every_function_key_does_what_its_tooltip_says() {
 }
 
 #[test]
-fn reset_forgets_the_run_and_its_views() {
+fn reset_clears_the_run_and_its_views() {
     let mut window = trained(short());
     assert!(says(&window, "step 6") && says(&window, "6 / 6 steps"));
     window.get_by_label("Reset").click();
@@ -46,7 +46,7 @@ fn reset_forgets_the_run_and_its_views() {
 }
 
 #[test]
-fn a_switched_off_part_asks_for_a_reset_and_is_then_off() {
+fn switched_off_component_applies_after_reset() {
     let mut window = trained(short());
     assert!(!says(&window, "not those of this run"));
     window.get_by_label("Rotation loss").click();
@@ -62,7 +62,7 @@ fn a_switched_off_part_asks_for_a_reset_and_is_then_off() {
 }
 
 #[test]
-fn every_switch_and_number_can_be_changed() {
+fn every_component_switches_off() {
     let mut window = ready(short());
     let before = window.state().workspace.settings().config.clone();
     let switches = [
@@ -88,7 +88,7 @@ fn every_switch_and_number_can_be_changed() {
 }
 
 #[test]
-fn two_runs_train_side_by_side_from_one_split() {
+fn compared_runs_train_from_one_split() {
     let mut options = short();
     options.compare = Some("no alignment".into());
     let mut window = ready(options);
@@ -104,7 +104,7 @@ fn two_runs_train_side_by_side_from_one_split() {
 }
 
 #[test]
-fn a_preset_brings_its_data() {
+fn choosing_a_preset_opens_its_data() {
     let mut window = ready(short());
     window.state_mut().workspace.choose_preset("shapes");
     wait_for(&mut window, "the shapes", |window| says(window, "32x32"));
@@ -138,7 +138,7 @@ fn switching_methods_forgets_the_method_before() {
 }
 
 #[test]
-fn nothing_is_cut_off_in_a_small_window() {
+fn small_window_shows_every_button() {
     let mut window = window_of(short(), [1024.0, 640.0]);
     wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
     let screen =

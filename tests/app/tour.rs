@@ -1,24 +1,37 @@
+//! The guided tour.
+
 use egui_kittest::kittest::Queryable as _;
 
 use crate::common::{ready, says, short, wait_for};
 
+/// Title, view, and whether two runs are compared.
+const STOPS: [(&str, &str, bool); 6] = [
+    ("The anchor", "Anchors", false),
+    ("Why strong views alone fail", "Anchors", true),
+    ("Distribution alignment", "Alignment", false),
+    ("Sharpening", "Anchors", false),
+    ("MixUp", "MixUp", false),
+    ("Rotation", "Rotation", false),
+];
+
 #[test]
-fn six_stops_each_set_the_app_up() {
+fn every_tour_stop_shows_its_view_and_trains() {
     let mut window = ready(short());
     window.get_by_label("Take the tour").click();
-    window.run_steps(3);
-    let titles = [
-        "The anchor",
-        "Why strong views alone fail",
-        "Distribution alignment",
-        "Sharpening",
-        "MixUp",
-        "Rotation",
-    ];
-    for (i, title) in titles.iter().enumerate() {
-        wait_for(&mut window, title, |window| says(window, &format!("Tour {} of 6: {title}", i + 1)));
-        wait_for(&mut window, "training", |window| says(window, "training") || says(window, " steps"));
-        let next = if i + 1 == titles.len() { "End" } else { "Next" };
+    for (i, (title, view, compares)) in STOPS.into_iter().enumerate() {
+        let card = format!("Tour {} of 6: {title}", i + 1);
+        wait_for(&mut window, &card, |window| says(window, &card));
+        assert!(window.state().shown_views().contains(&view), "{title}: {:?}", window.state().shown_views());
+        wait_for(&mut window, "a step of every run", |window| {
+            let workspace = &window.state().workspace;
+            workspace.training_step().is_some_and(|step| step > 0)
+                && (!compares || workspace.last_statistics(1).is_some())
+        });
+        let workspace = &window.state().workspace;
+        let settings = workspace.settings();
+        assert_eq!((settings.config.preset.as_str(), settings.compare.is_some()), ("quick", compares));
+        assert_eq!(workspace.last_statistics(1).is_some(), compares, "{title}");
+        let next = if i + 1 == STOPS.len() { "End" } else { "Next" };
         window.get_by_label(next).click();
         window.run_steps(3);
     }

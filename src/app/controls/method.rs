@@ -2,7 +2,7 @@
 
 use eframe::egui::{self, ComboBox, Ui};
 
-use crate::app::parts::{Part, Variation};
+use crate::app::components::{Component, Variation};
 use crate::app::places::{Place, Places};
 use crate::app::settings::Settings;
 use crate::app::widgets::muted;
@@ -37,7 +37,7 @@ pub fn method(workspace: &mut Workspace, places: &mut Places, ui: &mut Ui) {
             "Anchoring: the guess made from one weakly augmented view (the anchor) is what K strongly \
              augmented views of the same image are trained towards.\n\nλ_u sum_k H(t, p(y | u_k))",
         );
-        for part in Part::ALL {
+        for part in Component::ALL {
             let mut on = part.is_on(method);
             let check = ui.checkbox(&mut on, part.name());
             let check = check.on_hover_ui(|ui| {
@@ -45,7 +45,7 @@ pub fn method(workspace: &mut Workspace, places: &mut Places, ui: &mut Ui) {
                 ui.label(part.explanation());
                 ui.monospace(part.equation());
             });
-            places.insert(Place::Part(part), check.rect);
+            places.insert(Place::Component(part), check.rect);
             if check.changed() {
                 part.set(method, on);
             }

@@ -10,9 +10,9 @@ use futures_channel::oneshot;
 
 use super::queue::{Guesses, LabelQueue};
 use super::writer::{LabelWriter, SaveState};
-use crate::app::platform;
 use crate::app::run::Run;
 use crate::app::session::{Command, Phase};
+use crate::app::{platform, textures};
 use crate::data::{DataError, DataSet, LabellingFolder, Labels, LabelsError, Picture, read_picture};
 
 /// Pixels of the longer side of a large texture.

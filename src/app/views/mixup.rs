@@ -6,7 +6,7 @@ use eframe::egui::{
 
 use super::anchors::framed_tile;
 use super::view::{View, ViewContext, columns};
-use crate::app::parts::Part;
+use crate::app::components::Component;
 use crate::app::places::ViewId;
 use crate::app::run::Run;
 use crate::app::theme::Role;
@@ -39,8 +39,8 @@ impl View for MixUpView {
         let runs = context.runs;
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing.x = 20.0;
-            ui.label(Part::MixUp.explanation());
-            equation(ui, Part::MixUp.equation());
+            ui.label(Component::MixUp.explanation());
+            equation(ui, Component::MixUp.equation());
             equation(ui, "t' = λ t_1 + (1 - λ) t_2");
         });
         if runs.is_empty() {

@@ -3,7 +3,7 @@
 use eframe::egui::{self, RichText, Ui, vec2};
 
 use super::view::{View, ViewContext, columns};
-use crate::app::parts::Part;
+use crate::app::components::Component;
 use crate::app::places::ViewId;
 use crate::app::run::Run;
 use crate::app::theme::Role;
@@ -40,8 +40,8 @@ impl View for RotationView {
         let runs = context.runs;
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing.x = 20.0;
-            ui.label(Part::Rotation.explanation());
-            equation(ui, Part::Rotation.equation());
+            ui.label(Component::Rotation.explanation());
+            equation(ui, Component::Rotation.equation());
         });
         if runs.is_empty() {
             nothing_yet(ui, "Press Train: the rotated images appear here.");

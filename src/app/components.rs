@@ -1,13 +1,14 @@
-//! The parts of the method in words: what each does, and its equation.
+//! The components of the method that can be switched off, in words and equations; and the variations that a run can
+//! be compared with.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ssl::{Method, PolicyKind};
 use crate::train::Config;
 
-/// A switch of the method.
+/// A component of the method that can be switched on and off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Part {
+pub enum Component {
     Alignment,
     Sharpening,
     MixUp,
@@ -16,7 +17,7 @@ pub enum Part {
     SquaredError,
 }
 
-impl Part {
+impl Component {
     pub const ALL: [Self; 6] =
         [Self::Alignment, Self::Sharpening, Self::MixUp, Self::Rotation, Self::PreMixup, Self::SquaredError];
 
@@ -38,16 +39,16 @@ impl Part {
             }
             Self::Sharpening => "The guess is pushed towards its most likely class.",
             Self::MixUp => {
-                "Images and their targets are blended in pairs, so the network learns to be linear between them."
+                "Pairs of images and their targets are blended, so the network learns to be linear between them."
             }
             Self::Rotation => {
-                "The network also tells by how many quarter turns an image was turned, which needs no labels."
+                "The network also predicts by which angle an image was rotated, which needs no labels."
             }
             Self::PreMixup => {
-                "One strong view is also trained on before it is mixed, which steadies the start."
+                "The network is also trained on one strong view before MixUp, which stabilises early training."
             }
             Self::SquaredError => {
-                "Unlabelled images are scored by squared error instead of cross-entropy, as in MixMatch."
+                "The loss of unlabelled images is the squared error instead of cross-entropy, as in MixMatch."
             }
         }
     }
@@ -87,7 +88,7 @@ impl Part {
     }
 }
 
-/// How the second of two compared runs differs from the first.
+/// The difference between the two runs of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Variation {
     NoAnchoring,
@@ -140,11 +141,11 @@ impl Variation {
 
     pub fn explanation(self) -> &'static str {
         match self {
-            Self::NoAnchoring => "The anchor is strongly augmented too: nothing easy is left to learn from.",
-            Self::NoAlignment => "Guesses keep whatever bias the network has towards some classes.",
+            Self::NoAnchoring => "The anchor is strongly augmented too, so its guess is less reliable.",
+            Self::NoAlignment => "Guesses keep the bias that the network has towards some classes.",
             Self::NoSharpening => "Targets stay as uncertain as the network is.",
-            Self::NoMixUp => "Images are trained on as they are.",
-            Self::NoRotation => "No loss for telling how an image was turned.",
+            Self::NoMixUp => "The network is trained on images that are not mixed.",
+            Self::NoRotation => "No loss for predicting how an image was rotated.",
             Self::WeakOnly => "The further views are weakly augmented, like the anchor.",
             Self::OneStrongView => "K = 1.",
             Self::MixMatch => "The method's ancestor: two weak views, averaged guesses, squared error.",
@@ -152,7 +153,7 @@ impl Variation {
             Self::AdaMatch => {
                 "FixMatch with aligned, soft labels above a share of the confidence on labelled images."
             }
-            Self::Supervised => "What the labelled images alone are worth.",
+            Self::Supervised => "Training on the labelled images alone.",
         }
     }
 
@@ -194,18 +195,18 @@ mod tests {
     use crate::train::preset;
 
     #[test]
-    fn every_switch_turns_its_part_off_and_on() {
-        for part in Part::ALL {
+    fn components_switch_off_and_on() {
+        for component in Component::ALL {
             let mut method = Method::remixmatch();
-            part.set(&mut method, false);
-            assert!(!part.is_on(&method), "{}", part.name());
-            part.set(&mut method, true);
-            assert!(part.is_on(&method), "{}", part.name());
+            component.set(&mut method, false);
+            assert!(!component.is_on(&method), "{}", component.name());
+            component.set(&mut method, true);
+            assert!(component.is_on(&method), "{}", component.name());
         }
     }
 
     #[test]
-    fn every_variation_is_another_run_that_can_be_trained() {
+    fn variations_differ_from_the_run_and_are_valid() {
         let config = preset("quick", None).expect("a preset").config;
         for variation in Variation::ALL {
             let changed = variation.apply(&config);
