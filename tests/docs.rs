@@ -334,8 +334,8 @@ impl<'ast> Visit<'ast> for Definitions<'_> {
 
 /// A document's inline code and the command lines of its code blocks, each with its line. In a block that marks
 /// commands with `$` the other lines are what they print.
-fn code_of(text: &str) -> (Vec<(usize, &str)>, Vec<(usize, &str)>) {
-    let (mut inline, mut blocks) = (Vec::new(), Vec::new());
+fn code_of(text: &str) -> [Vec<(usize, &str)>; 2] {
+    let [mut inline, mut blocks] = [Vec::new(), Vec::new()];
     let mut fence: Option<&str> = None;
     let mut block: Vec<(usize, &str)> = Vec::new();
     for (number, line) in text.lines().enumerate().map(|(i, line)| (i + 1, line)) {
@@ -352,7 +352,7 @@ fn code_of(text: &str) -> (Vec<(usize, &str)>, Vec<(usize, &str)>) {
             inline.extend(line.split('`').skip(1).step_by(2).map(|span| (number, span)));
         }
     }
-    (inline, blocks)
+    [inline, blocks]
 }
 
 fn wrong_claims(code: &Code, document: &Path, text: &str) -> Vec<String> {
@@ -361,7 +361,7 @@ fn wrong_claims(code: &Code, document: &Path, text: &str) -> Vec<String> {
         .skip(1)
         .flat_map(|rest| rest.split("-->").next().unwrap().split_whitespace())
         .collect();
-    let (inline, blocks) = code_of(text);
+    let [inline, blocks] = code_of(text);
     let mut wrong = Vec::new();
     let mut check = |number: usize, problem: Option<String>| {
         wrong.extend(problem.map(|problem| format!("{}:{number}: {problem}", document.display())));
