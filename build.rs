@@ -1,6 +1,6 @@
-//! Links every shader under `shaders/` (imports from `shaders/common/`) into plain WGSL and writes
-//! the table that `gpu::shaders` includes. A shader that asks for `subgroups` has a tile, and is linked as it is named
-//! for tiles of 8 channels, as `<name>_16`, `<name>_workgroup_<width>` and `<name>_subgroups<lanes>_<width>`.
+//! Links every shader under `shaders/` (imports from `shaders/common/`) into plain WGSL and writes the table `SHADERS`
+//! of `gpu/kernels.rs`. A shader with `@if(subgroups)` has a register tile and is linked in several variants: `<name>` for
+//! tiles 8 channels wide, `<name>_16`, `<name>_workgroup_<width>` and `<name>_subgroups<lanes>_<width>`.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -23,8 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                 linker.compile(&module.parse()?).map_err(|error| format!("shaders/{name}.wgsl: {error}"))?;
             let variant_name = variant.name(&name);
             let file = out.join(format!("{}.wgsl", variant_name.replace('/', "_")));
-            // What browsers ask for and naga does not know. They take for divergent what is the same for all
-            // invocations of a subgroup.
+            // Browsers require these directives, naga does not know them. Their uniformity analysis considers values
+            // divergent that are uniform within a subgroup.
             let enable = match matches!(variant.sharing, Sharing::Subgroup(_)) && page {
                 true => "enable subgroups;\ndiagnostic(off, subgroup_uniformity);\n",
                 false => "",
@@ -38,29 +38,28 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Who reads a tile's weights.
+/// Which invocations share the reads of a tile's weights; `gpu::Sharing`.
 #[derive(Clone, Copy, PartialEq)]
 enum Sharing {
-    Alone,
+    PerInvocation,
     Workgroup,
-    /// Of so many invocations.
+    /// Subgroups of this many invocations.
     Subgroup(u32),
 }
 
-/// With what a shader is linked.
+/// The features that a shader is linked with.
 struct Variant {
-    /// Invocations that read together: a subgroup's, all of a workgroup, or each alone.
     sharing: Sharing,
-    /// Channels of a tile.
+    /// Channels per tile.
     width: u32,
 }
 
 impl Variant {
-    const PLAIN: Self = Self { sharing: Sharing::Alone, width: 8 };
-    /// Of a shader that has a tile.
+    const PLAIN: Self = Self { sharing: Sharing::PerInvocation, width: 8 };
+    /// The variants of a shader with a tile.
     const TILES: [Self; 9] = [
         Self::PLAIN,
-        Self { sharing: Sharing::Alone, width: 16 },
+        Self { sharing: Sharing::PerInvocation, width: 16 },
         Self { sharing: Sharing::Workgroup, width: 8 },
         Self { sharing: Sharing::Workgroup, width: 16 },
         Self { sharing: Sharing::Subgroup(4), width: 8 },
@@ -72,27 +71,27 @@ impl Variant {
 
     fn name(&self, shader: &str) -> String {
         match self {
-            Self { sharing: Sharing::Alone, width: 8 } => shader.to_owned(),
-            Self { sharing: Sharing::Alone, width } => format!("{shader}_{width}"),
+            Self { sharing: Sharing::PerInvocation, width: 8 } => shader.to_owned(),
+            Self { sharing: Sharing::PerInvocation, width } => format!("{shader}_{width}"),
             Self { sharing: Sharing::Workgroup, width } => format!("{shader}_workgroup_{width}"),
             Self { sharing: Sharing::Subgroup(lanes), width } => format!("{shader}_subgroups{lanes}_{width}"),
         }
     }
 
-    /// What shaders may ask for with `@if`.
+    /// The conditions of `@if` in shaders.
     fn features(&self) -> Vec<(String, bool)> {
         let lanes = match self.sharing {
             Sharing::Subgroup(lanes) => lanes,
-            Sharing::Alone | Sharing::Workgroup => 0,
+            Sharing::PerInvocation | Sharing::Workgroup => 0,
         };
         let mut all = vec![
-            ("alone".to_owned(), self.sharing == Sharing::Alone),
+            ("per_invocation".to_owned(), self.sharing == Sharing::PerInvocation),
             ("workgroup".to_owned(), self.sharing == Sharing::Workgroup),
             ("subgroups".to_owned(), lanes > 0),
         ];
         all.extend([8, 16, 32].map(|width| (format!("channels{width}"), width == self.width)));
         all.extend([4, 8].map(|n| (format!("lanes{n}"), n == lanes)));
-        // Quads that an invocation reads of four rows as wide as the tile.
+        // vec4s that an invocation of a subgroup reads of four rows as wide as the tile.
         all.extend([1, 2, 4].map(|n| (format!("reads{n}"), n * lanes == self.width)));
         all
     }
@@ -103,7 +102,7 @@ fn variants(name: &str) -> Result<&'static [Variant], Box<dyn Error>> {
     Ok(if tiled { &Variant::TILES } else { &[Variant::PLAIN] })
 }
 
-/// `family/name` of every shader, in order, `common/` left out: it holds imports only.
+/// `family/name` of every shader, sorted, without `common/`, which contains imports only.
 fn shader_names(root: &Path) -> Result<Vec<String>, Box<dyn Error>> {
     let mut names = Vec::new();
     for family in fs::read_dir(root)? {

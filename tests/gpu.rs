@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use harness::GPU;
 use remixmatch::gpu::{
     Arg, GpuError, Kernel, Lifetime, PlanBuilder, Profiler, ReadbackRing, Tensor, assign_slots, groups_1d,
-    groups_for_items, run_once, shaders,
+    groups_for_items, run_once, shader_source,
 };
 
 /// Records `to = from` by a sum over one slice.
@@ -197,9 +197,9 @@ fn one_kernel_runs_on_host_data() {
 fn the_profiler_names_every_kernel_and_part() {
     let mut b = PlanBuilder::new();
     chain(&mut b, 3, 64);
-    b.part("a layer", |b| {
+    b.section("a layer", |b| {
         chain(b, 1, 64);
-        b.part("a part of it", |b| chain(b, 0, 64));
+        b.section("a layer inside it", |b| chain(b, 0, 64));
         chain(b, 0, 64);
     });
     let program = b.program(0);
@@ -208,9 +208,9 @@ fn the_profiler_names_every_kernel_and_part() {
     assert_eq!(times.is_some(), GPU.features.contains(wgpu::Features::TIMESTAMP_QUERY));
     let Some(times) = times else { return };
     let calls = |part: Option<&str>| {
-        times.iter().filter(|time| time.part.as_deref() == part).map(|time| time.calls).sum::<usize>()
+        times.iter().filter(|time| time.section.as_deref() == part).map(|time| time.calls).sum::<usize>()
     };
-    assert_eq!([calls(None), calls(Some("a layer")), calls(Some("a part of it"))], [4, 3, 1]);
+    assert_eq!([calls(None), calls(Some("a layer")), calls(Some("a layer inside it"))], [4, 3, 1]);
     for time in &times {
         assert_eq!(time.kernel, "nn/reduce:sum_slices");
         assert!(time.microseconds >= 0.0);
@@ -236,7 +236,7 @@ fn grids_and_bindings_beyond_the_limits_are_refused_by_name() {
 
 #[test]
 fn an_unknown_shader_is_named() {
-    let error = shaders::source("nn/nothing").unwrap_err();
+    let error = shader_source("nn/nothing").unwrap_err();
     assert_eq!(error.to_string(), "no shader is named 'nn/nothing'");
     let mut b = PlanBuilder::new();
     b.dispatch(Kernel::new("nn/nothing", "main"), &[0u32; 4], &[], [1, 1, 1]);

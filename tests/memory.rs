@@ -4,7 +4,7 @@ use pollster::block_on;
 use std::sync::Arc;
 
 use remixmatch::data::{DataSet, OpenOptions, open};
-use remixmatch::gpu::{Gpu, Sharing, Tiling};
+use remixmatch::gpu::{Gpu, Sharing};
 use remixmatch::ssl::{Keep, Method};
 use remixmatch::train::{Engine, EngineOptions, Trainer, preset};
 
@@ -69,5 +69,5 @@ fn training_reserves_no_memory_after_the_first_steps() {
 fn an_adapter_gets_the_tiling_that_its_subgroups_allow() {
     let gpu = gpu();
     assert_eq!(gpu.tiling.sharing == Sharing::Subgroup(8), gpu.has_subgroups_of(8));
-    assert_eq!(Tiling::candidates(&gpu)[0], gpu.tiling);
+    assert_eq!(gpu.tilings()[0], gpu.tiling);
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use remixmatch::gpu::{Gpu, Tiling};
+use remixmatch::gpu::Gpu;
 use remixmatch::train::{TilingChoice, TrainError, with_tiling};
 
 fn gpu() -> Gpu {
@@ -14,7 +14,7 @@ fn what_was_measured_is_remembered_and_taken_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let cache = folder.path().join("not yet there").join("tilings.toml");
     let measured = with_tiling(gpu(), &TilingChoice::Measured, Some(&cache)).expect("a tiling");
-    let candidates = Tiling::candidates(&measured);
+    let candidates = measured.tilings();
     assert!(candidates.contains(&measured.tiling));
     let text = fs::read_to_string(&cache).expect("the choice is kept");
     assert!(text.contains(&measured.tiling.to_string()) && text.contains(&measured.info.name), "{text}");
@@ -35,7 +35,7 @@ fn a_cache_that_is_of_no_use_only_costs_time() {
     fs::write(&cache, fs::read_to_string(&cache).expect("a file").replace(&gpu.tiling.to_string(), "x"))
         .expect("written");
     let again = with_tiling(gpu, &TilingChoice::Measured, Some(&cache)).expect("a tiling");
-    assert!(Tiling::candidates(&again).contains(&again.tiling));
+    assert!(again.tilings().contains(&again.tiling));
     // A place where no file can be.
     let under_a_file = cache.join("tilings.toml");
     with_tiling(again, &TilingChoice::Measured, Some(&under_a_file)).expect("a tiling");
@@ -44,7 +44,7 @@ fn a_cache_that_is_of_no_use_only_costs_time() {
 #[test]
 fn a_tiling_can_be_fixed() {
     let usual = with_tiling(gpu(), &TilingChoice::Usual, None).expect("a tiling");
-    let candidates = Tiling::candidates(&usual);
+    let candidates = usual.tilings();
     assert_eq!(usual.tiling, candidates[0]);
     let last = *candidates.last().expect("several candidates");
     let named = with_tiling(usual, &TilingChoice::Named(last.to_string()), None).expect("a tiling");

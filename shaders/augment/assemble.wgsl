@@ -2,8 +2,7 @@
 // table in `ssl/mixup.wgsl`), then turned by a quarter for the rotation loss.
 
 import package::common::indexing::flat_id;
-import package::common::pixels::unpack_rgb;
-import package::common::views::{Row, turned};
+import package::common::images::{Row, rotated_pixel, unpack_rgb};
 
 struct Params {
     rows: u32,
@@ -40,7 +39,7 @@ fn assemble(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroup
     }
     let row = table[params.first_row + i / pixels];
     let at = vec2<u32>(i % params.width, i % pixels / params.width);
-    let pixel = turned(row.rotation, at, vec2<u32>(params.width, params.height));
+    let pixel = rotated_pixel(row.rotation, at, vec2<u32>(params.width, params.height));
     var value = normalised(row.a, pixel);
     if row.lambda < 1.0 {
         value = row.lambda * value + (1.0 - row.lambda) * normalised(row.b, pixel);

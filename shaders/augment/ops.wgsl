@@ -2,7 +2,7 @@
 // arithmetic: 8 bits in, 8 bits out, and its way of rounding each operation. One workgroup a view.
 
 import package::common::indexing::flat_group;
-import package::common::pixels::{pack_rgb, unpack_rgb};
+import package::common::images::{pack_rgb, unpack_rgb};
 import package::common::resample::{BOX, NEAREST, filter_support, filter_weight};
 
 const GROUP: u32 = 64u;

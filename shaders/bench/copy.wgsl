@@ -1,9 +1,9 @@
-// A plain copy, the yardstick for operations whose time goes into memory.
+// A plain copy, the yardstick for operations limited by memory bandwidth.
 
 import package::common::indexing::flat_id;
 
 struct Params {
-    quads: u32,
+    vec4s: u32,
     unused_a: u32,
     unused_b: u32,
     unused_c: u32,
@@ -16,7 +16,7 @@ struct Params {
 @compute @workgroup_size(64)
 fn copy(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_id(id, groups);
-    if i < params.quads {
+    if i < params.vec4s {
         result[i] = source[i];
     }
 }

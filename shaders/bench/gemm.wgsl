@@ -1,5 +1,4 @@
-// Plain f32 matrix products C = A B, the yardstick for the convolutions: how much of what the adapter
-// can do with a matrix product do they reach?
+// Plain f32 matrix products C = A B, the yardstick for the convolutions.
 
 struct Params {
     m: u32,
@@ -23,8 +22,8 @@ fn multiply_add(acc: vec4<f32>, x: vec4<f32>, b0: vec4<f32>, b1: vec4<f32>, b2: 
 @compute @workgroup_size(GROUP)
 fn registers_8x4(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
     let row = group.x * GROUP * 8u + local.x;
-    let k_quads = params.k / 4u;
-    let n_quads = params.n / 4u;
+    let k_vec4s = params.k / 4u;
+    let n_vec4s = params.n / 4u;
     var c0 = vec4<f32>();
     var c1 = vec4<f32>();
     var c2 = vec4<f32>();
@@ -33,69 +32,69 @@ fn registers_8x4(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
     var c5 = vec4<f32>();
     var c6 = vec4<f32>();
     var c7 = vec4<f32>();
-    for (var k = 0u; k < k_quads; k++) {
-        let at = k * 4u * n_quads + group.y;
+    for (var k = 0u; k < k_vec4s; k++) {
+        let at = k * 4u * n_vec4s + group.y;
         let b0 = b[at];
-        let b1 = b[at + n_quads];
-        let b2 = b[at + n_quads * 2u];
-        let b3 = b[at + n_quads * 3u];
-        c0 = multiply_add(c0, a[row * k_quads + k], b0, b1, b2, b3);
-        c1 = multiply_add(c1, a[(row + GROUP) * k_quads + k], b0, b1, b2, b3);
-        c2 = multiply_add(c2, a[(row + GROUP * 2u) * k_quads + k], b0, b1, b2, b3);
-        c3 = multiply_add(c3, a[(row + GROUP * 3u) * k_quads + k], b0, b1, b2, b3);
-        c4 = multiply_add(c4, a[(row + GROUP * 4u) * k_quads + k], b0, b1, b2, b3);
-        c5 = multiply_add(c5, a[(row + GROUP * 5u) * k_quads + k], b0, b1, b2, b3);
-        c6 = multiply_add(c6, a[(row + GROUP * 6u) * k_quads + k], b0, b1, b2, b3);
-        c7 = multiply_add(c7, a[(row + GROUP * 7u) * k_quads + k], b0, b1, b2, b3);
+        let b1 = b[at + n_vec4s];
+        let b2 = b[at + n_vec4s * 2u];
+        let b3 = b[at + n_vec4s * 3u];
+        c0 = multiply_add(c0, a[row * k_vec4s + k], b0, b1, b2, b3);
+        c1 = multiply_add(c1, a[(row + GROUP) * k_vec4s + k], b0, b1, b2, b3);
+        c2 = multiply_add(c2, a[(row + GROUP * 2u) * k_vec4s + k], b0, b1, b2, b3);
+        c3 = multiply_add(c3, a[(row + GROUP * 3u) * k_vec4s + k], b0, b1, b2, b3);
+        c4 = multiply_add(c4, a[(row + GROUP * 4u) * k_vec4s + k], b0, b1, b2, b3);
+        c5 = multiply_add(c5, a[(row + GROUP * 5u) * k_vec4s + k], b0, b1, b2, b3);
+        c6 = multiply_add(c6, a[(row + GROUP * 6u) * k_vec4s + k], b0, b1, b2, b3);
+        c7 = multiply_add(c7, a[(row + GROUP * 7u) * k_vec4s + k], b0, b1, b2, b3);
     }
-    c[row * n_quads + group.y] = c0;
-    c[(row + GROUP) * n_quads + group.y] = c1;
-    c[(row + GROUP * 2u) * n_quads + group.y] = c2;
-    c[(row + GROUP * 3u) * n_quads + group.y] = c3;
-    c[(row + GROUP * 4u) * n_quads + group.y] = c4;
-    c[(row + GROUP * 5u) * n_quads + group.y] = c5;
-    c[(row + GROUP * 6u) * n_quads + group.y] = c6;
-    c[(row + GROUP * 7u) * n_quads + group.y] = c7;
+    c[row * n_vec4s + group.y] = c0;
+    c[(row + GROUP) * n_vec4s + group.y] = c1;
+    c[(row + GROUP * 2u) * n_vec4s + group.y] = c2;
+    c[(row + GROUP * 3u) * n_vec4s + group.y] = c3;
+    c[(row + GROUP * 4u) * n_vec4s + group.y] = c4;
+    c[(row + GROUP * 5u) * n_vec4s + group.y] = c5;
+    c[(row + GROUP * 6u) * n_vec4s + group.y] = c6;
+    c[(row + GROUP * 7u) * n_vec4s + group.y] = c7;
 }
 
-/// Rows of A that a workgroup of `shared_tile` holds, and quads of k.
+/// Rows of A in the workgroup memory of `shared_tile`, and vec4s of k.
 const TILE: u32 = 64u;
-const TILE_QUADS: u32 = 4u;
+const TILE_VEC4S: u32 = 4u;
 
 var<workgroup> tile_a: array<vec4<f32>, 256>;
 var<workgroup> tile_b: array<vec4<f32>, 256>;
 
-/// 64 x 64 outputs a workgroup, staged through workgroup memory 16 deep, 4 x 4 an invocation;
+/// 64 x 64 outputs per workgroup, staged through workgroup memory 16 deep, 4 x 4 per invocation;
 /// m and n multiples of 64, k of 16.
 @compute @workgroup_size(16, 16)
 fn shared_tile(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
-    let k_quads = params.k / 4u;
-    let n_quads = params.n / 4u;
+    let k_vec4s = params.k / 4u;
+    let n_vec4s = params.n / 4u;
     let flat = local.y * 16u + local.x;
     var c0 = vec4<f32>();
     var c1 = vec4<f32>();
     var c2 = vec4<f32>();
     var c3 = vec4<f32>();
-    for (var k = 0u; k < k_quads; k += TILE_QUADS) {
-        tile_a[flat] = a[(group.x * TILE + flat / TILE_QUADS) * k_quads + k + flat % TILE_QUADS];
-        tile_b[flat] = b[(k * 4u + flat / 16u) * n_quads + group.y * 16u + flat % 16u];
+    for (var k = 0u; k < k_vec4s; k += TILE_VEC4S) {
+        tile_a[flat] = a[(group.x * TILE + flat / TILE_VEC4S) * k_vec4s + k + flat % TILE_VEC4S];
+        tile_b[flat] = b[(k * 4u + flat / 16u) * n_vec4s + group.y * 16u + flat % 16u];
         workgroupBarrier();
-        for (var q = 0u; q < TILE_QUADS; q++) {
+        for (var q = 0u; q < TILE_VEC4S; q++) {
             let b0 = tile_b[q * 64u + local.x];
             let b1 = tile_b[q * 64u + 16u + local.x];
             let b2 = tile_b[q * 64u + 32u + local.x];
             let b3 = tile_b[q * 64u + 48u + local.x];
-            let row = local.y * 4u * TILE_QUADS + q;
+            let row = local.y * 4u * TILE_VEC4S + q;
             c0 = multiply_add(c0, tile_a[row], b0, b1, b2, b3);
-            c1 = multiply_add(c1, tile_a[row + TILE_QUADS], b0, b1, b2, b3);
-            c2 = multiply_add(c2, tile_a[row + TILE_QUADS * 2u], b0, b1, b2, b3);
-            c3 = multiply_add(c3, tile_a[row + TILE_QUADS * 3u], b0, b1, b2, b3);
+            c1 = multiply_add(c1, tile_a[row + TILE_VEC4S], b0, b1, b2, b3);
+            c2 = multiply_add(c2, tile_a[row + TILE_VEC4S * 2u], b0, b1, b2, b3);
+            c3 = multiply_add(c3, tile_a[row + TILE_VEC4S * 3u], b0, b1, b2, b3);
         }
         workgroupBarrier();
     }
-    let at = (group.x * TILE + local.y * 4u) * n_quads + group.y * 16u + local.x;
+    let at = (group.x * TILE + local.y * 4u) * n_vec4s + group.y * 16u + local.x;
     c[at] = c0;
-    c[at + n_quads] = c1;
-    c[at + n_quads * 2u] = c2;
-    c[at + n_quads * 3u] = c3;
+    c[at + n_vec4s] = c1;
+    c[at + n_vec4s * 2u] = c2;
+    c[at + n_vec4s * 3u] = c3;
 }

@@ -1,7 +1,6 @@
-// The matrix product C = A B with the tile of `nn/conv2d.wgsl`: what a convolution could reach if it were
-// nothing but one. m is a multiple of 4 GROUP, n of the tile's width, k of 4.
+// The matrix product C = A B with the tile of `nn/conv2d.wgsl`: an upper bound for a convolution. m is a multiple of 4 GROUP, n of the tile's width, k of 4.
 
-import package::common::tile::{Block, Column, QUADS, Tile, add};
+import package::common::tile::{Block, Column, COLUMNS_VEC4, Tile, add};
 @if(workgroup) import package::common::tile::{STAGED, staged, staged_block};
 @if(subgroups) import package::common::tile::{LANES, add_tile, share};
 
@@ -27,32 +26,32 @@ fn store(at: vec4<u32>, column: Column) {
     c[at.w] = column.p3;
 }
 
-@if(alone) fn block(w: u32, row: u32, quad: u32) -> Block {
-    let at = w + quad;
+@if(per_invocation) fn block(w: u32, row: u32, column: u32) -> Block {
+    let at = w + column;
     return Block(b[at], b[at + row], b[at + row * 2u], b[at + row * 3u]);
 }
 
-@if(workgroup) fn block(w: u32, row: u32, quad: u32) -> Block {
-    return staged_block(quad);
+@if(workgroup) fn block(w: u32, row: u32, column: u32) -> Block {
+    return staged_block(column);
 }
 
 @compute @workgroup_size(GROUP)
 fn multiply(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
     let rows = group.x * GROUP * 4u + local.x + vec4<u32>(0u, GROUP, GROUP * 2u, GROUP * 3u);
-    let column = group.y * QUADS;
-    let k_quads = params.k / 4u;
+    let column = group.y * COLUMNS_VEC4;
+    let k_vec4s = params.k / 4u;
     let row = params.n / 4u;
-    @if(subgroups) let stride = row * (LANES / QUADS);
+    @if(subgroups) let stride = row * (LANES / COLUMNS_VEC4);
     var t = Tile();
     @if(subgroups) var w = column + share(local.x % LANES, row);
     @if(!subgroups) var w = column;
-    for (var k = 0u; k < k_quads; k++) {
-        let at = rows * k_quads + k;
+    for (var k = 0u; k < k_vec4s; k++) {
+        let at = rows * k_vec4s + k;
         let s = Column(a[at.x], a[at.y], a[at.z], a[at.w]);
         @if(workgroup) {
             workgroupBarrier();
             for (var i = local.x; i < STAGED; i += GROUP) {
-                staged[i] = b[w + i / QUADS * row + i % QUADS];
+                staged[i] = b[w + i / COLUMNS_VEC4 * row + i % COLUMNS_VEC4];
             }
             workgroupBarrier();
         }

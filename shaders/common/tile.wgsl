@@ -1,17 +1,17 @@
-// A tile of 4 rows x 8, 16 or 32 columns of a matrix product in an invocation's registers, and how the invocations of
-// a subgroup, four or eight, add to theirs: each has read a share of the second matrix, which is the same for all. For
-// four terms of the sum that takes `reads` quads an invocation, 4 QUADS / LANES. Or all of a workgroup read theirs into
-// its memory.
+// The register tile of a matrix product: 4 rows x 8, 16 or 32 columns per invocation, in vec4s along the columns. The
+// second matrix is the same for all invocations of a workgroup. With `subgroups`, each of the 4 or 8 invocations of a
+// subgroup reads its share of four terms of the sum, 4 COLUMNS_VEC4 / LANES vec4s (1, 2 or 4: the features `reads1`,
+// `reads2`, `reads4`), and broadcasts it. With `workgroup`, a workgroup stages them in its memory.
 
 import package::common::convolution::multiply_add;
 
 @if(lanes4) const LANES: u32 = 4;
 @if(lanes8) const LANES: u32 = 8;
-@if(channels8) const QUADS: u32 = 2;
-@if(channels16) const QUADS: u32 = 4;
-@if(channels32) const QUADS: u32 = 8;
+@if(channels8) const COLUMNS_VEC4: u32 = 2;
+@if(channels16) const COLUMNS_VEC4: u32 = 4;
+@if(channels32) const COLUMNS_VEC4: u32 = 8;
 
-/// A quad of columns in the four rows: of a convolution four channels at four pixels.
+/// Four columns in the four rows; for a convolution four channels at four pixels.
 struct Column {
     p0: vec4<f32>,
     p1: vec4<f32>,
@@ -19,7 +19,7 @@ struct Column {
     p3: vec4<f32>,
 }
 
-/// An invocation's columns.
+/// All columns of an invocation.
 struct Tile {
     c0: Column,
     c1: Column,
@@ -58,8 +58,8 @@ fn transposed(r0: vec4<f32>, r1: vec4<f32>, r2: vec4<f32>, r3: vec4<f32>) -> Blo
     );
 }
 
-/// t + S B for all columns. The invocations of a subgroup hold B's four rows, QUADS quads each, one after the other in
-/// m0, then m1 and so on.
+/// t + S B for all columns. The invocations of a subgroup hold the four rows of B, COLUMNS_VEC4 vec4s each, in order in m0,
+/// then m1 and so on.
 @if(subgroups) fn add_tile(
     t: Tile,
     s: Column,
@@ -74,8 +74,8 @@ fn transposed(r0: vec4<f32>, r1: vec4<f32>, r2: vec4<f32>, r3: vec4<f32>) -> Blo
         r.c1 = add(r.c1, s, Block(subgroupBroadcast(m0, 1u), subgroupBroadcast(m0, 3u), subgroupBroadcast(m0, 5u), subgroupBroadcast(m0, 7u)));
     }
     @if(reads2) {
-        r.c0 = add(r.c0, s, Block(subgroupBroadcast(m0, 0u), subgroupBroadcast(m0, QUADS), subgroupBroadcast(m1, 0u), subgroupBroadcast(m1, QUADS)));
-        r.c1 = add(r.c1, s, Block(subgroupBroadcast(m0, 1u), subgroupBroadcast(m0, QUADS + 1u), subgroupBroadcast(m1, 1u), subgroupBroadcast(m1, QUADS + 1u)));
+        r.c0 = add(r.c0, s, Block(subgroupBroadcast(m0, 0u), subgroupBroadcast(m0, COLUMNS_VEC4), subgroupBroadcast(m1, 0u), subgroupBroadcast(m1, COLUMNS_VEC4)));
+        r.c1 = add(r.c1, s, Block(subgroupBroadcast(m0, 1u), subgroupBroadcast(m0, COLUMNS_VEC4 + 1u), subgroupBroadcast(m1, 1u), subgroupBroadcast(m1, COLUMNS_VEC4 + 1u)));
     }
     @if(reads2 && channels16) {
         r.c2 = add(r.c2, s, Block(subgroupBroadcast(m0, 2u), subgroupBroadcast(m0, 6u), subgroupBroadcast(m1, 2u), subgroupBroadcast(m1, 6u)));
@@ -96,8 +96,8 @@ fn transposed(r0: vec4<f32>, r1: vec4<f32>, r2: vec4<f32>, r3: vec4<f32>) -> Blo
     return r;
 }
 
-/// t + S B^T for all columns: B has a row of one quad for each of the tile's channels, and the invocations hold the
-/// first LANES of them in m0, the next in m1 and so on.
+/// t + S B^T for all columns: B has a row of one vec4 per column of the tile, and the invocations hold the first LANES of
+/// them in m0, the next in m1 and so on.
 @if(subgroups) fn add_tile_transposed(
     t: Tile,
     s: Column,
@@ -127,21 +127,21 @@ fn transposed(r0: vec4<f32>, r1: vec4<f32>, r2: vec4<f32>, r3: vec4<f32>) -> Blo
     return r;
 }
 
-/// Quads that a workgroup reads together for four terms of the sum.
-@if(workgroup) const STAGED: u32 = QUADS * 4u;
+/// vec4s that a workgroup stages for four terms of the sum.
+@if(workgroup) const STAGED: u32 = COLUMNS_VEC4 * 4u;
 @if(workgroup) var<workgroup> staged: array<vec4<f32>, STAGED>;
 
-/// The rows of four terms in a quad of columns, where `staged` has row after row.
-@if(workgroup) fn staged_block(quad: u32) -> Block {
-    return Block(staged[quad], staged[quad + QUADS], staged[quad + QUADS * 2u], staged[quad + QUADS * 3u]);
+/// Four terms in four columns, if `staged` is row by row.
+@if(workgroup) fn staged_block(column: u32) -> Block {
+    return Block(staged[column], staged[column + COLUMNS_VEC4], staged[column + COLUMNS_VEC4 * 2u], staged[column + COLUMNS_VEC4 * 3u]);
 }
 
-/// The same where `staged` has a row of one quad for each of the tile's columns.
-@if(workgroup) fn staged_transposed(quad: u32) -> Block {
-    return transposed(staged[quad * 4u], staged[quad * 4u + 1u], staged[quad * 4u + 2u], staged[quad * 4u + 3u]);
+/// Four terms in four columns, if `staged` has a row of one vec4 per column of the tile.
+@if(workgroup) fn staged_transposed(column: u32) -> Block {
+    return transposed(staged[column * 4u], staged[column * 4u + 1u], staged[column * 4u + 2u], staged[column * 4u + 3u]);
 }
 
-/// The quad that an invocation reads first of rows `row` quads long; its next are LANES / QUADS rows further.
+/// The first vec4 that an invocation reads of rows `row` vec4s long; its next are LANES / COLUMNS_VEC4 rows further.
 @if(subgroups) fn share(lane: u32, row: u32) -> u32 {
-    return lane / QUADS * row + lane % QUADS;
+    return lane / COLUMNS_VEC4 * row + lane % COLUMNS_VEC4;
 }

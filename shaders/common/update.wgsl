@@ -2,13 +2,11 @@
 // State tensors are at bindings 5 and 6 of the optimiser's own shader.
 // Order within a step: the optimiser's rule, decay, EMA (specification 1.8).
 
-import package::common::average::averaged_with;
-import package::common::finite::are_finite;
+import package::common::numbers::{averaged_with, are_finite};
 import package::common::step::Step;
 
 struct Params {
-    /// vec4s of parameters
-    quads: u32,
+    vec4s: u32,
     unused_a: u32,
     unused_b: u32,
     unused_c: u32,
@@ -39,8 +37,8 @@ fn finish_update(i: u32, gradient: vec4<f32>, new_weights: vec4<f32>, state_fini
     let average = averaged_with(ema[i], w, step.ema);
     ema[i] = average;
     if !are_finite(gradient) {
-        atomicMax(&faults[0], params.quads - i);
+        atomicMax(&faults[0], params.vec4s - i);
     } else if !(state_finite && are_finite(w) && are_finite(average)) {
-        atomicMax(&faults[1], params.quads - i);
+        atomicMax(&faults[1], params.vec4s - i);
     }
 }

@@ -1,31 +1,42 @@
 // Batch normalisation with the leaky ReLU that follows it everywhere in the network.
 //
-// y = leaky_relu(z), z = gamma (x - mean) / sqrt(variance + eps) + beta. The batch of a dispatch holds
-// `passes` groups of `rows` rows (row = one pixel of one image); each group is normalised with its own
+// y = leaky_relu(z), z = gamma (x - mean) / sqrt(variance + eps) + beta. The batch of a dispatch consists of
+// `stat_groups` groups of `rows` rows (row = one pixel of one image); each group is normalised with its own
 // statistics, as the reference runs the K + 2 interleaved batches one after another.
-// `coefficients` is [pass, 4, c]: mean, 1/std, scale = gamma/std, shift = beta - mean scale.
+// `coefficients` is [group, 4, c]: mean, 1/std, scale = gamma/std, shift = beta - mean scale.
 
 import package::common::indexing::flat_id;
-import package::common::activation::{leaky_relu, leaky_relu_slope};
-import package::common::average::averaged_with;
+import package::common::numbers::averaged_with;
 
 struct Params {
-    /// rows of one pass
+    /// rows per group
     rows: u32,
-    quads: u32,
-    passes: u32,
-    /// slices a pass is cut into for the reductions
+    channels_vec4: u32,
+    stat_groups: u32,
+    /// slices per group in the reductions
     slices: u32,
     epsilon: f32,
-    /// share of the old value kept in the moving averages
+    /// weight of the old value in the moving statistics
     momentum: f32,
-    /// index of the pass whose statistics go into the moving averages; none if >= passes
-    moving_pass: u32,
-    /// 1: add the parameter gradients to what is there
+    /// index of the group whose statistics update the moving statistics; none if >= stat_groups
+    moving_group: u32,
+    /// 1: add to the parameter gradients instead of overwriting them
     accumulate: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
+
+/// Slope of the leaky ReLU for negative inputs, as in the reference network.
+const SLOPE: f32 = 0.1;
+
+fn leaky_relu(z: vec4<f32>) -> vec4<f32> {
+    return max(z, SLOPE * z);
+}
+
+/// Derivative of `leaky_relu` at `z`; at zero the negative side's, as the kink has no derivative.
+fn leaky_relu_slope(z: vec4<f32>) -> vec4<f32> {
+    return select(vec4<f32>(SLOPE), vec4<f32>(1.0), z > vec4<f32>(0.0));
+}
 
 fn slice_length() -> u32 {
     return (params.rows + params.slices - 1u) / params.slices;
@@ -34,17 +45,17 @@ fn slice_length() -> u32 {
 // --- statistics -----------------------------------------------------------------------------------
 
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
-/// [pass, slice, 2, c]: mean of the slice and sum of squared distances from it
+/// [group, slice, 2, c]: mean of the slice and sum of squared distances from it
 @group(0) @binding(2) var<storage, read_write> moments: array<vec4<f32>>;
 
-/// Mean, and sum of squared distances from it, of `count` numbers.
+/// Mean of `count` values and their sum of squared distances from it.
 struct Moments {
     mean: vec4<f32>,
     squares: vec4<f32>,
     count: f32,
 }
 
-/// The moments of two runs together (Chan's update).
+/// The moments of two sets together (Chan's update).
 fn joined(a: Moments, b: Moments) -> Moments {
     let total = a.count + b.count;
     let d = b.mean - a.mean;
@@ -55,29 +66,29 @@ fn joined(a: Moments, b: Moments) -> Moments {
     );
 }
 
-/// The squared distance of row `index` of a run of `count`; none past its end.
+/// Squared distance of row `index` of `count` rows from the mean; zero past the end.
 fn squared_distance(value: vec4<f32>, mean: vec4<f32>, index: u32, count: u32) -> vec4<f32> {
     let d = select(vec4<f32>(), value - mean, index < count);
     return d * d;
 }
 
-/// x at a column of a row, zeros past the end.
+/// x at a column of a row; zeros past the end.
 fn x_or_zero(row: u32, end: u32, column: u32) -> vec4<f32> {
-    return select(vec4<f32>(), x[min(row, end - 1u) * params.quads + column], row < end);
+    return select(vec4<f32>(), x[min(row, end - 1u) * params.channels_vec4 + column], row < end);
 }
 
-/// Moments of every slice, each number read once: of four rows at a time they are those about their own mean, as a
-/// single sum of squares would cancel.
+/// Moments of every slice. Each value is read once: the moments of four rows about their own mean are joined, as a single
+/// sum of squares would cancel.
 @compute @workgroup_size(64)
 fn slice_moments(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_id(id, groups);
-    if i >= params.passes * params.slices * params.quads {
+    if i >= params.stat_groups * params.slices * params.channels_vec4 {
         return;
     }
-    let column = i % params.quads;
-    let slice = i / params.quads % params.slices;
-    let pass_index = i / params.quads / params.slices;
-    let base = pass_index * params.rows;
+    let column = i % params.channels_vec4;
+    let slice = i / params.channels_vec4 % params.slices;
+    let group = i / params.channels_vec4 / params.slices;
+    let base = group * params.rows;
     let first = base + min(slice * slice_length(), params.rows);
     let end = min(first + slice_length(), base + params.rows);
     var all = Moments();
@@ -92,9 +103,9 @@ fn slice_moments(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_work
             + squared_distance(x2, mean, 2u, count) + squared_distance(x3, mean, 3u, count);
         all = joined(all, Moments(mean, squares, f32(count)));
     }
-    let at = (pass_index * params.slices + slice) * 2u * params.quads + column;
+    let at = (group * params.slices + slice) * 2u * params.channels_vec4 + column;
     moments[at] = all.mean;
-    moments[at + params.quads] = all.squares;
+    moments[at + params.channels_vec4] = all.squares;
 }
 
 @group(0) @binding(1) var<storage, read> partial: array<vec4<f32>>;
@@ -104,38 +115,38 @@ fn slice_moments(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_work
 @group(0) @binding(5) var<storage, read_write> moving_mean: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> moving_variance: array<vec4<f32>>;
 
-fn write_coefficients(pass_index: u32, column: u32, mean: vec4<f32>, variance: vec4<f32>) {
+fn write_coefficients(group: u32, column: u32, mean: vec4<f32>, variance: vec4<f32>) {
     let inverse = inverseSqrt(variance + params.epsilon);
     let scale = gamma[column] * inverse;
-    let at = pass_index * 4u * params.quads + column;
+    let at = group * 4u * params.channels_vec4 + column;
     coefficients[at] = mean;
-    coefficients[at + params.quads] = inverse;
-    coefficients[at + params.quads * 2u] = scale;
-    coefficients[at + params.quads * 3u] = beta[column] - mean * scale;
+    coefficients[at + params.channels_vec4] = inverse;
+    coefficients[at + params.channels_vec4 * 2u] = scale;
+    coefficients[at + params.channels_vec4 * 3u] = beta[column] - mean * scale;
 }
 
-/// Joins the slices, writes each pass's coefficients and moves the averages by the one
-/// pass that the reference lets move them.
+/// Joins the slices, writes the coefficients of each group and updates the moving statistics by the one group that
+/// updates them in the reference.
 @compute @workgroup_size(64)
 fn training_coefficients(@builtin(global_invocation_id) id: vec3<u32>) {
-    if id.x >= params.passes * params.quads {
+    if id.x >= params.stat_groups * params.channels_vec4 {
         return;
     }
-    let column = id.x % params.quads;
-    let pass_index = id.x / params.quads;
+    let column = id.x % params.channels_vec4;
+    let group = id.x / params.channels_vec4;
     var all = Moments();
     for (var slice = 0u; slice < params.slices; slice++) {
         let first = min(slice * slice_length(), params.rows);
         let size = f32(min(first + slice_length(), params.rows) - first);
         if size > 0.0 {
-            let at = (pass_index * params.slices + slice) * 2u * params.quads + column;
-            all = joined(all, Moments(partial[at], partial[at + params.quads], size));
+            let at = (group * params.slices + slice) * 2u * params.channels_vec4 + column;
+            all = joined(all, Moments(partial[at], partial[at + params.channels_vec4], size));
         }
     }
     let mean = all.mean;
     let variance = all.squares / all.count;
-    write_coefficients(pass_index, column, mean, variance);
-    if pass_index == params.moving_pass {
+    write_coefficients(group, column, mean, variance);
+    if group == params.moving_group {
         moving_mean[column] = averaged_with(moving_mean[column], mean, params.momentum);
         moving_variance[column] = averaged_with(moving_variance[column], variance, params.momentum);
     }
@@ -144,10 +155,10 @@ fn training_coefficients(@builtin(global_invocation_id) id: vec3<u32>) {
 @group(0) @binding(1) var<storage, read> known_mean: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> known_variance: array<vec4<f32>>;
 
-/// Coefficients from the moving averages, for evaluation.
+/// Coefficients from the moving statistics, for evaluation.
 @compute @workgroup_size(64)
 fn inference_coefficients(@builtin(global_invocation_id) id: vec3<u32>) {
-    if id.x >= params.quads {
+    if id.x >= params.channels_vec4 {
         return;
     }
     write_coefficients(0u, id.x, known_mean[id.x], known_variance[id.x]);
@@ -162,74 +173,74 @@ fn inference_coefficients(@builtin(global_invocation_id) id: vec3<u32>) {
 @compute @workgroup_size(64)
 fn apply(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_id(id, groups);
-    if i >= params.passes * params.rows * params.quads {
+    if i >= params.stat_groups * params.rows * params.channels_vec4 {
         return;
     }
-    let pass_index = i / (params.rows * params.quads);
-    let at = (pass_index * 4u + 2u) * params.quads + i % params.quads;
-    y[i] = leaky_relu(fma(x[i], fixed[at], fixed[at + params.quads]));
+    let group = i / (params.rows * params.channels_vec4);
+    let at = (group * 4u + 2u) * params.channels_vec4 + i % params.channels_vec4;
+    y[i] = leaky_relu(fma(x[i], fixed[at], fixed[at + params.channels_vec4]));
 }
 
 // --- backward ------------------------------------------------------------------------------------
 
 @group(0) @binding(3) var<storage, read> dy: array<vec4<f32>>;
-/// [pass, slice, 2, c]: sums of dz and of dz xhat
+/// [group, slice, 2, c]: sums of dz and of dz xhat
 @group(0) @binding(4) var<storage, read_write> slice_gradients: array<vec4<f32>>;
 
 /// dz = dy leaky_relu'(z); sums of dz and dz xhat over every slice.
 @compute @workgroup_size(64)
 fn slice_backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_id(id, groups);
-    if i >= params.passes * params.slices * params.quads {
+    if i >= params.stat_groups * params.slices * params.channels_vec4 {
         return;
     }
-    let column = i % params.quads;
-    let slice = i / params.quads % params.slices;
-    let pass_index = i / params.quads / params.slices;
+    let column = i % params.channels_vec4;
+    let slice = i / params.channels_vec4 % params.slices;
+    let group = i / params.channels_vec4 / params.slices;
     let first = min(slice * slice_length(), params.rows);
     let end = min(first + slice_length(), params.rows);
-    let at = pass_index * 4u * params.quads + column;
+    let at = group * 4u * params.channels_vec4 + column;
     let mean = fixed[at];
-    let inverse = fixed[at + params.quads];
-    let scale = fixed[at + params.quads * 2u];
-    let shift = fixed[at + params.quads * 3u];
+    let inverse = fixed[at + params.channels_vec4];
+    let scale = fixed[at + params.channels_vec4 * 2u];
+    let shift = fixed[at + params.channels_vec4 * 3u];
     var sum = vec4<f32>();
     var sum_xhat = vec4<f32>();
     for (var row = first; row < end; row++) {
-        let j = (pass_index * params.rows + row) * params.quads + column;
+        let j = (group * params.rows + row) * params.channels_vec4 + column;
         let dz = dy[j] * leaky_relu_slope(fma(x[j], scale, shift));
         sum += dz;
         sum_xhat += dz * (x[j] - mean) * inverse;
     }
-    let out = (pass_index * params.slices + slice) * 2u * params.quads + column;
+    let out = (group * params.slices + slice) * 2u * params.channels_vec4 + column;
     slice_gradients[out] = sum;
-    slice_gradients[out + params.quads] = sum_xhat;
+    slice_gradients[out + params.channels_vec4] = sum_xhat;
 }
 
-/// [pass, 2, c]: sums over the whole pass
-@group(0) @binding(2) var<storage, read_write> pass_sums: array<vec4<f32>>;
+/// [group, 2, c]: sums over the whole group
+@group(0) @binding(2) var<storage, read_write> group_sums: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> d_gamma: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> d_beta: array<vec4<f32>>;
 
-/// d beta = sum dz and d gamma = sum dz xhat, over all passes; each pass's sums are kept for `backward`.
+/// d beta = sum dz and d gamma = sum dz xhat, over all groups; the sums of each group are inputs of `backward`.
 @compute @workgroup_size(64)
 fn parameter_gradients(@builtin(global_invocation_id) id: vec3<u32>) {
     let column = id.x;
-    if column >= params.quads {
+    if column >= params.channels_vec4 {
         return;
     }
     var beta_sum = vec4<f32>();
     var gamma_sum = vec4<f32>();
-    for (var pass_index = 0u; pass_index < params.passes; pass_index++) {
+    for (var group = 0u; group < params.stat_groups; group++) {
         var sum = vec4<f32>();
         var sum_xhat = vec4<f32>();
         for (var slice = 0u; slice < params.slices; slice++) {
-            let at = (pass_index * params.slices + slice) * 2u * params.quads + column;
+            let at = (group * params.slices + slice) * 2u * params.channels_vec4 + column;
             sum += partial[at];
-            sum_xhat += partial[at + params.quads];
+            sum_xhat += partial[at + params.channels_vec4];
         }
-        pass_sums[pass_index * 2u * params.quads + column] = sum;
-        pass_sums[(pass_index * 2u + 1u) * params.quads + column] = sum_xhat;
+        group_sums[group * 2u * params.channels_vec4 + column] = sum;
+        group_sums[(group * 2u + 1u) * params.channels_vec4 + column] = sum_xhat;
         beta_sum += sum;
         gamma_sum += sum_xhat;
     }
@@ -245,34 +256,34 @@ fn parameter_gradients(@builtin(global_invocation_id) id: vec3<u32>) {
 @group(0) @binding(5) var<storage, read_write> dx: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read> other_path: array<vec4<f32>>;
 
-/// dx = scale (dz - mean(dz) - xhat mean(dz xhat)), the means over the pass.
+/// dx = scale (dz - mean(dz) - xhat mean(dz xhat)), the means over the group.
 fn input_gradient(i: u32) -> vec4<f32> {
-    let pass_index = i / (params.rows * params.quads);
-    let column = i % params.quads;
-    let at = pass_index * 4u * params.quads + column;
-    let scale = fixed[at + params.quads * 2u];
-    let z = fma(x[i], scale, fixed[at + params.quads * 3u]);
-    let xhat = (x[i] - fixed[at]) * fixed[at + params.quads];
+    let group = i / (params.rows * params.channels_vec4);
+    let column = i % params.channels_vec4;
+    let at = group * 4u * params.channels_vec4 + column;
+    let scale = fixed[at + params.channels_vec4 * 2u];
+    let z = fma(x[i], scale, fixed[at + params.channels_vec4 * 3u]);
+    let xhat = (x[i] - fixed[at]) * fixed[at + params.channels_vec4];
     let dz = dy[i] * leaky_relu_slope(z);
     let n = f32(params.rows);
-    let mean_dz = sums[pass_index * 2u * params.quads + column] / n;
-    let mean_dz_xhat = sums[(pass_index * 2u + 1u) * params.quads + column] / n;
+    let mean_dz = sums[group * 2u * params.channels_vec4 + column] / n;
+    let mean_dz_xhat = sums[(group * 2u + 1u) * params.channels_vec4 + column] / n;
     return scale * (dz - mean_dz - xhat * mean_dz_xhat);
 }
 
 @compute @workgroup_size(64)
 fn backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_id(id, groups);
-    if i < params.passes * params.rows * params.quads {
+    if i < params.stat_groups * params.rows * params.channels_vec4 {
         dx[i] = input_gradient(i);
     }
 }
 
-/// `backward` added to the gradient that arrives through the shortcut.
+/// `backward` plus the gradient of the shortcut.
 @compute @workgroup_size(64)
 fn backward_add(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_id(id, groups);
-    if i < params.passes * params.rows * params.quads {
+    if i < params.stat_groups * params.rows * params.channels_vec4 {
         dx[i] = other_path[i] + input_gradient(i);
     }
 }

@@ -1,20 +1,18 @@
 // Convolution k x k, stride 1 or 2, as an implicit matrix product: nothing is unrolled in memory.
 //
-// Activations NHWC and weights [kh, kw, ci, co], both in vec4 along the last axis. A thread keeps a tile of 4 pixels x
-// 8, 16 or 32 channels in separately named registers: an indexed local array would live in memory. Neighbouring
-// invocations take neighbouring pixels, so the weights are the same for all of them and the pixels are read side by
-// side.
+// Activations are NHWC and weights [kh, kw, ci, co], both in vec4s along the last axis. An invocation keeps a tile of
+// 4 pixels x 8, 16 or 32 channels in separately named registers: an indexed local array would be in memory. Neighbouring
+// invocations have neighbouring pixels, so that the weights are the same for all of them and the reads of pixels coalesce.
 //
-// With the feature `subgroups` the invocations of a subgroup, four or eight, read the weights of their tile together
-// for every four channels that are summed over, each its share, and get the others' by broadcast; with `workgroup` all
-// of a workgroup read them into its memory; with `alone` each reads for itself. Software adapters, for which every read
-// of a vector of addresses is eight scalar ones, spend their time in reads: the wider the tile, the more is done with
-// each.
+// Weights are shared for every four input channels of the sum. With the feature `subgroups` each invocation of a subgroup
+// of four or eight reads its share of the tile's weights and broadcasts it; with `workgroup` a workgroup stages them in
+// its memory; with `per_invocation` each invocation reads all of them. Software adapters, on which every read of a vector
+// of addresses is eight scalar reads, are limited by reads: a wider tile does more work per read.
 //
-// Every result is summed in the same order whatever the tile, so that all variants give the same bits.
+// Every result is summed in the same order for all tiles, so that all variants give the same bits.
 
 import package::common::convolution::{Convolution, gradient_address, input_address, input_corner, input_pixel, output_address, output_corner};
-import package::common::tile::{Block, Column, QUADS, Tile, add, transposed};
+import package::common::tile::{Block, Column, COLUMNS_VEC4, Tile, add, transposed};
 @if(workgroup) import package::common::tile::{STAGED, staged, staged_block, staged_transposed};
 @if(subgroups) import package::common::tile::{LANES, add_tile, add_tile_transposed, share};
 
@@ -28,19 +26,19 @@ import package::common::tile::{Block, Column, QUADS, Tile, add, transposed};
 @group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> residual: array<vec4<f32>>;
 
-/// `source` at quad `address + quad`, or zeros where the address is outside the image (-1).
-fn load(address: i32, quad: i32) -> vec4<f32> {
-    let value = source[max(address, 0) + quad];
+/// vec4 `address + column` of `source`, or zeros if the address is outside the image (-1).
+fn load(address: i32, column: i32) -> vec4<f32> {
+    let value = source[max(address, 0) + column];
     return select(vec4<f32>(0.0), value, address >= 0);
 }
 
-/// What arrives by another path at quad `quad` of four pixels whose results begin at `at`.
-fn residual_column(at: vec4<i32>, quad: i32) -> Column {
-    let there = max(at, vec4<i32>()) + quad;
+/// vec4 `column` of `residual` at four pixels whose results start at `at`.
+fn residual_column(at: vec4<i32>, column: i32) -> Column {
+    let there = max(at, vec4<i32>()) + column;
     return Column(residual[there.x], residual[there.y], residual[there.z], residual[there.w]);
 }
 
-/// What a tile starts from: zeros or, if `added`, what arrives by another path.
+/// Initial value of a tile: zeros or, if `added`, the residual.
 fn start(at: vec4<i32>) -> Tile {
     var t = Tile();
     if params.added == 1u {
@@ -60,25 +58,25 @@ fn start(at: vec4<i32>) -> Tile {
     return t;
 }
 
-/// A column plus the bias of its quad.
-fn biased(c: Column, quad: u32) -> Column {
-    let b = bias[quad];
+/// A column plus vec4 `column` of the bias.
+fn biased(c: Column, column: u32) -> Column {
+    let b = bias[column];
     return Column(c.p0 + b, c.p1 + b, c.p2 + b, c.p3 + b);
 }
 
-/// Stores quad `quad` of four pixels whose results begin at `at`; nothing where that is below 0.
-fn store(at: vec4<i32>, quad: i32, c: Column) {
+/// Stores vec4 `column` of four pixels whose results start at `at`; skips pixels where that is negative.
+fn store(at: vec4<i32>, column: i32, c: Column) {
     if at.x >= 0 {
-        result[at.x + quad] = c.p0;
+        result[at.x + column] = c.p0;
     }
     if at.y >= 0 {
-        result[at.y + quad] = c.p1;
+        result[at.y + column] = c.p1;
     }
     if at.z >= 0 {
-        result[at.z + quad] = c.p2;
+        result[at.z + column] = c.p2;
     }
     if at.w >= 0 {
-        result[at.w + quad] = c.p3;
+        result[at.w + column] = c.p3;
     }
 }
 
@@ -97,37 +95,37 @@ fn store_tile(at: vec4<i32>, t: Tile) {
     }
 }
 
-/// The four places of a thread, GROUP apart.
-fn places(group: vec3<u32>, lane: u32) -> vec4<u32> {
+/// Indices of the four pixels of an invocation, GROUP apart.
+fn pixel_indices(group: vec3<u32>, lane: u32) -> vec4<u32> {
     return group.x * GROUP * 4u + lane + vec4<u32>(0u, GROUP, GROUP * 2u, GROUP * 3u);
 }
 
-/// Weights of four inputs and a quad of the tile's outputs, in rows `row` quads apart; `w` is the first of the tile's.
-@if(alone) fn block(w: u32, row: u32, quad: u32) -> Block {
-    let at = w + quad;
+/// Weights of four inputs and four outputs, vec4 `column` of the tile's; rows are `row` vec4s apart, `w` is the tile's first.
+@if(per_invocation) fn block(w: u32, row: u32, column: u32) -> Block {
+    let at = w + column;
     return Block(weights[at], weights[at + row], weights[at + row * 2u], weights[at + row * 3u]);
 }
 
-@if(workgroup) fn block(w: u32, row: u32, quad: u32) -> Block {
-    return staged_block(quad);
+@if(workgroup) fn block(w: u32, row: u32, column: u32) -> Block {
+    return staged_block(column);
 }
 
-/// Weights of a quad of the tile's inputs and four outputs.
-@if(alone) fn block_transposed(w: u32, row: u32, quad: u32) -> Block {
-    let at = w + row * quad * 4u;
+/// Weights of four inputs, vec4 `column` of the tile's, and four outputs.
+@if(per_invocation) fn block_transposed(w: u32, row: u32, column: u32) -> Block {
+    let at = w + row * column * 4u;
     return transposed(weights[at], weights[at + row], weights[at + row * 2u], weights[at + row * 3u]);
 }
 
-@if(workgroup) fn block_transposed(w: u32, row: u32, quad: u32) -> Block {
-    return staged_transposed(quad);
+@if(workgroup) fn block_transposed(w: u32, row: u32, column: u32) -> Block {
+    return staged_transposed(column);
 }
 
 /// result[n, y, x, co] = bias[co] + sum_{ky, kx, ci} source[n, s y + ky - pad, s x + kx - pad, ci] w[ky, kx, ci, co]
 @compute @workgroup_size(GROUP)
 fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
     @if(subgroups) let lane = local.x % LANES;
-    let pixels = places(group, local.x);
-    let column = group.y * QUADS;
+    let pixels = pixel_indices(group, local.x);
+    let column = group.y * COLUMNS_VEC4;
     let count = params.batch * params.out_height * params.out_width;
     let last = vec4<u32>(count - 1u);
     let within = min(pixels, last);
@@ -135,7 +133,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id
     let corner1 = output_corner(params, within.y);
     let corner2 = output_corner(params, within.z);
     let corner3 = output_corner(params, within.w);
-    let at = select(vec4<i32>(-1), vec4<i32>(pixels * params.out_quads + column), pixels <= last);
+    let at = select(vec4<i32>(-1), vec4<i32>(pixels * params.out_channels_vec4 + column), pixels <= last);
     var t = start(at);
     t.c0 = biased(t.c0, column);
     t.c1 = biased(t.c1, column + 1u);
@@ -149,9 +147,9 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id
         t.c6 = biased(t.c6, column + 6u);
         t.c7 = biased(t.c7, column + 7u);
     }
-    let quads = i32(params.in_quads);
-    let row = params.out_quads;
-    @if(subgroups) let stride = row * (LANES / QUADS);
+    let inputs = i32(params.in_channels_vec4);
+    let row = params.out_channels_vec4;
+    @if(subgroups) let stride = row * (LANES / COLUMNS_VEC4);
     @if(subgroups) var w = column + share(lane, row);
     @if(!subgroups) var w = column;
     for (var ky = 0; ky < i32(params.kernel); ky++) {
@@ -160,12 +158,12 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id
             let a1 = input_address(params, corner1, ky, kx);
             let a2 = input_address(params, corner2, ky, kx);
             let a3 = input_address(params, corner3, ky, kx);
-            for (var q = 0; q < quads; q++) {
+            for (var q = 0; q < inputs; q++) {
                 let s = Column(load(a0, q), load(a1, q), load(a2, q), load(a3, q));
                 @if(workgroup) {
                     workgroupBarrier();
                     for (var i = local.x; i < STAGED; i += GROUP) {
-                        staged[i] = weights[w + i / QUADS * row + i % QUADS];
+                        staged[i] = weights[w + i / COLUMNS_VEC4 * row + i % COLUMNS_VEC4];
                     }
                     workgroupBarrier();
                 }
@@ -188,13 +186,13 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id
 }
 
 /// d source[n, y, x, ci] = sum_{ky, kx, co} d result[n, (y + pad - ky) / s, (x + pad - kx) / s, co] w[ky, kx, ci, co];
-/// `source` holds d result, `result` d source. Of an odd number of quads the tile's last is computed from whatever
-/// follows, and not stored.
+/// `source` contains d result, `result` d source. With an odd number of input vec4s the last column of the last tile is
+/// computed from unrelated weights, and not stored.
 @compute @workgroup_size(GROUP)
 fn data_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
     @if(subgroups) let lane = local.x % LANES;
-    let pixels = places(group, local.x);
-    let column = group.y * QUADS;
+    let pixels = pixel_indices(group, local.x);
+    let column = group.y * COLUMNS_VEC4;
     let corner0 = input_corner(params, input_pixel(params, pixels.x));
     let corner1 = input_corner(params, input_pixel(params, pixels.y));
     let corner2 = input_corner(params, input_pixel(params, pixels.z));
@@ -206,8 +204,8 @@ fn data_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
         gradient_address(params, pixels.w, column),
     );
     var t = start(at);
-    let quads = i32(params.out_quads);
-    let row = params.out_quads;
+    let outputs = i32(params.out_channels_vec4);
+    let row = params.out_channels_vec4;
     for (var ky = 0; ky < i32(params.kernel); ky++) {
         for (var kx = 0; kx < i32(params.kernel); kx++) {
             let a0 = output_address(params, corner0, ky, kx);
@@ -216,16 +214,16 @@ fn data_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
             let a3 = output_address(params, corner3, ky, kx);
             let reached = max(max(a0, a1), max(a2, a3)) >= 0;
             @if(subgroups) let useful = subgroupAny(reached);
-            @if(alone) let useful = reached;
-            // All of a workgroup have to come to its barriers.
+            @if(per_invocation) let useful = reached;
+            // All invocations of a workgroup must reach its barriers.
             @if(workgroup) let useful = true;
             if !useful {
                 continue;
             }
             let tap = u32(ky) * params.kernel + u32(kx);
-            var w = (tap * params.in_quads + column) * 4u * row;
+            var w = (tap * params.in_channels_vec4 + column) * 4u * row;
             @if(subgroups) w += lane * row;
-            for (var q = 0; q < quads; q++) {
+            for (var q = 0; q < outputs; q++) {
                 let s = Column(load(a0, q), load(a1, q), load(a2, q), load(a3, q));
                 @if(workgroup) {
                     workgroupBarrier();
@@ -251,93 +249,93 @@ fn data_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
     }
     @if(channels8) {
         store(at, 0, t.c0);
-        if column + 1u < params.in_quads {
+        if column + 1u < params.in_channels_vec4 {
             store(at, 1, t.c1);
         }
     }
     @if(!channels8) store_tile(at, t);
 }
 
-/// A quad of the gradient at a pixel of the row whose gradients begin at `first`; zeros from pixel `end` on.
-fn gradient_quad(first: u32, pixel: u32, end: u32, quad: u32) -> vec4<f32> {
-    let value = weights[select(0u, first + pixel * params.out_quads + quad, pixel < end)];
+/// vec4 `column` of the gradient at a pixel of the row whose gradients start at `first`; zeros from pixel `end` on.
+fn gradient_vec4(first: u32, pixel: u32, end: u32, column: u32) -> vec4<f32> {
+    let value = weights[select(0u, first + pixel * params.out_channels_vec4 + column, pixel < end)];
     return select(vec4<f32>(), value, pixel < end);
 }
 
-/// An invocation's share of the gradients at `pixel` and those after it.
+/// An invocation's share of the gradients at `pixel` and the following pixels.
 @if(subgroups) fn gradient_share(first: u32, pixel: u32, end: u32, lane: u32) -> vec4<f32> {
-    return gradient_quad(first, pixel + lane / QUADS, end, lane % QUADS);
+    return gradient_vec4(first, pixel + lane / COLUMNS_VEC4, end, lane % COLUMNS_VEC4);
 }
 
-/// A quad of the gradient at four pixels.
-@if(workgroup) fn gradient_block(first: u32, pixel: u32, end: u32, quad: u32) -> Block {
-    return staged_block(quad);
+/// vec4 `column` of the gradient at four pixels.
+@if(workgroup) fn gradient_block(first: u32, pixel: u32, end: u32, column: u32) -> Block {
+    return staged_block(column);
 }
 
-@if(alone) fn gradient_block(first: u32, pixel: u32, end: u32, quad: u32) -> Block {
+@if(per_invocation) fn gradient_block(first: u32, pixel: u32, end: u32, column: u32) -> Block {
     return Block(
-        gradient_quad(first, pixel, end, quad),
-        gradient_quad(first, pixel + 1u, end, quad),
-        gradient_quad(first, pixel + 2u, end, quad),
-        gradient_quad(first, pixel + 3u, end, quad),
+        gradient_vec4(first, pixel, end, column),
+        gradient_vec4(first, pixel + 1u, end, column),
+        gradient_vec4(first, pixel + 2u, end, column),
+        gradient_vec4(first, pixel + 3u, end, column),
     );
 }
 
 /// Four input channels of the pixel in column `x` of the row that begins at `row`; zeros outside the image.
-fn input_quad(row: i32, x: i32, row_inside: bool) -> vec4<f32> {
+fn input_vec4(row: i32, x: i32, row_inside: bool) -> vec4<f32> {
     let valid = row_inside & (x >= 0) & (x < i32(params.in_width));
-    return select(vec4<f32>(), source[select(0, row + x * i32(params.in_quads), valid)], valid);
+    return select(vec4<f32>(), source[select(0, row + x * i32(params.in_channels_vec4), valid)], valid);
 }
 
 /// Partial d w[ky, kx, ci, co] = sum over the pixels of one slice of source[.., ci] d result[.., co].
 ///
-/// `weights` holds d result; `result` is [slices, kh, kw, ci, co]. A thread owns one tap, four input channels and the
-/// tile's output channels, and takes four pixels of a row at a time; the slices are added by `reduce.wgsl` in a fixed
-/// order, so that the sum is the same in every run.
+/// `weights` contains d result; `result` is [slices, kh, kw, ci, co]. An invocation has one tap, four input channels and
+/// the tile's output channels, and reads four pixels of a row at a time; `reduce.wgsl` adds the slices in a fixed order,
+/// so that the sum is the same in every run.
 @compute @workgroup_size(GROUP)
 fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
     @if(subgroups) let lane = local.x % LANES;
     let taps = params.kernel * params.kernel;
     let index = group.x * GROUP + local.x;
-    // Threads past the end work along on the last tap, for those that read gradients from them.
-    let place = min(index, taps * params.in_quads - 1u);
-    let tap = place / params.in_quads;
+    // Invocations past the end repeat the last tap: others read gradients from them.
+    let within = min(index, taps * params.in_channels_vec4 - 1u);
+    let tap = within / params.in_channels_vec4;
     let ky = i32(tap / params.kernel) - i32(params.pad_y);
     let kx = i32(tap % params.kernel) - i32(params.pad_x);
-    let in_quad = i32(place % params.in_quads);
-    let column = group.y * QUADS;
+    let in_column = i32(within % params.in_channels_vec4);
+    let column = group.y * COLUMNS_VEC4;
     let stride = i32(params.stride);
     let rows = params.batch * params.out_height;
     let first_row = group.z * params.slice_rows;
     let last_row = min(first_row + params.slice_rows, rows);
     var t = Tile();
-    // Counted along rather than divided out at every row.
+    // Incremented instead of divided at every row.
     var out_y = first_row % params.out_height;
     var first_image_row = i32(first_row / params.out_height * params.in_height);
     for (var row = first_row; row < last_row; row++) {
         let y = i32(out_y) * stride + ky;
         let inside = (y >= 0) & (y < i32(params.in_height));
-        let input = (first_image_row + max(y, 0)) * i32(params.in_width * params.in_quads) + in_quad;
+        let input = (first_image_row + max(y, 0)) * i32(params.in_width * params.in_channels_vec4) + in_column;
         out_y += 1u;
         if out_y == params.out_height {
             out_y = 0u;
             first_image_row += i32(params.in_height);
         }
-        let first = row * params.out_width * params.out_quads + column;
+        let first = row * params.out_width * params.out_channels_vec4 + column;
         for (var i = 0u; i < params.out_width; i += 4u) {
             let x = kx + i32(i) * stride;
             let s = transposed(
-                input_quad(input, x, inside),
-                input_quad(input, x + stride, inside),
-                input_quad(input, x + stride * 2, inside),
-                input_quad(input, x + stride * 3, inside),
+                input_vec4(input, x, inside),
+                input_vec4(input, x + stride, inside),
+                input_vec4(input, x + stride * 2, inside),
+                input_vec4(input, x + stride * 3, inside),
             );
             let inputs = Column(s.b0, s.b1, s.b2, s.b3);
             let end = params.out_width;
             @if(workgroup) {
                 workgroupBarrier();
                 for (var j = local.x; j < STAGED; j += GROUP) {
-                    staged[j] = gradient_quad(first, i + j / QUADS, end, j % QUADS);
+                    staged[j] = gradient_vec4(first, i + j / COLUMNS_VEC4, end, j % COLUMNS_VEC4);
                 }
                 workgroupBarrier();
             }
@@ -362,10 +360,10 @@ fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
             }
         }
     }
-    if index >= taps * params.in_quads {
+    if index >= taps * params.in_channels_vec4 {
         return;
     }
-    let at = i32((group.z * taps * params.in_quads + index) * 4u * params.out_quads + column);
-    let next = i32(params.out_quads);
+    let at = i32((group.z * taps * params.in_channels_vec4 + index) * 4u * params.out_channels_vec4 + column);
+    let next = i32(params.out_channels_vec4);
     store_tile(vec4<i32>(at, at + next, at + next * 2, at + next * 3), t);
 }

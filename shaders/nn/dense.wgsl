@@ -1,5 +1,5 @@
-// The linear heads: logits = embedding W + b, W [in, out]. Small: one thread an output.
-// A dispatch works on rows [first_row, first_row + rows) of the embedding; the logits have their own rows.
+// The linear heads: logits = embedding W + b, W [in, out]. One invocation per output.
+// A dispatch uses rows [first_row, first_row + rows) of the embedding; the logits have their own rows, from 0.
 
 import package::common::indexing::flat_id;
 
@@ -8,7 +8,7 @@ struct Params {
     first_row: u32,
     inputs: u32,
     outputs: u32,
-    /// 1: add to what the result holds
+    /// 1: add to the result instead of overwriting it
     accumulate: u32,
     unused_a: u32,
     unused_b: u32,

@@ -5,7 +5,7 @@ import package::common::indexing::flat_id;
 struct Params {
     batch: u32,
     pixels: u32,
-    quads: u32,
+    channels_vec4: u32,
     unused: u32,
 }
 
@@ -17,14 +17,14 @@ struct Params {
 @compute @workgroup_size(64)
 fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_id(id, groups);
-    if i >= params.batch * params.quads {
+    if i >= params.batch * params.channels_vec4 {
         return;
     }
-    let image = i / params.quads;
-    let column = i % params.quads;
+    let image = i / params.channels_vec4;
+    let column = i % params.channels_vec4;
     var sum = vec4<f32>();
     for (var pixel = 0u; pixel < params.pixels; pixel++) {
-        sum += source[(image * params.pixels + pixel) * params.quads + column];
+        sum += source[(image * params.pixels + pixel) * params.channels_vec4 + column];
     }
     result[i] = sum / f32(params.pixels);
 }
@@ -33,9 +33,9 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
 @compute @workgroup_size(64)
 fn backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_id(id, groups);
-    if i >= params.batch * params.pixels * params.quads {
+    if i >= params.batch * params.pixels * params.channels_vec4 {
         return;
     }
-    let image = i / (params.pixels * params.quads);
-    result[i] = source[image * params.quads + i % params.quads] / f32(params.pixels);
+    let image = i / (params.pixels * params.channels_vec4);
+    result[i] = source[image * params.channels_vec4 + i % params.channels_vec4] / f32(params.pixels);
 }

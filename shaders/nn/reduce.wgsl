@@ -1,14 +1,13 @@
-// Sums in two passes with a fixed order: slices first, then over the slices.
+// Sums in two dispatches with a fixed order: within slices, then over the slices.
 
 import package::common::indexing::flat_id;
 
 struct Params {
     /// sum_rows: rows to add, split into `slices`; sum_slices: unused
     rows: u32,
-    /// vec4 columns
-    quads: u32,
+    columns_vec4: u32,
     slices: u32,
-    /// 1: add to what `result` holds
+    /// 1: add to `result` instead of overwriting it
     accumulate: u32,
 }
 
@@ -20,16 +19,16 @@ struct Params {
 @compute @workgroup_size(64)
 fn sum_rows(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_id(id, groups);
-    if i >= params.quads * params.slices {
+    if i >= params.columns_vec4 * params.slices {
         return;
     }
-    let column = i % params.quads;
-    let slice = i / params.quads;
+    let column = i % params.columns_vec4;
+    let slice = i / params.columns_vec4;
     let length = (params.rows + params.slices - 1u) / params.slices;
     let end = min((slice + 1u) * length, params.rows);
     var sum = vec4<f32>();
     for (var row = slice * length; row < end; row++) {
-        sum += source[row * params.quads + column];
+        sum += source[row * params.columns_vec4 + column];
     }
     result[i] = sum;
 }
@@ -38,12 +37,12 @@ fn sum_rows(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroup
 @compute @workgroup_size(64)
 fn sum_slices(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_id(id, groups);
-    if i >= params.quads {
+    if i >= params.columns_vec4 {
         return;
     }
     var sum = vec4<f32>();
     for (var slice = 0u; slice < params.slices; slice++) {
-        sum += source[slice * params.quads + i];
+        sum += source[slice * params.columns_vec4 + i];
     }
     if params.accumulate == 1u {
         sum += result[i];

@@ -1,7 +1,6 @@
 // Adam (arXiv 1412.6980), for all parameters in one dispatch.
 
-import package::common::average::averaged_with;
-import package::common::finite::are_finite;
+import package::common::numbers::{averaged_with, are_finite};
 import package::common::indexing::flat_id;
 import package::common::update::{finish_update, gradients, params, step, weights};
 
@@ -11,7 +10,7 @@ import package::common::update::{finish_update, gradients, params, step, weights
 @compute @workgroup_size(64)
 fn update(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_id(id, groups);
-    if i >= params.quads {
+    if i >= params.vec4s {
         return;
     }
     let g = gradients[i];

@@ -1,8 +1,7 @@
 // Guessed labels: softmax, distribution alignment, sharpening (paper, section 3.1 and algorithm 1,
 // lines 6 to 8); from the two batches' predictions, AdaMatch's (arXiv 2106.04732, section 3).
 
-import package::common::average::averaged_with_one;
-import package::common::finite::is_finite;
+import package::common::numbers::{averaged_with_one, is_finite};
 import package::common::step::Step;
 
 struct Params {

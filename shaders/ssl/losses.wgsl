@@ -2,7 +2,7 @@
 
 import package::common::indexing::flat_id;
 import package::common::step::Step;
-import package::common::views::Row;
+import package::common::images::Row;
 
 /// Smallest probability that a logarithm sees.
 const TINY: f32 = 1e-37;

@@ -2,7 +2,7 @@
 // from the same table): label = lambda label_a + (1 - lambda) label_b.
 
 import package::common::indexing::flat_id;
-import package::common::views::Row;
+import package::common::images::Row;
 
 struct Params {
     rows: u32,

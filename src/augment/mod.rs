@@ -15,5 +15,6 @@ pub use ctaugment::{AugmentError, CtAugment, DECAY, DEPTH, RATES, THRESHOLD};
 pub use ops::{OPERATIONS, OpDraw, OpOptions, Operation, OperationKind, PolicyScale, Sampling, record_ops};
 pub use policy::{RandAugment, StrongPolicy};
 pub use views::{
-    AssembleRow, Augmentation, WeakDraw, WeakStyle, record_assemble, record_augmentation, record_weak,
+    AssembleRow, Augmentation, WeakDraw, WeakStyle, input_pictures, record_assemble, record_augmentation,
+    record_weak,
 };

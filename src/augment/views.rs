@@ -1,11 +1,11 @@
 //! From source images to network inputs: weak augmentation, the operations of a strong policy, and assembly (mixing
-//! and rotation). The kernels are `shaders/augment/{weak,ops,assemble}.wgsl`; new pixel work belongs in `ops`.
+//! and rotation). The kernels are `shaders/augment/{weak,ops,assemble,pictures}.wgsl`; new pixel work belongs in `ops`.
 
 use bytemuck::{Pod, Zeroable};
 use rand::{Rng, RngExt};
 
 use super::ops::{OpOptions, record_ops};
-use crate::gpu::{Kernel, PlanBuilder, Tensor, groups_for_items};
+use crate::gpu::{Gpu, GpuError, Kernel, Pictures, Plan, PlanBuilder, Tensor, groups_for_items};
 use crate::nn::Activation;
 
 /// How one view is made of a source image: flipped, then shifted; `Draw` of `shaders/augment/weak.wgsl`.
@@ -48,7 +48,7 @@ impl WeakStyle {
     }
 }
 
-/// One network input: two views mixed, then rotated; `Row` of `shaders/common/views.wgsl`.
+/// One network input: two views mixed, then rotated; `Row` of `shaders/common/images.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
 pub struct AssembleRow {
@@ -153,8 +153,24 @@ pub fn record_assemble(
         channels: channels as u32,
         unused: [0; 3],
     };
-    let groups = groups_for_items(out.rows(), 64);
+    let groups = groups_for_items(out.pixels(), 64);
     b.dispatch(Kernel::new("augment/assemble", "assemble"), &params, &[views, rows, out.tensor], groups);
+}
+
+/// Pictures of `tiles` network inputs of `size` `[height, width]` for a window: tile i shows row i of `rows`
+/// ([`AssembleRow`] `[n]`).
+///
+/// # Errors
+/// As [`Pictures::new`].
+pub fn input_pictures(
+    gpu: &Gpu,
+    plan: &Plan,
+    size: [usize; 2],
+    views: Tensor,
+    rows: Tensor,
+    tiles: usize,
+) -> Result<Pictures, GpuError> {
+    Pictures::new(gpu, plan, &Kernel::new("augment/pictures", "draw"), size, &[views, rows], tiles)
 }
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
+//! How the cost of a training step grows with batch, width, image size and the number of strong views.
+
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -5,26 +7,26 @@ use serde::Serialize;
 use super::step::measure_step;
 use super::training::TrainingStep;
 use crate::gpu::Gpu;
-use crate::nn::{Architecture, WideResNet};
+use crate::nn::{Architecture, ConvTiling, WideResNet};
 use crate::train::{Config, TrainError};
 
 const CLASSES: usize = 10;
 const BATCH: usize = 16;
-/// The side of the images, of one channel.
+/// Side of the images, which have one channel.
 const SIDE: usize = 32;
 const MEASURED_STEPS: u32 = 4;
 
-/// A step's cost at one value of what varies.
+/// The cost of a step at one value of the quantity.
 #[derive(Clone, Debug, Serialize)]
 pub struct GrowthRow {
     pub value: usize,
     pub seconds: f64,
     pub gflop: f64,
-    /// On the adapter.
+    /// Bytes on the adapter.
     pub bytes: u64,
 }
 
-/// How a step's cost grows with one quantity, all others fixed.
+/// How the cost of a step grows with one quantity while all others are fixed.
 #[derive(Clone, Debug, Serialize)]
 pub struct Growth {
     pub quantity: &'static str,
@@ -45,7 +47,8 @@ impl Growth {
     }
 }
 
-/// Cost against batch, width and image size for training on labelled images, and against K for `config`'s whole step.
+/// Measures cost against batch, width and image size for training on labelled images, and against K for the whole step
+/// of `config`.
 ///
 /// # Errors
 /// As [`measure_step`].
@@ -62,7 +65,7 @@ pub async fn measure_growth(gpu: &Arc<Gpu>, config: &Config) -> Result<Vec<Growt
     }
     let mut side = Vec::new();
     for value in [24, 32, 48, 64] {
-        // As many scales whatever the size.
+        // The number of scales is the same for all sizes.
         let architecture = Architecture { scales: Some(3), ..small.clone() };
         side.push(labelled(gpu, value, &architecture, BATCH, value).await?);
     }
@@ -85,11 +88,11 @@ async fn labelled(
     batch: usize,
     side: usize,
 ) -> Result<GrowthRow, TrainError> {
-    let network = WideResNet::new(architecture, [side, side, 1], CLASSES, gpu.tiling)?;
+    let network = WideResNet::new(architecture, [side, side, 1], CLASSES, ConvTiling::new(gpu))?;
     let step = TrainingStep::new(gpu, &network, batch)?;
-    step.seconds_a_step(gpu, 1).await?;
-    let seconds = step.seconds_a_step(gpu, MEASURED_STEPS).await?;
-    let gflop = 6.0 * network.multiply_adds() as f64 * batch as f64 / 1e9;
+    step.seconds_per_step(gpu, 1).await?;
+    let seconds = step.seconds_per_step(gpu, MEASURED_STEPS).await?;
+    let gflop = 6.0 * network.macs() as f64 * batch as f64 / 1e9;
     Ok(GrowthRow { value, seconds, gflop, bytes: step.memory().total() })
 }
 

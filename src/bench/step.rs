@@ -1,3 +1,5 @@
+//! Measures a whole training step: wall time, arithmetic, memory, and time by kernel.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,13 +11,13 @@ use crate::gpu::{Gpu, KernelTime, Profiler};
 use crate::ssl::Keep;
 use crate::train::{Config, TrainError, Trainer};
 
-/// Steps are measured for at least so long, and so many.
-const LEAST: Duration = Duration::from_secs(3);
-const LEAST_STEPS: u32 = 3;
-/// Times that a step is encoded to measure what that takes.
+/// Least duration and number of the measured steps.
+const MIN_DURATION: Duration = Duration::from_secs(3);
+const MIN_STEPS: u32 = 3;
+/// How often a step is encoded to measure the time of encoding.
 const ENCODINGS: u32 = 20;
 
-/// Operations of one family, or of one kernel, in one step.
+/// The dispatches of one family of kernels, or of one kernel, in one step.
 #[derive(Clone, Debug, Serialize)]
 pub struct FamilyTime {
     pub name: String,
@@ -28,30 +30,30 @@ pub struct FamilyTime {
 pub struct StepTime {
     /// Height, width and channels.
     pub image: [usize; 3],
-    /// Wall time of one step among others, nothing read back but its statistics.
+    /// Wall time per step; only its statistics are read back.
     pub seconds: f64,
-    /// Multiply-adds of its layers, counted as two operations each: as [`crate::ssl::StepShape::forward_passes`] weighs
-    /// them.
+    /// MACs of its layers, counted as two operations each and weighted as by [`crate::ssl::StepShape::forward_passes`].
     pub gflop: f64,
     pub gflops: f64,
-    /// Where the time goes, longest first, each dispatch measured by itself: they add up to more than `seconds`
-    /// where the adapter works on several at once.
+    /// Time by family, longest first. Each dispatch is measured alone, so that they add up to more than `seconds` if the
+    /// adapter overlaps dispatches.
     pub families: Vec<FamilyTime>,
-    /// The same for every kernel.
+    /// Time by kernel, longest first.
     pub kernels: Vec<FamilyTime>,
-    /// Whether dispatches were timed by the adapter's clock. If not, each was waited for.
+    /// Whether dispatches were timed by the adapter's timestamps. If not, each was waited for.
     pub timestamps: bool,
     pub dispatches: usize,
-    /// Time of the CPU to encode a step's commands.
+    /// CPU time to encode a step's commands.
     pub encode_seconds: f64,
-    /// Bytes on the adapter: kept between steps, shared by what lives within one, and what the latter would take
-    /// unshared.
+    /// Bytes of tensors that keep their content between steps.
     pub persistent_bytes: u64,
+    /// Bytes of the buffers shared by transient tensors.
     pub transient_bytes: u64,
+    /// Bytes of transient tensors without buffer aliasing.
     pub unshared_bytes: u64,
 }
 
-/// Measures a run's step on random images of the shape that its data have.
+/// Measures the step of a run on random images of shape `image` `[height, width, channels]`.
 ///
 /// # Errors
 /// As [`Trainer::new`] and [`Trainer::step`].
@@ -67,7 +69,7 @@ pub async fn measure_step(
     trainer.step().await?;
     gpu.settled("a first step").await?;
     let (start, mut steps) = (Instant::now(), 0);
-    while steps < LEAST_STEPS || start.elapsed() < LEAST {
+    while steps < MIN_STEPS || start.elapsed() < MIN_DURATION {
         trainer.step().await?;
         steps += 1;
     }
@@ -88,7 +90,7 @@ pub async fn measure_step(
     };
     let (shape, memory) = (&engine.shape, engine.memory());
     let images = shape.forward_passes() * shape.batch;
-    let gflop = 2.0 * engine.network.multiply_adds() as f64 * images as f64 / 1e9;
+    let gflop = 2.0 * engine.network.macs() as f64 * images as f64 / 1e9;
     Ok(StepTime {
         image,
         seconds,
@@ -127,7 +129,7 @@ fn random_data(image: [usize; 3], classes: usize, count: usize) -> DataSet {
     }
 }
 
-/// Times of what `name` gives the same name, longest first.
+/// Times summed by `name` of their kernels, longest first.
 fn summed<'a>(times: &'a [KernelTime], name: impl Fn(&'a str) -> &'a str) -> Vec<FamilyTime> {
     let mut sums: BTreeMap<&str, (usize, f64)> = BTreeMap::new();
     for time in times {
@@ -171,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kernels_are_told_apart_by_direction() {
+    fn families_distinguish_convolution_directions() {
         assert_eq!(family("nn/conv2d_subgroups8_32:forward"), "convolution, forward");
         assert_eq!(family("nn/conv2d:weight_gradient GROUP=64"), "convolution, weight gradient");
         assert_eq!(family("optim/adam:update"), "Adam, decay, average");

@@ -1,15 +1,16 @@
+//! A supervised training step without data loading or augmentation, to compare with other frameworks.
+
 use web_time::Instant;
 
 use crate::augment::AssembleRow;
 use crate::gpu::{Gpu, GpuError, Memory, Plan, PlanBuilder, Program, Tensor};
-use crate::nn::{Head, Parameter, Passes, Rows, WideResNet, initial_values};
+use crate::nn::{Head, Parameter, Rows, StatGroups, WideResNet, initial_values};
 use crate::optim::{ADAM, FAULTS, OptimiserState};
 use crate::ssl::{LossTables, Method, RowKind, STEP_WORDS, StepBlock, record_rows};
 
 const SEED: u64 = 1;
 
-/// Supervised training of a network on one labelled batch that stays the same: forward, cross-entropy, backward and
-/// Adam, with nothing around it. What every framework can do, so what frameworks are compared by.
+/// Supervised training of a network on one fixed labelled batch: forward, cross-entropy, backward and Adam.
 pub struct TrainingStep {
     plan: Plan,
     step: Program,
@@ -18,10 +19,10 @@ pub struct TrainingStep {
 }
 
 impl TrainingStep {
-    /// A batch of random images, image `i` of class `i` modulo the classes.
+    /// A step on a batch of random images; the class of image `i` is `i` modulo the number of classes.
     ///
     /// # Errors
-    /// A tensor above the adapter's limits, the adapter's own errors.
+    /// As [`PlanBuilder::build`].
     pub fn new(gpu: &Gpu, network: &WideResNet, batch: usize) -> Result<Self, GpuError> {
         let classes = network.classes;
         let shape = Method::supervised().shape(batch, classes);
@@ -41,8 +42,8 @@ impl TrainingStep {
         let mark = b.mark();
         let weights = optimiser.weights;
         let all = Rows { first: 0, count: batch };
-        let passes = Passes { count: 1, moving: Some(0) };
-        let (embedding, tape) = network.forward(&mut b, weights, moving, input, passes);
+        let stat_groups = StatGroups { count: 1, moving: Some(0) };
+        let (embedding, tape) = network.forward(&mut b, weights, moving, input, stat_groups);
         let logits = network.logits(&mut b, Head::Classify, weights, embedding, all);
         let d_logits = record_rows(&mut b, &shape, tables, RowKind::Mixed, logits, all);
         let d_embedding = b.tensor("d_embedding", batch * network.features);
@@ -80,11 +81,11 @@ impl TrainingStep {
         Ok(Self { plan, step, results: tables.results, parameters })
     }
 
-    /// Seconds of each of `steps` training steps, waited for once after the last.
+    /// Seconds per training step over `steps` steps, waited for once after the last.
     ///
     /// # Errors
-    /// The adapter's.
-    pub async fn seconds_a_step(&self, gpu: &Gpu, steps: u32) -> Result<f64, GpuError> {
+    /// As [`Gpu::wait`].
+    pub async fn seconds_per_step(&self, gpu: &Gpu, steps: u32) -> Result<f64, GpuError> {
         let start = Instant::now();
         for _ in 0..steps {
             self.plan.run(gpu, self.step);
@@ -93,7 +94,7 @@ impl TrainingStep {
         Ok(start.elapsed().as_secs_f64() / f64::from(steps))
     }
 
-    /// Numbers that are trained: all of the network's but those of the rotation head, which has no part in this.
+    /// Number of trained scalars: all but those of the rotation head, which is not part of the step.
     pub fn parameters(&self) -> usize {
         self.parameters
     }
@@ -103,10 +104,10 @@ impl TrainingStep {
         self.plan.memory()
     }
 
-    /// Mean cross-entropy that the last step began with.
+    /// Mean cross-entropy at the start of the last step.
     ///
     /// # Errors
-    /// The adapter's.
+    /// As [`Plan::fetch_all`].
     pub async fn loss(&self, gpu: &Gpu) -> Result<f32, GpuError> {
         let results: Vec<f32> = self.plan.fetch(gpu, self.results).await?;
         let losses = results.iter().step_by(2);
@@ -114,7 +115,7 @@ impl TrainingStep {
     }
 }
 
-/// Word `i` of an input `[.., 4]`: something between -1 and 1 that no two images share; the fourth channel is 0.
+/// Word `i` of an input `[.., 4]`: a hash from -1 to 1, so that images differ; the fourth channel is 0.
 fn pixel(i: usize) -> f32 {
     if i % 4 == 3 {
         return 0.0;

@@ -6,7 +6,7 @@ use remixmatch::bench::{
     ConvTime, DIRECTIONS, GemmTime, Growth, MemoryTime, StepTime, TrainingStep, measure_convolutions,
     measure_gemm, measure_growth, measure_memory, measure_step, time_weighted,
 };
-use remixmatch::nn::{Architecture, TilingTime, WideResNet, measure_tilings};
+use remixmatch::nn::{Architecture, ConvTiling, TilingTime, WideResNet, measure_tilings};
 use remixmatch::train::{Config, preset};
 use serde::Serialize;
 
@@ -133,7 +133,7 @@ pub fn run(arguments: BenchArguments) -> anyhow::Result<Outcome> {
     let architecture = Architecture::named(&arguments.network)?;
     let gpu = arguments.adapter.open()?;
     let image = [arguments.image_size, arguments.image_size, arguments.channels];
-    let network = WideResNet::new(&architecture, image, CLASSES, gpu.tiling)?;
+    let network = WideResNet::new(&architecture, image, CLASSES, ConvTiling::new(&gpu))?;
     let mut measured = Measured {
         adapter: gpu.info.name.clone(),
         tiling: gpu.tiling.to_string(),
@@ -180,9 +180,9 @@ pub fn run(arguments: BenchArguments) -> anyhow::Result<Outcome> {
     if requested(Part::Training) {
         let step = TrainingStep::new(&gpu, &network, arguments.images)?;
         measured.training = Some(pollster::block_on(async {
-            step.seconds_a_step(&gpu, 1).await?;
+            step.seconds_per_step(&gpu, 1).await?;
             let loss_before = step.loss(&gpu).await?;
-            let seconds_a_step = step.seconds_a_step(&gpu, arguments.steps).await?;
+            let seconds_a_step = step.seconds_per_step(&gpu, arguments.steps).await?;
             let loss_after = step.loss(&gpu).await?;
             let (network, images, steps) = (arguments.network.clone(), arguments.images, arguments.steps);
             let parameters = step.parameters();
@@ -244,9 +244,9 @@ fn print_text(measured: &Measured, best: f64) -> anyhow::Result<()> {
     }
     if let [copy, ..] = &measured.memory[..] {
         print("memory-bound operations, with each byte counted once:")?;
-        for MemoryTime { operation, gb_a_second, .. } in &measured.memory {
-            let share = 100.0 * gb_a_second / copy.gb_a_second;
-            print(format_args!("  {operation:<26} {gb_a_second:>7.2} GB/s {share:>5.0} % of a copy"))?;
+        for MemoryTime { operation, gb_per_second, .. } in &measured.memory {
+            let share = 100.0 * gb_per_second / copy.gb_per_second;
+            print(format_args!("  {operation:<26} {gb_per_second:>7.2} GB/s {share:>5.0} % of a copy"))?;
         }
     }
     for step in &measured.steps {

@@ -184,7 +184,7 @@ fn announce(gpu: &Gpu, config: &Config, data: &DataSet) -> anyhow::Result<()> {
     if config.preset.starts_with("paper-") {
         let rate = block_on(convolution_rate(gpu, &network))?;
         let images = shape.forward_passes() * shape.batch;
-        let operations = 2.0 * network.multiply_adds() as f64 * images as f64;
+        let operations = 2.0 * network.macs() as f64 * images as f64;
         let seconds = operations / (rate * 1e9);
         note(format_args!(
             "estimate: {:.2} TFLOP per step, {seconds:.2} s at the {rate:.1} GFLOP/s of its convolutions on this adapter; \

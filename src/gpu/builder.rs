@@ -2,10 +2,13 @@
 
 use bytemuck::Pod;
 
-use super::plan::Plan;
-use super::tensor::{ALIGNMENT, Memory, Program, Tensor, bytes_of_words};
-use super::{Gpu, GpuError, Kernel, Lifetime, assign_slots};
+use super::device::Gpu;
+use super::error::GpuError;
+use super::kernels::Kernel;
+use super::memory::{ALIGNMENT, Lifetime, Memory, Program, Tensor, assign_slots, bytes_of_words};
+use super::plan::{Op, Plan};
 
+/// A declared tensor, with its first and last operation.
 struct Declared {
     label: String,
     words: usize,
@@ -13,57 +16,39 @@ struct Declared {
     used: Option<(usize, usize)>,
 }
 
-/// A recorded operation.
-pub(super) enum Op {
-    Dispatch {
-        kernel: Kernel,
-        part: Option<String>,
-        params: u64,
-        params_bytes: u64,
-        bindings: Vec<(u32, Tensor)>,
-        groups: [u32; 3],
-    },
-    Clear {
-        tensor: Tensor,
-    },
-    Copy {
-        from: Tensor,
-        to: Tensor,
-    },
-}
-
-/// Records tensors and operations; [`PlanBuilder::build`] places and binds them once.
+/// Records tensors and operations; [`PlanBuilder::build`] allocates and binds them once.
 #[derive(Default)]
 pub struct PlanBuilder {
     tensors: Vec<Declared>,
     ops: Vec<Op>,
     uniforms: Vec<u8>,
-    /// What the operations being recorded are part of.
-    part: Option<String>,
+    /// The section that operations are recorded in.
+    section: Option<String>,
     poison: bool,
 }
 
 impl PlanBuilder {
+    /// An empty plan.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Fills memory that no one has written with NaNs, so that a test sees who relies on zeros.
+    /// Fills new transient memory with NaN, so that a test notices reads of unwritten memory.
     pub fn poison_fresh_memory(&mut self) {
         self.poison = true;
     }
 
-    /// A tensor of `words` 32-bit words that lives from its first use to its last.
+    /// Declares a transient tensor of `words` 32-bit words: it lives from its first use to its last.
     pub fn tensor(&mut self, label: impl Into<String>, words: usize) -> Tensor {
         self.declare(label.into(), words, false)
     }
 
-    /// A tensor that keeps its content between runs; zero at first.
+    /// Declares a tensor of `words` 32-bit words that keeps its content between runs; zero at first.
     pub fn persistent(&mut self, label: impl Into<String>, words: usize) -> Tensor {
         self.declare(label.into(), words, true)
     }
 
-    /// Keeps the content of a tensor after the program's end, for whoever reads it back later.
+    /// Makes a tensor persistent, so that it can be read back after the program.
     pub fn keep(&mut self, tensor: Tensor) {
         self.tensors[tensor.id].persistent = true;
     }
@@ -74,7 +59,7 @@ impl PlanBuilder {
         Tensor { id, offset: 0, words: words.max(1) }
     }
 
-    /// Where the operations recorded from here on begin; close with [`PlanBuilder::program`].
+    /// The start of the operations recorded from here on, for [`PlanBuilder::program`].
     pub fn mark(&self) -> usize {
         self.ops.len()
     }
@@ -84,11 +69,11 @@ impl PlanBuilder {
         Program { start: mark, end: self.ops.len() }
     }
 
-    /// Records operations as part of something, by whose name a profile tells where time goes.
-    pub fn part<T>(&mut self, name: &str, record: impl FnOnce(&mut Self) -> T) -> T {
-        let outer = self.part.replace(name.to_owned());
+    /// Records operations in a named section, by which a profile groups their times.
+    pub fn section<T>(&mut self, name: &str, record: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = self.section.replace(name.to_owned());
         let recorded = record(self);
-        self.part = outer;
+        self.section = outer;
         recorded
     }
 
@@ -99,8 +84,8 @@ impl PlanBuilder {
         self.dispatch_at(kernel, params, &numbered, groups);
     }
 
-    /// [`PlanBuilder::dispatch`] with the binding of each storage buffer named, for entry points that
-    /// leave some of their shader's bindings out.
+    /// [`PlanBuilder::dispatch`] with explicit binding numbers, for entry points that do not use all bindings of
+    /// their shader.
     pub fn dispatch_at<P: Pod>(
         &mut self,
         kernel: Kernel,
@@ -115,7 +100,7 @@ impl PlanBuilder {
         bindings.iter().for_each(|(_, tensor)| self.touch(*tensor));
         self.ops.push(Op::Dispatch {
             kernel,
-            part: self.part.clone(),
+            section: self.section.clone(),
             params: offset,
             params_bytes: bytes.len() as u64,
             bindings: bindings.to_vec(),
@@ -123,18 +108,18 @@ impl PlanBuilder {
         });
     }
 
-    /// Records setting a tensor to zero.
+    /// Records filling a tensor with zeros.
     pub fn clear(&mut self, tensor: Tensor) {
         self.touch(tensor);
         self.ops.push(Op::Clear { tensor });
     }
 
-    /// Records a copy between tensors of one length.
+    /// Records a copy between tensors of the same length.
     ///
     /// # Panics
-    /// When the lengths differ.
+    /// If the lengths differ.
     pub fn copy(&mut self, from: Tensor, to: Tensor) {
-        assert_eq!(from.words, to.words, "a copy keeps its length");
+        assert_eq!(from.words, to.words, "source and destination of a copy have the same length");
         self.touch(from);
         self.touch(to);
         self.ops.push(Op::Copy { from, to });
@@ -146,7 +131,7 @@ impl PlanBuilder {
         *used = Some(used.map_or((now, now), |(first, _)| (first, now)));
     }
 
-    /// Bytes the plan will take; allocates nothing.
+    /// Bytes that the plan will take; allocates nothing.
     pub fn memory(&self) -> Memory {
         self.layout().memory
     }
@@ -173,10 +158,11 @@ impl PlanBuilder {
         Layout { memory, slots, slot_of: transient.into_iter().zip(slot_of).collect() }
     }
 
-    /// Checks everything against the device's limits, without allocating.
+    /// Checks every tensor and dispatch against the device's limits, without allocating.
     ///
     /// # Errors
-    /// Names the tensor or kernel that exceeds a limit, its size and the limit.
+    /// [`GpuError::Alignment`], [`GpuError::BindingTooLarge`], [`GpuError::TooManyBindings`] or
+    /// [`GpuError::TooManyGroups`] for the first limit that is exceeded.
     pub fn check(&self, gpu: &Gpu) -> Result<(), GpuError> {
         let limits = gpu.limits();
         let alignment =
@@ -211,10 +197,10 @@ impl PlanBuilder {
         Ok(())
     }
 
-    /// Allocates the memory and makes pipelines and bind groups.
+    /// Allocates the memory and creates pipelines and bind groups.
     ///
     /// # Errors
-    /// Those of [`PlanBuilder::check`], and what the adapter reports.
+    /// As [`PlanBuilder::check`] and [`Gpu::check`]; [`GpuError::UnknownShader`] for a kernel without a shader.
     pub fn build(self, gpu: &Gpu) -> Result<Plan, GpuError> {
         self.check(gpu)?;
         let layout = self.layout();
@@ -258,8 +244,89 @@ impl PlanBuilder {
     }
 }
 
+/// Where the tensors of a plan go: `slot_of` pairs a transient tensor with its slot.
 struct Layout {
     memory: Memory,
     slots: Vec<u64>,
     slot_of: Vec<(usize, usize)>,
+}
+
+/// A storage binding of [`run_once`].
+pub enum Arg<'a> {
+    /// Uploaded before the run.
+    In(&'a [u8]),
+    /// A new buffer of this many words, filled with NaN before the run and read back after it.
+    Out(usize),
+    /// Uploaded before the run and read back after it.
+    InOut(&'a [u8]),
+}
+
+impl<'a> Arg<'a> {
+    /// [`Arg::In`] with the bytes of `data`.
+    pub fn input<T: Pod>(data: &'a [T]) -> Self {
+        Arg::In(bytemuck::cast_slice(data))
+    }
+
+    /// [`Arg::InOut`] with the bytes of `data`.
+    pub fn in_out<T: Pod>(data: &'a [T]) -> Self {
+        Arg::InOut(bytemuck::cast_slice(data))
+    }
+}
+
+/// Runs one kernel on host data, for tests and measurements: the words of every `Out` and `InOut` binding, in order.
+///
+/// # Errors
+/// As [`PlanBuilder::build`] and [`Plan::fetch`].
+pub async fn run_once_async<P: Pod>(
+    gpu: &Gpu,
+    kernel: Kernel,
+    params: &P,
+    args: &[Arg<'_>],
+    groups: [u32; 3],
+) -> Result<Vec<Vec<u32>>, GpuError> {
+    let mut builder = PlanBuilder::new();
+    let words = |bytes: &[u8]| bytes.len().div_ceil(4);
+    let tensors: Vec<_> = args
+        .iter()
+        .enumerate()
+        .map(|(i, arg)| {
+            let len = match arg {
+                Arg::In(bytes) | Arg::InOut(bytes) => words(bytes),
+                Arg::Out(len) => *len,
+            };
+            builder.persistent(format!("binding {}", i + 1), len)
+        })
+        .collect();
+    builder.dispatch(kernel, params, &tensors, groups);
+    let program = builder.program(0);
+    let plan = builder.build(gpu)?;
+    for (arg, tensor) in args.iter().zip(&tensors) {
+        match arg {
+            Arg::In(bytes) | Arg::InOut(bytes) => plan.write(gpu, *tensor, bytes),
+            Arg::Out(len) => plan.write(gpu, *tensor, &vec![u32::MAX; *len]),
+        }
+    }
+    plan.run(gpu, program);
+    let mut results = Vec::new();
+    for (arg, tensor) in args.iter().zip(&tensors) {
+        if !matches!(arg, Arg::In(_)) {
+            results.push(plan.fetch(gpu, *tensor).await?);
+        }
+    }
+    Ok(results)
+}
+
+/// [`run_once_async`] for threads that may block.
+///
+/// # Errors
+/// As [`run_once_async`].
+#[cfg(not(target_arch = "wasm32"))]
+pub fn run_once<P: Pod>(
+    gpu: &Gpu,
+    kernel: Kernel,
+    params: &P,
+    args: &[Arg<'_>],
+    groups: [u32; 3],
+) -> Result<Vec<Vec<u32>>, GpuError> {
+    pollster::block_on(run_once_async(gpu, kernel, params, args, groups))
 }

@@ -1,20 +1,23 @@
+//! The device: how it is opened, waited for and checked for errors, and which tile of a matrix product suits it.
+
+use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_channel::oneshot;
 
-use super::kernels::KernelCache;
-use super::{GpuError, Kernel, Tiling};
+use super::error::GpuError;
+use super::kernels::{Kernel, KernelCache};
 
-/// No wait on the adapter is longer than this: a software adapter may need seconds for a large step,
-/// a lost one would never answer.
+/// The longest wait on the adapter: a software adapter may need seconds for a large step, a lost one would never
+/// answer.
 const WAIT_LIMIT: Duration = Duration::from_secs(300);
 
-/// How long what is due any moment may take: a callback, or word of a loss that an error has announced.
+/// The longest wait for a callback whose work is done, or for the device-lost callback after an error.
 #[cfg(not(target_arch = "wasm32"))]
-const MOMENT: Duration = Duration::from_secs(10);
+const CALLBACK_LIMIT: Duration = Duration::from_secs(10);
 
-/// Used where an adapter has them, never required.
+/// Features that are used if the adapter has them, and never required.
 const OPTIONAL_FEATURES: wgpu::Features = wgpu::Features::TIMESTAMP_QUERY.union(wgpu::Features::SUBGROUP);
 
 /// A device with WebGPU's default limits, its queue and the pipelines made on it.
@@ -22,27 +25,30 @@ pub struct Gpu {
     pub device: wgpu::Device,
     pub queue: wgpu::Queue,
     pub info: wgpu::AdapterInfo,
-    /// Features switched on; all optional.
+    /// The optional features that are enabled.
     pub features: wgpu::Features,
-    /// What the adapter could give beyond the defaults.
+    /// The adapter's own limits, which may be above the device's.
     pub adapter_limits: wgpu::Limits,
-    /// How convolutions are cut: the one that suits such adapters, until another is set.
+    /// The tile of matrix products; the first of [`Gpu::tilings`] until another is set.
     pub tiling: Tiling,
     wait_limit: Duration,
     kernels: KernelCache,
     fault: Arc<Mutex<Option<GpuFault>>>,
 }
 
-/// Work handed to the adapter.
+/// Submitted work that can be waited for.
 pub(super) struct InFlight {
     index: wgpu::SubmissionIndex,
     #[cfg(target_arch = "wasm32")]
     done: oneshot::Receiver<()>,
 }
 
+/// The first failure outside any call.
 #[derive(Clone)]
 enum GpuFault {
+    /// From the uncaptured-error handler.
     Error(String),
+    /// From the device-lost callback.
     Lost(String),
 }
 
@@ -50,7 +56,8 @@ impl Gpu {
     /// Opens the default adapter (`WGPU_BACKEND` and `WGPU_ADAPTER_NAME` choose another).
     ///
     /// # Errors
-    /// [`GpuError::NoAdapter`] names what to install on each platform.
+    /// [`GpuError::NoAdapter`] if there is none, [`GpuError::UnknownAdapter`] if none has the name in
+    /// `WGPU_ADAPTER_NAME`, [`GpuError::NoDevice`] if it refuses the default limits.
     pub async fn request() -> Result<Self, GpuError> {
         let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle().with_env());
         let adapter = Self::adapter(&instance).await?;
@@ -61,8 +68,7 @@ impl Gpu {
         Ok(Self::adopt(&adapter, device, queue))
     }
 
-    /// The device that everything here is made for: WebGPU's default limits, and of the optional features
-    /// those that the adapter has.
+    /// The device that [`Gpu`] requires: WebGPU's default limits and those optional features that the adapter has.
     pub fn device_descriptor(adapter: &wgpu::Adapter) -> wgpu::DeviceDescriptor<'static> {
         wgpu::DeviceDescriptor {
             label: Some("remixmatch"),
@@ -72,10 +78,10 @@ impl Gpu {
         }
     }
 
-    /// Works on a device that a window made with [`Gpu::device_descriptor`].
+    /// Wraps a device that a window created with [`Gpu::device_descriptor`].
     pub fn adopt(adapter: &wgpu::Adapter, device: wgpu::Device, queue: wgpu::Queue) -> Self {
         let fault = Arc::new(Mutex::new(None));
-        watch(&device, &fault);
+        install_error_handlers(&device, &fault);
         let mut gpu = Self {
             features: device.features() & OPTIONAL_FEATURES,
             device,
@@ -87,17 +93,20 @@ impl Gpu {
             kernels: KernelCache::default(),
             fault,
         };
-        gpu.tiling = Tiling::candidates(&gpu)[0];
+        gpu.tiling = gpu.tilings()[0];
         gpu
     }
 
-    /// Has every wait end with [`GpuError::Timeout`] after `limit` instead of five minutes.
+    /// Makes every wait end with [`GpuError::Timeout`] after `limit` instead of five minutes.
     #[must_use]
     pub fn with_wait_limit(self, limit: Duration) -> Self {
         Self { wait_limit: limit, ..self }
     }
 
     /// [`Gpu::request`] for threads that may block.
+    ///
+    /// # Errors
+    /// As [`Gpu::request`].
     #[cfg(not(target_arch = "wasm32"))]
     pub fn new_blocking() -> Result<Self, GpuError> {
         pollster::block_on(Self::request())
@@ -121,30 +130,50 @@ impl Gpu {
         instance.request_adapter(&options).await.map_err(|e| GpuError::NoAdapter(e.to_string()))
     }
 
-    /// The limits every plan is checked against.
+    /// The device's limits, which every plan is checked against.
     pub fn limits(&self) -> wgpu::Limits {
         self.device.limits()
     }
 
-    /// Whether the adapter is a program on the CPU.
+    /// Whether the adapter runs on the CPU.
     pub fn is_software(&self) -> bool {
         self.info.device_type == wgpu::DeviceType::Cpu
     }
 
-    /// Whether every subgroup has exactly `size` invocations, and shaders may use them.
+    /// Whether subgroups are enabled and each has exactly `size` invocations.
     pub fn has_subgroups_of(&self, size: u32) -> bool {
         let sizes = (self.info.subgroup_min_size, self.info.subgroup_max_size);
         self.features.contains(wgpu::Features::SUBGROUP) && sizes == (size, size)
+    }
+
+    /// The tiles that the adapter can run, in the order of their expected speed; the first is used without
+    /// measuring. Results do not depend on the tile.
+    pub fn tilings(&self) -> Vec<Tiling> {
+        let plain = if self.is_software() { Tiling::REGISTER } else { Tiling::WAVE };
+        let subgroup = |lanes, columns| Tiling { group: 8, sharing: Sharing::Subgroup(lanes), columns };
+        let mut all = Vec::new();
+        if self.has_subgroups_of(8) {
+            all.extend([32, 16, 8].map(|columns| subgroup(8, columns)));
+        }
+        if self.has_subgroups_of(4) {
+            all.extend([8, 16].map(|columns| subgroup(4, columns)));
+        }
+        all.extend([8, 16].map(|columns| Tiling { columns, ..plain }));
+        if !self.is_software() {
+            let sharing = Sharing::Workgroup;
+            all.extend([8, 16].map(|columns| Tiling { sharing, columns, ..plain }));
+        }
+        all
     }
 
     pub(super) fn pipeline(&self, kernel: &Kernel) -> Result<wgpu::ComputePipeline, GpuError> {
         self.kernels.pipeline(&self.device, kernel)
     }
 
-    /// The first error the adapter reported outside any call, or its loss.
+    /// Whether wgpu has reported an error outside any call, or the device is lost.
     ///
     /// # Errors
-    /// [`GpuError::Adapter`] or [`GpuError::Lost`], with the adapter's words.
+    /// [`GpuError::Lost`] after the device-lost callback, else [`GpuError::Adapter`] with the first error.
     pub fn check(&self) -> Result<(), GpuError> {
         match self.fault() {
             None => Ok(()),
@@ -153,7 +182,7 @@ impl Gpu {
         }
     }
 
-    /// [`Gpu::check`], with a loss that was not told yet in place of the error that it caused.
+    /// [`Gpu::check`], which waits for the device-lost callback if there is an error.
     pub(super) fn check_cause(&self) -> Result<(), GpuError> {
         self.check().map_err(|error| self.cause(error))
     }
@@ -162,16 +191,17 @@ impl Gpu {
         self.fault.lock().expect("the error handlers do not panic").clone()
     }
 
-    /// The loss that `error` may be a consequence of: it is told only after the work under way has ended.
+    /// The loss of the device if `error` is a consequence of it, else `error`: the device-lost callback comes only
+    /// after the work in flight has ended.
     pub(super) fn cause(&self, error: GpuError) -> GpuError {
         if matches!(error, GpuError::Lost(_)) {
             return error;
         }
-        // A browser tells a loss by itself.
+        // A browser calls the device-lost callback without being polled.
         #[cfg(not(target_arch = "wasm32"))]
         {
-            let settle = wgpu::PollType::Wait { submission_index: None, timeout: Some(MOMENT) };
-            // Whether it settles or not, what is known by now counts.
+            let settle = wgpu::PollType::Wait { submission_index: None, timeout: Some(CALLBACK_LIMIT) };
+            // After a timeout the fault known so far counts.
             let _ = self.device.poll(settle);
         }
         match self.fault() {
@@ -183,21 +213,24 @@ impl Gpu {
     /// Waits until everything submitted is done. `what` names the wait in the error.
     ///
     /// # Errors
-    /// [`GpuError::Timeout`] after five minutes; whatever the adapter reported.
+    /// [`GpuError::Timeout`] after the wait limit; [`GpuError::Adapter`] or [`GpuError::Lost`] as [`Gpu::check`].
     pub fn wait(&self, what: &'static str) -> Result<(), GpuError> {
         self.wait_until(None, what)
     }
 
-    /// [`Gpu::wait`] for one submission and those before it; later ones go on.
+    /// [`Gpu::wait`] for one submission and those before it.
+    ///
+    /// # Errors
+    /// As [`Gpu::wait`].
     pub fn wait_for(&self, index: wgpu::SubmissionIndex, what: &'static str) -> Result<(), GpuError> {
         self.wait_until(Some(index), what)
     }
 
-    /// The value that a callback sends once the work up to `index` is done. Where a thread may block, it
-    /// does; in a browser the future waits.
+    /// The value that a callback sends once the work up to `index` is done. Blocks the thread, except in a browser,
+    /// where the future waits.
     ///
     /// # Errors
-    /// As [`Gpu::wait`].
+    /// As [`Gpu::wait`]; [`GpuError::Unanswered`] if the callback is not called.
     pub(super) async fn arrival<T>(
         &self,
         receiver: &mut oneshot::Receiver<T>,
@@ -218,14 +251,14 @@ impl Gpu {
         arrived.ok_or_else(|| self.cause(GpuError::Unanswered(what)))
     }
 
-    /// Submits commands whose end somebody will wait for.
+    /// Submits commands that [`Gpu::done`] can wait for.
     pub(super) fn submit(&self, encoder: wgpu::CommandEncoder) -> InFlight {
         let index = self.queue.submit([encoder.finish()]);
         #[cfg(target_arch = "wasm32")]
         let done = {
             let (sender, receiver) = oneshot::channel();
             self.queue.on_submitted_work_done(move || {
-                // A caller that no longer waits no longer wants to know.
+                // The receiver is gone if the caller no longer waits.
                 let _ = sender.send(());
             });
             receiver
@@ -278,7 +311,54 @@ impl Gpu {
     }
 }
 
-/// The value of a callback that is due. Another thread that polls may be the one to call it, a moment after
+/// Which invocations share the second matrix of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// Each invocation reads it itself.
+    PerInvocation,
+    /// A workgroup stages it in workgroup memory.
+    Workgroup,
+    /// A subgroup of 4 or 8 invocations broadcasts it.
+    Subgroup(u32),
+}
+
+/// How matrix products, and convolutions as such, are divided into invocations: each computes a tile of 4 rows x
+/// `columns`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tiling {
+    /// Invocations per workgroup.
+    pub group: u32,
+    pub sharing: Sharing,
+    /// Largest number of columns in a tile: 8, 16 or, in subgroups of eight, 32.
+    pub columns: usize,
+}
+
+impl Tiling {
+    /// For GPUs: at least a wave per workgroup.
+    pub const WAVE: Self = Self { group: 64, sharing: Sharing::PerInvocation, columns: 8 };
+    /// For software adapters: they run one SIMD register's worth of invocations at a time and gain nothing from more.
+    pub const REGISTER: Self = Self { group: 8, ..Self::WAVE };
+
+    /// The widest tile that divides `columns`, at most [`Tiling::columns`]; 8 if none does.
+    pub fn width(self, columns: usize) -> usize {
+        let fills = |width: &usize| *width <= self.columns && columns.is_multiple_of(*width);
+        [32, 16].into_iter().find(fills).unwrap_or(8)
+    }
+}
+
+/// A name that is unique among an adapter's tiles: `subgroups-8x32` (lanes x columns), `workgroup-64x16` and
+/// `invocation-64x8` (invocations x columns).
+impl fmt::Display for Tiling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.sharing {
+            Sharing::PerInvocation => write!(f, "invocation-{}x{}", self.group, self.columns),
+            Sharing::Workgroup => write!(f, "workgroup-{}x{}", self.group, self.columns),
+            Sharing::Subgroup(lanes) => write!(f, "subgroups-{lanes}x{}", self.columns),
+        }
+    }
+}
+
+/// The value of a callback whose work is done. Another thread that polls may be the one that calls it, shortly after
 /// this thread has seen the work done.
 #[cfg(not(target_arch = "wasm32"))]
 fn called_back<T>(receiver: &mut oneshot::Receiver<T>) -> Option<T> {
@@ -286,15 +366,15 @@ fn called_back<T>(receiver: &mut oneshot::Receiver<T>) -> Option<T> {
     loop {
         match receiver.try_recv() {
             Ok(Some(value)) => return Some(value),
-            Ok(None) if began.elapsed() < MOMENT => std::thread::yield_now(),
+            Ok(None) if began.elapsed() < CALLBACK_LIMIT => std::thread::yield_now(),
             Ok(None) | Err(oneshot::Canceled) => return None,
         }
     }
 }
 
-/// Keeps the first fault: later ones are its consequences. A loss counts before errors, which it may cause before it
-/// is told.
-fn watch(device: &wgpu::Device, fault: &Arc<Mutex<Option<GpuFault>>>) {
+/// Stores the first fault: later ones are its consequences. A loss replaces an error, which it may cause before its
+/// callback is called.
+fn install_error_handlers(device: &wgpu::Device, fault: &Arc<Mutex<Option<GpuFault>>>) {
     let note = |slot: &Arc<Mutex<Option<GpuFault>>>, found: GpuFault| {
         if let Ok(mut slot) = slot.lock() {
             match (&*slot, &found) {
@@ -309,12 +389,12 @@ fn watch(device: &wgpu::Device, fault: &Arc<Mutex<Option<GpuFault>>>) {
     }));
     let on_loss = Arc::clone(fault);
     device.set_device_lost_callback(move |reason, message| {
-        // Whoever still asks has not dropped it: it was destroyed by someone else.
-        let words = match (message.is_empty(), reason) {
+        // A device that is still in use was not dropped here: something else destroyed it.
+        let reason = match (message.is_empty(), reason) {
             (false, _) => message,
             (true, wgpu::DeviceLostReason::Destroyed) => "it was destroyed".to_owned(),
             (true, _) => "no reason was given".to_owned(),
         };
-        note(&on_loss, GpuFault::Lost(words));
+        note(&on_loss, GpuFault::Lost(reason));
     });
 }

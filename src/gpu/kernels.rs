@@ -1,8 +1,25 @@
+//! Compute kernels: the linked shaders, the pipeline cache and the workgroup counts of a dispatch.
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Mutex;
 
-use super::{GpuError, shaders};
+use super::error::GpuError;
+
+// `pub static SHADERS: &[(&str, &str)]`: name and WGSL source of every shader of `shaders/`, linked by `build.rs`.
+include!(concat!(env!("OUT_DIR"), "/shaders.rs"));
+
+/// WGSL source of `family/name`.
+///
+/// # Errors
+/// [`GpuError::UnknownShader`] if no shader has this name.
+pub fn shader_source(name: &str) -> Result<&'static str, GpuError> {
+    SHADERS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, source)| *source)
+        .ok_or_else(|| GpuError::UnknownShader(name.to_owned()))
+}
 
 /// A compute entry point with its `override` constants: the key of the pipeline cache.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +46,7 @@ impl Kernel {
     }
 }
 
+/// `family/name:entry`, then the constants.
 impl fmt::Display for Kernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.shader, self.entry)?;
@@ -39,7 +57,7 @@ impl fmt::Display for Kernel {
     }
 }
 
-/// Pipelines and shader modules made so far, each compiled once a device.
+/// Pipelines and shader modules created so far, each compiled once per device.
 #[derive(Default)]
 pub(super) struct KernelCache {
     modules: Mutex<HashMap<&'static str, wgpu::ShaderModule>>,
@@ -77,12 +95,47 @@ impl KernelCache {
         if let Some(module) = modules.get(name) {
             return Ok(module.clone());
         }
-        let source = shaders::source(name)?;
+        let source = shader_source(name)?;
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some(name),
             source: wgpu::ShaderSource::Wgsl(source.into()),
         });
         modules.insert(name, module.clone());
         Ok(module)
+    }
+}
+
+/// WebGPU's default limit of workgroups in one dimension of a dispatch.
+const MAX_GROUPS: u32 = 65_535;
+
+/// Workgroup counts of a one-dimensional dispatch of `groups` workgroups, folded into a second dimension past the
+/// limit. The shader recovers the flat index with `flat_id` of `shaders/common/indexing.wgsl` and
+/// must check its bound: a folded grid may overshoot.
+pub fn groups_1d(groups: u32) -> [u32; 3] {
+    if groups <= MAX_GROUPS {
+        return [groups.max(1), 1, 1];
+    }
+    let rows = groups.div_ceil(MAX_GROUPS);
+    [groups.div_ceil(rows), rows, 1]
+}
+
+/// [`groups_1d`] for `items` items at `group_size` invocations per workgroup.
+pub fn groups_for_items(items: usize, group_size: u32) -> [u32; 3] {
+    groups_1d(items.div_ceil(group_size as usize) as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folded_grids_cover_every_workgroup_within_limits() {
+        for groups in [0, 1, 65_535, 65_536, 131_071, 200_000, 5_000_000] {
+            let [x, y, z] = groups_1d(groups);
+            assert!(x <= MAX_GROUPS && y <= MAX_GROUPS && z == 1);
+            assert!(u64::from(x) * u64::from(y) >= u64::from(groups));
+            assert!(u64::from(x) * u64::from(y) < u64::from(groups.max(1)) + u64::from(y));
+        }
+        assert_eq!(groups_1d(65_536), [32_768, 2, 1]);
     }
 }

@@ -1,4 +1,4 @@
-//! Long programs in short slices, so that whoever shares the adapter (a window, a page) is served in between.
+//! Runs long programs in short slices, so that a window or page on the same adapter stays responsive.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,34 +6,38 @@ use std::time::Duration;
 
 use web_time::Instant;
 
-use super::device::InFlight;
-use super::{Gpu, GpuError, Plan, Program};
+use super::device::{Gpu, InFlight};
+use super::error::GpuError;
+use super::memory::Program;
+use super::plan::Plan;
 
-/// Slices under way at once: the adapter has the next one while the host learns that one is done. A software
-/// adapter works on the host's own cores and gains nothing by it, while whoever wants its turn waits for all.
+/// Slices in flight: the adapter has the next one while the host learns that one is done. A software adapter runs on
+/// the host's own cores and gains nothing by it, while a window would wait for both.
 fn depth(gpu: &Gpu) -> usize {
     if gpu.is_software() { 1 } else { 2 }
 }
 
-/// Share of the new measurement in the running estimate of an operation's time.
+/// Weight of a new measurement in the running estimate of an operation's time.
 const LEARNING: f64 = 0.3;
 
-/// Cuts one program into slices of about `target` each, from times measured on the way.
+/// Runs one program in slices of about `target` each, whose lengths follow from measured times.
 pub struct Pacer {
     target: Duration,
-    /// Seconds that each operation of the program takes; empty until a first run has measured them.
+    /// Seconds per operation of the program; empty before the first run.
     costs: Vec<f64>,
 }
 
 impl Pacer {
+    /// A pacer for one program.
     pub fn new(target: Duration) -> Self {
         Self { target, costs: Vec::new() }
     }
 
-    /// Runs a program, always the same one, slice by slice; `stop` is looked at between slices.
+    /// Runs a program, the same one in each call, slice by slice.
     ///
     /// # Errors
-    /// The adapter's; [`GpuError::Stopped`] leaves the program's effects incomplete.
+    /// [`GpuError::Stopped`] if `stop` becomes true, which is checked between slices and leaves the program's effects
+    /// incomplete; as [`Gpu::wait`].
     pub async fn run(
         &mut self,
         gpu: &Gpu,
@@ -45,26 +49,26 @@ impl Pacer {
         if first {
             self.costs = vec![f64::INFINITY; program.len()];
         }
-        // Until times are known each operation goes alone, and is waited for, to be measured.
+        // In the first run each operation is a slice of its own, to be measured.
         let depth = if first { 1 } else { depth(gpu) };
-        let mut flying: VecDeque<(std::ops::Range<usize>, InFlight)> = VecDeque::new();
+        let mut in_flight: VecDeque<(std::ops::Range<usize>, InFlight)> = VecDeque::new();
         let mut last_done = Instant::now();
         let mut next = 0;
-        while next < program.len() || !flying.is_empty() {
+        while next < program.len() || !in_flight.is_empty() {
             if stop.load(Ordering::Relaxed) {
                 return Err(GpuError::Stopped);
             }
-            if next < program.len() && flying.len() < depth {
+            if next < program.len() && in_flight.len() < depth {
                 let slice = next..self.slice_end(next);
                 next = slice.end;
                 let mut encoder = gpu.device.create_command_encoder(&Default::default());
-                plan.encode_part(&mut encoder, program, slice.clone());
-                flying.push_back((slice, gpu.submit(encoder)));
-                if flying.len() < depth {
+                plan.encode_range(&mut encoder, program, slice.clone());
+                in_flight.push_back((slice, gpu.submit(encoder)));
+                if in_flight.len() < depth {
                     continue;
                 }
             }
-            let Some((slice, work)) = flying.pop_front() else { continue };
+            let Some((slice, work)) = in_flight.pop_front() else { continue };
             gpu.done(work, "a slice of a step").await?;
             let now = Instant::now();
             self.learn(slice, now.duration_since(last_done).as_secs_f64());
@@ -105,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slice_fills_the_target_and_has_one_operation_at_least() {
+    fn slices_fill_the_target_with_at_least_one_operation() {
         let pacer = pacer(10, &[0.004, 0.004, 0.004, 0.050, 0.001]);
         assert_eq!(pacer.slice_end(0), 2);
         assert_eq!(pacer.slice_end(2), 3);
@@ -114,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn estimates_follow_what_slices_take() {
+    fn estimates_converge_to_measured_times() {
         let mut pacer = pacer(10, &[0.001, 0.002]);
         for _ in 0..50 {
             pacer.learn(0..2, 0.006);

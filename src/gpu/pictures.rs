@@ -1,9 +1,14 @@
-//! Images of a plan as tiles of a texture, drawn on the adapter for a window to show.
+//! A texture of equal tiles that a kernel draws from tensors of a plan, for a window to show.
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{Gpu, GpuError, Kernel, Plan, Tensor, groups_for_items};
+use super::device::Gpu;
+use super::error::GpuError;
+use super::kernels::{Kernel, groups_for_items};
+use super::memory::Tensor;
+use super::plan::Plan;
 
+/// Uniform block of the kernel.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct Params {
@@ -13,9 +18,10 @@ struct Params {
     width: u32,
 }
 
-/// A texture of equal tiles, row after row.
+/// A texture of equal tiles, row by row.
 pub struct Pictures {
     pub texture: wgpu::Texture,
+    /// Tiles per row.
     pub columns: usize,
     pub rows: usize,
     pipeline: wgpu::ComputePipeline,
@@ -24,17 +30,18 @@ pub struct Pictures {
 }
 
 impl Pictures {
-    /// `tiles` tiles of `size` `[height, width]`, one a row of the table (`Row` of
-    /// `shaders/common/views.wgsl`), whose views are words `R | G << 8 | B << 16`.
+    /// A texture of `tiles` tiles of `size` `[height, width]`. `kernel` has one invocation per pixel, workgroups of 64,
+    /// the uniform block { tiles, columns, height, width } at binding 0, `tensors` from binding 1 on and the texture
+    /// (`rgba8unorm`, write) after them.
     ///
     /// # Errors
-    /// The adapter's.
+    /// [`GpuError::UnknownShader`] if the kernel has no shader.
     pub fn new(
         gpu: &Gpu,
         plan: &Plan,
+        kernel: &Kernel,
         size: [usize; 2],
-        views: Tensor,
-        table: Tensor,
+        tensors: &[Tensor],
         tiles: usize,
     ) -> Result<Self, GpuError> {
         let [height, width] = size;
@@ -59,7 +66,7 @@ impl Pictures {
             view_formats: &[],
         });
         let view = texture.create_view(&Default::default());
-        let pipeline = gpu.pipeline(&Kernel::new("view/pictures", "draw"))?;
+        let pipeline = gpu.pipeline(kernel)?;
         let params = Params {
             tiles: tiles as u32,
             columns: columns as u32,
@@ -74,21 +81,19 @@ impl Pictures {
         });
         gpu.queue.write_buffer(&uniform, 0, bytemuck::bytes_of(&params));
         let entry = |binding, resource| wgpu::BindGroupEntry { binding, resource };
+        let mut entries = vec![entry(0, uniform.as_entire_binding())];
+        entries.extend((1..).zip(tensors).map(|(binding, tensor)| entry(binding, plan.binding(*tensor))));
+        entries.push(entry(1 + tensors.len() as u32, wgpu::BindingResource::TextureView(&view)));
         let bind_group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("pictures"),
             layout: &pipeline.get_bind_group_layout(0),
-            entries: &[
-                entry(0, uniform.as_entire_binding()),
-                entry(1, plan.binding(views)),
-                entry(2, plan.binding(table)),
-                entry(3, wgpu::BindingResource::TextureView(&view)),
-            ],
+            entries: &entries,
         });
         let groups = groups_for_items(tiles * height * width, 64);
         Ok(Self { texture, columns, rows, pipeline, bind_group, groups })
     }
 
-    /// Draws all tiles from what the views hold now.
+    /// Draws all tiles from the current content of the tensors.
     pub fn draw(&self, gpu: &Gpu) {
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         {

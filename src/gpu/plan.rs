@@ -1,22 +1,43 @@
-//! Placed plans: buffers, bound dispatches and the ways to run and read them.
+//! Allocated plans: buffers, bound dispatches and the ways to run and read them.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use bytemuck::Pod;
 use futures_channel::oneshot;
 
-use super::builder::Op;
-use super::tensor::{Memory, Program, Tensor};
-use super::{Gpu, GpuError};
+use super::device::Gpu;
+use super::error::GpuError;
+use super::kernels::Kernel;
+use super::memory::{Memory, Program, Tensor};
 
-/// An operation with everything bound.
+/// A recorded operation, not yet bound.
+pub(super) enum Op {
+    Dispatch {
+        kernel: Kernel,
+        section: Option<String>,
+        params: u64,
+        params_bytes: u64,
+        bindings: Vec<(u32, Tensor)>,
+        groups: [u32; 3],
+    },
+    Clear {
+        tensor: Tensor,
+    },
+    Copy {
+        from: Tensor,
+        to: Tensor,
+    },
+}
+
+/// An operation with its pipeline and buffers bound.
 pub(super) enum Ready {
     Dispatch {
         pipeline: wgpu::ComputePipeline,
         bind_group: wgpu::BindGroup,
         groups: [u32; 3],
         kernel: String,
-        part: Option<String>,
+        section: Option<String>,
     },
     Clear {
         buffer: wgpu::Buffer,
@@ -31,7 +52,7 @@ pub(super) enum Ready {
     },
 }
 
-/// Placed tensors and ready dispatches; running it allocates nothing.
+/// Allocated tensors and bound dispatches; running it allocates nothing.
 pub struct Plan {
     pub(super) buffers: Vec<Option<wgpu::Buffer>>,
     pub(super) labels: Vec<String>,
@@ -56,7 +77,7 @@ impl Plan {
                 to_byte: to.offset as u64 * 4,
                 bytes: from.words as u64 * 4,
             },
-            Op::Dispatch { kernel, part, params, params_bytes, bindings, groups } => {
+            Op::Dispatch { kernel, section, params, params_bytes, bindings, groups } => {
                 let pipeline = gpu.pipeline(kernel)?;
                 let params = wgpu::BufferBinding {
                     buffer: uniforms,
@@ -81,7 +102,7 @@ impl Plan {
                     bind_group,
                     groups: *groups,
                     kernel: kernel.to_string(),
-                    part: part.clone(),
+                    section: section.clone(),
                 }
             }
         })
@@ -96,25 +117,26 @@ impl Plan {
         })
     }
 
-    /// The buffer that holds a tensor. Only tensors that an operation uses have one.
+    /// The buffer that contains a tensor. Only tensors that an operation uses have one.
     pub(super) fn buffer(&self, tensor: Tensor) -> &wgpu::Buffer {
         self.buffers[tensor.id].as_ref().expect("a tensor in use has its buffer")
     }
 
+    /// Bytes on the adapter.
     pub fn memory(&self) -> &Memory {
         &self.memory
     }
 
-    /// Dispatches in a program.
+    /// Number of dispatches in a program.
     pub fn dispatches(&self, program: Program) -> usize {
         let ops = &self.ops[program.start..program.end];
         ops.iter().filter(|op| matches!(op, Ready::Dispatch { .. })).count()
     }
 
-    /// Writes a tensor's content before the next submitted work.
+    /// Writes the start of a tensor before the next submitted work.
     ///
     /// # Panics
-    /// When the data is longer than the tensor.
+    /// If the data is longer than the tensor.
     pub fn write<T: Pod>(&self, gpu: &Gpu, tensor: Tensor, data: &[T]) {
         let bytes: &[u8] = bytemuck::cast_slice(data);
         assert!(
@@ -133,9 +155,9 @@ impl Plan {
         }
     }
 
-    /// Encodes operations `part` (indices inside the program); a whole step or a slice of one.
-    pub fn encode_part(&self, encoder: &mut wgpu::CommandEncoder, program: Program, part: Range<usize>) {
-        let mut ops = self.ops[program.start..program.end][part].iter().peekable();
+    /// Encodes the operations `range` of a program (indices from its start).
+    pub fn encode_range(&self, encoder: &mut wgpu::CommandEncoder, program: Program, range: Range<usize>) {
+        let mut ops = self.ops[program.start..program.end][range].iter().peekable();
         while let Some(op) = ops.next() {
             match op {
                 Ready::Clear { buffer, bytes } => {
@@ -160,7 +182,7 @@ impl Plan {
 
     /// Encodes a whole program.
     pub fn encode(&self, encoder: &mut wgpu::CommandEncoder, program: Program) {
-        self.encode_part(encoder, program, 0..program.len());
+        self.encode_range(encoder, program, 0..program.len());
     }
 
     /// Submits a whole program; does not wait.
@@ -170,7 +192,7 @@ impl Plan {
         gpu.queue.submit([encoder.finish()]);
     }
 
-    /// Records a copy of a tensor into `to` from its start.
+    /// Encodes a copy of a tensor into the buffer `to` from byte `at` on.
     pub fn encode_copy_out(
         &self,
         encoder: &mut wgpu::CommandEncoder,
@@ -182,22 +204,22 @@ impl Plan {
         encoder.copy_buffer_to_buffer(self.buffer(tensor), from, to, at, tensor.words as u64 * 4);
     }
 
-    /// Copies a tensor into one of another plan on the same device, after the work submitted so far.
+    /// Copies a tensor into a tensor of another plan on the same device, after the work submitted so far.
     ///
     /// # Panics
-    /// When their lengths differ.
+    /// If their lengths differ.
     pub fn copy_to(&self, gpu: &Gpu, tensor: Tensor, other: &Plan, to: Tensor) {
-        assert_eq!(tensor.words, to.words, "a copy keeps its length");
+        assert_eq!(tensor.words, to.words, "source and destination of a copy have the same length");
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         self.encode_copy_out(&mut encoder, tensor, other.buffer(to), to.offset as u64 * 4);
         gpu.queue.submit([encoder.finish()]);
     }
 
-    /// Reads tensors back in one go and waits for them: for checkpoints, views and evaluations, never inside
+    /// Reads tensors back in one submission and waits for them: for checkpoints, views and evaluations, never inside
     /// a step.
     ///
     /// # Errors
-    /// [`GpuError::Readback`], [`GpuError::Timeout`], or the adapter's fault.
+    /// [`GpuError::Readback`] if the buffer cannot be mapped; as [`Gpu::wait`].
     pub async fn fetch_all<T: Pod>(&self, gpu: &Gpu, tensors: &[Tensor]) -> Result<Vec<Vec<T>>, GpuError> {
         let Some(first) = tensors.first() else { return Ok(Vec::new()) };
         let words: usize = tensors.iter().map(Tensor::words).sum();
@@ -224,12 +246,12 @@ impl Plan {
         mapped.map_err(|e| gpu.cause(failed(e.to_string())))?;
         let view = staging.get_mapped_range(..).map_err(|e| gpu.cause(failed(e.to_string())))?;
         let mut rest: &[u8] = &view;
-        let parts = tensors.iter().map(|tensor| {
-            let (part, after) = rest.split_at(tensor.words * 4);
+        let contents = tensors.iter().map(|tensor| {
+            let (content, after) = rest.split_at(tensor.words * 4);
             rest = after;
-            bytemuck::pod_collect_to_vec(part)
+            bytemuck::pod_collect_to_vec(content)
         });
-        Ok(parts.collect())
+        Ok(contents.collect())
     }
 
     /// [`Plan::fetch_all`] of one tensor.
@@ -247,5 +269,91 @@ impl Plan {
     #[cfg(not(target_arch = "wasm32"))]
     pub fn read<T: Pod>(&self, gpu: &Gpu, tensor: Tensor) -> Result<Vec<T>, GpuError> {
         pollster::block_on(self.fetch(gpu, tensor))
+    }
+}
+
+/// A result on its way.
+struct Readback {
+    tag: u64,
+    buffer: wgpu::Buffer,
+    submission: wgpu::SubmissionIndex,
+    mapped: oneshot::Receiver<Result<(), wgpu::BufferAsyncError>>,
+}
+
+/// Reads small results back a few steps later, in the order they were sent: a ring of staging buffers, none of which is
+/// reused before it is unmapped.
+pub struct ReadbackRing {
+    free: Vec<wgpu::Buffer>,
+    in_flight: VecDeque<Readback>,
+    words: usize,
+}
+
+impl ReadbackRing {
+    /// A ring for up to `depth` results in flight, of at most `words` 32-bit words each.
+    pub fn new(gpu: &Gpu, depth: usize, words: usize) -> Self {
+        let staging = |_| {
+            gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("readback ring"),
+                size: words as u64 * 4,
+                usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            })
+        };
+        Self { free: (0..depth).map(staging).collect(), in_flight: VecDeque::new(), words }
+    }
+
+    /// Number of results sent and not yet taken.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// Whether another result can be sent now; otherwise call [`ReadbackRing::next`] first.
+    pub fn has_room(&self) -> bool {
+        !self.free.is_empty()
+    }
+
+    /// Submits a copy of `tensors`, concatenated, and starts reading it back as result `tag`.
+    ///
+    /// # Panics
+    /// If the ring has no room or the tensors are longer than its buffers.
+    pub fn send(&mut self, gpu: &Gpu, plan: &Plan, tag: u64, tensors: &[Tensor]) {
+        let buffer = self.free.pop().expect("the caller takes results before it sends more");
+        assert!(
+            tensors.iter().map(Tensor::words).sum::<usize>() <= self.words,
+            "result longer than the ring"
+        );
+        let mut encoder = gpu.device.create_command_encoder(&Default::default());
+        let mut at = 0;
+        for tensor in tensors {
+            plan.encode_copy_out(&mut encoder, *tensor, &buffer, at);
+            at += tensor.words() as u64 * 4;
+        }
+        let submission = gpu.queue.submit([encoder.finish()]);
+        let (sender, mapped) = oneshot::channel();
+        buffer.map_async(wgpu::MapMode::Read, .., move |result| {
+            // The receiver is gone if the ring was dropped meanwhile.
+            let _ = sender.send(result);
+        });
+        self.in_flight.push_back(Readback { tag, buffer, submission, mapped });
+    }
+
+    /// Waits for the oldest result: `(tag, words)`; `None` if nothing is in flight.
+    ///
+    /// # Errors
+    /// [`GpuError::Readback`] if the buffer cannot be mapped; as [`Gpu::wait`].
+    pub async fn next(&mut self, gpu: &Gpu) -> Result<Option<(u64, Vec<u32>)>, GpuError> {
+        let Some(Readback { tag, buffer, submission, mut mapped }) = self.in_flight.pop_front() else {
+            return Ok(None);
+        };
+        let failed = |reason: String| GpuError::Readback { tensor: "step statistics".into(), reason };
+        let outcome = gpu.arrival(&mut mapped, submission, "waiting for a step's statistics").await?;
+        outcome.map_err(|e| gpu.cause(failed(e.to_string())))?;
+        let words = {
+            let view = buffer.get_mapped_range(..).map_err(|e| gpu.cause(failed(e.to_string())))?;
+            bytemuck::pod_collect_to_vec(&view)
+        };
+        buffer.unmap();
+        self.free.push(buffer);
+        Ok(Some((tag, words)))
     }
 }

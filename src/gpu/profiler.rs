@@ -1,36 +1,41 @@
-//! Time a kernel by timestamps, on adapters that have `timestamp-query`.
+//! How long programs and their kernels take: by the adapter's timestamps (`timestamp-query`) or by the host's clock.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::time::Duration;
 
 use web_time::Instant;
 
-use super::plan::Ready;
-use super::{Gpu, GpuError, Plan, PlanBuilder, Program};
+use super::builder::PlanBuilder;
+use super::device::Gpu;
+use super::error::GpuError;
+use super::memory::Program;
+use super::plan::{Plan, Ready};
 
-/// Time spent in one kernel, for one part of the work, over one run of a program.
+/// Time spent in one kernel within one section, over one run of a program.
 #[derive(Clone, Debug)]
 pub struct KernelTime {
     pub kernel: String,
-    /// As [`PlanBuilder::part`] was told; `None` for what was recorded outside of any.
-    pub part: Option<String>,
+    /// The name given to [`PlanBuilder::section`]; `None` outside any section.
+    pub section: Option<String>,
     pub calls: usize,
     pub microseconds: f64,
 }
 
-/// Kernel and part of a dispatch.
+/// Kernel and section of a dispatch.
 type Key = (String, Option<String>);
 
 /// Runs a program with a timestamp around every dispatch.
 pub struct Profiler;
 
 impl Profiler {
-    /// Time by kernel and part, longest first; `None` where the adapter has no timestamps.
+    /// Time by kernel and section, longest first; `None` if the adapter has no timestamps.
     ///
-    /// One pass a dispatch keeps kernels from overlapping, so the sum is at least the plain time.
+    /// Each dispatch has its own compute pass, so that kernels do not overlap: the sum is at least the time of a
+    /// plain run.
     ///
     /// # Errors
-    /// The adapter's.
+    /// As [`Plan::fetch_all`].
     pub async fn run(gpu: &Gpu, plan: &Plan, program: Program) -> Result<Option<Vec<KernelTime>>, GpuError> {
         if !gpu.features.contains(wgpu::Features::TIMESTAMP_QUERY) {
             return Ok(None);
@@ -38,27 +43,27 @@ impl Profiler {
         Ok(Some(summed(plan.run_timed(gpu, program).await?)))
     }
 
-    /// [`Profiler::run`] where there are no timestamps: every operation goes alone and is waited for, so that each
-    /// time has a round trip in it.
+    /// [`Profiler::run`] without timestamps: every operation is submitted and waited for, so that each time includes
+    /// a round trip to the adapter.
     ///
     /// # Errors
-    /// The adapter's.
+    /// As [`Gpu::wait`].
     pub async fn run_waiting(gpu: &Gpu, plan: &Plan, program: Program) -> Result<Vec<KernelTime>, GpuError> {
         let mut times = Vec::new();
         for index in 0..program.len() {
             let start = Instant::now();
             let mut encoder = gpu.device.create_command_encoder(&Default::default());
-            plan.encode_part(&mut encoder, program, index..index + 1);
+            plan.encode_range(&mut encoder, program, index..index + 1);
             gpu.done(gpu.submit(encoder), "a measured operation").await?;
-            if let Ready::Dispatch { kernel, part, .. } = &plan.ops[program.start + index] {
-                times.push(((kernel.clone(), part.clone()), start.elapsed().as_secs_f64() * 1e6));
+            if let Ready::Dispatch { kernel, section, .. } = &plan.ops[program.start + index] {
+                times.push(((kernel.clone(), section.clone()), start.elapsed().as_secs_f64() * 1e6));
             }
         }
         Ok(summed(times))
     }
 }
 
-/// Times by kernel and part, longest first.
+/// Times summed by kernel and section, longest first.
 fn summed(times: Vec<(Key, f64)>) -> Vec<KernelTime> {
     let mut sums: BTreeMap<Key, (usize, f64)> = BTreeMap::new();
     for (key, microseconds) in times {
@@ -66,7 +71,8 @@ fn summed(times: Vec<(Key, f64)>) -> Vec<KernelTime> {
         entry.0 += 1;
         entry.1 += microseconds;
     }
-    let time = |((kernel, part), (calls, microseconds))| KernelTime { kernel, part, calls, microseconds };
+    let time =
+        |((kernel, section), (calls, microseconds))| KernelTime { kernel, section, calls, microseconds };
     let mut times: Vec<_> = sums.into_iter().map(time).collect();
     times.sort_by(|a, b| b.microseconds.total_cmp(&a.microseconds));
     times
@@ -75,23 +81,23 @@ fn summed(times: Vec<(Key, f64)>) -> Vec<KernelTime> {
 impl Plan {
     /// Runs a program with a timestamp before and after every dispatch: microseconds of each.
     async fn run_timed(&self, gpu: &Gpu, program: Program) -> Result<Vec<(Key, f64)>, GpuError> {
-        /// WebGPU allows 4,096 queries a set, two a dispatch.
+        /// WebGPU allows 4,096 queries per set, two per dispatch.
         const CHUNK: usize = 2_048;
         let mut times = Vec::new();
         for start in (0..program.len()).step_by(CHUNK) {
-            let part = start..(start + CHUNK).min(program.len());
-            times.extend(self.time_part(gpu, program, part).await?);
+            let range = start..(start + CHUNK).min(program.len());
+            times.extend(self.time_range(gpu, program, range).await?);
         }
         Ok(times)
     }
 
-    async fn time_part(
+    async fn time_range(
         &self,
         gpu: &Gpu,
         program: Program,
-        part: Range<usize>,
+        range: Range<usize>,
     ) -> Result<Vec<(Key, f64)>, GpuError> {
-        let count = part.len() as u32 * 2;
+        let count = range.len() as u32 * 2;
         let queries = gpu.device.create_query_set(&wgpu::QuerySetDescriptor {
             label: Some("dispatch times"),
             ty: wgpu::QueryType::Timestamp,
@@ -108,9 +114,9 @@ impl Plan {
         let scratch = scratch.build(gpu)?;
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         let mut names = Vec::new();
-        for index in part.clone() {
+        for index in range {
             let op = &self.ops[program.start + index];
-            if let Ready::Dispatch { pipeline, bind_group, groups, kernel, part } = op {
+            if let Ready::Dispatch { pipeline, bind_group, groups, kernel, section } = op {
                 let at = names.len() as u32 * 2;
                 let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
                     label: None,
@@ -123,9 +129,9 @@ impl Plan {
                 pass.set_pipeline(pipeline);
                 pass.set_bind_group(0, bind_group, &[]);
                 pass.dispatch_workgroups(groups[0], groups[1], groups[2]);
-                names.push((kernel.clone(), part.clone()));
+                names.push((kernel.clone(), section.clone()));
             } else {
-                self.encode_part(&mut encoder, program, index..index + 1);
+                self.encode_range(&mut encoder, program, index..index + 1);
             }
         }
         encoder.resolve_query_set(&queries, 0..names.len() as u32 * 2, &resolved, 0);
@@ -137,4 +143,38 @@ impl Plan {
         let spans = ticks.chunks_exact(2).map(|t| t[1].saturating_sub(t[0]) as f64 * period);
         Ok(names.into_iter().zip(spans).collect())
     }
+}
+
+/// Duration of one measured round.
+const ROUND: Duration = Duration::from_millis(200);
+const ROUNDS: usize = 4;
+
+/// Seconds per run of a program by the host's clock: the best of several rounds, each of about 200 ms.
+///
+/// # Errors
+/// As [`Gpu::wait`].
+pub async fn seconds_per_run(gpu: &Gpu, plan: &Plan, program: Program) -> Result<f64, GpuError> {
+    seconds_of(gpu, plan, program, 1).await?;
+    let once = seconds_of(gpu, plan, program, 1).await?;
+    let times = (ROUND.as_secs_f64() / once.max(1e-6)).clamp(1.0, 1_000.0) as u32;
+    let mut best = f64::MAX;
+    for _ in 0..ROUNDS {
+        best = best.min(seconds_of(gpu, plan, program, times).await?);
+    }
+    Ok(best)
+}
+
+/// Seconds per run of a program by the host's clock, averaged over `times` runs in one submission.
+///
+/// # Errors
+/// As [`Gpu::wait`].
+pub async fn seconds_of(gpu: &Gpu, plan: &Plan, program: Program, times: u32) -> Result<f64, GpuError> {
+    let start = Instant::now();
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    for _ in 0..times {
+        plan.encode(&mut encoder, program);
+    }
+    gpu.queue.submit([encoder.finish()]);
+    gpu.settled("a measured round").await?;
+    Ok(start.elapsed().as_secs_f64() / f64::from(times))
 }

@@ -1,10 +1,15 @@
+//! Feature maps and sums over them (`shaders/nn/reduce.wgsl`). A leaf: every layer imports it.
+
 use std::ops::Range;
 
-use crate::gpu::{PlanBuilder, Tensor};
+use bytemuck::{Pod, Zeroable};
 
-/// A batch of feature maps `[images, height, width, channels]`, f32, channels a multiple of four.
+use crate::gpu::{Kernel, PlanBuilder, Tensor, groups_for_items};
+
+/// A batch of feature maps, f32, with channels a multiple of four.
 #[derive(Clone, Copy, Debug)]
 pub struct Activation {
+    /// `[images, height, width, channels]`
     pub tensor: Tensor,
     pub images: usize,
     pub height: usize,
@@ -13,12 +18,12 @@ pub struct Activation {
 }
 
 impl Activation {
-    /// Declares a feature map that lives as long as it is used.
+    /// Declares a transient feature map of `shape` `[images, height, width, channels]`.
     pub fn new(b: &mut PlanBuilder, name: &str, shape: [usize; 4]) -> Self {
         Self::of_shape(b.tensor(name, shape.iter().product()), shape)
     }
 
-    /// Declares a feature map that keeps its content between runs; zero at first.
+    /// Declares a feature map of `shape` that keeps its content between runs; zero at first.
     pub fn persistent(b: &mut PlanBuilder, name: &str, shape: [usize; 4]) -> Self {
         Self::of_shape(b.persistent(name, shape.iter().product()), shape)
     }
@@ -27,25 +32,65 @@ impl Activation {
         Self { tensor, images, height, width, channels }
     }
 
-    /// A map of the same shape.
+    /// Declares a transient feature map of the same shape.
     pub fn like(&self, b: &mut PlanBuilder, name: &str) -> Self {
         Self::new(b, name, [self.images, self.height, self.width, self.channels])
     }
 
-    /// Some of the images.
-    pub(super) fn of(&self, images: &Range<usize>) -> Self {
+    /// The feature maps of some of the images.
+    pub(super) fn slice(&self, images: &Range<usize>) -> Self {
         let words = self.height * self.width * self.channels;
         let tensor = self.tensor.slice(images.start * words, images.len() * words);
         Self { tensor, images: images.len(), ..*self }
     }
 
-    /// Pixels of the whole batch.
-    pub fn rows(&self) -> usize {
+    /// Pixels of the whole batch: images x height x width.
+    pub fn pixels(&self) -> usize {
         self.images * self.height * self.width
     }
 
-    /// vec4 columns.
-    pub(super) fn quads(&self) -> usize {
+    /// Channels / 4: vec4s per pixel.
+    pub(super) fn channels_vec4(&self) -> usize {
         self.channels / 4
     }
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct ReduceParams {
+    rows: u32,
+    columns_vec4: u32,
+    slices: u32,
+    accumulate: u32,
+}
+
+/// Records `to` `[vec4s x 4]` = sum over slices of `from` `[slices, vec4s x 4]`, added to `to` if `accumulate`.
+pub(super) fn sum_slices(
+    b: &mut PlanBuilder,
+    from: Tensor,
+    to: Tensor,
+    vec4s: usize,
+    slices: usize,
+    accumulate: bool,
+) {
+    let params = ReduceParams {
+        rows: 0,
+        columns_vec4: vec4s as u32,
+        slices: slices as u32,
+        accumulate: u32::from(accumulate),
+    };
+    b.dispatch(Kernel::new("nn/reduce", "sum_slices"), &params, &[from, to], groups_for_items(vec4s, 64));
+}
+
+/// Records `to` `[channels]` = sum over all pixels of a feature map, the gradient of a bias; added to `to` if
+/// `accumulate`.
+pub(super) fn sum_pixels(b: &mut PlanBuilder, name: &str, map: Activation, to: Tensor, accumulate: bool) {
+    let (rows, vec4s) = (map.pixels(), map.channels_vec4());
+    let slices = (rows / 64).clamp(1, 64);
+    let partial = b.tensor(format!("{name}.partial_bias"), slices * vec4s * 4);
+    let params =
+        ReduceParams { rows: rows as u32, columns_vec4: vec4s as u32, slices: slices as u32, accumulate: 0 };
+    let groups = groups_for_items(vec4s * slices, 64);
+    b.dispatch(Kernel::new("nn/reduce", "sum_rows"), &params, &[map.tensor, partial], groups);
+    sum_slices(b, partial, to, vec4s, slices, accumulate);
 }

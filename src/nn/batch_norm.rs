@@ -1,20 +1,22 @@
+//! Batch normalisation with the leaky ReLU that follows it everywhere in the network (`shaders/nn/batch_norm.wgsl`).
+
 use bytemuck::{Pod, Zeroable};
 
-use super::Activation;
+use super::activation::Activation;
 use crate::gpu::{Kernel, PlanBuilder, Tensor, groups_for_items};
 
 const SHADER: &str = "nn/batch_norm";
 /// TensorFlow's default, which the reference uses.
 pub const EPSILON: f32 = 1e-3;
-/// Share of the old value kept in the moving averages at each update, in the reference.
+/// Weight of the old value in an update of the moving statistics, in the reference.
 pub const MOMENTUM: f32 = 0.999;
 
-/// How a batch is cut into passes with statistics of their own.
+/// The groups of a batch that are normalised separately, each with its own statistics (ghost batches).
 #[derive(Clone, Copy, Debug)]
-pub struct Passes {
-    /// Equal groups of images in the batch.
+pub struct StatGroups {
+    /// Number of groups; each has the same number of consecutive images.
     pub count: usize,
-    /// The pass whose statistics move the averages, if any.
+    /// The group whose statistics update the moving statistics, if any.
     pub moving: Option<usize>,
 }
 
@@ -23,11 +25,15 @@ pub struct Passes {
 pub struct BatchNorm {
     pub name: String,
     pub channels: usize,
-    /// Share of the old value kept in the moving averages at each update.
+    /// Weight of the old value in an update of the moving statistics.
     pub momentum: f32,
+    /// `[channels]`
     pub gamma: Tensor,
+    /// `[channels]`
     pub beta: Tensor,
+    /// `[channels]`
     pub moving_mean: Tensor,
+    /// `[channels]`
     pub moving_variance: Tensor,
 }
 
@@ -35,38 +41,45 @@ pub struct BatchNorm {
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct Params {
     rows: u32,
-    quads: u32,
-    passes: u32,
+    channels_vec4: u32,
+    stat_groups: u32,
     slices: u32,
     epsilon: f32,
     momentum: f32,
-    moving_pass: u32,
+    moving_group: u32,
     accumulate: u32,
 }
 
 impl BatchNorm {
-    fn params(&self, x: Activation, passes: Passes, accumulate: bool) -> Params {
-        let rows = x.rows() / passes.count;
+    fn params(&self, x: Activation, stat_groups: StatGroups, accumulate: bool) -> Params {
+        let rows = x.pixels() / stat_groups.count;
         Params {
             rows: rows as u32,
-            quads: x.quads() as u32,
-            passes: passes.count as u32,
+            channels_vec4: x.channels_vec4() as u32,
+            stat_groups: stat_groups.count as u32,
             slices: (rows / 64).clamp(1, 64) as u32,
             epsilon: EPSILON,
             momentum: self.momentum,
-            moving_pass: passes.moving.map_or(u32::MAX, |pass| pass as u32),
+            moving_group: stat_groups.moving.map_or(u32::MAX, |group| group as u32),
             accumulate: u32::from(accumulate),
         }
     }
 
-    /// Normalises every pass with its own statistics: `(activated, coefficients)`; the coefficients
-    /// `[pass, 4, channels]` are needed by [`BatchNorm::backward`].
-    pub fn forward(&self, b: &mut PlanBuilder, x: Activation, passes: Passes) -> (Activation, Tensor) {
-        let params = self.params(x, passes, false);
+    /// Records the normalisation of every group with its own statistics: `(activated, coefficients)`; the
+    /// coefficients `[group, 4, channels]` are inputs of [`BatchNorm::backward`].
+    pub fn forward(
+        &self,
+        b: &mut PlanBuilder,
+        x: Activation,
+        stat_groups: StatGroups,
+    ) -> (Activation, Tensor) {
+        let params = self.params(x, stat_groups, false);
         let slices = params.slices as usize;
-        let columns = passes.count * x.quads();
-        let moments = b.tensor(format!("{}.moments", self.name), passes.count * slices * 2 * self.channels);
-        let coefficients = b.tensor(format!("{}.coefficients", self.name), passes.count * 4 * self.channels);
+        let columns = stat_groups.count * x.channels_vec4();
+        let moments =
+            b.tensor(format!("{}.moments", self.name), stat_groups.count * slices * 2 * self.channels);
+        let coefficients =
+            b.tensor(format!("{}.coefficients", self.name), stat_groups.count * 4 * self.channels);
         let groups = groups_for_items(columns * slices, 64);
         b.dispatch(Kernel::new(SHADER, "slice_moments"), &params, &[x.tensor, moments], groups);
         let bindings = [moments, self.gamma, self.beta, coefficients, self.moving_mean, self.moving_variance];
@@ -75,25 +88,25 @@ impl BatchNorm {
         (self.apply(b, x, coefficients, params), coefficients)
     }
 
-    /// Normalises with the moving averages.
+    /// Records the normalisation with the moving statistics.
     pub fn inference(&self, b: &mut PlanBuilder, x: Activation) -> Activation {
-        let params = self.params(x, Passes { count: 1, moving: None }, false);
+        let params = self.params(x, StatGroups { count: 1, moving: None }, false);
         let coefficients = b.tensor(format!("{}.coefficients", self.name), 4 * self.channels);
         let bindings = [self.moving_mean, self.gamma, self.beta, coefficients, self.moving_variance];
-        let groups = groups_for_items(x.quads(), 64);
+        let groups = groups_for_items(x.channels_vec4(), 64);
         b.dispatch(Kernel::new(SHADER, "inference_coefficients"), &params, &bindings, groups);
         self.apply(b, x, coefficients, params)
     }
 
     fn apply(&self, b: &mut PlanBuilder, x: Activation, coefficients: Tensor, params: Params) -> Activation {
         let y = x.like(b, &format!("{}.output", self.name));
-        let groups = groups_for_items(x.rows() * x.quads(), 64);
+        let groups = groups_for_items(x.pixels() * x.channels_vec4(), 64);
         b.dispatch(Kernel::new(SHADER, "apply"), &params, &[x.tensor, coefficients, y.tensor], groups);
         y
     }
 
-    /// Gradient of the input, plus `other_path` if the input feeds the shortcut too; writes or adds the
-    /// gradients of gamma and beta.
+    /// Records the backward pass: the gradient of the input, plus `other_path` if the input feeds the shortcut too.
+    /// The gradients of gamma and beta `[channels]` are written, or added if `accumulate`.
     #[expect(clippy::too_many_arguments, reason = "a backward pass needs its whole forward state")]
     pub fn backward(
         &self,
@@ -101,25 +114,25 @@ impl BatchNorm {
         x: Activation,
         coefficients: Tensor,
         d_out: Activation,
-        passes: Passes,
+        stat_groups: StatGroups,
         [d_gamma, d_beta]: [Tensor; 2],
         other_path: Option<Activation>,
         accumulate: bool,
     ) -> Activation {
-        let params = self.params(x, passes, accumulate);
+        let params = self.params(x, stat_groups, accumulate);
         let slices = params.slices as usize;
-        let columns = passes.count * x.quads();
-        let partial =
-            b.tensor(format!("{}.slice_gradients", self.name), passes.count * slices * 2 * self.channels);
-        let sums = b.tensor(format!("{}.pass_sums", self.name), passes.count * 2 * self.channels);
+        let columns = stat_groups.count * x.channels_vec4();
+        let partial = b
+            .tensor(format!("{}.slice_gradients", self.name), stat_groups.count * slices * 2 * self.channels);
+        let sums = b.tensor(format!("{}.group_sums", self.name), stat_groups.count * 2 * self.channels);
         let groups = groups_for_items(columns * slices, 64);
         let bindings = [x.tensor, coefficients, d_out.tensor, partial];
         b.dispatch(Kernel::new(SHADER, "slice_backward"), &params, &bindings, groups);
-        let groups = groups_for_items(x.quads(), 64);
+        let groups = groups_for_items(x.channels_vec4(), 64);
         let bindings = [partial, sums, d_gamma, d_beta];
         b.dispatch(Kernel::new(SHADER, "parameter_gradients"), &params, &bindings, groups);
         let dx = x.like(b, &format!("{}.d_input", self.name));
-        let groups = groups_for_items(x.rows() * x.quads(), 64);
+        let groups = groups_for_items(x.pixels() * x.channels_vec4(), 64);
         let mut bindings = vec![x.tensor, coefficients, d_out.tensor, sums, dx.tensor];
         let entry = match other_path {
             None => "backward",

@@ -1,6 +1,12 @@
+//! The trainable tensors of a network: names, shapes, their layout in one packed buffer, and their initial values.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+
 use crate::gpu::Tensor;
 
-/// How a parameter starts.
+/// How a parameter is initialised.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Init {
     Zeros,
@@ -15,10 +21,11 @@ pub enum Init {
 #[derive(Clone, Debug)]
 pub struct Parameter {
     pub name: String,
-    /// The shape everyone sees: `[kh, kw, in, out]`, `[in, out]` or `[channels]`.
+    /// The logical shape: `[kh, kw, in, out]`, `[in, out]` or `[channels]`.
     pub shape: Vec<usize>,
     /// Input channels in memory; more than `shape[2]` where images are padded to four channels.
     pub stored_inputs: Option<usize>,
+    /// First word in the packed buffer.
     pub offset: usize,
     /// Words in memory.
     pub words: usize,
@@ -28,12 +35,12 @@ pub struct Parameter {
 }
 
 impl Parameter {
-    /// Elements of the logical tensor.
+    /// Number of elements of the logical tensor.
     pub fn elements(&self) -> usize {
         self.shape.iter().product()
     }
 
-    /// Memory content of a logical tensor: zero weights for the padding channels.
+    /// The stored form of a logical tensor: zero weights for the padding channels.
     pub fn to_stored(&self, logical: &[f32]) -> Vec<f32> {
         let Some(stored) = self.stored_inputs else { return logical.to_vec() };
         let (inputs, outputs) = (self.shape[2], self.shape[3]);
@@ -45,11 +52,11 @@ impl Parameter {
         out
     }
 
-    /// The logical tensor of a memory content; the inverse of [`Parameter::to_stored`].
-    pub fn to_logical(&self, memory: &[f32]) -> Vec<f32> {
-        let Some(stored) = self.stored_inputs else { return memory[..self.elements()].to_vec() };
+    /// The logical tensor of a stored one; the inverse of [`Parameter::to_stored`].
+    pub fn to_logical(&self, stored_values: &[f32]) -> Vec<f32> {
+        let Some(stored) = self.stored_inputs else { return stored_values[..self.elements()].to_vec() };
         let (inputs, outputs) = (self.shape[2], self.shape[3]);
-        memory[..self.words]
+        stored_values[..self.words]
             .chunks_exact(stored * outputs)
             .flat_map(|tap| &tap[..inputs * outputs])
             .copied()
@@ -60,11 +67,12 @@ impl Parameter {
 /// All trainable tensors of a network, packed into one buffer at bindable offsets.
 #[derive(Clone, Debug, Default)]
 pub struct ParameterSet {
+    /// In the order of their offsets.
     pub list: Vec<Parameter>,
     words: usize,
 }
 
-/// Words between places where a binding may start (256 bytes).
+/// Alignment of bindings in words (256 bytes).
 pub const BINDING_WORDS: usize = 64;
 
 impl ParameterSet {
@@ -95,14 +103,15 @@ impl ParameterSet {
         self.list.iter().map(Parameter::elements).sum()
     }
 
+    /// The parameter with this name.
     pub fn find(&self, name: &str) -> Option<&Parameter> {
         self.list.iter().find(|p| p.name == name)
     }
 
-    /// The part of a packed buffer that holds `name`.
+    /// The slice of a packed buffer that contains parameter `name`.
     ///
     /// # Panics
-    /// When the network has no such parameter: names come from the network itself.
+    /// If the set has no parameter of this name.
     pub fn view(&self, packed: Tensor, name: &str) -> Tensor {
         let found = self.find(name).unwrap_or_else(|| panic!("the network has no parameter {name}"));
         packed.slice(found.offset, found.words)
@@ -123,7 +132,7 @@ impl ParameterSet {
         self.list.iter().map(|p| p.to_logical(&packed[p.offset..p.offset + p.words])).collect()
     }
 
-    /// One word for every [`BINDING_WORDS`] words: 1 where weight decay applies.
+    /// One flag per [`BINDING_WORDS`] words of the packed buffer: 1 where weight decay applies.
     pub fn decay_blocks(&self) -> Vec<u32> {
         let mut blocks = vec![0; self.words / BINDING_WORDS];
         for p in self.list.iter().filter(|p| p.decay) {
@@ -132,4 +141,37 @@ impl ParameterSet {
         }
         blocks
     }
+}
+
+/// Stream of the run's random generator for initial weights.
+const STREAM: u64 = 0x1217;
+
+/// Standard deviation of a standard normal truncated at +-2.
+const TRUNCATED_STD: f64 = 0.879_625_661_034_239_8;
+
+/// Initial values of every parameter (logical shapes, in the order of `list`), a function of the seed alone.
+///
+/// Convolutions: N(0, 2 / (k^2 out)), He's rule on the fan-out; heads: Glorot normal; biases and beta
+/// 0, gamma 1 (reference, `libml/models.py`).
+pub fn initial_values(parameters: &ParameterSet, seed: u64) -> Vec<Vec<f32>> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(STREAM);
+    let mut normal = move || -> f64 { StandardNormal.sample(&mut rng) };
+    parameters
+        .list
+        .iter()
+        .map(|p| {
+            (0..p.elements())
+                .map(|_| match p.init {
+                    Init::Zeros => 0.0,
+                    Init::Ones => 1.0,
+                    Init::Normal(std) => (std * normal()) as f32,
+                    Init::TruncatedNormal(std) => {
+                        let z = std::iter::repeat_with(&mut normal).find(|z| z.abs() <= 2.0).unwrap_or(0.0);
+                        (std / TRUNCATED_STD * z) as f32
+                    }
+                })
+                .collect()
+        })
+        .collect()
 }

@@ -1,45 +1,46 @@
-//! Which tiling is the fastest on an adapter, by measuring.
+//! Measures which tile is the fastest on an adapter.
 
 use serde::Serialize;
 use web_time::{Duration, Instant};
 
-use super::{Activation, Conv2d};
+use super::activation::Activation;
+use super::conv2d::{Conv2d, ConvTiling};
 use crate::gpu::{Gpu, GpuError, Plan, PlanBuilder, Program, Tiling, seconds_of};
 
-/// Time after which nothing more is measured.
+/// Time limit of the measurement.
 const LIMIT: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 6;
 /// A convolution from the middle of a network, small enough for a software adapter.
 const MAP: [usize; 4] = [8, 16, 16, 64];
-/// What a candidate must be faster by to be taken before one that comes first.
+/// Relative difference in time below which the order of [`Gpu::tilings`] decides.
 const MARGIN: f64 = 0.05;
 
-/// What a candidate takes for one convolution in its three directions.
+/// The time of a tile for one convolution in its three directions.
 #[derive(Clone, Debug, Serialize)]
 pub struct TilingTime {
     pub name: String,
     pub seconds: f64,
     #[serde(skip)]
-    pub tiling: Tiling,
+    pub tile: Tiling,
 }
 
-/// Measures an adapter's candidates in turns, best first; those that there is no time for are left out, never the
-/// usual one.
+/// Measures an adapter's tiles, interleaved, for about two seconds: best first. Tiles that there is no time for are
+/// left out, except the first of [`Gpu::tilings`].
 ///
 /// # Errors
-/// The adapter's.
+/// As [`PlanBuilder::build`] and [`Gpu::wait`].
 pub async fn measure_tilings(gpu: &Gpu) -> Result<Vec<TilingTime>, GpuError> {
     let start = Instant::now();
     let mut trials = Vec::new();
-    for tiling in Tiling::candidates(gpu) {
+    for tile in gpu.tilings() {
         if !trials.is_empty() && start.elapsed() > LIMIT {
             break;
         }
-        let (plan, program) = record(gpu, tiling)?;
-        // The first run compiles.
+        let (plan, program) = record(gpu, tile)?;
+        // The first run includes compilation.
         seconds_of(gpu, &plan, program, 1).await?;
         let seconds = seconds_of(gpu, &plan, program, 1).await?;
-        trials.push((TilingTime { name: tiling.to_string(), seconds, tiling }, plan, program));
+        trials.push((TilingTime { name: tile.to_string(), seconds, tile }, plan, program));
     }
     for _ in 1..ROUNDS {
         for (time, plan, program) in &mut trials {
@@ -51,7 +52,7 @@ pub async fn measure_tilings(gpu: &Gpu) -> Result<Vec<TilingTime>, GpuError> {
     Ok(best_first(trials.into_iter().map(|(time, ..)| time).collect()))
 }
 
-/// By time, but of two that differ by less than the margin in the order of the candidates.
+/// Sorted by time; the first place goes to the earliest tile within the margin of the fastest.
 fn best_first(mut times: Vec<TilingTime>) -> Vec<TilingTime> {
     let least = times.iter().map(|time| time.seconds).fold(f64::MAX, f64::min);
     let first = times.iter().position(|time| time.seconds <= least * (1.0 + MARGIN));
@@ -60,7 +61,7 @@ fn best_first(mut times: Vec<TilingTime>) -> Vec<TilingTime> {
     best.into_iter().chain(times).collect()
 }
 
-fn record(gpu: &Gpu, tiling: Tiling) -> Result<(Plan, Program), GpuError> {
+fn record(gpu: &Gpu, tile: Tiling) -> Result<(Plan, Program), GpuError> {
     let [.., channels] = MAP;
     let conv = Conv2d {
         name: "conv".into(),
@@ -68,7 +69,7 @@ fn record(gpu: &Gpu, tiling: Tiling) -> Result<(Plan, Program), GpuError> {
         out_channels: channels,
         kernel: 3,
         stride: 1,
-        tiling,
+        tiling: ConvTiling { tile, ..ConvTiling::new(gpu) },
     };
     let mut b = PlanBuilder::new();
     let [x, d_out] = ["x", "d_out"].map(|name| Activation::persistent(&mut b, name, MAP));
@@ -86,14 +87,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_of_those_that_are_nearly_as_fast_is_taken() {
-        let time = |seconds: f64, channels: usize| {
-            let tiling = Tiling { channels, ..Tiling::WAVE };
-            TilingTime { name: tiling.to_string(), seconds, tiling }
+    fn the_earliest_tile_within_the_margin_wins() {
+        let time = |seconds: f64, columns: usize| {
+            let tile = Tiling { columns, ..Tiling::WAVE };
+            TilingTime { name: tile.to_string(), seconds, tile }
         };
         let order = |times: [(f64, usize); 3]| {
-            let times = best_first(times.map(|(seconds, channels)| time(seconds, channels)).to_vec());
-            times.iter().map(|time| time.tiling.channels).collect::<Vec<_>>()
+            let times = best_first(times.map(|(seconds, columns)| time(seconds, columns)).to_vec());
+            times.iter().map(|time| time.tile.columns).collect::<Vec<_>>()
         };
         assert_eq!(order([(1.04, 32), (1.0, 16), (0.999, 8)]), [32, 8, 16]);
         assert_eq!(order([(1.2, 32), (1.0, 16), (1.3, 8)]), [16, 32, 8]);

@@ -1,81 +1,140 @@
-//! The reference's Wide ResNet (`libml/models.py`): pre-activation blocks, two linear heads.
+//! The reference's Wide ResNet (`libml/models.py`): pre-activation blocks and two linear heads. Its architecture, the
+//! layout of its parameters, and what its layers cost; `propagation` records its passes.
 
-mod layers;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
-pub use layers::Layer;
-
-use super::batch_norm::{BatchNorm, MOMENTUM, Passes};
+use super::activation::Activation;
+use super::batch_norm::MOMENTUM;
+use super::conv2d::{Conv2d, ConvTiling};
+use super::heads::Dense;
 use super::parameters::{Init, ParameterSet};
-use super::{Activation, Architecture, Conv2d, Dense, GlobalAveragePool, Rows};
-use crate::gpu::{PlanBuilder, Tensor, Tiling};
+use crate::gpu::PlanBuilder;
 
-/// Name of the layer between the last feature map and the heads.
-const POOL: &str = "pool";
+/// An unknown network, or settings that it does not allow.
+#[derive(Debug, Error, PartialEq)]
+pub enum NetworkError {
+    /// [`Architecture::named`] knows no such name.
+    #[error("no network is named '{0}': choose wrn-28-2, wrn-28-8, wrn-16-1 or wrn-10-1")]
+    UnknownName(String),
+    /// A field of [`Architecture`] is out of range.
+    #[error("{field} is {found}, it must be {expected}")]
+    OutOfRange { field: &'static str, found: usize, expected: &'static str },
+    /// The images are too small or too large.
+    #[error("images of {height}x{width} are outside the 8 to 96 pixels that the network takes")]
+    ImageSize { height: usize, width: usize },
+}
+
+/// A member of the reference's Wide ResNet family (`libml/models.py`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Architecture {
+    /// Filters of the first scale, doubled at each further one.
+    pub filters: usize,
+    /// Residual blocks per scale.
+    pub repeat: usize,
+    /// Number of scales; `None`: ceil(log2 width) - 2, at most 3.
+    pub scales: Option<usize>,
+    /// Filters of the first convolution.
+    pub stem_filters: usize,
+    pub stem_stride: usize,
+}
+
+impl Architecture {
+    /// `wrn-28-2` and `wrn-28-8` are the paper's; the others are smaller ones for small machines.
+    ///
+    /// # Errors
+    /// [`NetworkError::UnknownName`] if no network has this name.
+    pub fn named(name: &str) -> Result<Self, NetworkError> {
+        let (filters, repeat, stem_stride) = match name {
+            "wrn-28-2" => (32, 4, 1),
+            "wrn-28-8" => (128, 4, 1),
+            "wrn-16-1" => (16, 2, 1),
+            "wrn-10-1" => (16, 1, 2),
+            other => return Err(NetworkError::UnknownName(other.to_owned())),
+        };
+        Ok(Self { filters, repeat, scales: None, stem_filters: 16, stem_stride })
+    }
+
+    /// Number of scales for images `width` pixels wide.
+    pub fn scales_for(&self, width: usize) -> usize {
+        let ceil_log2 = width.next_power_of_two().trailing_zeros() as usize;
+        self.scales.unwrap_or_else(|| ceil_log2.saturating_sub(2).clamp(1, 3))
+    }
+
+    /// Checks the settings for images of `height` x `width`.
+    ///
+    /// # Errors
+    /// [`NetworkError::OutOfRange`] for the first field that is out of range, [`NetworkError::ImageSize`] for images
+    /// outside 8 to 96 pixels.
+    pub fn validate(&self, height: usize, width: usize) -> Result<(), NetworkError> {
+        let check = |ok: bool, field, found, expected| {
+            if ok { Ok(()) } else { Err(NetworkError::OutOfRange { field, found, expected }) }
+        };
+        let of_eight = |n: usize| n > 0 && n.is_multiple_of(8) && n <= 1024;
+        check(of_eight(self.filters), "filters", self.filters, "a multiple of 8 up to 1024")?;
+        check(of_eight(self.stem_filters), "stem_filters", self.stem_filters, "a multiple of 8 up to 1024")?;
+        check((1..=2).contains(&self.stem_stride), "stem_stride", self.stem_stride, "1 or 2")?;
+        check((1..=16).contains(&self.repeat), "repeat", self.repeat, "1 to 16")?;
+        let scales = self.scales_for(width);
+        check((1..=5).contains(&scales), "scales", scales, "1 to 5")?;
+        if !(8..=96).contains(&height) || !(8..=96).contains(&width) {
+            return Err(NetworkError::ImageSize { height, width });
+        }
+        Ok(())
+    }
+}
+
+/// Name of the pooling layer between the last feature map and the heads.
+pub(super) const POOL: &str = "pool";
 
 /// A residual block: `out = shortcut + conv2(act(bn2(conv1(act(bn1(x))))))`.
 #[derive(Clone, Debug)]
-struct Block {
-    name: String,
-    conv1: Conv2d,
-    conv2: Conv2d,
-    /// A 1x1 convolution where the channels change.
-    shortcut: Option<Conv2d>,
-    /// The network's very first block feeds its activated input to the shortcut as well.
-    shortcut_activated: bool,
+pub(super) struct Block {
+    pub name: String,
+    pub conv1: Conv2d,
+    pub conv2: Conv2d,
+    /// A 1x1 convolution where the number of channels changes.
+    pub shortcut: Option<Conv2d>,
+    /// Whether the shortcut's input is act(bn1(x)) instead of x: only in the network's first block.
+    pub shortcut_activated: bool,
 }
 
-/// Which linear head.
+/// One of the two linear heads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Head {
-    /// `C` classes.
+    /// One logit per class.
     Classify,
-    /// Four rotations (paper, section 3.3: the rotation loss).
+    /// One logit per rotation, four (paper, section 3.3: the rotation loss).
     Rotation,
 }
 
 /// The network: its layers and the layout of its parameters and moving statistics.
 #[derive(Clone, Debug)]
 pub struct WideResNet {
+    /// Height of the images in pixels.
     pub height: usize,
+    /// Width of the images in pixels.
     pub width: usize,
+    /// Channels of the images, 1 or 3; the input has four.
     pub channels: usize,
     pub classes: usize,
     /// Length of the pooled embedding.
     pub features: usize,
-    /// Share of the old moving mean and variance kept at each update of them.
+    /// Weight of the old value in an update of the moving statistics.
     pub momentum: f32,
     /// Trainable parameters, the rotation head last.
     pub parameters: ParameterSet,
     /// Moving means and variances of the batch norms.
     pub statistics: ParameterSet,
-    stem: Conv2d,
-    blocks: Vec<Block>,
-    classify: Dense,
-    rotation: Dense,
-}
-
-/// What the backward pass needs of a forward pass.
-pub struct Tape {
-    input: Activation,
-    passes: Passes,
-    blocks: Vec<BlockTape>,
-    head_input: Activation,
-    head_coefficients: Tensor,
-    head_output: Activation,
-}
-
-struct BlockTape {
-    x: Activation,
-    coefficients1: Tensor,
-    a1: Activation,
-    h: Activation,
-    coefficients2: Tensor,
-    a2: Activation,
+    pub(super) stem: Conv2d,
+    pub(super) blocks: Vec<Block>,
+    pub(super) classify: Dense,
+    pub(super) rotation: Dense,
 }
 
 impl WideResNet {
-    /// Lays out the network for images `[height, width, channels]` and `classes` classes;
-    /// `tiling` is that of its convolutions.
+    /// The network for images `[height, width, channels]` and `classes` classes; `tiling` is its convolutions'.
     ///
     /// # Errors
     /// As [`Architecture::validate`].
@@ -83,8 +142,8 @@ impl WideResNet {
         architecture: &Architecture,
         [height, width, channels]: [usize; 3],
         classes: usize,
-        tiling: Tiling,
-    ) -> Result<Self, super::NetworkError> {
+        tiling: ConvTiling,
+    ) -> Result<Self, NetworkError> {
         architecture.validate(height, width)?;
         let conv = |name: String, in_channels, out_channels, kernel, stride| Conv2d {
             name,
@@ -173,243 +232,139 @@ impl WideResNet {
         }
     }
 
-    /// Declares the input of `images` images: NHWC with channels padded to four.
+    /// Declares the input of `images` images: `[images, height, width, 4]`.
     pub fn input(&self, b: &mut PlanBuilder, name: &str, images: usize) -> Activation {
         Activation::new(b, name, [images, self.height, self.width, 4])
     }
+}
 
-    fn norm(&self, name: String, channels: usize, weights: Tensor, statistics: Tensor) -> BatchNorm {
-        BatchNorm {
-            gamma: self.parameters.view(weights, &format!("{name}.gamma")),
-            beta: self.parameters.view(weights, &format!("{name}.beta")),
-            moving_mean: self.statistics.view(statistics, &format!("{name}.mean")),
-            moving_variance: self.statistics.view(statistics, &format!("{name}.variance")),
-            momentum: self.momentum,
-            name,
-            channels,
-        }
-    }
+/// A layer as a table of the network lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// Prefix of its parameters' names, and its section in a profile.
+    pub name: String,
+    /// Shape of its output for one image: `[height, width, channels]`, or `[features]` from the pool on.
+    pub output: Vec<usize>,
+    /// Number of trainable scalars.
+    pub parameters: usize,
+    /// MACs to classify one image: zero for the rotation head, which does not take part.
+    pub macs: u64,
+}
 
-    fn conv(
-        &self,
-        b: &mut PlanBuilder,
-        conv: &Conv2d,
-        weights: Tensor,
-        x: Activation,
-        add: Option<Activation>,
-    ) -> Activation {
-        let kernel = self.parameters.view(weights, &format!("{}.kernel", conv.name));
-        let bias = self.parameters.view(weights, &format!("{}.bias", conv.name));
-        b.part(&conv.name, |b| conv.forward(b, x, kernel, bias, add))
-    }
-
-    fn shortcut(
-        &self,
-        b: &mut PlanBuilder,
-        block: &Block,
-        weights: Tensor,
-        x: Activation,
-        a1: Activation,
-    ) -> Activation {
-        let source = if block.shortcut_activated { a1 } else { x };
-        match &block.shortcut {
-            Some(conv) => self.conv(b, conv, weights, source, None),
-            None => source,
-        }
-    }
-
-    /// Forward pass with batch statistics: the pooled embedding `[images, features]` and the tape.
-    pub fn forward(
-        &self,
-        b: &mut PlanBuilder,
-        weights: Tensor,
-        statistics: Tensor,
-        input: Activation,
-        passes: Passes,
-    ) -> (Tensor, Tape) {
-        let mut x = self.conv(b, &self.stem, weights, input, None);
-        let mut tapes = Vec::new();
+impl WideResNet {
+    /// Multiply-accumulate operations (MACs) per image of a forward pass: convolutions and the class head.
+    pub fn macs(&self) -> u64 {
+        let (mut h, mut w) = (self.height, self.width);
+        let mut total = self.stem.macs(h, w) / 4 * self.channels as u64;
+        (h, w) = (h.div_ceil(self.stem.stride), w.div_ceil(self.stem.stride));
         for block in &self.blocks {
-            let norm1 = self.norm(format!("{}.bn1", block.name), x.channels, weights, statistics);
-            let (a1, coefficients1) = b.part(&norm1.name, |b| norm1.forward(b, x, passes));
-            let shortcut = self.shortcut(b, block, weights, x, a1);
-            let h = self.conv(b, &block.conv1, weights, a1, None);
-            let norm2 = self.norm(format!("{}.bn2", block.name), h.channels, weights, statistics);
-            let (a2, coefficients2) = b.part(&norm2.name, |b| norm2.forward(b, h, passes));
-            let out = self.conv(b, &block.conv2, weights, a2, Some(shortcut));
-            tapes.push(BlockTape { x, coefficients1, a1, h, coefficients2, a2 });
-            x = out;
+            total += block.conv1.macs(h, w);
+            total += block.shortcut.as_ref().map_or(0, |c| c.macs(h, w));
+            (h, w) = (h.div_ceil(block.conv1.stride), w.div_ceil(block.conv1.stride));
+            total += block.conv2.macs(h, w);
         }
-        let norm = self.norm("head.bn".into(), x.channels, weights, statistics);
-        let (a, coefficients) = b.part(&norm.name, |b| norm.forward(b, x, passes));
-        let embedding = b.part(POOL, |b| GlobalAveragePool::forward(b, a));
-        let tape = Tape {
-            input,
-            passes,
-            blocks: tapes,
-            head_input: x,
-            head_coefficients: coefficients,
-            head_output: a,
+        total + (self.features * self.classes) as u64
+    }
+
+    /// Words per image of the largest feature map.
+    pub fn largest_map(&self) -> usize {
+        let input = self.height * self.width * 4;
+        let words = |(conv, h, w): (Conv2d, usize, usize)| {
+            h.div_ceil(conv.stride) * w.div_ceil(conv.stride) * conv.out_channels
         };
-        (embedding, tape)
+        self.convolutions().into_iter().map(words).fold(input, usize::max)
     }
 
-    /// Forward pass with the moving statistics: the pooled embedding `[images, features]`.
-    pub fn inference(
-        &self,
-        b: &mut PlanBuilder,
-        weights: Tensor,
-        statistics: Tensor,
-        input: Activation,
-    ) -> Tensor {
-        let mut x = self.conv(b, &self.stem, weights, input, None);
+    /// Every convolution with the size of its input: `(layer, height, width)`, stem first.
+    pub fn convolutions(&self) -> Vec<(Conv2d, usize, usize)> {
+        let (mut h, mut w) = (self.height, self.width);
+        let mut all = vec![(self.stem.clone(), h, w)];
+        (h, w) = (h.div_ceil(self.stem.stride), w.div_ceil(self.stem.stride));
         for block in &self.blocks {
-            let norm1 = self.norm(format!("{}.bn1", block.name), x.channels, weights, statistics);
-            let a1 = b.part(&norm1.name, |b| norm1.inference(b, x));
-            let shortcut = self.shortcut(b, block, weights, x, a1);
-            let h = self.conv(b, &block.conv1, weights, a1, None);
-            let norm2 = self.norm(format!("{}.bn2", block.name), h.channels, weights, statistics);
-            let a2 = b.part(&norm2.name, |b| norm2.inference(b, h));
-            x = self.conv(b, &block.conv2, weights, a2, Some(shortcut));
+            all.push((block.conv1.clone(), h, w));
+            all.extend(block.shortcut.iter().map(|c| (c.clone(), h, w)));
+            (h, w) = (h.div_ceil(block.conv1.stride), w.div_ceil(block.conv1.stride));
+            all.push((block.conv2.clone(), h, w));
         }
-        let norm = self.norm("head.bn".into(), x.channels, weights, statistics);
-        let a = b.part(&norm.name, |b| norm.inference(b, x));
-        b.part(POOL, |b| GlobalAveragePool::forward(b, a))
+        all
     }
 
-    fn head(&self, head: Head) -> &Dense {
-        match head {
-            Head::Classify => &self.classify,
-            Head::Rotation => &self.rotation,
-        }
-    }
-
-    /// Logits of a head for some rows of the embedding.
-    pub fn logits(
-        &self,
-        b: &mut PlanBuilder,
-        head: Head,
-        weights: Tensor,
-        embedding: Tensor,
-        rows: Rows,
-    ) -> Tensor {
-        let dense = self.head(head);
-        let kernel = self.parameters.view(weights, &format!("{}.kernel", dense.name));
-        let bias = self.parameters.view(weights, &format!("{}.bias", dense.name));
-        b.part(&dense.name, |b| dense.forward(b, embedding, rows, kernel, bias))
-    }
-
-    /// Backward pass of a head: gradients of its parameters and of its rows of the embedding.
-    #[expect(clippy::too_many_arguments, reason = "a backward pass needs its whole forward state")]
-    pub fn logits_backward(
-        &self,
-        b: &mut PlanBuilder,
-        head: Head,
-        [weights, gradients]: [Tensor; 2],
-        embedding: Tensor,
-        d_logits: Tensor,
-        rows: Rows,
-        d_embedding: Tensor,
-        accumulate: bool,
-    ) {
-        let dense = self.head(head);
-        let view = |packed, part: &str| self.parameters.view(packed, &format!("{}.{part}", dense.name));
-        let into = [view(gradients, "kernel"), view(gradients, "bias")];
-        b.part(&dense.name, |b| {
-            dense.data_gradient(b, d_logits, rows, view(weights, "kernel"), d_embedding);
-            dense.weight_gradient(b, embedding, d_logits, rows, into, accumulate);
-        });
-    }
-
-    /// Backward pass from the embedding's gradient; parameter gradients are written or added.
-    pub fn backward(
-        &self,
-        b: &mut PlanBuilder,
-        [weights, gradients, statistics]: [Tensor; 3],
-        tape: &Tape,
-        d_embedding: Tensor,
-        accumulate: bool,
-    ) {
-        let context =
-            Backward { network: self, weights, gradients, statistics, passes: tape.passes, accumulate };
-        let d_pooled = b.part(POOL, |b| GlobalAveragePool::backward(b, tape.head_output, d_embedding));
-        let mut d_x = context.norm(b, "head.bn", tape.head_input, tape.head_coefficients, d_pooled, None);
-        for (block, t) in self.blocks.iter().zip(&tape.blocks).rev() {
-            d_x = context.block(b, block, t, d_x);
-        }
-        context.conv_weights(b, &self.stem, tape.input, d_x);
-    }
-}
-
-/// The buffers and settings that every layer's backward pass shares.
-struct Backward<'a> {
-    network: &'a WideResNet,
-    weights: Tensor,
-    gradients: Tensor,
-    statistics: Tensor,
-    passes: Passes,
-    accumulate: bool,
-}
-
-impl Backward<'_> {
-    fn block(&self, b: &mut PlanBuilder, block: &Block, t: &BlockTape, d_out: Activation) -> Activation {
-        self.conv_weights(b, &block.conv2, t.a2, d_out);
-        let d_a2 = self.conv_data(b, &block.conv2, t.a2, d_out, None);
-        let d_h = self.norm(b, &format!("{}.bn2", block.name), t.h, t.coefficients2, d_a2, None);
-        self.conv_weights(b, &block.conv1, t.a1, d_h);
-        let shortcut_source = if block.shortcut_activated { t.a1 } else { t.x };
-        let d_shortcut = match &block.shortcut {
-            Some(conv) => {
-                self.conv_weights(b, conv, shortcut_source, d_out);
-                self.conv_data(b, conv, shortcut_source, d_out, None)
+    /// Every layer, a block's shortcut after its convolutions; their parameters add up to
+    /// `parameters.count()`, their MACs to [`WideResNet::macs`].
+    pub fn layers(&self) -> Vec<Layer> {
+        let convolutions = self.convolutions();
+        let mut layers: Vec<Layer> = Vec::new();
+        // A batch norm keeps the shape of its input.
+        let mut output = vec![self.height, self.width, self.channels];
+        for parameter in &self.parameters.list {
+            let name = parameter.name.rsplit_once('.').map_or("", |(layer, _)| layer);
+            let parameters = parameter.elements();
+            if let Some(layer) = layers.last_mut().filter(|layer| layer.name == name) {
+                layer.parameters += parameters;
+                continue;
             }
-            None => d_out,
-        };
-        let name = format!("{}.bn1", block.name);
-        if block.shortcut_activated {
-            let d_a1 = self.conv_data(b, &block.conv1, t.a1, d_h, Some(d_shortcut));
-            self.norm(b, &name, t.x, t.coefficients1, d_a1, None)
-        } else {
-            let d_a1 = self.conv_data(b, &block.conv1, t.a1, d_h, None);
-            self.norm(b, &name, t.x, t.coefficients1, d_a1, Some(d_shortcut))
+            let mut macs = 0;
+            if let Some((conv, height, width)) = convolutions.iter().find(|(conv, ..)| conv.name == name) {
+                output = vec![height.div_ceil(conv.stride), width.div_ceil(conv.stride), conv.out_channels];
+                // The stem's input is padded to four channels in memory.
+                let [stored, logical] = [conv.in_channels, parameter.shape[2]].map(|n| n as u64);
+                macs = conv.macs(*height, *width) / stored * logical;
+            } else if let [inputs, outputs] = parameter.shape[..] {
+                if output.len() > 1 {
+                    layers.push(Layer {
+                        name: POOL.to_owned(),
+                        output: vec![inputs],
+                        parameters: 0,
+                        macs: 0,
+                    });
+                }
+                output = vec![outputs];
+                macs = if name == self.classify.name { (inputs * outputs) as u64 } else { 0 };
+            }
+            layers.push(Layer { name: name.to_owned(), output: output.clone(), parameters, macs });
+        }
+        layers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(name: &str, image: [usize; 3], classes: usize) -> WideResNet {
+        let architecture = Architecture::named(name).expect("a known name");
+        WideResNet::new(&architecture, image, classes, ConvTiling::REGISTER).expect("a network")
+    }
+
+    #[test]
+    fn layers_add_up_to_the_network() {
+        for (name, image, classes) in [
+            ("wrn-10-1", [28, 28, 1], 10),
+            ("wrn-28-2", [32, 32, 3], 100),
+            ("wrn-28-8", [33, 47, 3], 2),
+            ("wrn-10-1", [8, 8, 4], 5),
+        ] {
+            let network = network(name, image, classes);
+            let layers = network.layers();
+            let parameters: usize = layers.iter().map(|layer| layer.parameters).sum();
+            let macs: u64 = layers.iter().map(|layer| layer.macs).sum();
+            assert_eq!(parameters, network.parameters.count(), "parameters of {name}");
+            assert_eq!(macs, network.macs(), "MACs of {name}");
         }
     }
 
-    fn gradient(&self, name: String) -> Tensor {
-        self.network.parameters.view(self.gradients, &name)
-    }
-
-    fn conv_weights(&self, b: &mut PlanBuilder, conv: &Conv2d, x: Activation, d_out: Activation) {
-        let d_kernel = self.gradient(format!("{}.kernel", conv.name));
-        let d_bias = self.gradient(format!("{}.bias", conv.name));
-        b.part(&conv.name, |b| conv.weight_gradient(b, x, d_out, d_kernel, d_bias, self.accumulate));
-    }
-
-    fn conv_data(
-        &self,
-        b: &mut PlanBuilder,
-        conv: &Conv2d,
-        x: Activation,
-        d_out: Activation,
-        other_path: Option<Activation>,
-    ) -> Activation {
-        let kernel = self.network.parameters.view(self.weights, &format!("{}.kernel", conv.name));
-        b.part(&conv.name, |b| conv.data_gradient(b, x, d_out, kernel, other_path))
-    }
-
-    fn norm(
-        &self,
-        b: &mut PlanBuilder,
-        name: &str,
-        x: Activation,
-        coefficients: Tensor,
-        d_out: Activation,
-        other_path: Option<Activation>,
-    ) -> Activation {
-        let norm = self.network.norm(name.to_owned(), x.channels, self.weights, self.statistics);
-        let into = [self.gradient(format!("{name}.gamma")), self.gradient(format!("{name}.beta"))];
-        b.part(name, |b| {
-            norm.backward(b, x, coefficients, d_out, self.passes, into, other_path, self.accumulate)
-        })
+    #[test]
+    fn layers_have_the_shapes_of_their_outputs() {
+        let layers = network("wrn-10-1", [28, 28, 1], 10).layers();
+        let output = |name: &str| {
+            let layer = layers.iter().find(|layer| layer.name == name);
+            layer.unwrap_or_else(|| panic!("no layer {name}")).output.clone()
+        };
+        assert_eq!(output("stem"), [14, 14, 16]);
+        assert_eq!(output("scale1.block0.bn1"), [14, 14, 16]);
+        assert_eq!(output("scale1.block0.bn2"), [7, 7, 32]);
+        assert_eq!(output("scale1.block0.shortcut"), [7, 7, 32]);
+        assert_eq!(output("head.bn"), [4, 4, 64]);
+        assert_eq!((output("pool"), output("classify"), output("rotation")), (vec![64], vec![10], vec![4]));
     }
 }

@@ -62,7 +62,7 @@ impl PartialEq for Optimiser {
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct Params {
-    quads: u32,
+    vec4s: u32,
     unused: [u32; 3],
 }
 
@@ -105,14 +105,14 @@ impl OptimiserState {
     /// scalars. Where a gradient or a new value is NaN or infinite goes to `faults` `[`[`FAULTS`]`]`, u32, to be read
     /// by [`Fault::find`].
     pub fn record_update(&self, b: &mut PlanBuilder, step_block: Tensor, faults: Tensor) {
-        let quads = self.weights.words() / 4;
+        let vec4s = self.weights.words() / 4;
         let mut bindings = vec![(1, step_block), (2, self.gradients), (3, self.decayed), (4, self.weights)];
         bindings.extend((5..).zip(self.state.into_iter().flatten()));
         bindings.extend([(7, self.ema), (8, faults)]);
         b.clear(faults);
-        let params = Params { quads: quads as u32, unused: [0; 3] };
+        let params = Params { vec4s: vec4s as u32, unused: [0; 3] };
         let kernel = Kernel::new(self.optimiser.shader, "update");
-        b.dispatch_at(kernel, &params, &bindings, groups_for_items(quads, 64));
+        b.dispatch_at(kernel, &params, &bindings, groups_for_items(vec4s, 64));
     }
 }
 

@@ -87,7 +87,7 @@ pub fn state() -> String {
 #[wasm_bindgen]
 pub fn shaders() -> js_sys::Array {
     let pair = |(name, source): &(&str, &str)| js_sys::Array::of2(&(*name).into(), &(*source).into());
-    crate::gpu::shaders::SHADERS.iter().map(pair).collect()
+    crate::gpu::SHADERS.iter().map(pair).collect()
 }
 
 fn with_app<T>(look: impl FnOnce(&mut App) -> T) -> Option<T> {

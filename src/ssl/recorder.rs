@@ -15,7 +15,7 @@ use crate::augment::{
     AssembleRow, Augmentation, OpDraw, OpOptions, WeakDraw, record_assemble, record_augmentation,
 };
 use crate::gpu::{PlanBuilder, Program, Tensor};
-use crate::nn::{Activation, Head, Passes, Rows, WideResNet};
+use crate::nn::{Activation, Head, Rows, StatGroups, WideResNet};
 use crate::optim::{FAULTS, Optimiser, OptimiserState};
 
 /// Largest feature map of one evaluation, in words.
@@ -214,9 +214,9 @@ impl<'a> Recorder<'a> {
     fn prediction(&mut self, fixed_rows: Tensor, block: usize) -> Tensor {
         let batch = self.shape.batch;
         let input = self.input("guess.input", fixed_rows, block * batch, batch);
-        let passes = Passes { count: 1, moving: None };
+        let stat_groups = StatGroups { count: 1, moving: None };
         let weights = self.optimiser.weights;
-        let (embedding, _) = self.network.forward(&mut self.b, weights, self.moving, input, passes);
+        let (embedding, _) = self.network.forward(&mut self.b, weights, self.moving, input, stat_groups);
         let rows = Rows { first: 0, count: batch };
         self.network.logits(&mut self.b, Head::Classify, weights, embedding, rows)
     }
@@ -235,11 +235,11 @@ impl<'a> Recorder<'a> {
     fn group(&mut self, first: usize, count: usize) -> GroupTensors {
         let batch = self.shape.batch;
         let last_pass = first + count == self.shape.passes();
-        let passes = Passes { count, moving: last_pass.then_some(count - 1) };
+        let stat_groups = StatGroups { count, moving: last_pass.then_some(count - 1) };
         let first_row = first * batch;
         let input = self.input("input", self.tables.rows, first_row, count * batch);
         let weights = self.optimiser.weights;
-        let (embedding, tape) = self.network.forward(&mut self.b, weights, self.moving, input, passes);
+        let (embedding, tape) = self.network.forward(&mut self.b, weights, self.moving, input, stat_groups);
         let d_embedding = self.b.tensor("d_embedding", count * batch * self.network.features);
         let mut logits_of = Vec::new();
         let mut at = 0;

@@ -3,17 +3,17 @@
 use super::draws::StepDraws;
 use super::error::TrainError;
 use super::pace::{self, Pace};
-use crate::augment::{AssembleRow, OpOptions};
+use crate::augment::{AssembleRow, OpOptions, input_pictures};
 use crate::data::Images;
 use crate::gpu::{Gpu, GpuError, KernelTime, Memory, Pictures, Plan, Profiler, Program, Tensor};
-use crate::nn::{Architecture, WideResNet, initial_values};
+use crate::nn::{Architecture, ConvTiling, WideResNet, initial_values};
 use crate::optim::Optimiser;
 use crate::ssl::{
     EvaluationTensors, Inspection, Keep, Method, StepBlock, StepRecording, StepShape, StepTensors,
 };
 
-/// Multiply-adds of a turn on a software adapter that a window shares: one to three ms on two cores.
-const TURN: u64 = 32 << 20;
+/// Limit of MACs per dispatch on a software adapter shared with a window: one to three ms on two cores.
+const MACS_PER_DISPATCH: u64 = 32 << 20;
 
 /// What an engine is built for.
 #[derive(Clone, Debug)]
@@ -67,9 +67,9 @@ impl Engine {
     ) -> Result<(WideResNet, StepShape, StepRecording), TrainError> {
         let [height, width, _] = options.image;
         options.method.validate(options.batch, height, width)?;
-        let mut tiling = gpu.tiling;
+        let mut tiling = ConvTiling::new(gpu);
         if options.keep.is_watched_on(gpu) {
-            tiling = tiling.in_turns(TURN);
+            tiling = tiling.with_macs_per_dispatch(MACS_PER_DISPATCH);
         }
         let mut network = WideResNet::new(&options.architecture, options.image, options.classes, tiling)?;
         network.momentum = options.norm_momentum;
@@ -233,7 +233,7 @@ impl Engine {
         let Some(inspection) = &self.inspection else { return Ok(None) };
         let size = [self.network.height, self.network.width];
         let tiles = inspection.total(&self.shape);
-        Pictures::new(gpu, &self.plan, size, self.tensors.views, inspection.rows, tiles).map(Some)
+        input_pictures(gpu, &self.plan, size, self.tensors.views, inspection.rows, tiles).map(Some)
     }
 
     /// The plan, for readback and views.

@@ -16,7 +16,7 @@ pub enum TilingChoice {
     Usual,
     /// The fastest, measured within about two seconds unless it is cached.
     Measured,
-    /// One of [`Tiling::candidates`] by name.
+    /// One of [`Gpu::tilings`] by name.
     Named(String),
 }
 
@@ -26,8 +26,12 @@ pub enum TilingChoice {
 /// [`TrainError::UnknownTiling`] lists the candidates; [`TrainError::Gpu`] if a measurement fails. A cache that cannot
 /// be read is measured again, and one that cannot be written is logged.
 pub fn with_tiling(mut gpu: Gpu, choice: &TilingChoice, cache: Option<&Path>) -> Result<Gpu, TrainError> {
-    let candidates = Tiling::candidates(&gpu);
-    let named = |name: &str| candidates.iter().copied().find(|tiling| tiling.to_string() == name);
+    let candidates = gpu.tilings();
+    let named = |name: &str| {
+        // What version 0.1.0 called the tiles that are not shared.
+        let name = name.replace("alone-", "invocation-");
+        candidates.iter().copied().find(|tiling| tiling.to_string() == name)
+    };
     gpu.tiling = match choice {
         TilingChoice::Usual => candidates[0],
         TilingChoice::Named(name) => named(name).ok_or_else(|| TrainError::UnknownTiling {
@@ -41,7 +45,7 @@ pub fn with_tiling(mut gpu: Gpu, choice: &TilingChoice, cache: Option<&Path>) ->
             match known.get(&key).and_then(|name| named(name)) {
                 Some(tiling) => tiling,
                 None => {
-                    let fastest = pollster::block_on(measure_tilings(&gpu))?[0].tiling;
+                    let fastest = pollster::block_on(measure_tilings(&gpu))?[0].tile;
                     known.insert(key, fastest.to_string());
                     cache.into_iter().for_each(|path| write(path, &known));
                     fastest

@@ -68,7 +68,7 @@ fn unknown_names_and_options_are_usage_errors() {
 
 #[test]
 fn unknown_tiling_lists_the_supported_ones() {
-    refused(&mut remixmatch(&["bench", "--part", "gemm", "--tiling", "wide"]), &["'wide'", "alone-"]);
+    refused(&mut remixmatch(&["bench", "--part", "gemm", "--tiling", "wide"]), &["'wide'", "invocation-"]);
     refused(&mut remixmatch(&["bench", "--preset", "paper"]), &["'paper'", "paper-cifar10"]);
 }
 

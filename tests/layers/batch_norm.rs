@@ -1,5 +1,5 @@
 use remixmatch::gpu::{Arg, Kernel, run_once_async};
-use remixmatch::nn::{BatchNorm, MOMENTUM, Passes};
+use remixmatch::nn::{BatchNorm, MOMENTUM, StatGroups};
 
 use crate::common::{FORWARD, GRADIENT, assert_folds, assert_picked, on_the_adapter, sum};
 use crate::harness::GPU;
@@ -55,7 +55,7 @@ async fn check(shape: [usize; 4], count: usize, moving: Option<usize>, centre: f
     let d_out = random.normal(words, 1.0);
     let other = random.normal(words, 1.0);
     let old = [random.normal(channels, 1.0), random.normal(channels, 1.0)];
-    let passes = Passes { count, moving };
+    let passes = StatGroups { count, moving };
 
     let mut t = Trial::new();
     let bn = layer.upload(&mut t);
@@ -141,7 +141,7 @@ on_the_adapter! {
         };
         let x = random.uniform(words, -1.0, 1.0);
         let d_out = random.uniform(words, -1.0, 1.0);
-        let passes = Passes { count: 1, moving: None };
+        let passes = StatGroups { count: 1, moving: None };
         let mut t = Trial::new();
         let bn = layer.upload(&mut t);
         let x_in = t.map("x", shape, &x);

@@ -1,5 +1,5 @@
 use remixmatch::gpu::{Sharing, Tiling};
-use remixmatch::nn::Conv2d;
+use remixmatch::nn::{Conv2d, ConvTiling};
 
 use crate::common::{FORWARD, GRADIENT, assert_picked, on_the_adapter, pad, sum};
 use crate::harness::GPU;
@@ -10,7 +10,7 @@ use crate::oracle::difference::{central, dot};
 use crate::oracle::random::{Random, widen};
 use crate::trial::Trial;
 
-/// Images `[images, height, width]`, channels and the convolution's kind.
+/// A convolution and its input: images `[images, height, width]` and channels.
 #[derive(Clone, Copy, Debug)]
 struct Case {
     map: [usize; 3],
@@ -18,27 +18,27 @@ struct Case {
     outputs: usize,
     kernel: usize,
     stride: usize,
-    tiling: Tiling,
+    tiling: ConvTiling,
 }
 
-/// Runs every entry point of the shader on one case.
+/// Checks every entry point of the shader on one case against the reference and central differences.
 async fn check(case: Case) {
     let Case { map: [images, height, width], inputs, outputs, kernel, stride, tiling } = case;
     let stored = inputs.next_multiple_of(4);
     let conv =
         Conv2d { name: "conv".into(), in_channels: stored, out_channels: outputs, kernel, stride, tiling };
-    let wanted = Conv { kernel, stride, inputs, outputs };
+    let reference = Conv { kernel, stride, inputs, outputs };
     let mut random = Random::new((height * 100 + width * 10 + inputs + outputs + stride) as u64);
     let shape = [images, height, width, inputs];
     let x = random.normal(shape.iter().product(), 1.0);
-    let weights = random.normal(wanted.weight_count(), 0.3);
+    let weights = random.normal(reference.weight_count(), 0.3);
     let bias = random.normal(outputs, 1.0);
     let x_wide = Map::new(shape, widen(&x));
     let (weights_wide, bias_wide) = (widen(&weights), widen(&bias));
-    let forward = wanted.forward(&x_wide, &weights_wide, &bias_wide);
+    let forward = reference.forward(&x_wide, &weights_wide, &bias_wide);
     let d_out = random.normal(forward.data.len(), 1.0);
     let d_out_wide = Map::new(forward.shape, widen(&d_out));
-    let gradients = wanted.backward(&x_wide, &weights_wide, &d_out_wide);
+    let gradients = reference.backward(&x_wide, &weights_wide, &d_out_wide);
     let residual = random.normal(forward.data.len(), 1.0);
     let stored_shape = [images, height, width, stored];
     let other = random.normal(stored_shape.iter().product(), 1.0);
@@ -71,7 +71,7 @@ async fn check(case: Case) {
     let name = |what: &str| format!("{what} of {case:?}");
     assert_close(&name("forward"), &r.get(out), &forward.data, FORWARD);
     assert_close(&name("forward_add"), &r.get(out_add), &sum(&forward.data, &residual), FORWARD);
-    // The padding channels' weights are zero, and so are their gradients.
+    // The weights of padding channels and their gradients are zero.
     let d_input: Vec<f64> = pad_wide(&gradients.input.data, inputs, stored);
     let d_kernel = pad_wide(&gradients.weights, inputs * outputs, stored * outputs);
     assert_close(&name("data_gradient"), &r.get(dx), &d_input, GRADIENT);
@@ -86,7 +86,7 @@ async fn check(case: Case) {
     );
     assert_close(&name("added bias gradient"), &r.get(more_bias), &sum(&gradients.bias, &old_bias), GRADIENT);
 
-    let scalar = |x: &Map, w: &[f64], b: &[f64]| dot(&wanted.forward(x, w, b).data, &d_out_wide.data);
+    let scalar = |x: &Map, w: &[f64], b: &[f64]| dot(&reference.forward(x, w, b).data, &d_out_wide.data);
     let at = random.indices(3, x.len());
     let differences =
         central(&x_wide.data, &at, 1e-3, |v| scalar(&Map::new(shape, v.to_vec()), &weights_wide, &bias_wide));
@@ -102,7 +102,7 @@ async fn check(case: Case) {
     assert_picked(&name("bias"), &r.get(d_bias), &gradients.bias, &at, &differences);
 }
 
-/// Bits of every result of a convolution on random numbers.
+/// Bits of every result of a convolution on random values.
 async fn bits(case: Case) -> Vec<Vec<u32>> {
     let Case { map: [images, height, width], inputs, outputs, kernel, stride, tiling } = case;
     let conv =
@@ -129,25 +129,24 @@ async fn bits(case: Case) -> Vec<Vec<u32>> {
     conv.weight_gradient(&mut t.b, x, d_out, d_weights, d_bias, false);
     let r = t.run().await;
     let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect();
-    [out, dx, d_weights].into_iter().map(|tensor| bits(r.get(tensor))).collect()
+    [out, dx, d_weights, d_bias].into_iter().map(|tensor| bits(r.get(tensor))).collect()
 }
 
 fn pad_wide(data: &[f64], from: usize, to: usize) -> Vec<f64> {
     data.chunks_exact(from).flat_map(|run| run.iter().copied().chain(vec![0.0; to - from])).collect()
 }
 
-/// Every tiling that the adapter can run, those among them that it is not offered as they suit others.
-fn tilings() -> Vec<Tiling> {
+/// Every tile that the adapter can run, also those that suit other adapters.
+fn tiles() -> Vec<Tiling> {
     let workgroup = Tiling { sharing: Sharing::Workgroup, ..Tiling::WAVE };
-    let others = [Tiling::WAVE, workgroup, Tiling { channels: 16, ..workgroup }];
-    Tiling::candidates(&GPU).into_iter().chain(others).collect()
+    let others = [Tiling::WAVE, workgroup, Tiling { columns: 16, ..workgroup }];
+    GPU.tilings().into_iter().chain(others).collect()
 }
 
-/// Checks a case with every tiling.
+/// Checks a case with every tile.
 async fn check_all(case: Case) {
-    for tiling in tilings() {
-        let Tiling { slice_pixels, turn, .. } = case.tiling;
-        check(Case { tiling: Tiling { slice_pixels, turn, ..tiling }, ..case }).await;
+    for tile in tiles() {
+        check(Case { tiling: ConvTiling { tile, ..case.tiling }, ..case }).await;
     }
 }
 
@@ -155,7 +154,7 @@ on_the_adapter! {
     async fn odd_sizes_at_both_strides() {
         for map in [[1, 1, 1], [1, 3, 3], [3, 17, 17], [2, 1, 17], [3, 17, 3], [5, 8, 9], [2, 10, 6]] {
             for (kernel, stride) in [(3, 1), (3, 2), (1, 1), (1, 2)] {
-                check_all(Case { map, inputs: 4, outputs: 8, kernel, stride, tiling: Tiling::REGISTER }).await;
+                check_all(Case { map, inputs: 4, outputs: 8, kernel, stride, tiling: ConvTiling::REGISTER }).await;
             }
         }
     }
@@ -169,7 +168,7 @@ on_the_adapter! {
                     outputs,
                     kernel,
                     stride,
-                    tiling: Tiling::REGISTER,
+                    tiling: ConvTiling::REGISTER,
                 }).await;
             }
         }
@@ -184,45 +183,44 @@ on_the_adapter! {
                     outputs: 16,
                     kernel: 3,
                     stride,
-                    tiling: Tiling::REGISTER,
+                    tiling: ConvTiling::REGISTER,
                 }).await;
             }
         }
     }
 
-    async fn a_gpus_workgroups() {
+    async fn workgroups_of_a_wave() {
         for (map, stride) in [([1, 3, 3], 1), ([3, 17, 17], 2), ([4, 16, 16], 1)] {
-            check(Case { map, inputs: 12, outputs: 24, kernel: 3, stride, tiling: Tiling::WAVE }).await;
+            check(Case { map, inputs: 12, outputs: 24, kernel: 3, stride, tiling: ConvTiling::WAVE }).await;
         }
     }
 
-    /// So a run is the same whichever tiling is the fastest.
-    async fn every_tiling_gives_the_same_bits() {
+    /// A run does not depend on which tile is the fastest.
+    async fn every_tile_gives_the_same_bits() {
         for (map, inputs, outputs, stride) in [([3, 17, 17], 12, 32, 1), ([2, 9, 7], 32, 64, 2), ([5, 8, 8], 16, 16, 1)] {
-            let case = Case { map, inputs, outputs, kernel: 3, stride, tiling: Tiling::REGISTER };
-            let wanted = bits(case).await;
-            for tiling in tilings() {
-                let tiling = Tiling { slice_pixels: Tiling::REGISTER.slice_pixels, ..tiling };
-                assert!(bits(Case { tiling, ..case }).await == wanted, "{tiling:?} of {case:?}");
+            let case = Case { map, inputs, outputs, kernel: 3, stride, tiling: ConvTiling::REGISTER };
+            let expected = bits(case).await;
+            for tile in tiles() {
+                let tiling = ConvTiling { tile, ..ConvTiling::REGISTER };
+                assert!(bits(Case { tiling, ..case }).await == expected, "{tiling:?} of {case:?}");
             }
         }
     }
 
-    /// More pixels than 64 slices take, so that the slices of the weight gradient grow.
-    async fn long_batches() {
+    /// With more pixels than 64 slices of the least size, the slices of the weight gradient grow.
+    async fn weight_gradients_of_long_batches() {
         for map in [[70, 16, 3], [73, 17, 3]] {
-            let tiling = Tiling { slice_pixels: 16, ..Tiling::REGISTER };
+            let tiling = ConvTiling { slice_pixels: 16, ..ConvTiling::REGISTER };
             check_all(Case { map, inputs: 4, outputs: 8, kernel: 3, stride: 1, tiling }).await;
         }
     }
 
-    /// A dispatch for every image, or for the fewest whose parts of the feature maps can be bound: one here,
-    /// sixteen there, and all where that is more than there are.
-    async fn in_turns() {
+    /// The smallest chunks that can be bound: of one image, of sixteen, and of the whole batch.
+    async fn convolutions_in_several_dispatches() {
         let maps = [[5, 8, 8], [37, 3, 3], [3, 17, 17], [7, 16, 12]];
         for (map, (inputs, outputs)) in maps.into_iter().zip([(4, 8), (4, 8), (4, 8), (16, 32)]) {
             for (kernel, stride) in [(3, 1), (3, 2), (1, 2)] {
-                let tiling = Tiling::REGISTER.in_turns(1);
+                let tiling = ConvTiling::REGISTER.with_macs_per_dispatch(1);
                 check_all(Case { map, inputs, outputs, kernel, stride, tiling }).await;
             }
         }

@@ -1,5 +1,5 @@
-use remixmatch::gpu::{GpuError, Kernel, PlanBuilder, Tensor, Tiling, groups_for_items};
-use remixmatch::nn::{Activation, Conv2d};
+use remixmatch::gpu::{GpuError, Kernel, PlanBuilder, Tensor, groups_for_items};
+use remixmatch::nn::{Activation, Conv2d, ConvTiling};
 
 use crate::common::{assert_folds, on_the_adapter};
 use crate::harness::GPU;
@@ -48,7 +48,7 @@ on_the_adapter! {
             out_channels: 8,
             kernel: 1,
             stride: 2,
-            tiling: Tiling::REGISTER,
+            tiling: ConvTiling::REGISTER,
         };
         let mut b = PlanBuilder::new();
         let map = |b: &mut PlanBuilder, name: &str, side: usize, channels: usize| {

@@ -1,8 +1,7 @@
-use remixmatch::gpu::Tiling;
-use remixmatch::nn::{Architecture, WideResNet, initial_values};
+use remixmatch::nn::{Architecture, ConvTiling, WideResNet, initial_values};
 
 fn network() -> WideResNet {
-    WideResNet::new(&Architecture::named("wrn-28-2").unwrap(), [32, 32, 3], 10, Tiling::REGISTER).unwrap()
+    WideResNet::new(&Architecture::named("wrn-28-2").unwrap(), [32, 32, 3], 10, ConvTiling::REGISTER).unwrap()
 }
 
 /// `(mean, standard deviation)`.

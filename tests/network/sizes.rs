@@ -1,13 +1,12 @@
 use std::collections::HashSet;
 
-use remixmatch::gpu::Tiling;
-use remixmatch::nn::{Architecture, NetworkError, WideResNet};
+use remixmatch::nn::{Architecture, ConvTiling, NetworkError, WideResNet};
 
 const ROTATION: fn(usize) -> usize = |features| features * 4 + 4;
 
 fn network(name: &str, scales: Option<usize>, image: [usize; 3], classes: usize) -> WideResNet {
     let architecture = Architecture { scales, ..Architecture::named(name).unwrap() };
-    WideResNet::new(&architecture, image, classes, Tiling::REGISTER).unwrap()
+    WideResNet::new(&architecture, image, classes, ConvTiling::REGISTER).unwrap()
 }
 
 #[test]
@@ -31,8 +30,8 @@ fn parameters_are_those_of_the_reference() {
 }
 
 #[test]
-fn multiply_adds_are_those_of_the_reference() {
-    let millions = |n: WideResNet| n.multiply_adds() as f64 / 1e6;
+fn macs_are_those_of_the_reference() {
+    let millions = |n: WideResNet| n.macs() as f64 / 1e6;
     assert!((millions(network("wrn-28-2", None, [32, 32, 3], 10)) - 214.35).abs() < 0.005);
     assert!((millions(network("wrn-28-8", None, [32, 32, 3], 100)) / 1e3 - 3.36).abs() < 0.005);
     assert!((millions(network("wrn-28-2", Some(4), [96, 96, 3], 10)) / 1e3 - 2.57).abs() < 0.005);
@@ -77,7 +76,7 @@ fn networks_that_cannot_be_are_refused_in_words() {
     assert!(Architecture::named("wrn-3-1").unwrap_err().to_string().contains("'wrn-3-1'"));
     let good = Architecture::named("wrn-10-1").unwrap();
     let refuse = |a: Architecture, size: usize| {
-        WideResNet::new(&a, [size, size, 3], 10, Tiling::REGISTER).unwrap_err()
+        WideResNet::new(&a, [size, size, 3], 10, ConvTiling::REGISTER).unwrap_err()
     };
     assert_eq!(refuse(good.clone(), 7), NetworkError::ImageSize { height: 7, width: 7 });
     assert_eq!(refuse(good.clone(), 97), NetworkError::ImageSize { height: 97, width: 97 });

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
-use remixmatch::gpu::{Plan, PlanBuilder, Program, Tensor, Tiling};
-use remixmatch::nn::{Architecture, Head, Passes, Rows, WideResNet};
+use remixmatch::gpu::{Plan, PlanBuilder, Program, Tensor};
+use remixmatch::nn::{Architecture, ConvTiling, Head, Rows, StatGroups, WideResNet};
 
 use crate::harness::GPU;
 use crate::oracle::Map;
@@ -43,7 +43,7 @@ impl Case {
     fn new(member: Member, seed: u64) -> Self {
         let Member { filters, repeat, scales, stem_filters, stem_stride, image, classes } = member;
         let architecture = Architecture { filters, repeat, scales: Some(scales), stem_filters, stem_stride };
-        let network = WideResNet::new(&architecture, image, classes, Tiling::REGISTER).unwrap();
+        let network = WideResNet::new(&architecture, image, classes, ConvTiling::REGISTER).unwrap();
         let reference =
             Network { stem_filters, stem_stride, filters, repeat, scales, channels: image[2], classes };
         let mut random = Random::new(seed);
@@ -135,7 +135,7 @@ fn record(case: &Case, accumulate: bool) -> Recorded {
     let inferred = keep(&mut b, inferred);
     let inference = b.program(0);
     let mark = b.mark();
-    let passes = Passes { count: 2, moving: Some(1) };
+    let passes = StatGroups { count: 2, moving: Some(1) };
     let (pooled, tape) = n.forward(&mut b, weights, statistics, input, passes);
     let embedding = keep(&mut b, pooled);
     let logits = heads.map(|(head, rows, _)| {

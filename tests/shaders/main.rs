@@ -10,7 +10,7 @@ use naga::back::pipeline_constants::process_overrides;
 use naga::proc::Layouter;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, EntryPoint, Module};
-use remixmatch::gpu::shaders::SHADERS;
+use remixmatch::gpu::SHADERS;
 
 const STORAGE_BUFFERS: usize = 8;
 const INVOCATIONS: u32 = 256;

@@ -3,7 +3,7 @@
 
 use remixmatch::bench::TrainingStep;
 use remixmatch::gpu::Gpu;
-use remixmatch::nn::{Architecture, WideResNet};
+use remixmatch::nn::{Architecture, ConvTiling, WideResNet};
 use wasm_bindgen::prelude::*;
 
 /// A network in training on one batch.
@@ -26,7 +26,7 @@ impl Training {
         let gpu = Gpu::request().await?;
         let architecture = Architecture::named(network)?;
         let image = [size, size, channels];
-        let network = WideResNet::new(&architecture, image, classes, gpu.tiling)?;
+        let network = WideResNet::new(&architecture, image, classes, ConvTiling::new(&gpu))?;
         let step = TrainingStep::new(&gpu, &network, batch)?;
         Ok(Self { gpu, step })
     }
@@ -36,7 +36,7 @@ impl Training {
     }
 
     pub async fn seconds_a_step(&self, steps: u32) -> Result<f64, JsError> {
-        Ok(self.step.seconds_a_step(&self.gpu, steps).await?)
+        Ok(self.step.seconds_per_step(&self.gpu, steps).await?)
     }
 
     /// What the last step began with.

@@ -110,7 +110,7 @@ fn network_facts(ui: &mut Ui, run: &Run, plan: &PlanFacts) {
     let facts = [
         ("input", format!("{}×{}×{}", network.height, network.width, network.channels)),
         ("parameters", grouped(network.parameters.count() as u64)),
-        ("MACs per image", format!("{}, to classify it", grouped(network.multiply_adds()))),
+        ("MACs per image", format!("{}, to classify it", grouped(network.macs()))),
         ("passes per step", passes(plan)),
         ("passes per dispatch", format!("up to {}", plan.group_passes)),
         ("operations per step", format!("{} dispatches, clears and copies", grouped(plan.operations as u64))),
@@ -146,9 +146,9 @@ fn passes(plan: &PlanFacts) -> String {
 fn step_operations(plan: &PlanFacts) -> f64 {
     let (network, shape) = (&plan.network, &plan.shape);
     let layers = network.layers();
-    let total: u64 = layers.iter().map(|layer| layer.multiply_adds).sum();
+    let total: u64 = layers.iter().map(|layer| layer.macs).sum();
     // The stem has no input gradient.
-    let stem = layers.first().map_or(0, |layer| layer.multiply_adds);
+    let stem = layers.first().map_or(0, |layer| layer.macs);
     let forward_only = shape.guess_passes() + usize::from(shape.probe);
     let flops = |macs: u64, passes: usize| 2.0 * macs as f64 * (passes * shape.batch) as f64;
     flops(3 * total - stem, shape.passes()) + flops(total, forward_only)
@@ -192,7 +192,7 @@ fn table(ui: &mut Ui, id: &str, rows: &[(&str, String)]) {
 
 fn layers(ui: &mut Ui, layers: &[Layer], profile: Option<&Profile>) {
     ui.label(RichText::new("Layers").strong());
-    let total_macs: u64 = layers.iter().map(|layer| layer.multiply_adds).sum();
+    let total_macs: u64 = layers.iter().map(|layer| layer.macs).sum();
     let times = profile.map(|profile| sum_times(profile, |part, _| part.map(str::to_owned)));
     let measured: f64 = profile.map_or(0.0, total);
     Grid::new("layers").num_columns(6).spacing(vec2(14.0, 3.0)).striped(true).show(ui, |ui| {
@@ -207,8 +207,8 @@ fn layers(ui: &mut Ui, layers: &[Layer], profile: Option<&Profile>) {
             ui.label(&layer.name);
             ui.label(layer.output.iter().map(usize::to_string).collect::<Vec<_>>().join("×"));
             right(ui, &grouped(layer.parameters as u64));
-            right(ui, &grouped(layer.multiply_adds));
-            share(ui, "of the MACs", layer.multiply_adds as f64 / total_macs.max(1) as f64, Role::Strong);
+            right(ui, &grouped(layer.macs));
+            share(ui, "of the MACs", layer.macs as f64 / total_macs.max(1) as f64, Role::Strong);
             if let Some(times) = &times {
                 let (_, time) = times.get(&layer.name).copied().unwrap_or_default();
                 timed(ui, time, measured);
@@ -226,7 +226,7 @@ fn kernels(ui: &mut Ui, profile: &Profile, operations: f64) {
         milliseconds(measured),
         operations / (1e3 * measured.max(1e-3))
     ));
-    let in_layers: f64 = profile.times.iter().filter(|t| t.part.is_some()).map(|t| t.microseconds).sum();
+    let in_layers: f64 = profile.times.iter().filter(|t| t.section.is_some()).map(|t| t.microseconds).sum();
     muted(
         ui,
         format!(
@@ -259,7 +259,7 @@ fn sum_times(
     for time in &profile.times {
         // Override constants follow the name; variants of a kernel are summed.
         let kernel = time.kernel.split(' ').next().unwrap_or(&time.kernel);
-        if let Some(key) = key(time.part.as_deref(), kernel) {
+        if let Some(key) = key(time.section.as_deref(), kernel) {
             let sum = sums.entry(key).or_default();
             sum.0 += time.calls;
             sum.1 += time.microseconds;
@@ -342,7 +342,7 @@ mod tests {
     fn times_are_summed_per_layer_and_kernel() {
         let time = |kernel: &str, part: Option<&str>, microseconds| KernelTime {
             kernel: kernel.into(),
-            part: part.map(Into::into),
+            section: part.map(Into::into),
             calls: 2,
             microseconds,
         };

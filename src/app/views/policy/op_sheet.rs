@@ -3,7 +3,9 @@
 
 use bytemuck::cast_slice;
 
-use crate::augment::{AssembleRow, OPERATIONS, OpDraw, OpOptions, OperationKind, PolicyScale, record_ops};
+use crate::augment::{
+    AssembleRow, OPERATIONS, OpDraw, OpOptions, OperationKind, PolicyScale, input_pictures, record_ops,
+};
 use crate::data::Images;
 use crate::gpu::{Gpu, GpuError, Pictures, Plan, PlanBuilder, Program, Tensor};
 
@@ -39,7 +41,7 @@ impl OpSheet {
         let row = |view: u32| AssembleRow { a: view, b: view, lambda: 1.0, rotation: 0 };
         let table: Vec<_> = (0..VIEWS as u32).map(row).collect();
         plan.write::<u8>(gpu, rows, cast_slice(&table));
-        let pictures = Pictures::new(gpu, &plan, size, after, rows, VIEWS)?;
+        let pictures = input_pictures(gpu, &plan, size, after, rows, VIEWS)?;
         Ok(Self { pictures, size, options, plan, program, before, draws })
     }
 

@@ -1,12 +1,11 @@
-// Pictures for the eye: rows of views, mixed and turned as the network's inputs are, as tiles of a texture.
+// Network inputs as tiles of a texture, for a window: views mixed and rotated as by `assemble.wgsl`.
 
 import package::common::indexing::flat_id;
-import package::common::pixels::unpack_rgb;
-import package::common::views::{Row, turned};
+import package::common::images::{Row, rotated_pixel, unpack_rgb};
 
 struct Params {
     tiles: u32,
-    /// tiles side by side
+    /// tiles per row of the texture
     columns: u32,
     height: u32,
     width: u32,
@@ -33,7 +32,7 @@ fn draw(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     let tile = i / pixels;
     let row = table[tile];
     let at = vec2<u32>(i % size.x, i % pixels / size.x);
-    let pixel = turned(row.rotation, at, size);
+    let pixel = rotated_pixel(row.rotation, at, size);
     var value = colour(row.a, pixel);
     if row.lambda < 1.0 {
         value = row.lambda * value + (1.0 - row.lambda) * colour(row.b, pixel);

@@ -1,5 +1,9 @@
+//! From the last feature map to logits: the global average pool (`shaders/nn/pool.wgsl`) and linear heads
+//! (`shaders/nn/dense.wgsl`).
+
 use bytemuck::{Pod, Zeroable};
 
+use super::activation::Activation;
 use crate::gpu::{Kernel, PlanBuilder, Tensor, groups_for_items};
 
 const SHADER: &str = "nn/dense";
@@ -12,7 +16,7 @@ pub struct Dense {
     pub outputs: usize,
 }
 
-/// The rows of the embedding that a head works on; its logits have rows of their own, from 0.
+/// A range of rows of the embedding; the logits of a head have their own rows, from 0.
 #[derive(Clone, Copy, Debug)]
 pub struct Rows {
     pub first: usize,
@@ -42,7 +46,8 @@ impl Dense {
         }
     }
 
-    /// Logits `[rows, outputs]` of some rows of `embedding`.
+    /// Records the logits `[rows, outputs]` of some rows of `embedding` `[n, inputs]`. `weights` is
+    /// `[inputs, outputs]`, `bias` `[outputs]`.
     pub fn forward(
         &self,
         b: &mut PlanBuilder,
@@ -58,7 +63,7 @@ impl Dense {
         logits
     }
 
-    /// Writes the gradient of those rows of the embedding.
+    /// Records the gradient of those rows of the embedding, written to `d_embedding` `[n, inputs]`.
     pub fn data_gradient(
         &self,
         b: &mut PlanBuilder,
@@ -72,7 +77,7 @@ impl Dense {
         b.dispatch(Kernel::new(SHADER, "data_gradient"), &self.params(rows, false), &bindings, groups);
     }
 
-    /// Writes or adds the gradients of weights and bias.
+    /// Records the gradients of weights and bias: written, or added if `accumulate`.
     pub fn weight_gradient(
         &self,
         b: &mut PlanBuilder,
@@ -85,5 +90,44 @@ impl Dense {
         let groups = groups_for_items((self.inputs + 1) * self.outputs, 64);
         let bindings = [d_logits, embedding, d_weights, d_bias];
         b.dispatch(Kernel::new(SHADER, "weight_gradient"), &self.params(rows, accumulate), &bindings, groups);
+    }
+}
+
+/// Mean over the pixels of each image.
+pub struct GlobalAveragePool;
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct PoolParams {
+    batch: u32,
+    pixels: u32,
+    channels_vec4: u32,
+    unused: u32,
+}
+
+impl GlobalAveragePool {
+    fn params(x: Activation) -> PoolParams {
+        PoolParams {
+            batch: x.images as u32,
+            pixels: (x.height * x.width) as u32,
+            channels_vec4: x.channels_vec4() as u32,
+            unused: 0,
+        }
+    }
+
+    /// Records the mean over the pixels: `[images, channels]`.
+    pub fn forward(b: &mut PlanBuilder, x: Activation) -> Tensor {
+        let pooled = b.tensor("pool.output", x.images * x.channels);
+        let groups = groups_for_items(x.images * x.channels_vec4(), 64);
+        b.dispatch(Kernel::new("nn/pool", "forward"), &Self::params(x), &[x.tensor, pooled], groups);
+        pooled
+    }
+
+    /// Records the gradient of the feature map `x` from that of the pooled `[images, channels]`.
+    pub fn backward(b: &mut PlanBuilder, x: Activation, d_pooled: Tensor) -> Activation {
+        let dx = x.like(b, "pool.d_input");
+        let groups = groups_for_items(x.pixels() * x.channels_vec4(), 64);
+        b.dispatch(Kernel::new("nn/pool", "backward"), &Self::params(x), &[d_pooled, dx.tensor], groups);
+        dx
     }
 }

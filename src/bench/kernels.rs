@@ -1,0 +1,306 @@
+//! How fast single kernels are: convolutions against the adapter's best matrix product, operations limited by memory
+//! bandwidth against a copy.
+
+use bytemuck::{Pod, Zeroable};
+use serde::Serialize;
+
+use crate::augment::{AssembleRow, WeakDraw, record_assemble, record_weak};
+use crate::gpu::{Gpu, GpuError, Kernel, PlanBuilder, Program, Tensor, groups_for_items, seconds_per_run};
+use crate::nn::{Activation, BatchNorm, Conv2d, GlobalAveragePool, StatGroups, WideResNet};
+use crate::optim::{ADAM, FAULTS, OptimiserState};
+use crate::ssl::STEP_WORDS;
+
+/// The three dispatches of a convolution.
+pub const DIRECTIONS: [&str; 3] = ["forward", "data gradient", "weight gradient"];
+
+/// The time of the convolutions of one shape in a network, in one direction.
+#[derive(Clone, Debug, Serialize)]
+pub struct ConvTime {
+    /// The first layer of this shape.
+    pub layer: String,
+    /// Number of layers of this shape.
+    pub layers: usize,
+    /// One of [`DIRECTIONS`].
+    pub direction: &'static str,
+    /// Input height and width, input and output channels, kernel, stride.
+    pub shape: [usize; 6],
+    /// Per layer.
+    pub seconds: f64,
+    /// GFLOP/s, a multiply-accumulate counted as two operations.
+    pub gflops: f64,
+}
+
+/// Measures every convolution shape of a network at `images` images, in each direction that training uses; layers of
+/// the same shape are measured once.
+///
+/// # Errors
+/// As [`PlanBuilder::build`] and [`Gpu::wait`].
+pub async fn measure_convolutions(
+    gpu: &Gpu,
+    network: &WideResNet,
+    images: usize,
+) -> Result<Vec<ConvTime>, GpuError> {
+    let mut times: Vec<ConvTime> = Vec::new();
+    for (index, (conv, height, width)) in network.convolutions().into_iter().enumerate() {
+        let shape = [height, width, conv.in_channels, conv.out_channels, conv.kernel, conv.stride];
+        // The stem needs no gradient of its input.
+        for direction in DIRECTIONS.into_iter().filter(|direction| index > 0 || *direction != "data gradient")
+        {
+            let known = times.iter_mut().find(|time| time.shape == shape && time.direction == direction);
+            if let Some(known) = known {
+                known.layers += 1;
+                continue;
+            }
+            let seconds =
+                measure_convolution(gpu, &conv, [images, height, width, conv.in_channels], direction).await?;
+            let gflop = 2.0 * (conv.macs(height, width) * images as u64) as f64 / 1e9;
+            let layer = conv.name.clone();
+            times.push(ConvTime { layer, layers: 1, direction, shape, seconds, gflops: gflop / seconds });
+        }
+    }
+    Ok(times)
+}
+
+/// Mean GFLOP/s of all layers in some directions, weighted by time.
+pub fn time_weighted(times: &[ConvTime], directions: &[&str]) -> f64 {
+    let chosen = || times.iter().filter(|time| directions.contains(&time.direction));
+    let seconds = |time: &ConvTime| time.seconds * time.layers as f64;
+    chosen().map(|time| time.gflops * seconds(time)).sum::<f64>() / chosen().map(seconds).sum::<f64>()
+}
+
+/// Estimates the GFLOP/s of a training step's convolutions from the network's middle convolution in its three
+/// directions on a few images.
+///
+/// # Errors
+/// As [`PlanBuilder::build`] and [`Gpu::wait`].
+pub async fn convolution_rate(gpu: &Gpu, network: &WideResNet) -> Result<f64, GpuError> {
+    const IMAGES: usize = 8;
+    let all = network.convolutions();
+    let (conv, height, width) = &all[all.len() / 2];
+    let shape = [IMAGES, *height, *width, conv.in_channels];
+    let mut seconds = 0.0;
+    for direction in DIRECTIONS {
+        seconds += measure_convolution(gpu, conv, shape, direction).await?;
+    }
+    let operations = 3.0 * 2.0 * (conv.macs(*height, *width) * IMAGES as u64) as f64;
+    Ok(operations / seconds / 1e9)
+}
+
+async fn measure_convolution(
+    gpu: &Gpu,
+    conv: &Conv2d,
+    shape: [usize; 4],
+    direction: &str,
+) -> Result<f64, GpuError> {
+    let mut b = PlanBuilder::new();
+    let weights = b.persistent("weights", conv.weight_words());
+    let bias = b.persistent("bias", conv.out_channels);
+    let x = Activation::persistent(&mut b, "x", shape);
+    let [images, height, width, _] = shape;
+    let out = [images, height.div_ceil(conv.stride), width.div_ceil(conv.stride), conv.out_channels];
+    let d_out = Activation::persistent(&mut b, "d_out", out);
+    let (program, filled): (Program, Vec<Tensor>) = match direction {
+        "forward" => {
+            conv.forward(&mut b, x, weights, bias, None);
+            (b.program(0), vec![x.tensor, weights])
+        }
+        "data gradient" => {
+            conv.data_gradient(&mut b, x, d_out, weights, None);
+            (b.program(0), vec![d_out.tensor, weights])
+        }
+        _ => {
+            conv.weight_gradient(&mut b, x, d_out, weights, bias, false);
+            (b.program(0), vec![x.tensor, d_out.tensor])
+        }
+    };
+    let plan = b.build(gpu)?;
+    for tensor in filled {
+        let values: Vec<f32> = (0..tensor.words()).map(|i| (i % 13) as f32 / 13.0 - 0.5).collect();
+        plan.write(gpu, tensor, &values);
+    }
+    seconds_per_run(gpu, &plan, program).await
+}
+
+/// The rate of one variant of the plain matrix product of `size`^3.
+#[derive(Clone, Debug, Serialize)]
+pub struct GemmTime {
+    pub variant: String,
+    pub size: usize,
+    pub gflops: f64,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct GemmParams {
+    m: u32,
+    n: u32,
+    k: u32,
+    unused: u32,
+}
+
+/// Measures every GEMM variant that the adapter can run at 512^3, fastest first.
+///
+/// # Errors
+/// As [`PlanBuilder::build`] and [`Gpu::wait`].
+pub async fn measure_gemm(gpu: &Gpu) -> Result<Vec<GemmTime>, GpuError> {
+    const SIZE: usize = 512;
+    let size = SIZE as u32;
+    let rows_of_eight = |group: u32| {
+        let kernel = Kernel::new("bench/gemm", "registers_8x4").with("GROUP", f64::from(group));
+        (format!("8x4, {group} invocations"), kernel, [size / (8 * group), size / 4, 1])
+    };
+    let tile = |how: &str, shader: &'static str, width: u32, group: u32| {
+        let kernel = Kernel::new(shader, "multiply").with("GROUP", f64::from(group));
+        (format!("4x{width}, {group} {how}"), kernel, [size / (4 * group), size / width, 1])
+    };
+    let mut variants = vec![
+        rows_of_eight(8),
+        rows_of_eight(64),
+        tile("invocations", "bench/tile", 8, 8),
+        tile("invocations", "bench/tile", 8, 64),
+        tile("invocations", "bench/tile_16", 16, 8),
+        tile("invocations", "bench/tile_16", 16, 64),
+        tile("in workgroup memory", "bench/tile_workgroup_8", 8, 64),
+        tile("in workgroup memory", "bench/tile_workgroup_16", 16, 64),
+        (
+            "64x64 in workgroup memory".into(),
+            Kernel::new("bench/gemm", "shared_tile"),
+            [size / 64, size / 64, 1],
+        ),
+    ];
+    let tiles = [
+        ("bench/tile_subgroups8_32", 8, 32),
+        ("bench/tile_subgroups8_16", 8, 16),
+        ("bench/tile_subgroups8_8", 8, 8),
+        ("bench/tile_subgroups4_16", 4, 16),
+        ("bench/tile_subgroups4_8", 4, 8),
+    ];
+    for (shader, lanes, width) in tiles.into_iter().filter(|(_, lanes, _)| gpu.has_subgroups_of(*lanes)) {
+        let kernel = Kernel::new(shader, "multiply");
+        variants.push((format!("4x{width}, subgroups of {lanes}"), kernel, [size / 32, size / width, 1]));
+    }
+    let mut times = Vec::new();
+    for (variant, kernel, groups) in variants {
+        let mut b = PlanBuilder::new();
+        let tensors = ["a", "b", "c"].map(|name| b.persistent(name, SIZE * SIZE));
+        b.dispatch(kernel, &GemmParams { m: size, n: size, k: size, unused: 0 }, &tensors, groups);
+        let program = b.program(0);
+        let plan = b.build(gpu)?;
+        let ones: Vec<f32> = (0..SIZE * SIZE).map(|i| (i % 7) as f32 - 3.0).collect();
+        plan.write(gpu, tensors[0], &ones);
+        plan.write(gpu, tensors[1], &ones);
+        let seconds = seconds_per_run(gpu, &plan, program).await?;
+        times.push(GemmTime { variant, size: SIZE, gflops: 2.0 * (SIZE as f64).powi(3) / seconds / 1e9 });
+    }
+    times.sort_by(|a, b| b.gflops.total_cmp(&a.gflops));
+    Ok(times)
+}
+
+/// The feature map of all operations, the largest of a WRN-28-2 at 64 images: 8 MiB.
+const MAP: [usize; 4] = [64, 32, 32, 32];
+const PIXELS: usize = MAP[0] * MAP[1] * MAP[2];
+/// Parameters of about a WRN-28-2.
+const WEIGHTS: usize = 1_466_880;
+
+/// The rate of an operation limited by memory bandwidth.
+#[derive(Clone, Debug, Serialize)]
+pub struct MemoryTime {
+    pub operation: &'static str,
+    /// Bytes read and written if each is accessed once.
+    pub bytes: u64,
+    pub seconds: f64,
+    /// 10^9 of these bytes per second.
+    #[serde(rename = "gb_a_second")]
+    pub gb_per_second: f64,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct CopyParams {
+    vec4s: u32,
+    unused: [u32; 3],
+}
+
+/// Name, words accessed, and how it is recorded.
+type Case = (&'static str, usize, fn(&mut PlanBuilder));
+
+/// Measures a copy, the yardstick, and then every operation limited by memory bandwidth.
+///
+/// # Errors
+/// As [`PlanBuilder::build`] and [`Gpu::wait`].
+pub async fn measure_memory(gpu: &Gpu) -> Result<Vec<MemoryTime>, GpuError> {
+    let words: usize = MAP.iter().product();
+    let cases: [Case; 7] = [
+        ("copy", 2 * words, record_copy),
+        // The moments read x, the normalisation reads it again and writes y.
+        ("batch norm, forward", 3 * words, |b| {
+            let (norm, x) = (norm(b), map(b, "x"));
+            norm.forward(b, x, StatGroups { count: 1, moving: Some(0) });
+        }),
+        // The sums read x and dy, the gradient reads both again and writes dx.
+        ("batch norm, backward", 5 * words, |b| {
+            let (norm, x, dy) = (norm(b), map(b, "x"), map(b, "dy"));
+            let coefficients = b.persistent("coefficients", 4 * MAP[3]);
+            let into = ["d_gamma", "d_beta"].map(|name| b.persistent(name, MAP[3]));
+            norm.backward(b, x, coefficients, dy, StatGroups { count: 1, moving: None }, into, None, false);
+        }),
+        ("average pool, forward", words, |b| {
+            let x = map(b, "x");
+            GlobalAveragePool::forward(b, x);
+        }),
+        // Five buffers are read, four are written.
+        ("Adam, decay and average", 9 * WEIGHTS, |b| {
+            let optimiser = OptimiserState::new(b, WEIGHTS, &ADAM);
+            let [block, faults] =
+                [("step", STEP_WORDS), ("faults", FAULTS)].map(|(name, words)| b.persistent(name, words));
+            optimiser.record_update(b, block, faults);
+        }),
+        ("weak augmentation", 2 * PIXELS, |b| {
+            let [sources, to] = ["sources", "views"].map(|name| b.persistent(name, PIXELS));
+            let draws = b.persistent("draws", MAP[0] * size_of::<WeakDraw>() / 4);
+            record_weak(b, [MAP[1], MAP[2]], sources, draws, to, MAP[0]);
+        }),
+        // A pixel of two views is read, four channels are written.
+        ("assembly with MixUp", 6 * PIXELS, |b| {
+            let views = b.persistent("views", PIXELS);
+            let rows = b.persistent("rows", MAP[0] * size_of::<AssembleRow>() / 4);
+            let out = Activation::new(b, "input", [MAP[0], MAP[1], MAP[2], 4]);
+            record_assemble(b, [MAP[1], MAP[2]], 3, views, rows, 0, out);
+        }),
+    ];
+    let mut times = Vec::new();
+    for (operation, words, record) in cases {
+        let mut b = PlanBuilder::new();
+        record(&mut b);
+        let program = b.program(0);
+        let plan = b.build(gpu)?;
+        let seconds = seconds_per_run(gpu, &plan, program).await?;
+        let bytes = words as u64 * 4;
+        times.push(MemoryTime { operation, bytes, seconds, gb_per_second: bytes as f64 / seconds / 1e9 });
+    }
+    Ok(times)
+}
+
+fn record_copy(b: &mut PlanBuilder) {
+    let words: usize = MAP.iter().product();
+    let params = CopyParams { vec4s: (words / 4) as u32, unused: [0; 3] };
+    let tensors: [Tensor; 2] = ["from", "to"].map(|name| b.persistent(name, words));
+    b.dispatch(Kernel::new("bench/copy", "copy"), &params, &tensors, groups_for_items(words / 4, 64));
+}
+
+fn map(b: &mut PlanBuilder, name: &str) -> Activation {
+    Activation::persistent(b, name, MAP)
+}
+
+fn norm(b: &mut PlanBuilder) -> BatchNorm {
+    let mut of_channels = |name: &str| b.persistent(name, MAP[3]);
+    BatchNorm {
+        name: "norm".into(),
+        channels: MAP[3],
+        momentum: 0.999,
+        gamma: of_channels("gamma"),
+        beta: of_channels("beta"),
+        moving_mean: of_channels("mean"),
+        moving_variance: of_channels("variance"),
+    }
+}
