@@ -15,6 +15,7 @@ const ITERATIONS: usize = 64;
 /// Runs of [`Pca::iterate`]: without earlier axes to start from, and with them.
 const RUNS: [usize; 2] = [4, 1];
 
+/// `Params` of `shaders/view/pca.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct Params {

@@ -59,7 +59,6 @@ fn lib_documentation_names_every_room() {
 }
 
 #[test]
-#[ignore = "convolutions are being moved out of gpu"]
 fn gpu_has_no_words_of_learning() {
     const WORDS: [&str; 18] = [
         "adam",

@@ -163,7 +163,7 @@ fn weak_views_match_the_reference() {
 }
 
 #[test]
-fn a_positive_shift_moves_right_and_down_and_reflects_without_the_border() {
+fn positive_shifts_move_right_and_down() {
     let gpu = gpu();
     let ramp = Picture::from_fn(4, 3, |x, y| [x as u8, y as u8, 0]);
     let views = run_weak(&gpu, &[ramp], &[WeakDraw { source: 0, dx: 2, dy: 1, flip: 0 }]);
@@ -173,7 +173,7 @@ fn a_positive_shift_moves_right_and_down_and_reflects_without_the_border() {
 }
 
 #[test]
-fn every_operation_matches_the_reference_at_every_size() {
+fn operations_match_the_reference_at_every_size() {
     let gpu = gpu();
     let mut rng = ChaCha8Rng::seed_from_u64(4);
     for size in SIZES {
@@ -210,7 +210,7 @@ fn every_operation_matches_the_reference_at_every_size() {
 }
 
 #[test]
-fn two_passes_apply_two_operations_in_order() {
+fn two_dispatches_apply_two_operations_in_order() {
     let gpu = gpu();
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let view = picture(&mut rng, [32, 32], false);
@@ -228,7 +228,7 @@ fn two_passes_apply_two_operations_in_order() {
 }
 
 #[test]
-fn more_views_than_one_dimension_of_groups_are_all_changed() {
+fn folded_dispatches_change_every_view() {
     let gpu = gpu();
     let views: Vec<_> =
         (0..70_001).map(|i| Picture::from_fn(1, 1, |_, _| [i as u8, (i >> 8) as u8, 7])).collect();
@@ -278,7 +278,7 @@ fn pillow(name: &str) -> (Picture, Vec<Case>) {
 }
 
 #[test]
-fn the_reference_is_exactly_pillow() {
+fn the_reference_equals_pillow() {
     for name in ["small", "large"] {
         let (view, cases) = pillow(name);
         assert!(cases.len() >= 60, "{} cases", cases.len());
@@ -292,7 +292,7 @@ fn the_reference_is_exactly_pillow() {
 }
 
 #[test]
-fn the_gpu_is_pillow_but_for_rounding_edges() {
+fn the_kernels_equal_pillow_except_at_rounding_edges() {
     let gpu = gpu();
     for name in ["small", "large"] {
         let (view, cases) = pillow(name);
@@ -313,7 +313,7 @@ fn the_gpu_is_pillow_but_for_rounding_edges() {
 }
 
 #[test]
-fn a_rotation_by_thirty_degrees_is_counter_clockwise() {
+fn positive_rotations_are_counter_clockwise() {
     let gpu = gpu();
     // A dot to the right of the centre; y grows downwards, so it goes up.
     let view = Picture::from_fn(33, 33, |x, y| {
@@ -332,7 +332,7 @@ fn a_rotation_by_thirty_degrees_is_counter_clockwise() {
 }
 
 #[test]
-fn the_literal_scale_moves_nothing_and_the_papers_does() {
+fn only_the_papers_scale_moves_pixels() {
     let gpu = gpu();
     let mut rng = ChaCha8Rng::seed_from_u64(6);
     let view = picture(&mut rng, [32, 32], false);
@@ -387,7 +387,7 @@ fn network_inputs_match_the_reference() {
 }
 
 #[test]
-fn rand_augment_stays_in_its_ranges() {
+fn rand_augment_levels_stay_in_their_ranges() {
     let mut rng = ChaCha8Rng::seed_from_u64(8);
     let policy = StrongPolicy::RandAugment(RandAugment { operations: 3, cutout: true });
     assert_eq!(policy.depth(), 4);

@@ -33,7 +33,7 @@ fn chain(b: &mut PlanBuilder, length: usize, words: usize) -> (Tensor, Tensor) {
 }
 
 #[test]
-fn tensors_that_never_meet_share_memory() {
+fn tensors_with_disjoint_lifetimes_share_memory() {
     let life = |bytes, ops| Lifetime { bytes, ops };
     // The small one fits where the large one was; the one that meets both does not.
     let (slot, bytes) = assign_slots(&[life(4096, 0..=1), life(1024, 2..=3), life(2048, 1..=2)]);
@@ -48,7 +48,7 @@ fn tensors_that_never_meet_share_memory() {
 }
 
 #[test]
-fn memory_is_known_before_it_is_allocated() {
+fn memory_is_planned_before_allocation() {
     const WORDS: usize = 1024;
     let mut b = PlanBuilder::new();
     b.tensor("never used", 1 << 20);
@@ -70,7 +70,7 @@ fn memory_is_known_before_it_is_allocated() {
 }
 
 #[test]
-fn memory_too_large_for_any_adapter_is_planned_and_refused() {
+fn plans_beyond_the_limits_are_named_errors() {
     let mut b = PlanBuilder::new();
     let (_, _) = chain(&mut b, 3, 1 << 34);
     assert_eq!(b.memory().total(), 4 * (4 << 34) + 4 * 256);
@@ -81,7 +81,7 @@ fn memory_too_large_for_any_adapter_is_planned_and_refused() {
 }
 
 #[test]
-fn fresh_memory_is_poisoned_on_request() {
+fn new_memory_is_poisoned_on_request() {
     let mut b = PlanBuilder::new();
     b.poison_fresh_memory();
     let unwritten = b.tensor("unwritten", 64);
@@ -98,7 +98,7 @@ fn fresh_memory_is_poisoned_on_request() {
 }
 
 #[test]
-fn parts_of_a_tensor_are_written_copied_and_cleared_alone() {
+fn slices_are_written_copied_and_cleared_separately() {
     let mut b = PlanBuilder::new();
     let whole = b.persistent("whole", 256);
     let other = b.persistent("other", 64);
@@ -125,13 +125,13 @@ fn parts_of_a_tensor_are_written_copied_and_cleared_alone() {
 }
 
 #[test]
-#[should_panic(expected = "part 200+64 of a tensor of 256 words")]
-fn a_part_outside_its_tensor_is_a_mistake() {
+#[should_panic(expected = "slice 200+64 of a tensor of 256 words")]
+fn slices_outside_their_tensor_panic() {
     PlanBuilder::new().persistent("whole", 256).slice(200, 64);
 }
 
 #[test]
-fn results_come_back_in_order() {
+fn readbacks_arrive_in_order() {
     const DEPTH: usize = 3;
     let mut b = PlanBuilder::new();
     let (first, last) = chain(&mut b, 1, 64);
@@ -167,7 +167,7 @@ fn results_come_back_in_order() {
 
 #[test]
 #[should_panic(expected = "takes results before it sends more")]
-fn a_full_ring_takes_no_more() {
+fn a_full_readback_ring_panics() {
     let mut b = PlanBuilder::new();
     let (first, _) = chain(&mut b, 1, 64);
     let plan = b.build(&GPU).unwrap();
@@ -178,7 +178,7 @@ fn a_full_ring_takes_no_more() {
 }
 
 #[test]
-fn one_kernel_runs_on_host_data() {
+fn run_once_reads_back_its_outputs() {
     let source = [1.0f32, 2.0, 3.0, 4.0, 10.0, 20.0, 30.0, 40.0];
     let old = [0.5f32; 4];
     let kernel = || Kernel::new("nn/reduce", "sum_slices");
@@ -187,14 +187,14 @@ fn one_kernel_runs_on_host_data() {
     let out = run_once(&GPU, kernel(), &[0u32, 1, 2, 0], &args, [1, 1, 1]).unwrap();
     assert_eq!(out.len(), 1);
     assert_eq!(floats(&out[0])[..4], [11.0, 22.0, 33.0, 44.0]);
-    assert!(floats(&out[0])[4..].iter().all(|v| v.is_nan()), "what the kernel leaves alone stays NaN");
+    assert!(floats(&out[0])[4..].iter().all(|v| v.is_nan()), "words that the kernel does not write stay NaN");
     let args = [Arg::input(&source), Arg::in_out(&old)];
     let out = run_once(&GPU, kernel(), &[0u32, 1, 2, 1], &args, [1, 1, 1]).unwrap();
     assert_eq!(floats(&out[0]), [11.5, 22.5, 33.5, 44.5]);
 }
 
 #[test]
-fn the_profiler_names_every_kernel_and_part() {
+fn the_profiler_names_kernels_and_sections() {
     let mut b = PlanBuilder::new();
     chain(&mut b, 3, 64);
     b.section("a layer", |b| {
@@ -207,8 +207,8 @@ fn the_profiler_names_every_kernel_and_part() {
     let times = block_on(Profiler::run(&GPU, &plan, program)).unwrap();
     assert_eq!(times.is_some(), GPU.features.contains(wgpu::Features::TIMESTAMP_QUERY));
     let Some(times) = times else { return };
-    let calls = |part: Option<&str>| {
-        times.iter().filter(|time| time.section.as_deref() == part).map(|time| time.calls).sum::<usize>()
+    let calls = |section: Option<&str>| {
+        times.iter().filter(|time| time.section.as_deref() == section).map(|time| time.calls).sum::<usize>()
     };
     assert_eq!([calls(None), calls(Some("a layer")), calls(Some("a layer inside it"))], [4, 3, 1]);
     for time in &times {
@@ -218,7 +218,7 @@ fn the_profiler_names_every_kernel_and_part() {
 }
 
 #[test]
-fn grids_and_bindings_beyond_the_limits_are_refused_by_name() {
+fn excess_workgroups_and_bindings_are_named_errors() {
     let kernel = || Kernel::new("nn/reduce", "sum_slices");
     let mut b = PlanBuilder::new();
     let tensor = b.persistent("t", 64);
@@ -235,7 +235,7 @@ fn grids_and_bindings_beyond_the_limits_are_refused_by_name() {
 }
 
 #[test]
-fn an_unknown_shader_is_named() {
+fn unknown_shaders_are_named_errors() {
     let error = shader_source("nn/nothing").unwrap_err();
     assert_eq!(error.to_string(), "no shader is named 'nn/nothing'");
     let mut b = PlanBuilder::new();
@@ -244,18 +244,18 @@ fn an_unknown_shader_is_named() {
 }
 
 #[test]
-fn a_missing_adapter_says_what_to_install() {
+fn missing_adapter_error_lists_drivers() {
     let text = GpuError::NoAdapter("none answered".into()).to_string();
     for part in ["none answered", "mesa-vulkan-drivers", "dnf install", "pacman -S", "Windows", "macOS"] {
         assert!(text.contains(part), "'{text}' lacks {part}");
     }
 }
 
-/// The device has WebGPU's defaults, whatever the adapter could give.
+/// The device has WebGPU's default limits, even if the adapter's are higher.
 #[test]
 fn the_device_has_the_default_limits() {
-    let (found, wanted) = (GPU.limits(), wgpu::Limits::default());
-    assert_eq!(found.max_storage_buffers_per_shader_stage, wanted.max_storage_buffers_per_shader_stage);
+    let (found, expected) = (GPU.limits(), wgpu::Limits::default());
+    assert_eq!(found.max_storage_buffers_per_shader_stage, expected.max_storage_buffers_per_shader_stage);
     assert_eq!(found.max_storage_buffer_binding_size, 128 << 20);
     assert_eq!(found.max_compute_workgroup_storage_size, 16 << 10);
     assert_eq!(found.max_compute_invocations_per_workgroup, 256);

@@ -19,7 +19,7 @@ fn reserved(gpu: &Gpu) -> u64 {
 }
 
 #[test]
-fn the_papers_step_plans_in_under_2_gib_and_planning_allocates_nothing() {
+fn the_papers_step_needs_under_2_gib() {
     let gpu = gpu();
     let config = preset("paper-cifar10", None).expect("the preset exists").config;
     assert_eq!((config.batch, config.method.strong_views), (64, 8));
@@ -45,7 +45,7 @@ fn the_papers_step_plans_in_under_2_gib_and_planning_allocates_nothing() {
 }
 
 #[test]
-fn training_reserves_no_memory_after_the_first_steps() {
+fn training_allocates_nothing_after_the_first_steps() {
     let gpu = Arc::new(gpu());
     let mut config = preset("digits", None).expect("the preset exists").config;
     config.batch = 4;
@@ -66,7 +66,7 @@ fn training_reserves_no_memory_after_the_first_steps() {
 }
 
 #[test]
-fn an_adapter_gets_the_tiling_that_its_subgroups_allow() {
+fn subgroups_of_eight_decide_the_default_tile() {
     let gpu = gpu();
     assert_eq!(gpu.tiling.sharing == Sharing::Subgroup(8), gpu.has_subgroups_of(8));
     assert_eq!(gpu.tilings()[0], gpu.tiling);

@@ -1,4 +1,4 @@
-//! CTAugment (paper, section 3.2 and figure 4; reference, `libml/ctaugment.py`).
+//! CTAugment (paper, section 3.2 and figure 4; reference, `libml/ctaugment.py`): its rates, sampling and updates.
 
 use rand::{Rng, RngExt};
 use thiserror::Error;
@@ -19,13 +19,13 @@ pub enum AugmentError {
     RateValue { index: usize, found: f32 },
 }
 
-/// Operations applied to an image.
+/// Number of operations applied to an image.
 pub const DEPTH: usize = 2;
-/// Share of a rate that an update keeps.
+/// Weight of the old rate in an update.
 pub const DECAY: f32 = 0.99;
-/// Probabilities below this share of the largest are cut to 0 (reference flag `ath`).
+/// Probabilities below this fraction of the largest are set to 0 (reference flag `ath`).
 pub const THRESHOLD: f32 = 0.80;
-/// Rates of all operations, parameters and bins.
+/// Number of rates: of all operations, parameters and bins.
 pub const RATES: usize = count_rates();
 
 const fn count_rates() -> usize {
@@ -42,7 +42,7 @@ const fn count_rates() -> usize {
     total
 }
 
-/// How well the network recognises images changed by each bin of each operation's parameters.
+/// CTAugment's state: per bin of each operation's parameters, how well the network recognises the augmented images.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CtAugment {
     rates: Vec<f32>,
@@ -55,15 +55,16 @@ impl Default for CtAugment {
 }
 
 impl CtAugment {
-    /// All rates 1: every magnitude is as likely as another.
+    /// All rates 1: all magnitudes are equally likely.
     pub fn new() -> Self {
         Self { rates: vec![1.0; RATES] }
     }
 
-    /// The state that [`CtAugment::rates`] gave.
+    /// The state with these rates, in the order of [`CtAugment::rates`].
     ///
     /// # Errors
-    /// When there are not [`RATES`] values or one is not a number from 0 to 1.
+    /// [`AugmentError::RateCount`] if there are not [`RATES`] values, [`AugmentError::RateValue`] if one is NaN or outside
+    /// 0 to 1.
     pub fn from_rates(rates: &[f32]) -> Result<Self, AugmentError> {
         if rates.len() != RATES {
             return Err(AugmentError::RateCount { expected: RATES, found: rates.len() });
@@ -74,33 +75,34 @@ impl CtAugment {
         }
     }
 
-    /// All rates: by operation id, then parameter, then bin.
+    /// All rates, `[RATES]`: by operation id, then parameter, then bin.
     pub fn rates(&self) -> &[f32] {
         &self.rates
     }
 
-    /// Rates of one parameter, one a bin.
+    /// Rates of one parameter, `[bins]`.
     ///
     /// # Panics
-    /// When the operation has no such parameter.
+    /// If the operation has no such parameter.
     pub fn rates_of(&self, op: OperationKind, parameter: usize) -> &[f32] {
         let start = first_rate(op, parameter);
         &self.rates[start..start + op.operation().bins[parameter]]
     }
 
-    /// Rates as relative probabilities: p = rate + (1 - decay), divided by the largest, those below the
-    /// threshold cut to 0.
+    /// Relative probabilities of one parameter, `[bins]`: p = rate + (1 - [`DECAY`]), divided by the largest; those below
+    /// [`THRESHOLD`] are 0.
     ///
     /// # Panics
-    /// When the operation has no such parameter.
+    /// If the operation has no such parameter.
     pub fn probabilities(&self, op: OperationKind, parameter: usize) -> Vec<f32> {
         let raised = self.rates_of(op, parameter).iter().map(|rate| rate + (1.0 - DECAY));
         let top = raised.clone().fold(f32::MIN, f32::max);
         raised.map(|p| p / top).map(|p| if p < THRESHOLD { 0.0 } else { p }).collect()
     }
 
-    /// A policy to train with: operations uniform with replacement; magnitudes fall between the
-    /// centres of neighbouring bins i and i + 1 with probability p_i + p_(i+1), relatively.
+    /// Samples operations to train with: uniform, with replacement. A magnitude is in segment i of `bins - 1` equal
+    /// segments with a probability proportional to p_i + p_(i+1), the probabilities of its two bins. `size` is
+    /// `[width, height]`.
     pub fn sample(&self, rng: &mut impl Rng, size: [u32; 2]) -> [OpDraw; DEPTH] {
         std::array::from_fn(|_| {
             let op = random_operation(rng);
@@ -118,7 +120,7 @@ impl CtAugment {
         let mut left = rng.random::<f32>() * segments.iter().sum::<f32>();
         let mut chosen = 0;
         for (index, weight) in segments.iter().enumerate().filter(|(_, weight)| **weight > 0.0) {
-            // The last segment with weight takes what rounding leaves over.
+            // After rounding errors the last segment with weight is chosen.
             chosen = index;
             if left < *weight {
                 break;
@@ -128,7 +130,7 @@ impl CtAugment {
         (chosen as f32 + rng.random::<f32>()) / segments.len() as f32
     }
 
-    /// A policy to learn from: operations and magnitudes uniform, whatever the rates.
+    /// Samples operations for a probe: operations and magnitudes are uniform. `size` is `[width, height]`.
     pub fn probe(&self, rng: &mut impl Rng, size: [u32; 2]) -> [OpDraw; DEPTH] {
         std::array::from_fn(|_| {
             let op = random_operation(rng);
@@ -138,14 +140,13 @@ impl CtAugment {
         })
     }
 
-    /// Moves the rates of the probed bins towards `matched`, the probability that the network gave the
-    /// probe image's true class. A match that is not a number, from a network that diverged, says nothing
-    /// about the operations and is left out.
+    /// Updates the rates of the probed bins with `matched`, the probability that the network predicts for the true class
+    /// of the probe image: rate = [`DECAY`] rate + (1 - [`DECAY`]) matched. NaN, from a network that diverged, is ignored.
     pub fn update(&mut self, ops: &[OpDraw; DEPTH], matched: f32) {
         if matched.is_nan() {
             return;
         }
-        // A softmax on the adapter may exceed 1 by its rounding.
+        // A softmax on the adapter may exceed 1 by rounding.
         let matched = matched.clamp(0.0, 1.0);
         for draw in ops {
             let Some(operation) = OPERATIONS.get(draw.op as usize) else { continue };
@@ -159,7 +160,7 @@ impl CtAugment {
     }
 }
 
-/// Bin of a magnitude in [0, 1].
+/// The bin of a magnitude in [0, 1].
 fn bin(value: f32, bins: usize) -> usize {
     ((f64::from(value) * bins as f64 * 0.999) as usize).min(bins - 1)
 }
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn every_parameter_has_its_own_rates() {
+    fn every_parameter_has_separate_rates() {
         assert_eq!(RATES, 17 * 17 + 8 + 6);
         let parameters = OPERATIONS.iter().flat_map(|o| (0..o.bins.len()).map(|p| (o.kind, p, o.bins[p])));
         let mut next = 0;
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_moves_the_probed_bins_and_no_others() {
+    fn updates_change_only_the_probed_bins() {
         let mut policy = CtAugment::new();
         let probe = [draw(OperationKind::Rescale, 0.5, 0.9), draw(OperationKind::Identity, 0.0, 0.0)];
         policy.update(&probe, 0.25);
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn one_bin_probed_twice_moves_twice() {
+    fn a_bin_probed_twice_is_updated_twice() {
         let mut policy = CtAugment::new();
         policy.update(
             &[draw(OperationKind::Posterize, 1.0, 0.0), draw(OperationKind::Posterize, 0.99, 0.0)],
@@ -230,30 +231,32 @@ mod tests {
     }
 
     #[test]
-    fn bins_cut_the_unit_interval_evenly_up_to_its_end() {
+    fn bins_divide_the_unit_interval_evenly() {
         for bins in [6, 8, 17] {
             assert_eq!((bin(0.0, bins), bin(1.0, bins)), (0, bins - 1));
             for i in 0..bins {
                 assert_eq!(bin((i as f32 + 0.5) / bins as f32, bins), i);
             }
         }
-        assert_eq!(bin(1.0 / 17.0, 17), 0, "the factor 0.999 moves the edges up");
+        assert_eq!(bin(1.0 / 17.0, 17), 0, "the factor 0.999 raises the edges");
     }
 
     #[test]
-    fn probabilities_are_relative_to_the_best_and_cut_below_the_threshold() {
+    fn probabilities_below_the_threshold_are_zero() {
+        let raise = 1.0 - DECAY;
+        // Raised, these are exactly 1 and the threshold, which is not below itself.
+        let (best, edge) = (1.0 - raise, THRESHOLD - raise);
+        assert_eq!((best + raise, edge + raise), (1.0, THRESHOLD));
         let mut rates = [0.5; 17];
-        (rates[3], rates[4], rates[5], rates[6]) = (0.99, 0.79, 0.80, 0.788);
+        (rates[3], rates[4], rates[5], rates[6]) = (best, edge, 0.80, edge.next_down());
         let p = with_rotate(&rates).probabilities(OperationKind::Rotate, 0);
-        let expected = |rate: f32| (rate + 0.01) / 1.0;
-        assert!((p[3] - 1.0).abs() < 1e-6 && (p[5] - expected(0.80)).abs() < 1e-6, "{p:?}");
-        assert!((p[4] - 0.80).abs() < 1e-6 || p[4] == 0.0, "on the edge: {p:?}");
-        assert_eq!(p[6], 0.0);
+        assert_eq!((p[3], p[4], p[6]), (1.0, THRESHOLD, 0.0));
+        assert!((p[5] - 0.81).abs() < 1e-6, "{p:?}");
         assert_eq!((p[..3].iter().sum::<f32>(), p[7..].iter().sum::<f32>()), (0.0, 0.0));
     }
 
     #[test]
-    fn magnitudes_follow_the_segments() {
+    fn magnitudes_follow_the_segment_weights() {
         let mut rates = [0.2; 17];
         (rates[0], rates[6], rates[7], rates[12]) = (0.99, 0.99, 0.84, 0.91);
         let policy = with_rotate(&rates);
@@ -319,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_survive_a_checkpoint_and_damaged_ones_are_refused() {
+    fn saved_rates_load_and_damaged_ones_fail() {
         let mut policy = CtAugment::new();
         policy.update(&[draw(OperationKind::Blur, 0.3, 0.0), draw(OperationKind::Rescale, 0.3, 0.4)], 0.7);
         assert_eq!(CtAugment::from_rates(policy.rates()).unwrap(), policy);
@@ -331,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_match_that_is_no_number_changes_nothing_and_one_above_one_counts_as_one() {
+    fn nan_matches_are_ignored_and_others_clamped() {
         let mut policy = CtAugment::new();
         let probe = [draw(OperationKind::Blur, 0.3, 0.0); 2];
         policy.update(&probe, f32::NAN);

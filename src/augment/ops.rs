@@ -169,6 +169,7 @@ const MAX_ANGLE: i32 = 45;
 /// Rows of the table of rotations: 91 in use.
 const ANGLE_ROWS: usize = 96;
 
+/// `Params` of `shaders/augment/ops.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct Params {

@@ -5,18 +5,18 @@ use rand::{Rng, RngExt};
 use super::ctaugment::{CtAugment, DEPTH};
 use super::ops::{OpDraw, OpOptions, OperationKind, PolicyScale, Sampling};
 
-/// RandAugment as semi-supervised learning uses it (FixMatch; TorchSSL,
-/// `datasets/augmentation/randaugment.py`): random operations, each at a uniform strength of its own
-/// range, then a cutout of up to half the side.
+/// RandAugment as in semi-supervised learning (FixMatch; TorchSSL,
+/// `datasets/augmentation/randaugment.py`): random operations, each with a strength uniform in its range, then a cutout
+/// of up to half the side.
 ///
 /// Angles are whole degrees and the cutout is CTAugment's grey square. The strengths of brightness,
-/// color, contrast and sharpness start slightly below what v = 0 gives, so their levels may be just
+/// color, contrast and sharpness start slightly below that of v = 0, so that their levels may be just
 /// below 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RandAugment {
-    /// Random operations on an image: 2 in FixMatch, 3 in TorchSSL.
+    /// Number of random operations per image: 2 in FixMatch, 3 in TorchSSL.
     pub operations: usize,
-    /// Whether a cutout follows them, as it does in both.
+    /// Whether a cutout follows them, as in both.
     pub cutout: bool,
 }
 
@@ -26,8 +26,8 @@ impl Default for RandAugment {
     }
 }
 
-/// The operations RandAugment draws from: kind, smallest and largest strength in the operation's own
-/// unit (blend or enhance factor, bits, degrees, shear, share of the side, threshold).
+/// The operations of RandAugment: kind, smallest and largest strength in the operation's own
+/// unit (blend or enhance factor, bits, degrees, shear, fraction of the side, threshold).
 const RANGES: [(OperationKind, f32, f32); 14] = [
     (OperationKind::Autocontrast, 1.0, 1.0),
     (OperationKind::Brightness, 0.05, 0.95),
@@ -45,14 +45,14 @@ const RANGES: [(OperationKind, f32, f32); 14] = [
     (OperationKind::TranslateY, -0.3, 0.3),
 ];
 
-/// The v at which the table's formula gives `strength`.
+/// The v for which the formula of [`super::ops::OPERATIONS`] gives `strength`.
 fn level(kind: OperationKind, strength: f32) -> f32 {
     match kind {
         OperationKind::Brightness
         | OperationKind::Color
         | OperationKind::Contrast
         | OperationKind::Sharpness => (strength - 0.1) / 1.9,
-        // The middle of the level's step, away from its rounding.
+        // The middle of the level's interval, away from rounding edges.
         OperationKind::Posterize => (strength.floor().min(8.0) - 0.5) / 7.999,
         OperationKind::Solarize => (strength.ceil() + 0.5) / 255.999,
         OperationKind::Rotate => (strength / 45.0 + 1.0) / 2.0,
@@ -65,12 +65,12 @@ fn level(kind: OperationKind, strength: f32) -> f32 {
 }
 
 impl RandAugment {
-    /// Operations on an image, the cutout included.
+    /// Number of operations per image, including the cutout.
     pub fn depth(&self) -> usize {
         self.operations + usize::from(self.cutout)
     }
 
-    /// Draws [`RandAugment::depth`] operations for an image of `size` `[width, height]`.
+    /// Samples [`RandAugment::depth`] operations for an image of `size` `[width, height]`.
     pub fn sample(&self, rng: &mut impl Rng, size: [u32; 2]) -> Vec<OpDraw> {
         let mut draws = Vec::with_capacity(self.depth());
         for _ in 0..self.operations {
@@ -86,7 +86,7 @@ impl RandAugment {
     }
 }
 
-/// What makes the strongly augmented views.
+/// The policy of the strongly augmented views.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StrongPolicy {
     CtAugment(CtAugment),
@@ -96,7 +96,7 @@ pub enum StrongPolicy {
 }
 
 impl StrongPolicy {
-    /// Operations on an image, one dispatch of [`super::record_ops`] each.
+    /// Number of operations per image; each is one dispatch of [`super::record_ops`].
     pub fn depth(&self) -> usize {
         match self {
             StrongPolicy::CtAugment(_) => DEPTH,
@@ -105,7 +105,7 @@ impl StrongPolicy {
         }
     }
 
-    /// Draws [`StrongPolicy::depth`] operations for an image of `size` `[width, height]`.
+    /// Samples [`StrongPolicy::depth`] operations for an image of `size` `[width, height]`.
     pub fn sample(&self, rng: &mut impl Rng, size: [u32; 2]) -> Vec<OpDraw> {
         match self {
             StrongPolicy::CtAugment(policy) => policy.sample(rng, size).to_vec(),
@@ -114,8 +114,7 @@ impl StrongPolicy {
         }
     }
 
-    /// Options to record the operations with: RandAugment's translations are shares of the side
-    /// whatever the scale asked for.
+    /// Options to record the operations with: RandAugment always has the scale [`PolicyScale::Paper`].
     pub fn options(&self, scale: PolicyScale, sampling: Sampling) -> OpOptions {
         let scale = if matches!(self, StrongPolicy::RandAugment(_)) { PolicyScale::Paper } else { scale };
         OpOptions { scale, sampling }

@@ -1,5 +1,6 @@
 //! From source images to network inputs: weak augmentation, the operations of a strong policy, and assembly (mixing
-//! and rotation). The kernels are `shaders/augment/{weak,ops,assemble,pictures}.wgsl`; new pixel work belongs in `ops`.
+//! and rotation). The kernels are `shaders/augment/{weak,ops,assemble}.wgsl` and `shaders/view/pictures.wgsl`; new
+//! operations belong in `ops`.
 
 use bytemuck::{Pod, Zeroable};
 use rand::{Rng, RngExt};
@@ -90,6 +91,7 @@ pub fn record_augmentation(b: &mut PlanBuilder, size: [usize; 2], options: OpOpt
     }
 }
 
+/// `Params` of `shaders/augment/weak.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct WeakParams {
@@ -115,6 +117,7 @@ pub fn record_weak(
     b.dispatch(Kernel::new("augment/weak", "weak"), &params, &[sources, draws, views], groups);
 }
 
+/// `Params` of `shaders/augment/assemble.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct AssembleParams {
@@ -170,7 +173,7 @@ pub fn input_pictures(
     rows: Tensor,
     tiles: usize,
 ) -> Result<Pictures, GpuError> {
-    Pictures::new(gpu, plan, &Kernel::new("augment/pictures", "draw"), size, &[views, rows], tiles)
+    Pictures::new(gpu, plan, &Kernel::new("view/pictures", "draw"), size, &[views, rows], tiles)
 }
 
 #[cfg(test)]

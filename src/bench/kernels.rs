@@ -129,6 +129,7 @@ pub struct GemmTime {
     pub gflops: f64,
 }
 
+/// `Params` of `shaders/bench/gemm.wgsl` and `shaders/bench/tile.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct GemmParams {
@@ -214,6 +215,7 @@ pub struct MemoryTime {
     pub gb_per_second: f64,
 }
 
+/// `Params` of `shaders/bench/copy.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct CopyParams {

@@ -322,8 +322,7 @@ pub enum Sharing {
     Subgroup(u32),
 }
 
-/// How matrix products, and convolutions as such, are divided into invocations: each computes a tile of 4 rows x
-/// `columns`.
+/// How matrix products are divided into invocations: each computes a tile of 4 rows x `columns`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tiling {
     /// Invocations per workgroup.

@@ -8,7 +8,7 @@ use super::kernels::{Kernel, groups_for_items};
 use super::memory::Tensor;
 use super::plan::Plan;
 
-/// Uniform block of the kernel.
+/// Uniform block of the kernel: `Params` of `shaders/view/pictures.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct Params {

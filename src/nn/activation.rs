@@ -55,6 +55,7 @@ impl Activation {
     }
 }
 
+/// `Params` of `shaders/nn/reduce.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct ReduceParams {

@@ -37,6 +37,7 @@ pub struct BatchNorm {
     pub moving_variance: Tensor,
 }
 
+/// `Params` of `shaders/nn/batch_norm.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct Params {

@@ -79,6 +79,7 @@ pub struct Conv2d {
     pub tiling: ConvTiling,
 }
 
+/// `Convolution` of `shaders/common/convolution.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct Params {

@@ -23,6 +23,7 @@ pub struct Rows {
     pub count: usize,
 }
 
+/// `Params` of `shaders/nn/dense.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct Params {
@@ -96,6 +97,7 @@ impl Dense {
 /// Mean over the pixels of each image.
 pub struct GlobalAveragePool;
 
+/// `Params` of `shaders/nn/pool.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct PoolParams {

@@ -59,6 +59,7 @@ impl PartialEq for Optimiser {
     }
 }
 
+/// `Params` of `shaders/common/update.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct Params {

@@ -1,4 +1,4 @@
-//! The adapter that the tests of a binary share.
+//! The device that all tests of a binary share.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use remixmatch::gpu::Gpu;
 #[cfg(not(target_arch = "wasm32"))]
 pub static GPU: LazyLock<Gpu> = LazyLock::new(|| Gpu::new_blocking().expect("these tests need an adapter"));
 
-/// In a page a device must be waited for: [`open`] does, before the first test.
+/// In a page the device is opened by [`open`], which waits for it, before the first test.
 #[cfg(target_arch = "wasm32")]
 pub static GPU: LazyLock<Gpu> = LazyLock::new(|| {
     OPENED.lock().ok().and_then(|mut opened| opened.take()).expect("the device is opened before any test")
@@ -21,5 +21,5 @@ static OPENED: std::sync::Mutex<Option<Gpu>> = std::sync::Mutex::new(None);
 #[cfg(target_arch = "wasm32")]
 pub async fn open() {
     let gpu = Gpu::request().await.expect("these tests need an adapter");
-    *OPENED.lock().expect("nobody panicked while opening") = Some(gpu);
+    *OPENED.lock().expect("no thread panics while it holds the device") = Some(gpu);
 }

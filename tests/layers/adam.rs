@@ -21,8 +21,7 @@ struct Step {
     rest: [u32; 6],
 }
 
-/// The reference's settings as the f32 that the adapter sees, with an average fast enough for its
-/// movement to stand out from rounding.
+/// The reference's settings rounded to f32, with an EMA fast enough that its changes exceed rounding errors.
 fn adam() -> Adam {
     let round = |v: f64| f64::from(v as f32);
     let a = Adam::REFERENCE;
@@ -42,7 +41,7 @@ fn step(t: i32) -> Step {
     }
 }
 
-/// Weights, first moment, second moment, average after one update on the adapter, in which nothing is amiss.
+/// Weights, first moment, second moment and EMA after one update on the adapter, in which all values are finite.
 async fn update(t: i32, gradient: &[f32], decayed: &[u32], state: [&[f32]; 4]) -> [Vec<f32>; 4] {
     let (after, faults) = update_with_faults(t, gradient, decayed, state).await;
     assert_eq!(Fault::find(gradient.len(), &faults), None);
@@ -68,11 +67,11 @@ async fn update_with_faults(
 }
 
 on_the_adapter! {
-    async fn what_is_not_finite_is_found_where_it_is() {
+    async fn non_finite_values_are_located() {
         const WORDS: usize = 64 * 5;
         let decayed = [1, 0, 1, 0, 1];
         let fault = async |place: usize, at: &[usize], value: f32| {
-            // Gradient, weights, first moment, second moment, average.
+            // Gradient, weights, first moment, second moment, EMA.
             let mut all: Vec<Vec<f32>> = vec![vec![0.5; WORDS]; 5];
             at.iter().for_each(|at| all[place][*at] = value);
             let state = [1, 2, 3, 4].map(|i| all[i].as_slice());
@@ -81,7 +80,7 @@ on_the_adapter! {
         };
         for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             for at in [0, 7, 161, WORDS - 1] {
-                // Four words are told apart from the next four.
+                // Faults are located to four words.
                 let quad = at / 4 * 4;
                 assert_eq!(fault(0, &[at], value).await, Some(Fault::Gradient(quad)), "{value} at {at}");
                 assert_eq!(fault(0, &[WORDS - 1, at, WORDS - 2], value).await, Some(Fault::Gradient(quad)));
@@ -94,12 +93,12 @@ on_the_adapter! {
                 }
             }
         }
-        // Finite, and its square is not.
+        // Finite, but its square is not.
         assert_eq!(fault(0, &[8], 1e25).await, Some(Fault::State(8)));
         assert_eq!(fault(0, &[8], 1e15).await, None);
     }
 
-    async fn several_updates_follow_the_reference() {
+    async fn updates_follow_the_reference() {
         const WORDS: usize = 64 * 5;
         let mut random = Random::new(11);
         let mut state = [random.normal(WORDS, 0.05), vec![0.0; WORDS], vec![0.0; WORDS], Vec::new()];
@@ -126,8 +125,8 @@ on_the_adapter! {
         }
     }
 
-    /// Decay flags and values repeat, so that the reference need not hold 17 million of them.
-    async fn folded_dispatch() {
+    /// Decay flags and values repeat, so that the reference does not compute 17 million of them.
+    async fn folded_updates() {
         const BLOCKS: usize = 262_200;
         const PERIOD: usize = 64 * 3;
         assert_folds(BLOCKS * 16);

@@ -55,7 +55,7 @@ async fn check(shape: [usize; 4], count: usize, moving: Option<usize>, centre: f
     let d_out = random.normal(words, 1.0);
     let other = random.normal(words, 1.0);
     let old = [random.normal(channels, 1.0), random.normal(channels, 1.0)];
-    let passes = StatGroups { count, moving };
+    let stat_groups = StatGroups { count, moving };
 
     let mut t = Trial::new();
     let bn = layer.upload(&mut t);
@@ -66,11 +66,11 @@ async fn check(shape: [usize; 4], count: usize, moving: Option<usize>, centre: f
     let added = [t.upload("d_gamma", &old[0]), t.upload("d_beta", &old[1])];
     let inferred = bn.inference(&mut t.b, x_in);
     let inferred = t.keep(inferred.tensor);
-    let (out, coefficients) = bn.forward(&mut t.b, x_in, passes);
+    let (out, coefficients) = bn.forward(&mut t.b, x_in, stat_groups);
     let out = t.keep(out.tensor);
-    let dx = bn.backward(&mut t.b, x_in, coefficients, d_in, passes, written, None, false);
+    let dx = bn.backward(&mut t.b, x_in, coefficients, d_in, stat_groups, written, None, false);
     let dx = t.keep(dx.tensor);
-    let dx_add = bn.backward(&mut t.b, x_in, coefficients, d_in, passes, added, Some(other_in), true);
+    let dx_add = bn.backward(&mut t.b, x_in, coefficients, d_in, stat_groups, added, Some(other_in), true);
     let dx_add = t.keep(dx_add.tensor);
     let r = t.run().await;
 
@@ -106,7 +106,7 @@ async fn check(shape: [usize; 4], count: usize, moving: Option<usize>, centre: f
 }
 
 on_the_adapter! {
-    async fn odd_shapes_and_passes_with_their_own_statistics() {
+    async fn odd_shapes_and_several_stat_groups() {
         check([1, 1, 1, 4], 1, Some(0), 0.0).await;
         check([3, 17, 17, 12], 3, Some(1), 0.0).await;
         check([2, 3, 5, 40], 2, Some(1), 0.0).await;
@@ -141,17 +141,17 @@ on_the_adapter! {
         };
         let x = random.uniform(words, -1.0, 1.0);
         let d_out = random.uniform(words, -1.0, 1.0);
-        let passes = StatGroups { count: 1, moving: None };
+        let stat_groups = StatGroups { count: 1, moving: None };
         let mut t = Trial::new();
         let bn = layer.upload(&mut t);
         let x_in = t.map("x", shape, &x);
         let d_in = t.map("d_out", shape, &d_out);
         let gradients = [t.blank("d_gamma", 4), t.blank("d_beta", 4)];
-        let (out, coefficients) = bn.forward(&mut t.b, x_in, passes);
+        let (out, coefficients) = bn.forward(&mut t.b, x_in, stat_groups);
         let out = t.keep(out.tensor);
-        let dx = bn.backward(&mut t.b, x_in, coefficients, d_in, passes, gradients, None, false);
+        let dx = bn.backward(&mut t.b, x_in, coefficients, d_in, stat_groups, gradients, None, false);
         let dx = t.keep(dx.tensor);
-        let dx_add = bn.backward(&mut t.b, x_in, coefficients, d_in, passes, gradients, Some(x_in), false);
+        let dx_add = bn.backward(&mut t.b, x_in, coefficients, d_in, stat_groups, gradients, Some(x_in), false);
         let dx_add = t.keep(dx_add.tensor);
         let r = t.run().await;
         let (gamma, beta) = (widen(&layer.gamma), widen(&layer.beta));

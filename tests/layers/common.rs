@@ -1,4 +1,4 @@
-//! What the tests of all layers share.
+//! Tolerances and assertions of all layer tests.
 
 use crate::oracle;
 
@@ -9,7 +9,7 @@ pub const GRADIENT: f64 = 1e-4;
 /// Largest deviation of a gradient from central differences of the reference.
 const DIFFERENCES: f64 = 1e-3;
 
-/// Tests that wait for the adapter: natively each is one of the test harness's, in the page one of a list.
+/// Asynchronous tests: natively each is a `#[test]`, in the page one of a list.
 macro_rules! on_the_adapter {
     ($($(#[$about:meta])* async fn $name:ident() $body:block)*) => {
         $($(#[$about])* async fn $name() $body)*
@@ -35,7 +35,7 @@ pub fn assert_folds(items: usize) {
     assert!(y > 1, "{items} items fit one dimension");
 }
 
-/// Each run of `from` values lengthened to `to` with zeros.
+/// Pads each run of `from` values with zeros to `to` values.
 pub fn pad(data: &[f32], from: usize, to: usize) -> Vec<f32> {
     let mut out = Vec::new();
     for run in data.chunks_exact(from) {
@@ -56,11 +56,11 @@ pub fn pick(found: &[f32], indices: &[usize]) -> Vec<f32> {
     indices.iter().map(|&i| found[i]).collect()
 }
 
-/// Like `compare::assert_close`, for some elements only: deviations are shares of the largest of all.
+/// `compare::assert_close` for some elements: deviations are relative to the largest of all.
 #[track_caller]
 pub fn assert_picked(name: &str, found: &[f32], all: &[f64], indices: &[usize], expected: &[f64]) {
     let scale = all.iter().fold(0.0, |top: f64, v| top.max(v.abs())).max(f64::MIN_POSITIVE);
     let scaled: Vec<f64> = pick(found, indices).iter().map(|f| 1.0 + f64::from(*f) / scale).collect();
-    let wanted: Vec<f64> = expected.iter().map(|e| 1.0 + e / scale).collect();
-    oracle::compare::assert_close_wide(&format!("{name} by differences"), &scaled, &wanted, DIFFERENCES);
+    let reference: Vec<f64> = expected.iter().map(|e| 1.0 + e / scale).collect();
+    oracle::compare::assert_close_wide(&format!("{name} by differences"), &scaled, &reference, DIFFERENCES);
 }

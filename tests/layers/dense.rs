@@ -60,7 +60,7 @@ async fn check(total: usize, rows: Rows, inputs: usize, outputs: usize) {
 }
 
 on_the_adapter! {
-    async fn odd_sizes_and_parts_of_an_embedding() {
+    async fn odd_sizes_and_row_ranges() {
         check(1, Rows { first: 0, count: 1 }, 8, 3).await;
         check(17, Rows { first: 0, count: 17 }, 40, 10).await;
         check(17, Rows { first: 3, count: 9 }, 32, 100).await;

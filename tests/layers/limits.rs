@@ -8,7 +8,7 @@ use crate::trial::Trial;
 /// Words of the largest binding, 128 MiB.
 const LARGEST: usize = 32 << 20;
 
-/// Records a copy by way of a sum over one slice.
+/// Records a copy as a sum over one slice.
 fn copy(b: &mut PlanBuilder, from: Tensor) -> Tensor {
     let to = b.persistent("the result", from.words());
     let quads = from.words() / 4;
@@ -25,10 +25,10 @@ on_the_adapter! {
         let to = copy(&mut t.b, from);
         t.read(to);
         assert_folds(LARGEST / 4);
-        assert!(t.run().await.get(to) == ramp, "128 MiB come through unchanged");
+        assert!(t.run().await.get(to) == ramp, "128 MiB are copied unchanged");
     }
 
-    async fn one_word_more_is_refused_by_name() {
+    async fn larger_bindings_are_named_errors() {
         let mut b = PlanBuilder::new();
         let from = b.persistent("the source", LARGEST + 1);
         copy(&mut b, from);
@@ -40,8 +40,8 @@ on_the_adapter! {
         }
     }
 
-    /// The convolutions' dispatches are not folded: what does not fit is refused, not cut short.
-    async fn a_convolution_beyond_the_grid_is_refused_by_name() {
+    /// Dispatches of convolutions are not folded: too many workgroups are an error.
+    async fn convolutions_beyond_the_grid_are_named_errors() {
         let conv = Conv2d {
             name: "c".into(),
             in_channels: 4,

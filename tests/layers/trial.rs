@@ -1,4 +1,4 @@
-//! Recording a few operations, uploading their data and reading results back.
+//! Records a few operations, uploads their data and reads results back.
 
 use bytemuck::Pod;
 use remixmatch::gpu::{PlanBuilder, Tensor};
@@ -6,7 +6,7 @@ use remixmatch::nn::Activation;
 
 use crate::harness::GPU;
 
-/// A program under test. Memory that no one has written holds NaNs.
+/// A program under test. Unwritten memory contains NaN.
 pub struct Trial {
     pub b: PlanBuilder,
     uploads: Vec<(Tensor, Vec<u8>)>,
@@ -20,7 +20,7 @@ impl Trial {
         Self { b, uploads: Vec::new(), results: Vec::new() }
     }
 
-    /// A tensor with this content, of 32-bit words.
+    /// A tensor with this content, in 32-bit words.
     pub fn upload<T: Pod>(&mut self, name: &str, data: &[T]) -> Tensor {
         let bytes: &[u8] = bytemuck::cast_slice(data);
         let tensor = self.b.persistent(name, bytes.len() / 4);
@@ -28,7 +28,7 @@ impl Trial {
         tensor
     }
 
-    /// A tensor full of NaNs for a result.
+    /// A tensor of NaNs for a result.
     pub fn blank(&mut self, name: &str, words: usize) -> Tensor {
         self.upload(name, &vec![f32::NAN; words])
     }
@@ -40,7 +40,7 @@ impl Trial {
         Activation { tensor: self.upload(name, data), images, height, width, channels }
     }
 
-    /// Copies a tensor to where it survives the program.
+    /// Copies a transient tensor into a persistent one and reads it back after the program.
     pub fn keep(&mut self, tensor: Tensor) -> Tensor {
         let kept = self.b.persistent("kept", tensor.words());
         self.b.copy(tensor, kept);
@@ -48,12 +48,12 @@ impl Trial {
         kept
     }
 
-    /// Has a tensor that outlives the program read back after it.
+    /// Reads a persistent tensor back after the program.
     pub fn read(&mut self, tensor: Tensor) {
         self.results.push(tensor);
     }
 
-    /// Runs everything recorded, once, and reads back all that outlives it.
+    /// Runs the recorded operations once and reads back all uploaded and kept tensors.
     pub async fn run(self) -> Results {
         let program = self.b.program(0);
         let plan = self.b.build(&GPU).expect("the program fits the adapter");
@@ -69,7 +69,7 @@ impl Trial {
     }
 }
 
-/// What a program left behind.
+/// The tensors read back after a program.
 pub struct Results(Vec<(Tensor, Vec<f32>)>);
 
 impl Results {

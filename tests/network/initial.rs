@@ -14,7 +14,7 @@ fn spread(values: &[f32]) -> (f64, f64) {
 
 /// He's rule on the fan-out for convolutions, Glorot's for heads, each within five standard errors.
 #[test]
-fn kernels_have_their_variance_and_the_rest_its_constant() {
+fn kernels_are_normal_and_the_rest_constant() {
     let n = network();
     for (parameter, values) in n.parameters.list.iter().zip(initial_values(&n.parameters, 3)) {
         assert_eq!(values.len(), parameter.elements(), "{}", parameter.name);
@@ -37,7 +37,7 @@ fn kernels_have_their_variance_and_the_rest_its_constant() {
 
 /// The heads' normal is cut at two standard deviations, the convolutions' is not.
 #[test]
-fn only_heads_are_truncated() {
+fn only_head_kernels_are_truncated() {
     let n = network();
     let values = initial_values(&n.parameters, 4);
     for (parameter, values) in n.parameters.list.iter().zip(&values) {
@@ -53,7 +53,7 @@ fn only_heads_are_truncated() {
 }
 
 #[test]
-fn the_seed_decides_everything() {
+fn initial_values_depend_only_on_the_seed() {
     let n = network();
     assert!(initial_values(&n.parameters, 5) == initial_values(&n.parameters, 5));
     assert!(initial_values(&n.parameters, 5) != initial_values(&n.parameters, 6));

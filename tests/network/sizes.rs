@@ -10,7 +10,7 @@ fn network(name: &str, scales: Option<usize>, image: [usize; 3], classes: usize)
 }
 
 #[test]
-fn parameters_are_those_of_the_reference() {
+fn parameter_counts_match_the_reference() {
     let cases = [
         ("wrn-28-2", None, [32, 32, 3], 10, 1_469_642, 128),
         ("wrn-28-2", None, [32, 32, 3], 100, 1_481_252, 128),
@@ -30,7 +30,7 @@ fn parameters_are_those_of_the_reference() {
 }
 
 #[test]
-fn macs_are_those_of_the_reference() {
+fn macs_match_the_reference() {
     let millions = |n: WideResNet| n.macs() as f64 / 1e6;
     assert!((millions(network("wrn-28-2", None, [32, 32, 3], 10)) - 214.35).abs() < 0.005);
     assert!((millions(network("wrn-28-8", None, [32, 32, 3], 100)) / 1e3 - 3.36).abs() < 0.005);
@@ -38,7 +38,7 @@ fn macs_are_those_of_the_reference() {
 }
 
 #[test]
-fn scales_follow_the_width() {
+fn scales_depend_on_the_image_width() {
     let a = Architecture::named("wrn-28-2").unwrap();
     let scales: Vec<_> = [8, 9, 16, 17, 28, 32, 64, 96].iter().map(|w| a.scales_for(*w)).collect();
     assert_eq!(scales, [1, 2, 2, 3, 3, 3, 3, 3]);
@@ -46,7 +46,7 @@ fn scales_follow_the_width() {
 
 /// Only kernels decay, the rotation head's too; every tensor starts where a binding may start.
 #[test]
-fn the_layout_of_the_packed_buffer() {
+fn packed_parameters_are_aligned_and_complete() {
     let n = network("wrn-28-2", None, [32, 32, 3], 10);
     let p = &n.parameters;
     assert_eq!(p.list.iter().map(|p| &p.name).collect::<HashSet<_>>().len(), p.list.len());
@@ -72,7 +72,7 @@ fn the_layout_of_the_packed_buffer() {
 }
 
 #[test]
-fn networks_that_cannot_be_are_refused_in_words() {
+fn invalid_networks_are_named_errors() {
     assert!(Architecture::named("wrn-3-1").unwrap_err().to_string().contains("'wrn-3-1'"));
     let good = Architecture::named("wrn-10-1").unwrap();
     let refuse = |a: Architecture, size: usize| {

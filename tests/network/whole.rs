@@ -304,7 +304,7 @@ fn grey_images_of_odd_size() {
 }
 
 #[test]
-fn two_blocks_a_scale() {
+fn two_blocks_per_scale() {
     check(Member { repeat: 2, image: [11, 10, 3], classes: 10, ..SMALL }, 3);
 }
 
@@ -326,7 +326,7 @@ fn a_first_block_without_a_shortcut_convolution() {
 }
 
 #[test]
-fn gradients_are_added_where_asked() {
+fn accumulated_gradients_are_added() {
     let case = Case::new(SMALL, 8);
     let written = record(&case, false).train(&case);
     let added = record(&case, true).train(&case);
@@ -338,7 +338,7 @@ fn gradients_are_added_where_asked() {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_bits() {
+fn equal_seeds_give_equal_bits() {
     let member = Member { scales: 3, image: [16, 17, 3], ..SMALL };
     let bits =
         |values: Vec<Vec<f32>>| -> Vec<u32> { values.into_iter().flatten().map(f32::to_bits).collect() };

@@ -1,5 +1,5 @@
-//! Numbers that are none, put into each part of a run's state: it stops with step and term, and no checkpoint holds
-//! one.
+//! NaN and infinity written into each tensor of a run's state: the run stops and names step and term, and no checkpoint
+//! contains them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use tempfile::tempdir;
 
 use crate::small::{config, gpu, images, small_remixmatch};
 
-/// Steps before the state is spoilt.
+/// Steps before the injection.
 const BEFORE: u64 = 2;
 
-/// Spoils one word of a tensor, and the terms of which one must be named.
+/// A tensor, one word of which is replaced, and the terms of which the error must name one.
 struct Injection {
     name: &'static str,
     tensor: fn(&Engine) -> Tensor,
@@ -36,24 +36,24 @@ fn state_tensor(engine: &Engine, index: usize) -> Tensor {
     engine.tensors.optimiser.state().nth(index).expect("Adam has two state tensors").1
 }
 
-/// Steps and saves as a run does, until it stops.
+/// Trains two steps and saves: the error that this ends with.
 fn stopped(trainer: &mut Trainer, path: &Path) -> TrainError {
     for _ in 0..2 {
         if let Err(error) = block_on(trainer.step()) {
             return error;
         }
     }
-    block_on(trainer.save(path)).expect_err("the state is spoilt")
+    block_on(trainer.save(path)).expect_err("the state is not finite")
 }
 
-fn spoil(gpu: &Gpu, engine: &Engine, tensor: Tensor, value: f32) {
+fn inject(gpu: &Gpu, engine: &Engine, tensor: Tensor, value: f32) {
     let mut words = engine.read(gpu, tensor).expect("the state");
     words[0] = value;
     engine.write(gpu, tensor, &words);
 }
 
 #[test]
-fn a_number_that_is_none_stops_the_run_wherever_it_comes_up() {
+fn non_finite_state_stops_the_run() {
     let (gpu, data) = (gpu(), images(2, 40));
     let folder = tempdir().expect("a temporary folder");
     let path = folder.path().join("model.safetensors");
@@ -77,11 +77,11 @@ fn a_number_that_is_none_stops_the_run_wherever_it_comes_up() {
                 Keep::State,
             )
             .expect("a trainer");
-            spoil(&gpu, &trainer.engine, tensor(&trainer.engine), value);
+            inject(&gpu, &trainer.engine, tensor(&trainer.engine), value);
             let error = stopped(&mut trainer, &path);
             let text = error.to_string();
             let TrainError::NotFinite { step, term, .. } = error else { panic!("{name} {value}: {text}") };
-            assert!(terms.iter().any(|wanted| term.contains(wanted)), "{name} {value}: {text}");
+            assert!(terms.iter().any(|expected| term.contains(expected)), "{name} {value}: {text}");
             assert!((BEFORE + 1..=BEFORE + 2).contains(&step), "{name} {value}: {text}");
             assert!(text.starts_with("training diverged: ") && text.contains("is kept"), "{text}");
             assert!(std::fs::read(&path).expect("the file") == good, "{name} {value}");
@@ -89,15 +89,15 @@ fn a_number_that_is_none_stops_the_run_wherever_it_comes_up() {
     }
 }
 
-/// A threshold passes over guesses that are nothing: they must not vanish in it.
+/// NaN guesses are below every threshold, but are reported all the same.
 #[test]
-fn a_spoilt_guess_below_a_threshold_is_noticed() {
+fn nan_guesses_below_a_threshold_are_reported() {
     let gpu = gpu();
     let method = Method { alignment: true, ..Method::fixmatch() };
     let mut trainer =
         Trainer::new(Arc::clone(&gpu), config(method), images(2, 40), Keep::State).expect("a trainer");
     block_on(trainer.step()).expect("a step");
-    spoil(&gpu, &trainer.engine, trainer.engine.tensors.alignment.history, f32::NAN);
+    inject(&gpu, &trainer.engine, trainer.engine.tensors.alignment.history, f32::NAN);
     let error = (0..4).find_map(|_| block_on(trainer.step()).err()).expect("the run stops");
     assert!(matches!(error, TrainError::NotFinite { step: 2, .. }), "{error}");
 }

@@ -1,6 +1,6 @@
-//! Every linked shader is valid WGSL within WebGPU's default limits, as the adapter's compiler and a
-//! browser's will ask.
+//! Every linked shader is valid WGSL within WebGPU's default limits.
 
+mod layouts;
 mod uniformity;
 
 use std::collections::HashMap;
@@ -88,7 +88,7 @@ fn is_storage(variable: &naga::GlobalVariable) -> bool {
 #[test]
 fn every_shader_is_valid() {
     let names: Vec<_> = SHADERS.iter().map(|(name, _)| *name).collect();
-    for wanted in [
+    for expected in [
         "bench/gemm",
         "nn/batch_norm",
         "nn/conv2d",
@@ -105,7 +105,7 @@ fn every_shader_is_valid() {
         "nn/reduce",
         "optim/adam",
     ] {
-        assert!(names.contains(&wanted), "{wanted} is not linked");
+        assert!(names.contains(&expected), "{expected} is not linked");
     }
     for (name, source) in SHADERS {
         if let Err(error) = validate(name, source) {
@@ -116,7 +116,7 @@ fn every_shader_is_valid() {
 }
 
 #[test]
-fn every_entry_point_keeps_to_the_default_limits() {
+fn entry_points_are_within_the_default_limits() {
     let mut seen = 0;
     each_entry(|name, module, info, index| {
         seen += 1;
@@ -133,7 +133,7 @@ fn every_entry_point_keeps_to_the_default_limits() {
 /// Entry points of one file share binding numbers; within one they are distinct, in group 0, and start
 /// with the parameters.
 #[test]
-fn every_entry_point_has_one_variable_a_binding() {
+fn entry_points_have_one_variable_per_binding() {
     each_entry(|name, module, info, index| {
         let globals = used(module, info, index);
         let mut numbers: Vec<_> =
@@ -153,7 +153,7 @@ fn every_entry_point_has_one_variable_a_binding() {
 }
 
 #[test]
-fn every_barrier_is_reached_by_all_or_none() {
+fn barriers_are_in_uniform_control_flow() {
     let mut barriers = 0;
     for (name, source) in SHADERS {
         let (module, info) = validate(name, source).unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -165,7 +165,7 @@ fn every_barrier_is_reached_by_all_or_none() {
 }
 
 #[test]
-fn uneven_barriers_are_found() {
+fn divergent_barriers_are_found() {
     let uneven = |body: &str| {
         let source = format!(
             "struct Params {{ n: u32 }}
@@ -206,9 +206,9 @@ fn uneven_barriers_are_found() {
     }
 }
 
-/// The measures of this file see what they are there to see.
+/// The checks of this file find violations.
 #[test]
-fn what_breaks_a_rule_is_found() {
+fn invalid_and_oversized_shaders_are_found() {
     assert!(validate("case", "enable f16; var<private> h: f16;").is_err(), "f16 is an optional feature");
     assert!(validate("case", "fn f() -> u32 { return 1.5; }").is_err());
 
