@@ -50,7 +50,8 @@ fn tiles_can_be_chosen_by_name() {
     let named = with_tiling(usual, &TilingChoice::Named(last.to_string()), None).expect("a tiling");
     assert_eq!(named.tiling, last);
     // The name in version 0.1.0.
-    let plain = candidates.iter().find(|tile| tile.to_string().starts_with("invocation-")).expect("a plain tile");
+    let plain =
+        candidates.iter().find(|tile| tile.to_string().starts_with("invocation-")).expect("a plain tile");
     let earlier = plain.to_string().replace("invocation-", "alone-");
     let named = with_tiling(named, &TilingChoice::Named(earlier), None).expect("a tiling");
     assert_eq!(named.tiling, *plain);

@@ -8,6 +8,7 @@ use crate::gpu::{Kernel, PlanBuilder, Tensor, groups_for_items};
 
 const SHADER: &str = "ssl/align";
 
+/// `Params` of `shaders/ssl/align.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct Params {

@@ -20,6 +20,7 @@ pub enum RowKind {
     Rotation = 2,
 }
 
+/// `Params` of `shaders/ssl/losses.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct RowParams {
@@ -32,6 +33,7 @@ struct RowParams {
     unused: [u32; 2],
 }
 
+/// `SummaryParams` of `shaders/ssl/losses.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct SummaryParams {
@@ -44,6 +46,7 @@ struct SummaryParams {
     unused: [u32; 2],
 }
 
+/// `Params` of `shaders/ssl/mixup.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct MixParams {

@@ -68,7 +68,7 @@ fn coarser_alignment_is_a_named_error() {
 }
 
 /// Losses of the first step in the order x, u, u1, r, recorded on Mesa's software adapter.
-const LOSSES: [f64; 4] = [0.0; 4];
+const LOSSES: [f64; 4] = [0.671229, 0.693256, 0.753940, 1.934144];
 
 /// Prints the available adapters, and trains on each that has the default limits. Only the first step is compared:
 /// later ones amplify its rounding errors.

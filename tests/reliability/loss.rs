@@ -78,8 +78,7 @@ fn lost_devices_cost_at_most_one_report_interval() {
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let mut saved = Saved { reports: Vec::new(), step: 0 };
     for loss in 0..LOSSES {
-        let mut trainer =
-            open(&path, &endless, &data, loss % 2 == 1).expect("the run resumes");
+        let mut trainer = open(&path, &endless, &data, loss % 2 == 1).expect("the run resumes");
         assert_eq!(trainer.progress().step, saved.step, "loss {loss}");
         let device = trainer.gpu().device.clone();
         let delay = Duration::from_millis(rng.random_range(0..250));

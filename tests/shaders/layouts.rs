@@ -49,7 +49,12 @@ fn rust_type(text: &str, sources: &str) -> (&'static str, Option<usize>) {
         after.split(';').next()?.parse().ok()
     };
     let (scalar, words) = rust_type(element, sources);
-    (scalar, words.zip(length.parse().ok().or_else(constant)).map(|(words, length): (usize, usize)| words * length))
+    (
+        scalar,
+        words
+            .zip(length.parse().ok().or_else(constant))
+            .map(|(words, length): (usize, usize)| words * length),
+    )
 }
 
 /// The layout of a Rust struct from the lines of its fields.
@@ -102,7 +107,8 @@ fn host_structs() -> Vec<HostStruct> {
     for (path, text) in &files {
         let lines: Vec<_> = text.lines().collect();
         for at in (0..lines.len()).filter(|at| lines[*at].trim() == "#[repr(C)]") {
-            let docs: Vec<_> = lines[..at].iter().rev().take_while(|line| line.starts_with("///")).copied().collect();
+            let docs: Vec<_> =
+                lines[..at].iter().rev().take_while(|line| line.starts_with("///")).copied().collect();
             let docs: String = docs.into_iter().rev().map(|line| format!("{} ", &line[3..])).collect();
             let start = at + lines[at..].iter().position(|line| line.contains("struct ")).expect("a struct");
             let fields = lines[start + 1..].iter().copied().take_while(|line| *line != "}");
@@ -158,7 +164,8 @@ fn wgsl_layout(module: &Module, ty: &Type) -> Layout {
 
 /// The shader file and name of a struct in a linked shader: imported structs have their module in their names.
 fn key(shader: &str, name: &str) -> Key {
-    if let Some((module, name)) = name.strip_prefix("package_common_").and_then(|rest| rest.rsplit_once('_')) {
+    if let Some((module, name)) = name.strip_prefix("package_common_").and_then(|rest| rest.rsplit_once('_'))
+    {
         return (format!("common/{module}"), name.to_owned());
     }
     let end = ["_subgroups", "_workgroup_", "_16"].iter().filter_map(|suffix| shader.find(suffix)).min();
@@ -194,7 +201,11 @@ fn rust_structs_have_the_layout_of_their_wgsl_structs() {
         }
     }
     for host in &hosts {
-        assert!(!host.counterparts.is_empty(), "{}: its doc comment names no `Struct` of `shaders/..`", host.place);
+        assert!(
+            !host.counterparts.is_empty(),
+            "{}: its doc comment names no `Struct` of `shaders/..`",
+            host.place
+        );
         for key in &host.counterparts {
             assert!(compared.contains(key), "{}: no shader has {key:?}", host.place);
         }
