@@ -11,8 +11,7 @@ use std::sync::Arc;
 use pollster::block_on;
 use remixmatch::data::{OpenOptions, open};
 use remixmatch::gpu::Gpu;
-use remixmatch::ssl::Keep;
-use remixmatch::train::{Trainer, preset};
+use remixmatch::train::{Capture, Trainer, preset};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -21,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         config.steps = steps.parse()?;
     }
     let data = Arc::new(open(&config.data, &OpenOptions::default())?);
-    let mut trainer = Trainer::new(Arc::new(Gpu::new_blocking()?), config, data, Keep::State)?;
+    let mut trainer = Trainer::new(Arc::new(Gpu::new_blocking()?), config, data, Capture::State)?;
     while !trainer.is_done() {
         block_on(trainer.step())?;
         if trainer.report_is_due() {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use remixmatch::data::{DataSet, OpenOptions, open};
 use remixmatch::gpu::{Gpu, Sharing};
-use remixmatch::ssl::{Keep, Method};
-use remixmatch::train::{Engine, EngineOptions, Trainer, preset};
+use remixmatch::ssl::Method;
+use remixmatch::train::{Capture, Engine, EngineOptions, Trainer, preset};
 
 fn gpu() -> Gpu {
     Gpu::new_blocking().expect("tests need a WebGPU adapter")
@@ -32,13 +32,13 @@ fn the_papers_step_needs_under_2_gib() {
         optimiser: config.optimiser,
         norm_momentum: config.norm_momentum,
         augment: config.augment,
-        keep: Keep::State,
+        capture: Capture::State,
     };
     let before = reserved(&gpu);
-    let (network, shape, recording) = Engine::plan(&gpu, &options).expect("a plan");
+    let (network, layout, recording) = Engine::plan(&gpu, &options).expect("a plan");
     assert_eq!(reserved(&gpu), before);
     assert_eq!(network.parameters.count(), 1_470_158);
-    assert_eq!(shape.passes(), 12);
+    assert_eq!(layout.passes.len(), 12);
     let memory = recording.memory();
     assert!(memory.total() < 2 << 30, "{memory:?}");
     assert!(memory.transient_unshared > 4 * memory.transient, "slots are shared: {memory:?}");
@@ -52,7 +52,7 @@ fn training_allocates_nothing_after_the_first_steps() {
     config.method = Method { strong_views: 1, ..config.method };
     let data: Arc<DataSet> =
         Arc::new(open("builtin:digits", &OpenOptions::default()).expect("built-in data"));
-    let mut trainer = Trainer::new(Arc::clone(&gpu), config, data, Keep::State).expect("a trainer");
+    let mut trainer = Trainer::new(Arc::clone(&gpu), config, data, Capture::State).expect("a trainer");
     let mut train = |steps: u64| {
         for _ in 0..steps {
             block_on(trainer.step()).expect("a step");

@@ -7,8 +7,8 @@ use std::time::Duration;
 use pollster::block_on;
 use remixmatch::data::{DataSet, Images, OpenOptions, open};
 use remixmatch::gpu::{Gpu, Pictures};
-use remixmatch::ssl::{Keep, Method};
-use remixmatch::train::{AnchorRow, Config, Guessed, Observation, Pace, Trainer, Weights, preset};
+use remixmatch::ssl::Method;
+use remixmatch::train::{AnchorRow, Capture, Config, Guessed, Observation, Pace, Trainer, Weights, preset};
 
 fn digits() -> Arc<DataSet> {
     Arc::new(open("builtin:digits", &OpenOptions::default()).expect("built-in data"))
@@ -31,7 +31,7 @@ fn two_views() -> Method {
 
 fn observed(gpu: &Arc<Gpu>, method: Method, follow: &[usize]) -> (Trainer, Observation) {
     let mut trainer =
-        Trainer::new(Arc::clone(gpu), config(method), digits(), Keep::Views).expect("a trainer");
+        Trainer::new(Arc::clone(gpu), config(method), digits(), Capture::Views).expect("a trainer");
     trainer.follow(follow);
     for _ in 0..2 {
         block_on(trainer.step()).expect("a step");
@@ -43,29 +43,29 @@ fn observed(gpu: &Arc<Gpu>, method: Method, follow: &[usize]) -> (Trainer, Obser
 #[test]
 fn looking_and_pacing_change_nothing() {
     let gpu = gpu();
-    let end = |keep: Keep, paced: bool| {
+    let end = |capture: Capture, paced: bool| {
         let mut trainer =
-            Trainer::new(Arc::clone(&gpu), config(two_views()), digits(), keep).expect("a trainer");
+            Trainer::new(Arc::clone(&gpu), config(two_views()), digits(), capture).expect("a trainer");
         if paced {
             let stop = Arc::new(AtomicBool::new(false));
             trainer.engine.pace = Some(Pace::new(Duration::from_millis(5), stop));
         }
         while !trainer.is_done() {
             block_on(trainer.step()).expect("a step");
-            if keep == Keep::Views {
+            if capture == Capture::Views {
                 block_on(trainer.observe()).expect("a look");
             }
         }
         block_on(trainer.checkpoint()).expect("a checkpoint").weights
     };
-    let plain = end(Keep::State, false);
-    assert!(plain == end(Keep::Views, false), "a look changed the weights");
-    assert!(plain == end(Keep::Views, true), "slices changed the weights");
+    let plain = end(Capture::State, false);
+    assert!(plain == end(Capture::Views, false), "a look changed the weights");
+    assert!(plain == end(Capture::Views, true), "slices changed the weights");
 }
 
 #[test]
 fn a_stopped_run_says_so_between_two_slices() {
-    let mut trainer = Trainer::new(gpu(), config(two_views()), digits(), Keep::State).expect("a trainer");
+    let mut trainer = Trainer::new(gpu(), config(two_views()), digits(), Capture::State).expect("a trainer");
     let stop = Arc::new(AtomicBool::new(true));
     trainer.engine.pace = Some(Pace::new(Duration::from_millis(5), stop));
     let error = block_on(trainer.step()).expect_err("it was stopped");
@@ -104,13 +104,13 @@ fn guesses_are_those_of_the_step_and_of_the_followed_images() {
         .rows
         .iter()
         .for_each(|guess| check_guess(guess, &guesses.label_distribution, &guesses.average_prediction));
-    let drawn = trainer.drawn().expect("draws");
+    let samples = trainer.samples().expect("samples");
     for (i, row) in seen.anchors.iter().enumerate() {
-        assert_eq!(row.image, drawn.unlabelled[i]);
+        assert_eq!(row.image, samples.unlabelled[i]);
         assert_eq!(row.class, trainer.data.train_labels[row.image]);
         assert_eq!(row.guess.as_ref(), Some(&guesses.rows[i]));
         for (k, view) in row.strong.iter().enumerate() {
-            let of_view: Vec<_> = drawn.ops.iter().map(|turn| turn[(2 + k) * 8 + i]).collect();
+            let of_view: Vec<_> = samples.ops.iter().map(|turn| turn[(2 + k) * 8 + i]).collect();
             assert_eq!(view.operations, of_view);
         }
     }
@@ -188,7 +188,7 @@ fn tiles_are_the_views_that_were_trained_on_and_predictions_are_of_them() {
             assert_eq!(sheet.tile(strong.tile), view((2 + k) * 8 + i), "strong {k} of {i}");
         }
     }
-    let drawn = trainer.drawn().expect("draws").clone();
+    let samples = trainer.samples().expect("samples").clone();
     for mix in &seen.mixes {
         let [a, b, both] = mix.tiles.map(|tile| sheet.tile(tile));
         for p in 0..784 {
@@ -196,7 +196,7 @@ fn tiles_are_the_views_that_were_trained_on_and_predictions_are_of_them() {
             assert!((f32::from(grey(both[p])) - wanted).abs() <= 1.0, "pixel {p}");
         }
         assert!((mix.target.iter().sum::<f32>() - 1.0).abs() < 1e-5);
-        assert!(drawn.lambda.contains(&mix.lambda));
+        assert!(samples.lambda.contains(&mix.lambda));
     }
     let turned: Vec<u32> = seen.rotations.iter().map(|row| row.rotation).collect();
     assert_eq!(turned, [0, 0, 1, 1, 2, 2, 3, 3]);

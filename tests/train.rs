@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use pollster::block_on;
 use remixmatch::data::{DataSet, Images, Origin};
-use remixmatch::ssl::{Keep, Method};
-use remixmatch::train::{Config, Model, TrainError, Trainer, Weights, accuracy};
+use remixmatch::ssl::Method;
+use remixmatch::train::{Capture, Config, Model, TrainError, Trainer, Weights, accuracy};
 
 use small::{config, gpu, run, small_remixmatch};
 
@@ -41,7 +41,7 @@ fn equal_seeds_give_equal_runs() {
     let gpu = gpu();
     let reports = |seed: u64| {
         let config = Config { seed, ..config(small_remixmatch()) };
-        run(&mut Trainer::new(Arc::clone(&gpu), config, halves(), Keep::State).expect("a trainer"))
+        run(&mut Trainer::new(Arc::clone(&gpu), config, halves(), Capture::State).expect("a trainer"))
     };
     let first = reports(1);
     assert_eq!(first.len(), 3);
@@ -55,7 +55,8 @@ fn run_resumed_between_reports_equals_an_uninterrupted_one() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("model.safetensors");
     let config = config(small_remixmatch());
-    let start = || Trainer::new(Arc::clone(&gpu), config.clone(), halves(), Keep::State).expect("a trainer");
+    let start =
+        || Trainer::new(Arc::clone(&gpu), config.clone(), halves(), Capture::State).expect("a trainer");
     let mut unbroken = start();
     let expected = run(&mut unbroken);
     let mut broken = start();
@@ -67,7 +68,7 @@ fn run_resumed_between_reports_equals_an_uninterrupted_one() {
     }
     block_on(broken.save(&path)).expect("a checkpoint");
     drop(broken);
-    let mut resumed = Trainer::resume(Arc::clone(&gpu), config.clone(), halves(), &path, Keep::State)
+    let mut resumed = Trainer::resume(Arc::clone(&gpu), config.clone(), halves(), &path, Capture::State)
         .expect("a resumed trainer");
     assert_eq!(resumed.progress().step, 3);
     assert_eq!(run(&mut resumed), expected[1..]);
@@ -91,12 +92,13 @@ fn every_method_reports_its_own_loss_terms() {
             other => Method::named(other).expect("a known method"),
         };
         let mut trainer =
-            Trainer::new(Arc::clone(&gpu), config(method.clone()), halves(), Keep::State).expect(name);
+            Trainer::new(Arc::clone(&gpu), config(method.clone()), halves(), Capture::State).expect(name);
         let last = run(&mut trainer).pop().expect("a report");
-        assert!(last.loss_x.is_finite(), "{name}: {last:?}");
-        assert_eq!(last.loss_u.is_some(), method.unlabelled, "{name}");
-        assert_eq!(last.loss_r.is_some(), method.unlabelled && method.rotation, "{name}");
-        assert_eq!(last.loss_u1.is_some(), method.unlabelled && method.premixup, "{name}");
+        let loss = |name| last.losses.get(name);
+        assert!(loss("x").is_some_and(f64::is_finite), "{name}: {last:?}");
+        assert_eq!(loss("u").is_some(), method.unlabelled, "{name}");
+        assert_eq!(loss("r").is_some(), method.unlabelled && method.rotation, "{name}");
+        assert_eq!(loss("u1").is_some(), method.unlabelled && method.premixup, "{name}");
     }
 }
 
@@ -107,7 +109,7 @@ fn supervised_run_learns_two_classes() {
     config.report_every = 60;
     config.norm_momentum = 0.8;
     config.ema = 0.8;
-    let last = run(&mut Trainer::new(gpu(), config, halves(), Keep::State).expect("a trainer"))
+    let last = run(&mut Trainer::new(gpu(), config, halves(), Capture::State).expect("a trainer"))
         .pop()
         .expect("a report");
     assert!(last.test_acc_ema >= 0.9, "{last:?}");
@@ -123,14 +125,14 @@ fn saved_model_classifies_like_its_trainer() {
         Arc::clone(&gpu),
         Config { ema: 0.6, norm_momentum: 0.6, ..config(small_remixmatch()) },
         Arc::clone(&data),
-        Keep::State,
+        Capture::State,
     )
     .expect("a trainer");
     let last = run(&mut trainer).pop().expect("a report");
     block_on(trainer.save(&path)).expect("a checkpoint");
     let mut evaluate =
         |which| block_on(trainer.engine.evaluate(&gpu, &data.test, which)).expect("probabilities");
-    let (averaged, raw) = (evaluate(Weights::Averaged), evaluate(Weights::Raw));
+    let (averaged, raw) = (evaluate(Weights::Ema), evaluate(Weights::Raw));
     let mut model = Model::load(Arc::clone(&gpu), &path).expect("a model");
     let found = block_on(model.probabilities(&data.test)).expect("probabilities");
     assert_eq!(found, averaged);
@@ -152,7 +154,7 @@ fn non_finite_loss_stops_the_run_and_keeps_the_checkpoint() {
     let gpu = gpu();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("model.safetensors");
-    let start = || Trainer::new(Arc::clone(&gpu), config(small_remixmatch()), halves(), Keep::State);
+    let start = || Trainer::new(Arc::clone(&gpu), config(small_remixmatch()), halves(), Capture::State);
     let mut trainer = start().expect("a trainer");
     for _ in 0..2 {
         block_on(trainer.step()).expect("a step");

@@ -8,12 +8,9 @@ struct Step {
     /// 1 - weight_decay lr
     decay: f32,
     ema: f32,
-    /// loss weights, each with its ramp and divided by the number of rows it is a mean over
-    weight_x: f32,
-    weight_u: f32,
-    weight_u1: f32,
-    weight_r: f32,
     /// row of the prediction history that this step overwrites
     slot: u32,
     unused: u32,
+    /// weight of every loss term, with its ramp, divided by the number of rows it is a mean over
+    weights: array<f32>,
 }

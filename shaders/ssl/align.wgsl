@@ -1,6 +1,7 @@
 // Guessed labels: softmax, distribution alignment, sharpening (paper, section 3.1 and algorithm 1,
 // lines 6 to 8); from the two batches' predictions, AdaMatch's (arXiv 2106.04732, section 3).
 
+import package::common::indexing::flat_id;
 import package::common::numbers::{averaged_with_one, is_finite};
 import package::common::step::Step;
 
@@ -9,8 +10,6 @@ struct Params {
     classes: u32,
     /// rows of the prediction history (128)
     history: u32,
-    /// predictions averaged into the guess: 1 (the anchor) or 2 (MixMatch)
-    views: u32,
     align: u32,
     /// 1: one-hot targets of the most likely class
     hard: u32,
@@ -24,6 +23,7 @@ struct Params {
     relative: u32,
     unused_a: u32,
     unused_b: u32,
+    unused_c: u32,
 }
 
 /// Keeps the ratio of alignment finite, as in the reference.
@@ -120,50 +120,37 @@ fn labelled_confidence(@builtin(local_invocation_id) local: vec3<u32>) {
     }
 }
 
+// --- mean of two views -------------------------------------------------------------------------------
+
+@group(0) @binding(1) var<storage, read> first_prediction: array<f32>;
+@group(0) @binding(2) var<storage, read> second_prediction: array<f32>;
+@group(0) @binding(3) var<storage, read_write> mean_prediction: array<f32>;
+
+/// MixMatch's guess: the mean of the predictions on two views. One thread a probability.
+@compute @workgroup_size(64)
+fn mean_of_two(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = flat_id(id, groups);
+    if i >= params.batch * params.classes {
+        return;
+    }
+    mean_prediction[i] = 0.5 * (first_prediction[i] + second_prediction[i]);
+}
+
 // --- guess ---------------------------------------------------------------------------------------
 
-/// [batch, classes], the anchors'
-@group(0) @binding(1) var<storage, read> logits: array<f32>;
-/// [batch, classes], read when views = 2
-@group(0) @binding(2) var<storage, read> second_logits: array<f32>;
-@group(0) @binding(3) var<storage, read> known_averages: array<f32>;
-/// q
-@group(0) @binding(4) var<storage, read_write> probabilities: array<f32>;
+/// q, [batch, classes]
+@group(0) @binding(1) var<storage, read> probabilities: array<f32>;
+@group(0) @binding(2) var<storage, read> known_averages: array<f32>;
 /// q after alignment
-@group(0) @binding(5) var<storage, read_write> aligned: array<f32>;
+@group(0) @binding(3) var<storage, read_write> aligned: array<f32>;
 /// the target of every view
-@group(0) @binding(6) var<storage, read_write> target_labels: array<f32>;
+@group(0) @binding(4) var<storage, read_write> target_labels: array<f32>;
 /// [batch, 2]: the aligned guess's largest probability; 1 if it is used
-@group(0) @binding(7) var<storage, read_write> confidence: array<vec2<f32>>;
+@group(0) @binding(5) var<storage, read_write> confidence: array<vec2<f32>>;
 /// [1], read when the threshold is relative
-@group(0) @binding(8) var<storage, read> known_confidence: array<f32>;
+@group(0) @binding(6) var<storage, read> known_confidence: array<f32>;
 
-/// Largest logit of a row and the sum of exponentials below it.
-fn softmax_of_anchor(row: u32) -> vec2<f32> {
-    var top = logits[row];
-    for (var c = 1u; c < params.classes; c++) {
-        top = max(top, logits[row + c]);
-    }
-    var sum = 0.0;
-    for (var c = 0u; c < params.classes; c++) {
-        sum += exp(logits[row + c] - top);
-    }
-    return vec2<f32>(top, sum);
-}
-
-fn softmax_of_second(row: u32) -> vec2<f32> {
-    var top = second_logits[row];
-    for (var c = 1u; c < params.classes; c++) {
-        top = max(top, second_logits[row + c]);
-    }
-    var sum = 0.0;
-    for (var c = 0u; c < params.classes; c++) {
-        sum += exp(second_logits[row + c] - top);
-    }
-    return vec2<f32>(top, sum);
-}
-
-/// A guess of logits that say nothing says nothing: no finite number, which the step's statistics show.
+/// The guess of non-finite predictions is infinite, which the step's statistics show.
 fn broken_guess(i: u32, row: u32) {
     // Not a constant, which may not be infinite.
     let nothing = bitcast<f32>(0x7f800000u + min(params.batch, 0u));
@@ -173,25 +160,14 @@ fn broken_guess(i: u32, row: u32) {
     }
 }
 
-/// q = softmax; q' = q p(y) / p~(y), normalised; target = q'^(1/T), normalised, or one-hot; nothing where
-/// the guess is below the threshold. One thread a row.
+/// Lines 7 and 8 of algorithm 1: q' = q p(y) / p~(y), normalised; target = q'^(1/T), normalised, or one-hot; nothing
+/// where the guess is below the threshold. One thread a row.
 @compute @workgroup_size(64)
 fn guess(@builtin(global_invocation_id) id: vec3<u32>) {
     if id.x >= params.batch {
         return;
     }
     let row = id.x * params.classes;
-    let first = softmax_of_anchor(row);
-    for (var c = 0u; c < params.classes; c++) {
-        probabilities[row + c] = exp(logits[row + c] - first.x) / first.y;
-    }
-    if params.views == 2u {
-        let second = softmax_of_second(row);
-        for (var c = 0u; c < params.classes; c++) {
-            let other = exp(second_logits[row + c] - second.x) / second.y;
-            probabilities[row + c] = 0.5 * (probabilities[row + c] + other);
-        }
-    }
     var total = 0.0;
     for (var c = 0u; c < params.classes; c++) {
         var q = probabilities[row + c];
@@ -251,9 +227,9 @@ fn guess(@builtin(global_invocation_id) id: vec3<u32>) {
 /// Share of the old value in the running label distribution (reference, `PData`).
 const LABEL_DECAY: f32 = 0.999;
 
-/// Pushes the batch mean of the raw predictions into the history and, if asked, moves p(y).
+/// Writes the batch mean of the raw predictions into the history and, if asked, moves p(y).
 @compute @workgroup_size(64)
-fn push(@builtin(global_invocation_id) id: vec3<u32>) {
+fn update_history(@builtin(global_invocation_id) id: vec3<u32>) {
     let c = id.x;
     if c >= params.classes {
         return;

@@ -59,7 +59,7 @@ impl Run {
 
     /// Images that pass through the network with a gradient, per step.
     pub fn images_per_step(&self) -> usize {
-        self.state.plan.as_ref().map_or(0, |plan| plan.shape.passes() * plan.shape.batch)
+        self.state.plan.as_ref().map_or(0, |plan| plan.layout.input_count())
     }
 
     pub fn classes(&self) -> &[String] {

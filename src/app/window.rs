@@ -304,7 +304,11 @@ impl App {
                     },
                     "step": state.progress.map_or(0, |progress| progress.step),
                     "steps": losses
-                        .map(|s| json!({ "step": s.step, "losses": [s.loss_x, s.loss_u, s.loss_u1, s.loss_r] }))
+                        .map(|s| {
+                            let standard = s.losses.iter().filter(|(term, _)| !term.optional);
+                            let losses: Vec<_> = standard.map(|(_, loss)| loss).collect();
+                            json!({ "step": s.step, "losses": losses })
+                        })
                         .collect::<Vec<_>>(),
                     "reports": *state.reports,
                     "config": run.session.config,

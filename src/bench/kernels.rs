@@ -8,7 +8,7 @@ use crate::augment::{AssembleRow, WeakDraw, record_assemble, record_weak};
 use crate::gpu::{Gpu, GpuError, Kernel, PlanBuilder, Program, Tensor, groups_for_items, seconds_per_run};
 use crate::nn::{Activation, BatchNorm, Conv2d, GlobalAveragePool, StatGroups, WideResNet};
 use crate::optim::{ADAM, FAULTS, OptimiserState};
-use crate::ssl::STEP_WORDS;
+use crate::ssl::StepBlock;
 
 /// The three dispatches of a convolution.
 pub const DIRECTIONS: [&str; 3] = ["forward", "data gradient", "weight gradient"];
@@ -253,8 +253,8 @@ pub async fn measure_memory(gpu: &Gpu) -> Result<Vec<MemoryTime>, GpuError> {
         // Five buffers are read, four are written.
         ("Adam, decay and average", 9 * WEIGHTS, |b| {
             let optimiser = OptimiserState::new(b, WEIGHTS, &ADAM);
-            let [block, faults] =
-                [("step", STEP_WORDS), ("faults", FAULTS)].map(|(name, words)| b.persistent(name, words));
+            let [block, faults] = [("step", StepBlock::WORDS), ("faults", FAULTS)]
+                .map(|(name, words)| b.persistent(name, words));
             optimiser.record_update(b, block, faults);
         }),
         ("weak augmentation", 2 * PIXELS, |b| {

@@ -8,8 +8,7 @@ use web_time::{Duration, Instant};
 
 use crate::data::{DataSet, Images};
 use crate::gpu::{Gpu, KernelTime, Profiler};
-use crate::ssl::Keep;
-use crate::train::{Config, TrainError, Trainer};
+use crate::train::{Capture, Config, TrainError, Trainer};
 
 /// Least duration and number of the measured steps.
 const MIN_DURATION: Duration = Duration::from_secs(3);
@@ -32,7 +31,7 @@ pub struct StepTime {
     pub image: [usize; 3],
     /// Wall time per step; only its statistics are read back.
     pub seconds: f64,
-    /// MACs of its layers, counted as two operations each and weighted as by [`crate::ssl::StepShape::forward_passes`].
+    /// MACs of its layers, counted as two operations each and weighted as by [`crate::ssl::RowLayout::forward_passes`].
     pub gflop: f64,
     pub gflops: f64,
     /// Time by family, longest first. Each dispatch is measured alone, so that they add up to more than `seconds` if the
@@ -65,7 +64,7 @@ pub async fn measure_step(
 ) -> Result<StepTime, TrainError> {
     let data = random_data(image, classes, config.labels.max(4 * config.batch));
     let config = Config { steps: u64::MAX, ..config.clone() };
-    let mut trainer = Trainer::new(Arc::clone(gpu), config, Arc::new(data), Keep::State)?;
+    let mut trainer = Trainer::new(Arc::clone(gpu), config, Arc::new(data), Capture::State)?;
     trainer.step().await?;
     gpu.settled("a first step").await?;
     let (start, mut steps) = (Instant::now(), 0);
@@ -88,8 +87,8 @@ pub async fn measure_step(
         Some(times) => (times, true),
         None => (Profiler::run_waiting(gpu, plan, step).await?, false),
     };
-    let (shape, memory) = (&engine.shape, engine.memory());
-    let images = shape.forward_passes() * shape.batch;
+    let memory = engine.memory();
+    let images = engine.layout.forward_passes() * engine.layout.batch;
     let gflop = 2.0 * engine.network.macs() as f64 * images as f64 / 1e9;
     Ok(StepTime {
         image,

@@ -6,7 +6,7 @@ use crate::augment::AssembleRow;
 use crate::gpu::{Gpu, GpuError, Memory, Plan, PlanBuilder, Program, Tensor};
 use crate::nn::{Head, Parameter, Rows, StatGroups, WideResNet, initial_values};
 use crate::optim::{ADAM, FAULTS, OptimiserState};
-use crate::ssl::{LossTables, Method, RowKind, STEP_WORDS, StepBlock, record_rows};
+use crate::ssl::{LOSS_TERMS, LossTables, Method, PerTerm, StepBlock, TERMS, record_loss_terms};
 
 const SEED: u64 = 1;
 
@@ -25,7 +25,6 @@ impl TrainingStep {
     /// As [`PlanBuilder::build`].
     pub fn new(gpu: &Gpu, network: &WideResNet, batch: usize) -> Result<Self, GpuError> {
         let classes = network.classes;
-        let shape = Method::supervised().shape(batch, classes);
         let words = network.parameters.words();
         let mut b = PlanBuilder::new();
         let input = network.input(&mut b, "input", batch);
@@ -33,10 +32,10 @@ impl TrainingStep {
         let moving = b.persistent("moving statistics", network.statistics.words());
         let optimiser = OptimiserState::new(&mut b, words, &ADAM);
         let tables = LossTables {
-            step_block: b.persistent("step block", STEP_WORDS),
+            step_block: b.persistent("step block", StepBlock::WORDS),
             rows: b.persistent("rows", batch * size_of::<AssembleRow>() / 4),
             targets: b.persistent("targets", batch * classes),
-            results: b.persistent("row results", batch * 2),
+            results: b.persistent("row results", TERMS * batch * 2),
         };
         let faults = b.persistent("faults", FAULTS);
         let mark = b.mark();
@@ -45,7 +44,10 @@ impl TrainingStep {
         let stat_groups = StatGroups { count: 1, moving: Some(0) };
         let (embedding, tape) = network.forward(&mut b, weights, moving, input, stat_groups);
         let logits = network.logits(&mut b, Head::Classify, weights, embedding, all);
-        let d_logits = record_rows(&mut b, &shape, tables, RowKind::Mixed, logits, all);
+        // The labelled term alone.
+        let terms = [&LOSS_TERMS[0]];
+        let method = Method::supervised();
+        let d_logits = record_loss_terms(&mut b, &method, &terms, tables, logits, 0..batch, batch);
         let d_embedding = b.tensor("d_embedding", batch * network.features);
         let packed = [weights, optimiser.gradients];
         network.logits_backward(&mut b, Head::Classify, packed, embedding, d_logits, all, d_embedding, false);
@@ -68,17 +70,14 @@ impl TrainingStep {
             epsilon: 1e-8,
             decay: 1.0,
             ema: 0.999,
-            weight_x: 1.0 / batch as f32,
-            weight_u: 0.0,
-            weight_u1: 0.0,
-            weight_r: 0.0,
             slot: 0,
             unused: 0,
+            weights: PerTerm::from_fn(|term| if term.name == "x" { 1.0 / batch as f32 } else { 0.0 }).0,
         };
         plan.write(gpu, tables.step_block, &[block]);
         let trained = network.parameters.list.iter().filter(|p| !p.name.starts_with("rotation."));
         let parameters = trained.map(Parameter::elements).sum();
-        Ok(Self { plan, step, results: tables.results, parameters })
+        Ok(Self { plan, step, results: tables.results.slice(0, 2 * batch), parameters })
     }
 
     /// Seconds per training step over `steps` steps, waited for once after the last.

@@ -15,6 +15,7 @@ mod options;
 mod terminal;
 mod train;
 mod training;
+mod weights;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;

@@ -13,6 +13,7 @@ use remixmatch::ssl::{LabelPrior, Method, PolicyKind};
 use remixmatch::train::{Config, Overrides, PRESET_NAMES, preset};
 
 use super::inputs::SourceOptions;
+use super::weights::WeightOptions;
 
 /// Parses an enum of the library by its names, in lower case.
 pub fn named<T: Named + Send + Sync>() -> impl TypedValueParser<Value = T> {
@@ -66,15 +67,8 @@ pub struct Settings {
     /// Sharpening temperature T
     #[arg(long, value_name = "T", allow_negative_numbers = true, help_heading = "Parts")]
     temperature: Option<f32>,
-    /// Weight of the unlabelled term, lambda_u
-    #[arg(long, value_name = "X", allow_negative_numbers = true, help_heading = "Parts")]
-    weight_u: Option<f32>,
-    /// Weight of the pre-mixup term, lambda_u1
-    #[arg(long, value_name = "X", allow_negative_numbers = true, help_heading = "Parts")]
-    weight_u1: Option<f32>,
-    /// Weight of the rotation term, lambda_r
-    #[arg(long, value_name = "X", allow_negative_numbers = true, help_heading = "Parts")]
-    weight_r: Option<f32>,
+    #[command(flatten)]
+    weights: WeightOptions,
     /// Parameter of MixUp's Beta distribution
     #[arg(long, value_name = "B", allow_negative_numbers = true, help_heading = "Parts")]
     beta: Option<f64>,
@@ -187,9 +181,7 @@ impl Settings {
             beta: self.beta,
             threshold: self.threshold,
             relative_threshold: self.relative_threshold,
-            weight_u: self.weight_u,
-            weight_u1: self.weight_u1,
-            weight_r: self.weight_r,
+            weights: self.weights.0,
             policy: self.policy,
             label_prior: self.p_data,
             policy_scale: self.policy_scale,

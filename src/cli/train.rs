@@ -9,9 +9,8 @@ use pollster::block_on;
 use remixmatch::bench::convolution_rate;
 use remixmatch::data::DataSet;
 use remixmatch::gpu::Gpu;
-use remixmatch::ssl::Keep;
 use remixmatch::train::{
-    Checkpoint, Config, Engine, RunFolder, TrainError, Trainer, engine_options, write_trace,
+    Capture, Checkpoint, Config, Engine, RunFolder, TrainError, Trainer, engine_options, write_trace,
 };
 
 use super::inputs::{AdapterOptions, SourceOptions};
@@ -168,22 +167,22 @@ fn note_tail(trainer: &Trainer) {
 
 /// Prints the memory of the run, and for the paper's presets its time, before anything is allocated.
 fn announce(gpu: &Gpu, config: &Config, data: &DataSet) -> anyhow::Result<()> {
-    let options = engine_options(config, data, Keep::State)?;
-    let (network, shape, recording) = Engine::plan(gpu, &options)?;
+    let options = engine_options(config, data, Capture::State)?;
+    let (network, layout, recording) = Engine::plan(gpu, &options)?;
     let memory = recording.memory();
     note(format_args!(
         "{} on {}: {} parameters, {} passes of {} images per step, {} on the adapter ({} without buffer aliasing)",
         config.network,
         gpu.info.name,
         network.parameters.count(),
-        shape.passes(),
-        shape.batch,
+        layout.passes.len(),
+        layout.batch,
         bytes_text(memory.total()),
         bytes_text(memory.total() - memory.transient + memory.transient_unshared),
     ));
     if config.preset.starts_with("paper-") {
         let rate = block_on(convolution_rate(gpu, &network))?;
-        let images = shape.forward_passes() * shape.batch;
+        let images = layout.forward_passes() * layout.batch;
         let operations = 2.0 * network.macs() as f64 * images as f64;
         let seconds = operations / (rate * 1e9);
         note(format_args!(
@@ -214,7 +213,7 @@ pub struct TraceArguments {
 pub fn trace(arguments: TraceArguments) -> anyhow::Result<Outcome> {
     let (mut config, data, _) = arguments.settings.open(&arguments.source)?;
     config.steps = arguments.source.steps.unwrap_or(1);
-    let mut trainer = Trainer::new(arguments.adapter.open()?, config, data, Keep::Trace)?;
+    let mut trainer = Trainer::new(arguments.adapter.open()?, config, data, Capture::Trace)?;
     while trainer.progress().step + 1 < trainer.config.steps {
         block_on(trainer.step())?;
     }

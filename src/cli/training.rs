@@ -9,9 +9,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pollster::block_on;
 use remixmatch::data::{DataSet, StreamStats};
 use remixmatch::gpu::Gpu;
-use remixmatch::ssl::Keep;
 use remixmatch::train::{
-    Checkpoint, Config, MetricsFile, Report, RunFolder, Summary, Trainer, median_accuracy, read_reports,
+    Capture, Checkpoint, Config, MetricsFile, Report, RunFolder, Summary, Trainer, median_accuracy,
+    read_reports,
 };
 
 use super::terminal::note;
@@ -42,7 +42,7 @@ impl Training {
         data: Arc<DataSet>,
         folder: RunFolder,
     ) -> anyhow::Result<Self> {
-        let trainer = Trainer::new(gpu, config, data, Keep::State)?;
+        let trainer = Trainer::new(gpu, config, data, Capture::State)?;
         folder.create()?;
         folder.write_config(&trainer.config)?;
         folder.prepare()?;
@@ -61,7 +61,7 @@ impl Training {
     ) -> anyhow::Result<Self> {
         let model = folder.model();
         let (_, header) = Checkpoint::read_header(&model)?;
-        let trainer = Trainer::resume(gpu, config, data, &model, Keep::State)?;
+        let trainer = Trainer::resume(gpu, config, data, &model, Capture::State)?;
         folder.tidy()?;
         if !trainer.is_done() {
             folder.remove_summary()?;
@@ -173,13 +173,11 @@ fn progress_bar(trainer: &Trainer) -> ProgressBar {
 
 fn line(report: &Report, steps: u64) -> String {
     let optional = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.3}"));
+    let shown = report.losses.iter().filter(|(term, loss)| !term.optional || loss.is_some());
+    let losses: String = shown.map(|(term, loss)| format!(" {} {}", term.name, optional(loss))).collect();
     format!(
-        "step {:>6}/{steps}  loss x {:.3} u {} u1 {} r {}  guesses {}  test {:.3} (EMA {:.3})  {:.0} s",
+        "step {:>6}/{steps}  loss{losses}  guesses {}  test {:.3} (EMA {:.3})  {:.0} s",
         report.step,
-        report.loss_x,
-        optional(report.loss_u),
-        optional(report.loss_u1),
-        optional(report.loss_r),
         optional(report.guess_acc),
         report.test_acc,
         report.test_acc_ema,

@@ -232,6 +232,11 @@ impl WideResNet {
         }
     }
 
+    /// Height and width of the images.
+    pub fn size(&self) -> [usize; 2] {
+        [self.height, self.width]
+    }
+
     /// Declares the input of `images` images: `[images, height, width, 4]`.
     pub fn input(&self, b: &mut PlanBuilder, name: &str, images: usize) -> Activation {
         Activation::new(b, name, [images, self.height, self.width, 4])

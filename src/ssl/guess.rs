@@ -1,12 +1,15 @@
-//! Guessed labels: softmax, distribution alignment, sharpening (paper, algorithm 1, lines 6 to 8).
+//! Guessed labels: distribution alignment, sharpening, and the history that alignment averages (paper, section 3.1 and
+//! algorithm 1, lines 6 to 8). `shaders/ssl/align.wgsl` has the arithmetic.
 
 use bytemuck::{Pod, Zeroable};
 
-use super::losses::record_softmax;
-use super::shape::{HISTORY, StepShape};
+use super::method::{LabelPrior, Method};
 use crate::gpu::{Kernel, PlanBuilder, Tensor, groups_for_items};
 
 const SHADER: &str = "ssl/align";
+
+/// Rows of the prediction history that alignment averages (paper, section 3.1; reference `dbuf`).
+pub const HISTORY: usize = 128;
 
 /// `Params` of `shaders/ssl/align.wgsl`.
 #[repr(C)]
@@ -15,14 +18,31 @@ struct Params {
     batch: u32,
     classes: u32,
     history: u32,
-    views: u32,
     align: u32,
     hard: u32,
     inverse_temperature: f32,
     threshold: f32,
     running_labels: u32,
     relative: u32,
-    unused: [u32; 2],
+    unused: [u32; 3],
+}
+
+impl Params {
+    fn new(method: &Method, batch: usize, classes: usize) -> Self {
+        Self {
+            batch: batch as u32,
+            classes: classes as u32,
+            history: HISTORY as u32,
+            align: u32::from(method.alignment),
+            hard: u32::from(method.threshold.is_some() && !method.soft),
+            // An infinite power would make the likeliest class 0 times infinity.
+            inverse_temperature: (1.0 / method.temperature).min(f32::MAX),
+            threshold: method.threshold.unwrap_or(0.0),
+            running_labels: u32::from(method.label_prior == LabelPrior::Running),
+            relative: u32::from(method.relative_threshold),
+            unused: [0; 3],
+        }
+    }
 }
 
 /// State that alignment keeps between steps.
@@ -34,128 +54,125 @@ pub struct AlignmentState {
     pub history: Tensor,
 }
 
-/// What a guess is measured by: distributions to align with, and how sure the network is of images that it
-/// knows the labels of.
+/// What guesses are aligned with and measured by.
 #[derive(Clone, Copy, Debug)]
-pub struct Measure {
-    /// p(y) and the average prediction, `[2, classes]`.
+pub struct AlignmentStats {
+    /// p(y) and the average prediction p̃(y), `[2, classes]`, each summing to 1.
     pub averages: Tensor,
-    /// Mean confidence on the labelled batch, one word; `None` where the threshold is absolute.
+    /// Mean confidence on the labelled batch, `[1]`; `None` where the threshold is absolute.
     pub labelled_confidence: Option<Tensor>,
 }
 
-/// The guess of one batch of unlabelled images, each `[batch, classes]` but the last.
+/// The guesses of one batch of unlabelled images.
 #[derive(Clone, Copy, Debug)]
 pub struct Guess {
-    pub measure: Measure,
-    /// q, the raw prediction.
+    pub stats: AlignmentStats,
+    /// q, the raw predictions, `[batch, classes]`.
     pub probabilities: Tensor,
+    /// q p(y) / p̃(y), normalised, `[batch, classes]`.
     pub aligned: Tensor,
-    /// What all views are trained towards; no gradient flows through it.
+    /// The target of all views, `[batch, classes]`; no gradient flows through it.
     pub target: Tensor,
     /// `[batch, 2]`: largest aligned probability, 1 where the guess is used.
     pub confidence: Tensor,
 }
 
 impl Guess {
-    /// What is looked at: averages, probabilities, aligned, target, confidence.
+    /// Averages, probabilities, aligned, target, confidence: what an observer reads back.
     pub fn tensors(&self) -> [Tensor; 5] {
-        [self.measure.averages, self.probabilities, self.aligned, self.target, self.confidence]
+        [self.stats.averages, self.probabilities, self.aligned, self.target, self.confidence]
     }
 }
 
-impl StepShape {
-    fn align_params(&self) -> Params {
-        Params {
-            batch: self.batch as u32,
-            classes: self.classes as u32,
-            history: HISTORY as u32,
-            views: self.guess_views as u32,
-            align: u32::from(self.alignment),
-            hard: u32::from(self.threshold.is_some() && !self.soft),
-            // Infinite, it would make the likeliest class 0 times infinity.
-            inverse_temperature: (1.0 / self.temperature).min(f32::MAX),
-            threshold: self.threshold.unwrap_or(0.0),
-            running_labels: u32::from(self.running_labels),
-            relative: u32::from(self.relative_threshold),
-            unused: [0; 2],
-        }
-    }
-}
-
-/// Records what the guess is measured by: `anchors` are the unlabelled batch's logits, `labelled` those of the
-/// labelled batch, asked for by [`StepShape::predicts_labelled`].
-pub fn record_measure(
+/// Records what the guesses are aligned with: p(y) and p̃(y) of `state`, or the mean predictions of the step's two
+/// batches where the method asks for them. `q` is `[batch, classes]`, `labelled` the predictions on the labelled batch
+/// where [`Method::predicts_labelled`].
+pub fn record_alignment_stats(
     b: &mut PlanBuilder,
-    shape: &StepShape,
+    method: &Method,
+    classes: usize,
     state: AlignmentState,
-    anchors: Tensor,
+    q: Tensor,
     labelled: Option<Tensor>,
-) -> Measure {
-    let params = shape.align_params();
-    let averages = b.tensor("align.averages", 2 * shape.classes);
-    let predictions = labelled.map(|logits| record_softmax(b, shape.batch, shape.classes, logits));
-    match predictions.filter(|_| shape.batch_alignment) {
+) -> AlignmentStats {
+    let params = Params::new(method, q.words() / classes, classes);
+    let averages = b.tensor("align.averages", 2 * classes);
+    match labelled.filter(|_| method.aligns_batches()) {
         Some(labelled) => {
-            let unlabelled = record_softmax(b, shape.batch, shape.classes, anchors);
-            let groups = groups_for_items(shape.classes, 64);
-            b.dispatch(
-                Kernel::new(SHADER, "batch_averages"),
-                &params,
-                &[labelled, unlabelled, averages],
-                groups,
-            );
+            let bindings = [labelled, q, averages];
+            let groups = groups_for_items(classes, 64);
+            b.dispatch(Kernel::new(SHADER, "batch_averages"), &params, &bindings, groups);
         }
         None => {
             let bindings = [state.label_distribution, state.history, averages];
             b.dispatch(Kernel::new(SHADER, "class_averages"), &params, &bindings, [1, 1, 1]);
         }
     }
-    let labelled_confidence = predictions.filter(|_| shape.relative_threshold).map(|labelled| {
+    let labelled_confidence = labelled.filter(|_| method.relative_threshold).map(|labelled| {
         let mean = b.tensor("guess.labelled_confidence", 1);
         b.dispatch(Kernel::new(SHADER, "labelled_confidence"), &params, &[labelled, mean], [1, 1, 1]);
         mean
     });
-    Measure { averages, labelled_confidence }
+    AlignmentStats { averages, labelled_confidence }
 }
 
-/// Records the guess from the anchors' logits (and a second view's, for MixMatch).
-pub fn record_guess(b: &mut PlanBuilder, shape: &StepShape, measure: Measure, logits: &[Tensor]) -> Guess {
-    let words = shape.batch * shape.classes;
+/// Records the mean of two views' predictions, each `[batch, classes]`: MixMatch's q.
+pub fn record_mean_of_two(
+    b: &mut PlanBuilder,
+    method: &Method,
+    classes: usize,
+    [first, second]: [Tensor; 2],
+) -> Tensor {
+    let params = Params::new(method, first.words() / classes, classes);
+    let mean = b.tensor("guess.probs", first.words());
+    let groups = groups_for_items(first.words(), 64);
+    b.dispatch(Kernel::new(SHADER, "mean_of_two"), &params, &[first, second, mean], groups);
+    mean
+}
+
+/// Records lines 7 and 8: the predictions `q` `[batch, classes]`, aligned, sharpened or made one-hot.
+pub fn record_guess(
+    b: &mut PlanBuilder,
+    method: &Method,
+    classes: usize,
+    stats: AlignmentStats,
+    q: Tensor,
+) -> Guess {
+    let (words, batch) = (q.words(), q.words() / classes);
     let guess = Guess {
-        measure,
-        probabilities: b.tensor("guess.probs", words),
+        stats,
+        probabilities: q,
         aligned: b.tensor("guess.aligned", words),
         target: b.tensor("guess.target", words),
-        confidence: b.tensor("guess.confidence", 2 * shape.batch),
+        confidence: b.tensor("guess.confidence", 2 * batch),
     };
-    let second = *logits.last().unwrap_or(&logits[0]);
     let bindings = [
-        logits[0],
-        second,
-        measure.averages,
-        guess.probabilities,
+        q,
+        stats.averages,
         guess.aligned,
         guess.target,
         guess.confidence,
         // Not read where the threshold is absolute.
-        measure.labelled_confidence.unwrap_or(measure.averages),
+        stats.labelled_confidence.unwrap_or(stats.averages),
     ];
-    let groups = groups_for_items(shape.batch, 64);
-    b.dispatch(Kernel::new(SHADER, "guess"), &shape.align_params(), &bindings, groups);
+    let params = Params::new(method, batch, classes);
+    b.dispatch(Kernel::new(SHADER, "guess"), &params, &bindings, groups_for_items(batch, 64));
     guess
 }
 
-/// Records the end of the step: this batch's raw predictions join the history.
-pub fn record_push(
+/// Records the end of the step: the mean of this batch's raw predictions `q` `[batch, classes]` replaces the oldest
+/// row of the history, and p(y) moves with the `labels` `[batch]` where it is a running average.
+pub fn record_history_update(
     b: &mut PlanBuilder,
-    shape: &StepShape,
+    method: &Method,
+    classes: usize,
     state: AlignmentState,
-    guess: &Guess,
+    q: Tensor,
     step_block: Tensor,
     labels: Tensor,
 ) {
-    let bindings = [step_block, guess.probabilities, labels, state.history, state.label_distribution];
-    let groups = groups_for_items(shape.classes, 64);
-    b.dispatch(Kernel::new(SHADER, "push"), &shape.align_params(), &bindings, groups);
+    let params = Params::new(method, q.words() / classes, classes);
+    let bindings = [step_block, q, labels, state.history, state.label_distribution];
+    let groups = groups_for_items(classes, 64);
+    b.dispatch(Kernel::new(SHADER, "update_history"), &params, &bindings, groups);
 }

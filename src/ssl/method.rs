@@ -1,7 +1,9 @@
+//! Which parts of the step are on: ReMixMatch, its ablations and its neighbours as values of one type.
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::shape::StepShape;
+use super::loss_terms::{LOSS_TERMS, TermRows};
 use crate::augment::{CtAugment, RandAugment, StrongPolicy};
 use crate::named::Named;
 
@@ -98,12 +100,19 @@ pub struct Method {
     pub strong_anchor: bool,
     /// Whether the anchor is weakly augmented; otherwise it is the image itself (reference, STL-10).
     pub weak_anchor: bool,
-    /// lambda_u: weight of the unlabelled term.
+    /// λ_u: weight of the unlabelled term.
     pub weight_u: f32,
-    /// lambda_u1: weight of the pre-mixup term.
+    /// λ_û1: weight of the pre-mixup term.
     pub weight_u1: f32,
-    /// lambda_r: weight of the rotation term.
+    /// λ_r: weight of the rotation term.
     pub weight_r: f32,
+    /// λ_I: weight of the mutual-information term; 0 leaves it out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub weight_mi: f32,
+}
+
+fn is_zero(weight: &f32) -> bool {
+    *weight == 0.0
 }
 
 /// A method that cannot be trained.
@@ -113,6 +122,8 @@ pub enum MethodError {
     UnknownName(String),
     #[error("{field} is {found}, it must be {expected}")]
     OutOfRange { field: &'static str, found: String, expected: &'static str },
+    #[error("{setting} is {found}, it must be 0 to 10000")]
+    WeightOutOfRange { setting: String, found: f32 },
     #[error(
         "a batch of {found} cannot be cut into the four quarters of the rotation loss: use {lower} or {upper}, or switch rotation off"
     )]
@@ -120,7 +131,7 @@ pub enum MethodError {
     #[error("rotations by 90 degrees need square images, these are {height}x{width}: switch rotation off")]
     NotSquare { height: usize, width: usize },
     #[error("{part} needs a strong view of the unlabelled images: set k to at least 1")]
-    NeedsStrongView { part: &'static str },
+    NeedsStrongView { part: String },
     #[error(
         "a relative threshold is a share of the labelled batch's confidence: set that share as the threshold, 0.9 for AdaMatch's"
     )]
@@ -176,6 +187,7 @@ impl Method {
             weight_u: 1.5,
             weight_u1: 0.5,
             weight_r: 0.5,
+            weight_mi: 0.0,
         }
     }
 
@@ -242,28 +254,19 @@ impl Method {
         self.policy == PolicyKind::CtAugment && strong_somewhere
     }
 
-    /// What the recorded plan depends on, for `batch` images of each kind and `classes` classes.
-    pub fn shape(&self, batch: usize, classes: usize) -> StepShape {
-        StepShape {
-            batch,
-            classes,
-            strong_views: if self.unlabelled { self.strong_views } else { 0 },
-            unlabelled: self.unlabelled,
-            train_on_anchor: self.train_on_anchor,
-            guess_views: self.guess_views,
-            alignment: self.alignment,
-            running_labels: self.label_prior == LabelPrior::Running,
-            batch_alignment: self.alignment && self.label_prior == LabelPrior::Predictions,
-            temperature: self.temperature,
-            threshold: self.threshold,
-            relative_threshold: self.relative_threshold,
-            soft: self.soft,
-            rotation: self.rotation,
-            premixup: self.premixup,
-            squared: self.squared,
-            operations: self.policy.start().depth(),
-            probe: self.probes(),
-        }
+    /// Whether alignment takes the mean predictions of the step's two batches instead of p(y) and the history.
+    pub fn aligns_batches(&self) -> bool {
+        self.alignment && self.label_prior == LabelPrior::Predictions
+    }
+
+    /// Whether guesses need the predictions on the labelled batch.
+    pub fn predicts_labelled(&self) -> bool {
+        self.unlabelled && (self.aligns_batches() || self.relative_threshold)
+    }
+
+    /// Operations that a strong view goes through, one after another.
+    pub fn operations(&self) -> usize {
+        self.policy.start().depth()
     }
 
     /// # Errors
@@ -286,15 +289,12 @@ impl Method {
         if let Some(threshold) = self.threshold {
             check((0.0..=1.0).contains(&threshold), "threshold", threshold.to_string(), "0 to 1")?;
         }
-        for (field, weight) in
-            [("weight_u", self.weight_u), ("weight_u1", self.weight_u1), ("weight_r", self.weight_r)]
-        {
-            check(
-                weight.is_finite() && (0.0..=1e4).contains(&weight),
-                field,
-                weight.to_string(),
-                "0 to 10000",
-            )?;
+        for term in &LOSS_TERMS {
+            let Some(setting) = term.setting else { continue };
+            let weight = *setting(&mut self.clone());
+            if !(0.0..=1e4).contains(&weight) {
+                return Err(MethodError::WeightOutOfRange { setting: term.setting_name(), found: weight });
+            }
         }
         if !self.unlabelled {
             return Ok(());
@@ -305,13 +305,17 @@ impl Method {
         if self.alignment && self.label_prior == LabelPrior::Predictions && self.guess_views == 2 {
             return Err(MethodError::PredictionsOfTwoViews);
         }
-        let needs_strong = [
-            (self.rotation, "the rotation loss"),
-            (self.premixup, "the pre-mixup loss"),
+        let on_strong_view = LOSS_TERMS.iter().filter(|term| {
+            matches!(term.rows, TermRows::FirstStrong | TermRows::Rotated) && term.is_on(self)
+        });
+        let others = [
             (self.guess_views == 2, "a guess from two views"),
             (!self.train_on_anchor, "training without the anchor"),
         ];
-        if let Some((_, part)) = needs_strong.iter().find(|(on, _)| *on && self.strong_views == 0) {
+        let mut needs_strong = on_strong_view
+            .map(|term| format!("the {} loss", term.title))
+            .chain(others.iter().filter(|(on, _)| *on).map(|(_, part)| (*part).to_owned()));
+        if let Some(part) = needs_strong.next().filter(|_| self.strong_views == 0) {
             return Err(MethodError::NeedsStrongView { part });
         }
         if self.rotation && !batch.is_multiple_of(4) {

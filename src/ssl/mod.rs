@@ -1,26 +1,27 @@
-//! ReMixMatch's step: guesses, alignment, MixUp, losses, and the plan that runs them.
+//! The training step: guesses, alignment, MixUp, losses, and the one file that says in which order, `step.rs`.
 //!
-//! A [`Method`] says which parts are on; [`StepShape`] is what of it shapes the recorded plan; a
-//! [`StepRecording`] is one training step and the evaluation of the same network.
+//! A [`Method`] says which parts are on, a [`RowLayout`] which rows of a batch are what, [`LOSS_TERMS`] what is
+//! minimised. [`record_step`] records it all as dispatches of a plan. Nothing here knows of runs, files or data.
 
 mod guess;
-mod inspection;
+mod loss_terms;
 mod losses;
 mod method;
-mod recorder;
-mod shape;
+mod row_layout;
+mod schedule;
 mod step;
-mod step_block;
 
-pub use guess::{AlignmentState, Guess, Measure, record_guess, record_measure, record_push};
-pub use inspection::{FOLLOWED, Followed, Inspection};
+pub use guess::{
+    AlignmentState, AlignmentStats, Guess, HISTORY, record_alignment_stats, record_guess,
+    record_history_update, record_mean_of_two,
+};
+pub use loss_terms::{LOSS_TERMS, LossTerm, PerTerm, Score, TERMS, Target, TermRows};
 pub use losses::{
-    LossTables, RowKind, STATISTICS, record_matches, record_rows, record_softmax, record_summary,
-    record_targets,
+    LossTables, STATISTICS, record_loss_terms, record_matches, record_softmax, record_summary, record_targets,
 };
 pub use method::{LabelPrior, Method, MethodError, PolicyKind};
-pub use shape::{HISTORY, StepShape, interleave};
+pub use row_layout::{PassKind, RowLayout, View, interleave};
+pub use schedule::{Schedule, StepBlock};
 pub use step::{
-    EvaluationTensors, GroupTensors, Keep, REPORT_FAULTS, REPORT_MATCHES, StepRecording, StepTensors,
+    PassTensors, REPORT_FAULTS, REPORT_MATCHES, StepOptions, StepTensors, record_step, table_words,
 };
-pub use step_block::{STEP_WORDS, StepBlock};

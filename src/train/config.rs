@@ -5,12 +5,11 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::error::TrainError;
-use super::schedule::Schedule;
 use crate::augment::OpOptions;
 use crate::data::{Balance, Choice, Spread, Tail};
 use crate::nn::Architecture;
 use crate::optim::{ADAM, Optimiser};
-use crate::ssl::Method;
+use crate::ssl::{Method, Schedule};
 
 /// The settings that determine a run, stored as `config.toml` in its folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

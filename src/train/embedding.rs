@@ -2,12 +2,13 @@
 
 use rand::seq::index::sample;
 
-use super::engine::Weights;
+use super::engine::Engine;
 use super::error::TrainError;
+use super::evaluation::Weights;
+use super::metrics::most_likely;
 use super::pace::{self, Pace};
-use super::random::{Stream, stream_rng};
-use super::trainer::{Trainer, most_likely};
-use crate::data::{Images, Split};
+use super::sampler::{Stream, stream_rng};
+use crate::data::{DataSet, Images, Split};
 use crate::gpu::{Gpu, Plan, Program};
 use crate::view::Projector;
 
@@ -56,12 +57,59 @@ pub(super) struct Embedder {
 }
 
 impl Embedder {
-    fn new(trainer: &Trainer) -> Result<Self, TrainError> {
-        let (sample, labelled) = chosen(&trainer.split, trainer.config.seed);
-        let features = trainer.engine.network.features;
-        let projector = Projector::new(trainer.gpu(), sample.len(), features)?;
-        let pace = trainer.engine.pace.as_ref().map(Pace::of_another_plan);
-        Ok(Self { images: trainer.data.train.pick(&sample), sample, labelled, projector, pace })
+    /// # Errors
+    /// A tensor above the adapter's limits.
+    pub fn new(
+        gpu: &Gpu,
+        engine: &Engine,
+        data: &DataSet,
+        split: &Split,
+        seed: u64,
+    ) -> Result<Self, TrainError> {
+        let (sample, labelled) = chosen(split, seed);
+        let projector = Projector::new(gpu, sample.len(), engine.network.features)?;
+        let pace = engine.pace.as_ref().map(Pace::of_another_plan);
+        Ok(Self { images: data.train.pick(&sample), sample, labelled, projector, pace })
+    }
+
+    /// The sample's embedding after `step` steps; `None` while a feature is NaN or infinite.
+    ///
+    /// # Errors
+    /// The adapter is lost or out of memory.
+    pub async fn embed(
+        &mut self,
+        gpu: &Gpu,
+        engine: &mut Engine,
+        data: &DataSet,
+        weights: Weights,
+        step: u64,
+    ) -> Result<Option<Embedding>, TrainError> {
+        let Self { sample, labelled, images, projector, pace } = self;
+        let copy = |plan: &Plan, first, rows| projector.copy_from(gpu, first, plan, rows);
+        let probabilities = engine.evaluate_with(gpu, images, weights, copy).await?;
+        let run = async |plan: &Plan, program: Program| pace::run(pace, gpu, plan, program).await;
+        let projection = projector.project(gpu, run).await?;
+        let rows = probabilities.chunks_exact(data.classes.len());
+        Ok(projection.map(|projection| Embedding {
+            step,
+            weights,
+            shares: projection.shares,
+            images: (0..)
+                .zip(sample.iter().zip(rows))
+                .zip(projection.coordinates)
+                .map(|((i, (image, row)), position)| {
+                    let guess = most_likely(row);
+                    EmbeddedImage {
+                        image: *image,
+                        class: data.train_labels[*image],
+                        labelled: i < *labelled,
+                        position,
+                        guess: guess as u32,
+                        confidence: row[guess],
+                    }
+                })
+                .collect(),
+        }))
     }
 }
 
@@ -80,50 +128,6 @@ fn chosen(split: &Split, seed: u64) -> (Vec<usize>, usize) {
         split.unlabelled.iter().copied().filter(|i| split.labelled.binary_search(i).is_err()).collect();
     images.extend(some(&hidden, UNLABELLED));
     (images, labelled)
-}
-
-impl Trainer {
-    /// Looks at where the network, with weights of choice and the moving statistics, puts a sample of the
-    /// training images; changes nothing. Looks follow each other: axes keep their order and sense as far as
-    /// they can. `None` while a feature is no finite number.
-    ///
-    /// # Errors
-    /// The adapter's.
-    pub async fn embed(&mut self, weights: Weights) -> Result<Option<Embedding>, TrainError> {
-        let mut embedder = match self.embedder.take() {
-            Some(embedder) => embedder,
-            None => Embedder::new(self)?,
-        };
-        let Embedder { sample, labelled, images, projector, pace } = &mut embedder;
-        let gpu: &Gpu = &self.gpu().clone();
-        let copy = |plan: &Plan, first, rows| projector.copy_from(gpu, first, plan, rows);
-        let probabilities = self.engine.evaluate_seen(gpu, images, weights, copy).await?;
-        let run = async |plan: &Plan, program: Program| pace::run(pace, gpu, plan, program).await;
-        let projection = projector.project(gpu, run).await?;
-        let rows = probabilities.chunks_exact(self.data.classes.len());
-        let embedding = projection.map(|projection| Embedding {
-            step: self.progress().step,
-            weights,
-            shares: projection.shares,
-            images: (0..)
-                .zip(sample.iter().zip(rows))
-                .zip(projection.coordinates)
-                .map(|((i, (image, row)), position)| {
-                    let guess = most_likely(row);
-                    EmbeddedImage {
-                        image: *image,
-                        class: self.data.train_labels[*image],
-                        labelled: i < *labelled,
-                        position,
-                        guess: guess as u32,
-                        confidence: row[guess],
-                    }
-                })
-                .collect(),
-        });
-        self.embedder = Some(embedder);
-        Ok(embedding)
-    }
 }
 
 #[cfg(test)]

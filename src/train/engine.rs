@@ -1,16 +1,17 @@
 //! The recorded step on the adapter, with the host's view of its state.
 
-use super::draws::StepDraws;
 use super::error::TrainError;
+use super::evaluation::{Evaluation, Weights};
+use super::inspection::Inspection;
 use super::pace::{self, Pace};
+use super::recording::{Capture, Recording, RecordingOptions};
+use super::sampler::StepSamples;
 use crate::augment::{AssembleRow, OpOptions, input_pictures};
 use crate::data::Images;
 use crate::gpu::{Gpu, GpuError, KernelTime, Memory, Pictures, Plan, Profiler, Program, Tensor};
 use crate::nn::{Architecture, ConvTiling, WideResNet, initial_values};
 use crate::optim::Optimiser;
-use crate::ssl::{
-    EvaluationTensors, Inspection, Keep, Method, StepBlock, StepRecording, StepShape, StepTensors,
-};
+use crate::ssl::{Method, RowLayout, StepBlock, StepTensors};
 
 /// Limit of MACs per dispatch on a software adapter shared with a window: one to three ms on two cores.
 const MACS_PER_DISPATCH: u64 = 32 << 20;
@@ -27,23 +28,17 @@ pub struct EngineOptions {
     pub optimiser: &'static Optimiser,
     pub norm_momentum: f32,
     pub augment: OpOptions,
-    pub keep: Keep,
-}
-
-/// Which weights an evaluation uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Weights {
-    Averaged,
-    Raw,
+    pub capture: Capture,
 }
 
 /// A network, its optimiser and one recorded step, placed on the adapter.
 pub struct Engine {
     pub network: WideResNet,
-    pub shape: StepShape,
+    pub method: Method,
+    pub layout: RowLayout,
+    /// Passes with a gradient that share a dispatch, at most.
+    pub passes_per_dispatch: usize,
     pub tensors: StepTensors,
-    /// Passes that share a dispatch.
-    pub group_passes: usize,
     pub inspection: Option<Inspection>,
     /// Programs run in slices if set, and in one go if not.
     pub pace: Option<Pace>,
@@ -53,63 +48,65 @@ pub struct Engine {
     pub profile: Option<Vec<KernelTime>>,
     plan: Plan,
     step: Program,
-    evaluation: EvaluationTensors,
-    evaluate: [Program; 2],
+    evaluation: Evaluation,
     /// One upload's pixels, reused.
     pixels: Vec<u32>,
 }
 
 impl Engine {
     /// Plans the step: what it would take, without allocating.
+    ///
+    /// # Errors
+    /// Settings out of range; a tensor above the adapter's limits even at one pass per dispatch.
     pub fn plan(
         gpu: &Gpu,
         options: &EngineOptions,
-    ) -> Result<(WideResNet, StepShape, StepRecording), TrainError> {
+    ) -> Result<(WideResNet, RowLayout, Recording), TrainError> {
         let [height, width, _] = options.image;
-        options.method.validate(options.batch, height, width)?;
+        let method = &options.method;
+        method.validate(options.batch, height, width)?;
         let mut tiling = ConvTiling::new(gpu);
-        if options.keep.is_watched_on(gpu) {
+        if options.capture.needs_responsive_ui(gpu) {
             tiling = tiling.with_macs_per_dispatch(MACS_PER_DISPATCH);
         }
         let mut network = WideResNet::new(&options.architecture, options.image, options.classes, tiling)?;
         network.momentum = options.norm_momentum;
-        let shape = options.method.shape(options.batch, options.classes);
+        let layout = RowLayout::new(method, options.batch);
         let OpOptions { scale, sampling } = options.augment;
-        let augment = options.method.policy.start().options(scale, sampling);
-        let recording = StepRecording::new(gpu, &network, &shape, options.optimiser, augment, options.keep)?;
-        Ok((network, shape, recording))
+        let recording = Recording::new(
+            gpu,
+            &RecordingOptions {
+                network: &network,
+                method,
+                layout: &layout,
+                optimiser: options.optimiser,
+                augment: method.policy.start().options(scale, sampling),
+                capture: options.capture,
+            },
+        )?;
+        Ok((network, layout, recording))
     }
 
     /// Plans and allocates; the state is all zeros until [`Engine::initialise`] or a checkpoint sets it.
     ///
     /// # Errors
-    /// Settings out of range, a tensor above the adapter's limits, the adapter's own errors.
+    /// As [`Engine::plan`]; the adapter is lost or out of memory.
     pub fn new(gpu: &Gpu, options: &EngineOptions) -> Result<Self, TrainError> {
-        let (network, shape, recording) = Self::plan(gpu, options)?;
-        let StepRecording {
-            builder,
-            tensors,
-            step,
-            evaluation,
-            evaluate_averaged,
-            evaluate_raw,
-            inspection,
-            group_passes,
-        } = recording;
-        let plan = builder.build(gpu)?;
+        let (network, layout, recording) = Self::plan(gpu, options)?;
+        let Recording { builder, tensors, step, evaluation, inspection, passes_per_dispatch } = recording;
         let engine = Self {
             network,
-            shape,
+            method: options.method.clone(),
+            layout,
+            passes_per_dispatch,
             tensors,
-            group_passes,
             inspection,
             pace: None,
             profile_next: false,
             profile: None,
-            plan,
+            plan: builder.build(gpu)?,
             step,
             evaluation,
-            evaluate: [evaluate_averaged, evaluate_raw],
             pixels: Vec::new(),
         };
         engine.write_fixed_tables(gpu);
@@ -117,19 +114,10 @@ impl Engine {
     }
 
     fn write_fixed_tables(&self, gpu: &Gpu) {
-        let batch = self.shape.batch as u32;
         let row = |view: u32| AssembleRow { a: view, b: view, lambda: 1.0, rotation: 0 };
-        let probe = if self.shape.probe { self.shape.probe_view() as u32 } else { 0 };
-        // Anchors, first further views (for guesses from two), probes, labelled images.
-        let blocks = [batch, 2 * batch, probe, 0];
-        let views = self.shape.views() as u32;
-        let fixed: Vec<_> = blocks
-            .iter()
-            .flat_map(|first| (0..batch).map(move |i| row((first + i).min(views - 1))))
-            .collect();
-        self.plan.write(gpu, self.tensors.fixed_rows, &fixed);
-        let rows: Vec<_> = (0..self.evaluation.capacity as u32).map(row).collect();
-        self.plan.write(gpu, self.evaluation.rows, &rows);
+        let rows = |count: usize| (0..count as u32).map(row).collect::<Vec<_>>();
+        self.plan.write(gpu, self.tensors.view_rows, &rows(self.layout.view_count()));
+        self.plan.write(gpu, self.evaluation.rows, &rows(self.evaluation.capacity));
         self.plan.write(gpu, self.tensors.optimiser.decayed, &self.network.parameters.decay_blocks());
     }
 
@@ -146,7 +134,7 @@ impl Engine {
         optimiser.state().for_each(|(_, tensor)| self.plan.write(gpu, tensor, &zeros));
         self.plan.write(gpu, self.tensors.moving, &moving);
         let history = self.tensors.alignment.history;
-        let uniform = vec![1.0 / self.shape.classes as f32; history.words()];
+        let uniform = vec![1.0 / self.network.classes as f32; history.words()];
         self.plan.write(gpu, history, &uniform);
         self.plan.write(gpu, self.tensors.alignment.label_distribution, label_distribution);
     }
@@ -170,10 +158,10 @@ impl Engine {
         gpu: &Gpu,
         images: &Images,
         labels: &[Option<u32>],
-        draws: &StepDraws,
+        samples: &StepSamples,
         block: StepBlock,
     ) -> Result<(), GpuError> {
-        self.upload_step(gpu, images, labels, draws, block);
+        self.upload_step(gpu, images, labels, samples, block);
         self.run(gpu, self.step).await
     }
 
@@ -192,28 +180,28 @@ impl Engine {
         gpu: &Gpu,
         images: &Images,
         labels: &[Option<u32>],
-        draws: &StepDraws,
+        samples: &StepSamples,
         block: StepBlock,
     ) {
         const UNKNOWN: u32 = u32::MAX;
         let label = |i: &usize| labels[*i].unwrap_or(UNKNOWN);
         let t = &self.tensors;
         let write = |tensor: Tensor, bytes: &[u8]| self.plan.write(gpu, tensor, bytes);
-        write(t.weak_draws, bytemuck::cast_slice(&draws.weak));
-        for (tensor, ops) in t.op_draws.iter().zip(&draws.ops) {
+        write(t.weak_draws, bytemuck::cast_slice(&samples.weak));
+        for (tensor, ops) in t.op_draws.iter().zip(&samples.ops) {
             write(*tensor, bytemuck::cast_slice(ops));
         }
-        write(t.rows, bytemuck::cast_slice(&draws.rows));
+        write(t.rows, bytemuck::cast_slice(&samples.rows));
         write(t.step_block, bytemuck::bytes_of(&block));
-        let labelled: Vec<u32> = draws.labelled.iter().map(label).collect();
+        let labelled: Vec<u32> = samples.labelled.iter().map(label).collect();
         write(t.labels, bytemuck::cast_slice(&labelled));
-        let hidden: Vec<u32> = draws.unlabelled.iter().map(label).collect();
+        let hidden: Vec<u32> = samples.unlabelled.iter().map(label).collect();
         if !hidden.is_empty() {
             write(t.hidden, bytemuck::cast_slice(&hidden));
         }
         let pixels = images.height * images.width;
-        let sources = draws.labelled.iter().chain(&draws.unlabelled);
-        self.pixels.resize((draws.labelled.len() + draws.unlabelled.len()) * pixels, 0);
+        let sources = samples.labelled.iter().chain(&samples.unlabelled);
+        self.pixels.resize((samples.labelled.len() + samples.unlabelled.len()) * pixels, 0);
         for (image, to) in sources.zip(self.pixels.chunks_exact_mut(pixels)) {
             images.rgba(*image, to);
         }
@@ -232,7 +220,7 @@ impl Engine {
     pub fn pictures(&self, gpu: &Gpu) -> Result<Option<Pictures>, GpuError> {
         let Some(inspection) = &self.inspection else { return Ok(None) };
         let size = [self.network.height, self.network.width];
-        let tiles = inspection.total(&self.shape);
+        let tiles = inspection.total(&self.layout);
         input_pictures(gpu, &self.plan, size, self.tensors.views, inspection.rows, tiles).map(Some)
     }
 
@@ -251,22 +239,22 @@ impl Engine {
         images: &Images,
         which: Weights,
     ) -> Result<Vec<f32>, GpuError> {
-        self.evaluate_seen(gpu, images, which, |_, _, _| {}).await
+        self.evaluate_with(gpu, images, which, |_, _, _| {}).await
     }
 
-    /// [`Engine::evaluate`], which goes through the images in runs: `seen` gets the plan, a run's first image
+    /// [`Engine::evaluate`], which goes through the images in runs: `observe` gets the plan, a run's first image
     /// and its penultimate features, a tensor `[run, features]` that holds them until the next run.
     ///
     /// # Errors
     /// The adapter's.
-    pub async fn evaluate_seen(
+    pub async fn evaluate_with(
         &mut self,
         gpu: &Gpu,
         images: &Images,
         which: Weights,
-        mut seen: impl FnMut(&Plan, usize, Tensor),
+        mut observe: impl FnMut(&Plan, usize, Tensor),
     ) -> Result<Vec<f32>, GpuError> {
-        let (classes, features) = (self.shape.classes, self.network.features);
+        let (classes, features) = (self.network.classes, self.network.features);
         let pixels = images.height * images.width;
         let mut all = Vec::with_capacity(images.len() * classes);
         for first in (0..images.len()).step_by(self.evaluation.capacity) {
@@ -276,8 +264,8 @@ impl Engine {
                 images.rgba(first + i, to);
             }
             self.plan.write(gpu, self.evaluation.sources, &self.pixels);
-            self.run(gpu, self.evaluate[which as usize]).await?;
-            seen(&self.plan, first, self.evaluation.embedding.slice(0, count * features));
+            self.run(gpu, self.evaluation.program(which)).await?;
+            observe(&self.plan, first, self.evaluation.embedding.slice(0, count * features));
             let probabilities: Vec<f32> = self.plan.fetch(gpu, self.evaluation.probabilities).await?;
             all.extend_from_slice(&probabilities[..count * classes]);
         }

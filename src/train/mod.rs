@@ -1,23 +1,25 @@
-//! Training: configuration, the random draws of a step, the trainer, checkpoints, reports and traces.
+//! Training: configuration, the samples of a step, the trainer, checkpoints, reports and traces.
+//!
+//! `recording.rs` records what an engine places on the adapter, `engine.rs` runs it, `trainer.rs` drives a run.
 
-mod ahead;
-mod batches;
 mod checkpoint;
 mod config;
-mod draws;
 mod embedding;
 mod engine;
 mod error;
+mod evaluation;
 mod files;
+mod inspection;
 mod metrics;
 mod model;
 mod observation;
 mod overrides;
 mod pace;
 mod presets;
-mod random;
+mod recording;
 mod run_folder;
-mod schedule;
+mod sampler;
+mod saving;
 #[cfg(not(target_arch = "wasm32"))]
 mod trace;
 mod trainer;
@@ -26,24 +28,25 @@ mod tuned;
 
 pub use checkpoint::{Checkpoint, Header, PendingProbe};
 pub use config::Config;
-pub use draws::StepDraws;
 pub use embedding::{EmbeddedImage, Embedding};
-pub use engine::{Engine, EngineOptions, Weights};
+pub use engine::{Engine, EngineOptions};
 pub use error::TrainError;
+pub use evaluation::{Evaluation, Weights};
 pub use files::write_atomically;
+pub use inspection::{FOLLOWED, Followed, Inspection};
 #[cfg(not(target_arch = "wasm32"))]
 pub use metrics::MetricsFile;
-pub use metrics::{Report, StepStatistics, Summary, median_accuracy, read_reports};
+pub use metrics::{Report, StepStatistics, Summary, accuracy, median_accuracy, most_likely, read_reports};
 pub use model::Model;
 pub use observation::{AnchorRow, Guessed, Guesses, MixRow, Observation, RotationRow, StrongView};
 pub use overrides::Overrides;
 pub use pace::Pace;
 pub use presets::{PRESET_NAMES, Preset, preset};
-pub use random::{Stream, stream_rng};
+pub use recording::{Capture, Recording, RecordingOptions};
 pub use run_folder::RunFolder;
-pub use schedule::Schedule;
+pub use sampler::{StepSamples, Stream, stream_rng};
 #[cfg(not(target_arch = "wasm32"))]
 pub use trace::write_trace;
-pub use trainer::{Progress, Trainer, accuracy, engine_options, label_frequencies, most_likely};
+pub use trainer::{Progress, Trainer, engine_options, label_frequencies};
 #[cfg(not(target_arch = "wasm32"))]
 pub use tuned::{TilingChoice, with_tiling};

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use super::checkpoint::{Checkpoint, Header};
 use super::config::Config;
-use super::engine::{Engine, EngineOptions, Weights};
+use super::engine::{Engine, EngineOptions};
 use super::error::TrainError;
+use super::evaluation::Weights;
+use super::recording::Capture;
 use crate::data::Images;
 use crate::gpu::Gpu;
-use crate::ssl::{Keep, Method};
+use crate::ssl::Method;
 
 /// A trained network: the EMA weights and moving statistics of a checkpoint.
 pub struct Model {
@@ -36,7 +38,7 @@ impl Model {
             optimiser: config.optimiser,
             norm_momentum: config.norm_momentum,
             augment: config.augment,
-            keep: Keep::State,
+            capture: Capture::State,
         };
         let engine = Engine::new(&gpu, &options)?;
         let network = &engine.network;
@@ -53,6 +55,6 @@ impl Model {
     /// # Errors
     /// [`TrainError::Gpu`] if the adapter fails.
     pub async fn probabilities(&mut self, images: &Images) -> Result<Vec<f32>, TrainError> {
-        Ok(self.engine.evaluate(&self.gpu, images, Weights::Averaged).await?)
+        Ok(self.engine.evaluate(&self.gpu, images, Weights::Ema).await?)
     }
 }

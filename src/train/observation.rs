@@ -1,15 +1,15 @@
-//! A step as its onlookers see it: which views were made, what they were guessed and predicted to be.
+//! A step as observers see it: which views were made, what was guessed and predicted for them.
 
 use std::ops::Range;
 
 use bytemuck::cast_slice;
 
-use super::draws::StepDraws;
 use super::error::TrainError;
-use super::random::{Stream, stream_rng};
+use super::inspection::{FOLLOWED, Inspection, followed_views};
+use super::sampler::{StepSamples, Stream, stream_rng};
 use super::trainer::Trainer;
 use crate::augment::{AssembleRow, OpDraw, StrongPolicy};
-use crate::ssl::{FOLLOWED, Inspection, StepShape};
+use crate::ssl::{PassKind, RowLayout, View};
 
 /// Mixed inputs shown, each with the two images that it is made of.
 const MIXES: usize = 8;
@@ -66,7 +66,7 @@ pub struct AnchorRow {
     pub class: Option<u32>,
     /// Tile of the anchor.
     pub tile: usize,
-    /// What the network says of the anchor, `[classes]`, weights as trained, moving statistics.
+    /// The prediction for the anchor with raw weights and moving statistics, `[classes]`.
     pub prediction: Vec<f32>,
     pub guess: Option<Guessed>,
     pub strong: Vec<StrongView>,
@@ -107,12 +107,14 @@ pub struct RotationRow {
 }
 
 /// Which rows of an inspection show what.
-struct Layout {
+struct InspectedRows {
     rows: Vec<AssembleRow>,
     anchors: usize,
-    /// Rows of the step's inputs that the mixes are.
+    /// Input rows of the step that the mixes are.
     mixes: Vec<usize>,
     rotations: Vec<usize>,
+    /// Rows per anchor: itself and its strong views.
+    views: usize,
 }
 
 fn plain(view: usize) -> AssembleRow {
@@ -125,50 +127,59 @@ fn spread(range: Range<usize>, count: usize) -> Vec<usize> {
     (0..count).map(|i| range.start + i * range.len() / count).collect()
 }
 
-impl Layout {
+/// The block whose images are shown as anchors: the labelled images where no others are used.
+fn anchor_block(layout: &RowLayout) -> View {
+    if layout.has(View::Anchor) { View::Anchor } else { View::Labelled }
+}
+
+impl InspectedRows {
     /// Anchors with their strong views first, then mixes, then rotations, as far as there is room.
-    fn new(shape: &StepShape, draws: &StepDraws, capacity: usize) -> Self {
-        let batch = shape.batch;
-        let block = if shape.unlabelled { 1 } else { 0 };
-        let views = 1 + shape.strong_views;
+    fn new(layout: &RowLayout, samples: &StepSamples, capacity: usize) -> Self {
+        let batch = layout.batch;
+        let views = 1 + layout.strong_views();
+        let first = layout.first_view(anchor_block(layout));
         let single = 3 * MIXES + ROTATIONS;
         let anchors = (capacity.saturating_sub(single) / views).clamp(capacity.min(1), batch);
         let mut rows: Vec<_> = (0..anchors)
-            .flat_map(|i| (0..views).map(move |k| plain((block + k) * batch + i)))
+            .flat_map(|i| (0..views).map(move |k| plain(first + k * batch + i)))
             .take(capacity)
             .collect();
-        let first_mixed = (shape.rotation_passes() + shape.premixup_passes()) * batch;
-        let mut mixes: Vec<_> = spread(first_mixed..draws.rows.len(), MIXES);
-        mixes.retain(|i| draws.rows[*i].lambda < 1.0);
+        let mut mixes = spread(layout.inputs_of(PassKind::Mixed), MIXES);
+        mixes.retain(|i| samples.rows[*i].lambda < 1.0);
         mixes.truncate((capacity - rows.len()) / 3);
         for i in &mixes {
-            let row = draws.rows[*i];
+            let row = samples.rows[*i];
             rows.extend([plain(row.a as usize), plain(row.b as usize), row]);
         }
-        let mut rotations = spread(0..shape.rotation_passes() * batch, ROTATIONS);
+        let mut rotations = spread(layout.inputs_of(PassKind::Rotated), ROTATIONS);
         rotations.truncate(capacity - rows.len());
-        rows.extend(rotations.iter().map(|i| draws.rows[*i]));
-        Self { rows, anchors, mixes, rotations }
+        rows.extend(rotations.iter().map(|i| samples.rows[*i]));
+        Self { rows, anchors, mixes, rotations, views }
     }
 }
 
-/// What an inspection found, a row a view.
-struct Found<'a> {
+/// Everything an [`Observation`] is assembled from.
+struct Observed<'a> {
+    layout: &'a RowLayout,
+    samples: &'a StepSamples,
+    inspected: InspectedRows,
+    /// `[rows, classes]`
     probabilities: &'a [f32],
+    /// `[rows, 4]`
     rotation: &'a [f32],
+    /// Mixed targets of the step's inputs, `[inputs, classes]`.
+    targets: &'a [f32],
+    /// The step's guess tensors, none where the method makes no guesses.
+    guesses: &'a [Vec<f32>],
     classes: usize,
 }
 
-impl Found<'_> {
-    fn prediction(&self, row: usize) -> Vec<f32> {
-        self.probabilities[row * self.classes..][..self.classes].to_vec()
-    }
-}
-
-/// Rows of the guess tensors `averages, probabilities, aligned, target, confidence`.
-fn guessed(parts: &[Vec<f32>], row: usize, classes: usize) -> Guessed {
-    let of = |part: usize| parts[part][row * classes..][..classes].to_vec();
-    Guessed { prediction: of(1), aligned: of(2), target: of(3), used: parts[4][2 * row + 1] > 0.0 }
+/// Row of the guess tensors `averages, probabilities, aligned, target, confidence`.
+fn guessed(tensors: &[Vec<f32>], row: usize, classes: usize) -> Option<Guessed> {
+    let [_, probabilities, aligned, target, confidence] = tensors else { return None };
+    let of = |tensor: &[f32]| tensor[row * classes..][..classes].to_vec();
+    let used = confidence[2 * row + 1] > 0.0;
+    Some(Guessed { prediction: of(probabilities), aligned: of(aligned), target: of(target), used })
 }
 
 impl Trainer {
@@ -179,20 +190,20 @@ impl Trainer {
         self.followed = images.iter().copied().filter(|i| *i < count).take(FOLLOWED).collect();
     }
 
-    /// Looks at the last step: predicts its views and those of the followed images, changing nothing.
+    /// Observes the last step: predicts its views and those of the followed images, changing nothing.
     /// `None` before the first step.
     ///
     /// # Errors
-    /// The adapter's.
+    /// The adapter is lost or out of memory.
     ///
     /// # Panics
-    /// When the trainer was not made with [`crate::ssl::Keep::Views`].
+    /// When the trainer was not made with [`super::Capture::Views`].
     pub async fn observe(&mut self) -> Result<Option<Observation>, TrainError> {
-        let Some(draws) = self.drawn().cloned() else { return Ok(None) };
-        let inspection = self.engine.inspection.clone().expect("the trainer keeps views");
-        let shape = self.engine.shape.clone();
-        let layout = Layout::new(&shape, &draws, inspection.capacity);
-        let operations = self.write_inspection(&inspection, &shape, &layout);
+        let Some(samples) = self.samples().cloned() else { return Ok(None) };
+        let inspection = self.engine.inspection.clone().expect("the trainer captures views");
+        let layout = self.engine.layout.clone();
+        let inspected = InspectedRows::new(&layout, &samples, inspection.capacity);
+        let operations = self.write_inspection(&inspection, &layout, &inspected);
         let gpu = self.gpu().clone();
         self.engine.run(&gpu, inspection.program).await?;
         let step_guess = self.engine.tensors.guess;
@@ -202,36 +213,45 @@ impl Trainer {
             .chain(guess_tensors.flat_map(|guess| guess.tensors()))
             .collect();
         let values = self.engine.recorded().fetch_all::<f32>(&gpu, &tensors).await?;
-        let classes = shape.classes;
-        let found = Found { probabilities: &values[0], rotation: &values[1], classes };
-        let (of_step, of_followed) = values[3..].split_at(if step_guess.is_some() { 5 } else { 0 });
+        let (guesses, of_followed) = values[3..].split_at(if step_guess.is_some() { 5 } else { 0 });
+        let classes = self.engine.network.classes;
+        let observed = Observed {
+            layout: &layout,
+            samples: &samples,
+            inspected,
+            probabilities: &values[0],
+            rotation: &values[1],
+            targets: &values[2],
+            guesses,
+            classes,
+        };
         Ok(Some(Observation {
             step: self.progress().step,
-            anchors: self.anchors(&shape, &draws, &layout, &found, of_step),
-            followed: self.followed_rows(&shape, inspection.capacity, &operations, &found, of_followed),
-            mixes: mixes(&shape, &draws, &layout, &found, &values[2]),
-            lambdas: draws.lambda.clone(),
-            rotations: rotations(&shape, &draws, &layout, &found),
-            guesses: step_guess.is_some().then(|| Guesses {
-                label_distribution: of_step[0][..classes].to_vec(),
-                average_prediction: of_step[0][classes..].to_vec(),
-                rows: (0..shape.batch).map(|i| guessed(of_step, i, classes)).collect(),
+            anchors: observed.anchors(&self.data.train_labels),
+            followed: self.followed_rows(&observed, inspection.capacity, &operations, of_followed),
+            mixes: observed.mixes(),
+            lambdas: samples.lambda.clone(),
+            rotations: observed.rotations(),
+            guesses: guesses.first().map(|averages| Guesses {
+                label_distribution: averages[..classes].to_vec(),
+                average_prediction: averages[classes..].to_vec(),
+                rows: (0..layout.batch).filter_map(|i| guessed(guesses, i, classes)).collect(),
             }),
             policy: self.policy.clone(),
         }))
     }
 
-    /// Uploads rows and the followed images' draws; returns the latter's operations, a list a view.
+    /// Uploads rows and the followed images' draws; returns the latter's operations, one list per view.
     fn write_inspection(
         &self,
         inspection: &Inspection,
-        shape: &StepShape,
-        layout: &Layout,
+        layout: &RowLayout,
+        inspected: &InspectedRows,
     ) -> Vec<Vec<OpDraw>> {
         let (gpu, plan) = (self.gpu(), self.engine.recorded());
-        let views = shape.followed_views();
-        let filler = layout.rows.first().copied().unwrap_or(plain(0));
-        let mut rows = layout.rows.clone();
+        let views = followed_views(layout);
+        let filler = inspected.rows.first().copied().unwrap_or(plain(0));
+        let mut rows = inspected.rows.clone();
         rows.resize(inspection.capacity, filler);
         rows.extend((0..views).map(|i| plain(inspection.first_view + i)));
         plan.write::<u8>(gpu, inspection.rows, cast_slice(&rows));
@@ -242,108 +262,105 @@ impl Trainer {
         }
         plan.write(gpu, inspection.followed.sources, &sources);
         let mut rng = stream_rng(self.config.seed, Stream::Followed, self.progress().step);
-        let settings = self.draw_settings();
+        let settings = self.sample_settings();
         let weak: Vec<_> =
             (0..views).map(|view| settings.weak.draw(&mut rng, (view % FOLLOWED) as u32)).collect();
         plan.write::<u8>(gpu, inspection.followed.weak_draws, cast_slice(&weak));
+        let method = &self.config.method;
         let operations: Vec<Vec<OpDraw>> = (0..views)
-            .map(|view| match view < FOLLOWED && !self.config.method.strong_anchor {
-                true => vec![OpDraw::IDENTITY; shape.operations],
+            .map(|view| match view < FOLLOWED && !method.strong_anchor {
+                true => vec![OpDraw::IDENTITY; method.operations()],
                 false => self.policy.sample(&mut rng, settings.size),
             })
             .collect();
-        for (turn, tensor) in inspection.followed.op_draws.iter().enumerate() {
-            let of_turn: Vec<_> = operations.iter().map(|ops| ops[turn]).collect();
-            plan.write::<u8>(gpu, *tensor, cast_slice(&of_turn));
+        for (i, tensor) in inspection.followed.op_draws.iter().enumerate() {
+            let ops: Vec<_> = operations.iter().map(|ops| ops[i]).collect();
+            plan.write::<u8>(gpu, *tensor, cast_slice(&ops));
         }
         operations
     }
 
-    fn anchors(
-        &self,
-        shape: &StepShape,
-        draws: &StepDraws,
-        layout: &Layout,
-        found: &Found<'_>,
-        guesses: &[Vec<f32>],
-    ) -> Vec<AnchorRow> {
-        let batch = shape.batch;
-        let images = if shape.unlabelled { &draws.unlabelled } else { &draws.labelled };
-        let views = 1 + shape.strong_views;
-        let strong = |i: usize, k: usize| {
-            let view = (1 + k) * batch + i;
-            let tile = i * views + k;
-            StrongView {
-                tile,
-                operations: draws.ops.iter().map(|turn| turn[view]).collect(),
-                prediction: found.prediction(tile),
-            }
-        };
-        let row = |i: usize| AnchorRow {
-            image: images[i],
-            class: self.data.train_labels[images[i]],
-            tile: i * views,
-            prediction: found.prediction(i * views),
-            guess: (!guesses.is_empty()).then(|| guessed(guesses, i, found.classes)),
-            strong: (1..views).map(|k| strong(i, k)).collect(),
-        };
-        (0..layout.anchors).map(row).collect()
-    }
-
+    /// The followed images, whose rows begin at `first`.
     fn followed_rows(
         &self,
-        shape: &StepShape,
+        observed: &Observed<'_>,
         first: usize,
         operations: &[Vec<OpDraw>],
-        found: &Found<'_>,
         guesses: &[Vec<f32>],
     ) -> Vec<AnchorRow> {
-        let views = shape.followed_views() / FOLLOWED;
+        let views = followed_views(observed.layout) / FOLLOWED;
         let strong = |i: usize, k: usize| {
             let view = k * FOLLOWED + i;
             let tile = first + view;
-            StrongView { tile, operations: operations[view].clone(), prediction: found.prediction(tile) }
+            StrongView { tile, operations: operations[view].clone(), prediction: observed.prediction(tile) }
         };
         let row = |(i, image): (usize, &usize)| AnchorRow {
             image: *image,
             class: self.data.train_labels[*image],
             tile: first + i,
-            prediction: found.prediction(first + i),
-            guess: (!guesses.is_empty()).then(|| guessed(guesses, i, found.classes)),
+            prediction: observed.prediction(first + i),
+            guess: guessed(guesses, i, observed.classes),
             strong: (1..views).map(|k| strong(i, k)).collect(),
         };
         self.followed.iter().enumerate().map(row).collect()
     }
 }
 
-fn mixes(
-    shape: &StepShape,
-    draws: &StepDraws,
-    layout: &Layout,
-    found: &Found<'_>,
-    targets: &[f32],
-) -> Vec<MixRow> {
-    let first = layout.anchors * (1 + shape.strong_views);
-    let row = |(i, input): (usize, &usize)| {
-        let AssembleRow { a, b, lambda, .. } = draws.rows[*input];
-        let tile = first + 3 * i;
-        MixRow {
-            tiles: [tile, tile + 1, tile + 2],
-            lambda,
-            blocks: [a as usize / shape.batch, b as usize / shape.batch],
-            target: targets[input * shape.classes..][..shape.classes].to_vec(),
-            prediction: found.prediction(tile + 2),
-        }
-    };
-    layout.mixes.iter().enumerate().map(row).collect()
-}
+impl Observed<'_> {
+    /// `[classes]` of a row of the inspection.
+    fn prediction(&self, row: usize) -> Vec<f32> {
+        self.probabilities[row * self.classes..][..self.classes].to_vec()
+    }
 
-fn rotations(shape: &StepShape, draws: &StepDraws, layout: &Layout, found: &Found<'_>) -> Vec<RotationRow> {
-    let first = layout.anchors * (1 + shape.strong_views) + 3 * layout.mixes.len();
-    let row = |(i, input): (usize, &usize)| RotationRow {
-        tile: first + i,
-        rotation: draws.rows[*input].rotation,
-        prediction: found.rotation[4 * (first + i)..][..4].to_vec(),
-    };
-    layout.rotations.iter().enumerate().map(row).collect()
+    fn anchors(&self, labels: &[Option<u32>]) -> Vec<AnchorRow> {
+        let images = match anchor_block(self.layout) {
+            View::Anchor => &self.samples.unlabelled,
+            _ => &self.samples.labelled,
+        };
+        let views = self.inspected.views;
+        let strong = |i: usize, k: usize| {
+            let view = self.layout.first_view(View::Strong(k)) + i;
+            let tile = i * views + k;
+            StrongView {
+                tile,
+                operations: self.samples.ops.iter().map(|list| list[view]).collect(),
+                prediction: self.prediction(tile),
+            }
+        };
+        let row = |i: usize| AnchorRow {
+            image: images[i],
+            class: labels[images[i]],
+            tile: i * views,
+            prediction: self.prediction(i * views),
+            guess: guessed(self.guesses, i, self.classes),
+            strong: (1..views).map(|k| strong(i, k)).collect(),
+        };
+        (0..self.inspected.anchors).map(row).collect()
+    }
+
+    fn mixes(&self) -> Vec<MixRow> {
+        let first = self.inspected.anchors * self.inspected.views;
+        let row = |(i, input): (usize, &usize)| {
+            let AssembleRow { a, b, lambda, .. } = self.samples.rows[*input];
+            let tile = first + 3 * i;
+            MixRow {
+                tiles: [tile, tile + 1, tile + 2],
+                lambda,
+                blocks: [a, b].map(|view| view as usize / self.layout.batch),
+                target: self.targets[input * self.classes..][..self.classes].to_vec(),
+                prediction: self.prediction(tile + 2),
+            }
+        };
+        self.inspected.mixes.iter().enumerate().map(row).collect()
+    }
+
+    fn rotations(&self) -> Vec<RotationRow> {
+        let first = self.inspected.anchors * self.inspected.views + 3 * self.inspected.mixes.len();
+        let row = |(i, input): (usize, &usize)| RotationRow {
+            tile: first + i,
+            rotation: self.samples.rows[*input].rotation,
+            prediction: self.rotation[4 * (first + i)..][..4].to_vec(),
+        };
+        self.inspected.rotations.iter().enumerate().map(row).collect()
+    }
 }

@@ -4,7 +4,7 @@ use super::config::Config;
 use super::error::TrainError;
 use crate::augment::{PolicyScale, Sampling};
 use crate::data::{Balance, Choice, Tail};
-use crate::ssl::{LabelPrior, Method, PolicyKind};
+use crate::ssl::{LabelPrior, Method, PerTerm, PolicyKind};
 
 /// Settings to change in a configuration; `None` and `false` leave a setting as it is.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,9 +32,8 @@ pub struct Overrides {
     pub beta: Option<f64>,
     pub threshold: Option<f32>,
     pub relative_threshold: bool,
-    pub weight_u: Option<f32>,
-    pub weight_u1: Option<f32>,
-    pub weight_r: Option<f32>,
+    /// Weights of loss terms.
+    pub weights: PerTerm<Option<f32>>,
     pub policy: Option<PolicyKind>,
     pub label_prior: Option<LabelPrior>,
     pub policy_scale: Option<PolicyScale>,
@@ -109,9 +108,11 @@ impl Overrides {
             method.squared = true;
             method.weight_u = SQUARED_WEIGHT;
         }
-        set(&mut method.weight_u, &self.weight_u);
-        set(&mut method.weight_u1, &self.weight_u1);
-        set(&mut method.weight_r, &self.weight_r);
+        for (term, weight) in self.weights.iter() {
+            if let (Some(setting), Some(weight)) = (term.setting, weight) {
+                *setting(method) = weight;
+            }
+        }
     }
 }
 

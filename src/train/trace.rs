@@ -7,17 +7,17 @@ use pollster::block_on;
 use serde_json::json;
 
 use super::checkpoint::Checkpoint;
-use super::draws::StepDraws;
 use super::error::TrainError;
 use super::files::TensorFile;
+use super::sampler::StepSamples;
 use super::trainer::Trainer;
 use crate::gpu::Tensor;
 use crate::nn::ParameterSet;
 use crate::optim::Optimiser;
-use crate::ssl::{RowKind, StepBlock, interleave};
+use crate::ssl::{LOSS_TERMS, PassKind, StepBlock, View};
 
 /// Trains one step and writes what went in, what came out and what was between; see the file's metadata
-/// for layouts. The trainer must have been made with [`crate::ssl::Keep::Trace`].
+/// for layouts. The trainer must have been made with [`super::Capture::Trace`].
 ///
 /// # Errors
 /// Those of the step and of the file.
@@ -25,13 +25,13 @@ pub fn write_trace(trainer: &mut Trainer, path: &Path) -> Result<(), TrainError>
     let before = block_on(trainer.checkpoint())?;
     let step = trainer.progress().step;
     block_on(trainer.step())?;
-    let draws = trainer.drawn().expect("a step was just made").clone();
+    let samples = trainer.samples().expect("a step was just made").clone();
     let after = block_on(trainer.checkpoint())?;
-    let block = trainer.config.schedule().block(step, &trainer.engine.shape);
+    let block = trainer.config.schedule().block(step, &trainer.engine.layout);
     let mut trace = Trace { trainer, file: TensorFile::default() };
-    trace.inputs(&draws)?;
+    trace.inputs(&samples)?;
     trace.guess()?;
-    trace.mixed(&draws)?;
+    trace.mixed(&samples)?;
     trace.losses(&block)?;
     trace.parameters(&before, &after)?;
     let metadata = metadata(trace.trainer.config.optimiser, trainer_facts(trace.trainer, step, &block));
@@ -54,8 +54,8 @@ impl Trace<'_> {
         [network.height, network.width, network.channels]
     }
 
-    fn inputs(&mut self, draws: &StepDraws) -> Result<(), TrainError> {
-        let shape = self.trainer.engine.shape.clone();
+    fn inputs(&mut self, samples: &StepSamples) -> Result<(), TrainError> {
+        let layout = self.trainer.engine.layout.clone();
         let [height, width, channels] = self.image();
         let words = self.read(self.trainer.engine.tensors.views)?;
         let pixels = height * width;
@@ -65,25 +65,26 @@ impl Trace<'_> {
                 word.to_bits().to_le_bytes().into_iter().take(channels).map(|u| f32::from(u) / 127.5 - 1.0)
             })
             .collect();
-        let block = |first: usize, count: usize| {
-            let image = pixels * channels;
+        let images_from = |view: View, count: usize| {
+            let (image, first) = (pixels * channels, layout.first_view(view));
             &normalised[first * image..(first + count) * image]
         };
-        let b = shape.batch;
-        self.file.f32("input.x", &[b, height, width, channels], block(0, b));
-        let labels: Vec<i32> = draws.labelled.iter().map(|i| self.label(*i)).collect();
+        let b = layout.batch;
+        self.file.f32("input.x", &[b, height, width, channels], images_from(View::Labelled, b));
+        let labels: Vec<i32> = samples.labelled.iter().map(|i| self.label(*i)).collect();
         self.file.i32("input.labels", &[b], &labels);
-        if shape.unlabelled {
-            self.file.f32("input.u_weak", &[b, height, width, channels], block(b, b));
-            let k = shape.strong_views;
+        if layout.has(View::Anchor) {
+            self.file.f32("input.u_weak", &[b, height, width, channels], images_from(View::Anchor, b));
+            let k = layout.strong_views();
             if k > 0 {
-                self.file.f32("input.u_strong", &[k, b, height, width, channels], block(2 * b, k * b));
+                let strong = images_from(View::Strong(1), k * b);
+                self.file.f32("input.u_strong", &[k, b, height, width, channels], strong);
             }
-            let hidden: Vec<i32> = draws.unlabelled.iter().map(|i| self.label(*i)).collect();
+            let hidden: Vec<i32> = samples.unlabelled.iter().map(|i| self.label(*i)).collect();
             self.file.i32("input.u_hidden_labels", &[b], &hidden);
         }
-        if shape.probe {
-            self.file.f32("probe.images", &[b, height, width, channels], block(shape.probe_view(), b));
+        if layout.has(View::Probe) {
+            self.file.f32("probe.images", &[b, height, width, channels], images_from(View::Probe, b));
             let report = self.read(self.trainer.engine.tensors.report)?;
             self.file.f32("probe.match", &[b], &report[crate::ssl::REPORT_MATCHES..]);
         }
@@ -98,7 +99,7 @@ impl Trace<'_> {
     fn guess(&mut self) -> Result<(), TrainError> {
         let tensors = &self.trainer.engine.tensors;
         let Some(guess) = tensors.guess else { return Ok(()) };
-        let (b, c) = (self.trainer.engine.shape.batch, self.trainer.engine.shape.classes);
+        let (b, c) = (self.trainer.engine.layout.batch, self.trainer.engine.network.classes);
         for (i, logits) in tensors.guess_logits.iter().enumerate() {
             let name = if i == 0 { "guess.logits".to_owned() } else { format!("guess.logits.view{i}") };
             let logits = self.read(*logits)?;
@@ -108,11 +109,11 @@ impl Trace<'_> {
             let logits = self.read(logits)?;
             self.file.f32("guess.logits.labelled", &[b, c], &logits);
         }
-        if let Some(mean) = guess.measure.labelled_confidence {
+        if let Some(mean) = guess.stats.labelled_confidence {
             let mean = self.read(mean)?;
             self.file.f32("guess.labelled_confidence", &[], &mean);
         }
-        let averages = self.read(guess.measure.averages)?;
+        let averages = self.read(guess.stats.averages)?;
         self.file.f32("align.p_data", &[c], &averages[..c]);
         self.file.f32("align.p_model", &[c], &averages[c..]);
         for (name, tensor) in [
@@ -126,16 +127,16 @@ impl Trace<'_> {
         Ok(())
     }
 
-    /// Rows of every pass: inputs of one kind, in the order of the tables.
-    fn rows_of(&self, kind: RowKind) -> Result<(Vec<f32>, Vec<f32>), TrainError> {
+    /// Images and logits of the passes of one kind, in the order of the tables.
+    fn passes_of(&self, kind: PassKind) -> Result<(Vec<f32>, Vec<f32>), TrainError> {
         let [height, width, channels] = self.image();
         let stored = height * width * 4;
         let (mut images, mut logits) = (Vec::new(), Vec::new());
-        for group in &self.trainer.engine.tensors.groups {
-            let input = self.read(group.input.tensor)?;
-            for (_, first, count, tensor) in group.logits.iter().filter(|l| l.0 == kind) {
-                let local = first - group.first_row;
-                let pixels = input[local * stored..(local + count) * stored].chunks_exact(4);
+        for passes in &self.trainer.engine.tensors.dispatches {
+            let input = self.read(passes.input.tensor)?;
+            for (_, rows, tensor) in passes.logits.iter().filter(|(run, ..)| *run == kind) {
+                let local = rows.start - passes.first_row;
+                let pixels = input[local * stored..(local + rows.len()) * stored].chunks_exact(4);
                 images.extend(pixels.flat_map(|pixel| &pixel[..channels]));
                 logits.extend(self.read(*tensor)?);
             }
@@ -143,19 +144,18 @@ impl Trace<'_> {
         Ok((images, logits))
     }
 
-    fn mixed(&mut self, draws: &StepDraws) -> Result<(), TrainError> {
-        let shape = self.trainer.engine.shape.clone();
+    fn mixed(&mut self, samples: &StepSamples) -> Result<(), TrainError> {
+        let layout = self.trainer.engine.layout.clone();
         let [height, width, channels] = self.image();
-        let (b, c, n) = (shape.batch, shape.classes, shape.mixed_images());
-        let order = interleave(shape.mixed_blocks(), b);
-        let (images, logits) = self.rows_of(RowKind::Mixed)?;
+        let (b, c, n) = (layout.batch, self.trainer.engine.network.classes, layout.mixed_images());
+        let order = layout.interleaved();
+        let (images, logits) = self.passes_of(PassKind::Mixed)?;
         let targets = self.read(self.trainer.engine.tensors.targets)?;
         let images = undo(&order, &images, height * width * channels);
-        let first_target = (shape.rotation_passes() + shape.premixup_passes()) * b * c;
-        let targets = undo(&order, &targets[first_target..], c);
+        let targets = undo(&order, &targets[layout.inputs_of(PassKind::Mixed).start * c..], c);
         let logits = undo(&order, &logits, c);
-        self.file.f32("mixup.lambda", &[n], &draws.lambda);
-        let partner: Vec<i32> = draws.partner.iter().map(|p| *p as i32).collect();
+        self.file.f32("mixup.lambda", &[n], &samples.lambda);
+        let partner: Vec<i32> = samples.partner.iter().map(|p| *p as i32).collect();
         self.file.i32("mixup.perm", &[n], &partner);
         let order: Vec<i32> = order.iter().map(|m| *m as i32).collect();
         self.file.i32("mixup.interleave", &[n], &order);
@@ -165,12 +165,12 @@ impl Trace<'_> {
         if n > b {
             self.file.f32("logits.u", &[n - b, c], &logits[b * c..]);
         }
-        if shape.premixup_passes() == 1 {
-            let (_, logits) = self.rows_of(RowKind::Premixup)?;
+        if layout.passes.contains(&PassKind::FirstStrong) {
+            let (_, logits) = self.passes_of(PassKind::FirstStrong)?;
             self.file.f32("logits.u1", &[b, c], &logits);
         }
-        if shape.rotation_passes() == 1 {
-            let (images, logits) = self.rows_of(RowKind::Rotation)?;
+        if layout.passes.contains(&PassKind::Rotated) {
+            let (images, logits) = self.passes_of(PassKind::Rotated)?;
             self.file.f32("rot.images", &[b, height, width, channels], &images);
             let labels: Vec<i32> = (0..b).map(|i| (i / (b / 4)) as i32).collect();
             self.file.i32("rot.labels", &[b], &labels);
@@ -181,20 +181,19 @@ impl Trace<'_> {
 
     fn losses(&mut self, block: &StepBlock) -> Result<(), TrainError> {
         let report = self.read(self.trainer.engine.tensors.report)?;
-        let shape = &self.trainer.engine.shape;
-        let unlabelled_rows = (shape.mixed_images() - shape.batch) as f32;
-        let b = shape.batch as f32;
-        let weights = [
-            block.weight_x * b,
-            block.weight_u * unlabelled_rows,
-            block.weight_u1 * b * shape.premixup_passes() as f32,
-            block.weight_r * b * shape.rotation_passes() as f32,
-        ];
-        for (name, (loss, weight)) in ["x", "u", "u1", "r"].iter().zip(report.iter().zip(weights)) {
-            self.file.f32(format!("loss.{name}"), &[], &[*loss]);
-            self.file.f32(format!("loss.weight.{name}"), &[], &[weight]);
+        let engine = &self.trainer.engine;
+        let mut total = 0.0;
+        for (i, term) in LOSS_TERMS.iter().enumerate() {
+            let is_on = term.is_on(&engine.method);
+            if term.optional && !is_on {
+                continue;
+            }
+            let rows = if is_on { engine.layout.rows_of_term(term) } else { 0 };
+            let weight = block.weights[i] * rows as f32;
+            self.file.f32(format!("loss.{}", term.name), &[], &[report[i]]);
+            self.file.f32(format!("loss.weight.{}", term.name), &[], &[weight]);
+            total += report[i] * weight;
         }
-        let total: f32 = report.iter().zip(weights).map(|(loss, weight)| loss * weight).sum();
         self.file.f32("loss.total", &[], &[total]);
         Ok(())
     }
@@ -215,7 +214,7 @@ impl Trace<'_> {
             }
             add(".bn", &network.statistics, &checkpoint.statistics);
         }
-        let c = self.trainer.engine.shape.classes;
+        let c = self.trainer.engine.network.classes;
         for (name, checkpoint) in [("before", before), ("after", after)] {
             let rows = checkpoint.history.len() / c;
             self.file.f32(format!("{name}.align.history"), &[rows, c], &checkpoint.history);

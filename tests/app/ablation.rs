@@ -6,6 +6,7 @@ use eframe::egui;
 use egui_kittest::kittest::Queryable as _;
 use remixmatch::ablation::{Plan, ROWS, RunState};
 use remixmatch::app::AppOptions;
+use remixmatch::ssl::PerTerm;
 use remixmatch::train::{Report, Summary, preset};
 
 use crate::common::{Window, compare_runs, says, short, show, wait_for, window_of};
@@ -41,10 +42,7 @@ fn reports(accuracy: f64) -> Vec<Report> {
                 step: 50 * i as u64,
                 images: 1_600 * i as u64,
                 seconds: f64::from(5 * i),
-                loss_x: 1.0 - share,
-                loss_u: None,
-                loss_u1: None,
-                loss_r: None,
+                losses: PerTerm::from_fn(|term| (term.name == "x").then_some(1.0 - share)),
                 train_acc: reached,
                 guess_acc: Some(reached),
                 confidence: None,

@@ -8,8 +8,7 @@ use pollster::block_on;
 use remixmatch::app::AppOptions;
 use remixmatch::data::{OpenOptions, open};
 use remixmatch::gpu::Gpu;
-use remixmatch::ssl::Keep;
-use remixmatch::train::{Trainer, most_likely};
+use remixmatch::train::{Capture, Trainer, most_likely};
 
 use crate::common::{
     Window, compare, compare_runs, ready, says, short, show, trained, trained_both, wait_for,
@@ -46,7 +45,7 @@ fn expected(window: &Window) -> Vec<usize> {
     let data = Arc::new(open("builtin:digits", &OpenOptions::default()).expect("built-in data"));
     let gpu = Arc::new(Gpu::new_blocking().expect("an adapter"));
     let config = window.state().workspace.settings().config.clone();
-    let mut trainer = Trainer::new(gpu, config, Arc::clone(&data), Keep::State).expect("a trainer");
+    let mut trainer = Trainer::new(gpu, config, Arc::clone(&data), Capture::State).expect("a trainer");
     while !trainer.is_done() {
         block_on(trainer.step()).expect("a step");
     }

@@ -58,7 +58,7 @@ fn switched_off_component_applies_after_reset() {
     wait_for(&mut window, "the second run", |window| says(window, "finished, test accuracy"));
     assert!(!says(&window, "not those of this run"));
     let last = window.state().workspace.last_statistics(0).expect("a step's values");
-    assert_eq!((last.step, last.loss_r), (STEPS - 1, 0.0));
+    assert_eq!((last.step, last.losses.get("r")), (STEPS - 1, 0.0));
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn compared_runs_train_from_one_split() {
     let state = &window.state().workspace;
     assert_eq!(state.split_of(0), state.split_of(1));
     assert!(state.split_of(0).is_some());
-    let losses = |run| state.last_statistics(run).expect("a step's values").loss_u;
+    let losses = |run| state.last_statistics(run).expect("a step's values").losses.get("u");
     assert!(losses(0) != losses(1), "alignment made no difference");
 }
 

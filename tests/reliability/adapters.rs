@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use pollster::block_on;
 use remixmatch::gpu::{Gpu, GpuError, Kernel, PlanBuilder};
-use remixmatch::ssl::Keep;
-use remixmatch::train::{Config, Trainer};
+use remixmatch::train::{Capture, Config, Trainer};
 
 use crate::small::{config, gpu, images, run, small_remixmatch};
 
@@ -59,7 +58,7 @@ fn coarser_alignment_is_a_named_error() {
         |limits: &mut wgpu::Limits| limits.min_uniform_buffer_offset_alignment = 512,
     ] {
         let gpu = device_with(change);
-        let error = Trainer::new(Arc::new(gpu), config(small_remixmatch()), images(2, 40), Keep::State)
+        let error = Trainer::new(Arc::new(gpu), config(small_remixmatch()), images(2, 40), Capture::State)
             .err()
             .expect("an error")
             .to_string();
@@ -83,11 +82,10 @@ fn every_adapter_gives_the_recorded_losses() {
             Ok((device, queue)) => {
                 let gpu = Arc::new(Gpu::adopt(&adapter, device, queue));
                 let first = Config { steps: 1, report_every: 1, ..config(small_remixmatch()) };
-                let mut trainer = Trainer::new(gpu, first, images(2, 40), Keep::State)
+                let mut trainer = Trainer::new(gpu, first, images(2, 40), Capture::State)
                     .unwrap_or_else(|error| panic!("{name}: {error}"));
-                let losses = run(&mut trainer).into_iter().flat_map(|report| {
-                    [Some(report.loss_x), report.loss_u, report.loss_u1, report.loss_r].into_iter().flatten()
-                });
+                let losses =
+                    run(&mut trainer).into_iter().flat_map(|report| report.losses.0.into_iter().flatten());
                 let losses: Vec<f64> = losses.collect();
                 println!("{name}: trained, losses {losses:.6?}");
                 let near = losses.iter().zip(LOSSES).all(|(a, b)| (a - b).abs() <= 1e-4 * b.abs());

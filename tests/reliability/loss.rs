@@ -11,8 +11,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use remixmatch::data::DataSet;
 use remixmatch::gpu::{Gpu, GpuError, Kernel, PlanBuilder, groups_for_items};
-use remixmatch::ssl::Keep;
-use remixmatch::train::{Checkpoint, Config, Pace, Report, TrainError, Trainer};
+use remixmatch::train::{Capture, Checkpoint, Config, Pace, Report, TrainError, Trainer};
 use tempfile::tempdir;
 
 use crate::small::{config, gpu, images, run, small_remixmatch};
@@ -42,8 +41,8 @@ fn on(
 ) -> Result<Trainer, TrainError> {
     let (config, data) = (config.clone(), Arc::clone(data));
     let mut trainer = match path.exists() {
-        true => Trainer::resume(gpu, config, data, path, Keep::State)?,
-        false => Trainer::new(gpu, config, data, Keep::State)?,
+        true => Trainer::resume(gpu, config, data, path, Capture::State)?,
+        false => Trainer::new(gpu, config, data, Capture::State)?,
     };
     if paced {
         trainer.engine.pace = Some(Pace::new(Duration::from_millis(3), Arc::new(AtomicBool::new(false))));
@@ -104,7 +103,7 @@ fn lost_devices_cost_at_most_one_report_interval() {
     let whole = Config { steps: saved.step + 4, ..endless };
     let mut last = open(&path, &whole, &data, false).expect("a device");
     saved.reports.extend(run(&mut last));
-    let mut unbroken = Trainer::new(gpu(), whole, data, Keep::State).expect("a trainer");
+    let mut unbroken = Trainer::new(gpu(), whole, data, Capture::State).expect("a trainer");
     assert_eq!(saved.reports, run(&mut unbroken));
     let [a, b] = [&mut last, &mut unbroken].map(|trainer| block_on(trainer.checkpoint()).expect("its state"));
     assert_eq!((a.weights, a.ema, a.optimiser), (b.weights, b.ema, b.optimiser));
@@ -118,7 +117,7 @@ fn every_call_on_a_lost_device_reports_it() {
     let data = images(2, 40);
     let lost_gpu = gpu();
     let mut trainer =
-        Trainer::new(Arc::clone(&lost_gpu), config(small_remixmatch()), Arc::clone(&data), Keep::Views)
+        Trainer::new(Arc::clone(&lost_gpu), config(small_remixmatch()), Arc::clone(&data), Capture::Views)
             .expect("a trainer");
     block_on(trainer.step()).expect("a step");
     lost_gpu.device.destroy();
@@ -132,7 +131,7 @@ fn every_call_on_a_lost_device_reports_it() {
     lost(block_on(trainer.checkpoint()).map(drop));
     lost(block_on(trainer.observe()).map(drop).and_then(|()| block_on(trainer.drain())));
     lost(lost_gpu.wait("nothing").map_err(TrainError::from));
-    lost(Trainer::new(Arc::clone(&lost_gpu), config(small_remixmatch()), data, Keep::State).map(drop));
+    lost(Trainer::new(Arc::clone(&lost_gpu), config(small_remixmatch()), data, Capture::State).map(drop));
     assert!(began.elapsed() < PATIENCE);
 }
 

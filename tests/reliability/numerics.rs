@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use pollster::block_on;
 use remixmatch::gpu::{Gpu, Tensor};
-use remixmatch::ssl::{Keep, Method};
-use remixmatch::train::{Engine, TrainError, Trainer};
+use remixmatch::ssl::Method;
+use remixmatch::train::{Capture, Engine, TrainError, Trainer};
 use tempfile::tempdir;
 
 use crate::small::{config, gpu, images, small_remixmatch};
@@ -58,7 +58,7 @@ fn non_finite_state_stops_the_run() {
     let folder = tempdir().expect("a temporary folder");
     let path = folder.path().join("model.safetensors");
     let fresh = || {
-        Trainer::new(Arc::clone(&gpu), config(small_remixmatch()), Arc::clone(&data), Keep::State)
+        Trainer::new(Arc::clone(&gpu), config(small_remixmatch()), Arc::clone(&data), Capture::State)
             .expect("a trainer")
     };
     let mut trainer = fresh();
@@ -74,7 +74,7 @@ fn non_finite_state_stops_the_run() {
                 config(small_remixmatch()),
                 Arc::clone(&data),
                 &path,
-                Keep::State,
+                Capture::State,
             )
             .expect("a trainer");
             inject(&gpu, &trainer.engine, tensor(&trainer.engine), value);
@@ -95,7 +95,7 @@ fn nan_guesses_below_a_threshold_are_reported() {
     let gpu = gpu();
     let method = Method { alignment: true, ..Method::fixmatch() };
     let mut trainer =
-        Trainer::new(Arc::clone(&gpu), config(method), images(2, 40), Keep::State).expect("a trainer");
+        Trainer::new(Arc::clone(&gpu), config(method), images(2, 40), Capture::State).expect("a trainer");
     block_on(trainer.step()).expect("a step");
     inject(&gpu, &trainer.engine, trainer.engine.tensors.alignment.history, f32::NAN);
     let error = (0..4).find_map(|_| block_on(trainer.step()).err()).expect("the run stops");

@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use remixmatch::data::DataSet;
-use remixmatch::ssl::{Keep, Method};
-use remixmatch::train::{Config, Report, Trainer};
+use remixmatch::ssl::Method;
+use remixmatch::train::{Capture, Config, Report, Trainer};
 
 use crate::small::{config, gpu, images, run, small_remixmatch};
 
 #[track_caller]
 fn trains(config: Config, data: Arc<DataSet>) -> Vec<Report> {
-    let mut trainer = Trainer::new(gpu(), config, data, Keep::State).expect("a trainer");
+    let mut trainer = Trainer::new(gpu(), config, data, Capture::State).expect("a trainer");
     let reports = run(&mut trainer);
     assert!(!reports.is_empty(), "the run made no report");
     for report in &reports {
-        let terms = [Some(report.loss_x), report.loss_u, report.loss_u1, report.loss_r, report.confidence];
-        assert!(terms.iter().flatten().all(|value| value.is_finite() && *value >= 0.0), "{report:?}");
+        let terms = report.losses.0.into_iter().chain([report.confidence]);
+        assert!(terms.flatten().all(|value| value.is_finite() && value >= 0.0), "{report:?}");
     }
     pollster::block_on(trainer.checkpoint()).expect("a finite state");
     reports
@@ -23,7 +23,7 @@ fn trains(config: Config, data: Arc<DataSet>) -> Vec<Report> {
 
 #[track_caller]
 fn is_refused(config: Config, data: Arc<DataSet>, words: &[&str]) {
-    let error = Trainer::new(gpu(), config, data, Keep::State).err().expect("a refusal").to_string();
+    let error = Trainer::new(gpu(), config, data, Capture::State).err().expect("a refusal").to_string();
     words.iter().for_each(|word| assert!(error.contains(word), "'{word}' is missing in: {error}"));
 }
 
@@ -64,7 +64,10 @@ fn sixteen_strong_views_train() {
 #[test]
 fn one_class_trains() {
     let reports = trains(of(small_remixmatch()), images(1, 40));
-    assert!(reports.iter().all(|report| report.loss_x == 0.0 && report.test_acc == 1.0), "{reports:?}");
+    assert!(
+        reports.iter().all(|report| report.losses.get("x") == Some(0.0) && report.test_acc == 1.0),
+        "{reports:?}"
+    );
 }
 
 #[test]

@@ -2,7 +2,9 @@
 //! confidence on the labelled one (arXiv 2106.04732, section 3).
 
 use pollster::block_on;
-use remixmatch::ssl::{AlignmentState, HISTORY, Method, StepShape, record_guess, record_measure};
+use remixmatch::ssl::{
+    AlignmentState, HISTORY, Method, record_alignment_stats, record_guess, record_softmax,
+};
 
 use crate::oracle::compare::assert_close;
 use crate::oracle::heads::softmax;
@@ -12,8 +14,8 @@ use crate::trial::Trial;
 use crate::{EXACT, MANY};
 
 /// Runs the shaders on two batches of logits and compares everything; returns the share of guesses in use.
-fn check(shape: &StepShape, labelled: &[f32], unlabelled: &[f32]) -> f64 {
-    let (batch, classes) = (shape.batch, shape.classes);
+fn check(method: &Method, classes: usize, labelled: &[f32], unlabelled: &[f32]) -> f64 {
+    let batch = labelled.len() / classes;
     let mut t = Trial::new();
     // Neither history nor p(y) may matter.
     let state = AlignmentState {
@@ -22,11 +24,12 @@ fn check(shape: &StepShape, labelled: &[f32], unlabelled: &[f32]) -> f64 {
     };
     let anchors = t.upload("logits", unlabelled);
     let known = t.upload("labelled logits", labelled);
-    let measure = record_measure(&mut t.b, shape, state, anchors, Some(known));
-    let guess = record_guess(&mut t.b, shape, measure, &[anchors]);
-    let mean = measure.labelled_confidence.map(|mean| t.keep(mean));
+    let [q, known] = [anchors, known].map(|logits| record_softmax(&mut t.b, logits, classes));
+    let stats = record_alignment_stats(&mut t.b, method, classes, state, q, Some(known));
+    let guess = record_guess(&mut t.b, method, classes, stats, q);
+    let mean = stats.labelled_confidence.map(|mean| t.keep(mean));
     let [averages, aligned, target, confidence] =
-        [measure.averages, guess.aligned, guess.target, guess.confidence].map(|tensor| t.keep(tensor));
+        [stats.averages, guess.aligned, guess.target, guess.confidence].map(|tensor| t.keep(tensor));
     let results = block_on(t.run());
 
     let what = format!("{batch} images of {classes} classes");
@@ -37,7 +40,7 @@ fn check(shape: &StepShape, labelled: &[f32], unlabelled: &[f32]) -> f64 {
     assert_close(&format!("E[p(y|x)] of {what}"), &found[..classes], &p_known, EXACT);
     assert_close(&format!("E[p(y|u)] of {what}"), &found[classes..], &p_guessed, EXACT);
     assert_close(&format!("aligned of {what}"), &results.get(aligned), &wanted, EXACT);
-    let mut least = f64::from(shape.threshold.unwrap_or(0.0));
+    let mut least = f64::from(method.threshold.unwrap_or(0.0));
     if let Some(mean) = mean {
         let confidence = mean_top(&known, classes);
         assert_close(
@@ -58,24 +61,24 @@ fn check(shape: &StepShape, labelled: &[f32], unlabelled: &[f32]) -> f64 {
     used.iter().sum::<f64>() / batch as f64
 }
 
-fn logits(shape: &StepShape, seed: u64, spread: f64) -> Vec<f32> {
-    Random::new(seed).normal(shape.batch * shape.classes, spread)
+fn logits(count: usize, seed: u64, spread: f64) -> Vec<f32> {
+    Random::new(seed).normal(count, spread)
 }
 
 #[test]
 fn from_few_images_to_more_than_a_workgroup() {
     for (batch, classes) in [(2, 1), (MANY, 2), (MANY, 10), (300, 17), (9, 300)] {
-        let shape = Method::adamatch().shape(batch, classes);
-        check(&shape, &logits(&shape, 1, 2.0), &logits(&shape, 2, 2.0));
+        let count = batch * classes;
+        check(&Method::adamatch(), classes, &logits(count, 1, 2.0), &logits(count, 2, 2.0));
     }
 }
 
 /// The surer the network is of labelled images, the surer it must be of unlabelled ones.
 #[test]
 fn the_threshold_follows_the_labelled_images() {
-    let shape = Method::adamatch().shape(300, 10);
-    let unlabelled = logits(&shape, 3, 2.0);
-    let shares = [0.5, 2.0, 8.0].map(|spread| check(&shape, &logits(&shape, 4, spread), &unlabelled));
+    let method = Method::adamatch();
+    let unlabelled = logits(3_000, 3, 2.0);
+    let shares = [0.5, 2.0, 8.0].map(|spread| check(&method, 10, &logits(3_000, 4, spread), &unlabelled));
     assert!(shares[0] > shares[1] && shares[1] > shares[2] && shares[2] > 0.0, "{shares:?}");
 }
 
@@ -83,6 +86,6 @@ fn the_threshold_follows_the_labelled_images() {
 #[test]
 fn without_a_threshold_every_guess_is_used() {
     let method = Method { threshold: None, relative_threshold: false, ..Method::adamatch() };
-    let shape = method.shape(MANY, 10);
-    assert_eq!(check(&shape, &logits(&shape, 5, 2.0), &logits(&shape, 6, 2.0)), 1.0);
+    let count = MANY * 10;
+    assert_eq!(check(&method, 10, &logits(count, 5, 2.0), &logits(count, 6, 2.0)), 1.0);
 }

@@ -12,7 +12,7 @@ mod trial;
 
 mod adamatch;
 mod guess;
-mod push;
+mod history;
 mod rows;
 mod softmax;
 mod summary;
@@ -23,8 +23,7 @@ const EXACT: f64 = 1e-5;
 /// Rows that take more than one workgroup of 64.
 const MANY: usize = 70;
 
-/// What a test's step consists of, ReMixMatch's unless changed.
-fn shape(batch: usize, classes: usize) -> remixmatch::ssl::StepShape {
-    let method = remixmatch::ssl::Method { strong_views: 2, ..remixmatch::ssl::Method::remixmatch() };
-    method.shape(batch, classes)
+/// The method of most tests.
+fn remixmatch() -> remixmatch::ssl::Method {
+    remixmatch::ssl::Method { strong_views: 2, ..remixmatch::ssl::Method::remixmatch() }
 }

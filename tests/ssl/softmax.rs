@@ -6,12 +6,12 @@ use crate::oracle::compare::assert_close;
 use crate::oracle::heads;
 use crate::oracle::random::{Random, widen};
 use crate::trial::Trial;
-use crate::{EXACT, MANY, shape};
+use crate::{EXACT, MANY};
 
 fn softmax(logits: &[f32], classes: usize) -> Vec<f32> {
     let mut t = Trial::new();
     let tensor = t.upload("logits", logits);
-    let probabilities = record_softmax(&mut t.b, logits.len() / classes, classes, tensor);
+    let probabilities = record_softmax(&mut t.b, tensor, classes);
     let kept = t.keep(probabilities);
     block_on(t.run()).get(kept)
 }
@@ -23,7 +23,8 @@ fn check_matches(logits: &[f32], classes: usize) {
     let mut t = Trial::new();
     let [tensor, label_tensor] = [t.upload("logits", logits), t.upload("labels", &words)];
     let matches = t.blank("matches", labels.len());
-    record_matches(&mut t.b, &shape(labels.len(), classes), tensor, label_tensor, matches);
+    let predictions = record_softmax(&mut t.b, tensor, classes);
+    record_matches(&mut t.b, predictions, classes, label_tensor, matches);
     let found = block_on(t.run()).get(matches);
     // 1 - 0.5 sum_c |p_c - onehot_c|, as the reference's code has it.
     let p = heads::softmax(&widen(logits), classes);

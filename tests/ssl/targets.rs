@@ -1,13 +1,11 @@
 use pollster::block_on;
 use remixmatch::augment::AssembleRow;
 use remixmatch::gpu::groups_for_items;
-use remixmatch::nn::Rows;
 use remixmatch::ssl::{LossTables, record_targets};
 
 use crate::oracle::compare::assert_close;
 use crate::oracle::random::{Random, widen};
 use crate::oracle::ssl::mixup;
-use crate::shape;
 use crate::trial::Trial;
 
 /// Mixed targets of rows `first..` of the table, and the reference's; `blocks` are x and the unlabelled views.
@@ -36,8 +34,8 @@ fn check(batch: usize, classes: usize, blocks: usize, first: usize, count: usize
         results: unread,
     };
     let [label_tensor, guess_tensor] = [t.upload("labels", &labels), t.upload("guesses", &guesses)];
-    let rows = Rows { first, count };
-    record_targets(&mut t.b, &shape(batch, classes), tables, label_tensor, guess_tensor, rows);
+    let rows = first..first + count;
+    record_targets(&mut t.b, tables, label_tensor, guess_tensor, rows, [batch, classes]);
     let found = block_on(t.run()).get(tables.targets);
     assert!(found[..first * classes].iter().all(|v| v.is_nan()), "rows before the first");
 

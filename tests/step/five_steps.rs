@@ -1,8 +1,8 @@
 //! Five steps in a row: the reference begins with the run's first weights and then goes on from its own
 //! results, given only the augmented images, lambdas and partners of each step.
 
-use remixmatch::ssl::{Keep, LabelPrior, Method};
-use remixmatch::train::{Config, Trainer, write_trace};
+use remixmatch::ssl::{LabelPrior, Method};
+use remixmatch::train::{Capture, Config, Trainer, write_trace};
 
 use crate::compare::{adopt_idle_biases, compare_passage, compare_state, inputs, settings, state_before};
 use crate::pictures::{LABEL_FREQUENCIES, config, gpu, pictures};
@@ -22,7 +22,8 @@ fn follow(what: &str, config: Config, side: usize, channels: usize) -> Vec<Step>
         LabelPrior::Labels | LabelPrior::Predictions => LABEL_FREQUENCIES,
         LabelPrior::Running => [1.0 / 3.0; 3],
     };
-    let mut trainer = Trainer::new(gpu(), config, pictures(side, channels), Keep::Trace).expect("a trainer");
+    let mut trainer =
+        Trainer::new(gpu(), config, pictures(side, channels), Capture::Trace).expect("a trainer");
     let mut state = None;
     let mut steps = Vec::new();
     for step in 0..5 {
@@ -68,6 +69,13 @@ fn remixmatch_without_mixup() {
 fn remixmatch_with_squared_loss() {
     let method = Method { squared: true, weight_u: 75.0, ..remixmatch(2) };
     follow("L2", config(method, SEED), 12, 1);
+}
+
+#[test]
+fn remixmatch_with_mutual_information() {
+    follow("mutual information", config(Method { weight_mi: 0.3, ..remixmatch(2) }, SEED), 12, 3);
+    let alone = Method { weight_mi: 0.3, premixup: false, ..remixmatch(1) };
+    follow("mutual information without pre-mixup", config(alone, SEED), 8, 1);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //! differences of the reference's loss.
 
 use pollster::block_on;
-use remixmatch::ssl::{Keep, Method};
-use remixmatch::train::{Trainer, write_trace};
+use remixmatch::ssl::Method;
+use remixmatch::train::{Capture, Trainer, write_trace};
 
 use crate::compare::{TOLERANCE, compare_gradients, inputs, settings, state_before};
 use crate::oracle::compare::assert_close_wide;
@@ -20,7 +20,7 @@ fn check(what: &str, method: Method) {
     let path = folder.path().join("step.safetensors");
     let config = config(method, 2);
     let settings = settings(&config, [12, 12, 3], 3);
-    let mut trainer = Trainer::new(gpu(), config, pictures(12, 3), Keep::Trace).expect("a trainer");
+    let mut trainer = Trainer::new(gpu(), config, pictures(12, 3), Capture::Trace).expect("a trainer");
     for _ in 0..STEP {
         block_on(trainer.step()).expect("a step");
     }
@@ -83,4 +83,9 @@ fn of_mixmatch() {
 #[test]
 fn of_fixmatch() {
     check("FixMatch", Method { threshold: Some(0.4), ..Method::fixmatch() });
+}
+
+#[test]
+fn of_remixmatch_with_mutual_information() {
+    check("mutual information", Method { strong_views: 2, weight_mi: 0.5, ..Method::remixmatch() });
 }

@@ -3,8 +3,8 @@
 use remixmatch::augment::{AssembleRow, OpDraw, OpOptions, WeakDraw};
 use remixmatch::gpu::Tensor;
 use remixmatch::nn::initial_values;
-use remixmatch::ssl::{Keep, Method, STATISTICS, StepBlock, StepRecording, interleave};
-use remixmatch::train::{Engine, engine_options};
+use remixmatch::ssl::{Method, STATISTICS, StepBlock, View};
+use remixmatch::train::{Capture, Engine, Recording, RecordingOptions, engine_options};
 
 use crate::compare::is_idle;
 use crate::oracle::compare::assert_close;
@@ -20,34 +20,36 @@ struct Outcome {
     history: Vec<f32>,
 }
 
-fn step(group_passes: usize) -> Outcome {
+fn step(passes_per_dispatch: usize) -> Outcome {
     let gpu = gpu();
     let config = config(Method { strong_views: 2, ..Method::remixmatch() }, 1);
     let data = pictures(12, 3);
-    let options = engine_options(&config, &data, Keep::State).expect("a known network");
-    let (network, shape, _) = Engine::plan(&gpu, &options).expect("the step fits");
-    let mut recording = StepRecording::with_passes(
-        &network,
-        &shape,
-        config.optimiser,
-        OpOptions::default(),
-        Keep::State,
-        group_passes,
+    let options = engine_options(&config, &data, Capture::State).expect("a known network");
+    let (network, layout, _) = Engine::plan(&gpu, &options).expect("the step fits");
+    let mut recording = Recording::with_passes(
+        &RecordingOptions {
+            network: &network,
+            method: &config.method,
+            layout: &layout,
+            optimiser: config.optimiser,
+            augment: OpOptions::default(),
+            capture: Capture::State,
+        },
+        passes_per_dispatch,
     );
     recording.builder.poison_fresh_memory();
     let (t, program) = (recording.tensors, recording.step);
     let plan = recording.builder.build(&gpu).expect("the step fits");
 
     let mut random = Random::new(9);
-    let (b, views) = (shape.batch, shape.views());
-    let noise = random.uniform(shape.sources() * 12 * 12 * 3, 0.0, 255.0);
+    let (b, views) = (layout.batch, layout.view_count());
+    let noise = random.uniform(layout.source_count() * 12 * 12 * 3, 0.0, 255.0);
     let pixels: Vec<u32> = noise
         .chunks_exact(3)
         .map(|p| u32::from_le_bytes([p[0] as u8, p[1] as u8, p[2] as u8, 255]))
         .collect();
     plan.write(&gpu, t.sources, &pixels);
-    let weak =
-        |view| WeakDraw { source: shape.source_of_view(view) as u32, dx: view as i32 % 3, dy: 1, flip: 0 };
+    let weak = |view| WeakDraw { source: layout.source_of(view) as u32, dx: view as i32 % 3, dy: 1, flip: 0 };
     plan.write(&gpu, t.weak_draws, &(0..views).map(weak).collect::<Vec<_>>());
     t.op_draws.iter().for_each(|draws| plan.write(&gpu, *draws, &vec![OpDraw::IDENTITY; views]));
     let plain = |view: usize, rotation: usize| AssembleRow {
@@ -56,24 +58,22 @@ fn step(group_passes: usize) -> Outcome {
         lambda: 1.0,
         rotation: rotation as u32,
     };
-    let strong = shape.first_strong_view();
+    let strong = layout.first_view(View::Strong(1));
     let mut rows: Vec<_> = (0..b).map(|i| plain(strong + i, i / (b / 4))).collect();
     rows.extend((0..b).map(|i| plain(strong + i, 0)));
-    let mixed = shape.mixed_images();
-    rows.extend(interleave(shape.mixed_blocks(), b).into_iter().map(|m| AssembleRow {
+    let mixed = layout.mixed_images();
+    rows.extend(layout.interleaved().into_iter().map(|m| AssembleRow {
         a: m as u32,
         b: (m * 5 % mixed) as u32,
         lambda: 0.75,
         rotation: 0,
     }));
     plan.write(&gpu, t.rows, &rows);
-    let fixed: Vec<_> =
-        [b, 2 * b, shape.probe_view()].iter().flat_map(|f| (*f..f + b).map(|v| plain(v, 0))).collect();
-    plan.write(&gpu, t.fixed_rows, &fixed);
+    plan.write(&gpu, t.view_rows, &(0..views).map(|view| plain(view, 0)).collect::<Vec<_>>());
     let labels: Vec<u32> = (0..b as u32).map(|i| i % 3).collect();
     plan.write(&gpu, t.labels, &labels);
     plan.write(&gpu, t.hidden, &labels);
-    let block: StepBlock = config.schedule().block(2, &shape);
+    let block: StepBlock = config.schedule().block(2, &layout);
     plan.write(&gpu, t.step_block, &[block]);
 
     let values = initial_values(&network.parameters, 1);
@@ -106,10 +106,15 @@ fn step(group_passes: usize) -> Outcome {
 fn of_any_size_make_the_same_step() {
     // Rotation, pre-mixup and four mixed passes.
     let whole = step(6);
-    for group_passes in [5, 4, 3, 2, 1] {
-        let found = step(group_passes);
+    for passes_per_dispatch in [5, 4, 3, 2, 1] {
+        let found = step(passes_per_dispatch);
         let close = |name: &str, found: &[f32], wanted: &[f32]| {
-            assert_close(&format!("{name}, {group_passes} passes a group"), found, &widen(wanted), 1e-5);
+            assert_close(
+                &format!("{name}, {passes_per_dispatch} passes per dispatch"),
+                found,
+                &widen(wanted),
+                1e-5,
+            );
         };
         for ((name, found), (_, wanted)) in found.gradients.iter().zip(&whole.gradients) {
             close(name, found, wanted);

@@ -5,8 +5,8 @@ use std::sync::{Arc, LazyLock};
 use pollster::block_on;
 use remixmatch::data::{DataSet, Images, Origin};
 use remixmatch::gpu::Gpu;
-use remixmatch::ssl::{Keep, Method};
-use remixmatch::train::{Config, EmbeddedImage, Embedding, Trainer, Weights, most_likely, preset};
+use remixmatch::ssl::Method;
+use remixmatch::train::{Capture, Config, EmbeddedImage, Embedding, Trainer, Weights, most_likely, preset};
 
 use crate::oracle::compare::assert_close;
 use crate::oracle::random::Random;
@@ -51,7 +51,8 @@ fn trainer() -> Trainer {
     config.warmup_images = 8;
     config.ema = 0.9;
     config.method = Method { strong_views: 1, ..Method::remixmatch() };
-    Trainer::new(Arc::clone(&SHARED), Config { seed: 3, ..config }, halves(), Keep::Views).expect("a trainer")
+    Trainer::new(Arc::clone(&SHARED), Config { seed: 3, ..config }, halves(), Capture::Views)
+        .expect("a trainer")
 }
 
 fn embed(trainer: &mut Trainer, weights: Weights) -> Embedding {
@@ -68,7 +69,7 @@ fn coordinates_and_guesses_match_the_requested_weights() {
     train(&mut trainer, 4);
     let features = trainer.engine.network.features;
     let mut distances = Vec::new();
-    for weights in [Weights::Averaged, Weights::Raw] {
+    for weights in [Weights::Ema, Weights::Raw] {
         let found = embed(&mut trainer, weights);
         assert_eq!((found.step, found.weights, found.images.len()), (4, weights, IMAGES));
         let of = |image: &EmbeddedImage| trainer.data.train.image(image.image).to_vec();
@@ -77,7 +78,7 @@ fn coordinates_and_guesses_match_the_requested_weights() {
         let keep = |plan: &remixmatch::gpu::Plan, _, rows| {
             table.extend(plan.read::<f32>(&SHARED, rows).expect("the features come back"));
         };
-        let probabilities = block_on(trainer.engine.evaluate_seen(&SHARED, &images, weights, keep)).unwrap();
+        let probabilities = block_on(trainer.engine.evaluate_with(&SHARED, &images, weights, keep)).unwrap();
         assert_eq!(probabilities.len(), 2 * IMAGES);
         for (image, row) in found.images.iter().zip(probabilities.chunks_exact(2)) {
             assert_eq!((image.guess as usize, image.confidence), (most_likely(row), row[most_likely(row)]));
@@ -118,7 +119,7 @@ fn embedding_does_not_change_training() {
         for _ in 0..3 {
             train(&mut trainer, 1);
             if embeds {
-                embed(&mut trainer, Weights::Averaged);
+                embed(&mut trainer, Weights::Ema);
             }
         }
         let checkpoint = block_on(trainer.checkpoint()).expect("a checkpoint");

@@ -3,6 +3,7 @@
 use eframe::egui::{self, ComboBox, DragValue, Ui};
 
 use crate::data::Tail;
+use crate::ssl::LOSS_TERMS;
 use crate::train::Config;
 
 const NETWORKS: [&str; 4] = ["wrn-10-1", "wrn-16-1", "wrn-28-2", "wrn-28-8"];
@@ -62,21 +63,15 @@ pub fn numbers(config: &mut Config, ui: &mut Ui) {
             "Steps between two evaluations on the test images",
             DragValue::new(&mut config.report_every).range(1..=100_000),
         );
-        row(
-            "λ_u",
-            "Weight of the unlabelled term",
-            DragValue::new(&mut config.method.weight_u).range(0.0..=1e4).speed(0.05),
-        );
-        row(
-            "λ_u1",
-            "Weight of the pre-mixup term",
-            DragValue::new(&mut config.method.weight_u1).range(0.0..=1e4).speed(0.05),
-        );
-        row(
-            "λ_r",
-            "Weight of the rotation term",
-            DragValue::new(&mut config.method.weight_r).range(0.0..=1e4).speed(0.05),
-        );
+        for term in &LOSS_TERMS {
+            let Some(setting) = term.setting else { continue };
+            let weight = setting(&mut config.method);
+            row(
+                term.symbol,
+                &format!("Weight of the {} term: {}", term.title, term.summary),
+                DragValue::new(weight).range(0.0..=1e4).speed(0.05),
+            );
+        }
     });
 }
 

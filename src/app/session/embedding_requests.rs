@@ -71,16 +71,16 @@ mod tests {
         let requests = EmbeddingRequests::default();
         assert_eq!(requests.requested(), None);
         assert!(requests.request(Weights::Raw) && !requests.clone().request(Weights::Raw));
-        assert!(requests.request(Weights::Averaged));
-        assert_eq!(requests.requested(), Some(Weights::Averaged));
+        assert!(requests.request(Weights::Ema));
+        assert_eq!(requests.requested(), Some(Weights::Ema));
         requests.clear();
         assert_eq!(requests.requested(), None);
-        assert!(requests.request(Weights::Averaged));
+        assert!(requests.request(Weights::Ema));
     }
 
     #[test]
     fn embeddings_wait_for_their_share_of_time() {
-        let (raw, averaged) = (Weights::Raw, Weights::Averaged);
+        let (raw, averaged) = (Weights::Raw, Weights::Ema);
         let began = Instant::now();
         let after = |seconds: u64| began + Duration::from_secs(seconds);
         let mut timer = EmbeddingTimer::default();

@@ -7,7 +7,7 @@ use crate::app::guess_history::GuessHistory;
 use crate::data::Split;
 use crate::gpu::{KernelTime, Memory, Pictures};
 use crate::nn::WideResNet;
-use crate::ssl::StepShape;
+use crate::ssl::RowLayout;
 use crate::train::{Embedding, Observation, Progress, Report, RunFolder, StepStatistics};
 
 /// What the window asks of a run.
@@ -103,11 +103,11 @@ pub struct PlanFacts {
     pub split: Split,
     pub memory: Memory,
     pub network: WideResNet,
-    pub shape: StepShape,
+    pub layout: RowLayout,
     /// Dispatches, clears and copies per step.
     pub operations: usize,
     /// Passes with a gradient that share a dispatch.
-    pub group_passes: usize,
+    pub passes_per_dispatch: usize,
     /// Two alternating sheets, so that an observation never overwrites the pictures on the screen.
     pub sheets: [Pictures; 2],
 }

@@ -13,8 +13,7 @@ use super::state::{Command, Phase, PlanFacts, Predictions, Profile, Start, State
 use crate::app::platform;
 use crate::data::DataSet;
 use crate::gpu::{Gpu, GpuError};
-use crate::ssl::Keep;
-use crate::train::{Config, Pace, RunFolder, TrainError, Trainer, Weights};
+use crate::train::{Capture, Config, Pace, RunFolder, TrainError, Trainer, Weights};
 
 /// Work on the adapter is submitted in slices of this length, so that frames are drawn in between.
 const SLICE: Duration = Duration::from_millis(6);
@@ -151,9 +150,9 @@ impl Worker {
     fn prepare(&mut self, start: Start) -> Result<Trainer, TrainError> {
         let (gpu, data) = (Arc::clone(&self.gpu), Arc::clone(&self.data));
         let mut trainer = match &start {
-            Start::New => Trainer::new(gpu, self.config.clone(), data, Keep::Views)?,
+            Start::New => Trainer::new(gpu, self.config.clone(), data, Capture::Views)?,
             Start::Resume(folder, _) => {
-                Trainer::resume(gpu, self.config.clone(), data, &folder.model(), Keep::Views)?
+                Trainer::resume(gpu, self.config.clone(), data, &folder.model(), Capture::Views)?
             }
         };
         trainer.engine.pace = Some(Pace::new(SLICE, Arc::clone(&self.channels.stop)));
@@ -167,9 +166,9 @@ impl Worker {
             split: trainer.split.clone(),
             memory: engine.memory().clone(),
             network: engine.network.clone(),
-            shape: engine.shape.clone(),
+            layout: engine.layout.clone(),
             operations: engine.step_operations(),
-            group_passes: engine.group_passes,
+            passes_per_dispatch: engine.passes_per_dispatch,
             sheets: [first, second],
         };
         self.publish(|state| {
@@ -254,7 +253,7 @@ impl Worker {
         if first < images {
             let chosen: Vec<usize> = (first..images).take(PREDICT_AT_ONCE).collect();
             let chosen = self.data.train.pick(&chosen);
-            let new = trainer.engine.evaluate(&self.gpu, &chosen, Weights::Averaged).await?;
+            let new = trainer.engine.evaluate(&self.gpu, &chosen, Weights::Ema).await?;
             predictions.probabilities.extend(new);
         }
         if predictions.images() == images {
@@ -278,7 +277,7 @@ impl Worker {
             }
             Command::LabelDistribution(distribution) => trainer.set_label_distribution(&distribution),
             Command::Classify => {
-                let found = trainer.engine.evaluate(&self.gpu, &self.data.test, Weights::Averaged).await?;
+                let found = trainer.engine.evaluate(&self.gpu, &self.data.test, Weights::Ema).await?;
                 self.publish(|state| {
                     state.tested_at = trainer.progress().step;
                     state.test_probabilities = Some(found.into());

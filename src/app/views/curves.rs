@@ -8,6 +8,7 @@ use crate::app::places::ViewId;
 use crate::app::run::Run;
 use crate::app::theme::class_colour;
 use crate::app::widgets::{is_narrow, muted, nothing_yet};
+use crate::ssl::{LOSS_TERMS, LossTerm};
 use crate::train::StepStatistics;
 
 pub const ID: ViewId = ViewId::new("Curves");
@@ -27,13 +28,6 @@ impl Default for CurvesView {
 
 /// `None` in steps that have no such value.
 type Value = fn(&StepStatistics) -> Option<f32>;
-
-const LOSSES: [(&str, Value); 4] = [
-    ("labelled", |s| Some(s.loss_x)),
-    ("unlabelled", |s| Some(s.loss_u)),
-    ("pre-mixup", |s| Some(s.loss_u1)),
-    ("rotation", |s| Some(s.loss_r)),
-];
 
 const SHARES: [(&str, Value); 3] = [
     ("guesses right", |s| s.guess_accuracy),
@@ -93,8 +87,9 @@ impl View for CurvesView {
 impl CurvesView {
     fn losses<'a>(&self, plot: &mut egui_plot::PlotUi<'a>, runs: &[Run]) {
         for (index, run) in runs.iter().enumerate() {
-            for (i, (name, value)) in LOSSES.iter().enumerate() {
-                self.steps(plot, run, index, name, *value, class_colour(i));
+            for term in LOSS_TERMS.iter().filter(|term| is_shown(term, run)) {
+                let value = |s: &StepStatistics| Some(s.losses.get(term.name));
+                self.steps(plot, run, index, term.title, value, class_colour(term.index()));
             }
         }
     }
@@ -133,7 +128,7 @@ impl CurvesView {
         run: &Run,
         index: usize,
         name: &'static str,
-        value: Value,
+        value: impl Fn(&StepStatistics) -> Option<f32>,
         colour: Color32,
     ) {
         let point = |s: &StepStatistics| Some([s.step as f64 + 1.0, f64::from(value(s)?)]);
@@ -141,6 +136,11 @@ impl CurvesView {
         let points = PlotPoints::from(thin(smooth(values, self.smoothing)));
         plot.line(styled(Line::new(name, points), index).color(colour));
     }
+}
+
+/// Optional terms have a curve only where the run has the term.
+fn is_shown(term: &LossTerm, run: &Run) -> bool {
+    !term.optional || term.is_on(&run.session.config.method)
 }
 
 fn plot<'a>(id: &str, label: &str, height: f32) -> Plot<'a> {
@@ -176,28 +176,26 @@ fn thin(points: Vec<[f64; 2]>) -> Vec<[f64; 2]> {
     points.chunks(share).map(|chunk| [mean(chunk, 0), mean(chunk, 1)]).collect()
 }
 
-/// One row a step and one a report, told apart by the empty columns.
+/// One row per step and one per report, told apart by the empty columns.
 fn csv(runs: &[Run]) -> Vec<u8> {
-    let mut text = String::from(
-        "run,step,loss_x,loss_u,loss_u1,loss_r,guess_acc,confidence,mask,test_acc,test_acc_ema\n",
-    );
+    let terms: Vec<_> = LOSS_TERMS.iter().filter(|term| runs.iter().any(|run| is_shown(term, run))).collect();
+    let columns: String = terms.iter().map(|term| term.column() + ",").collect();
+    let mut text = format!("run,step,{columns}guess_acc,confidence,mask,test_acc,test_acc_ema\n");
     for run in runs {
         let name = if run.name.is_empty() { "run" } else { &run.name };
         for s in run.state.statistics.iter() {
+            let losses: String = terms.iter().map(|term| format!("{},", s.losses.get(term.name))).collect();
             text += &format!(
-                "{name},{},{},{},{},{},{},{},{},,\n",
+                "{name},{},{losses}{},{},{},,\n",
                 s.step + 1,
-                s.loss_x,
-                s.loss_u,
-                s.loss_u1,
-                s.loss_r,
                 s.guess_accuracy.map(|share| share.to_string()).unwrap_or_default(),
                 s.confidence,
                 s.mask
             );
         }
+        let no_losses = ",".repeat(terms.len());
         for r in run.state.reports.iter() {
-            text += &format!("{name},{},,,,,,,,{},{}\n", r.step, r.test_acc, r.test_acc_ema);
+            text += &format!("{name},{},{no_losses},,,{},{}\n", r.step, r.test_acc, r.test_acc_ema);
         }
     }
     text.into_bytes()

@@ -12,6 +12,7 @@ use crate::app::theme::Role;
 use crate::app::widgets::{muted, nothing_yet, share_bar};
 use crate::gpu::Gpu;
 use crate::nn::Layer;
+use crate::ssl::PassKind;
 
 /// Size of a share bar.
 const BAR: egui::Vec2 = vec2(70.0, 9.0);
@@ -105,21 +106,21 @@ fn measure(ui: &mut Ui, runs: &[Run], gpu: &Gpu) {
 }
 
 fn network_facts(ui: &mut Ui, run: &Run, plan: &PlanFacts) {
-    let (network, shape) = (&plan.network, &plan.shape);
+    let (network, layout) = (&plan.network, &plan.layout);
     ui.label(RichText::new(&run.session.config.network).strong());
     let facts = [
         ("input", format!("{}×{}×{}", network.height, network.width, network.channels)),
         ("parameters", grouped(network.parameters.count() as u64)),
         ("MACs per image", format!("{}, to classify it", grouped(network.macs()))),
         ("passes per step", passes(plan)),
-        ("passes per dispatch", format!("up to {}", plan.group_passes)),
+        ("passes per dispatch", format!("up to {}", plan.passes_per_dispatch)),
         ("operations per step", format!("{} dispatches, clears and copies", grouped(plan.operations as u64))),
         (
             "arithmetic per step",
             format!(
                 "{:.2} GFLOP, forward and backward for {} images",
                 step_operations(plan) / 1e9,
-                shape.passes() * shape.batch
+                layout.input_count()
             ),
         ),
     ];
@@ -128,30 +129,31 @@ fn network_facts(ui: &mut Ui, run: &Run, plan: &PlanFacts) {
 
 /// The forward and backward passes of a step by kind.
 fn passes(plan: &PlanFacts) -> String {
-    let shape = &plan.shape;
+    let layout = &plan.layout;
     let mut kinds = Vec::new();
     let mut add = |count: usize, name: &str| {
         if count > 0 {
             kinds.push(format!("{count} {name}"));
         }
     };
-    add(shape.rotation_passes(), "rotation");
-    add(shape.premixup_passes(), "pre-mixup");
-    add(shape.mixed_blocks(), "mixed");
-    format!("{} of {} images ({})", shape.passes(), shape.batch, kinds.join(", "))
+    for (kind, name) in
+        [(PassKind::Rotated, "rotation"), (PassKind::FirstStrong, "pre-mixup"), (PassKind::Mixed, "mixed")]
+    {
+        add(layout.inputs_of(kind).len() / layout.batch, name);
+    }
+    format!("{} of {} images ({})", layout.passes.len(), layout.batch, kinds.join(", "))
 }
 
 /// Floating-point operations of the convolutions and the class head per step: forward and both gradients of
 /// every pass, and the forward passes for guesses and the probe.
 fn step_operations(plan: &PlanFacts) -> f64 {
-    let (network, shape) = (&plan.network, &plan.shape);
+    let (network, layout) = (&plan.network, &plan.layout);
     let layers = network.layers();
     let total: u64 = layers.iter().map(|layer| layer.macs).sum();
     // The stem has no input gradient.
     let stem = layers.first().map_or(0, |layer| layer.macs);
-    let forward_only = shape.guess_passes() + usize::from(shape.probe);
-    let flops = |macs: u64, passes: usize| 2.0 * macs as f64 * (passes * shape.batch) as f64;
-    flops(3 * total - stem, shape.passes()) + flops(total, forward_only)
+    let flops = |macs: u64, passes: usize| 2.0 * macs as f64 * (passes * layout.batch) as f64;
+    flops(3 * total - stem, layout.passes.len()) + flops(total, layout.forward_only)
 }
 
 fn memory(ui: &mut Ui, plan: &PlanFacts) {

@@ -76,7 +76,7 @@ impl ViewContext<'_> {
             }
             None => {
                 self.pinned.insert(0, image);
-                self.pinned.truncate(crate::ssl::FOLLOWED);
+                self.pinned.truncate(crate::train::FOLLOWED);
             }
         }
         self.send(&Command::Follow(self.pinned.clone()));

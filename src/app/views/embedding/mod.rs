@@ -109,12 +109,12 @@ impl EmbeddingView {
                 .on_hover_text("A ring around every image whose guess differs from its true class");
             ui.checkbox(&mut options.names, "Class names")
                 .on_hover_text("The name of each class at the mean of its images");
-            let mut ema = options.weights == Weights::Averaged;
+            let mut ema = options.weights == Weights::Ema;
             ui.checkbox(&mut ema, "EMA weights").on_hover_text(
                 "Features of the exponential moving average of the weights, which is what is tested; otherwise \
                  of the raw weights",
             );
-            options.weights = if ema { Weights::Averaged } else { Weights::Raw };
+            options.weights = if ema { Weights::Ema } else { Weights::Raw };
             ui.button("Fit").on_hover_text("Reset the zoom to show all points").clicked()
         })
         .inner
@@ -128,7 +128,7 @@ fn summary(ui: &mut Ui, embedding: &Embedding) {
     let hidden: Vec<_> = images.iter().filter(|image| !image.labelled && image.class.is_some()).collect();
     let right = hidden.iter().filter(|image| is_right(image)).count();
     let weights = match embedding.weights {
-        Weights::Averaged => "EMA weights",
+        Weights::Ema => "EMA weights",
         Weights::Raw => "raw weights",
     };
     let (step, count) = (embedding.step, images.len());

@@ -1,6 +1,4 @@
-//! Trains one run: draws, submits, collects, reports.
-
-mod saving;
+//! Trains one run: samples, submits, collects, reports.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -8,22 +6,20 @@ use std::sync::Arc;
 
 use web_time::Instant;
 
-use super::ahead::Ahead;
-use super::batches::Batches;
 use super::checkpoint::Checkpoint;
 use super::config::Config;
-use super::draws::{DrawSettings, StepDraws};
-use super::embedding::Embedder;
-use super::engine::{Engine, EngineOptions, Weights};
+use super::embedding::{Embedder, Embedding};
+use super::engine::{Engine, EngineOptions};
 use super::error::TrainError;
-use super::metrics::{Report, StepStatistics, Window};
-use super::random::Stream;
-use super::schedule::Schedule;
+use super::evaluation::Weights;
+use super::metrics::{Report, StepStatistics, Window, accuracy};
+use super::recording::Capture;
+use super::sampler::{Batches, Prefetcher, SampleSettings, StepSamples, Stream};
 use crate::augment::{DEPTH, OpDraw, StrongPolicy, WeakStyle};
 use crate::data::{DataSet, Images, Split, split};
 use crate::gpu::{Gpu, ReadbackRing};
 use crate::optim::{FAULTS, Fault};
-use crate::ssl::{Keep, LabelPrior, REPORT_FAULTS, REPORT_MATCHES};
+use crate::ssl::{LabelPrior, REPORT_FAULTS, REPORT_MATCHES, Schedule, View};
 
 /// A probe moves the policy's bins this many steps after its own: its result has then arrived while the
 /// adapter stayed busy. The reference's queue delays it by four batches.
@@ -38,50 +34,55 @@ pub struct Progress {
 }
 
 /// A step that was submitted and whose probes have not yet moved the policy.
-struct Submitted {
-    step: u64,
-    ops: Vec<[OpDraw; DEPTH]>,
+pub(super) struct Submitted {
+    pub step: u64,
+    pub ops: Vec<[OpDraw; DEPTH]>,
     /// Arrived with the step's statistics.
-    matches: Option<Vec<f32>>,
+    pub matches: Option<Vec<f32>>,
 }
 
-/// Trains one run: draws, submits, collects, reports. Holds nothing but what a checkpoint can restore.
+/// Trains one run: samples, submits, collects, reports. Holds nothing but what a checkpoint can restore.
 pub struct Trainer {
     pub config: Config,
     pub data: Arc<DataSet>,
     pub split: Split,
     pub engine: Engine,
     pub policy: StrongPolicy,
-    gpu: Arc<Gpu>,
+    pub(super) gpu: Arc<Gpu>,
     schedule: Schedule,
-    settings: DrawSettings,
+    settings: SampleSettings,
     batches: [Batches; 2],
-    ahead: Ahead,
+    prefetcher: Prefetcher,
     ring: ReadbackRing,
-    submitted: VecDeque<Submitted>,
-    window: Window,
+    pub(super) submitted: VecDeque<Submitted>,
+    pub(super) window: Window,
     /// Since they were last taken, or since the last step began.
     arrived: Vec<StepStatistics>,
-    drawn: Option<StepDraws>,
+    samples: Option<StepSamples>,
     pub(super) followed: Vec<usize>,
     /// Made at the first [`Trainer::embed`].
     pub(super) embedder: Option<Embedder>,
     test_probabilities: Arc<[f32]>,
-    step: u64,
+    pub(super) step: u64,
     /// Seconds of the run before it was resumed, and when this process took it up.
-    earlier_seconds: f64,
+    pub(super) earlier_seconds: f64,
     began: Instant,
 }
 
 impl Trainer {
-    /// A new run: splits the data, plans the step and draws the first weights.
+    /// A new run: splits the data, plans the step and initialises the weights.
     ///
     /// # Errors
     /// Settings out of range, labels that the data cannot give, a plan above the adapter's limits.
-    pub fn new(gpu: Arc<Gpu>, config: Config, data: Arc<DataSet>, keep: Keep) -> Result<Self, TrainError> {
+    pub fn new(
+        gpu: Arc<Gpu>,
+        config: Config,
+        data: Arc<DataSet>,
+        capture: Capture,
+    ) -> Result<Self, TrainError> {
         config.validate(data.train.height, data.train.width)?;
         let split = split(&data, config.labels, config.spread(), config.seed)?;
-        let engine = Engine::new(&gpu, &engine_options(&config, &data, keep)?)?;
+        let engine = Engine::new(&gpu, &engine_options(&config, &data, capture)?)?;
         let label_distribution = match config.method.label_prior {
             // AdaMatch's predictions take its place from the first step on.
             LabelPrior::Labels | LabelPrior::Predictions => label_frequencies(&data, &split),
@@ -89,7 +90,7 @@ impl Trainer {
             LabelPrior::Running => vec![1.0 / data.classes.len() as f32; data.classes.len()],
         };
         engine.initialise(&gpu, config.seed, &label_distribution);
-        let settings = DrawSettings {
+        let settings = SampleSettings {
             seed: config.seed,
             weak: WeakStyle {
                 flip: config.flip.unwrap_or(data.flip),
@@ -106,13 +107,13 @@ impl Trainer {
             policy: config.method.policy.start(),
             schedule: config.schedule(),
             settings,
-            ahead: Ahead::new(batches.clone()),
+            prefetcher: Prefetcher::new(batches.clone()),
             batches,
             ring,
             submitted: VecDeque::new(),
             window: Window::default(),
             arrived: Vec::new(),
-            drawn: None,
+            samples: None,
             followed: Vec::new(),
             embedder: None,
             test_probabilities: Arc::new([]),
@@ -136,7 +137,7 @@ impl Trainer {
         config: Config,
         data: Arc<DataSet>,
         path: &Path,
-        keep: Keep,
+        capture: Capture,
     ) -> Result<Self, TrainError> {
         // Before the plan is made: other data fail there too, for reasons that mislead.
         let (saved, header) = Checkpoint::read_header(path)?;
@@ -145,7 +146,7 @@ impl Trainer {
             let (found, expected) = (saved.optimiser.name, config.optimiser.name);
             return Err(TrainError::OtherOptimiser { path: path.to_owned(), found, expected });
         }
-        let mut trainer = Self::new(gpu, config, data, keep)?;
+        let mut trainer = Self::new(gpu, config, data, capture)?;
         let network = &trainer.engine.network;
         let checkpoint = Checkpoint::load(path, &network.parameters, &network.statistics)?;
         trainer.restore(checkpoint)?;
@@ -175,39 +176,37 @@ impl Trainer {
         std::mem::take(&mut self.arrived)
     }
 
-    fn seconds(&self) -> f64 {
+    pub(super) fn seconds(&self) -> f64 {
         self.earlier_seconds + self.began.elapsed().as_secs_f64()
     }
 
-    /// Draws and submits one step. Waits only for results that are [`POLICY_LAG`] steps old, and for slices
+    /// Samples and submits one step. Waits only for results that are [`POLICY_LAG`] steps old, and for slices
     /// where the engine is paced.
     ///
     /// # Errors
-    /// A loss that was no finite number; an image that cannot be read; the adapter's errors. Stopped between slices, the state is that of
-    /// no step: only what was saved before is whole.
+    /// A loss that is NaN or infinite; an image that cannot be read; a lost adapter. Stopped between slices, the state
+    /// is that of no step: only what was saved before is whole.
     pub async fn step(&mut self) -> Result<(), TrainError> {
         self.arrived.clear();
         self.settle_policy().await?;
-        let shape = &self.engine.shape;
-        self.ahead.announce(&self.data.train, self.step, shape.batch, shape.unlabelled);
-        let draws = StepDraws::draw(
+        let layout = &self.engine.layout;
+        self.prefetcher.prefetch(&self.data.train, self.step, layout);
+        let samples = StepSamples::sample(
             &self.settings,
             &self.config.method,
-            shape,
+            layout,
             &self.policy,
             &mut self.batches,
             self.step,
         );
-        let block = self.schedule.block(self.step, shape);
-        let ops = match shape.probe {
-            true => (0..shape.batch).map(|i| draws.probe_ops(shape, i)).collect(),
-            false => Vec::new(),
-        };
+        let block = self.schedule.block(self.step, layout);
+        let probes = if layout.has(View::Probe) { layout.batch } else { 0 };
+        let ops = (0..probes).map(|i| samples.probe_ops(layout, i)).collect();
         while !self.ring.has_room() {
             self.collect().await?;
         }
         let (images, labels) = (&self.data.train, &self.data.train_labels);
-        self.engine.submit_step(&self.gpu, images, labels, &draws, block).await?;
+        self.engine.submit_step(&self.gpu, images, labels, &samples, block).await?;
         if let Some(failure) = images.take_failure() {
             return Err(failure.into());
         }
@@ -215,11 +214,11 @@ impl Trainer {
         self.ring.send(&self.gpu, self.engine.recorded(), self.step, &[report]);
         self.submitted.push_back(Submitted { step: self.step, ops, matches: None });
         self.step += 1;
-        self.drawn = Some(draws);
+        self.samples = Some(samples);
         Ok(())
     }
 
-    pub(super) fn draw_settings(&self) -> &DrawSettings {
+    pub(super) fn sample_settings(&self) -> &SampleSettings {
         &self.settings
     }
 
@@ -228,9 +227,9 @@ impl Trainer {
         self.engine.write(&self.gpu, self.engine.tensors.alignment.label_distribution, distribution);
     }
 
-    /// What was drawn for the last step.
-    pub fn drawn(&self) -> Option<&StepDraws> {
-        self.drawn.as_ref()
+    /// What was sampled for the last step.
+    pub fn samples(&self) -> Option<&StepSamples> {
+        self.samples.as_ref()
     }
 
     /// Lets the probes of steps at least [`POLICY_LAG`] old move the policy's bins, in order.
@@ -264,7 +263,7 @@ impl Trainer {
     }
 
     /// # Errors
-    /// Names the parameter whose gradient or new state is no finite number: no loss may have shown it yet.
+    /// Names the parameter whose gradient or new state is NaN or infinite: no loss may have shown it yet.
     fn check_update(&self, step: u64, faults: &[u32]) -> Result<(), TrainError> {
         let parameters = &self.engine.network.parameters;
         let Some(fault) = Fault::find(parameters.words(), faults) else { return Ok(()) };
@@ -274,7 +273,7 @@ impl Trainer {
         };
         // Offsets rise.
         let name = parameters.list.iter().rfind(|p| p.offset <= word).map_or("", |p| p.name.as_str());
-        let (term, value) = (format!("{what} {name}"), "no finite number".to_owned());
+        let (term, value) = (format!("{what} {name}"), "NaN or infinite".to_owned());
         Err(TrainError::NotFinite { step: step + 1, term, value })
     }
 
@@ -295,30 +294,16 @@ impl Trainer {
     /// As [`Trainer::step`].
     pub async fn report(&mut self) -> Result<Report, TrainError> {
         self.drain().await?;
-        let [loss_x, loss_u, loss_u1, loss_r, train_acc, _, confidence, mask] = self.window.means();
-        let guess_acc = self.window.guess_accuracy().filter(|_| self.engine.shape.unlabelled);
-        self.window = Window::default();
-        let shape = &self.engine.shape;
-        let guessed = |value: f64| shape.unlabelled.then_some(value);
-        let premixup = shape.premixup_passes() == 1;
-        let rotation = shape.rotation_passes() == 1;
-        let (loss_u, confidence, mask) = (guessed(loss_u), guessed(confidence), guessed(mask));
+        let window = std::mem::take(&mut self.window).report(&self.config.method);
         let test_acc = self.accuracy(Weights::Raw).await?;
-        let test_acc_ema = self.accuracy(Weights::Averaged).await?;
+        let test_acc_ema = self.accuracy(Weights::Ema).await?;
         Ok(Report {
             step: self.step,
             images: self.step * self.config.batch as u64,
             seconds: self.seconds(),
-            loss_x,
-            loss_u,
-            loss_u1: premixup.then_some(loss_u1),
-            loss_r: rotation.then_some(loss_r),
-            train_acc,
-            guess_acc,
-            confidence,
-            mask,
             test_acc,
             test_acc_ema,
+            ..window
         })
     }
 
@@ -329,10 +314,27 @@ impl Trainer {
         Ok(accuracy)
     }
 
-    /// Class probabilities `[images, classes]` of the test images at the last report, with averaged weights;
+    /// Class probabilities `[images, classes]` of the test images at the last report, with EMA weights;
     /// empty before the first.
     pub fn test_probabilities(&self) -> &Arc<[f32]> {
         &self.test_probabilities
+    }
+
+    /// Where the network, with weights of choice and the moving statistics, puts a sample of the training images;
+    /// changes nothing. Axes keep their order and sense from one call to the next as far as they can. `None` while a
+    /// feature is NaN or infinite.
+    ///
+    /// # Errors
+    /// The adapter is lost or out of memory.
+    pub async fn embed(&mut self, weights: Weights) -> Result<Option<Embedding>, TrainError> {
+        let (gpu, data) = (Arc::clone(&self.gpu), Arc::clone(&self.data));
+        let mut embedder = match self.embedder.take() {
+            Some(embedder) => embedder,
+            None => Embedder::new(&gpu, &self.engine, &data, &self.split, self.config.seed)?,
+        };
+        let embedding = embedder.embed(&gpu, &mut self.engine, &data, weights, self.step).await?;
+        self.embedder = Some(embedder);
+        Ok(embedding)
     }
 }
 
@@ -340,7 +342,11 @@ impl Trainer {
 ///
 /// # Errors
 /// An unknown network.
-pub fn engine_options(config: &Config, data: &DataSet, keep: Keep) -> Result<EngineOptions, TrainError> {
+pub fn engine_options(
+    config: &Config,
+    data: &DataSet,
+    capture: Capture,
+) -> Result<EngineOptions, TrainError> {
     Ok(EngineOptions {
         architecture: config.architecture()?,
         image: image_shape(data),
@@ -350,11 +356,11 @@ pub fn engine_options(config: &Config, data: &DataSet, keep: Keep) -> Result<Eng
         optimiser: config.optimiser,
         norm_momentum: config.norm_momentum,
         augment: config.augment,
-        keep,
+        capture,
     })
 }
 
-fn image_shape(data: &DataSet) -> [usize; 3] {
+pub(super) fn image_shape(data: &DataSet) -> [usize; 3] {
     let Images { height, width, channels, .. } = data.train;
     [height, width, channels]
 }
@@ -364,25 +370,4 @@ pub fn label_frequencies(data: &DataSet, split: &Split) -> Vec<f32> {
     let counts = data.train_counts(&split.labelled);
     let total: usize = counts.iter().sum();
     counts.into_iter().map(|count| count as f32 / total as f32).collect()
-}
-
-/// Share of rows `[images, classes]` whose largest entry is the label's.
-pub fn accuracy(probabilities: &[f32], labels: &[u32], classes: usize) -> f64 {
-    let hits = probabilities
-        .chunks_exact(classes)
-        .zip(labels)
-        .filter(|(row, label)| most_likely(row) == **label as usize)
-        .count();
-    hits as f64 / labels.len().max(1) as f64
-}
-
-/// Index of the largest entry; the first of equals.
-pub fn most_likely(row: &[f32]) -> usize {
-    let mut best = 0;
-    for (i, value) in row.iter().enumerate() {
-        if *value > row[best] {
-            best = i;
-        }
-    }
-    best
 }

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::{Submitted, Trainer, image_shape};
+use super::checkpoint::{Checkpoint, Header, PendingProbe};
+use super::error::TrainError;
+use super::trainer::{Submitted, Trainer, image_shape};
 use crate::augment::{CtAugment, StrongPolicy};
 use crate::gpu::Tensor;
 use crate::nn::ParameterSet;
-use crate::train::checkpoint::{Checkpoint, Header, PendingProbe};
-use crate::train::error::TrainError;
 
 impl Trainer {
     pub(super) fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {

@@ -1,15 +1,22 @@
 use bytemuck::Zeroable;
 use pollster::block_on;
-use remixmatch::ssl::{AlignmentState, Guess, HISTORY, Measure, StepBlock, StepShape, record_push};
+use remixmatch::ssl::{AlignmentState, HISTORY, LabelPrior, Method, StepBlock, record_history_update};
 
 use crate::oracle::compare::assert_close;
 use crate::oracle::random::{Random, widen};
 use crate::oracle::ssl::{History, move_label_distribution};
 use crate::trial::Trial;
-use crate::{EXACT, MANY, shape};
+use crate::{EXACT, MANY, remixmatch};
 
-/// History and p(y) after the push of one batch.
-fn push(shape: &StepShape, slot: u32, q: &[f32], labels: &[u32], state: [&[f32]; 2]) -> [Vec<f32>; 2] {
+/// History and p(y) after one batch of predictions.
+fn update(
+    method: &Method,
+    classes: usize,
+    slot: u32,
+    q: &[f32],
+    labels: &[u32],
+    state: [&[f32]; 2],
+) -> [Vec<f32>; 2] {
     let mut t = Trial::new();
     let [history, p_data] = state;
     let state = AlignmentState {
@@ -17,26 +24,23 @@ fn push(shape: &StepShape, slot: u32, q: &[f32], labels: &[u32], state: [&[f32];
         history: t.upload("history", history),
     };
     let probabilities = t.upload("q", q);
-    // Only the raw predictions are pushed; the others would show as NaNs.
-    let nothing = t.blank("not pushed", q.len());
-    let measure = Measure { averages: nothing, labelled_confidence: None };
-    let guess = Guess { measure, probabilities, aligned: nothing, target: nothing, confidence: nothing };
     let step = t.upload("step", &[StepBlock { slot, ..StepBlock::zeroed() }]);
     let labels = t.upload("labels", labels);
-    record_push(&mut t.b, shape, state, &guess, step, labels);
+    record_history_update(&mut t.b, method, classes, state, probabilities, step, labels);
     let results = block_on(t.run());
     [results.get(state.history), results.get(state.label_distribution)]
 }
 
 fn check(classes: usize, slot: usize, running_labels: bool) {
     let mut random = Random::new((classes + slot) as u64);
-    let shape = StepShape { running_labels, ..shape(MANY, classes) };
+    let label_prior = if running_labels { LabelPrior::Running } else { LabelPrior::Labels };
+    let method = Method { label_prior, ..remixmatch() };
     let history = random.distributions(HISTORY, classes);
     let p_data = random.distributions(1, classes);
     let q = random.distributions(MANY, classes);
     let labels: Vec<usize> = (0..MANY).map(|i| i * i % classes).collect();
     let label_words: Vec<u32> = labels.iter().map(|l| *l as u32).collect();
-    let [found, found_p] = push(&shape, slot as u32, &q, &label_words, [&history, &p_data]);
+    let [found, found_p] = update(&method, classes, slot as u32, &q, &label_words, [&history, &p_data]);
 
     // The row of the slot is the oldest one.
     let mut rows: Vec<Vec<f64>> = history.chunks_exact(classes).map(widen).collect();

@@ -1,0 +1,125 @@
+//! What an engine places on the adapter: the step, the evaluation of its network and, for observers, an inspection,
+//! recorded into one plan that fits the adapter's limits.
+
+use super::evaluation::Evaluation;
+use super::inspection::{Inspection, InspectionOptions, followed_views, further_views};
+use crate::augment::OpOptions;
+use crate::gpu::{Gpu, GpuError, Memory, PlanBuilder, Program};
+use crate::nn::WideResNet;
+use crate::optim::Optimiser;
+use crate::ssl::{Method, RowLayout, StepOptions, StepTensors, record_step};
+
+/// Memory that tensors living inside one step should stay below: more passes share a dispatch as long as they do.
+const TRANSIENT_BUDGET: u64 = 640 << 20;
+/// Words of the feature maps that one dispatch works on where a window shares a software adapter, 8 MiB.
+const RESPONSIVE_WORDS: usize = 2 << 20;
+
+/// What of a step is kept after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capture {
+    /// Only what the next step needs.
+    State,
+    /// Guesses too, and an [`Inspection`] beside the step, for views.
+    Views,
+    /// Inputs, guesses, targets and logits too, for a trace.
+    Trace,
+}
+
+impl Capture {
+    /// Whether a window shares a software adapter with the training, so that no dispatch may take long.
+    pub fn needs_responsive_ui(self, gpu: &Gpu) -> bool {
+        self == Self::Views && gpu.is_software()
+    }
+}
+
+/// What a [`Recording`] is made for.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordingOptions<'a> {
+    pub network: &'a WideResNet,
+    pub method: &'a Method,
+    pub layout: &'a RowLayout,
+    pub optimiser: &'static Optimiser,
+    pub augment: OpOptions,
+    pub capture: Capture,
+}
+
+/// A recorded step, evaluation and inspection: nothing is allocated until its `builder` is built.
+pub struct Recording {
+    pub builder: PlanBuilder,
+    pub tensors: StepTensors,
+    pub step: Program,
+    pub evaluation: Evaluation,
+    /// With [`Capture::Views`] only.
+    pub inspection: Option<Inspection>,
+    /// Passes with a gradient that share a dispatch, at most.
+    pub passes_per_dispatch: usize,
+}
+
+impl Recording {
+    /// Records with as many passes per dispatch as memory and the adapter's limits allow.
+    ///
+    /// # Errors
+    /// Names the tensor that exceeds a limit even at one pass per dispatch.
+    pub fn new(gpu: &Gpu, options: &RecordingOptions<'_>) -> Result<Self, GpuError> {
+        let mut passes_per_dispatch = options.layout.passes.len();
+        let map = options.layout.batch * options.network.largest_map();
+        loop {
+            let recording = Self::with_passes(options, passes_per_dispatch);
+            let fits = recording.builder.check(gpu);
+            let quick =
+                !options.capture.needs_responsive_ui(gpu) || passes_per_dispatch * map <= RESPONSIVE_WORDS;
+            let small = quick && recording.memory().transient <= TRANSIENT_BUDGET;
+            if fits.is_ok() && (passes_per_dispatch == 1 || small) {
+                return Ok(recording);
+            }
+            if passes_per_dispatch == 1 {
+                fits?;
+            }
+            passes_per_dispatch = passes_per_dispatch.div_ceil(2);
+        }
+    }
+
+    /// Records with at most `passes_per_dispatch` passes per dispatch, whatever the limits.
+    pub fn with_passes(options: &RecordingOptions<'_>, passes_per_dispatch: usize) -> Self {
+        let RecordingOptions { network, method, layout, optimiser, augment, capture } = *options;
+        let mut b = PlanBuilder::new();
+        let observed = capture == Capture::Views;
+        let further_views = if observed { further_views(layout, network) } else { 0 };
+        let mark = b.mark();
+        let tensors = record_step(
+            &mut b,
+            &StepOptions { network, method, layout, optimiser, augment, passes_per_dispatch, further_views },
+        );
+        let step = b.program(mark);
+        keep(&mut b, &tensors, capture);
+        let evaluation = Evaluation::record(&mut b, network, &tensors);
+        let inspection = observed.then(|| {
+            let options = InspectionOptions { network, method, layout, augment, tensors: &tensors };
+            debug_assert!(further_views >= followed_views(layout), "room for the followed images' views");
+            Inspection::record(&mut b, &options)
+        });
+        Self { builder: b, tensors, step, evaluation, inspection, passes_per_dispatch }
+    }
+
+    /// Bytes the plan will take.
+    pub fn memory(&self) -> Memory {
+        self.builder.memory()
+    }
+}
+
+/// Keeps what `capture` asks for after the step.
+fn keep(b: &mut PlanBuilder, t: &StepTensors, capture: Capture) {
+    if capture == Capture::State {
+        return;
+    }
+    if let Some(guess) = &t.guess {
+        guess.tensors().into_iter().chain(guess.stats.labelled_confidence).for_each(|tensor| b.keep(tensor));
+    }
+    if capture == Capture::Trace {
+        let passes = t.dispatches.iter();
+        let of_passes =
+            passes.flat_map(|p| p.logits.iter().map(|(_, _, logits)| *logits).chain([p.input.tensor]));
+        let logits = t.guess_logits.iter().copied().chain(t.labelled_logits);
+        logits.chain(of_passes).for_each(|tensor| b.keep(tensor));
+    }
+}
