@@ -1,36 +1,36 @@
-//! The guesses of the last looks: one batch alone is too small for a histogram.
+//! The guesses of a run's last observations. One batch alone is too small for a histogram.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::train::{Guessed, Guesses, Observation, most_likely};
 
-/// Looks kept: more than a minute of training.
-pub const KEPT: usize = 100;
+/// Number of observations in a history: more than a minute of training.
+pub const MAX_OBSERVATIONS: usize = 100;
 
-/// How guesses fall on the classes, each `[classes]`, in images.
+/// The number of images guessed as each class, counted in two ways.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tally {
-    /// Images whose most likely class it is.
+    /// `[classes]`: images by the most likely class of their guess.
     pub most_likely: Vec<f32>,
-    /// The class's probability, summed over the images.
+    /// `[classes]`: probabilities, summed over the images.
     pub probability: Vec<f32>,
 }
 
-/// Guesses of one look, or of several together.
+/// The guesses of one or several observations, before and after alignment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GuessCount {
     pub images: usize,
-    /// Images whose most likely class alignment changed.
+    /// Number of images whose most likely class alignment changed.
     pub changed: usize,
     pub before: Tally,
     pub after: Tally,
 }
 
-/// What alignment did at one look.
+/// The guesses of one observation, and the distributions that aligned them.
 #[derive(Clone, Debug)]
-pub struct Look {
-    /// Steps done.
+pub struct ObservedGuesses {
+    /// The number of steps done.
     pub step: u64,
     /// p(y), `[classes]`.
     pub label_distribution: Vec<f32>,
@@ -39,10 +39,10 @@ pub struct Look {
     pub count: GuessCount,
 }
 
-/// The last looks at a run, oldest first, one a step.
+/// The guesses of the last observations of a run, oldest first, at most one per step.
 #[derive(Clone, Debug, Default)]
 pub struct GuessHistory {
-    looks: VecDeque<Arc<Look>>,
+    observations: VecDeque<Arc<ObservedGuesses>>,
 }
 
 impl Tally {
@@ -80,7 +80,7 @@ fn accumulate(to: &mut Vec<f32>, from: &[f32]) {
 }
 
 impl GuessHistory {
-    /// Takes in a look; a second one at the same step replaces the first.
+    /// Adds the guesses of an observation. They replace those of an earlier observation of the same step.
     pub fn add(&mut self, seen: &Observation) {
         if let Some(guesses) = &seen.guesses {
             self.push(seen.step, guesses);
@@ -88,13 +88,13 @@ impl GuessHistory {
     }
 
     fn push(&mut self, step: u64, guesses: &Guesses) {
-        if self.looks.back().is_some_and(|last| last.step == step) {
-            self.looks.pop_back();
+        if self.observations.back().is_some_and(|last| last.step == step) {
+            self.observations.pop_back();
         }
-        if self.looks.len() == KEPT {
-            self.looks.pop_front();
+        if self.observations.len() == MAX_OBSERVATIONS {
+            self.observations.pop_front();
         }
-        self.looks.push_back(Arc::new(Look {
+        self.observations.push_back(Arc::new(ObservedGuesses {
             step,
             label_distribution: guesses.label_distribution.clone(),
             average_prediction: guesses.average_prediction.clone(),
@@ -102,15 +102,15 @@ impl GuessHistory {
         }));
     }
 
-    pub fn looks(&self) -> impl ExactSizeIterator<Item = &Look> {
-        self.looks.iter().map(Arc::as_ref)
+    pub fn observations(&self) -> impl ExactSizeIterator<Item = &ObservedGuesses> {
+        self.observations.iter().map(Arc::as_ref)
     }
 
-    /// The guesses of the last `looks` together, and how many looks they are.
-    pub fn last(&self, looks: usize) -> (GuessCount, usize) {
+    /// The guesses of the last `observations` together, and the number of observations that there are of them.
+    pub fn last(&self, observations: usize) -> (GuessCount, usize) {
         let mut total = GuessCount::default();
-        let counted = self.looks.iter().rev().take(looks);
-        counted.clone().for_each(|look| total.add(&look.count));
+        let counted = self.observations.iter().rev().take(observations);
+        counted.clone().for_each(|observed| total.add(&observed.count));
         (total, counted.len())
     }
 }
@@ -134,12 +134,12 @@ mod tests {
     }
 
     #[test]
-    fn looks_add_up_before_and_after_alignment() {
+    fn observations_add_up_before_and_after_alignment() {
         let mut history = GuessHistory::default();
         history.push(1, &guesses(&[([0.75, 0.25], [0.5, 0.5]), ([0.75, 0.25], [0.25, 0.75])]));
         history.push(2, &guesses(&[([0.25, 0.75], [0.0, 1.0])]));
-        let (total, looks) = history.last(5);
-        assert_eq!((looks, total.images, total.changed), (2, 3, 1));
+        let (total, observations) = history.last(5);
+        assert_eq!((observations, total.images, total.changed), (2, 3, 1));
         assert_eq!(total.before, Tally { most_likely: vec![2.0, 1.0], probability: vec![1.75, 1.25] });
         assert_eq!(total.after, Tally { most_likely: vec![1.0, 2.0], probability: vec![0.75, 2.25] });
         let (last, _) = history.last(1);
@@ -147,15 +147,15 @@ mod tests {
     }
 
     #[test]
-    fn a_second_look_at_a_step_replaces_the_first_and_old_looks_are_dropped() {
+    fn history_keeps_the_last_observation_of_each_step() {
         let mut history = GuessHistory::default();
         history.push(1, &guesses(&[([1.0, 0.0], [1.0, 0.0])]));
         history.push(1, &guesses(&[([0.0, 1.0], [0.0, 1.0])]));
-        assert_eq!(history.last(KEPT).0.before.most_likely, vec![0.0, 1.0]);
-        for step in 2..=KEPT as u64 + 4 {
+        assert_eq!(history.last(MAX_OBSERVATIONS).0.before.most_likely, vec![0.0, 1.0]);
+        for step in 2..=MAX_OBSERVATIONS as u64 + 4 {
             history.push(step, &guesses(&[([1.0, 0.0], [1.0, 0.0])]));
         }
-        assert_eq!(history.looks().len(), KEPT);
-        assert_eq!(history.looks().next().map(|look| look.step), Some(5));
+        assert_eq!(history.observations().len(), MAX_OBSERVATIONS);
+        assert_eq!(history.observations().next().map(|observed| observed.step), Some(5));
     }
 }

@@ -10,7 +10,7 @@ use eframe::egui::{CollapsingHeader, Color32, DragValue, Grid, RichText, Ui};
 use egui_plot::{Corner, Legend, Line, LineStyle, Plot, PlotPoints};
 
 use super::view::{View, ViewContext, columns};
-use crate::app::guess_history::{GuessCount, GuessHistory, KEPT, Look, Tally};
+use crate::app::guess_history::{GuessCount, GuessHistory, MAX_OBSERVATIONS, ObservedGuesses, Tally};
 use crate::app::places::ViewId;
 use crate::app::run::Run;
 use crate::app::session::Command;
@@ -122,7 +122,7 @@ impl AlignmentView {
             .on_hover_text("The unlabelled batch of the last step only");
         ui.radio_value(&mut self.this_step, false, "the last")
             .on_hover_text("Several batches: the view observes one about every 0.7 seconds");
-        let number = DragValue::new(&mut self.observations).range(1..=KEPT);
+        let number = DragValue::new(&mut self.observations).range(1..=MAX_OBSERVATIONS);
         let number = ui.add_enabled(!self.this_step, number).on_hover_text("Number of observations to count");
         let label = ui.label("observations");
         number.labelled_by(label.id);
@@ -230,31 +230,34 @@ fn notes(ui: &mut Ui, run: &Run, pending: bool) {
 
 /// Plots p(y), p~(y) and the aligned guesses of a class against steps.
 fn plot_over_time(ui: &mut Ui, run: &str, history: &GuessHistory, class: usize, name: &str) {
-    let points = |value: &dyn Fn(&Look) -> f32| -> PlotPoints<'static> {
-        history.looks().map(|look| [look.step as f64, f64::from(100.0 * value(look))]).collect()
+    let points = |value: &dyn Fn(&ObservedGuesses) -> f32| -> PlotPoints<'static> {
+        history
+            .observations()
+            .map(|observed| [observed.step as f64, f64::from(100.0 * value(observed))])
+            .collect()
     };
     let at = |values: &[f32]| values.get(class).copied().unwrap_or(0.0);
     let lines: [(&str, PlotPoints<'static>, Color32, LineStyle); 3] = [
         (
             "p(y), solid",
-            points(&|look| at(&look.label_distribution)),
+            points(&|observed| at(&observed.label_distribution)),
             Role::Labelled.colour(ui),
             LineStyle::Solid,
         ),
         (
             "p~(y), dashed",
-            points(&|look| at(&look.average_prediction)),
+            points(&|observed| at(&observed.average_prediction)),
             Role::Strong.colour(ui),
             LineStyle::dashed_dense(),
         ),
         (
             "aligned guesses, dotted",
-            points(&|look| at(&look.count.after.probability) / look.count.images.max(1) as f32),
+            points(&|observed| at(&observed.count.after.probability) / observed.count.images.max(1) as f32),
             Role::Anchor.colour(ui),
             LineStyle::dotted_dense(),
         ),
     ];
-    let title = format!("{name} over the last {} observations", history.looks().len());
+    let title = format!("{name} over the last {} observations", history.observations().len());
     ui.label(RichText::new(title).strong());
     Plot::new(("one class", run.to_owned()))
         .height((ui.available_height() - 8.0).clamp(*PLOT_HEIGHT.start(), *PLOT_HEIGHT.end()))
