@@ -6,7 +6,6 @@ pub mod anchors;
 mod confusion;
 pub mod curves;
 mod embedding;
-mod labelled;
 pub mod labelling;
 pub mod mixup;
 mod network;
@@ -32,7 +31,6 @@ pub fn all() -> Vec<Box<dyn View>> {
         Box::<confusion::ConfusionView>::default(),
         Box::<embedding::EmbeddingView>::default(),
         Box::<network::NetworkView>::default(),
-        Box::<labelled::LabelledView>::default(),
         Box::<labelling::LabellingView>::default(),
         Box::<ablation::AblationView>::default(),
     ]
