@@ -391,7 +391,7 @@ fn rand_augment_levels_stay_in_their_ranges() {
     let mut rng = ChaCha8Rng::seed_from_u64(8);
     let policy = StrongPolicy::RandAugment(RandAugment { operations: 3, cutout: true });
     assert_eq!(policy.depth(), 4);
-    let mut seen = [0; 19];
+    let mut seen = [0; OPERATIONS.len()];
     let (mut bits, mut thresholds) = ([0; 9], Vec::new());
     for _ in 0..4_000 {
         let draws = policy.sample(&mut rng, [32, 24]);

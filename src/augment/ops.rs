@@ -53,7 +53,7 @@ const fn operation(
     Operation { kind, name, bins, description }
 }
 
-/// All operations, each at the index of its id.
+/// All operations, each at the index of its id; the first 19 are the reference's.
 pub const OPERATIONS: [Operation; 19] = [
     operation(OperationKind::Autocontrast, "autocontrast", &[17], "blend with the stretched image by v"),
     operation(OperationKind::Blur, "blur", &[17], "blend with the 5x5 blur by v"),
@@ -233,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_operation_is_at_the_index_of_its_id() {
+    fn operations_are_at_the_index_of_their_id() {
         for (index, operation) in OPERATIONS.iter().enumerate() {
             assert_eq!(operation.kind.id() as usize, index, "{}", operation.name);
             assert_eq!(operation.kind.operation(), operation);
@@ -241,8 +241,8 @@ mod tests {
     }
 
     #[test]
-    fn names_are_in_the_order_of_the_reference() {
-        let names: Vec<_> = OPERATIONS.iter().map(|o| o.name).collect();
+    fn the_first_names_are_those_of_the_reference() {
+        let names: Vec<_> = OPERATIONS[..19].iter().map(|o| o.name).collect();
         let expected = "autocontrast blur brightness color contrast cutout equalize invert identity posterize \
                         rescale rotate sharpness shear_x shear_y smooth solarize translate_x translate_y";
         assert_eq!(names.join(" "), expected);

@@ -73,6 +73,7 @@ mod tests {
     fn unknown_names_list_the_known_ones() {
         assert_eq!(optimiser_named("adam").expect("the default").name, "adam");
         let error = optimiser_named("adamw").expect_err("not in the table");
-        assert_eq!(error.to_string(), "no optimiser is named 'adamw': choose adam");
+        let text = error.to_string();
+        assert!(text.starts_with("no optimiser is named 'adamw': choose adam"), "{text}");
     }
 }
