@@ -6,6 +6,7 @@
 
 mod adam;
 mod optimiser;
+mod sgd;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -15,7 +16,7 @@ pub use adam::ADAM;
 pub use optimiser::{FAULTS, Fault, MAX_STATE, Optimiser, OptimiserState, Scalars, StateTensor};
 
 /// Every optimiser.
-pub static OPTIMISERS: &[&Optimiser] = &[&ADAM];
+pub static OPTIMISERS: &[&Optimiser] = &[&ADAM, &sgd::SGD];
 
 /// No optimiser has this name.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
