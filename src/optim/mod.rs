@@ -6,7 +6,6 @@
 
 mod adam;
 mod optimiser;
-mod sgd;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -16,7 +15,7 @@ pub use adam::ADAM;
 pub use optimiser::{FAULTS, Fault, MAX_STATE, Optimiser, OptimiserState, Scalars, StateTensor};
 
 /// Every optimiser.
-pub static OPTIMISERS: &[&Optimiser] = &[&ADAM, &sgd::SGD];
+pub static OPTIMISERS: &[&Optimiser] = &[&ADAM];
 
 /// No optimiser has this name.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
