@@ -26,7 +26,6 @@ const SMOOTH: u32 = 15u;
 const SOLARIZE: u32 = 16u;
 const TRANSLATE_X: u32 = 17u;
 const TRANSLATE_Y: u32 = 18u;
-const SOLARIZE_ADD: u32 = 19u;
 
 const CUTOUT_GREY: u32 = 127u;
 
@@ -387,10 +386,6 @@ fn changed(base: u32, x: u32, y: u32, draw: Draw, mean: u32) -> vec3<u32> {
         }
         case SOLARIZE: {
             a = select(rgb, 255u - rgb, rgb >= vec3<u32>(u32(draw.level * 255.999)));
-        }
-        case SOLARIZE_ADD: {
-            let raised = min(rgb + u32(draw.level * 110.999), vec3<u32>(255u));
-            a = select(rgb, raised, rgb < vec3<u32>(128u));
         }
         default: {}
     }

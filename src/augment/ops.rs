@@ -31,7 +31,6 @@ pub enum OperationKind {
     Solarize = 16,
     TranslateX = 17,
     TranslateY = 18,
-    SolarizeAdd = 19,
 }
 
 /// Name and parameters of an operation.
@@ -55,7 +54,7 @@ const fn operation(
 }
 
 /// All operations, each at the index of its id; the first 19 are the reference's.
-pub const OPERATIONS: [Operation; 20] = [
+pub const OPERATIONS: [Operation; 19] = [
     operation(OperationKind::Autocontrast, "autocontrast", &[17], "blend with the stretched image by v"),
     operation(OperationKind::Blur, "blur", &[17], "blend with the 5x5 blur by v"),
     operation(OperationKind::Brightness, "brightness", &[17], "scale towards black by 0.1 + 1.9 v"),
@@ -75,7 +74,6 @@ pub const OPERATIONS: [Operation; 20] = [
     operation(OperationKind::Solarize, "solarize", &[17], "negative of values from 255.999 v on"),
     operation(OperationKind::TranslateX, "translate_x", &[17], "shift left by 0.3 (2 v - 1)"),
     operation(OperationKind::TranslateY, "translate_y", &[17], "shift up by 0.3 (2 v - 1)"),
-    operation(OperationKind::SolarizeAdd, "solarize_add", &[17], "add 110.999 v to values below 128"),
 ];
 
 impl OperationKind {

@@ -351,13 +351,6 @@ pub fn apply(image: &Picture, draw: &OpDraw, scale: PolicyScale, sampling: Sampl
         }
         17 => affine(image, [1.0, 0.0, offset(image.width), 0.0, 1.0, 0.0], sampling),
         18 => affine(image, [1.0, 0.0, 0.0, 0.0, 1.0, offset(image.height)], sampling),
-        19 => {
-            let added = (v * 110.999) as u32;
-            image.map(|x, y, c| match u32::from(image.at(x, y)[c]) {
-                value if value < 128 => (value + added).min(255) as u8,
-                value => value as u8,
-            })
-        }
         other => panic!("no operation {other}"),
     }
 }

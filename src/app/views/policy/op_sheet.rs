@@ -106,7 +106,6 @@ pub fn effect_text(kind: OperationKind, v: f32, size: [usize; 2], options: OpOpt
         OperationKind::Solarize => format!("from {}", (v * 255.999) as u32),
         OperationKind::TranslateX => shift(width),
         OperationKind::TranslateY => shift(height),
-        OperationKind::SolarizeAdd => format!("{:+}", (v * 110.999) as u32),
     }
 }
 
