@@ -114,7 +114,7 @@ fn is_exact(draw: &OpDraw, sampling: Sampling) -> bool {
 }
 
 /// Share of values that may be one level off. Truncation of round fractions is common in two places: a
-/// stretch lands on whole levels, and a turn by 45 degrees or a shift by tenths of a pixel mixes whole
+/// stretch lands on whole levels, and a rotation by 45 degrees or a shift by tenths of a pixel mixes whole
 /// levels.
 fn may_be_off(draw: &OpDraw, sampling: Sampling) -> f64 {
     match OPERATIONS[draw.op as usize].kind {

@@ -112,14 +112,14 @@ fn slices_are_written_copied_and_cleared_separately() {
     plan.write(&GPU, whole.slice(192, 2), &[1u8, 0, 0, 0, 2]);
     plan.run(&GPU, program);
     let found: Vec<u32> = plan.read(&GPU, whole).unwrap();
-    let wanted = (0..256u32).map(|i| match i {
+    let expected = (0..256u32).map(|i| match i {
         3 => 77,
         128..192 => 0,
         192 => 1,
         193 => 2,
         _ => i,
     });
-    assert_eq!(found, wanted.collect::<Vec<_>>());
+    assert_eq!(found, expected.collect::<Vec<_>>());
     assert_eq!(plan.read::<u32>(&GPU, other).unwrap(), (64..128).collect::<Vec<_>>());
     assert_eq!(plan.read::<u32>(&GPU, whole.slice(200, 3)).unwrap(), [200, 201, 202]);
 }

@@ -29,15 +29,15 @@ fn filter_support(kind: u32) -> f32 {
 
 /// sin(pi x): Taylor's series on [-1/2, 1/2], where its remainder is below 1e-8.
 fn sin_pi(x: f32) -> f32 {
-    let turns = round(x);
-    let r = (x - turns) * PI;
+    let half_periods = round(x);
+    let r = (x - half_periods) * PI;
     let s = r * r;
     var tail = fma(s, -2.5052108e-8, 2.7557319e-6);
     tail = fma(s, tail, -1.9841270e-4);
     tail = fma(s, tail, 8.3333333e-3);
     tail = fma(s, tail, -1.6666667e-1);
     let sine = fma(r * s, tail, r);
-    return select(sine, -sine, (i32(turns) & 1) != 0);
+    return select(sine, -sine, (i32(half_periods) & 1) != 0);
 }
 
 fn sinc(x: f32) -> f32 {

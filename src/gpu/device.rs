@@ -113,15 +113,15 @@ impl Gpu {
     }
 
     async fn adapter(instance: &wgpu::Instance) -> Result<wgpu::Adapter, GpuError> {
-        if let Ok(wanted) = std::env::var("WGPU_ADAPTER_NAME") {
+        if let Ok(requested) = std::env::var("WGPU_ADAPTER_NAME") {
             let adapters = instance.enumerate_adapters(wgpu::Backends::all()).await;
             let names: Vec<_> = adapters.iter().map(|a| a.get_info().name).collect();
             let offered = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-            let wanted_lower = wanted.to_lowercase();
+            let requested_lower = requested.to_lowercase();
             return adapters
                 .into_iter()
-                .find(|a| a.get_info().name.to_lowercase().contains(&wanted_lower))
-                .ok_or(GpuError::UnknownAdapter { wanted, offered });
+                .find(|a| a.get_info().name.to_lowercase().contains(&requested_lower))
+                .ok_or(GpuError::UnknownAdapter { requested, offered });
         }
         let options = wgpu::RequestAdapterOptions {
             power_preference: wgpu::PowerPreference::HighPerformance,

@@ -14,8 +14,8 @@ pub enum GpuError {
     )]
     NoAdapter(String),
     /// No adapter's name contains `WGPU_ADAPTER_NAME`.
-    #[error("WGPU_ADAPTER_NAME asks for an adapter named '{wanted}', there is {offered}")]
-    UnknownAdapter { wanted: String, offered: String },
+    #[error("WGPU_ADAPTER_NAME requests an adapter named '{requested}', there is {offered}")]
+    UnknownAdapter { requested: String, offered: String },
     /// The adapter does not give a device with WebGPU's default limits.
     #[error("the adapter {adapter} refused the device: {reason}")]
     NoDevice { adapter: String, reason: String },

@@ -227,8 +227,8 @@ impl Conv2d {
             .into_iter()
             .map(|images| {
                 let rows = images.len() * d_out.height;
-                let wanted = rows * d_out.width / self.tiling.slice_pixels;
-                let slices = wanted.min(PARTIAL_WORDS / words / count).min(rows).clamp(1, MAX_SLICES);
+                let slices = rows * d_out.width / self.tiling.slice_pixels;
+                let slices = slices.min(PARTIAL_WORDS / words / count).min(rows).clamp(1, MAX_SLICES);
                 let slice_rows = rows.div_ceil(slices);
                 (images, rows.div_ceil(slice_rows), slice_rows)
             })

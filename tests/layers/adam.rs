@@ -120,8 +120,8 @@ on_the_adapter! {
             assert_close(&format!("second moment {t}"), &state[2], &all(|s| &s.second), FORWARD);
             assert_close(&format!("average {t}"), &state[3], &all(|s| &s.averaged), FORWARD);
             let moved: Vec<f32> = state[0].iter().zip(&before).map(|(a, b)| a - b).collect();
-            let wanted: Vec<f64> = all(|s| &s.weights).iter().zip(&was).map(|(a, b)| a - b).collect();
-            assert_close(&format!("movement {t}"), &moved, &wanted, 1e-3);
+            let expected: Vec<f64> = all(|s| &s.weights).iter().zip(&was).map(|(a, b)| a - b).collect();
+            assert_close(&format!("movement {t}"), &moved, &expected, 1e-3);
         }
     }
 
@@ -137,7 +137,7 @@ on_the_adapter! {
         let decayed: Vec<u32> = [1, 0, 1].into_iter().cycle().take(BLOCKS).collect();
         let state = [repeat(&weights), repeat(&first), repeat(&second), repeat(&averaged)];
         let found = update(9, &repeat(&gradient), &decayed, state.each_ref().map(Vec::as_slice)).await;
-        let mut wanted = [const { Vec::new() }; 4];
+        let mut expected = [const { Vec::new() }; 4];
         for (block, flag) in [1, 0, 1].into_iter().enumerate() {
             let part = |values: &[f32]| widen(&values[block * 64..(block + 1) * 64]);
             let mut slot = Slot {
@@ -147,14 +147,14 @@ on_the_adapter! {
                 averaged: part(&averaged),
             };
             slot.update(&part(&gradient), &adam(), 9, flag == 1);
-            for (all, one) in wanted.iter_mut().zip([slot.weights, slot.first, slot.second, slot.averaged]) {
+            for (all, one) in expected.iter_mut().zip([slot.weights, slot.first, slot.second, slot.averaged]) {
                 all.extend(one);
             }
         }
-        for (name, (found, wanted)) in
-            ["weights", "first moment", "second moment", "average"].iter().zip(found.iter().zip(&wanted))
+        for (name, (found, expected)) in
+            ["weights", "first moment", "second moment", "average"].iter().zip(found.iter().zip(&expected))
         {
-            let all: Vec<f64> = wanted.iter().copied().cycle().take(BLOCKS * 64).collect();
+            let all: Vec<f64> = expected.iter().copied().cycle().take(BLOCKS * 64).collect();
             assert_close(name, found, &all, FORWARD);
         }
     }

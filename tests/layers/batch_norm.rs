@@ -77,11 +77,11 @@ async fn check(shape: [usize; 4], count: usize, moving: Option<usize>, centre: f
     let name = |what: &str| format!("{what} of {shape:?} in {count} passes around {centre}");
     let x_wide = Map::new(shape, widen(&x));
     let d_wide = Map::new(shape, widen(&d_out));
-    let wanted = norm::training(&x_wide, &gamma, &beta, count);
-    assert_close(&name("forward"), &r.get(out), &wanted.out.data, FORWARD);
+    let expected = norm::training(&x_wide, &gamma, &beta, count);
+    assert_close(&name("forward"), &r.get(out), &expected.out.data, FORWARD);
     let known = norm::inference(&x_wide, &gamma, &beta, &layer.moving());
     assert_close(&name("inference"), &r.get(inferred), &known.data, FORWARD);
-    let moments = moving.map_or(layer.moving(), |pass| norm::moved(&layer.moving(), &wanted.passes[pass]));
+    let moments = moving.map_or(layer.moving(), |pass| norm::moved(&layer.moving(), &expected.passes[pass]));
     assert_close(&name("moving mean"), &r.get(bn.moving_mean), &moments.mean, FORWARD);
     assert_close(&name("moving variance"), &r.get(bn.moving_variance), &moments.variance, FORWARD);
 
@@ -156,8 +156,8 @@ on_the_adapter! {
         let r = t.run().await;
         let (gamma, beta) = (widen(&layer.gamma), widen(&layer.beta));
         let x_wide = Map::new(shape, widen(&x));
-        let wanted = norm::training(&x_wide, &gamma, &beta, 1).out;
-        assert_close("forward", &r.get(out), &wanted.data, FORWARD);
+        let expected = norm::training(&x_wide, &gamma, &beta, 1).out;
+        assert_close("forward", &r.get(out), &expected.data, FORWARD);
         let d = norm::backward(&x_wide, &gamma, &beta, &Map::new(shape, widen(&d_out)), 1).input;
         assert_close("backward", &r.get(dx), &d.data, GRADIENT);
         assert_close("backward_add", &r.get(dx_add), &sum(&d.data, &x), GRADIENT);
@@ -174,9 +174,9 @@ on_the_adapter! {
         let as_floats = |words: &[u32]| -> Vec<f32> { words.iter().copied().map(f32::from_bits).collect() };
         let kernel = Kernel::new("nn/batch_norm", "slice_moments");
         let moments = run_once_async(&GPU, kernel, &params, &[Arg::input(&x), Arg::Out(ROWS * 8)], groups).await.unwrap();
-        let wanted: Vec<f64> =
+        let expected: Vec<f64> =
             x.chunks_exact(4).flat_map(|row| row.iter().map(|v| f64::from(*v)).chain([0.0; 4])).collect();
-        assert_close("slice_moments", &as_floats(&moments[0]), &wanted, FORWARD);
+        assert_close("slice_moments", &as_floats(&moments[0]), &expected, FORWARD);
 
         // Mean 1, 1/std 2, scale 2, shift 3: z = 2 x + 3 > 0 and the normalised value is 2 (x - 1).
         let coefficients: Vec<f32> = [1.0, 2.0, 2.0, 3.0].iter().flat_map(|v| [*v; 4]).collect();
@@ -188,7 +188,7 @@ on_the_adapter! {
             let normalised = wide.iter().map(|v| v * 2.0 * (v - 1.0)).collect::<Vec<_>>();
             [wide, normalised].concat()
         };
-        let wanted: Vec<f64> = x.chunks_exact(4).flat_map(row_sums).collect();
-        assert_close("slice_backward", &as_floats(&sums[0]), &wanted, FORWARD);
+        let expected: Vec<f64> = x.chunks_exact(4).flat_map(row_sums).collect();
+        assert_close("slice_backward", &as_floats(&sums[0]), &expected, FORWARD);
     }
 }

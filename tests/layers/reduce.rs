@@ -26,7 +26,7 @@ async fn run(
 }
 
 /// Sums of runs of `length` rows of `width` values, `slices` of them, the last ones short or empty.
-fn wanted(source: &[f32], width: usize, length: usize, slices: usize) -> Vec<f64> {
+fn expected(source: &[f32], width: usize, length: usize, slices: usize) -> Vec<f64> {
     let mut sums = vec![0.0; width * slices];
     for (i, v) in source.iter().enumerate() {
         sums[i / width / length * width + i % width] += f64::from(*v);
@@ -40,7 +40,7 @@ on_the_adapter! {
             let source = Random::new(rows as u64).uniform(rows * width, -1.0, 1.0);
             let length = rows.div_ceil(slices);
             let found = run("sum_rows", &source, rows, slices, None).await;
-            assert_close(&format!("{rows} x {width}"), &found, &wanted(&source, width, length, slices), FORWARD);
+            assert_close(&format!("{rows} x {width}"), &found, &expected(&source, width, length, slices), FORWARD);
         }
         assert_folds(262_400 / 4 * 64);
     }
@@ -50,7 +50,7 @@ on_the_adapter! {
             let mut random = Random::new(slices as u64);
             let source = random.uniform(slices * width, -1.0, 1.0);
             let old = random.uniform(width, -1.0, 1.0);
-            let sums = if slices == 1 { widen(&source) } else { wanted(&source, width, slices, 1) };
+            let sums = if slices == 1 { widen(&source) } else { expected(&source, width, slices, 1) };
             let name = format!("{slices} x {width}");
             assert_close(&name, &run("sum_slices", &source, slices, slices, None).await, &sums, FORWARD);
             let added = run("sum_slices", &source, slices, slices, Some(&old)).await;

@@ -18,7 +18,7 @@ fn kernels_are_normal_and_the_rest_constant() {
     let n = network();
     for (parameter, values) in n.parameters.list.iter().zip(initial_values(&n.parameters, 3)) {
         assert_eq!(values.len(), parameter.elements(), "{}", parameter.name);
-        let wanted = match parameter.shape[..] {
+        let expected = match parameter.shape[..] {
             [kh, kw, _, out] => (2.0 / (kh * kw * out) as f64).sqrt(),
             [inputs, outputs] => (2.0 / (inputs + outputs) as f64).sqrt(),
             _ => {
@@ -29,9 +29,9 @@ fn kernels_are_normal_and_the_rest_constant() {
         };
         let count = values.len() as f64;
         let (mean, std) = spread(&values);
-        assert!(mean.abs() < 5.0 * wanted / count.sqrt(), "mean of {} is {mean}", parameter.name);
-        let error = (std / wanted - 1.0).abs();
-        assert!(error < 5.0 / (2.0 * count).sqrt(), "std of {} is {std}, not {wanted}", parameter.name);
+        assert!(mean.abs() < 5.0 * expected / count.sqrt(), "mean of {} is {mean}", parameter.name);
+        let error = (std / expected - 1.0).abs();
+        assert!(error < 5.0 / (2.0 * count).sqrt(), "std of {} is {std}, not {expected}", parameter.name);
     }
 }
 

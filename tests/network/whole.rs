@@ -205,8 +205,8 @@ fn check(member: Member, seed: u64) {
     let r = record(&case, false);
 
     r.plan.run(&GPU, r.inference);
-    let wanted = case.reference.inference(&p, &case.moving(), &case.map());
-    assert_close(&name("inference"), &r.read(r.inferred), &wanted, FORWARD);
+    let expected = case.reference.inference(&p, &case.moving(), &case.map());
+    assert_close(&name("inference"), &r.read(r.inferred), &expected, FORWARD);
 
     let gradients = case.network.parameters.unpack(&r.train(&case));
     let f = case.reference.forward(&p, &case.map(), 2);
@@ -214,9 +214,9 @@ fn check(member: Member, seed: u64) {
     let statistics = case.network.statistics.unpack(&r.read(r.statistics));
     for (parameter, found) in case.network.statistics.list.iter().zip(statistics) {
         let (norm, part) = parameter.name.rsplit_once('.').unwrap();
-        let wanted = moved(&case.moving()[norm], &f.moments[norm][1]);
-        let wanted = if part == "mean" { wanted.mean } else { wanted.variance };
-        assert_close(&name(&parameter.name), &found, &wanted, FORWARD);
+        let expected = moved(&case.moving()[norm], &f.moments[norm][1]);
+        let expected = if part == "mean" { expected.mean } else { expected.variance };
+        assert_close(&name(&parameter.name), &found, &expected, FORWARD);
     }
 
     let (turned, classified) = f.embedding.split_at(f.embedding.len() / 2);
@@ -259,19 +259,19 @@ fn check(member: Member, seed: u64) {
         let scale = d[tensor].iter().fold(0.0, |top: f64, v| top.max(v.abs()));
         let found: Vec<f64> =
             pick(&widen(&gradients[position]), &at).iter().map(|v| 1.0 + v / scale).collect();
-        let wanted: Vec<f64> = differences.iter().map(|v| 1.0 + v / scale).collect();
-        assert_close_wide(&name(&format!("{tensor} by differences")), &found, &wanted, GRADIENT);
+        let expected: Vec<f64> = differences.iter().map(|v| 1.0 + v / scale).collect();
+        assert_close_wide(&name(&format!("{tensor} by differences")), &found, &expected, GRADIENT);
     }
 }
 
 /// A bias straight before a batch norm has no effect: its gradient is rounding, measured against the
 /// gradient of its kernel.
 fn compare_gradient(case: &Case, name: &str, tensor: &str, found: &[f32], all: &Tensors) {
-    let wanted = &all[tensor];
+    let expected = &all[tensor];
     let largest = |values: &[f64]| values.iter().fold(0.0, |top: f64, v| top.max(v.abs()));
     let kernel = tensor.strip_suffix(".bias").map(|layer| largest(&all[&format!("{layer}.kernel")]));
     match kernel {
-        Some(scale) if largest(wanted) < 1e-9 * scale => {
+        Some(scale) if largest(expected) < 1e-9 * scale => {
             let off = largest(&widen(found));
             assert!(
                 off < GRADIENT * scale,
@@ -279,7 +279,7 @@ fn compare_gradient(case: &Case, name: &str, tensor: &str, found: &[f32], all: &
                 case.member
             );
         }
-        _ => assert_close(name, found, wanted, GRADIENT),
+        _ => assert_close(name, found, expected, GRADIENT),
     }
 }
 
@@ -332,8 +332,8 @@ fn accumulated_gradients_are_added() {
     let added = record(&case, true).train(&case);
     for p in &case.network.parameters.list {
         let part = p.offset..p.offset + p.words;
-        let wanted: Vec<f64> = widen(&written[part.clone()]).iter().map(|g| g + 1.0).collect();
-        assert_close(&p.name, &added[part], &wanted, FORWARD);
+        let expected: Vec<f64> = widen(&written[part.clone()]).iter().map(|g| g + 1.0).collect();
+        assert_close(&p.name, &added[part], &expected, FORWARD);
     }
 }
 
