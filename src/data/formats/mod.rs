@@ -8,6 +8,7 @@ mod class_folders;
 mod csv_list;
 pub(super) mod idx;
 mod numpy;
+mod pixel_csv;
 mod stl10;
 mod svhn;
 
@@ -22,6 +23,7 @@ pub const FORMATS: &[Format] = &[
     stl10::FORMAT,
     cifar::FORMAT,
     idx::FORMAT,
+    pixel_csv::FORMAT,
     csv_list::FORMAT,
     class_folders::FORMAT,
 ];
