@@ -8,7 +8,6 @@ mod class_folders;
 mod csv_list;
 pub(super) mod idx;
 mod numpy;
-mod pixel_csv;
 mod stl10;
 mod svhn;
 
@@ -23,7 +22,6 @@ pub const FORMATS: &[Format] = &[
     stl10::FORMAT,
     cifar::FORMAT,
     idx::FORMAT,
-    pixel_csv::FORMAT,
     csv_list::FORMAT,
     class_folders::FORMAT,
 ];
