@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
-use remixmatch::data::{OpenOptions, contact_sheet, summary};
+use remixmatch::data::{FORMATS, OpenOptions, contact_sheet, summary};
 use serde_json::json;
 
 use super::inputs::{ChoiceOptions, open_gpu, open_source};
 use super::terminal::{Outcome, bytes_text, note, print};
 
 #[derive(Args)]
+#[command(after_help = formats_help())]
 pub struct DataArguments {
     /// builtin:fashion, builtin:digits, builtin:shapes, or a path whose format is detected
     #[arg(value_name = "SRC")]
@@ -38,6 +39,12 @@ pub struct DataArguments {
 const ZOOM: u32 = 2;
 /// Images per class on the contact sheet.
 const COLUMNS: usize = 12;
+
+/// The formats of data sets, in the order of their detection.
+fn formats_help() -> String {
+    let formats: String = FORMATS.iter().map(|format| format!("\n  {}", format.description)).collect();
+    format!("Formats, each also in a .zip, .tar or .tar.gz:{formats}")
+}
 
 /// Runs `data`.
 pub fn data(arguments: DataArguments) -> anyhow::Result<Outcome> {

@@ -242,7 +242,9 @@ mod tests {
     #[test]
     fn tail_shares_fall_from_one_to_its_inverse() {
         let close = |(found, expected): (&f64, f64)| (found - expected).abs() < 1e-12;
-        assert!(shares(3, 100.0).iter().zip([1.0, 0.1, 0.01]).all(close));
+        let found = shares(3, 100.0);
+        assert_eq!(found.len(), 3);
+        assert!(found.iter().zip([1.0, 0.1, 0.01]).all(close), "{found:?}");
         assert_eq!(shares(1, 100.0), [1.0]);
         assert_eq!(shares(4, 1.0), [1.0; 4]);
     }

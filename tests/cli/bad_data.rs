@@ -6,6 +6,7 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use image::{Rgb, RgbImage};
+use remixmatch::data::FORMATS;
 use tempfile::tempdir;
 
 use super::common::{done, idx_images, pictures, png, put, refused, remixmatch, str, tiny, train};
@@ -31,6 +32,15 @@ fn unknown_data_lists_formats_and_content() {
         );
     }
     assert!(!out.exists());
+}
+
+#[test]
+fn data_help_lists_every_format() {
+    let (help, _) = done(&mut remixmatch(&["data", "--help"]));
+    assert!(!FORMATS.is_empty());
+    for format in FORMATS {
+        assert!(help.contains(format.description), "'{}' is missing in: {help}", format.description);
+    }
 }
 
 #[test]
