@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Write as _, stderr, stdout};
 
 use anyhow::Context as _;
 use remixmatch::ablation::AblationError;
+use remixmatch::data::DataError;
 use remixmatch::train::TrainError;
 
 /// How a command ended without an error.
@@ -47,16 +48,29 @@ pub fn one_line(error: &anyhow::Error) -> String {
     parts.join(": ") + &flags
 }
 
-/// The flags that follow the advice of the library's error, which names settings alone.
+/// The flags for what the library's error advises: its message names settings alone.
 fn flags(error: &anyhow::Error) -> Option<String> {
     if let Some(AblationError::OtherSettings { .. } | AblationError::Occupied { .. }) = error.downcast_ref() {
         return Some("another --out".to_owned());
     }
+    if let Some(error) = error.downcast_ref::<DataError>() {
+        return flag(error.setting()?);
+    }
     match error.downcast_ref()? {
+        TrainError::Data(error) => flag(error.setting()?),
         TrainError::OutputNotEmpty { path } => {
             Some(format!("--resume {}, --force, or another --out", path.display()))
         }
         _ => None,
+    }
+}
+
+/// The flag of a setting of the data, if the command line has one.
+fn flag(setting: &str) -> Option<String> {
+    match setting {
+        "balance" => Some("--label-balance train".to_owned()),
+        "test_share" => None,
+        other => Some(format!("--{}", other.replace('_', "-"))),
     }
 }
 

@@ -63,7 +63,7 @@ fn damaged_images_are_refused_or_skipped() {
     let out = out.path().join("run");
     for content in [&whole[..whole.len() / 2], b"plain text"] {
         put(&bad, content);
-        refused(&mut train(folder.path(), 2, &out), &["top/1.png", "set skip_bad"]);
+        refused(&mut train(folder.path(), 2, &out), &["top/1.png", "set skip_bad", "(--skip-bad)"]);
         assert!(!out.exists());
     }
     let (_, told) = done(train(folder.path(), 2, &out).arg("--skip-bad"));
@@ -72,7 +72,7 @@ fn damaged_images_are_refused_or_skipped() {
 
     let model = out.join("model.safetensors");
     let predict = ["predict", "--model", str(&model), str(&bad)];
-    refused(&mut remixmatch(&predict), &["top/1.png", "set skip_bad"]);
+    refused(&mut remixmatch(&predict), &["top/1.png", "set skip_bad", "(--skip-bad)"]);
     refused(remixmatch(&predict).arg("--skip-bad"), &["none of the 1 image files can be read"]);
     let good = folder.path().join("top/4.png");
     let (words, told) = done(remixmatch(&predict).arg(&good).arg("--skip-bad"));
@@ -89,7 +89,10 @@ fn mixed_sizes_are_resized_or_refused() {
     let wide = folder.path().join("wedge/wide.png");
     RgbImage::from_pixel(20, 12, Rgb([90, 90, 90])).save(&wide).expect("a PNG");
     let out = out.path().join("run");
-    refused(train(folder.path(), 2, &out).arg("--strict"), &["wide.png is 20x12", "8x8", "unset strict"]);
+    refused(
+        train(folder.path(), 2, &out).arg("--strict"),
+        &["wide.png is 20x12", "8x8", "unset strict", "(--strict)"],
+    );
     assert!(!out.exists());
     let (_, told) = done(&mut train(folder.path(), 2, &out));
     assert!(told.contains("notice: 1 of 16 images are resized to 8x8"), "{told}");
@@ -129,7 +132,7 @@ fn impossible_numbers_of_labels_are_refused() {
     };
     labels("2", &["2 labels are fewer than the 3 classes", "at least 3"]);
     labels("0", &["at least 3"]);
-    labels("7", &["7 labels", "6 or 9", "set balance to train"]);
+    labels("7", &["7 labels", "6 or 9", "set balance to train", "(--label-balance train)"]);
     labels("31", &["31 labels", "at most 30"]);
 }
 
