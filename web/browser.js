@@ -6,7 +6,7 @@ channel.port1.onmessage = () => waiting.shift()();
 
 // Yields to the event loop through a message: browsers throttle the timers of hidden tabs to one per second, but not
 // messages.
-export function turn() {
+export function yieldNow() {
   return new Promise((resolve) => {
     waiting.push(resolve);
     channel.port2.postMessage(null);
@@ -71,19 +71,19 @@ function change(apply) {
 }
 
 // Stores a file.
-export function keep(path, bytes, written) {
+export function storeFile(path, bytes, written) {
   // `bytes` is a view of the program's memory, which may move before the transaction ends.
   const copy = bytes.slice();
   change((files) => files.put({ path, bytes: copy, written }));
 }
 
 // Removes a file from the storage.
-export function forget(path) {
+export function removeFile(path) {
   change((files) => files.delete(path));
 }
 
 // Stores a short text.
-export function remember(key, value) {
+export function storeText(key, value) {
   try {
     localStorage.setItem(key, value);
   } catch {
@@ -92,7 +92,7 @@ export function remember(key, value) {
 }
 
 // A short text that is stored, if any.
-export function recall(key) {
+export function loadText(key) {
   try {
     return localStorage.getItem(key) ?? undefined;
   } catch {

@@ -169,5 +169,8 @@ fn labelled_folder_reports_accuracy_on_its_labelled_images() {
     assert!(told.contains("with 6 labels"), "{told}");
     // The run keeps its number of labels when the data set has fewer.
     save(5);
-    refused(&mut remixmatch(&["train", "--resume", str(&run), "--steps", "4"]), &["set labels to at most 5", "(--labels)"]);
+    refused(
+        &mut remixmatch(&["train", "--resume", str(&run), "--steps", "4"]),
+        &["set labels to at most 5", "(--labels)"],
+    );
 }

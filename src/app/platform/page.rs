@@ -47,7 +47,7 @@ pub fn offload(work: impl FnOnce() + 'static) {
 
 /// Lets the window draw a frame.
 pub async fn yield_now() {
-    settle(browser::turn()).await;
+    settle(browser::yield_now()).await;
 }
 
 /// The value of a promise; `None` if it is rejected, which the page has reported.
@@ -146,8 +146,8 @@ pub async fn restore_stored_files() {
                 let file = path.file_name().unwrap_or_default().to_string_lossy();
                 browser::download(&file, bytes);
             }
-            Change::Written { bytes, written } => browser::keep(&name, bytes, written.as_secs_f64()),
-            Change::Removed => browser::forget(&name),
+            Change::Written { bytes, written } => browser::store_file(&name, bytes, written.as_secs_f64()),
+            Change::Removed => browser::remove_file(&name),
         }
     });
 }
@@ -175,12 +175,12 @@ pub fn link(fragment: &str) -> Option<String> {
 /// Remembers the current run for a reload of the page.
 pub fn remember_current(run: Option<&Path>, training: bool) {
     let run = run.map(Path::to_string_lossy).unwrap_or_default();
-    browser::remember(CURRENT, &format!("{}{run}", if training { "+" } else { "-" }));
+    browser::store_text(CURRENT, &format!("{}{run}", if training { "+" } else { "-" }));
 }
 
 /// The current run when the page was left, and whether it was training.
 pub fn current() -> Option<(PathBuf, bool)> {
-    let text = browser::recall(CURRENT)?;
+    let text = browser::load_text(CURRENT)?;
     let run = text.get(1..).filter(|run| !run.is_empty())?;
     Some((PathBuf::from(run), text.starts_with('+')))
 }
