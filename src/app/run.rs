@@ -66,9 +66,9 @@ impl Run {
         &self.session.data.classes
     }
 
-    /// The name of a class, or "not known".
+    /// The name of a class, or "unknown".
     pub fn class_name(&self, class: Option<u32>) -> &str {
-        class.and_then(|c| self.classes().get(c as usize)).map_or("not known", String::as_str)
+        class.and_then(|c| self.classes().get(c as usize)).map_or("unknown", String::as_str)
     }
 
     /// A tile of the sheet that belongs to the observation, `height` points high.
