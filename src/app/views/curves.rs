@@ -1,4 +1,4 @@
-//! Curves: the losses of every step, and the accuracies of every report.
+//! Curves: losses and guess statistics per step, test accuracies per report, and their export.
 
 use eframe::egui::{self, Color32, Ui};
 use egui_plot::{Legend, Line, LineStyle, Plot, PlotPoints};
@@ -12,11 +12,11 @@ use crate::ssl::{LOSS_TERMS, LossTerm};
 use crate::train::StepStatistics;
 
 pub const ID: ViewId = ViewId::new("Curves");
-/// Points of a line at most: more are averaged into fewer.
+/// Maximum number of points per line; longer series are averaged in chunks.
 const POINTS: usize = 1_500;
 
 pub struct CurvesView {
-    /// Share of the old value in the running average that is drawn.
+    /// Decay of the drawn moving average, 0 to 0.99.
     smoothing: f64,
 }
 
@@ -26,7 +26,7 @@ impl Default for CurvesView {
     }
 }
 
-/// `None` in steps that have no such value.
+/// A value of a step; `None` if the step does not have it.
 type Value = fn(&StepStatistics) -> Option<f32>;
 
 const SHARES: [(&str, Value); 3] = [
@@ -67,12 +67,12 @@ impl View for CurvesView {
             if ui.button("Export picture ...").on_hover_text("The curves as they are shown, PNG").clicked() {
                 context.dialogs.write_picture(ui.ctx(), "curves.png", area);
             }
-            // One entry of the legend serves both: it would hide the curves otherwise.
+            // Both runs share the legend entries, which would hide the curves otherwise.
             if let [first, second] = context.runs {
                 muted(ui, format!("solid: {}, dashed: {}", first.name, second.name));
             }
         });
-        // On a phone one below the other.
+        // Stacked in a narrow window.
         let side_by_side = if is_narrow(ui) { 1 } else { 2 };
         let height = ui.available_height() * side_by_side as f32 / 2.0;
         ui.columns(side_by_side, |columns| {
@@ -152,12 +152,12 @@ fn plot<'a>(id: &str, label: &str, height: f32) -> Plot<'a> {
         .allow_scroll(false)
 }
 
-/// The second of two runs is dashed.
+/// Solid for the first run, dashed for the second.
 fn styled<'a>(line: Line<'a>, run: usize) -> Line<'a> {
     if run == 0 { line } else { line.style(LineStyle::dashed_loose()) }
 }
 
-/// Running average, corrected for its beginning at zero.
+/// Exponential moving average with bias correction, as in Adam.
 fn smooth(values: impl Iterator<Item = [f64; 2]>, keep: f64) -> Vec<[f64; 2]> {
     let (mut average, mut weight) = (0.0, 0.0);
     values
@@ -176,7 +176,7 @@ fn thin(points: Vec<[f64; 2]>) -> Vec<[f64; 2]> {
     points.chunks(share).map(|chunk| [mean(chunk, 0), mean(chunk, 1)]).collect()
 }
 
-/// One row per step and one per report, told apart by the empty columns.
+/// A CSV file with one row per step and one per report; columns of the other kind are empty.
 fn csv(runs: &[Run]) -> Vec<u8> {
     let terms: Vec<_> = LOSS_TERMS.iter().filter(|term| runs.iter().any(|run| is_shown(term, run))).collect();
     let columns: String = terms.iter().map(|term| term.column() + ",").collect();
