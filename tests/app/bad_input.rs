@@ -89,10 +89,10 @@ fn unusable_drops_leave_the_run_training() {
     fs::write(path("texts/more.txt"), "words").expect("a file");
     let mut window = training();
     for (name, words) in [
-        ("notes.txt", &["notes.txt is no data set", "a single file: give a folder"][..]),
-        ("huge.png", &["huge.png is no data set", "a single file: give a folder"]),
-        ("empty", &["empty is no data set", "found an empty folder"]),
-        ("texts", &["more.txt is no data set", "a single file: give a folder"]),
+        ("notes.txt", &["notes.txt is not a data set", "a single file: give a folder"][..]),
+        ("huge.png", &["huge.png is not a data set", "a single file: give a folder"]),
+        ("empty", &["empty is not a data set", "found an empty folder"]),
+        ("texts", &["more.txt is not a data set", "a single file: give a folder"]),
         ("gone", &["cannot read ", "gone: "]),
     ] {
         drop_on(&mut window, &path(name));
@@ -106,7 +106,7 @@ fn folder_without_classes_can_be_labelled() {
     let folder = digits(4);
     let mut window = training();
     drop_on(&mut window, folder.path());
-    assert_reported_while_training(&mut window, &["is no data set that is known"]);
+    assert_reported_while_training(&mut window, &["is not a data set in a known format"]);
     window.get_by_label("Label its images").click();
     wait_for(&mut window, "the images", |window| says(window, "4 images, 0 labelled"));
     assert!(says(&window, "training, "));
@@ -118,7 +118,7 @@ fn folder_without_images_keeps_the_last_one_open() {
     fs::write(texts.path().join("notes.txt"), "words").expect("a file");
     let mut window = labelling(folder.path());
     drop_on(&mut window, texts.path());
-    wait_for(&mut window, "the notice", |window| says(window, "holds no images"));
+    wait_for(&mut window, "the notice", |window| says(window, "contains no images"));
     assert!(says(&window, "4 images, 0 labelled"));
 }
 
@@ -128,7 +128,7 @@ fn huge_image_is_skipped() {
     huge(&folder.path().join("huge.png"));
     let window = labelling(folder.path());
     assert!(says(&window, "4 images, 0 labelled"));
-    assert!(says(&window, "huge.png is 20000x20000 pixels, at most 64 million are read"));
+    assert!(says(&window, "huge.png is 20000x20000 pixels, the limit is 64 million pixels"));
 }
 
 #[test]
