@@ -20,9 +20,16 @@ const ALIGN_EPSILON: f64 = 1e-6;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args().nth(1).ok_or("expected one argument: TRACE.safetensors")?;
-    let bytes = std::fs::read(path)?;
-    let trace = SafeTensors::deserialize(&bytes)?;
-    let (_, header) = SafeTensors::read_metadata(&bytes)?;
+    replay(&std::fs::read(path)?)
+}
+
+/// Recomputes the guess of a trace.
+///
+/// # Errors
+/// When the bytes are no trace of a method with one guess per image, or when a tensor differs by more than rounding.
+pub fn replay(bytes: &[u8]) -> Result<(), Box<dyn Error>> {
+    let trace = SafeTensors::deserialize(bytes)?;
+    let (_, header) = SafeTensors::read_metadata(bytes)?;
     let metadata = header.metadata().as_ref().ok_or("the file has no metadata: expected a trace")?;
     let facts: Value = serde_json::from_str(&metadata["hyperparameters"])?;
     let method = &facts["config"]["method"];

@@ -15,12 +15,17 @@ use remixmatch::train::{Capture, Trainer, preset};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let steps = arguments.first().map(|steps| steps.parse()).transpose()?;
+    train(steps, arguments.get(1).map(Path::new))
+}
+
+/// Trains for `steps`, or as long as the preset says, and saves the model if it has a path.
+pub fn train(steps: Option<u64>, model: Option<&Path>) -> Result<(), Box<dyn Error>> {
     let mut config = preset("digits", None)?.config;
-    if let Some(steps) = arguments.first() {
-        config.steps = steps.parse()?;
-    }
+    config.steps = steps.unwrap_or(config.steps);
     let data = Arc::new(open(&config.data, &OpenOptions::default())?);
-    let mut trainer = Trainer::new(Arc::new(Gpu::new_blocking()?), config, data, Capture::State)?;
+    let gpu = Arc::new(Gpu::new_blocking()?);
+    let mut trainer = Trainer::new(gpu, config, data, Capture::State)?;
     while !trainer.is_done() {
         block_on(trainer.step())?;
         if trainer.report_is_due() {
@@ -28,8 +33,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!("step {:5}  test accuracy {:5.1} %", report.step, 100.0 * report.test_acc_ema);
         }
     }
-    if let Some(path) = arguments.get(1) {
-        block_on(trainer.save(Path::new(path)))?;
+    if let Some(path) = model {
+        block_on(trainer.save(path))?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Kills a training run KILLS times (100) at random moments and compares its end with an unbroken run's: a few
-# seconds a kill.
+# Kills a training run KILLS times (100) at random moments and compares its result with an unbroken run's; a few
+# seconds per kill.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing, trains the default on the embedded data and prints the result.
+# Installs what is missing, trains the preset `quick` on the embedded data and prints the result.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

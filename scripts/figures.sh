@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Trains every run that the README's figures come from and draws its curves: about two hours on two cores
-# with a software adapter. CIFAR-10 is left out unless scripts/fetch_cifar10.py has fetched it.
+# Trains every run behind the figures in README.md and docs/results.md, and draws the curves: about two hours on two
+# cores with a software adapter. CIFAR-10 is skipped unless scripts/fetch_cifar10.py has fetched it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,7 +9,7 @@ cargo build --release
 remixmatch=target/release/remixmatch
 cifar=${XDG_DATA_HOME:-$HOME/.local/share}/remixmatch/cifar-10
 
-# train FOLDER ARGUMENTS...: a run, unless it is there already.
+# train FOLDER ARGUMENTS...: trains a run unless it is finished.
 train() {
     local folder=runs/figures/$1
     shift

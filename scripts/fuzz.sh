@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Gives every parser INPUTS inputs (500,000) made from fuzz/corpus, the same ones every time, and prints rate, slowest
-# input and memory. What goes wrong is kept in fuzz/found. FIRST begins elsewhere; TARGET chooses one parser.
+# Runs every parser on INPUTS inputs (500,000) mutated from fuzz/corpus, the same ones every time, and prints rate, slowest
+# input and memory. Failing inputs are saved in fuzz/found. FIRST is the first input's number; TARGET selects one parser.
 #
 # With a nightly toolchain and cargo-fuzz, coverage guides the search:
 # `REMIXMATCH_FUZZ_TARGET=npz cargo +nightly fuzz run parser fuzz/corpus/npz`.

@@ -8,8 +8,8 @@ cd "$(dirname "$0")/.."
 [ -f web/dist/index.html ] || scripts/page.sh
 [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || install_packages chromium
 page_example layers
-# What the page is compared with.
+# The page is compared with the native program.
 cargo build --bin remixmatch
-# One at a time: each has the adapter, which is the processor, to itself.
+# One at a time: the adapter is the processor, and each test needs all of it.
 cd web
 node --test --test-concurrency=1 tests/*.test.js

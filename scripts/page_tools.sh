@@ -2,8 +2,8 @@
 #   page_cargo ARGS   the cargo that builds for WebAssembly
 #   page_target       its target folder
 #   page_example NAME builds an example for a page to import
-#   wasm_bindgen      the program of the version in Cargo.lock
-#   wasm_opt          npm's: slow, but Debian 12's (108) gives a program whose tables of references are mixed up
+#   wasm_bindgen      the program, in the version of Cargo.lock
+#   wasm_opt          npm's: slow, but Debian 12's (108) writes a program with wrong reference tables
 
 . scripts/packages.sh
 
@@ -43,7 +43,7 @@ wasm_bindgen_version=$(sed -n '/^name = "wasm-bindgen"$/{n;s/version = "\(.*\)"/
 wasm_bindgen=target/tools/bin/wasm-bindgen
 if ! "$wasm_bindgen" --version 2>/dev/null | grep -q " $wasm_bindgen_version$"; then
     echo "installing wasm-bindgen-cli $wasm_bindgen_version" >&2
-    # A registry that lags behind may not have the very versions that it was locked with.
+    # A registry mirror may lack the exact versions of the lock file.
     cargo install --locked --root target/tools wasm-bindgen-cli --version "$wasm_bindgen_version" ||
         cargo install --root target/tools wasm-bindgen-cli --version "$wasm_bindgen_version"
 fi

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# The same network trained by other frameworks and by this program, turn about, in one run:
+# Trains one network with other frameworks and with this program, interleaved, in one run:
 #
 #   scripts/peers.sh [burn|torch|tfjs|all] [--network NAME] [--batch N] [--rounds N] [--seconds S] [--warm-up STEPS]
 #                    [--json FILE]
 #
-# Installs and builds what is missing, into ignored folders only: PyTorch with what it asks for takes several GB there.
-# REMIXMATCH may name a program that is built already. BURN names Burn's settings: wgsl and spirv with its default kernels,
-# wgsl-tuned and spirv-tuned, which try kernels in their first run and are long in that. SPIR-V needs a GPU.
+# Installs and builds what is missing, into ignored folders only: PyTorch with its dependencies takes several GB there.
+# REMIXMATCH may name an existing program. BURN names Burn's settings: wgsl and spirv with its default kernels,
+# wgsl-tuned and spirv-tuned, whose first run is slow as they try kernels. SPIR-V needs a GPU.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
@@ -35,12 +35,12 @@ prepare_burn() {
 
 prepare_torch() {
     local venv=target/peers/torch
-    # Compiled networks are C++ first.
+    # torch.compile generates C++.
     command -v g++ >/dev/null || install_packages g++
     python3 -m venv --help >/dev/null 2>&1 || install_packages python3-venv
     [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet -r benches/peers/torch/requirements.txt
-    # What it compiles is kept there instead of in a folder for everything temporary.
+    # Its compiled code is cached there instead of in the system's temporary folder.
     export TORCHINDUCTOR_CACHE_DIR=$PWD/target/peers/inductor
 }
 

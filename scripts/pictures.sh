@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Opens the app in a window of a virtual display, trains the default for a while, and takes a picture of every
-# view in both themes: into FOLDER, or runs/pictures.
+# Opens the app in a window of a virtual display, trains the preset `quick`, and takes a picture of every
+# view in both themes, into FOLDER (runs/pictures).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

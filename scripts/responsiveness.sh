@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# How fast the window's frames follow each other while each preset trains: what an input waits for. The
-# paper's presets train on drawn images of the paper's size, so that nothing need be fetched.
+# Measures the time between the window's frames while each preset trains. The paper's presets train on
+# builtin:shapes, whose images have the paper's size, so that nothing has to be fetched.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh

@@ -15,7 +15,7 @@ if ! command -v apt-get >/dev/null; then
     have_display || echo "xvfb-run was not found: install your system's Xvfb for tests of the window" >&2
     exit 1
 fi
-# Debian 12's own Mesa is several times slower than the one in its backports.
+# Debian 12's Mesa is several times slower than the one in its backports.
 sources=/etc/apt/sources.list.d/debian.sources
 if grep -qs bookworm "$sources" && ! grep -rqs bookworm-backports /etc/apt/sources.list.d; then
     uri=$(sed -n 's/^URIs: *//p' "$sources" | head -n 1)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Trains `shapes` in the window of a virtual display for MINUTES (120) and says whether it slows down or grows: steps,
-# frames and memory in the first ten minutes and in the last (of a short soak: its halves). BINARY may name a program
-# that is built already. Rows a minute stay in runs/soak.txt, looks at the resident memory in runs/soak.csv.
+# Trains `shapes` in the window of a virtual display for MINUTES (120) and compares steps, frames and memory of the
+# first ten minutes with the last ten (of a short soak: its halves). BINARY may name an existing program. runs/soak.txt has
+# one row per minute, runs/soak.csv the samples of the resident memory.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 minutes=${1:-120}
@@ -14,7 +14,7 @@ mkdir -p runs
 home=$(mktemp -d)
 trap 'rm -rf "$home"' EXIT
 
-# A run keeps itself in the user's data folder, with a row a report; this one has a folder of its own.
+# Runs are autosaved in the user's data folder; this one has a folder of its own.
 XDG_DATA_HOME=$home xvfb-run -a -s "-screen 0 1280x860x24" "$binary" app \
     --preset shapes --steps 1000000 --size 1280x860 --measure $((minutes * 60 + 5)) >"$rows" 2>&1 &
 xvfb=$!
@@ -37,16 +37,16 @@ grep -E '^[0-9]+,' "$rows" | awk -F, -v looks="$looks" '
     { n++; at[n] = $2; frames[n] = $3; late[n] = $4; adapter[n] = $5 }
     END {
         w = n >= 20 ? 10 : int(n / 2)
-        if (w < 2) { print "too few minutes to compare"; exit }
+        if (w < 2) { print "too few minutes to compare: expected at least 4"; exit }
         for (i = 1; i <= n; i++) if (k = window(i)) { f[k] += frames[i]; p[k] += late[i]; m[k] += adapter[i] }
         while ((getline row < looks) > 0) {
             split(row, cell, ",")
             if (k = window(cell[1] + 0)) { r[k] += cell[2]; seen[k]++ }
         }
         printf "%d minutes, %d steps; the first %d minutes, the last %d, last over first\n", n, at[n], w, w
-        # The first row tells where its minute ended, not where it began.
-        line("steps a minute", (at[w] - at[1]) / (w - 1), (at[n] - at[n - w + 1]) / (w - 1))
-        line("frames a minute", f[1] / w, f[2] / w)
+        # A row has the step at the end of its minute.
+        line("steps per minute", (at[w] - at[1]) / (w - 1), (at[n] - at[n - w + 1]) / (w - 1))
+        line("frames per minute", f[1] / w, f[2] / w)
         line("frame time, 95 % (ms)", p[1] / w, p[2] / w)
         line("resident memory (MiB)", r[1] / seen[1] / 1024, r[2] / seen[2] / 1024)
         if (m[1] > 0) line("memory of the adapter (MiB)", m[1] / w / 1024, m[2] / w / 1024)

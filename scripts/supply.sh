@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks what the program is built from: licences, where it comes from, duplicates, and known weaknesses where the
-# advisory database can be reached; and that it trains without a network. Installs cargo-deny if it is missing.
+# Checks the program's dependencies (licences, sources, duplicates, and advisories where the database can be reached),
+# and that the program trains without a network. Installs cargo-deny if it is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,8 +12,8 @@ elif ! [ -x "$deny" ]; then
 fi
 "$deny" --all-features check bans licenses sources
 
-# A network of its own, with nothing in it. Where that is not allowed this fails: it would show nothing.
-# BINARY may name a program that is built already.
+# An empty network namespace. Where the system does not allow one this fails, as it could not show anything.
+# BINARY may name an existing program.
 [ -n "${BINARY:-}" ] || cargo build --bin remixmatch
 run=$(mktemp -d)
 trap 'rm -rf "$run"' EXIT

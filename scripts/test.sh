@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing and runs every check: formatting, lints, tests, and the tests of the page in a browser.
-# Says how long each part took.
+# Installs what is missing and runs every check: formatting, lints, documentation, tests (doctests and examples included),
+# and the tests of the page in a browser. Prints the time of each part.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,12 +21,13 @@ page_is_built() {
 
 part setup scripts/setup.sh
 part formatting cargo fmt --check
-# The page is built meanwhile: shrinking it keeps one core busy for minutes, and tests seldom keep two.
+# The page is built meanwhile: wasm-opt occupies one core for minutes, and the tests rarely occupy two.
 mkdir -p target
 scripts/page.sh >target/page.log 2>&1 &
 page=$!
 trap 'kill "$page" 2>/dev/null || true' EXIT
 part lints cargo clippy --all-targets -- -D warnings
+part documentation env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
 part tests cargo test --no-fail-fast
 part "the page, after these" page_is_built
 part "tests of the page" scripts/page_test.sh

@@ -159,7 +159,8 @@ impl Code {
 
     fn has_file(&self, path: &str) -> bool {
         let ends = |file: &PathBuf| file.ends_with(path);
-        Path::new(path).exists() || self.files.iter().any(ends)
+        // A room may be one file: `src/view`.
+        Path::new(path).exists() || Path::new(&format!("{path}.rs")).exists() || self.files.iter().any(ends)
     }
 
     fn find_file(&self, path: &str) -> Option<PathBuf> {

@@ -71,6 +71,15 @@ fn lesson_names() -> String {
 impl Address {
     /// Parses the part of a link after `#`; `None` if it is empty.
     ///
+    /// # Examples
+    /// ```
+    /// use remixmatch::app::Address;
+    ///
+    /// let link = Address::parse("preset=digits&seed=3&method.mixup=false&train").unwrap().unwrap();
+    /// assert_eq!((link.config.seed, link.config.method.mixup, link.train), (3, false, true));
+    /// assert!(Address::parse("preset=%2").is_err());
+    /// ```
+    ///
     /// # Errors
     /// [`AddressError`] for the first part with an invalid escape, an unknown name or an invalid value.
     pub fn parse(fragment: &str) -> Result<Option<Self>, AddressError> {

@@ -92,6 +92,21 @@ impl CtAugment {
     /// Relative probabilities of one parameter, `[bins]`: p = rate + (1 - [`DECAY`]), divided by the largest; those below
     /// [`THRESHOLD`] are 0.
     ///
+    /// # Examples
+    /// ```
+    /// use rand::SeedableRng;
+    /// use rand_chacha::ChaCha8Rng;
+    /// use remixmatch::augment::{CtAugment, DEPTH, OpDraw, OperationKind};
+    ///
+    /// let mut bins = CtAugment::new();
+    /// let rotate = OperationKind::Rotate;
+    /// assert_eq!(bins.probabilities(rotate, 0), [1.0; 17]);
+    /// // A match of 1 keeps a rate at 1; a match of 0 lowers the rate of the bin that the probe hit to 0.99.
+    /// let probe = OpDraw::new(&mut ChaCha8Rng::seed_from_u64(0), rotate, [0.0, 0.0], [32, 32]);
+    /// bins.update(&[probe; DEPTH], 0.0);
+    /// assert!(bins.rates_of(rotate, 0)[0] < 1.0);
+    /// ```
+    ///
     /// # Panics
     /// If the operation has no such parameter.
     pub fn probabilities(&self, op: OperationKind, parameter: usize) -> Vec<f32> {

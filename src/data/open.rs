@@ -15,6 +15,15 @@ const MAX_LISTED: usize = 5;
 /// Opens a data set: `builtin:NAME`, or the path of a folder, an archive or a file that holds a whole set. The format
 /// is detected.
 ///
+/// # Examples
+/// ```
+/// use remixmatch::data::{OpenOptions, open};
+///
+/// let digits = open("builtin:digits", &OpenOptions::default()).unwrap();
+/// assert_eq!(digits.classes.len(), 10);
+/// assert!(open("no such folder", &OpenOptions::default()).is_err());
+/// ```
+///
 /// # Errors
 /// When an option is out of range, no format is detected, a file cannot be read or is damaged, the set lacks training
 /// images, test images or a second class, or its format does not offer what [`OpenOptions::choice`] chooses. The message

@@ -96,6 +96,17 @@ pub struct Split {
 /// `labels` equal to the number of images of known class is always allowed and takes them all. With an imbalance,
 /// labels, images or both decrease from class to class (see [`Tail`]), to at least one per class; `labels` is the sum.
 ///
+/// # Examples
+/// ```
+/// use remixmatch::data::{Balance, OpenOptions, open, split};
+///
+/// let digits = open("builtin:digits", &OpenOptions::default()).unwrap();
+/// let chosen = split(&digits, 40, Balance::Even, 0).unwrap();
+/// assert_eq!(digits.train_counts(&chosen.labelled), [4; 10]);
+/// // The labelled images are among the unlabelled ones.
+/// assert_eq!(chosen.unlabelled.len(), digits.train_labels.len());
+/// ```
+///
 /// # Errors
 /// When `labels` is less than the number of classes or more than that of images (in all, or in a class); with
 /// [`Balance::Even`] and no imbalance, when it is not a multiple of the number of classes.

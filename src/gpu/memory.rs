@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 /// Uniform blocks and buffer bindings start at multiples of this many bytes (WebGPU's default limit).
 pub(super) const ALIGNMENT: u64 = 256;
-/// [`ALIGNMENT`] in words: a slice of a tensor can be bound if it starts at a multiple of it.
+/// `ALIGNMENT` in words: a slice of a tensor can be bound if it starts at a multiple of it.
 pub const ALIGNED_WORDS: usize = ALIGNMENT as usize / 4;
 
 /// A tensor of a plan, or a slice of one: `words` 32-bit words from word `offset` of tensor `id`.

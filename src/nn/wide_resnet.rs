@@ -43,6 +43,14 @@ pub struct Architecture {
 impl Architecture {
     /// `wrn-28-2` and `wrn-28-8` are the paper's; the others are smaller ones for small machines.
     ///
+    /// # Examples
+    /// ```
+    /// use remixmatch::nn::Architecture;
+    ///
+    /// assert_eq!(Architecture::named("wrn-28-2").unwrap().scales, None);
+    /// assert!(Architecture::named("resnet-50").is_err());
+    /// ```
+    ///
     /// # Errors
     /// [`NetworkError::UnknownName`] if no network has this name.
     pub fn named(name: &str) -> Result<Self, NetworkError> {

@@ -148,6 +148,15 @@ impl Method {
 
     /// A published method by name.
     ///
+    /// # Examples
+    /// ```
+    /// use remixmatch::ssl::Method;
+    ///
+    /// let method = Method::named("fixmatch").unwrap();
+    /// assert_eq!((method.threshold, method.mixup), (Some(0.95), false));
+    /// assert!(Method::named("fixmach").unwrap_err().to_string().contains("fixmatch"));
+    /// ```
+    ///
     /// # Errors
     /// [`MethodError::UnknownName`] lists the names.
     pub fn named(name: &str) -> Result<Self, MethodError> {

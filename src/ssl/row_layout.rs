@@ -64,6 +64,17 @@ pub struct RowLayout {
 }
 
 impl RowLayout {
+    ///
+    /// # Examples
+    /// ```
+    /// use remixmatch::ssl::{Method, PassKind, RowLayout};
+    ///
+    /// let layout = RowLayout::new(&Method { strong_views: 2, ..Method::remixmatch() }, 64);
+    /// assert_eq!(layout.passes.len(), 6);
+    /// assert_eq!(layout.inputs_of(PassKind::Rotated), 0..64);
+    /// // x̂, ũ, û_1 and û_2 are mixed.
+    /// assert_eq!(layout.mixed_images(), 4 * 64);
+    /// ```
     pub fn new(method: &Method, batch: usize) -> Self {
         let strong = (1..=method.strong_views).map(View::Strong);
         let mut views = vec![View::Labelled];
@@ -193,6 +204,16 @@ impl RowLayout {
 ///
 /// // Three blocks of four: chunks of 1, 1 and 2 rows.
 /// assert_eq!(interleave(3, 4), [0, 5, 10, 11, 4, 1, 6, 7, 8, 9, 2, 3]);
+/// ```
+///
+/// # Examples
+/// ```
+/// use remixmatch::ssl::interleave;
+///
+/// let order = interleave(2, 4);
+/// assert_eq!(order, [0, 1, 6, 7, 4, 5, 2, 3]);
+/// // The first pass holds both blocks; doing it twice changes nothing.
+/// assert!((0..8).all(|row| order[order[row]] == row));
 /// ```
 pub fn interleave(blocks: usize, batch: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..blocks * batch).collect();

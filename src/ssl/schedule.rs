@@ -59,6 +59,16 @@ impl Schedule {
     }
 
     /// Share of their weight that ramped terms have after `images` labelled images.
+    ///
+    /// # Examples
+    /// ```
+    /// use remixmatch::train::preset;
+    ///
+    /// let schedule = preset("paper-cifar10", None).unwrap().config.schedule();
+    /// assert_eq!(schedule.ramp(0), 0.0);
+    /// assert_eq!(schedule.ramp(1 << 19), 0.5);
+    /// assert_eq!(schedule.ramp(1 << 21), 1.0);
+    /// ```
     pub fn ramp(&self, images: u64) -> f64 {
         if self.warmup_images == 0 {
             return 1.0;

@@ -98,6 +98,18 @@ fn has_both(tail: &Tail) -> bool {
 impl Config {
     /// Parses the content of a `config.toml`; `path` is for messages.
     ///
+    /// # Examples
+    /// ```
+    /// use std::path::Path;
+    ///
+    /// use remixmatch::train::{Config, preset};
+    ///
+    /// let config = preset("digits", None).unwrap().config;
+    /// let text = toml::to_string(&config).unwrap();
+    /// assert_eq!(Config::parse(Path::new("config.toml"), text.as_bytes()).unwrap(), config);
+    /// assert!(Config::parse(Path::new("config.toml"), b"steps = 'many'").is_err());
+    /// ```
+    ///
     /// # Errors
     /// [`TrainError::Config`] for text that is not TOML, unknown or missing settings, and invalid values.
     pub fn parse(path: &Path, text: &[u8]) -> Result<Self, TrainError> {

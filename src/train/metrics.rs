@@ -391,6 +391,14 @@ pub struct Summary {
 const MEDIAN_REPORTS: usize = 20;
 
 /// Share of rows `[images, classes]` whose largest entry is the label's.
+///
+/// # Examples
+/// ```
+/// use remixmatch::train::accuracy;
+///
+/// // Two images, two classes.
+/// assert_eq!(accuracy(&[0.9, 0.1, 0.6, 0.4], &[0, 1], 2), 0.5);
+/// ```
 pub fn accuracy(probabilities: &[f32], labels: &[u32], classes: usize) -> f64 {
     let hits = probabilities
         .chunks_exact(classes)
@@ -412,6 +420,13 @@ pub fn most_likely(row: &[f32]) -> usize {
 }
 
 /// Median of the last reports' `test_acc_ema`; 0 if there are none.
+///
+/// # Examples
+/// ```
+/// use remixmatch::train::median_accuracy;
+///
+/// assert_eq!(median_accuracy(&[]), 0.0);
+/// ```
 pub fn median_accuracy(reports: &[Report]) -> f64 {
     let first = reports.len().saturating_sub(MEDIAN_REPORTS);
     let mut last: Vec<_> = reports[first..].iter().map(|r| r.test_acc_ema).collect();

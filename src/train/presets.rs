@@ -21,6 +21,15 @@ pub struct Preset {
 
 /// The preset with this name. The published settings of CIFAR-10 and SVHN differ for 40 labels.
 ///
+/// # Examples
+/// ```
+/// use remixmatch::train::preset;
+///
+/// let published = preset("paper-cifar10", Some(250)).unwrap().config;
+/// assert_eq!((published.method.strong_views, published.batch), (8, 64));
+/// assert_eq!(preset("paper-cifar10", Some(40)).unwrap().config.method.strong_views, 1);
+/// ```
+///
 /// # Errors
 /// [`TrainError::UnknownPreset`] lists the names.
 pub fn preset(name: &str, labels: Option<usize>) -> Result<Preset, TrainError> {
@@ -82,6 +91,16 @@ impl Config {
     /// Switches to a published method, with all of its parts. ReMixMatch's parts are those of the run's preset, which
     /// chooses K, lambda_r and others for its data. The result depends on the preset and the number of labels, never
     /// on the present method.
+    ///
+    /// # Examples
+    /// ```
+    /// use remixmatch::train::preset;
+    ///
+    /// let mut config = preset("digits", None).unwrap().config;
+    /// config.set_method("fixmatch").unwrap();
+    /// config.set_method("remixmatch").unwrap();
+    /// assert_eq!(config, preset("digits", None).unwrap().config);
+    /// ```
     ///
     /// # Errors
     /// [`TrainError::Method`] if no method has this name, [`TrainError::UnknownPreset`] if the configuration's
