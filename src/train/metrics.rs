@@ -478,22 +478,9 @@ mod tests {
         let window: Window = serde_json::from_str(json).expect("a window of version 0.1");
         let report = window.report(&Method::remixmatch());
         let loss = |name| report.losses.get(name);
-        assert_eq!(["x", "u", "u1", "r", "mi"].map(loss), [Some(0.5), Some(1.0), Some(1.5), Some(2.0), None]);
+        assert_eq!(["x", "u", "u1", "r"].map(loss), [Some(0.5), Some(1.0), Some(1.5), Some(2.0)]);
         assert_eq!((report.train_acc, report.guess_acc), (2.5, Some(6.0)));
         assert_eq!((report.confidence, report.mask), (Some(3.5), Some(4.0)));
-    }
-
-    #[test]
-    fn optional_terms_have_a_column_only_where_they_are_on() {
-        let losses = |mi| PerTerm::from_fn(|term| if term.name == "mi" { mi } else { Some(0.5) });
-        let path = Path::new("metrics.csv");
-        for (mi, columns) in [(None, 13), (Some(-0.25), 14)] {
-            let report = Report { step: 7, seconds: 1e-7, losses: losses(mi), ..Report::default() };
-            let text = rows(path, &[report.clone(), report.clone()]).expect("rows");
-            let header = text.split(|byte| *byte == b'\n').next().expect("a header");
-            assert_eq!(header.split(|byte| *byte == b',').count(), columns);
-            assert_eq!(reports(path, &text).expect("the same rows"), [report.clone(), report]);
-        }
     }
 
     #[test]
