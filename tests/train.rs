@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use pollster::block_on;
 use remixmatch::data::{DataSet, Images, Origin};
-use remixmatch::ssl::Method;
-use remixmatch::train::{Capture, Config, Model, TrainError, Trainer, Weights, accuracy};
+use remixmatch::ssl::{Method, PerTerm};
+use remixmatch::train::{
+    Capture, Config, MetricsFile, Model, Report, TrainError, Trainer, Weights, accuracy, read_reports,
+};
 
 use small::{config, gpu, run, small_remixmatch};
 
@@ -176,4 +178,21 @@ fn non_finite_loss_stops_the_run_and_keeps_the_checkpoint() {
     let error = block_on(trainer.save(&path)).expect_err("infinite moments");
     assert!(error.to_string().contains("Adam's second moment of"), "{error}");
     assert_eq!(std::fs::read(&path).expect("the file"), good);
+}
+
+#[test]
+fn optional_terms_have_a_column_only_where_they_are_on() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (mi, columns) in [(None, 13), (Some(-0.25), 14)] {
+        let losses = PerTerm::from_fn(|term| if term.name == "mi" { mi } else { Some(0.5) });
+        let report = Report { step: 7, seconds: 1e-7, losses, ..Report::default() };
+        let path = folder.path().join(format!("{columns}.csv"));
+        let mut file = MetricsFile::create(&path).expect("a file");
+        file.append(&report).expect("a row");
+        file.append(&report).expect("another row");
+        let text = std::fs::read_to_string(&path).expect("the file");
+        let header = text.lines().next().expect("a header");
+        assert_eq!((header.split(',').count(), header.contains("loss_mi")), (columns, mi.is_some()));
+        assert_eq!(read_reports(&path).expect("the same rows"), [report.clone(), report]);
+    }
 }

@@ -20,6 +20,7 @@ const QUARTERS: u32 = 1u;
 // Scores; `Score` in Rust.
 const CROSS_ENTROPY: u32 = 0u;
 const BRIER: u32 = 1u;
+const MUTUAL_INFORMATION: u32 = 2u;
 
 struct Params {
     /// rows of this dispatch
@@ -36,7 +37,7 @@ struct Params {
     subset: u32,
     /// TABLE or QUARTERS
     target_kind: u32,
-    /// CROSS_ENTROPY or BRIER
+    /// CROSS_ENTROPY, BRIER or MUTUAL_INFORMATION
     score: u32,
     /// 1: add to the gradient that an earlier term left
     accumulate: u32,
@@ -108,6 +109,23 @@ fn probe_match(@builtin(global_invocation_id) id: vec3<u32>) {
     matches[row] = predictions[row * params.classes + labels[row]];
 }
 
+/// [classes]
+@group(0) @binding(2) var<storage, read_write> mean_prediction: array<f32>;
+
+/// mean_b p, the batch's mean prediction. One thread a class.
+@compute @workgroup_size(64)
+fn batch_mean(@builtin(global_invocation_id) id: vec3<u32>) {
+    let c = id.x;
+    if c >= params.classes {
+        return;
+    }
+    var sum = 0.0;
+    for (var row = 0u; row < params.rows; row++) {
+        sum += predictions[row * params.classes + c];
+    }
+    mean_prediction[c] = sum / f32(params.rows);
+}
+
 // --- terms ---------------------------------------------------------------------------------------
 
 @group(0) @binding(2) var<storage, read> step: Step;
@@ -117,6 +135,8 @@ fn probe_match(@builtin(global_invocation_id) id: vec3<u32>) {
 @group(0) @binding(5) var<storage, read_write> d_logits: array<f32>;
 /// [terms, table rows]: loss, 1 if the most likely class is the target's
 @group(0) @binding(6) var<storage, read_write> row_results: array<vec2<f32>>;
+/// [classes]: mean prediction of the run; read with score MUTUAL_INFORMATION
+@group(0) @binding(7) var<storage, read> known_mean: array<f32>;
 
 fn is_in(subset: u32, row: u32) -> bool {
     return subset == ALL || (subset == LABELLED) == (table[row].a < params.batch);
@@ -153,6 +173,10 @@ fn loss_term(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgrou
     let s = softmax_of(at);
     let weight = step.weights[params.term];
     let result = params.term * params.table_rows + row;
+    if params.score == MUTUAL_INFORMATION {
+        row_results[result] = vec2<f32>(mutual_information(at, s, weight), 0.0);
+        return;
+    }
     var mass = 0.0;
     var target_top = -1.0;
     var target_class = 0u;
@@ -207,6 +231,23 @@ fn brier(row: u32, local_row: u32, at: u32, s: Softmax, mass: f32, weight: f32) 
         write_gradient(at + c, weight * 2.0 * scale * p * (d - inner));
     }
     return loss * scale;
+}
+
+/// A row's share of -(H(mean_b p) - mean_b H(p)), the negative mutual information of prediction and image (paper,
+/// section 3.1; Bridle et al. 1991): sum_c p_c d_c with d_c = log mean_b p_c - log p_c. Gradient: p_c (d_c - sum_k p_k d_k).
+fn mutual_information(at: u32, s: Softmax, weight: f32) -> f32 {
+    let log_sum = log(s.sum);
+    var loss = 0.0;
+    for (var c = 0u; c < params.classes; c++) {
+        let log_p = logits[at + c] - s.top - log_sum;
+        loss += exp(log_p) * (log(max(known_mean[c], TINY)) - log_p);
+    }
+    for (var c = 0u; c < params.classes; c++) {
+        let log_p = logits[at + c] - s.top - log_sum;
+        let d = log(max(known_mean[c], TINY)) - log_p;
+        write_gradient(at + c, weight * exp(log_p) * (d - loss));
+    }
+    return loss;
 }
 
 // --- statistics ----------------------------------------------------------------------------------

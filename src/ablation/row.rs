@@ -1,6 +1,6 @@
 //! The rows of the ablation table: to add one, add a line to [`ROWS`].
 
-use crate::ssl::PolicyKind;
+use crate::ssl::{PerTerm, PolicyKind};
 use crate::train::{Config, Overrides, TrainError};
 
 /// A row of the table, which changes the settings that all rows share.
@@ -17,7 +17,7 @@ pub struct Row {
 
 /// All rows: those of the paper's ablation (reference, `runs/ssl/ablation.sh`), the methods it is compared with, and
 /// two later methods.
-pub const ROWS: [Row; 18] = [
+pub const ROWS: [Row; 19] = [
     row("full", "ReMixMatch", Some(5.94), Overrides::default),
     row("k=1", "K = 1", Some(7.32), || views(1)),
     row("k=2", "K = 2", Some(6.74), || views(2)),
@@ -46,6 +46,10 @@ pub const ROWS: [Row; 18] = [
     }),
     row("l2", "squared error on unlabelled images", Some(17.28), || Overrides {
         squared: true,
+        ..Overrides::default()
+    }),
+    row("mutual-information", "with the mutual-information term", None, || Overrides {
+        weights: PerTerm::from_fn(|term| (term.name == "mi").then_some(0.5)),
         ..Overrides::default()
     }),
     row("randaugment", "RandAugment instead of CTAugment", None, || Overrides {

@@ -49,6 +49,8 @@ pub enum Target {
     Table = 0,
     /// The quarter turn of the row: B / 4 rows of each.
     Quarters = 1,
+    /// Nothing: the score needs predictions only.
+    None = 2,
 }
 
 /// How predictions are scored.
@@ -58,13 +60,15 @@ pub enum Score {
     CrossEntropy = 0,
     /// Mean over classes of (t - p)².
     Brier = 1,
+    /// -(H(E p) - E H(p)), the negative mutual information of prediction and image.
+    MutualInformation = 2,
 }
 
 /// Number of loss terms.
 pub const TERMS: usize = LOSS_TERMS.len();
 
 /// Every loss term; the labelled one is the first.
-pub static LOSS_TERMS: [LossTerm; 4] = [
+pub static LOSS_TERMS: [LossTerm; 5] = [
     LossTerm {
         name: "x",
         symbol: "1",
@@ -120,6 +124,21 @@ pub static LOSS_TERMS: [LossTerm; 4] = [
         setting: Some(|method| &mut method.weight_r),
         ramped: false,
         optional: false,
+    },
+    // The objective that section 3.1 of the paper starts from (Bridle et al. 1991).
+    LossTerm {
+        name: "mi",
+        symbol: "λ_I",
+        title: "mutual information",
+        summary: "negative mutual information of prediction and image on the first strong view",
+        rows: TermRows::FirstStrong,
+        head: Head::Classify,
+        target: Target::None,
+        score: |_| Score::MutualInformation,
+        weight: |method| (method.unlabelled && method.weight_mi > 0.0).then_some(method.weight_mi),
+        setting: Some(|method| &mut method.weight_mi),
+        ramped: false,
+        optional: true,
     },
 ];
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use bytemuck::{Pod, Zeroable};
 
 use super::guess::Guess;
-use super::loss_terms::{LOSS_TERMS, LossTerm, TERMS, TermRows};
+use super::loss_terms::{LOSS_TERMS, LossTerm, Score, TERMS, TermRows};
 use super::method::Method;
 use super::row_layout::RowLayout;
 use crate::gpu::{Kernel, PlanBuilder, Tensor, groups_for_items};
@@ -119,6 +119,14 @@ pub fn record_loss_terms(
     let d_logits = b.tensor("d_logits", logits.words());
     for (i, term) in terms.iter().enumerate() {
         let score = (term.score)(method);
+        let mean = match score {
+            Score::MutualInformation => {
+                let predictions = record_softmax(b, logits, classes);
+                record_batch_mean(b, predictions, classes)
+            }
+            // Not read.
+            Score::CrossEntropy | Score::Brier => tables.targets,
+        };
         let params = Params {
             rows: rows.len() as u32,
             first_row: rows.start as u32,
@@ -132,7 +140,8 @@ pub fn record_loss_terms(
             accumulate: u32::from(terms[..i].iter().any(|earlier| earlier.rows == term.rows)),
             ..Params::default()
         };
-        let bindings = [logits, tables.step_block, tables.rows, tables.targets, d_logits, tables.results];
+        let bindings =
+            [logits, tables.step_block, tables.rows, tables.targets, d_logits, tables.results, mean];
         b.dispatch(Kernel::new(SHADER, "loss_term"), &params, &bindings, groups_for_items(rows.len(), 64));
     }
     d_logits
@@ -195,6 +204,15 @@ pub fn record_softmax(b: &mut PlanBuilder, logits: Tensor, classes: usize) -> Te
     let groups = groups_for_items(rows, 64);
     b.dispatch(Kernel::new(SHADER, "softmax"), &row_params(rows, classes), &[logits, probabilities], groups);
     probabilities
+}
+
+/// Records the mean over rows of `predictions` `[rows, classes]`.
+fn record_batch_mean(b: &mut PlanBuilder, predictions: Tensor, classes: usize) -> Tensor {
+    let mean = b.tensor("mean prediction", classes);
+    let params = row_params(predictions.words() / classes, classes);
+    let groups = groups_for_items(classes, 64);
+    b.dispatch(Kernel::new(SHADER, "batch_mean"), &params, &[predictions, mean], groups);
+    mean
 }
 
 fn row_params(rows: usize, classes: usize) -> Params {

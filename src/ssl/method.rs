@@ -106,6 +106,13 @@ pub struct Method {
     pub weight_u1: f32,
     /// λ_r: weight of the rotation term.
     pub weight_r: f32,
+    /// λ_I: weight of the mutual-information term; 0 leaves it out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub weight_mi: f32,
+}
+
+fn is_zero(weight: &f32) -> bool {
+    *weight == 0.0
 }
 
 /// A method that cannot be trained.
@@ -189,6 +196,7 @@ impl Method {
             weight_u: 1.5,
             weight_u1: 0.5,
             weight_r: 0.5,
+            weight_mi: 0.0,
         }
     }
 

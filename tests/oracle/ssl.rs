@@ -121,6 +121,8 @@ pub struct Terms {
     pub unlabelled: f64,
     pub premixup: f64,
     pub rotation: f64,
+    /// -I(y; x) on the first strong view.
+    pub mutual_information: f64,
 }
 
 /// Weights of the unlabelled terms; the ramp does not touch the rotation's.
@@ -129,6 +131,7 @@ pub struct Weights {
     pub unlabelled: f64,
     pub premixup: f64,
     pub rotation: f64,
+    pub mutual_information: f64,
     pub ramp: f64,
 }
 
@@ -137,6 +140,7 @@ impl Terms {
         self.labelled
             + w.ramp * (w.unlabelled * self.unlabelled + w.premixup * self.premixup)
             + w.rotation * self.rotation
+            + w.mutual_information * self.mutual_information
     }
 }
 
@@ -161,6 +165,32 @@ pub fn mean_brier(logits: &[f64], targets: &[f64], classes: usize) -> (f64, Vec<
     let rows = (logits.len() / classes) as f64;
     let d = heads::brier_backward(logits, targets, classes).iter().map(|d| d / rows).collect();
     (mean(&heads::brier(logits, targets, classes)), d)
+}
+
+fn entropy(p: &[f64]) -> f64 {
+    -p.iter().filter(|p| **p > 0.0).map(|p| p * p.ln()).sum::<f64>()
+}
+
+/// I(y; x) = H(E p) - E H(p) of a batch of predictions, in nats (paper, section 3.1; Bridle et al. 1991).
+pub fn mutual_information(logits: &[f64], classes: usize) -> f64 {
+    let p = heads::softmax(logits, classes);
+    let rows: Vec<f64> = p.chunks_exact(classes).map(entropy).collect();
+    entropy(&expectation(&p, classes)) - mean(&rows)
+}
+
+/// Gradient of [`mutual_information`] at the logits: through the softmax's full Jacobian from
+/// dI/dp_bc = (log p_bc - log E p_c) / B.
+pub fn mutual_information_backward(logits: &[f64], classes: usize) -> Vec<f64> {
+    let p = heads::softmax(logits, classes);
+    let average = expectation(&p, classes);
+    let count = (logits.len() / classes) as f64;
+    p.chunks_exact(classes)
+        .flat_map(|row| {
+            let d: Vec<f64> = row.iter().zip(&average).map(|(p, a)| (p.ln() - a.ln()) / count).collect();
+            let inner: f64 = row.iter().zip(&d).map(|(p, d)| p * d).sum();
+            row.iter().zip(&d).map(|(p, d)| p * (d - inner)).collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 /// One-hot rotation labels of a batch: quarters in order.

@@ -11,7 +11,7 @@ use crate::oracle::compare::{assert_close, assert_close_wide};
 use crate::oracle::difference::{central, every};
 use crate::oracle::heads::{brier, brier_backward, cross_entropy, cross_entropy_backward};
 use crate::oracle::random::{Random, widen};
-use crate::oracle::ssl::rotation_targets;
+use crate::oracle::ssl::{mutual_information, mutual_information_backward, rotation_targets};
 use crate::trial::Trial;
 use crate::{EXACT, remixmatch};
 
@@ -26,12 +26,16 @@ const MIXED: PassKind = PassKind::Mixed;
 const PREMIXUP: PassKind = PassKind::FirstStrong;
 const ROTATION: PassKind = PassKind::Rotated;
 
+/// Weight of the mutual-information term, which only its own cases have.
+const WEIGHT_MI: f32 = 0.7;
+
 fn weight_of(term: &LossTerm) -> f32 {
     match term.name {
         "x" => 0.25,
         "u" => 3.0,
         "u1" => 0.5,
         "r" => 2.0,
+        "mi" => WEIGHT_MI,
         other => panic!("no weight for term {other}"),
     }
 }
@@ -121,7 +125,7 @@ impl Case {
         let of_row = |row: usize| {
             let term = self.term(row.saturating_sub(FIRST)).index();
             // No other term has the row.
-            for other in (0..TERMS).filter(|other| *other != term) {
+            for other in (0..TERMS).filter(|other| *other != term && LOSS_TERMS[*other].name != "mi") {
                 assert!(results[2 * (other * rows + row)].is_nan(), "row {row} in term {other}");
             }
             results[2 * (term * rows + row)..][..2].to_vec()
@@ -302,4 +306,60 @@ fn a_row_by_hand() {
     // Brier: (p_c - t_c) is (-3/4, 3/4), their mean under p 3/8; 2 / 2 x 1/4 x (-9/8) is -9/32.
     let wanted = [3.0 * -9.0 / 32.0, 3.0 * 9.0 / 32.0, 0.25 * -0.75, 0.25 * 0.75];
     assert_close("gradients", &d_logits, &wanted, EXACT);
+}
+
+/// The mutual-information term alone and beside the pre-mixup term, whose gradient it adds to.
+#[test]
+fn mutual_information_of_a_batch() {
+    for classes in [1, 2, 10, 300] {
+        for premixup in [false, true] {
+            let mut case = case(PREMIXUP, classes, false);
+            let plain = case.run()[0].clone();
+            case.method = Method { premixup, weight_mi: WEIGHT_MI, ..case.method };
+            let name = format!("{classes} classes, pre-mixup {premixup}");
+            let [d_logits, results] = case.run_terms();
+            let logits = widen(&case.logits);
+            let weight = f64::from(WEIGHT_MI);
+            // Weights are per row: the term is a mean over the batch.
+            let loss = |l: &[f64]| -weight * BATCH as f64 * mutual_information(l, classes);
+            let term = LossTerm::named("mi").index();
+            let rows = &results[2 * (term * (FIRST + BATCH) + FIRST)..][..2 * BATCH];
+            let found: f64 = widen(rows).iter().step_by(2).sum::<f64>() * weight;
+            assert_close_wide(&format!("{name}: term"), &[1.0 + found], &[1.0 + loss(&logits)], EXACT);
+            let gradient = mutual_information_backward(&logits, classes);
+            let mut wanted: Vec<f64> = gradient.iter().map(|d| -weight * BATCH as f64 * d).collect();
+            let at = Random::new(5).indices(12, logits.len());
+            let differences = central(&logits, &at, 1e-5, loss);
+            let scale = wanted.iter().fold(1e-3f64, |top, d| top.max(d.abs()));
+            let share = |values: Vec<f64>| values.iter().map(|d| 1.0 + d / scale).collect::<Vec<_>>();
+            let picked = at.iter().map(|i| wanted[*i]).collect();
+            assert_close_wide(&format!("{name}: by differences"), &share(picked), &share(differences), 1e-5);
+            if premixup {
+                wanted.iter_mut().zip(&plain).for_each(|(d, plain)| *d += f64::from(*plain));
+            }
+            let found = share(widen(&d_logits));
+            assert_close_wide(&format!("{name}: gradient"), &found, &share(wanted), EXACT);
+        }
+    }
+}
+
+/// Predictions that are all alike, or as unsure as can be, tell nothing; sure and varied ones log C.
+#[test]
+fn mutual_information_at_its_ends() {
+    const CLASSES: usize = 4;
+    for (sure, varied, wanted) in [(0.0, true, 0.0), (50.0, false, 0.0), (50.0, true, (CLASSES as f64).ln())]
+    {
+        let mut case = case(PREMIXUP, CLASSES, false);
+        case.method = Method { premixup: false, weight_mi: WEIGHT_MI, ..case.method };
+        for (row, logits) in case.logits.chunks_exact_mut(CLASSES).enumerate() {
+            logits.fill(0.0);
+            logits[if varied { row % CLASSES } else { 0 }] = sure;
+        }
+        let [d_logits, results] = case.run_terms();
+        let term = LossTerm::named("mi").index();
+        let rows = &results[2 * (term * (FIRST + BATCH) + FIRST)..][..2 * BATCH];
+        let found = -widen(rows).iter().step_by(2).sum::<f64>() / BATCH as f64;
+        assert!((found - wanted).abs() < 1e-5, "{found} nats, expected {wanted}");
+        assert!(d_logits.iter().all(|d| d.is_finite() && d.abs() < 1e-5), "a stationary point");
+    }
 }

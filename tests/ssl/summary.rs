@@ -133,6 +133,8 @@ fn summary_of_every_term() {
     // Fewer rows than the workgroup has threads, and more.
     for batch in [4, 100] {
         case(remixmatch(), batch, 1).check(&format!("batch {batch}"));
+        let method = Method { weight_mi: 0.5, ..remixmatch() };
+        case(method, batch, 1).check(&format!("batch {batch}, mutual information"));
     }
     // More guesses than threads.
     case(remixmatch(), 300, 2).check("batch 300");

@@ -142,6 +142,9 @@ pub fn compare_passage(what: &str, trace: &Traced, step: &Step) {
     close("loss.u", &[terms.unlabelled]);
     close("loss.u1", &[terms.premixup]);
     close("loss.r", &[terms.rotation]);
+    if terms.mutual_information != 0.0 {
+        close("loss.mi", &[terms.mutual_information]);
+    }
     close("loss.total", &[step.losses.total]);
 }
 

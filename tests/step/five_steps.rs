@@ -72,6 +72,13 @@ fn remixmatch_with_squared_loss() {
 }
 
 #[test]
+fn remixmatch_with_mutual_information() {
+    follow("mutual information", config(Method { weight_mi: 0.3, ..remixmatch(2) }, SEED), 12, 3);
+    let alone = Method { weight_mi: 0.3, premixup: false, ..remixmatch(1) };
+    follow("mutual information without pre-mixup", config(alone, SEED), 8, 1);
+}
+
+#[test]
 fn mixmatch() {
     follow("MixMatch", config(Method::mixmatch(), SEED), 12, 3);
 }

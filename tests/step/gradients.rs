@@ -84,3 +84,8 @@ fn of_mixmatch() {
 fn of_fixmatch() {
     check("FixMatch", Method { threshold: Some(0.4), ..Method::fixmatch() });
 }
+
+#[test]
+fn of_remixmatch_with_mutual_information() {
+    check("mutual information", Method { strong_views: 2, weight_mi: 0.5, ..Method::remixmatch() });
+}

@@ -10,7 +10,8 @@ use crate::oracle::optim::{Adam, Slot};
 use crate::oracle::rotate::quarters;
 use crate::oracle::ssl::{
     History, Terms, Weights, align, expectation, interleave, mean_brier, mean_cross_entropy, mean_top, mixup,
-    move_label_distribution, ramp, rotation_targets, sharpen,
+    move_label_distribution, mutual_information, mutual_information_backward, ramp, rotation_targets,
+    sharpen,
 };
 use crate::oracle::wide_resnet::{Forward, Network, Tensors};
 use crate::oracle::{Map, heads};
@@ -170,6 +171,7 @@ impl Settings {
             unlabelled: self.method.weight_u.into(),
             premixup: self.method.weight_u1.into(),
             rotation: self.method.weight_r.into(),
+            mutual_information: self.method.weight_mi.into(),
             ramp: ramp(f64::from(step) * self.batch as f64, self.warmup_images),
         }
     }
@@ -188,11 +190,20 @@ impl Settings {
             found.logits.insert("rot", logits);
             found.passes.push(Pass { head: "rotation", forward, d_logits: scaled(d, weights.rotation) });
         }
-        if method.unlabelled && method.premixup {
+        let informed = method.weight_mi > 0.0;
+        if method.unlabelled && (method.premixup || informed) {
             let (forward, logits) = self.classify(p, &inputs.views[1]);
-            let (loss, d) = mean_cross_entropy(&logits, target, classes);
-            found.terms.premixup = loss;
-            let d_logits = scaled(d, weights.ramp * weights.premixup);
+            let mut d_logits = vec![0.0; logits.len()];
+            let mut add = |d: Vec<f64>| d_logits.iter_mut().zip(d).for_each(|(sum, d)| *sum += d);
+            if method.premixup {
+                let (loss, d) = mean_cross_entropy(&logits, target, classes);
+                found.terms.premixup = loss;
+                add(scaled(d, weights.ramp * weights.premixup));
+            }
+            if informed {
+                found.terms.mutual_information = -mutual_information(&logits, classes);
+                add(scaled(mutual_information_backward(&logits, classes), -weights.mutual_information));
+            }
             found.logits.insert("u1", logits);
             found.passes.push(Pass { head: "classify", forward, d_logits });
         }

@@ -200,6 +200,7 @@ impl Case {
             unlabelled: unlabelled(&u, guesses, CLASSES).0,
             premixup: mean_cross_entropy(&wide("logits.u1"), &wide("guess.target"), CLASSES).0,
             rotation: mean_cross_entropy(&wide("logits.rot"), &rotation_targets(BATCH), 4).0,
+            mutual_information: 0.0,
         };
         let warmth = ramp(BATCH as f64, self.number("/config/warmup_images"));
         assert!(warmth > 0.0, "the second step's ramp");

@@ -70,9 +70,16 @@ fn interleaving_by_hand() {
 
 #[test]
 fn the_total_by_hand() {
-    let terms = Terms { labelled: 1.0, unlabelled: 2.0, premixup: 4.0, rotation: 8.0 };
-    let weights = Weights { unlabelled: 1.5, premixup: 0.5, rotation: 0.5, ramp: ramp(512.0, 1024.0) };
-    assert_eq!(terms.total(&weights), 1.0 + 0.5 * (3.0 + 2.0) + 4.0);
+    let terms =
+        Terms { labelled: 1.0, unlabelled: 2.0, premixup: 4.0, rotation: 8.0, mutual_information: -16.0 };
+    let weights = Weights {
+        unlabelled: 1.5,
+        premixup: 0.5,
+        rotation: 0.5,
+        mutual_information: 0.25,
+        ramp: ramp(512.0, 1024.0),
+    };
+    assert_eq!(terms.total(&weights), 1.0 + 0.5 * (3.0 + 2.0) + 4.0 - 4.0);
     assert_eq!((ramp(-1.0, 8.0), ramp(9.0, 8.0)), (0.0, 1.0));
     assert_eq!(rotation_targets(4)[..8], [1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
     assert_eq!(rotation_targets(8)[4 * 7..], [0.0, 0.0, 0.0, 1.0]);
@@ -91,4 +98,17 @@ fn losses_are_means_over_rows() {
     assert_close_wide("Brier", &[loss], &[0.5 * (0.0625 + 0.25)], 1e-15);
     let differences = central(&logits, &every(&logits), 1e-5, |l| mean_brier(l, &targets, 2).0);
     assert_close_wide("its gradient", &d, &differences, 1e-8);
+}
+
+#[test]
+fn mutual_information_by_hand_and_by_differences() {
+    // Two sure and different predictions tell one bit, two alike none.
+    let sure = mutual_information(&[50.0, 0.0, 0.0, 50.0], 2);
+    assert_close_wide("varied and sure", &[sure], &[2f64.ln()], 1e-12);
+    assert_close_wide("collapsed", &[1.0 + mutual_information(&[50.0, 0.0, 50.0, 0.0], 2)], &[1.0], 1e-12);
+    assert_close_wide("unsure", &[1.0 + mutual_information(&[0.0; 4], 2)], &[1.0], 1e-12);
+    let logits = [0.3, -1.2, 2.0, 0.1, 0.4, -0.7, 1.5, -0.2, 0.9, 0.0, 0.8, -1.1];
+    let found = mutual_information_backward(&logits, 3);
+    let differences = central(&logits, &every(&logits), 1e-6, |l| mutual_information(l, 3));
+    assert_close_wide("gradient", &found, &differences, 1e-6);
 }
