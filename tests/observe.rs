@@ -41,7 +41,7 @@ fn observed(gpu: &Arc<Gpu>, method: Method, follow: &[usize]) -> (Trainer, Obser
 }
 
 #[test]
-fn looking_and_pacing_change_nothing() {
+fn observing_and_pacing_change_no_bit() {
     let gpu = gpu();
     let end = |capture: Capture, paced: bool| {
         let mut trainer =

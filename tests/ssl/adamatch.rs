@@ -66,7 +66,7 @@ fn logits(count: usize, seed: u64, spread: f64) -> Vec<f32> {
 }
 
 #[test]
-fn from_few_images_to_more_than_a_workgroup() {
+fn adamatch_guesses_of_2_to_300_images() {
     for (batch, classes) in [(2, 1), (MANY, 2), (MANY, 10), (300, 17), (9, 300)] {
         let count = batch * classes;
         check(&Method::adamatch(), classes, &logits(count, 1, 2.0), &logits(count, 2, 2.0));
@@ -75,7 +75,7 @@ fn from_few_images_to_more_than_a_workgroup() {
 
 /// The surer the network is of labelled images, the surer it must be of unlabelled ones.
 #[test]
-fn the_threshold_follows_the_labelled_images() {
+fn relative_threshold_follows_labelled_confidence() {
     let method = Method::adamatch();
     let unlabelled = logits(3_000, 3, 2.0);
     let shares = [0.5, 2.0, 8.0].map(|spread| check(&method, 10, &logits(3_000, 4, spread), &unlabelled));

@@ -114,7 +114,7 @@ fn logits(case: &Case, seed: u64) -> Vec<Vec<f32>> {
 }
 
 #[test]
-fn from_one_class_to_more_than_a_workgroup() {
+fn guess_of_1_to_300_classes() {
     for classes in [1, 2, 17, 300] {
         let case = case(remixmatch(), MANY, classes);
         check_soft(&case, &logits(&case, 1), classes as u64, EXACT);
@@ -122,13 +122,13 @@ fn from_one_class_to_more_than_a_workgroup() {
 }
 
 #[test]
-fn without_alignment() {
+fn guess_without_alignment() {
     let case = case(Method { alignment: false, ..remixmatch() }, MANY, 17);
     check_soft(&case, &logits(&case, 2), 2, EXACT);
 }
 
 #[test]
-fn of_two_views() {
+fn guess_of_two_views() {
     for alignment in [true, false] {
         let case = case(Method { guess_views: 2, alignment, ..remixmatch() }, MANY, 10);
         check_soft(&case, &logits(&case, 3), 3, EXACT);
@@ -136,7 +136,7 @@ fn of_two_views() {
 }
 
 #[test]
-fn at_every_temperature() {
+fn guess_at_every_temperature() {
     // The power 1/T multiplies a relative error by 1/T.
     for (temperature, tolerance) in [(2.0, EXACT), (1.0, EXACT), (0.1, 1e-4), (0.01, 1e-3)] {
         let case = case(Method { temperature, ..remixmatch() }, MANY, 10);
@@ -146,7 +146,7 @@ fn at_every_temperature() {
 
 /// The smallest numbers that a temperature can be take the likeliest class alone.
 #[test]
-fn at_temperatures_next_to_zero() {
+fn temperatures_near_zero_give_one_hot_targets() {
     for temperature in [1e-30, f32::from_bits(1)] {
         let case = case(Method { temperature, ..remixmatch() }, MANY, 10);
         let [p_data, history] = distributions(&mut Random::new(4), 10);
@@ -161,7 +161,7 @@ fn at_temperatures_next_to_zero() {
 
 /// Neither a threshold nor sharpening makes a guess of what says nothing.
 #[test]
-fn of_what_is_not_finite() {
+fn non_finite_inputs_give_non_finite_guesses() {
     const ROW: usize = 3;
     for threshold in [None, Some(0.5)] {
         for value in [f32::NAN, f32::INFINITY] {
@@ -184,7 +184,7 @@ fn of_what_is_not_finite() {
 
 /// Logits of -80 and 80: e^-160 is no f32, its class counts nothing.
 #[test]
-fn of_extreme_logits() {
+fn guess_of_extreme_logits() {
     let mut random = Random::new(5);
     for temperature in [1.0, 0.5, 0.05] {
         let case = case(Method { temperature, ..remixmatch() }, MANY, 10);
@@ -198,7 +198,7 @@ fn of_extreme_logits() {
 
 /// A class without labels that is predicted all the same, and one that the model never predicts.
 #[test]
-fn of_classes_that_one_side_never_shows() {
+fn guess_of_classes_missing_on_one_side() {
     let case = case(remixmatch(), MANY, 3);
     let history: Vec<f32> = [0.4, 0.6, 0.0].repeat(HISTORY);
     let p_data = [0.0, 0.5, 0.5];
@@ -237,7 +237,7 @@ fn hard_targets_of_confident_guesses() {
 
 /// The threshold itself is enough, and 0 takes every guess.
 #[test]
-fn the_threshold_is_included() {
+fn threshold_is_inclusive() {
     let logits = [vec![0.0, 0.0, 0.0, 0.0]];
     for (threshold, used) in [(0.5, 1.0), (0.500_001, 0.0), (0.0, 1.0)] {
         let case = case(Method { threshold: Some(threshold), alignment: false, ..remixmatch() }, 2, 2);

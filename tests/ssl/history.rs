@@ -60,7 +60,7 @@ fn check(classes: usize, slot: usize, running_labels: bool) {
 }
 
 #[test]
-fn replaces_the_row_of_its_slot() {
+fn history_update_replaces_its_slot() {
     for classes in [1, 2, 17, 300] {
         for slot in [0, 5, HISTORY - 1] {
             check(classes, slot, false);
@@ -70,7 +70,7 @@ fn replaces_the_row_of_its_slot() {
 
 /// p(y) moves by a thousandth: what moves is well above the tolerance.
 #[test]
-fn moves_the_running_label_distribution() {
+fn running_label_distribution_moves() {
     for classes in [2, 17, 300] {
         check(classes, 3, true);
     }

@@ -222,28 +222,28 @@ fn case(kind: PassKind, classes: usize, squared: bool) -> Case {
 }
 
 #[test]
-fn mixed_rows() {
+fn losses_of_mixed_rows() {
     for classes in [1, 2, 10, 300] {
         case(MIXED, classes, false).check(&format!("{classes} classes"));
     }
 }
 
 #[test]
-fn squared_rows() {
+fn losses_of_squared_rows() {
     for classes in [2, 10, 300] {
         case(MIXED, classes, true).check(&format!("squared, {classes} classes"));
     }
 }
 
 #[test]
-fn premixup_rows_take_cross_entropy_whatever_the_mixed_rows_take() {
+fn premixup_rows_always_take_cross_entropy() {
     for squared in [false, true] {
         case(PREMIXUP, 10, squared).check(&format!("pre-mixup, squared {squared}"));
     }
 }
 
 #[test]
-fn rotation_rows() {
+fn losses_of_rotated_rows() {
     for squared in [false, true] {
         case(ROTATION, 10, squared).check(&format!("rotation, squared {squared}"));
     }
@@ -251,7 +251,7 @@ fn rotation_rows() {
 
 /// Logits of -80 and 80: losses up to 160, and gradients that neither overflow nor vanish.
 #[test]
-fn extreme_logits() {
+fn losses_of_extreme_logits() {
     for (kind, squared) in [(MIXED, false), (MIXED, true), (PREMIXUP, false), (ROTATION, false)] {
         let mut case = case(kind, 10, squared);
         case.logits.iter_mut().for_each(|l| *l = 80f32.copysign(*l));
@@ -261,7 +261,7 @@ fn extreme_logits() {
 
 /// A logit or target that is none shows in its own row's loss, and in no other.
 #[test]
-fn what_is_not_finite_shows_in_its_row() {
+fn non_finite_values_show_in_their_row() {
     const ROW: usize = 7;
     for (kind, squared) in [(MIXED, false), (MIXED, true), (PREMIXUP, false), (ROTATION, false)] {
         for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
@@ -291,7 +291,7 @@ fn what_is_not_finite_shows_in_its_row() {
 
 /// One row by hand: p = (1/4, 3/4), t = (1, 0).
 #[test]
-fn a_row_by_hand() {
+fn loss_of_a_row_by_hand() {
     let mut case = case(MIXED, 2, true);
     case.count = 2;
     // Row 0 of the dispatch is unlabelled, row 1 labelled.

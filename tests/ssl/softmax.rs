@@ -43,7 +43,7 @@ fn logits(classes: usize) -> [Vec<f32>; 2] {
 }
 
 #[test]
-fn of_every_row() {
+fn softmax_of_every_row() {
     for classes in [1, 2, 17, 300] {
         for logits in logits(classes) {
             let wanted = heads::softmax(&widen(&logits), classes);
@@ -53,7 +53,7 @@ fn of_every_row() {
 }
 
 #[test]
-fn of_probes_at_their_labels() {
+fn probe_matches_are_label_probabilities() {
     for classes in [1, 2, 17, 300] {
         for logits in logits(classes) {
             check_matches(&logits, classes);
@@ -62,7 +62,7 @@ fn of_probes_at_their_labels() {
 }
 
 #[test]
-fn folded_dispatch() {
+fn softmax_of_a_folded_dispatch() {
     const ROWS: usize = 4_200_000;
     let [_, y, _] = groups_for_items(ROWS, 64);
     assert!(y > 1, "too few rows to fold");

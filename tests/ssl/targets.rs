@@ -55,7 +55,7 @@ fn check(batch: usize, classes: usize, blocks: usize, first: usize, count: usize
 }
 
 #[test]
-fn of_labels_and_guesses() {
+fn mixed_targets_of_labels_and_guesses() {
     for classes in [1, 3, 300] {
         check(8, classes, 4, 8, 32);
     }
@@ -63,7 +63,7 @@ fn of_labels_and_guesses() {
 }
 
 #[test]
-fn folded_dispatch() {
+fn mixed_targets_of_a_folded_dispatch() {
     let [_, y, _] = groups_for_items(4_200 * 1_000, 64);
     assert!(y > 1, "too few items to fold");
     check(100, 1_000, 4, 0, 4_200);

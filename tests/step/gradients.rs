@@ -66,26 +66,26 @@ fn check(what: &str, method: Method) {
 }
 
 #[test]
-fn of_remixmatch() {
+fn gradients_of_remixmatch() {
     check("ReMixMatch", Method { strong_views: 2, ..Method::remixmatch() });
 }
 
 #[test]
-fn of_squared_remixmatch() {
+fn gradients_of_squared_remixmatch() {
     check("L2", Method { strong_views: 1, squared: true, weight_u: 75.0, ..Method::remixmatch() });
 }
 
 #[test]
-fn of_mixmatch() {
+fn gradients_of_mixmatch() {
     check("MixMatch", Method::mixmatch());
 }
 
 #[test]
-fn of_fixmatch() {
+fn gradients_of_fixmatch() {
     check("FixMatch", Method { threshold: Some(0.4), ..Method::fixmatch() });
 }
 
 #[test]
-fn of_remixmatch_with_mutual_information() {
+fn gradients_of_mutual_information() {
     check("mutual information", Method { strong_views: 2, weight_mi: 0.5, ..Method::remixmatch() });
 }

@@ -103,7 +103,7 @@ fn step(passes_per_dispatch: usize) -> Outcome {
 }
 
 #[test]
-fn of_any_size_make_the_same_step() {
+fn passes_per_dispatch_change_only_rounding() {
     // Rotation, pre-mixup and four mixed passes.
     let whole = step(6);
     for passes_per_dispatch in [5, 4, 3, 2, 1] {

@@ -325,18 +325,18 @@ impl Case {
 }
 
 #[test]
-fn of_digits() {
+fn trace_of_digits() {
     trace("builtin:digits", [28, 28, 1], 2, &[]).check("digits", false);
 }
 
 #[test]
-fn of_shapes() {
+fn trace_of_shapes() {
     trace("builtin:shapes", [32, 32, 3], 1, &["--l2"]).check("shapes", true);
 }
 
 /// Without unlabelled images the file has neither guesses nor terms for them.
 #[test]
-fn of_supervised_digits() {
+fn trace_of_supervised_digits() {
     let case = trace("builtin:digits", [28, 28, 1], 1, &["--method", "supervised"]);
     for name in ["input.u_weak", "guess.target", "logits.u", "logits.rot", "probe.match"] {
         assert!(!case.trace.has(name), "{name}");
