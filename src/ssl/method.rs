@@ -130,7 +130,7 @@ pub enum MethodError {
     BatchNotQuartered { found: usize, lower: usize, upper: usize },
     #[error("rotations by 90 degrees need square images, these are {height}x{width}: switch rotation off")]
     NotSquare { height: usize, width: usize },
-    #[error("{part} needs a strong view of the unlabelled images: set k to at least 1")]
+    #[error("{part} needs a strong view of the unlabelled images: set strong_views to at least 1")]
     NeedsStrongView { part: String },
     #[error(
         "a relative threshold is a share of the labelled batch's confidence: set that share as the threshold, 0.9 for AdaMatch's"
@@ -285,7 +285,7 @@ impl Method {
             if ok { Ok(()) } else { Err(MethodError::OutOfRange { field, found, expected }) }
         };
         check((1..=1024).contains(&batch), "batch", batch.to_string(), "1 to 1024")?;
-        check(self.strong_views <= 16, "k", self.strong_views.to_string(), "0 to 16")?;
+        check(self.strong_views <= 16, "strong_views", self.strong_views.to_string(), "0 to 16")?;
         check((1..=2).contains(&self.guess_views), "guess_views", self.guess_views.to_string(), "1 or 2")?;
         let t = self.temperature;
         check(t > 0.0 && t <= 10.0, "temperature", t.to_string(), "above 0 and at most 10")?;

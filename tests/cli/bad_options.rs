@@ -11,7 +11,7 @@ fn settings_out_of_range_name_their_range() {
     let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
     let out = outer.path().join("run");
     for (options, words) in [
-        (&["--k", "17"][..], &["k is 17", "0 to 16"][..]),
+        (&["--k", "17"][..], &["strong_views is 17", "0 to 16"][..]),
         (&["--k", "0"], &["needs a strong view", "k to at least 1"]),
         (&["--temperature", "0"], &["temperature is 0", "above 0"]),
         (&["--temperature", "-1"], &["temperature is -1", "above 0"]),

@@ -57,7 +57,7 @@ fn sixteen_strong_views_train() {
     is_refused(
         of(Method { strong_views: 17, ..Method::remixmatch() }),
         images(2, 40),
-        &["k is 17", "0 to 16"],
+        &["strong_views is 17", "0 to 16"],
     );
 }
 
