@@ -205,16 +205,6 @@ impl RowLayout {
 /// // Three blocks of four: chunks of 1, 1 and 2 rows.
 /// assert_eq!(interleave(3, 4), [0, 5, 10, 11, 4, 1, 6, 7, 8, 9, 2, 3]);
 /// ```
-///
-/// # Examples
-/// ```
-/// use remixmatch::ssl::interleave;
-///
-/// let order = interleave(2, 4);
-/// assert_eq!(order, [0, 1, 6, 7, 4, 5, 2, 3]);
-/// // The first pass holds both blocks; doing it twice changes nothing.
-/// assert!((0..8).all(|row| order[order[row]] == row));
-/// ```
 pub fn interleave(blocks: usize, batch: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..blocks * batch).collect();
     let (share, extra) = (batch / blocks, batch % blocks);

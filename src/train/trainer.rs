@@ -180,7 +180,7 @@ impl Trainer {
         self.earlier_seconds + self.began.elapsed().as_secs_f64()
     }
 
-    /// Samples and submits one step. Waits only for results that are [`POLICY_LAG`] steps old, and for slices
+    /// Samples and submits one step. Waits only for results that are `POLICY_LAG` steps old, and for slices
     /// where the engine is paced.
     ///
     /// # Errors
