@@ -16,7 +16,6 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::Visit;
 
 #[test]
-#[ignore = "ssl/method.rs and ssl/loss_terms.rs import each other"]
 fn source_files_import_without_cycles() {
     let sources = Sources::read(Path::new("src"));
     let cycles = cycles(&sources.arrows());

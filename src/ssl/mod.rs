@@ -10,6 +10,7 @@ mod method;
 mod row_layout;
 mod schedule;
 mod step;
+mod validate;
 
 pub use guess::{
     AlignmentState, AlignmentStats, Guess, HISTORY, record_alignment_stats, record_guess,
