@@ -15,8 +15,6 @@ use syn::visit::Visit;
 /// Names in inline code that are other programs', or words of a format.
 const FOREIGN: &[&str] = &["UPDATE_SNAPSHOTS=1"];
 
-/// Pages that are being rewritten.
-
 #[test]
 fn documents_name_only_what_exists() {
     let code = Code::read();
