@@ -25,9 +25,9 @@ pub fn named<T: Named + Send + Sync>() -> impl TypedValueParser<Value = T> {
     })
 }
 
-/// Settings that determine a run.
+/// Settings that determine a run, but for the weights of loss terms.
 #[derive(Args)]
-pub struct Settings {
+struct SettingOptions {
     /// Number of labelled images
     #[arg(long, value_name = "N", help_heading = "Data")]
     labels: Option<usize>,
@@ -67,8 +67,6 @@ pub struct Settings {
     /// Sharpening temperature T
     #[arg(long, value_name = "T", allow_negative_numbers = true, help_heading = "Parts")]
     temperature: Option<f32>,
-    #[command(flatten)]
-    weights: WeightOptions,
     /// Parameter of MixUp's Beta distribution
     #[arg(long, value_name = "B", allow_negative_numbers = true, help_heading = "Parts")]
     beta: Option<f64>,
@@ -128,20 +126,30 @@ pub struct Settings {
     ema: Option<f64>,
 }
 
+/// Settings that determine a run. Conflicts with them name the groups `SettingOptions` and `WeightOptions`: clap gives
+/// a struct with flattened parts no group of its own.
+#[derive(Args)]
+pub struct Settings {
+    #[command(flatten)]
+    parts: SettingOptions,
+    #[command(flatten)]
+    weights: WeightOptions,
+}
+
 impl Settings {
     /// Returns the run's configuration, its data set, and the source of the preset. Without a number of labels, a data
     /// set labelled by hand is trained with all of its labels.
     pub fn open(&self, source: &SourceOptions) -> anyhow::Result<(Config, Arc<DataSet>, String)> {
         let (mut config, origin) = self.config(source)?;
         let data = source.open(&config)?;
-        if let (None, None, Some(labels)) = (self.labels, &self.config, data.hand_made_labels()) {
+        if let (None, None, Some(labels)) = (self.parts.labels, &self.parts.config, data.hand_made_labels()) {
             config.labels = labels;
         }
         Ok((config, data, origin))
     }
 
     fn config(&self, source: &SourceOptions) -> anyhow::Result<(Config, String)> {
-        let (mut config, origin) = match &self.config {
+        let (mut config, origin) = match &self.parts.config {
             Some(path) => {
                 let text =
                     std::fs::read(path).with_context(|| format!("{}: reading it failed", path.display()))?;
@@ -149,7 +157,7 @@ impl Settings {
                 (config, format!("settings of {}", path.display()))
             }
             None => {
-                let preset = preset(&self.preset, self.labels)?;
+                let preset = preset(&self.parts.preset, self.parts.labels)?;
                 (preset.config, preset.source.to_owned())
             }
         };
@@ -159,41 +167,41 @@ impl Settings {
 
     fn overrides(&self, source: &SourceOptions) -> Overrides {
         Overrides {
-            method: self.method.clone(),
+            method: self.parts.method.clone(),
             data: source.data.clone(),
-            labels: self.labels,
-            balance: self.label_balance,
-            imbalance: self.imbalance,
-            tail: self.tail,
+            labels: self.parts.labels,
+            balance: self.parts.label_balance,
+            imbalance: self.parts.imbalance,
+            tail: self.parts.tail,
             steps: source.steps,
-            seed: self.seed,
-            image_size: self.image_size,
+            seed: self.parts.seed,
+            image_size: self.parts.image_size,
             choice: source.choice.choice(),
-            network: self.network.clone(),
-            batch: self.batch,
-            learning_rate: self.lr,
-            weight_decay: self.weight_decay,
-            ema: self.ema,
-            report_every: self.report_every,
-            warmup: self.warmup,
-            strong_views: self.k,
-            temperature: self.temperature,
-            beta: self.beta,
-            threshold: self.threshold,
-            relative_threshold: self.relative_threshold,
+            network: self.parts.network.clone(),
+            batch: self.parts.batch,
+            learning_rate: self.parts.lr,
+            weight_decay: self.parts.weight_decay,
+            ema: self.parts.ema,
+            report_every: self.parts.report_every,
+            warmup: self.parts.warmup,
+            strong_views: self.parts.k,
+            temperature: self.parts.temperature,
+            beta: self.parts.beta,
+            threshold: self.parts.threshold,
+            relative_threshold: self.parts.relative_threshold,
             weights: self.weights.0,
-            policy: self.policy,
-            label_prior: self.p_data,
-            policy_scale: self.policy_scale,
-            sampling: self.sampling,
-            no_alignment: self.no_alignment,
-            no_rotation: self.no_rotation,
-            no_premixup: self.no_premixup,
-            no_strong: self.no_strong,
-            no_weak: self.no_weak,
-            no_mixup: self.no_mixup,
+            policy: self.parts.policy,
+            label_prior: self.parts.p_data,
+            policy_scale: self.parts.policy_scale,
+            sampling: self.parts.sampling,
+            no_alignment: self.parts.no_alignment,
+            no_rotation: self.parts.no_rotation,
+            no_premixup: self.parts.no_premixup,
+            no_strong: self.parts.no_strong,
+            no_weak: self.parts.no_weak,
+            no_mixup: self.parts.no_mixup,
             strong_labelled: false,
-            squared: self.l2,
+            squared: self.parts.l2,
         }
     }
 }

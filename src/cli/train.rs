@@ -30,7 +30,7 @@ pub struct TrainArguments {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Resume the run in this folder, up to --steps if given, with its data at --data if they have moved
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "force", "Settings", "ChoiceOptions"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "force", "SettingOptions", "WeightOptions", "ChoiceOptions"])]
     resume: Option<PathBuf>,
     /// Replace the run in the output folder
     #[arg(long)]

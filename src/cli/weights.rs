@@ -1,6 +1,6 @@
 //! `--weight-<name>` of every loss term with a weight to set, from the library's list of terms.
 
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+use clap::{Arg, ArgGroup, ArgMatches, Args, Command, FromArgMatches};
 use remixmatch::ssl::{LOSS_TERMS, LossTerm, PerTerm};
 
 /// Weights given on the command line, by term.
@@ -13,8 +13,10 @@ fn option_of(term: &LossTerm) -> String {
 
 impl Args for WeightOptions {
     fn augment_args(command: Command) -> Command {
-        let settable = LOSS_TERMS.iter().filter(|term| term.setting.is_some());
-        settable.fold(command, |command, term| {
+        let settable = || LOSS_TERMS.iter().filter(|term| term.setting.is_some());
+        let group =
+            ArgGroup::new("WeightOptions").multiple(true).args(settable().map(LossTerm::setting_name));
+        settable().fold(command.group(group), |command, term| {
             command.arg(
                 Arg::new(term.setting_name())
                     .long(option_of(term))

@@ -12,7 +12,7 @@ fn settings_out_of_range_name_their_range() {
     let out = outer.path().join("run");
     for (options, words) in [
         (&["--k", "17"][..], &["strong_views is 17", "0 to 16"][..]),
-        (&["--k", "0"], &["needs a strong view", "k to at least 1"]),
+        (&["--k", "0"], &["needs a strong view", "strong_views to at least 1"]),
         (&["--temperature", "0"], &["temperature is 0", "above 0"]),
         (&["--temperature", "-1"], &["temperature is -1", "above 0"]),
         (&["--temperature", "nan"], &["temperature is NaN"]),
@@ -59,6 +59,8 @@ fn unknown_names_and_options_are_usage_errors() {
     misused(&mut remixmatch(&["train", "--config", "a", "--preset", "digits"]), &["cannot be used with"]);
     misused(&mut remixmatch(&["train", "--resume", "a", "--lr", "1"]), &["--resume", "--lr"]);
     misused(&mut remixmatch(&["train", "--resume", "a", "--coarse"]), &["--resume", "--coarse"]);
+    misused(&mut remixmatch(&["train", "--resume", "a", "--weight-u", "1"]), &["--resume", "--weight-u"]);
+    misused(&mut remixmatch(&["train", "--weight-x", "1"]), &["'--weight-x'"]);
     misused(&mut remixmatch(&["train", "--resume", "a", "--force"]), &["--resume", "--force"]);
     misused(&mut remixmatch(&["teach"]), &["'teach'"]);
     misused(&mut remixmatch(&["predict", "--model", "m"]), &["IMAGE"]);

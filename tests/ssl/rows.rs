@@ -259,7 +259,7 @@ fn losses_of_extreme_logits() {
     }
 }
 
-/// A logit or target that is none shows in its own row's loss, and in no other.
+/// A non-finite logit or target shows in the loss of its row alone.
 #[test]
 fn non_finite_values_show_in_their_row() {
     const ROW: usize = 7;

@@ -286,7 +286,7 @@ impl Case {
         assert!(t.f32("before.align.history") != t.f32("after.align.history"), "the history moves");
     }
 
-    /// The averaged weights before the step, with moving statistics, on the probes.
+    /// The EMA weights before the step, with moving statistics, on the probes.
     fn probes(&self) {
         let t = &self.trace;
         let averaged =

@@ -106,13 +106,11 @@ impl CurvesView {
             let dark = plot.ctx().style_of(plot.ctx().theme()).visuals.dark_mode;
             let reports = &run.state.reports;
             let tested_on = run.session.data.tested_on();
-            let averaged: Vec<_> = reports.iter().map(|r| [r.step as f64, r.test_acc_ema]).collect();
+            let ema: Vec<_> = reports.iter().map(|r| [r.step as f64, r.test_acc_ema]).collect();
             let raw: Vec<_> = reports.iter().map(|r| [r.step as f64, r.test_acc]).collect();
             let strong = if dark { Color32::WHITE } else { Color32::BLACK };
             plot.line(
-                styled(Line::new(format!("{tested_on}, averaged weights"), averaged), index)
-                    .color(strong)
-                    .width(2.5),
+                styled(Line::new(format!("{tested_on}, EMA weights"), ema), index).color(strong).width(2.5),
             );
             plot.line(
                 styled(Line::new(format!("{tested_on}, raw weights"), raw), index)
