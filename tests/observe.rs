@@ -77,9 +77,9 @@ fn normalised(values: Vec<f64>) -> Vec<f64> {
     values.into_iter().map(|value| value / sum).collect()
 }
 
-fn close(found: &[f32], wanted: &[f64], what: &str) {
-    for (found, wanted) in found.iter().zip(wanted) {
-        assert!((f64::from(*found) - wanted).abs() < 2e-5, "{what}: {found} for {wanted}");
+fn close(found: &[f32], expected: &[f64], what: &str) {
+    for (found, expected) in found.iter().zip(expected) {
+        assert!((f64::from(*found) - expected).abs() < 2e-5, "{what}: {found} for {expected}");
     }
 }
 
@@ -192,8 +192,8 @@ fn tiles_are_the_views_that_were_trained_on_and_predictions_are_of_them() {
     for mix in &seen.mixes {
         let [a, b, both] = mix.tiles.map(|tile| sheet.tile(tile));
         for p in 0..784 {
-            let wanted = mix.lambda * f32::from(grey(a[p])) + (1.0 - mix.lambda) * f32::from(grey(b[p]));
-            assert!((f32::from(grey(both[p])) - wanted).abs() <= 1.0, "pixel {p}");
+            let expected = mix.lambda * f32::from(grey(a[p])) + (1.0 - mix.lambda) * f32::from(grey(b[p]));
+            assert!((f32::from(grey(both[p])) - expected).abs() <= 1.0, "pixel {p}");
         }
         assert!((mix.target.iter().sum::<f32>() - 1.0).abs() < 1e-5);
         assert!(samples.lambda.contains(&mix.lambda));
@@ -210,18 +210,18 @@ fn tiles_are_the_views_that_were_trained_on_and_predictions_are_of_them() {
         .collect();
     let pixels = tiles.iter().flat_map(|tile| sheet.tile(*tile).into_iter().map(grey)).collect();
     let images = Images::new(28, 28, 1, pixels);
-    let wanted = block_on(trainer.engine.evaluate(&gpu, &images, Weights::Raw)).expect("predictions");
+    let expected = block_on(trainer.engine.evaluate(&gpu, &images, Weights::Raw)).expect("predictions");
     let found = rows.iter().flat_map(|row| {
         let strong = row.strong.iter().flat_map(|view| &view.prediction);
         row.prediction.iter().chain(strong).copied().collect::<Vec<f32>>()
     });
-    for (found, wanted) in found.zip(wanted) {
-        assert!((found - wanted).abs() < 1e-4, "{found} for {wanted}");
+    for (found, expected) in found.zip(expected) {
+        assert!((found - expected).abs() < 1e-4, "{found} for {expected}");
     }
 }
 
 #[test]
-fn every_method_can_be_looked_at() {
+fn every_method_can_be_observed() {
     let gpu = gpu();
     for name in Method::NAMES {
         let method = Method { strong_views: 2, ..Method::named(name).expect("a method") };

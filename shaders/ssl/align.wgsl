@@ -76,7 +76,7 @@ fn class_averages(@builtin(local_invocation_id) local: vec3<u32>) {
 @group(0) @binding(2) var<storage, read> unlabelled_predictions: array<f32>;
 
 /// The mean predictions of the step's two batches, in the place of p(y) and p~(y): AdaMatch aligns by
-/// E[p(y | x)] / E[p(y | u)]. One thread a class.
+/// E[p(y | x)] / E[p(y | u)]. One thread per class.
 @compute @workgroup_size(64)
 fn batch_averages(@builtin(global_invocation_id) id: vec3<u32>) {
     let c = id.x;
@@ -126,7 +126,7 @@ fn labelled_confidence(@builtin(local_invocation_id) local: vec3<u32>) {
 @group(0) @binding(2) var<storage, read> second_prediction: array<f32>;
 @group(0) @binding(3) var<storage, read_write> mean_prediction: array<f32>;
 
-/// MixMatch's guess: the mean of the predictions on two views. One thread a probability.
+/// MixMatch's guess: the mean of the predictions on two views. One thread per probability.
 @compute @workgroup_size(64)
 fn mean_of_two(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_id(id, groups);
@@ -161,7 +161,7 @@ fn broken_guess(i: u32, row: u32) {
 }
 
 /// Lines 7 and 8 of algorithm 1: q' = q p(y) / p~(y), normalised; target = q'^(1/T), normalised, or one-hot; nothing
-/// where the guess is below the threshold. One thread a row.
+/// where the guess is below the threshold. One thread per row.
 @compute @workgroup_size(64)
 fn guess(@builtin(global_invocation_id) id: vec3<u32>) {
     if id.x >= params.batch {
@@ -188,7 +188,7 @@ fn guess(@builtin(global_invocation_id) id: vec3<u32>) {
         }
     }
     if !is_finite(total) || !(total > 0.0) {
-        // What comes after would make a guess of it all the same.
+        // Without this, the steps below would turn it into a valid guess.
         broken_guess(id.x, row);
         return;
     }

@@ -112,7 +112,7 @@ fn probe_match(@builtin(global_invocation_id) id: vec3<u32>) {
 /// [classes]
 @group(0) @binding(2) var<storage, read_write> mean_prediction: array<f32>;
 
-/// mean_b p, the batch's mean prediction. One thread a class.
+/// mean_b p, the batch's mean prediction. One thread per class.
 @compute @workgroup_size(64)
 fn batch_mean(@builtin(global_invocation_id) id: vec3<u32>) {
     let c = id.x;

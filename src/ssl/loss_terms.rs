@@ -222,4 +222,16 @@ mod tests {
             assert!(!term.is_on(&Method::supervised()), "{}", term.name);
         }
     }
+
+    #[test]
+    fn terms_of_one_pass_share_a_head() {
+        for (a, b) in LOSS_TERMS.iter().flat_map(|a| LOSS_TERMS.iter().map(move |b| (a, b))) {
+            let share_rows = a.rows == b.rows || [a, b].iter().all(|term| is_mixed(term));
+            assert!(!share_rows || a.head == b.head, "{} and {}", a.name, b.name);
+        }
+    }
+
+    fn is_mixed(term: &LossTerm) -> bool {
+        matches!(term.rows, TermRows::Labelled | TermRows::Unlabelled)
+    }
 }

@@ -121,6 +121,7 @@ pub fn record_loss_terms(
         let score = (term.score)(method);
         let mean = match score {
             Score::MutualInformation => {
+                assert_eq!(term.rows.subset(), 0, "the batch's mean prediction covers whole passes");
                 let predictions = record_softmax(b, logits, classes);
                 record_batch_mean(b, predictions, classes)
             }

@@ -24,5 +24,5 @@ pub use method::{LabelPrior, Method, MethodError, PolicyKind};
 pub use row_layout::{PassKind, RowLayout, View, interleave};
 pub use schedule::{Schedule, StepBlock};
 pub use step::{
-    PassTensors, REPORT_FAULTS, REPORT_MATCHES, StepOptions, StepTensors, record_step, table_words,
+    DispatchTensors, REPORT_FAULTS, REPORT_MATCHES, StepOptions, StepTensors, record_step, table_words,
 };

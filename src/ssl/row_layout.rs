@@ -26,7 +26,7 @@ pub enum View {
     Probe,
 }
 
-/// What the B inputs of a pass with a gradient are. Passes of one kind follow each other, in this order.
+/// The kind of the B inputs of a pass with a gradient. Passes of one kind follow each other, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PassKind {
     /// û_1 turned by quarters.
@@ -64,6 +64,7 @@ pub struct RowLayout {
 }
 
 impl RowLayout {
+    /// The rows of a step of `method` with batches of `batch` images.
     ///
     /// # Examples
     /// ```
@@ -178,7 +179,7 @@ impl RowLayout {
         runs
     }
 
-    /// What a step's arithmetic amounts to in forward passes: one with a gradient counts three times, as the backward
+    /// Cost of a step in forward passes: one with a gradient counts three times, as the backward
     /// pass costs about twice as much as the forward one.
     pub fn forward_passes(&self) -> usize {
         3 * self.passes.len() + self.forward_only
@@ -252,7 +253,7 @@ mod tests {
         assert_eq!(layout.inputs_of(PassKind::Mixed), 8..24);
         assert_eq!(layout.runs(1..3), [(PassKind::FirstStrong, 4..8), (PassKind::Mixed, 8..12)]);
         let rows_of = |name| layout.rows_of_term(LossTerm::named(name));
-        assert_eq!(["x", "u", "u1", "r"].map(rows_of), [4, 12, 4, 4]);
+        assert_eq!(["x", "u", "u1", "r", "mi"].map(rows_of), [4, 12, 4, 4, 4]);
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub struct StepOptions<'a> {
     pub layout: &'a RowLayout,
     pub optimiser: &'static Optimiser,
     pub augment: OpOptions,
-    /// StatGroups with a gradient that one dispatch per layer works on, at most.
+    /// Most passes with a gradient that share one dispatch per layer.
     pub passes_per_dispatch: usize,
     /// Views beyond the step's own that the tensor of views has room for.
     pub further_views: usize,
@@ -72,19 +72,19 @@ pub struct StepTensors {
     pub report: Tensor,
     /// Mixed targets, `[n, C]`.
     pub targets: Tensor,
-    /// Loss and hit of every input in every term, `[terms, n, 2]`.
+    /// Of every input in every term the loss, and 1 if the most likely class is the target's, `[terms, n, 2]`.
     pub results: Tensor,
     pub guess: Option<Guess>,
     /// Logits of the views that guesses are made from, each `[B, C]`.
     pub guess_logits: Vec<Tensor>,
     /// Logits of the labelled batch where guesses need them, `[B, C]`.
     pub labelled_logits: Option<Tensor>,
-    pub dispatches: Vec<PassTensors>,
+    pub dispatches: Vec<DispatchTensors>,
 }
 
-/// StatGroups that one dispatch per layer works on.
+/// Tensors of the passes that share one dispatch per layer.
 #[derive(Clone, Debug)]
-pub struct PassTensors {
+pub struct DispatchTensors {
     /// First input row.
     pub first_row: usize,
     pub input: Activation,
@@ -142,7 +142,7 @@ pub fn record_step(b: &mut PlanBuilder, options: &StepOptions<'_>) -> StepTensor
     let tables =
         LossTables { step_block: t.step_block, rows: t.rows, targets: t.targets, results: t.results };
 
-    // Lines 3 to 5: û_k = StrongAugment(u), ũ = WeakAugment(u), x̂ = StrongAugment(x).
+    // Lines 3 to 5: x̂ = StrongAugment(x), û_k = StrongAugment(u), ũ = WeakAugment(u).
     let augmentation = Augmentation {
         sources: t.sources,
         weak: t.weak_draws,
@@ -152,7 +152,7 @@ pub fn record_step(b: &mut PlanBuilder, options: &StepOptions<'_>) -> StepTensor
     };
     record_augmentation(b, network.size(), options.augment, augmentation);
 
-    // CTAugment's probe: how well the EMA weights, before this step changes them, see through random operations.
+    // CTAugment's probe: the match of the EMA weights on randomly augmented labelled images, before this step's update.
     if layout.has(View::Probe) {
         let input = input_of_view(b, options, &t, "probe.input", View::Probe);
         let embedding = network.inference(b, ema, t.moving, input);
@@ -186,8 +186,8 @@ pub fn record_step(b: &mut PlanBuilder, options: &StepOptions<'_>) -> StepTensor
     record_targets(b, tables, t.labels, guesses, layout.inputs_with_targets(), [batch, classes]);
 
     // Forward, losses and backward of every pass, each with batch statistics of its own; gradients add up. The last
-    // mixed pass moves batch norm's averages.
-    let mut written = Vec::new();
+    // mixed pass updates batch norm's moving statistics.
+    let mut heads_with_gradient = Vec::new();
     for first in (0..layout.passes.len()).step_by(options.passes_per_dispatch) {
         let passes = first..(first + options.passes_per_dispatch).min(layout.passes.len());
         let is_last = passes.end == layout.passes.len();
@@ -205,8 +205,9 @@ pub fn record_step(b: &mut PlanBuilder, options: &StepOptions<'_>) -> StepTensor
             let logits = network.logits(b, head, weights, embedding, local);
             logits_of_runs.push((kind, rows.clone(), logits));
             let d_logits = record_loss_terms(b, method, &terms, tables, logits, rows, batch);
-            let accumulate = written.contains(&head);
-            written.push(head);
+            // The first run of a head writes its gradient, later runs add to it.
+            let accumulate = heads_with_gradient.contains(&head);
+            heads_with_gradient.push(head);
             network.logits_backward(
                 b,
                 head,
@@ -219,7 +220,7 @@ pub fn record_step(b: &mut PlanBuilder, options: &StepOptions<'_>) -> StepTensor
             );
         }
         network.backward(b, [weights, t.optimiser.gradients, t.moving], &tape, d_embedding, first > 0);
-        t.dispatches.push(PassTensors { first_row, input, logits: logits_of_runs });
+        t.dispatches.push(DispatchTensors { first_row, input, logits: logits_of_runs });
     }
 
     // Adam, weight decay, EMA of the weights.
@@ -235,7 +236,7 @@ pub fn record_step(b: &mut PlanBuilder, options: &StepOptions<'_>) -> StepTensor
     t
 }
 
-/// The loss terms of passes of a kind. They share a head.
+/// The loss terms of passes of a kind. They share a head, which a test of `loss_terms.rs` holds them to.
 fn terms_on(kind: PassKind, method: &Method) -> Vec<&'static LossTerm> {
     LOSS_TERMS.iter().filter(|term| term.rows.pass_kind() == kind && term.is_on(method)).collect()
 }

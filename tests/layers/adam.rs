@@ -1,3 +1,5 @@
+//! Adam, weight decay and EMA.
+
 use bytemuck::{Pod, Zeroable};
 use remixmatch::gpu::{Arg, Kernel, groups_for_items, run_once_async};
 use remixmatch::optim::{FAULTS, Fault};

@@ -1,3 +1,5 @@
+//! Batch norm with leaky ReLU, forward and backward.
+
 use remixmatch::gpu::{Arg, Kernel, run_once_async};
 use remixmatch::nn::{BatchNorm, MOMENTUM, StatGroups};
 

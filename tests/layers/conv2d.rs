@@ -1,3 +1,5 @@
+//! Convolutions in three directions, with every tile.
+
 use remixmatch::gpu::{Sharing, Tiling};
 use remixmatch::nn::{Conv2d, ConvTiling};
 

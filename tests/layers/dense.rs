@@ -1,3 +1,5 @@
+//! Linear heads.
+
 use remixmatch::nn::{Dense, Rows};
 
 use crate::common::{FORWARD, GRADIENT, assert_folds, assert_picked, on_the_adapter, sum};

@@ -1,3 +1,5 @@
+//! Tensors at and above the adapter's limits.
+
 use remixmatch::gpu::{GpuError, Kernel, PlanBuilder, Tensor, groups_for_items};
 use remixmatch::nn::{Activation, Conv2d, ConvTiling};
 

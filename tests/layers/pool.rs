@@ -1,3 +1,5 @@
+//! Global average pooling.
+
 use remixmatch::nn::GlobalAveragePool;
 
 use crate::common::{FORWARD, GRADIENT, assert_folds, assert_picked, on_the_adapter};

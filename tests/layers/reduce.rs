@@ -1,3 +1,5 @@
+//! Sums over rows.
+
 use remixmatch::gpu::{Arg, Kernel, groups_for_items, run_once_async};
 
 use crate::common::{FORWARD, assert_folds, on_the_adapter, sum};

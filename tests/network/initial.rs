@@ -1,3 +1,5 @@
+//! Initial weights.
+
 use remixmatch::nn::{Architecture, ConvTiling, WideResNet, initial_values};
 
 fn network() -> WideResNet {

@@ -1,3 +1,5 @@
+//! Shapes and sizes of the Wide ResNet.
+
 use std::collections::HashSet;
 
 use remixmatch::nn::{Architecture, ConvTiling, NetworkError, WideResNet};

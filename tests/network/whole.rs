@@ -1,3 +1,5 @@
+//! The whole network, forward and backward, against the f64 reference.
+
 use std::collections::HashMap;
 
 use remixmatch::gpu::{Plan, PlanBuilder, Program, Tensor};

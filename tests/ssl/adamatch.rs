@@ -35,11 +35,11 @@ fn check(method: &Method, classes: usize, labelled: &[f32], unlabelled: &[f32]) 
     let what = format!("{batch} images of {classes} classes");
     let [known, q] = [labelled, unlabelled].map(|logits| softmax(&widen(logits), classes));
     let [p_known, p_guessed] = [&known, &q].map(|q| expectation(q, classes));
-    let wanted = align(&q, &p_known, &p_guessed);
+    let expected = align(&q, &p_known, &p_guessed);
     let found: Vec<f32> = results.get(averages);
     assert_close(&format!("E[p(y|x)] of {what}"), &found[..classes], &p_known, EXACT);
     assert_close(&format!("E[p(y|u)] of {what}"), &found[classes..], &p_guessed, EXACT);
-    assert_close(&format!("aligned of {what}"), &results.get(aligned), &wanted, EXACT);
+    assert_close(&format!("aligned of {what}"), &results.get(aligned), &expected, EXACT);
     let mut least = f64::from(method.threshold.unwrap_or(0.0));
     if let Some(mean) = mean {
         let confidence = mean_top(&known, classes);
@@ -51,11 +51,11 @@ fn check(method: &Method, classes: usize, labelled: &[f32], unlabelled: &[f32]) 
         );
         least *= confidence;
     }
-    let tops = wanted.chunks_exact(classes).map(|row| row.iter().copied().fold(0.0, f64::max));
+    let tops = expected.chunks_exact(classes).map(|row| row.iter().copied().fold(0.0, f64::max));
     let used: Vec<f64> = tops.clone().map(|top| f64::from(u8::from(top >= least))).collect();
     let pairs: Vec<f64> = tops.zip(&used).flat_map(|(top, used)| [top, *used]).collect();
     assert_close(&format!("confidence of {what}"), &results.get(confidence), &pairs, EXACT);
-    let rows = wanted.chunks_exact(classes).zip(&used);
+    let rows = expected.chunks_exact(classes).zip(&used);
     let soft: Vec<f64> = rows.flat_map(|(row, used)| row.iter().map(move |q| q * used)).collect();
     assert_close(&format!("target of {what}"), &results.get(target), &soft, EXACT);
     used.iter().sum::<f64>() / batch as f64

@@ -1,3 +1,5 @@
+//! Alignment, sharpening and thresholds.
+
 use pollster::block_on;
 use remixmatch::ssl::{
     AlignmentState, HISTORY, Method, record_alignment_stats, record_guess, record_mean_of_two, record_softmax,
@@ -53,7 +55,7 @@ fn run(case: &Case, p_data: &[f32], history: &[f32], logits: &[Vec<f32>]) -> Fou
 }
 
 /// The aligned guess as the reference has it.
-struct Wanted {
+struct Expected {
     probabilities: Vec<f64>,
     aligned: Vec<f64>,
 }
@@ -69,7 +71,7 @@ fn check_averages(found: &Found, p_data: &[f32], history: &[f32]) -> [Vec<f64>; 
     [p_data, p_model]
 }
 
-fn reference(case: &Case, logits: &[Vec<f32>], [p_data, p_model]: &[Vec<f64>; 2]) -> Wanted {
+fn reference(case: &Case, logits: &[Vec<f32>], [p_data, p_model]: &[Vec<f64>; 2]) -> Expected {
     let softmaxes: Vec<_> = logits.iter().map(|l| softmax(&widen(l), case.classes)).collect();
     let mean = |i: usize| softmaxes.iter().map(|s| s[i]).sum::<f64>() / softmaxes.len() as f64;
     let probabilities: Vec<f64> = (0..case.batch * case.classes).map(mean).collect();
@@ -77,13 +79,13 @@ fn reference(case: &Case, logits: &[Vec<f32>], [p_data, p_model]: &[Vec<f64>; 2]
         true => align(&probabilities, p_data, p_model),
         false => probabilities.clone(),
     };
-    Wanted { probabilities, aligned }
+    Expected { probabilities, aligned }
 }
 
-fn check_confidence(case: &Case, found: &Found, wanted: &Wanted, used: impl Fn(f64) -> f64) {
+fn check_confidence(case: &Case, found: &Found, expected: &Expected, used: impl Fn(f64) -> f64) {
     let top = |row: &[f64]| row.iter().copied().fold(0.0, f64::max);
     let confidence: Vec<f64> =
-        wanted.aligned.chunks_exact(case.classes).map(top).flat_map(|t| [t, used(t)]).collect();
+        expected.aligned.chunks_exact(case.classes).map(top).flat_map(|t| [t, used(t)]).collect();
     assert_close("confidence", &found.confidence, &confidence, EXACT);
 }
 
@@ -98,12 +100,12 @@ fn check_soft(case: &Case, logits: &[Vec<f32>], seed: u64, tolerance: f64) {
     let [p_data, history] = distributions(&mut Random::new(seed), case.classes);
     let found = run(case, &p_data, &history, logits);
     let averages = check_averages(&found, &p_data, &history);
-    let wanted = reference(case, logits, &averages);
-    assert_close("q", &found.probabilities, &wanted.probabilities, EXACT);
-    assert_close("aligned", &found.aligned, &wanted.aligned, EXACT);
-    let target = sharpen(&wanted.aligned, case.classes, case.method.temperature.into());
+    let expected = reference(case, logits, &averages);
+    assert_close("q", &found.probabilities, &expected.probabilities, EXACT);
+    assert_close("aligned", &found.aligned, &expected.aligned, EXACT);
+    let target = sharpen(&expected.aligned, case.classes, case.method.temperature.into());
     assert_close("target", &found.target, &target, tolerance);
-    check_confidence(case, &found, &wanted, |_| 1.0);
+    check_confidence(case, &found, &expected, |_| 1.0);
     let sums: Vec<f64> = widen(&found.target).chunks_exact(case.classes).map(|t| t.iter().sum()).collect();
     assert_close_wide("sums of the targets", &sums, &vec![1.0; case.batch], EXACT);
 }
@@ -153,8 +155,8 @@ fn temperatures_near_zero_give_one_hot_targets() {
         let found = run(&case, &p_data, &history, &logits(&case, 4));
         for (target, aligned) in found.target.chunks_exact(10).zip(found.aligned.chunks_exact(10)) {
             let top = aligned.iter().copied().fold(0.0, f32::max);
-            let wanted: Vec<f32> = aligned.iter().map(|q| f32::from(u8::from(*q == top))).collect();
-            assert_eq!(target, wanted);
+            let expected: Vec<f32> = aligned.iter().map(|q| f32::from(u8::from(*q == top))).collect();
+            assert_eq!(target, expected);
         }
     }
 }
@@ -204,8 +206,8 @@ fn guess_of_classes_missing_on_one_side() {
     let p_data = [0.0, 0.5, 0.5];
     let logits = logits(&case, 6);
     let found = run(&case, &p_data, &history, &logits);
-    let wanted = reference(&case, &logits, &check_averages(&found, &p_data, &history));
-    assert_close("aligned", &found.aligned, &wanted.aligned, EXACT);
+    let expected = reference(&case, &logits, &check_averages(&found, &p_data, &history));
+    assert_close("aligned", &found.aligned, &expected.aligned, EXACT);
     assert!(found.aligned.chunks_exact(3).all(|row| row[2] > 0.99), "the unpredicted class wins");
 }
 
@@ -218,10 +220,10 @@ fn hard_targets_of_confident_guesses() {
         let logits = logits(&case, 7);
         let [p_data, history] = distributions(&mut Random::new(7), 10);
         let found = run(&case, &p_data, &history, &logits);
-        let wanted = reference(&case, &logits, &check_averages(&found, &p_data, &history));
+        let expected = reference(&case, &logits, &check_averages(&found, &p_data, &history));
         let is_used = |top: f64| f64::from(u8::from(top >= f64::from(threshold)));
-        check_confidence(&case, &found, &wanted, is_used);
-        let target: Vec<f64> = wanted
+        check_confidence(&case, &found, &expected, is_used);
+        let target: Vec<f64> = expected
             .aligned
             .chunks_exact(10)
             .flat_map(|row| {
@@ -255,11 +257,11 @@ fn soft_targets_of_confident_guesses() {
     let logits = logits(&case, 8);
     let [p_data, history] = distributions(&mut Random::new(8), 10);
     let found = run(&case, &p_data, &history, &logits);
-    let wanted = reference(&case, &logits, &check_averages(&found, &p_data, &history));
+    let expected = reference(&case, &logits, &check_averages(&found, &p_data, &history));
     let is_used = |top: f64| f64::from(u8::from(top >= f64::from(threshold)));
-    check_confidence(&case, &found, &wanted, is_used);
-    let mut target = sharpen(&wanted.aligned, 10, case.method.temperature.into());
-    for (target, q) in target.chunks_exact_mut(10).zip(wanted.aligned.chunks_exact(10)) {
+    check_confidence(&case, &found, &expected, is_used);
+    let mut target = sharpen(&expected.aligned, 10, case.method.temperature.into());
+    for (target, q) in target.chunks_exact_mut(10).zip(expected.aligned.chunks_exact(10)) {
         let used = is_used(q.iter().copied().fold(0.0, f64::max));
         target.iter_mut().for_each(|t| *t *= used);
     }

@@ -1,3 +1,5 @@
+//! The history of predictions and the running label distribution.
+
 use bytemuck::Zeroable;
 use pollster::block_on;
 use remixmatch::ssl::{AlignmentState, HISTORY, LabelPrior, Method, StepBlock, record_history_update};
@@ -45,18 +47,18 @@ fn check(classes: usize, slot: usize, running_labels: bool) {
     // The row of the slot is the oldest one.
     let mut rows: Vec<Vec<f64>> = history.chunks_exact(classes).map(widen).collect();
     rows.rotate_left(slot);
-    let mut wanted = History::from_rows(rows);
-    wanted.push(&widen(&q));
-    let mut rows: Vec<Vec<f64>> = wanted.rows().chunks_exact(classes).map(<[f64]>::to_vec).collect();
+    let mut expected = History::from_rows(rows);
+    expected.push(&widen(&q));
+    let mut rows: Vec<Vec<f64>> = expected.rows().chunks_exact(classes).map(<[f64]>::to_vec).collect();
     rows.rotate_right(slot + 1);
     assert_close(&format!("history of {classes} classes"), &found, &rows.concat(), EXACT);
     let others = |all: &[f32]| [&all[..slot * classes], &all[(slot + 1) * classes..]].concat();
     assert_eq!(others(&found), others(&history), "rows other than {slot}");
-    let wanted = match running_labels {
+    let expected = match running_labels {
         true => move_label_distribution(&widen(&p_data), &labels),
         false => widen(&p_data),
     };
-    assert_close(&format!("p(y) of {classes} classes"), &found_p, &wanted, 1e-6);
+    assert_close(&format!("p(y) of {classes} classes"), &found_p, &expected, 1e-6);
 }
 
 #[test]

@@ -304,8 +304,8 @@ fn loss_of_a_row_by_hand() {
     let found: Vec<f64> = widen(&results[2 * FIRST..]);
     assert_close_wide("losses and hits", &found, &[0.5625, 0.0, 4f64.ln(), 0.0], EXACT);
     // Brier: (p_c - t_c) is (-3/4, 3/4), their mean under p 3/8; 2 / 2 x 1/4 x (-9/8) is -9/32.
-    let wanted = [3.0 * -9.0 / 32.0, 3.0 * 9.0 / 32.0, 0.25 * -0.75, 0.25 * 0.75];
-    assert_close("gradients", &d_logits, &wanted, EXACT);
+    let expected = [3.0 * -9.0 / 32.0, 3.0 * 9.0 / 32.0, 0.25 * -0.75, 0.25 * 0.75];
+    assert_close("gradients", &d_logits, &expected, EXACT);
 }
 
 /// The mutual-information term alone and beside the pre-mixup term, whose gradient it adds to.
@@ -327,18 +327,18 @@ fn mutual_information_of_a_batch() {
             let found: f64 = widen(rows).iter().step_by(2).sum::<f64>() * weight;
             assert_close_wide(&format!("{name}: term"), &[1.0 + found], &[1.0 + loss(&logits)], EXACT);
             let gradient = mutual_information_backward(&logits, classes);
-            let mut wanted: Vec<f64> = gradient.iter().map(|d| -weight * BATCH as f64 * d).collect();
+            let mut expected: Vec<f64> = gradient.iter().map(|d| -weight * BATCH as f64 * d).collect();
             let at = Random::new(5).indices(12, logits.len());
             let differences = central(&logits, &at, 1e-5, loss);
-            let scale = wanted.iter().fold(1e-3f64, |top, d| top.max(d.abs()));
+            let scale = expected.iter().fold(1e-3f64, |top, d| top.max(d.abs()));
             let share = |values: Vec<f64>| values.iter().map(|d| 1.0 + d / scale).collect::<Vec<_>>();
-            let picked = at.iter().map(|i| wanted[*i]).collect();
+            let picked = at.iter().map(|i| expected[*i]).collect();
             assert_close_wide(&format!("{name}: by differences"), &share(picked), &share(differences), 1e-5);
             if premixup {
-                wanted.iter_mut().zip(&plain).for_each(|(d, plain)| *d += f64::from(*plain));
+                expected.iter_mut().zip(&plain).for_each(|(d, plain)| *d += f64::from(*plain));
             }
             let found = share(widen(&d_logits));
-            assert_close_wide(&format!("{name}: gradient"), &found, &share(wanted), EXACT);
+            assert_close_wide(&format!("{name}: gradient"), &found, &share(expected), EXACT);
         }
     }
 }
@@ -347,7 +347,8 @@ fn mutual_information_of_a_batch() {
 #[test]
 fn mutual_information_at_its_ends() {
     const CLASSES: usize = 4;
-    for (sure, varied, wanted) in [(0.0, true, 0.0), (50.0, false, 0.0), (50.0, true, (CLASSES as f64).ln())]
+    for (sure, varied, expected) in
+        [(0.0, true, 0.0), (50.0, false, 0.0), (50.0, true, (CLASSES as f64).ln())]
     {
         let mut case = case(PREMIXUP, CLASSES, false);
         case.method = Method { premixup: false, weight_mi: WEIGHT_MI, ..case.method };
@@ -359,7 +360,7 @@ fn mutual_information_at_its_ends() {
         let term = LossTerm::named("mi").index();
         let rows = &results[2 * (term * (FIRST + BATCH) + FIRST)..][..2 * BATCH];
         let found = -widen(rows).iter().step_by(2).sum::<f64>() / BATCH as f64;
-        assert!((found - wanted).abs() < 1e-5, "{found} nats, expected {wanted}");
+        assert!((found - expected).abs() < 1e-5, "{found} nats, expected {expected}");
         assert!(d_logits.iter().all(|d| d.is_finite() && d.abs() < 1e-5), "a stationary point");
     }
 }

@@ -1,3 +1,5 @@
+//! Softmax, and the matches of probes.
+
 use pollster::block_on;
 use remixmatch::gpu::groups_for_items;
 use remixmatch::ssl::{record_matches, record_softmax};
@@ -31,8 +33,8 @@ fn check_matches(logits: &[f32], classes: usize) {
     let error = |(row, label): (&[f64], &usize)| -> f64 {
         row.iter().enumerate().map(|(c, p)| (p - f64::from(u8::from(c == *label))).abs()).sum()
     };
-    let wanted: Vec<f64> = p.chunks_exact(classes).zip(&labels).map(|row| 1.0 - 0.5 * error(row)).collect();
-    assert_close(&format!("matches of {classes} classes"), &found, &wanted, EXACT);
+    let expected: Vec<f64> = p.chunks_exact(classes).zip(&labels).map(|row| 1.0 - 0.5 * error(row)).collect();
+    assert_close(&format!("matches of {classes} classes"), &found, &expected, EXACT);
 }
 
 /// Ordinary logits, and such as have no exponential in f32.
@@ -46,8 +48,8 @@ fn logits(classes: usize) -> [Vec<f32>; 2] {
 fn softmax_of_every_row() {
     for classes in [1, 2, 17, 300] {
         for logits in logits(classes) {
-            let wanted = heads::softmax(&widen(&logits), classes);
-            assert_close(&format!("{classes} classes"), &softmax(&logits, classes), &wanted, EXACT);
+            let expected = heads::softmax(&widen(&logits), classes);
+            assert_close(&format!("{classes} classes"), &softmax(&logits, classes), &expected, EXACT);
         }
     }
 }
@@ -68,7 +70,7 @@ fn softmax_of_a_folded_dispatch() {
     assert!(y > 1, "too few rows to fold");
     let period = Random::new(1).normal(2 * 1_001, 2.0);
     let logits: Vec<f32> = period.iter().copied().cycle().take(2 * ROWS).collect();
-    let wanted = heads::softmax(&widen(&period), 2);
-    let wanted: Vec<f64> = wanted.into_iter().cycle().take(2 * ROWS).collect();
-    assert_close("4.2 million rows", &softmax(&logits, 2), &wanted, EXACT);
+    let expected = heads::softmax(&widen(&period), 2);
+    let expected: Vec<f64> = expected.into_iter().cycle().take(2 * ROWS).collect();
+    assert_close("4.2 million rows", &softmax(&logits, 2), &expected, EXACT);
 }

@@ -1,3 +1,5 @@
+//! The statistics of a step.
+
 use bytemuck::Zeroable;
 use pollster::block_on;
 use remixmatch::augment::AssembleRow;
@@ -105,19 +107,19 @@ impl Case {
         };
         let guesses = if self.method.unlabelled { widen(&self.confidence) } else { Vec::new() };
         let known = if self.method.unlabelled { known } else { Vec::new() };
-        let mut wanted: Vec<f64> = LOSS_TERMS.iter().map(|term| of_term(term, 0)).collect();
-        wanted.extend([
+        let mut expected: Vec<f64> = LOSS_TERMS.iter().map(|term| of_term(term, 0)).collect();
+        expected.extend([
             of_term(&LOSS_TERMS[0], 1),
             if known.is_empty() { NONE_KNOWN } else { mean(known.iter().map(right)) },
             mean(guesses.iter().step_by(2).copied()),
             mean(guesses.iter().skip(1).step_by(2).copied()),
         ]);
-        wanted
+        expected
     }
 
     fn check(&self, name: &str) {
-        for (i, (found, wanted)) in self.run().iter().zip(self.reference()).enumerate() {
-            assert_close(&format!("statistic {i} of {name}"), &[*found], &[wanted], EXACT);
+        for (i, (found, expected)) in self.run().iter().zip(self.reference()).enumerate() {
+            assert_close(&format!("statistic {i} of {name}"), &[*found], &[expected], EXACT);
         }
     }
 }

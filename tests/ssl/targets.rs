@@ -1,3 +1,5 @@
+//! MixUp of the targets.
+
 use pollster::block_on;
 use remixmatch::augment::AssembleRow;
 use remixmatch::gpu::groups_for_items;
@@ -50,8 +52,8 @@ fn check(batch: usize, classes: usize, blocks: usize, first: usize, count: usize
     let both: Vec<f64> = a[rows.clone()].iter().chain(&b[rows.clone()]).flat_map(label).collect();
     let partner: Vec<usize> = (count..2 * count).collect();
     let lambda: Vec<f64> = table[rows].iter().map(|row| row.lambda.into()).collect();
-    let wanted = mixup(&both, classes, &partner, &lambda);
-    assert_close("targets", &found[first * classes..], &wanted, 1e-6);
+    let expected = mixup(&both, classes, &partner, &lambda);
+    assert_close("targets", &found[first * classes..], &expected, 1e-6);
 }
 
 #[test]

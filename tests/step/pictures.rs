@@ -1,3 +1,5 @@
+//! The images that the steps train on.
+
 use std::sync::{Arc, LazyLock};
 
 use remixmatch::data::{Balance, DataSet, Images, Origin};

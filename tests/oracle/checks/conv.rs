@@ -1,3 +1,5 @@
+//! Checks of the reference's convolutions.
+
 use crate::oracle::Map;
 use crate::oracle::compare::assert_close_wide;
 use crate::oracle::conv::{Conv, same};

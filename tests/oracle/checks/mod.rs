@@ -1,3 +1,5 @@
+//! The reference checked by hand and by central differences.
+
 mod conv;
 mod heads;
 mod norm;

@@ -1,3 +1,5 @@
+//! Checks of the reference's batch norm.
+
 use crate::oracle::Map;
 use crate::oracle::compare::assert_close_wide;
 use crate::oracle::difference::{central, dot, every};

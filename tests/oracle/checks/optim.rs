@@ -1,3 +1,5 @@
+//! Checks of the reference's optimiser.
+
 use crate::oracle::compare::assert_close_wide;
 use crate::oracle::optim::{Adam, Slot};
 

@@ -1,3 +1,5 @@
+//! Checks of the reference's rotations.
+
 use crate::oracle::Map;
 use crate::oracle::rotate::{quarters, turned};
 

@@ -1,3 +1,5 @@
+//! Checks of the reference's guesses, MixUp and loss terms.
+
 use crate::oracle::compare::assert_close_wide;
 use crate::oracle::difference::{central, every};
 use crate::oracle::ssl::*;

@@ -1,3 +1,5 @@
+//! Checks of the reference's network.
+
 use std::collections::HashMap;
 
 use crate::oracle::Map;
