@@ -4,12 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-part() {
-    local name=$1 begun=$SECONDS
-    shift
-    "$@"
-    echo "part: $name, $((SECONDS - begun)) s"
-}
+. scripts/parts.sh
 
 part formatting cargo fmt --check
 if command -v typos >/dev/null; then

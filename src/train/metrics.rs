@@ -13,7 +13,7 @@ use super::error::TrainError;
 #[cfg(not(target_arch = "wasm32"))]
 use super::files::write_atomically;
 use crate::disk;
-use crate::ssl::{LOSS_TERMS, LossTerm, Method, PerTerm, STATISTICS, TERMS};
+use crate::ssl::{LOSS_TERMS, Method, PerTerm, STATISTICS, TERMS};
 
 /// The statistics of one step, as `shaders/ssl/losses.wgsl` sums them up. Losses are means over their
 /// rows, without weight or ramp.
@@ -45,9 +45,10 @@ const SHARES: [(&str, &str); STATISTICS - TERMS] = [
 /// Where the guess accuracy is among the values.
 const GUESSES: usize = TERMS + 1;
 
-/// What messages call the values, in the order of `from_words`.
-fn labels() -> impl Iterator<Item = String> {
-    LOSS_TERMS.iter().map(LossTerm::column).chain(SHARES.iter().map(|(_, label)| (*label).to_owned()))
+/// Name in checkpoints and label in messages of every value, in the order of `from_words`.
+fn names_and_labels() -> impl Iterator<Item = (String, String)> {
+    let losses = LOSS_TERMS.iter().map(|term| (term.column(), term.column()));
+    losses.chain(SHARES.iter().map(|(name, label)| ((*name).to_owned(), (*label).to_owned())))
 }
 
 impl StepStatistics {
@@ -72,7 +73,8 @@ impl StepStatistics {
     /// # Errors
     /// Names the first value that is NaN or infinite, losses first.
     pub(super) fn check_finite(&self) -> Result<(), TrainError> {
-        let found = labels().zip(self.values()).find(|(_, value)| !value.is_finite());
+        let labels = names_and_labels().map(|(_, label)| label);
+        let found = labels.zip(self.values()).find(|(_, value)| !value.is_finite());
         match found {
             None => Ok(()),
             Some((term, value)) => {
@@ -105,11 +107,6 @@ enum StoredSums {
     Listed([f64; 8]),
 }
 
-/// Names of the sums, in the order of `from_words`.
-fn sum_names() -> impl Iterator<Item = String> {
-    LOSS_TERMS.iter().map(LossTerm::column).chain(SHARES.iter().map(|(name, _)| (*name).to_owned()))
-}
-
 impl From<StoredSums> for Sums {
     fn from(stored: StoredSums) -> Self {
         let named = match stored {
@@ -120,14 +117,14 @@ impl From<StoredSums> for Sums {
                 names.zip(listed).collect()
             }
         };
-        let mut sums = sum_names().map(|name| named.get(&name).copied().unwrap_or(0.0));
+        let mut sums = names_and_labels().map(|(name, _)| named.get(&name).copied().unwrap_or(0.0));
         Self(std::array::from_fn(|_| sums.next().expect("a name per statistic")))
     }
 }
 
 impl From<Sums> for StoredSums {
     fn from(sums: Sums) -> Self {
-        Self::Named(sum_names().zip(sums.0).collect())
+        Self::Named(names_and_labels().map(|(name, _)| name).zip(sums.0).collect())
     }
 }
 
@@ -194,8 +191,8 @@ enum Cell {
 }
 
 impl Report {
-    /// Columns and cells of a row; optional terms have a column only where `has_column`.
-    fn cells(&self, has_column: impl Fn(&LossTerm) -> bool) -> Vec<(String, Cell)> {
+    /// Columns and cells of a row; optional terms have a column only where the run has the term.
+    fn cells(&self) -> Vec<(String, Cell)> {
         let number = |name: &str, value: f64| (name.to_owned(), Cell::Number(Some(value)));
         let optional = |name: &str, value: Option<f64>| (name.to_owned(), Cell::Number(value));
         let mut cells = vec![
@@ -203,7 +200,7 @@ impl Report {
             ("images".to_owned(), Cell::Count(self.images)),
             number("seconds", self.seconds),
         ];
-        let losses = self.losses.iter().filter(|(term, _)| !term.optional || has_column(term));
+        let losses = self.losses.iter().filter(|(term, loss)| !term.optional || loss.is_some());
         cells.extend(losses.map(|(term, loss)| (term.column(), Cell::Number(loss))));
         cells.extend([
             number("train_acc", self.train_acc),
@@ -253,7 +250,7 @@ impl Report {
 /// The columns of a row, optional terms where the report has them.
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.cells(|term| self.losses.get(term.name).is_some()))
+        serializer.collect_map(self.cells())
     }
 }
 
@@ -326,12 +323,12 @@ pub(super) fn rows(path: &Path, reports: &[Report]) -> Result<Vec<u8>, TrainErro
 
 /// Optional terms have a column where the run has the term: its reports then have a value.
 fn write_header<W: std::io::Write>(writer: &mut csv::Writer<W>, first: &Report) -> csv::Result<()> {
-    let cells = first.cells(|term| first.losses.get(term.name).is_some());
+    let cells = first.cells();
     writer.write_record(cells.iter().map(|(column, _)| column))
 }
 
 fn write_row<W: std::io::Write>(writer: &mut csv::Writer<W>, report: &Report) -> csv::Result<()> {
-    let cells = report.cells(|term| report.losses.get(term.name).is_some());
+    let cells = report.cells();
     writer.serialize(cells.into_iter().map(|(_, cell)| cell).collect::<Vec<_>>())
 }
 
@@ -450,7 +447,7 @@ mod tests {
         let sound = StepStatistics::from_words(4, &[0x3f00_0000; STATISTICS]);
         assert!(sound.check_finite().is_ok());
         for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-            for (i, term) in labels().enumerate() {
+            for (i, (_, term)) in names_and_labels().enumerate() {
                 let mut words = [0x3f00_0000; STATISTICS];
                 words[i] = value.to_bits();
                 let error = StepStatistics::from_words(4, &words).check_finite().expect_err(&term);

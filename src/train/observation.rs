@@ -269,7 +269,7 @@ impl Trainer {
         let method = &self.config.method;
         let operations: Vec<Vec<OpDraw>> = (0..views)
             .map(|view| match view < FOLLOWED && !method.strong_anchor {
-                true => vec![OpDraw::IDENTITY; method.operations()],
+                true => vec![OpDraw::IDENTITY; self.policy.depth()],
                 false => self.policy.sample(&mut rng, settings.size),
             })
             .collect();

@@ -199,7 +199,7 @@ fn sample_ops(
 ) -> Vec<Vec<OpDraw>> {
     let mut strong_rng = stream_rng(settings.seed, Stream::Strong, step);
     let mut probe_rng = stream_rng(settings.seed, Stream::Probe, step);
-    let operations = method.operations();
+    let operations = policy.depth();
     let mut ops = vec![Vec::with_capacity(layout.view_count()); operations];
     for view in &layout.views {
         for _ in 0..layout.batch {

@@ -88,7 +88,7 @@ impl CurvesView {
     fn losses<'a>(&self, plot: &mut egui_plot::PlotUi<'a>, runs: &[Run]) {
         for (index, run) in runs.iter().enumerate() {
             for term in LOSS_TERMS.iter().filter(|term| is_shown(term, run)) {
-                let value = |s: &StepStatistics| Some(s.losses.get(term.name));
+                let value = |s: &StepStatistics| Some(s.losses.of(term));
                 self.steps(plot, run, index, term.title, value, class_colour(term.index()));
             }
         }
@@ -182,7 +182,7 @@ fn csv(runs: &[Run]) -> Vec<u8> {
     for run in runs {
         let name = if run.name.is_empty() { "run" } else { &run.name };
         for s in run.state.statistics.iter() {
-            let losses: String = terms.iter().map(|term| format!("{},", s.losses.get(term.name))).collect();
+            let losses: String = terms.iter().map(|term| format!("{},", s.losses.of(term))).collect();
             text += &format!(
                 "{name},{},{losses}{},{},{},,\n",
                 s.step + 1,
