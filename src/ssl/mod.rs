@@ -21,7 +21,7 @@ pub use losses::{
     LossTables, STATISTICS, record_loss_terms, record_matches, record_softmax, record_summary, record_targets,
 };
 pub use method::{LabelPrior, Method, MethodError, PolicyKind};
-pub use row_layout::{PassKind, RowLayout, View, interleave};
+pub use row_layout::{PassKind, RowLayout, ViewBlock, interleave};
 pub use schedule::{Schedule, StepBlock};
 pub use step::{
     DispatchTensors, REPORT_FAULTS, REPORT_MATCHES, StepOptions, StepTensors, record_step, table_words,

@@ -15,7 +15,7 @@ use super::method::Method;
 
 /// A block of B augmented views.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum View {
+pub enum ViewBlock {
     /// x̂, the labelled images.
     Labelled,
     /// ũ, the weakly augmented unlabelled images that guesses are made from.
@@ -54,9 +54,9 @@ pub struct RowLayout {
     /// Images of the labelled batch and of the unlabelled one, B.
     pub batch: usize,
     /// Blocks of views, in order.
-    pub views: Vec<View>,
+    pub views: Vec<ViewBlock>,
     /// Blocks that MixUp mixes, x̂ first.
-    pub mixed: Vec<View>,
+    pub mixed: Vec<ViewBlock>,
     /// Passes with a gradient, in order.
     pub passes: Vec<PassKind>,
     /// Passes without a gradient: guesses, predictions on the labelled batch, probes.
@@ -77,17 +77,17 @@ impl RowLayout {
     /// assert_eq!(layout.mixed_images(), 4 * 64);
     /// ```
     pub fn new(method: &Method, batch: usize) -> Self {
-        let strong = (1..=method.strong_views).map(View::Strong);
-        let mut views = vec![View::Labelled];
-        let mut mixed = vec![View::Labelled];
+        let strong = (1..=method.strong_views).map(ViewBlock::Strong);
+        let mut views = vec![ViewBlock::Labelled];
+        let mut mixed = vec![ViewBlock::Labelled];
         if method.unlabelled {
-            views.push(View::Anchor);
+            views.push(ViewBlock::Anchor);
             views.extend(strong.clone());
-            mixed.extend(method.train_on_anchor.then_some(View::Anchor));
+            mixed.extend(method.train_on_anchor.then_some(ViewBlock::Anchor));
             mixed.extend(strong);
         }
         if method.probes() {
-            views.push(View::Probe);
+            views.push(ViewBlock::Probe);
         }
         let has = |kind| LOSS_TERMS.iter().any(|term| term.rows.pass_kind() == kind && term.is_on(method));
         let single = [PassKind::Rotated, PassKind::FirstStrong].into_iter().filter(|kind| has(*kind));
@@ -99,14 +99,14 @@ impl RowLayout {
 
     /// Source images per step: the labelled batch, then the unlabelled one.
     pub fn source_count(&self) -> usize {
-        if self.has(View::Anchor) { 2 * self.batch } else { self.batch }
+        if self.has(ViewBlock::Anchor) { 2 * self.batch } else { self.batch }
     }
 
     /// The source image of a view.
     pub fn source_of(&self, view: usize) -> usize {
         match self.views[view / self.batch] {
-            View::Labelled | View::Probe => view % self.batch,
-            View::Anchor | View::Strong(_) => self.batch + view % self.batch,
+            ViewBlock::Labelled | ViewBlock::Probe => view % self.batch,
+            ViewBlock::Anchor | ViewBlock::Strong(_) => self.batch + view % self.batch,
         }
     }
 
@@ -116,7 +116,7 @@ impl RowLayout {
     }
 
     /// Whether the step makes that block of views.
-    pub fn has(&self, block: View) -> bool {
+    pub fn has(&self, block: ViewBlock) -> bool {
         self.views.contains(&block)
     }
 
@@ -124,14 +124,14 @@ impl RowLayout {
     ///
     /// # Panics
     /// When the step makes no such block.
-    pub fn first_view(&self, block: View) -> usize {
+    pub fn first_view(&self, block: ViewBlock) -> usize {
         let position = self.views.iter().position(|view| *view == block);
         position.unwrap_or_else(|| panic!("the step makes no {block:?} views")) * self.batch
     }
 
     /// Strongly augmented views of each unlabelled image, K.
     pub fn strong_views(&self) -> usize {
-        self.views.iter().filter(|view| matches!(view, View::Strong(_))).count()
+        self.views.iter().filter(|view| matches!(view, ViewBlock::Strong(_))).count()
     }
 
     /// Images that take part in MixUp, N.
@@ -245,7 +245,7 @@ mod tests {
     fn rows_of_remixmatch_follow_the_paper() {
         let layout = RowLayout::new(&Method { strong_views: 2, ..Method::remixmatch() }, 4);
         assert_eq!(layout.views.len(), 5, "x, anchor, two strong views, probe");
-        assert_eq!((layout.first_view(View::Strong(1)), layout.first_view(View::Probe)), (8, 16));
+        assert_eq!((layout.first_view(ViewBlock::Strong(1)), layout.first_view(ViewBlock::Probe)), (8, 16));
         let sources = [0, 4, 9, 17].map(|view| layout.source_of(view));
         assert_eq!(sources, [0, 4, 5, 1], "x, anchor, first strong view, probe");
         assert_eq!(layout.inputs_of(PassKind::Rotated), 0..4);
@@ -259,7 +259,7 @@ mod tests {
     #[test]
     fn mixed_images_skip_an_untrained_anchor() {
         let layout = RowLayout::new(&Method::fixmatch(), 4);
-        assert_eq!(layout.mixed, [View::Labelled, View::Strong(1)]);
+        assert_eq!(layout.mixed, [ViewBlock::Labelled, ViewBlock::Strong(1)]);
         assert_eq!([0, 3, 4, 7].map(|i| layout.view_of_mixed(i)), [0, 3, 8, 11]);
         assert_eq!(layout.passes, [PassKind::Mixed; 2]);
         let supervised = RowLayout::new(&Method::supervised(), 4);

@@ -14,7 +14,7 @@ use super::losses::{
     LossTables, STATISTICS, record_loss_terms, record_matches, record_softmax, record_summary, record_targets,
 };
 use super::method::Method;
-use super::row_layout::{PassKind, RowLayout, View};
+use super::row_layout::{PassKind, RowLayout, ViewBlock};
 use super::schedule::StepBlock;
 use crate::augment::{
     AssembleRow, Augmentation, OpDraw, OpOptions, WeakDraw, record_assemble, record_augmentation,
@@ -153,8 +153,8 @@ pub fn record_step(b: &mut PlanBuilder, options: &StepOptions<'_>) -> StepTensor
     record_augmentation(b, network.size(), options.augment, augmentation);
 
     // CTAugment's probe: the match of the EMA weights on randomly augmented labelled images, before this step's update.
-    if layout.has(View::Probe) {
-        let input = input_of_view(b, options, &t, "probe.input", View::Probe);
+    if layout.has(ViewBlock::Probe) {
+        let input = input_of_view(b, options, &t, "probe.input", ViewBlock::Probe);
         let embedding = network.inference(b, ema, t.moving, input);
         let logits = network.logits(b, Head::Classify, ema, embedding, Rows { first: 0, count: batch });
         let predictions = record_softmax(b, logits, classes);
@@ -164,7 +164,7 @@ pub fn record_step(b: &mut PlanBuilder, options: &StepOptions<'_>) -> StepTensor
     // Line 6: q = p_model(y | ũ), and on the labelled batch where the method asks for it. No gradient: no tape is kept.
     let mut q = None;
     if method.unlabelled {
-        let guessed = [View::Anchor, View::Strong(1)].into_iter().take(method.guess_views);
+        let guessed = [ViewBlock::Anchor, ViewBlock::Strong(1)].into_iter().take(method.guess_views);
         t.guess_logits = guessed.map(|view| predict(b, options, &t, view)).collect();
         let predictions: Vec<_> = t.guess_logits.iter().map(|l| record_softmax(b, *l, classes)).collect();
         q = Some(match predictions[..] {
@@ -172,7 +172,7 @@ pub fn record_step(b: &mut PlanBuilder, options: &StepOptions<'_>) -> StepTensor
             _ => predictions[0],
         });
     }
-    t.labelled_logits = method.predicts_labelled().then(|| predict(b, options, &t, View::Labelled));
+    t.labelled_logits = method.predicts_labelled().then(|| predict(b, options, &t, ViewBlock::Labelled));
 
     // Lines 7 and 8: align, q p(y) / p̃(y), and sharpen, q^(1/T); shaders/ssl/align.wgsl has both.
     t.guess = q.map(|q| {
@@ -247,7 +247,7 @@ fn input_of_view(
     options: &StepOptions<'_>,
     t: &StepTensors,
     name: &str,
-    view: View,
+    view: ViewBlock,
 ) -> Activation {
     let StepOptions { network, layout, .. } = *options;
     let input = network.input(b, name, layout.batch);
@@ -264,7 +264,7 @@ fn input_of_view(
 }
 
 /// Logits `[B, C]` of a block of views with the weights as trained and its own batch statistics.
-fn predict(b: &mut PlanBuilder, options: &StepOptions<'_>, t: &StepTensors, view: View) -> Tensor {
+fn predict(b: &mut PlanBuilder, options: &StepOptions<'_>, t: &StepTensors, view: ViewBlock) -> Tensor {
     let StepOptions { network, layout, .. } = *options;
     let input = input_of_view(b, options, t, "guess.input", view);
     let weights = t.optimiser.weights;

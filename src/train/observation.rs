@@ -9,7 +9,7 @@ use super::inspection::{FOLLOWED, Inspection, followed_views};
 use super::sampler::{StepSamples, Stream, stream_rng};
 use super::trainer::Trainer;
 use crate::augment::{AssembleRow, OpDraw, StrongPolicy};
-use crate::ssl::{PassKind, RowLayout, View};
+use crate::ssl::{PassKind, RowLayout, ViewBlock};
 
 /// Mixed inputs shown, each with the two images that it is made of.
 const MIXES: usize = 8;
@@ -128,8 +128,8 @@ fn spread(range: Range<usize>, count: usize) -> Vec<usize> {
 }
 
 /// The block whose images are shown as anchors: the labelled images where no others are used.
-fn anchor_block(layout: &RowLayout) -> View {
-    if layout.has(View::Anchor) { View::Anchor } else { View::Labelled }
+fn anchor_block(layout: &RowLayout) -> ViewBlock {
+    if layout.has(ViewBlock::Anchor) { ViewBlock::Anchor } else { ViewBlock::Labelled }
 }
 
 impl InspectedRows {
@@ -314,12 +314,12 @@ impl Observed<'_> {
 
     fn anchors(&self, labels: &[Option<u32>]) -> Vec<AnchorRow> {
         let images = match anchor_block(self.layout) {
-            View::Anchor => &self.samples.unlabelled,
+            ViewBlock::Anchor => &self.samples.unlabelled,
             _ => &self.samples.labelled,
         };
         let views = self.inspected.views;
         let strong = |i: usize, k: usize| {
-            let view = self.layout.first_view(View::Strong(k)) + i;
+            let view = self.layout.first_view(ViewBlock::Strong(k)) + i;
             let tile = i * views + k;
             StrongView {
                 tile,

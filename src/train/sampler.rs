@@ -11,7 +11,7 @@ use rand_distr::{Beta, Distribution};
 
 use crate::augment::{AssembleRow, DEPTH, OpDraw, StrongPolicy, WeakDraw, WeakStyle};
 use crate::data::Images;
-use crate::ssl::{Method, PassKind, RowLayout, View};
+use crate::ssl::{Method, PassKind, RowLayout, ViewBlock};
 
 /// What a generator's numbers are for; each use has a sequence of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +108,7 @@ impl Prefetcher {
         while (self.upcoming.len() as u64) < PREFETCHED {
             let next = step + self.upcoming.len() as u64;
             let mut both = self.batches[0].batch(next, layout.batch);
-            if layout.has(View::Anchor) {
+            if layout.has(ViewBlock::Anchor) {
                 both.extend(self.batches[1].batch(next, layout.batch));
             }
             self.upcoming.push_back(both);
@@ -166,7 +166,7 @@ impl StepSamples {
 
     /// The operations of probe `i`.
     pub fn probe_ops(&self, layout: &RowLayout, i: usize) -> [OpDraw; DEPTH] {
-        let view = layout.first_view(View::Probe) + i;
+        let view = layout.first_view(ViewBlock::Probe) + i;
         [self.ops[0][view], self.ops[1][view]]
     }
 }
@@ -176,15 +176,15 @@ fn sample_weak(settings: &SampleSettings, method: &Method, layout: &RowLayout, s
     let mut weak: Vec<_> = (0..layout.view_count())
         .map(|view| settings.weak.draw(&mut rng, layout.source_of(view) as u32))
         .collect();
-    if layout.has(View::Anchor) && !method.weak_anchor {
-        let first = layout.first_view(View::Anchor);
+    if layout.has(ViewBlock::Anchor) && !method.weak_anchor {
+        let first = layout.first_view(ViewBlock::Anchor);
         for anchor in &mut weak[first..first + layout.batch] {
             *anchor = WeakDraw { source: anchor.source, ..WeakDraw::default() };
         }
     }
-    if layout.has(View::Probe) {
+    if layout.has(ViewBlock::Probe) {
         // The probe is the labelled image's own weak view under another policy.
-        let (labelled, probe) = weak.split_at_mut(layout.first_view(View::Probe));
+        let (labelled, probe) = weak.split_at_mut(layout.first_view(ViewBlock::Probe));
         probe.copy_from_slice(&labelled[..layout.batch]);
     }
     weak
@@ -204,11 +204,11 @@ fn sample_ops(
     for view in &layout.views {
         for _ in 0..layout.batch {
             let sampled = match (view, policy) {
-                (View::Probe, StrongPolicy::CtAugment(bins)) => {
+                (ViewBlock::Probe, StrongPolicy::CtAugment(bins)) => {
                     bins.probe(&mut probe_rng, settings.size).to_vec()
                 }
-                (View::Labelled, _) if !method.strong_labelled => vec![OpDraw::IDENTITY; operations],
-                (View::Anchor, _) if !method.strong_anchor => vec![OpDraw::IDENTITY; operations],
+                (ViewBlock::Labelled, _) if !method.strong_labelled => vec![OpDraw::IDENTITY; operations],
+                (ViewBlock::Anchor, _) if !method.strong_anchor => vec![OpDraw::IDENTITY; operations],
                 _ => policy.sample(&mut strong_rng, settings.size),
             };
             ops.iter_mut().zip(sampled).for_each(|(list, op)| list.push(op));
@@ -244,11 +244,11 @@ fn input_rows(layout: &RowLayout, lambda: &[f32], partner: &[u32]) -> Vec<Assemb
     for (kind, run) in layout.runs(0..layout.passes.len()) {
         match kind {
             PassKind::Rotated => {
-                let (strong, quarter) = (layout.first_view(View::Strong(1)), layout.batch / 4);
+                let (strong, quarter) = (layout.first_view(ViewBlock::Strong(1)), layout.batch / 4);
                 rows.extend((0..run.len()).map(|i| plain(strong + i, (i / quarter) as u32)));
             }
             PassKind::FirstStrong => {
-                let strong = layout.first_view(View::Strong(1));
+                let strong = layout.first_view(ViewBlock::Strong(1));
                 rows.extend((0..run.len()).map(|i| plain(strong + i, 0)));
             }
             PassKind::Mixed => rows.extend(layout.interleaved().into_iter().map(|m| AssembleRow {

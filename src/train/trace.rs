@@ -14,7 +14,7 @@ use super::trainer::Trainer;
 use crate::gpu::Tensor;
 use crate::nn::ParameterSet;
 use crate::optim::Optimiser;
-use crate::ssl::{LOSS_TERMS, PassKind, StepBlock, View};
+use crate::ssl::{LOSS_TERMS, PassKind, StepBlock, ViewBlock};
 
 /// Trains one step and writes what went in, what came out and what was between; see the file's metadata
 /// for layouts. The trainer must have been made with [`super::Capture::Trace`].
@@ -65,26 +65,26 @@ impl Trace<'_> {
                 word.to_bits().to_le_bytes().into_iter().take(channels).map(|u| f32::from(u) / 127.5 - 1.0)
             })
             .collect();
-        let images_from = |view: View, count: usize| {
+        let images_from = |view: ViewBlock, count: usize| {
             let (image, first) = (pixels * channels, layout.first_view(view));
             &normalised[first * image..(first + count) * image]
         };
         let b = layout.batch;
-        self.file.f32("input.x", &[b, height, width, channels], images_from(View::Labelled, b));
+        self.file.f32("input.x", &[b, height, width, channels], images_from(ViewBlock::Labelled, b));
         let labels: Vec<i32> = samples.labelled.iter().map(|i| self.label(*i)).collect();
         self.file.i32("input.labels", &[b], &labels);
-        if layout.has(View::Anchor) {
-            self.file.f32("input.u_weak", &[b, height, width, channels], images_from(View::Anchor, b));
+        if layout.has(ViewBlock::Anchor) {
+            self.file.f32("input.u_weak", &[b, height, width, channels], images_from(ViewBlock::Anchor, b));
             let k = layout.strong_views();
             if k > 0 {
-                let strong = images_from(View::Strong(1), k * b);
+                let strong = images_from(ViewBlock::Strong(1), k * b);
                 self.file.f32("input.u_strong", &[k, b, height, width, channels], strong);
             }
             let hidden: Vec<i32> = samples.unlabelled.iter().map(|i| self.label(*i)).collect();
             self.file.i32("input.u_hidden_labels", &[b], &hidden);
         }
-        if layout.has(View::Probe) {
-            self.file.f32("probe.images", &[b, height, width, channels], images_from(View::Probe, b));
+        if layout.has(ViewBlock::Probe) {
+            self.file.f32("probe.images", &[b, height, width, channels], images_from(ViewBlock::Probe, b));
             let report = self.read(self.trainer.engine.tensors.report)?;
             self.file.f32("probe.match", &[b], &report[crate::ssl::REPORT_MATCHES..]);
         }

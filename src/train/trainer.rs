@@ -19,7 +19,7 @@ use crate::augment::{DEPTH, OpDraw, StrongPolicy, WeakStyle};
 use crate::data::{DataSet, Images, Split, split};
 use crate::gpu::{Gpu, ReadbackRing};
 use crate::optim::{FAULTS, Fault};
-use crate::ssl::{LabelPrior, REPORT_FAULTS, REPORT_MATCHES, Schedule, View};
+use crate::ssl::{LabelPrior, REPORT_FAULTS, REPORT_MATCHES, Schedule, ViewBlock};
 
 /// A probe moves the policy's bins this many steps after its own: its result has then arrived while the
 /// adapter stayed busy. The reference's queue delays it by four batches.
@@ -200,7 +200,7 @@ impl Trainer {
             self.step,
         );
         let block = self.schedule.block(self.step, layout);
-        let probes = if layout.has(View::Probe) { layout.batch } else { 0 };
+        let probes = if layout.has(ViewBlock::Probe) { layout.batch } else { 0 };
         let ops = (0..probes).map(|i| samples.probe_ops(layout, i)).collect();
         while !self.ring.has_room() {
             self.collect().await?;

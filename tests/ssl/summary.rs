@@ -5,7 +5,7 @@ use pollster::block_on;
 use remixmatch::augment::AssembleRow;
 use remixmatch::ssl::{
     AlignmentStats, Guess, LOSS_TERMS, LossTables, LossTerm, Method, PassKind, RowLayout, STATISTICS, TERMS,
-    TermRows, View, record_summary,
+    TermRows, ViewBlock, record_summary,
 };
 
 use crate::oracle::compare::assert_close;
@@ -181,7 +181,7 @@ fn non_finite_losses_show_in_their_own_term() {
 #[test]
 fn mixed_rows_hold_labelled_and_unlabelled_images() {
     let case = case(remixmatch(), 20, 9);
-    assert_eq!(case.layout.first_view(View::Anchor), 20);
+    assert_eq!(case.layout.first_view(ViewBlock::Anchor), 20);
     let rows = |name| case.rows_of(LossTerm::named(name)).len();
     assert_eq!((rows("x"), rows("u")), (20, 60));
     assert_eq!(case.layout.inputs_of(PassKind::Mixed).len(), 80);

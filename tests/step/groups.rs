@@ -3,7 +3,7 @@
 use remixmatch::augment::{AssembleRow, OpDraw, OpOptions, WeakDraw};
 use remixmatch::gpu::Tensor;
 use remixmatch::nn::initial_values;
-use remixmatch::ssl::{Method, STATISTICS, StepBlock, View};
+use remixmatch::ssl::{Method, STATISTICS, StepBlock, ViewBlock};
 use remixmatch::train::{Capture, Engine, Recording, RecordingOptions, engine_options};
 
 use crate::compare::is_idle;
@@ -58,7 +58,7 @@ fn step(passes_per_dispatch: usize) -> Outcome {
         lambda: 1.0,
         rotation: rotation as u32,
     };
-    let strong = layout.first_view(View::Strong(1));
+    let strong = layout.first_view(ViewBlock::Strong(1));
     let mut rows: Vec<_> = (0..b).map(|i| plain(strong + i, i / (b / 4))).collect();
     rows.extend((0..b).map(|i| plain(strong + i, 0)));
     let mixed = layout.mixed_images();
