@@ -13,7 +13,7 @@ use thiserror::Error;
 pub use optimiser::{FAULTS, Fault, MAX_STATE, Optimiser, OptimiserState, Scalars, StateTensor};
 
 /// Every optimiser.
-pub static OPTIMISERS: &[&Optimiser] = &[&ADAM, &SGD];
+pub static OPTIMISERS: &[&Optimiser] = &[&ADAM];
 
 /// Decay rates of Adam's moments and its epsilon: TensorFlow's defaults, which the reference uses.
 const BETA1: f64 = 0.9;
@@ -44,16 +44,6 @@ fn adam_scalars(learning_rate: f64, step: u64) -> Scalars {
         epsilon: EPSILON,
     }
 }
-
-/// SGD with Nesterov momentum (Sutskever et al., ICML 2013) of 0.9, as the FixMatch paper trains.
-pub static SGD: Optimiser = Optimiser {
-    name: "sgd",
-    shader: "optim/sgd",
-    state: &[StateTensor { key: "sgd.momentum", label: "SGD's momentum" }],
-    scalars: |learning_rate, _| Scalars { learning_rate, beta1: 0.9, beta2: 0.0, epsilon: 0.0 },
-    rule: "m = beta1 m + g; w -= learning_rate_corrected (g + beta1 m); then decayed kernels times decay_factor; then \
-           the average",
-};
 
 /// No optimiser has this name.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
