@@ -323,11 +323,11 @@ fn positive_rotations_are_counter_clockwise() {
     let draw = OpDraw { op: OperationKind::Rotate.id(), level, ..OpDraw::IDENTITY };
     for sampling in [Sampling::Nearest, Sampling::Bilinear] {
         let options = OpOptions { sampling, ..OpOptions::default() };
-        let turned = &run_ops(&gpu, std::slice::from_ref(&view), &[vec![draw]], options)[0];
+        let rotated = &run_ops(&gpu, std::slice::from_ref(&view), &[vec![draw]], options)[0];
         let (radius, angle) = (12.0f64, 30f64.to_radians());
         let (x, y) = (16.0 + radius * angle.cos(), 16.0 - radius * angle.sin());
-        assert_eq!(turned.at(x.round() as usize, y.round() as usize), [255; 3], "{sampling:?}");
-        assert_eq!(turned.at(28, 16), [0; 3], "{sampling:?}");
+        assert_eq!(rotated.at(x.round() as usize, y.round() as usize), [255; 3], "{sampling:?}");
+        assert_eq!(rotated.at(28, 16), [0; 3], "{sampling:?}");
     }
 }
 
@@ -354,13 +354,13 @@ fn network_inputs_match_the_reference() {
     for size in SIZES {
         for channels in [1, 3] {
             let views: Vec<_> = (0..5).map(|_| picture(&mut rng, size, channels == 1)).collect();
-            let turns = if size[0] == size[1] { 4 } else { 2 };
+            let rotations = if size[0] == size[1] { 4 } else { 2 };
             let rows: Vec<_> = (0..23u32)
                 .map(|i| AssembleRow {
                     a: rng.random_range(0..5),
                     b: rng.random_range(0..5),
                     lambda: if i % 3 == 0 { 1.0 } else { rng.random_range(0.5..1.0) },
-                    rotation: i % turns,
+                    rotation: i % rotations,
                 })
                 .collect();
             let first_row = 4;

@@ -110,7 +110,7 @@ fn guesses_are_those_of_the_step_and_of_the_followed_images() {
         assert_eq!(row.class, trainer.data.train_labels[row.image]);
         assert_eq!(row.guess.as_ref(), Some(&guesses.rows[i]));
         for (k, view) in row.strong.iter().enumerate() {
-            let of_view: Vec<_> = samples.ops.iter().map(|turn| turn[(2 + k) * 8 + i]).collect();
+            let of_view: Vec<_> = samples.ops.iter().map(|op_slot| op_slot[(2 + k) * 8 + i]).collect();
             assert_eq!(view.operations, of_view);
         }
     }
@@ -198,8 +198,8 @@ fn tiles_are_the_views_that_were_trained_on_and_predictions_are_of_them() {
         assert!((mix.target.iter().sum::<f32>() - 1.0).abs() < 1e-5);
         assert!(samples.lambda.contains(&mix.lambda));
     }
-    let turned: Vec<u32> = seen.rotations.iter().map(|row| row.rotation).collect();
-    assert_eq!(turned, [0, 0, 1, 1, 2, 2, 3, 3]);
+    let rotated: Vec<u32> = seen.rotations.iter().map(|row| row.rotation).collect();
+    assert_eq!(rotated, [0, 0, 1, 1, 2, 2, 3, 3]);
     let upright = sheet.tile(seen.rotations[2].tile);
     let source = view(16 + 2);
     assert!((0..784).all(|p| upright[p] == source[783 - p]), "180 degrees");

@@ -1,5 +1,5 @@
 // Network inputs from views: normalised, mixed (MixUp of the images; targets are mixed from the same
-// table in `ssl/mixup.wgsl`), then turned by a quarter for the rotation loss.
+// table in `ssl/mixup.wgsl`), then rotated by a multiple of 90 degrees for the rotation loss.
 
 import package::common::indexing::flat_id;
 import package::common::images::{Row, rotated_pixel, unpack_rgb};

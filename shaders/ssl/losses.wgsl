@@ -15,7 +15,7 @@ const UNLABELLED: u32 = 2u;
 
 // Targets; `Target` in Rust.
 const TABLE: u32 = 0u;
-const QUARTERS: u32 = 1u;
+const ROTATION: u32 = 1u;
 
 // Scores; `Score` in Rust.
 const CROSS_ENTROPY: u32 = 0u;
@@ -35,7 +35,7 @@ struct Params {
     term: u32,
     /// ALL, LABELLED or UNLABELLED
     subset: u32,
-    /// TABLE or QUARTERS
+    /// TABLE or ROTATION
     target_kind: u32,
     /// CROSS_ENTROPY, BRIER or MUTUAL_INFORMATION
     score: u32,
@@ -143,8 +143,8 @@ fn is_in(subset: u32, row: u32) -> bool {
 }
 
 fn row_target(row: u32, local_row: u32, c: u32) -> f32 {
-    if params.target_kind == QUARTERS {
-        // Fixed quarters of the batch take rotations 0 to 3 (reference, `remixmatch_no_cta.py`).
+    if params.target_kind == ROTATION {
+        // Rotation labels 0 to 3, a quarter of the batch each (reference, `remixmatch_no_cta.py`).
         return select(0.0, 1.0, c == local_row / (params.batch / 4u));
     }
     return targets[row * params.classes + c];

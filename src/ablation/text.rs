@@ -35,7 +35,7 @@ impl Table {
     /// The table as Markdown, with failed and unfinished runs.
     pub fn markdown(&self) -> String {
         let mut text = format!(
-            "# ReMixMatch, part by part\n\n{}. Error: test error of the EMA weights after the last step in %, mean ± \
+            "# Ablation of ReMixMatch\n\n{}. Error: test error of the EMA weights after the last step in %, mean ± \
              standard deviation over the seeds.\n\n",
             self.setting()
         );

@@ -105,7 +105,7 @@ impl Address {
             train: named("train").is_some(),
         };
         if let Some(name) = named("method") {
-            // The parts of ReMixMatch depend on the number of labels.
+            // ReMixMatch's settings depend on the number of labels.
             if let Some(labels) = named("labels") {
                 address.config = set(&address.config, "labels", labels)?;
             }
@@ -325,7 +325,7 @@ mod tests {
                 assert_eq!(address(&fragment).config, expected, "{fragment}");
             }
         }
-        // The parts apply after the method, in whatever order they are written.
+        // Settings of the method apply after the method, in any order.
         for fragment in ["method.beta=0.5&method=mixmatch", "method=mixmatch&method.beta=0.5"] {
             let expected = Method { beta: 0.5, ..Method::mixmatch() };
             assert_eq!(address(fragment).config.method, expected);
@@ -341,7 +341,7 @@ mod tests {
         type Change<'a> = &'a dyn Fn(&mut Config);
         let table: [(&str, &str, Change<'_>); 5] = [
             ("preset=digits", "digits", &|_| {}),
-            // Written by a window whose method was FixMatch: its parts, then its name.
+            // Written by a window whose method was FixMatch: its settings, then its name.
             (
                 "preset=digits&method.alignment=false&method.mixup=false&method.premixup=false&method.rotation=false\
                  &method.strong_labelled=false&method.strong_views=1&method.temperature=1.0&method.threshold=0.95\

@@ -66,7 +66,7 @@ pub const OPERATIONS: [Operation; 19] = [
     operation(OperationKind::Identity, "identity", &[], "nothing"),
     operation(OperationKind::Posterize, "posterize", &[8], "keep 1 + 7.999 v bits"),
     operation(OperationKind::Rescale, "rescale", &[17, 6], "crop 0.25 v off every side, filter 5.99 v2"),
-    operation(OperationKind::Rotate, "rotate", &[17], "turn by 45 (2 v - 1) degrees counter-clockwise"),
+    operation(OperationKind::Rotate, "rotate", &[17], "rotate by 45 (2 v - 1) degrees counter-clockwise"),
     operation(OperationKind::Sharpness, "sharpness", &[17], "scale away from the smoothed by 0.1 + 1.9 v"),
     operation(OperationKind::ShearX, "shear_x", &[17], "shear along x by 0.3 (2 v - 1)"),
     operation(OperationKind::ShearY, "shear_y", &[17], "shear along y by 0.3 (2 v - 1)"),

@@ -49,7 +49,7 @@ struct SettingOptions {
     /// Start from a config.toml instead of a preset
     #[arg(long, value_name = "FILE", conflicts_with = "preset")]
     config: Option<PathBuf>,
-    /// Published method, whose parts the other options change
+    /// Published method, which the other options change
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Method::NAMES))]
     method: Option<String>,
     /// Seed of all random numbers
@@ -62,52 +62,52 @@ struct SettingOptions {
     #[arg(long, value_name = "N")]
     warmup: Option<u64>,
     /// Strong views per unlabelled image, K (0 to 16)
-    #[arg(long, value_name = "N", help_heading = "Parts")]
+    #[arg(long, value_name = "N", help_heading = "Method")]
     k: Option<usize>,
     /// Sharpening temperature T
-    #[arg(long, value_name = "T", allow_negative_numbers = true, help_heading = "Parts")]
+    #[arg(long, value_name = "T", allow_negative_numbers = true, help_heading = "Method")]
     temperature: Option<f32>,
     /// Parameter of MixUp's Beta distribution
-    #[arg(long, value_name = "B", allow_negative_numbers = true, help_heading = "Parts")]
+    #[arg(long, value_name = "B", allow_negative_numbers = true, help_heading = "Method")]
     beta: Option<f64>,
     /// Train on hard labels, for guesses with at least this probability
-    #[arg(long, value_name = "P", allow_negative_numbers = true, help_heading = "Parts")]
+    #[arg(long, value_name = "P", allow_negative_numbers = true, help_heading = "Method")]
     threshold: Option<f32>,
     /// Make the threshold relative to the mean confidence on the labelled batch
-    #[arg(long, help_heading = "Parts")]
+    #[arg(long, help_heading = "Method")]
     relative_threshold: bool,
     /// Augmentation policy of the strong views
-    #[arg(long, value_parser = named::<PolicyKind>(), help_heading = "Parts")]
+    #[arg(long, value_parser = named::<PolicyKind>(), help_heading = "Method")]
     policy: Option<PolicyKind>,
     /// Range of rescale and translate: the paper's table, or the reference's code
-    #[arg(long, value_parser = named::<PolicyScale>(), help_heading = "Parts")]
+    #[arg(long, value_parser = named::<PolicyScale>(), help_heading = "Method")]
     policy_scale: Option<PolicyScale>,
     /// Interpolation of rotate, shear and translate
-    #[arg(long, value_parser = named::<Sampling>(), help_heading = "Parts")]
+    #[arg(long, value_parser = named::<Sampling>(), help_heading = "Method")]
     sampling: Option<Sampling>,
     /// Class distribution p(y) that distribution alignment targets
-    #[arg(long, value_parser = named::<LabelPrior>(), help_heading = "Parts")]
+    #[arg(long, value_parser = named::<LabelPrior>(), help_heading = "Method")]
     p_data: Option<LabelPrior>,
     /// Switch off distribution alignment
-    #[arg(long, help_heading = "Parts")]
+    #[arg(long, help_heading = "Method")]
     no_alignment: bool,
     /// Switch off the rotation loss
-    #[arg(long, help_heading = "Parts")]
+    #[arg(long, help_heading = "Method")]
     no_rotation: bool,
     /// Switch off the pre-mixup loss
-    #[arg(long, help_heading = "Parts")]
+    #[arg(long, help_heading = "Method")]
     no_premixup: bool,
     /// Use weak augmentation for the strong views
-    #[arg(long, help_heading = "Parts")]
+    #[arg(long, help_heading = "Method")]
     no_strong: bool,
     /// Use strong augmentation for the anchor too
-    #[arg(long, help_heading = "Parts")]
+    #[arg(long, help_heading = "Method")]
     no_weak: bool,
     /// Switch off MixUp
-    #[arg(long, help_heading = "Parts")]
+    #[arg(long, help_heading = "Method")]
     no_mixup: bool,
     /// Use the Brier score instead of cross-entropy on unlabelled images, with weight 75
-    #[arg(long, help_heading = "Parts")]
+    #[arg(long, help_heading = "Method")]
     l2: bool,
     /// Network: wrn-28-2, wrn-28-8, wrn-16-1 or wrn-10-1
     #[arg(long, value_name = "NAME", help_heading = "Network and optimiser")]
@@ -127,11 +127,11 @@ struct SettingOptions {
 }
 
 /// Settings that determine a run. Conflicts with them name the groups `SettingOptions` and `WeightOptions`: clap gives
-/// a struct with flattened parts no group of its own.
+/// a struct with flattened option groups no group of its own.
 #[derive(Args)]
 pub struct Settings {
     #[command(flatten)]
-    parts: SettingOptions,
+    options: SettingOptions,
     #[command(flatten)]
     weights: WeightOptions,
 }
@@ -142,14 +142,16 @@ impl Settings {
     pub fn open(&self, source: &SourceOptions) -> anyhow::Result<(Config, Arc<DataSet>, String)> {
         let (mut config, origin) = self.config(source)?;
         let data = source.open(&config)?;
-        if let (None, None, Some(labels)) = (self.parts.labels, &self.parts.config, data.hand_made_labels()) {
+        if let (None, None, Some(labels)) =
+            (self.options.labels, &self.options.config, data.hand_made_labels())
+        {
             config.labels = labels;
         }
         Ok((config, data, origin))
     }
 
     fn config(&self, source: &SourceOptions) -> anyhow::Result<(Config, String)> {
-        let (mut config, origin) = match &self.parts.config {
+        let (mut config, origin) = match &self.options.config {
             Some(path) => {
                 let text =
                     std::fs::read(path).with_context(|| format!("{}: reading it failed", path.display()))?;
@@ -157,7 +159,7 @@ impl Settings {
                 (config, format!("settings of {}", path.display()))
             }
             None => {
-                let preset = preset(&self.parts.preset, self.parts.labels)?;
+                let preset = preset(&self.options.preset, self.options.labels)?;
                 (preset.config, preset.source.to_owned())
             }
         };
@@ -167,41 +169,41 @@ impl Settings {
 
     fn overrides(&self, source: &SourceOptions) -> Overrides {
         Overrides {
-            method: self.parts.method.clone(),
+            method: self.options.method.clone(),
             data: source.data.clone(),
-            labels: self.parts.labels,
-            balance: self.parts.label_balance,
-            imbalance: self.parts.imbalance,
-            tail: self.parts.tail,
+            labels: self.options.labels,
+            balance: self.options.label_balance,
+            imbalance: self.options.imbalance,
+            tail: self.options.tail,
             steps: source.steps,
-            seed: self.parts.seed,
-            image_size: self.parts.image_size,
+            seed: self.options.seed,
+            image_size: self.options.image_size,
             choice: source.choice.choice(),
-            network: self.parts.network.clone(),
-            batch: self.parts.batch,
-            learning_rate: self.parts.lr,
-            weight_decay: self.parts.weight_decay,
-            ema: self.parts.ema,
-            report_every: self.parts.report_every,
-            warmup: self.parts.warmup,
-            strong_views: self.parts.k,
-            temperature: self.parts.temperature,
-            beta: self.parts.beta,
-            threshold: self.parts.threshold,
-            relative_threshold: self.parts.relative_threshold,
+            network: self.options.network.clone(),
+            batch: self.options.batch,
+            learning_rate: self.options.lr,
+            weight_decay: self.options.weight_decay,
+            ema: self.options.ema,
+            report_every: self.options.report_every,
+            warmup: self.options.warmup,
+            strong_views: self.options.k,
+            temperature: self.options.temperature,
+            beta: self.options.beta,
+            threshold: self.options.threshold,
+            relative_threshold: self.options.relative_threshold,
             weights: self.weights.0,
-            policy: self.parts.policy,
-            label_prior: self.parts.p_data,
-            policy_scale: self.parts.policy_scale,
-            sampling: self.parts.sampling,
-            no_alignment: self.parts.no_alignment,
-            no_rotation: self.parts.no_rotation,
-            no_premixup: self.parts.no_premixup,
-            no_strong: self.parts.no_strong,
-            no_weak: self.parts.no_weak,
-            no_mixup: self.parts.no_mixup,
+            policy: self.options.policy,
+            label_prior: self.options.p_data,
+            policy_scale: self.options.policy_scale,
+            sampling: self.options.sampling,
+            no_alignment: self.options.no_alignment,
+            no_rotation: self.options.no_rotation,
+            no_premixup: self.options.no_premixup,
+            no_strong: self.options.no_strong,
+            no_weak: self.options.no_weak,
+            no_mixup: self.options.no_mixup,
             strong_labelled: false,
-            squared: self.parts.l2,
+            squared: self.options.l2,
         }
     }
 }

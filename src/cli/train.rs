@@ -96,7 +96,7 @@ fn start(
 ) -> anyhow::Result<Training> {
     config.validate(data.train.height, data.train.width)?;
     let gpu = arguments.adapter.open()?;
-    announce(&gpu, &config, &data)?;
+    print_costs(&gpu, &config, &data)?;
     let training = Training::start(gpu, config, data, folder)?;
     if training.trainer.config.imbalance > 1.0 {
         note_tail(&training.trainer);
@@ -166,7 +166,7 @@ fn note_tail(trainer: &Trainer) {
 }
 
 /// Prints the memory of the run, and for the paper's presets its time, before anything is allocated.
-fn announce(gpu: &Gpu, config: &Config, data: &DataSet) -> anyhow::Result<()> {
+fn print_costs(gpu: &Gpu, config: &Config, data: &DataSet) -> anyhow::Result<()> {
     let options = engine_options(config, data, Capture::State)?;
     let (network, layout, recording) = Engine::plan(gpu, &options)?;
     let memory = recording.memory();

@@ -23,7 +23,7 @@ impl Args for WeightOptions {
                     .value_name("X")
                     .value_parser(clap::value_parser!(f32))
                     .allow_negative_numbers(true)
-                    .help_heading("Parts")
+                    .help_heading("Method")
                     .help(format!("Weight {} of the {} term: {}", term.symbol, term.title, term.summary)),
             )
         })

@@ -38,7 +38,7 @@ pub enum TermRows {
     Unlabelled,
     /// û_1, the first strong view before MixUp, `[B]`.
     FirstStrong,
-    /// û_1 turned by quarters, `[B]`.
+    /// û_1, each row rotated by its class, `[B]`.
     Rotated,
 }
 
@@ -47,8 +47,8 @@ pub enum TermRows {
 pub enum Target {
     /// The row's target in the step's table: mixed labels, or the guess.
     Table = 0,
-    /// The quarter turn of the row: B / 4 rows of each.
-    Quarters = 1,
+    /// The rotation label of the row: B / 4 rows of each of the four classes.
+    Rotation = 1,
     /// Nothing: the score needs predictions only.
     None = 2,
 }
@@ -115,10 +115,10 @@ pub static LOSS_TERMS: [LossTerm; 5] = [
         name: "r",
         symbol: "λ_r",
         title: "rotation",
-        summary: "cross-entropy of the quarter turn of the first strong view",
+        summary: "cross-entropy of the rotation of the first strong view",
         rows: TermRows::Rotated,
         head: Head::Rotation,
-        target: Target::Quarters,
+        target: Target::Rotation,
         score: |_| Score::CrossEntropy,
         weight: |method| (method.unlabelled && method.rotation).then_some(method.weight_r),
         setting: Some(|method| &mut method.weight_r),

@@ -1,4 +1,4 @@
-//! Which parts of the step are on: ReMixMatch, its ablations and its neighbours as values of one type.
+//! Which components of the step are on: ReMixMatch, its ablations and its neighbours as values of one type.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -58,7 +58,7 @@ impl Named for LabelPrior {
     ];
 }
 
-/// Which parts of the step are on. Methods are data: MixMatch, FixMatch and the others are values of
+/// Which components of the step are on. Methods are data: MixMatch, FixMatch and the others are values of
 /// this type, not code of their own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -124,13 +124,13 @@ pub enum MethodError {
     #[error("{setting} is {found}, it must be 0 to 10000")]
     WeightOutOfRange { setting: String, found: f32 },
     #[error(
-        "a batch of {found} cannot be cut into the four quarters of the rotation loss: use {lower} or {upper}, or switch rotation off"
+        "a batch of {found} cannot be divided evenly among the four rotation classes: use {lower} or {upper}, or switch rotation off"
     )]
-    BatchNotQuartered { found: usize, lower: usize, upper: usize },
+    BatchNotDivisibleByFour { found: usize, lower: usize, upper: usize },
     #[error("rotations by 90 degrees need square images, these are {height}x{width}: switch rotation off")]
     NotSquare { height: usize, width: usize },
-    #[error("{part} needs a strong view of the unlabelled images: set strong_views to at least 1")]
-    NeedsStrongView { part: String },
+    #[error("{component} needs a strong view of the unlabelled images: set strong_views to at least 1")]
+    NeedsStrongView { component: String },
     #[error(
         "a relative threshold is a share of the labelled batch's confidence: set that share as the threshold, 0.9 for AdaMatch's"
     )]

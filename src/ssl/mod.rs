@@ -1,6 +1,6 @@
 //! The training step: guesses, alignment, MixUp, losses, and the one file that says in which order, `step.rs`.
 //!
-//! A [`Method`] says which parts are on, a [`RowLayout`] which rows of a batch are what, [`LOSS_TERMS`] what is
+//! A [`Method`] says which components are on, a [`RowLayout`] which rows of a batch are what, [`LOSS_TERMS`] what is
 //! minimised. [`record_step`] records it all as dispatches of a plan. Nothing here knows of runs, files or data.
 
 mod guess;

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | sources | labelled images, unlabelled images |
 //! | views | x̂, ũ, û_1 .. û_K, probe |
-//! | inputs with a gradient | û_1 turned, û_1, then the mixed images, interleaved |
+//! | inputs with a gradient | û_1 rotated, û_1, then the mixed images, interleaved |
 
 use std::ops::Range;
 
@@ -29,7 +29,7 @@ pub enum ViewBlock {
 /// The kind of the B inputs of a pass with a gradient. Passes of one kind follow each other, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PassKind {
-    /// û_1 turned by quarters.
+    /// û_1, each row rotated by its class: 0, 180, 90 or 270 degrees (`AssembleRow::rotation`).
     Rotated,
     /// û_1 before MixUp.
     FirstStrong,
@@ -161,7 +161,7 @@ impl RowLayout {
         first * self.batch..(first + count) * self.batch
     }
 
-    /// The input rows with targets in the table: all but the turned ones.
+    /// The input rows with targets in the table: all but the rotated ones.
     pub fn inputs_with_targets(&self) -> Range<usize> {
         self.inputs_of(PassKind::Rotated).end..self.input_count()
     }

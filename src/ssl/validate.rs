@@ -52,13 +52,13 @@ impl Method {
         ];
         let mut needs_strong = on_strong_view
             .map(|term| format!("the {} loss", term.title))
-            .chain(others.iter().filter(|(on, _)| *on).map(|(_, part)| (*part).to_owned()));
-        if let Some(part) = needs_strong.next().filter(|_| self.strong_views == 0) {
-            return Err(MethodError::NeedsStrongView { part });
+            .chain(others.iter().filter(|(on, _)| *on).map(|(_, component)| (*component).to_owned()));
+        if let Some(component) = needs_strong.next().filter(|_| self.strong_views == 0) {
+            return Err(MethodError::NeedsStrongView { component });
         }
         if self.rotation && !batch.is_multiple_of(4) {
             let lower = (batch / 4 * 4).max(4);
-            return Err(MethodError::BatchNotQuartered {
+            return Err(MethodError::BatchNotDivisibleByFour {
                 found: batch,
                 lower,
                 upper: batch.next_multiple_of(4).max(lower + 4),
@@ -84,9 +84,9 @@ mod tests {
     }
 
     #[test]
-    fn batches_that_cannot_be_quartered_name_their_neighbours() {
+    fn indivisible_batches_name_the_nearest_valid_sizes() {
         let error = Method::remixmatch().validate(30, 32, 32).unwrap_err();
-        assert_eq!(error, MethodError::BatchNotQuartered { found: 30, lower: 28, upper: 32 });
+        assert_eq!(error, MethodError::BatchNotDivisibleByFour { found: 30, lower: 28, upper: 32 });
         assert_eq!(Method::supervised().validate(30, 32, 32), Ok(()));
     }
 

@@ -17,7 +17,7 @@ use crate::ssl::{Method, Schedule};
 pub struct Config {
     /// The preset that the settings are based on.
     pub preset: String,
-    /// Name of the method; [`Config::method`] has its parts, which may differ from the published ones.
+    /// Name of the method; [`Config::method`] has its settings, which may differ from the published ones.
     pub method_name: String,
     /// Data set: `builtin:NAME` or a path.
     pub data: String,
@@ -71,7 +71,7 @@ pub struct Config {
     pub choice: Choice,
     /// Options of the strong augmentation operations.
     pub augment: OpOptions,
-    /// The parts of the method.
+    /// The settings of the method.
     pub method: Method,
 }
 

@@ -13,12 +13,12 @@ use crate::ssl::{
 pub const FOLLOWED: usize = 4;
 /// Anchors that are shown with their strong views.
 const ANCHORS: usize = 8;
-/// Mixed inputs, and quarter-turned ones, that are shown.
+/// Mixed inputs shown, and rotated inputs shown.
 const SINGLE: usize = 32;
 /// Feature-map words of the inspected images: one binding, with room to spare.
 const MAP_WORDS: usize = 16 << 20;
 
-/// Tensors of an inspection. Its rows name views of the training batch, mixed and turned as the
+/// Tensors of an inspection. Its rows name views of the training batch, mixed and rotated as the
 /// network's inputs are; after them come the followed images, anchors first, whose views are made anew
 /// in each inspection. Everything is predicted with the raw weights and the moving statistics.
 #[derive(Clone, Debug)]

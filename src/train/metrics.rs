@@ -141,7 +141,7 @@ impl Window {
         self.sums.0[i] / self.steps.max(1) as f64
     }
 
-    /// The window's part of a report for a method: its own terms' means, and shares where there are guesses.
+    /// The report's means over the window: the losses of the terms that are on, and shares of guesses if the method guesses.
     pub fn report(&self, method: &Method) -> Report {
         let guessed = |i: usize| method.unlabelled.then(|| self.mean(i));
         Report {

@@ -13,7 +13,7 @@ use crate::ssl::{PassKind, RowLayout, ViewBlock};
 
 /// Mixed inputs shown, each with the two images that it is made of.
 const MIXES: usize = 8;
-/// Turned inputs shown, two of each quarter.
+/// Rotated inputs shown, two of each rotation class.
 const ROTATIONS: usize = 8;
 
 /// One step seen from outside. Tiles are those of the run's [`crate::gpu::Pictures`].
@@ -96,7 +96,7 @@ pub struct MixRow {
     pub prediction: Vec<f32>,
 }
 
-/// A turned input of the rotation loss.
+/// A rotated input of the rotation loss.
 #[derive(Clone, Debug)]
 pub struct RotationRow {
     pub tile: usize,

@@ -53,7 +53,7 @@ pub struct Overrides {
 const SQUARED_WEIGHT: f32 = 75.0;
 
 impl Overrides {
-    /// Applies the settings to `config`: first the method (see [`Config::set_method`]), then its parts.
+    /// Applies the settings to `config`: first the published method (see [`Config::set_method`]), then what changes it.
     ///
     /// # Errors
     /// As [`Config::set_method`].
@@ -83,11 +83,11 @@ impl Overrides {
         }
         set(&mut config.augment.scale, &self.policy_scale);
         set(&mut config.augment.sampling, &self.sampling);
-        self.apply_parts(&mut config.method);
+        self.apply_to_method(&mut config.method);
         Ok(())
     }
 
-    fn apply_parts(&self, method: &mut Method) {
+    fn apply_to_method(&self, method: &mut Method) {
         set(&mut method.strong_views, &self.strong_views);
         set(&mut method.temperature, &self.temperature);
         set(&mut method.beta, &self.beta);

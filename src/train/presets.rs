@@ -88,9 +88,9 @@ pub fn preset(name: &str, labels: Option<usize>) -> Result<Preset, TrainError> {
 }
 
 impl Config {
-    /// Switches to a published method, with all of its parts. ReMixMatch's parts are those of the run's preset, which
-    /// chooses K, lambda_r and others for its data. The result depends on the preset and the number of labels, never
-    /// on the present method.
+    /// Switches to a published method: replaces all settings of the present one. ReMixMatch takes the settings of the
+    /// run's preset, which chooses K, lambda_r and others for its data. The result depends on the preset and the
+    /// number of labels, never on the present method.
     ///
     /// # Examples
     /// ```
@@ -211,7 +211,7 @@ mod tests {
         let unknown = config.set_method("remixmatch").expect_err("no such preset").to_string();
         assert!(unknown.contains("'mine'") && unknown.contains("quick"), "{unknown}");
         assert_eq!(config, before);
-        config.set_method("fixmatch").expect("a method whose parts no preset changes");
+        config.set_method("fixmatch").expect("a method that no preset changes");
         assert_eq!(config.method, Method::fixmatch());
     }
 }

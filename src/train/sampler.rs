@@ -244,8 +244,9 @@ fn input_rows(layout: &RowLayout, lambda: &[f32], partner: &[u32]) -> Vec<Assemb
     for (kind, run) in layout.runs(0..layout.passes.len()) {
         match kind {
             PassKind::Rotated => {
-                let (strong, quarter) = (layout.first_view(ViewBlock::Strong(1)), layout.batch / 4);
-                rows.extend((0..run.len()).map(|i| plain(strong + i, (i / quarter) as u32)));
+                let strong = layout.first_view(ViewBlock::Strong(1));
+                let rows_per_class = layout.batch / 4;
+                rows.extend((0..run.len()).map(|i| plain(strong + i, (i / rows_per_class) as u32)));
             }
             PassKind::FirstStrong => {
                 let strong = layout.first_view(ViewBlock::Strong(1));

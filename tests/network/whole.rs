@@ -91,8 +91,8 @@ impl Case {
     /// Both losses and, if asked, the gradients of everything.
     fn reference_loss(&self, p: &Tensors) -> f64 {
         let e = self.reference.forward(p, &self.map(), 2).embedding;
-        let (turned, classified) = e.split_at(e.len() / 2);
-        let rotation = self.reference.logits(p, "rotation", turned);
+        let (rotated, classified) = e.split_at(e.len() / 2);
+        let rotation = self.reference.logits(p, "rotation", rotated);
         let classes = self.reference.logits(p, "classify", classified);
         mean_cross_entropy(&rotation, &rotation_targets(BATCH), 4).0
             + mean_cross_entropy(&classes, &widen(&self.targets), self.member.classes).0
@@ -221,11 +221,11 @@ fn check(member: Member, seed: u64) {
         assert_close(&name(&parameter.name), &found, &expected, FORWARD);
     }
 
-    let (turned, classified) = f.embedding.split_at(f.embedding.len() / 2);
+    let (rotated, classified) = f.embedding.split_at(f.embedding.len() / 2);
     let mut d = Tensors::new();
     let mut d_embedding = Vec::new();
     let parts = [
-        ("rotation", turned, rotation_targets(BATCH), 4),
+        ("rotation", rotated, rotation_targets(BATCH), 4),
         ("classify", classified, widen(&case.targets), member.classes),
     ];
     for ((head, rows, targets, classes), found) in parts.into_iter().zip(r.logits) {

@@ -1,11 +1,11 @@
-//! Turns by quarters, as the reference makes them of transposes and flips (specification 1.3).
+//! Rotations by multiples of 90 degrees, which the reference composes of transposes and flips (specification 1.3).
 
 use super::Map;
 
 /// The pixel of the result at `(y, x)` is the pixel of `map` at `from(y, x)`.
 fn rearranged(map: &Map, from: impl Fn(usize, usize) -> (usize, usize)) -> Map {
     let [images, height, width, channels] = map.shape;
-    assert_eq!(height, width, "quarter turns want square images");
+    assert_eq!(height, width, "rotations by 90 degrees need square images");
     let mut out = Map::zeros(map.shape);
     for n in 0..images {
         for y in 0..height {
@@ -32,7 +32,7 @@ fn columns_flipped(map: &Map) -> Map {
 }
 
 /// Rotation `label`: 0 none, 1 = 180 degrees, 2 = 90 counter-clockwise, 3 = 90 clockwise.
-pub fn turned(map: &Map, label: usize) -> Map {
+pub fn rotated(map: &Map, label: usize) -> Map {
     match label {
         0 => map.clone(),
         1 => rows_flipped(&columns_flipped(map)),
@@ -42,12 +42,12 @@ pub fn turned(map: &Map, label: usize) -> Map {
     }
 }
 
-/// A batch whose quarters take the rotations 0 to 3.
-pub fn quarters(batch: &Map) -> Map {
+/// The batch with rotation labels 0 to 3, a quarter of the images each.
+pub fn rotated_batch(batch: &Map) -> Map {
     let [images, height, width, channels] = batch.shape;
-    let quarter = images / 4;
-    let parts = batch.data.chunks_exact(batch.data.len() / 4).enumerate().flat_map(|(label, part)| {
-        turned(&Map::new([quarter, height, width, channels], part.to_vec()), label).data
+    let per_class = images / 4;
+    let classes = batch.data.chunks_exact(batch.data.len() / 4).enumerate().flat_map(|(label, images)| {
+        rotated(&Map::new([per_class, height, width, channels], images.to_vec()), label).data
     });
-    Map::new(batch.shape, parts.collect())
+    Map::new(batch.shape, classes.collect())
 }

@@ -82,7 +82,7 @@ pub fn move_label_distribution(p: &[f64], labels: &[usize]) -> Vec<f64> {
     p.iter().enumerate().map(|(c, p)| 0.999 * p + 0.001 * share(c)).collect()
 }
 
-/// Row i becomes lambda_i x_i + (1 - lambda_i) x_{partner i}; `width` values a row.
+/// Row i becomes lambda_i x_i + (1 - lambda_i) x_{partner i}; `width` values per row.
 pub fn mixup(x: &[f64], width: usize, partner: &[usize], lambda: &[f64]) -> Vec<f64> {
     let row = |i: usize| &x[i * width..(i + 1) * width];
     (0..partner.len())
@@ -93,25 +93,25 @@ pub fn mixup(x: &[f64], width: usize, partner: &[usize], lambda: &[f64]) -> Vec<
         .collect()
 }
 
-/// Sizes of the pieces a batch is cut into: the last ones take the remainder.
-pub fn piece_sizes(batch: usize, blocks: usize) -> Vec<usize> {
+/// Sizes of the chunks that a batch is divided into: the last chunks take the remainder.
+pub fn chunk_sizes(batch: usize, blocks: usize) -> Vec<usize> {
     let extra = batch % blocks;
     (0..blocks).map(|i| batch / blocks + usize::from(i + extra >= blocks)).collect()
 }
 
-/// Trades piece i of block 0 for piece i of block i, i >= 1. Doing it twice undoes it.
+/// Swaps chunk i of block 0 with chunk i of block i, i >= 1. Interleaving twice restores the blocks.
 pub fn interleave<T: Clone>(blocks: &[Vec<T>]) -> Vec<Vec<T>> {
     let cut = |block: &[T]| -> Vec<Vec<T>> {
         let mut rest = block.iter().cloned();
-        piece_sizes(block.len(), blocks.len()).into_iter().map(|n| rest.by_ref().take(n).collect()).collect()
+        chunk_sizes(block.len(), blocks.len()).into_iter().map(|n| rest.by_ref().take(n).collect()).collect()
     };
-    let pieces: Vec<Vec<Vec<T>>> = blocks.iter().map(|block| cut(block)).collect();
-    let mut traded = pieces.clone();
+    let chunks: Vec<Vec<Vec<T>>> = blocks.iter().map(|block| cut(block)).collect();
+    let mut swapped = chunks.clone();
     for i in 1..blocks.len() {
-        traded[0][i] = pieces[i][i].clone();
-        traded[i][i] = pieces[0][i].clone();
+        swapped[0][i] = chunks[i][i].clone();
+        swapped[i][i] = chunks[0][i].clone();
     }
-    traded.into_iter().map(|block| block.concat()).collect()
+    swapped.into_iter().map(|block| block.concat()).collect()
 }
 
 /// The terms of the loss, before their weights.
@@ -193,7 +193,7 @@ pub fn mutual_information_backward(logits: &[f64], classes: usize) -> Vec<f64> {
         .collect()
 }
 
-/// One-hot rotation labels of a batch: quarters in order.
+/// One-hot rotation labels of a batch: labels 0 to 3, a quarter of the rows each.
 pub fn rotation_targets(batch: usize) -> Vec<f64> {
     (0..batch * 4).map(|i| f64::from(u8::from(i % 4 == i / 4 / (batch / 4)))).collect()
 }

@@ -7,7 +7,7 @@ use remixmatch::ssl::{LabelPrior, Method};
 
 use crate::oracle::norm::{Moments, moved_by};
 use crate::oracle::optim::{Adam, Slot};
-use crate::oracle::rotate::quarters;
+use crate::oracle::rotate::rotated_batch;
 use crate::oracle::ssl::{
     History, Terms, Weights, align, expectation, interleave, mean_brier, mean_cross_entropy, mean_top, mixup,
     move_label_distribution, mutual_information, mutual_information_backward, ramp, rotation_targets,
@@ -183,7 +183,7 @@ impl Settings {
         let mut found =
             Losses { terms: Terms::default(), total: 0.0, logits: HashMap::new(), passes: Vec::new() };
         if method.unlabelled && method.rotation {
-            let forward = self.network.forward(p, &quarters(&inputs.views[1]), 1);
+            let forward = self.network.forward(p, &rotated_batch(&inputs.views[1]), 1);
             let logits = self.network.logits(p, "rotation", &forward.embedding);
             let (loss, d) = mean_cross_entropy(&logits, &rotation_targets(self.batch), 4);
             found.terms.rotation = loss;

@@ -10,7 +10,7 @@ use crate::compare::{compare_gradients, compare_passage, compare_state, inputs, 
 use crate::oracle::compare::{assert_close, assert_close_wide};
 use crate::oracle::heads::softmax;
 use crate::oracle::optim::{Adam, Slot};
-use crate::oracle::rotate::quarters;
+use crate::oracle::rotate::rotated_batch;
 use crate::oracle::ssl::{
     Terms, align, interleave, mean_brier, mean_cross_entropy, ramp, rotation_targets, sharpen,
 };
@@ -182,8 +182,8 @@ impl Case {
         let blocks: Vec<Vec<usize>> =
             (0..n).collect::<Vec<_>>().chunks(BATCH).map(<[usize]>::to_vec).collect();
         assert_eq!(t.indices("mixup.interleave"), interleave(&blocks).concat());
-        let turned = quarters(&t.maps("input.u_strong")[0]);
-        assert_close("rot.images", &t.f32("rot.images"), &turned.data, EXACT);
+        let rotated = rotated_batch(&t.maps("input.u_strong")[0]);
+        assert_close("rot.images", &t.f32("rot.images"), &rotated.data, EXACT);
         assert_eq!(t.i32("rot.labels"), [0, 1, 2, 3]);
     }
 

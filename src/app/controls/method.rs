@@ -37,17 +37,17 @@ pub fn method(workspace: &mut Workspace, places: &mut Places, ui: &mut Ui) {
             "Anchoring: the guess made from one weakly augmented view (the anchor) is what K strongly \
              augmented views of the same image are trained towards.\n\nλ_u sum_k H(t, p(y | u_k))",
         );
-        for part in Component::ALL {
-            let mut on = part.is_on(method);
-            let check = ui.checkbox(&mut on, part.name());
+        for component in Component::ALL {
+            let mut on = component.is_on(method);
+            let check = ui.checkbox(&mut on, component.name());
             let check = check.on_hover_ui(|ui| {
                 ui.set_max_width(320.0);
-                ui.label(part.explanation());
-                ui.monospace(part.equation());
+                ui.label(component.explanation());
+                ui.monospace(component.equation());
             });
-            places.insert(Place::Component(part), check.rect);
+            places.insert(Place::Component(component), check.rect);
             if check.changed() {
-                part.set(method, on);
+                component.set(method, on);
             }
         }
         ui.add(egui::Slider::new(&mut method.temperature, 0.05..=1.0).text("temperature T"))

@@ -59,7 +59,7 @@ impl View for AblationView {
         match ablation.table() {
             None => nothing_yet(
                 ui,
-                "remixmatch ablate trains the method with one part removed at a time; open its folder here.",
+                "remixmatch ablate trains the method with one component removed at a time; open its folder here.",
             ),
             Some(Err(reason)) => {
                 ui.label(RichText::new(format!("× {reason}")).color(Role::Differ.colour(ui)));

@@ -56,8 +56,8 @@ fn mixup_by_hand() {
 
 #[test]
 fn interleaving_by_hand() {
-    assert_eq!(piece_sizes(64, 10), [6, 6, 6, 6, 6, 6, 7, 7, 7, 7]);
-    assert_eq!(piece_sizes(5, 3), [1, 2, 2]);
+    assert_eq!(chunk_sizes(64, 10), [6, 6, 6, 6, 6, 6, 7, 7, 7, 7]);
+    assert_eq!(chunk_sizes(5, 3), [1, 2, 2]);
     let blocks = vec![
         vec!["a0", "a1", "a2", "a3", "a4"],
         vec!["b0", "b1", "b2", "b3", "b4"],

@@ -54,11 +54,12 @@ fn gradients_are_the_central_differences() {
             + mean_cross_entropy(&NETWORK.logits(p, "classify", &e[4 * f..]), &targets, 3).0
     };
     let forward = NETWORK.forward(&p, &image, 2);
-    let (turned, classified) = forward.embedding.split_at(4 * f);
+    let (rotated, classified) = forward.embedding.split_at(4 * f);
     let mut d = Tensors::new();
-    let (_, d_turned) = mean_cross_entropy(&NETWORK.logits(&p, "rotation", turned), &rotation_targets(4), 4);
+    let (_, d_rotated) =
+        mean_cross_entropy(&NETWORK.logits(&p, "rotation", rotated), &rotation_targets(4), 4);
     let (_, d_classes) = mean_cross_entropy(&NETWORK.logits(&p, "classify", classified), &targets, 3);
-    let mut d_embedding = NETWORK.logits_backward(&p, "rotation", turned, &d_turned, &mut d);
+    let mut d_embedding = NETWORK.logits_backward(&p, "rotation", rotated, &d_rotated, &mut d);
     d_embedding.extend(NETWORK.logits_backward(&p, "classify", classified, &d_classes, &mut d));
     NETWORK.backward(&p, &forward, &d_embedding, &mut d);
     let mut names: Vec<_> = p.keys().collect();
