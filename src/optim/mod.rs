@@ -111,4 +111,12 @@ mod tests {
         assert!((first.learning_rate - 0.002 * 0.001f64.sqrt() / 0.1).abs() < 1e-9);
         assert!((adam_scalars(0.002, 1 << 20).learning_rate - 0.002).abs() < 1e-12);
     }
+
+    #[test]
+    fn optimisers_are_compared_and_shown_by_name() {
+        let other =
+            Optimiser { name: "other", shader: ADAM.shader, state: &[], scalars: adam_scalars, rule: "" };
+        assert_ne!(&other, &ADAM);
+        assert_eq!(format!("{:?} {:?}", &ADAM, &other), "adam other");
+    }
 }
