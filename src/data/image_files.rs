@@ -12,12 +12,8 @@ use super::host;
 use super::images::Images;
 use super::limits::SIDES;
 use super::set::{self, DataSet, OpenOptions, Origin};
+use super::split_words::{SplitName, split_name};
 use super::stream::Source;
-
-/// Names of folders, splits and lists with test images.
-pub(super) const TEST_NAMES: [&str; 4] = ["test", "val", "valid", "validation"];
-/// Names of folders with images of unknown class.
-pub(super) const UNLABELLED_NAMES: [&str; 2] = ["unlabeled", "unlabelled"];
 
 /// Side of the images if no size is shared by most of them.
 const DEFAULT_SIDE: usize = 32;
@@ -44,9 +40,9 @@ pub(super) struct ImageFile {
     pub test: bool,
 }
 
-/// The subfolder with one of these names, in any case.
-pub(super) fn subfolder<'a>(folder: &'a Folder, names: &[&str]) -> Option<&'a Folder> {
-    let is_named = |(name, _): &(&String, &Folder)| names.contains(&name.to_lowercase().as_str());
+/// The subfolder whose name says this split.
+pub(super) fn subfolder(folder: &Folder, split: SplitName) -> Option<&Folder> {
+    let is_named = |(name, _): &(&String, &Folder)| split_name(name) == Some(split);
     folder.folders.iter().find(is_named).map(|(_, inner)| inner)
 }
 
@@ -56,7 +52,7 @@ pub(super) fn add_unlabelled(
     images: &mut Vec<ImageFile>,
     others: &mut Vec<Entry>,
 ) -> Result<(), DataError> {
-    if let Some(folder) = subfolder(folder, &UNLABELLED_NAMES) {
+    if let Some(folder) = subfolder(folder, SplitName::Unlabelled) {
         let mut entries = Vec::new();
         collect_images(folder, &mut entries, others)?;
         images.extend(entries.into_iter().map(|entry| ImageFile { entry, class: None, test: false }));

@@ -25,6 +25,7 @@ mod pickle;
 mod records;
 mod set;
 mod split;
+mod split_words;
 mod stream;
 mod summary;
 

@@ -192,3 +192,46 @@ fn damaged_lists_report_the_line() {
     put(folder.path().join("labels.csv"), b"0.png,cat\n");
     assert_refused(read(folder.path()), &["labels.csv, line 1", "columns file and label", "found 0.png,cat"]);
 }
+
+/// Split words in any spelling, and columns of yes or no.
+#[test]
+fn split_columns_accept_any_split_word() {
+    for (column, train, test) in [
+        ("split", "Training", "Holdout"),
+        ("Subset", "TRAIN_SET", "dev"),
+        ("set", "학습", "시험"),
+        ("is_test", "0", "1"),
+        ("is_train", "yes", "no"),
+        ("is_valid", "False", "True"),
+    ] {
+        let set = read_list(&format!(
+            "file,label,{column}\nphotos/0.png,a,{train}\nphotos/1.png,b,{train}\nphotos/2.png,a,{test}\n"
+        ));
+        let set = set.unwrap_or_else(|error| panic!("{column}: {error}"));
+        assert_eq!((set.train_labels, set.test_labels), (vec![Some(0), Some(1), None], vec![0]), "{column}");
+    }
+    for (column, word) in [("split", "later"), ("split", "tset"), ("split", "train2"), ("is_test", "maybe")] {
+        let list = format!("file,label,{column}\nphotos/0.png,a,\nphotos/1.png,b,{word}\n");
+        assert_refused(
+            read_list(&list),
+            &["labels.csv, line 3", &format!("'{word}'"), "one of"][..2 + usize::from(column == "split")],
+        );
+    }
+}
+
+#[test]
+fn unlabelled_rows_hide_their_label() {
+    let set = read_list(
+        "file,label,split\nphotos/0.png,a,train\nphotos/1.png,b,train\nphotos/2.png,b,unlabeled\nphotos/3.png,a,test\n",
+    );
+    let set = set.unwrap();
+    assert_eq!(set.train_labels, [Some(0), Some(1), None, None]);
+}
+
+/// Neither trained on nor tested.
+#[test]
+fn validation_rows_beside_test_rows_are_left_out() {
+    let rows = "photos/0.png,a,train\nphotos/1.png,b,train\nphotos/2.png,a,val\nphotos/3.png,a,test\n";
+    let set = read_list(&format!("file,label,split\n{rows}")).unwrap();
+    assert_eq!((set.train.len(), set.test_labels, set.test.image(0)[0]), (3, vec![0], 30));
+}

@@ -5,10 +5,9 @@ use crate::data::decode::EXAMPLE_IMAGE;
 use crate::data::error::DataError;
 use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};
-use crate::data::image_files::{
-    self, ImageFile, ImageFiles, TEST_NAMES, UNLABELLED_NAMES, add_unlabelled, collect_images, subfolder,
-};
+use crate::data::image_files::{self, ImageFile, ImageFiles, add_unlabelled, collect_images, subfolder};
 use crate::data::set::OpenOptions;
+use crate::data::split_words::{SplitName, split_name};
 
 pub const FORMAT: Format = Format {
     name: "folder of class folders",
@@ -34,8 +33,11 @@ fn detect(folder: &Folder) -> Result<Option<Loader<'_>>, DataError> {
 }
 
 fn find(folder: &Folder) -> Result<Option<ImageFiles>, DataError> {
-    let (train, test) = match subfolder(folder, &["train"]) {
-        Some(train) => (train, TEST_NAMES.iter().find_map(|name| subfolder(folder, &[name]))),
+    let (train, test) = match subfolder(folder, SplitName::Train) {
+        Some(train) => {
+            let tests = [SplitName::Test, SplitName::Validation];
+            (train, tests.into_iter().find_map(|split| subfolder(folder, split)))
+        }
         None => (folder, None),
     };
     let mut others = Vec::new();
@@ -77,7 +79,7 @@ fn find(folder: &Folder) -> Result<Option<ImageFiles>, DataError> {
 
 /// The class folders of `folder`, sorted by name. Files that are not images are added to `others`.
 fn images_by_class<'a>(folder: &'a Folder, others: &mut Vec<Entry>) -> Result<Vec<Class<'a>>, DataError> {
-    let is_class = |(name, _): &(&String, &Folder)| !UNLABELLED_NAMES.contains(&name.to_lowercase().as_str());
+    let is_class = |(name, _): &(&String, &Folder)| split_name(name) != Some(SplitName::Unlabelled);
     let class = |(name, inner): (&'a String, &'a Folder)| {
         let mut entries = Vec::new();
         collect_images(inner, &mut entries, others)?;

@@ -1,8 +1,8 @@
 //! Image files that a CSV file lists: a column `file` (or `filename`, `image`, `path`), a column `label` (or `class`)
-//! with the class's name, and optionally a column `split` of `train` and `test`.
+//! with the class's name, and optionally a column `split` of split words (or `is_test` of yes and no).
 //!
-//! Rows without a label, and images in a folder `unlabeled/`, are of unknown class. A file whose own name contains
-//! `test` or `val` lists test images.
+//! Rows without a label, and images in a folder `unlabeled/`, are of unknown class. A list whose own name has a split
+//! word (`labels_test.csv`) is of that split. An unknown split word is refused.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -12,7 +12,8 @@ use crate::data::decode::EXAMPLE_IMAGE;
 use crate::data::error::{DataError, excerpt};
 use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};
-use crate::data::image_files::{self, ImageFile, ImageFiles, TEST_NAMES, add_unlabelled};
+use crate::data::image_files::{self, ImageFile, ImageFiles, add_unlabelled};
+use crate::data::split_words::{SplitName, known_words, split_name, split_of_list, yes_or_no};
 
 pub const FORMAT: Format = Format {
     name: "images listed in a CSV file",
@@ -25,7 +26,18 @@ pub const FORMAT: Format = Format {
 
 const FILE: [&str; 6] = ["file", "filename", "file_name", "image", "path", "image_path"];
 const LABEL: [&str; 3] = ["label", "class", "category"];
-const SPLIT: [&str; 3] = ["split", "set", "subset"];
+const SPLIT: [&str; 8] = ["split", "set", "subset", "partition", "phase", "usage", "분할", "구분"];
+/// Columns of yes or no, and what yes means.
+const FLAGS: [(&str, SplitName); 8] = [
+    ("is_test", SplitName::Test),
+    ("test", SplitName::Test),
+    ("is_val", SplitName::Validation),
+    ("is_valid", SplitName::Validation),
+    ("is_validation", SplitName::Validation),
+    ("is_train", SplitName::Train),
+    ("is_training", SplitName::Train),
+    ("train", SplitName::Train),
+];
 const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 /// Bytes of the start of the file that are searched for the header.
 const HEADER_SAMPLE: usize = 4_096;
@@ -36,14 +48,22 @@ struct List {
     delimiter: u8,
     file: usize,
     label: usize,
-    split: Option<usize>,
+    split: Option<Split>,
+}
+
+/// The column that says the split.
+#[derive(Clone, Copy)]
+enum Split {
+    Word(usize),
+    /// Yes means the split, no that it is another.
+    Flag(usize, SplitName),
 }
 
 /// A listed image.
 struct Row {
     entry: Entry,
     class: Option<String>,
-    test: bool,
+    split: SplitName,
 }
 
 /// Looks for CSV files with the two columns, and for the images that they list.
@@ -59,10 +79,15 @@ fn detect(folder: &Folder) -> Result<Option<Loader<'_>>, DataError> {
     if !any {
         return Ok(None);
     }
-    let trained = rows.iter().filter(|row| !row.test).filter_map(|row| row.class.clone());
+    let is_test = test_split(&rows);
+    let trained = rows.iter().filter(|row| row.split == SplitName::Train).filter_map(|row| row.class.clone());
     let classes: Vec<String> = trained.collect::<BTreeSet<_>>().into_iter().collect();
     let mut images = Vec::new();
-    for Row { entry, class, test } in rows {
+    for Row { entry, class, split } in rows {
+        let test = Some(split) == is_test;
+        if split == SplitName::Validation && !test {
+            continue;
+        }
         let class = match class {
             None => None,
             Some(name) => match classes.binary_search(&name) {
@@ -76,6 +101,13 @@ fn detect(folder: &Folder) -> Result<Option<Loader<'_>>, DataError> {
     add_unlabelled(folder, &mut images, &mut others)?;
     let found = ImageFiles { classes, images, others };
     Ok(Some(Box::new(|options| image_files::load(found, FORMAT.name, options))))
+}
+
+/// The split that tests: test images if there are any, otherwise validation images.
+fn test_split(rows: &[Row]) -> Option<SplitName> {
+    [SplitName::Test, SplitName::Validation]
+        .into_iter()
+        .find(|split| rows.iter().any(|row| row.split == *split))
 }
 
 /// A CSV file without the two columns: its header is what was expected.
@@ -112,7 +144,11 @@ impl List {
             |accepted: &[&str]| accepted.iter().find_map(|a| names.iter().position(|name| name == a));
         Ok(match (column(&FILE), column(&LABEL)) {
             (Some(file), Some(label)) => {
-                Ok(Self { entry: entry.clone(), delimiter, file, label, split: column(&SPLIT) })
+                let flag = |(name, split): &(&str, SplitName)| {
+                    names.iter().position(|other| other == name).map(|at| Split::Flag(at, *split))
+                };
+                let split = column(&SPLIT).map(Split::Word).or_else(|| FLAGS.iter().find_map(flag));
+                Ok(Self { entry: entry.clone(), delimiter, file, label, split })
             }
             _ => Err(excerpt(text.trim())),
         })
@@ -131,8 +167,8 @@ impl List {
     fn read(&self, folder: &Folder, rows: &mut Vec<Row>) -> Result<(), DataError> {
         let mut reader =
             ReaderBuilder::new().delimiter(self.delimiter).flexible(true).from_reader(self.entry.open()?);
-        let name = self.entry.name.to_lowercase();
-        let all_test = name.split(|c: char| !c.is_alphanumeric()).any(|word| TEST_NAMES.contains(&word));
+        let stem = self.entry.name.rsplit_once('.').map_or(self.entry.name.as_str(), |(stem, _)| stem);
+        let of_list = split_of_list(stem).unwrap_or(SplitName::Train);
         let mut seen = HashSet::new();
         let mut record = StringRecord::new();
         loop {
@@ -160,13 +196,42 @@ impl List {
                     format!("'{}' again", excerpt(name)),
                 ));
             }
-            let class = field(self.label).map(str::to_owned);
-            let split = self.split.and_then(field).map(str::to_lowercase);
-            let test = split.map_or(all_test, |split| TEST_NAMES.contains(&split.as_str()));
-            if test && class.is_none() {
+            let split = self.split_of(&field, line)?.unwrap_or(of_list);
+            let class = field(self.label).filter(|_| split != SplitName::Unlabelled).map(str::to_owned);
+            if matches!(split, SplitName::Test | SplitName::Validation) && class.is_none() {
                 return Err(self.error(line, "a label for a test image".to_owned(), "none".to_owned()));
             }
-            rows.push(Row { entry: entry.clone(), class, test });
+            rows.push(Row { entry: entry.clone(), class, split });
+        }
+    }
+
+    /// The split that a row names; `None` if its cell is empty, or there is no such column.
+    ///
+    /// # Errors
+    /// When the cell has another word.
+    fn split_of<'a>(
+        &self,
+        field: &impl Fn(usize) -> Option<&'a str>,
+        line: u64,
+    ) -> Result<Option<SplitName>, DataError> {
+        let unknown =
+            |expected: String, found: &str| Err(self.error(line, expected, format!("'{}'", excerpt(found))));
+        match self.split {
+            None => Ok(None),
+            Some(Split::Word(column)) => match field(column).map(|text| (text, split_name(text))) {
+                None => Ok(None),
+                Some((_, Some(split))) => Ok(Some(split)),
+                Some((text, None)) => {
+                    unknown(format!("the split of the image, one of: {}", known_words()), text)
+                }
+            },
+            Some(Split::Flag(column, split)) => match field(column).map(|text| (text, yes_or_no(text))) {
+                None => Ok(None),
+                Some((_, Some(true))) => Ok(Some(split)),
+                Some((_, Some(false))) if split == SplitName::Train => Ok(Some(SplitName::Test)),
+                Some((_, Some(false))) => Ok(Some(SplitName::Train)),
+                Some((text, None)) => unknown("yes or no (true or false, 1 or 0)".to_owned(), text),
+            },
         }
     }
 
