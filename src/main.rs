@@ -5,9 +5,7 @@ mod cli;
 
 #[cfg(not(target_arch = "wasm32"))]
 fn main() -> std::process::ExitCode {
-    use clap::Parser as _;
-
-    cli::run(cli::Arguments::parse())
+    cli::run()
 }
 
 #[cfg(target_arch = "wasm32")]

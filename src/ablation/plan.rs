@@ -4,12 +4,13 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use thiserror::Error;
 
 use super::row::{ROWS, Row};
 use crate::disk;
-use crate::train::{Config, RunFolder, Summary, TrainError, read_reports, write_atomically};
+use crate::train::{
+    Config, Difference, RunFolder, RunLock, Summary, TrainError, read_reports, write_atomically,
+};
 
 const FILE: &str = "ablation.toml";
 /// Reason of a failure, in the folder of the failed run.
@@ -140,13 +141,17 @@ impl Plan {
     pub fn store(mut self, folder: &Path) -> Result<Self, AblationError> {
         let exists = Self::is_in(folder);
         let occupied = disk::exists(folder)
-            && !disk::list(folder).map_err(TrainError::file(folder, "reading it"))?.is_empty();
+            && disk::list(folder)
+                .map_err(TrainError::file(folder, "reading it"))?
+                .iter()
+                .any(|path| !RunLock::is_lock(path));
         if occupied && !exists {
             return Err(AblationError::Occupied { path: folder.to_owned() });
         }
         if exists {
             let before = Self::read(folder)?;
-            if let Some((key, found, requested)) = difference(&before.settings, &self.settings) {
+            if let Some(difference) = before.settings.differences(&self.settings).into_iter().next() {
+                let Difference { setting: key, first: found, second: requested } = difference;
                 return Err(AblationError::OtherSettings { path: folder.to_owned(), key, found, requested });
             }
             self.rows.extend(before.rows);
@@ -217,23 +222,6 @@ impl RunState {
         }
         Ok(())
     }
-}
-
-/// The first setting in which two configurations differ: its path in `config.toml` and both values.
-fn difference(before: &Config, after: &Config) -> Option<(String, String, String)> {
-    fn walk(path: &str, before: &Value, after: &Value) -> Option<(String, String, String)> {
-        if let (Value::Object(old), Value::Object(new)) = (before, after) {
-            let keys = old.keys().chain(new.keys().filter(|key| !old.contains_key(*key)));
-            return keys.into_iter().find_map(|key| {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                walk(&path, old.get(key).unwrap_or(&Value::Null), new.get(key).unwrap_or(&Value::Null))
-            });
-        }
-        let text = |value: &Value| if value.is_null() { "unset".to_owned() } else { value.to_string() };
-        (before != after).then(|| (path.to_owned(), text(before), text(after)))
-    }
-    let value = |config| serde_json::to_value(config).unwrap_or_default();
-    walk("", &value(before), &value(after))
 }
 
 #[cfg(test)]

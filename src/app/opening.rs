@@ -16,7 +16,7 @@ use super::{layout, platform};
 use crate::ablation::Plan;
 use crate::data::DataSet;
 use crate::disk;
-use crate::train::{Checkpoint, Config, Preset, RunFolder, preset, read_reports};
+use crate::train::{Config, Preset, Resumable, RunFolder, preset, read_reports};
 
 impl Workspace {
     /// Starts to open a data source. Runs on other data end when it is open; if opening fails they continue.
@@ -36,9 +36,9 @@ impl Workspace {
     /// [`Workspace::open_run`], with another batch size if `batch` is given; trains at once if `train`.
     pub(super) fn open_run_with(&mut self, path: PathBuf, batch: Option<usize>, train: bool) {
         let folder = RunFolder::new(path);
-        match Checkpoint::read_header(&folder.model()) {
+        match folder.resumable() {
             Err(error) => self.log.add(error.to_string()),
-            Ok((mut config, _)) => {
+            Ok(Resumable { mut config, .. }) => {
                 config.batch = batch.unwrap_or(config.batch);
                 self.open_data(config.data.clone());
                 self.waiting = Some(Waiting::Resume(Resume { folder, config: Box::new(config), train }));

@@ -11,7 +11,7 @@ use plotters::chart::SeriesLabelPosition;
 use remixmatch::ablation::{Plan, ROWS, RunState, Table};
 use remixmatch::data::DataSet;
 use remixmatch::gpu::Gpu;
-use remixmatch::train::{Checkpoint, Config, RunFolder, write_atomically};
+use remixmatch::train::{Config, Difference, Resumable, RunFolder, RunLock, write_atomically};
 
 use super::figures::{Axis, Figure, GREY, Line, colour, whole};
 use super::inputs::{AdapterOptions, SourceOptions};
@@ -58,6 +58,8 @@ pub fn run(arguments: AblateArguments) -> anyhow::Result<Outcome> {
     let gpu = arguments.adapter.open()?;
     note(format_args!("preset {}: {source}", plan.settings.preset));
     let folder = arguments.out;
+    RunFolder::new(&folder).create()?;
+    let _lock = RunLock::acquire(&folder)?;
     plan.clone().store(&folder)?;
     let shared = Shared { gpu: &gpu, data: &data, interrupted: &interrupted };
     let failed = train_all(&plan, &folder, &shared)?;
@@ -112,17 +114,22 @@ fn train_all(plan: &Plan, folder: &Path, shared: &Shared) -> anyhow::Result<Opti
 /// Trains one run, from its checkpoint if there is one; returns false if interrupted.
 fn train(config: Config, folder: &RunFolder, shared: &Shared) -> anyhow::Result<bool> {
     let (gpu, data) = (Arc::clone(shared.gpu), Arc::clone(shared.data));
-    let model = folder.model();
-    let mut training = match model.exists() {
+    folder.create()?;
+    let lock = folder.lock()?;
+    let mut training = match folder.model().exists() || folder.config().exists() {
         true => {
-            let (found, _) = Checkpoint::read_header(&model)
-                .with_context(|| format!("remove {} to start it again", folder.path().display()))?;
-            if found != config {
-                bail!("{} holds a run with other settings: remove it", folder.path().display());
+            let again = || format!("remove {} to start it again", folder.path().display());
+            let Resumable { config: found, step } = folder.resumable().with_context(again)?;
+            if let Some(Difference { setting, first, second }) = found.differences(&config).first() {
+                let path = folder.path().display();
+                bail!("{path} holds a run with {setting} = {first}, not {second}: remove it");
             }
-            Training::resume(gpu, config, data, folder.clone())?
+            match step {
+                Some(_) => Training::resume(gpu, config, data, folder.clone(), lock)?,
+                None => Training::start(gpu, config, data, folder.clone(), (Some(lock), true))?,
+            }
         }
-        false => Training::start(gpu, config, data, folder.clone())?,
+        false => Training::start(gpu, config, data, folder.clone(), (Some(lock), true))?,
     };
     let done = training.run(shared.interrupted)?;
     if done {

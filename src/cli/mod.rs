@@ -20,6 +20,7 @@ mod weights;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 use terminal::{Outcome, note, one_line};
 use tracing_subscriber::EnvFilter;
@@ -27,9 +28,33 @@ use tracing_subscriber::EnvFilter;
 /// Semi-supervised image classification with ReMixMatch, trained in WebGPU compute shaders.
 #[derive(Parser)]
 #[command(version, about, max_term_width = 100)]
-pub struct Arguments {
+struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
+}
+
+/// One line on arguments that exclude each other, of which it names only those that were given; `None` for other errors.
+/// clap's own message lists every option that a group excludes.
+fn conflict(error: &clap::Error, given: impl Iterator<Item = String>) -> Option<String> {
+    let flags: Vec<String> = given.filter_map(|part| Some(part.split('=').next()?.to_owned())).collect();
+    let flag = |name: &str| name.split(' ').next().unwrap_or_default().to_owned();
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(name)) => vec![flag(name)],
+        Some(ContextValue::Strings(names)) => names.iter().map(|name| flag(name)).collect(),
+        _ => Vec::new(),
+    };
+    if error.kind() != ErrorKind::ArgumentConflict {
+        return None;
+    }
+    let mut names = context(ContextKind::InvalidArg);
+    names.extend(context(ContextKind::PriorArg));
+    names.retain(|name| flags.contains(name));
+    let (first, others) = names.split_first().filter(|(_, others)| !others.is_empty())?;
+    let reason = match first.as_str() {
+        "--resume" => "a resumed run keeps its settings; leave them out, or start another run with --out",
+        _ => "see --help",
+    };
+    Some(format!("error: {first} cannot be used with {}: {reason}", others.join(", ")))
 }
 
 #[derive(Subcommand)]
@@ -60,8 +85,18 @@ enum Command {
 /// errors of the adapter in use are returned.
 const LOG_FILTER: &str = "error,wgpu_hal=off";
 
-/// Runs a command and turns its outcome into the exit status.
-pub fn run(arguments: Arguments) -> ExitCode {
+/// Parses the arguments, runs the command and turns its outcome into the exit status.
+pub fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => match conflict(&error, std::env::args()) {
+            Some(message) => {
+                note(message);
+                return ExitCode::from(2);
+            }
+            None => error.exit(),
+        },
+    };
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())

@@ -61,6 +61,15 @@ fn flags(error: &anyhow::Error) -> Option<String> {
         TrainError::OutputNotEmpty { path } => {
             Some(format!("--resume {}, --force, or another --out", path.display()))
         }
+        TrainError::NotARun { .. } | TrainError::Link { .. } => Some("another --out".to_owned()),
+        TrainError::EditedSettings { path, .. } => {
+            Some(format!("train --config {} --out ANOTHER", path.display()))
+        }
+        TrainError::LostModel { path, .. } => {
+            let config = path.with_file_name("config.toml");
+            Some(format!("train --config {} --out ANOTHER", config.display()))
+        }
+        TrainError::StepsDone { done, .. } => Some(format!("--steps {done}")),
         _ => None,
     }
 }

@@ -10,7 +10,8 @@ use remixmatch::bench::convolution_rate;
 use remixmatch::data::DataSet;
 use remixmatch::gpu::Gpu;
 use remixmatch::train::{
-    Capture, Checkpoint, Config, Engine, RunFolder, TrainError, Trainer, engine_options, write_trace,
+    Capture, Checkpoint, Config, Engine, Resumable, RunFolder, RunLock, TrainError, Trainer, engine_options,
+    write_trace,
 };
 
 use super::inputs::{AdapterOptions, SourceOptions};
@@ -83,9 +84,10 @@ pub fn run(arguments: TrainArguments) -> anyhow::Result<Outcome> {
 fn create(arguments: &TrainArguments) -> anyhow::Result<Training> {
     let (config, data, source) = arguments.settings.open(&arguments.source)?;
     let folder = RunFolder::new(arguments.out.clone().unwrap_or_else(|| default_folder(&config)));
+    let lock = if folder.path().is_dir() { Some(folder.lock()?) } else { None };
     folder.check_free(arguments.force)?;
     note(format_args!("preset {}: {source}", config.preset));
-    start(config, data, arguments, folder)
+    start(config, data, arguments, folder, (lock, arguments.force))
 }
 
 fn start(
@@ -93,11 +95,12 @@ fn start(
     data: Arc<DataSet>,
     arguments: &TrainArguments,
     folder: RunFolder,
+    (lock, replace): (Option<RunLock>, bool),
 ) -> anyhow::Result<Training> {
     config.validate(data.train.height, data.train.width)?;
     let gpu = arguments.adapter.open()?;
     print_costs(&gpu, &config, &data)?;
-    let training = Training::start(gpu, config, data, folder)?;
+    let training = Training::start(gpu, config, data, folder, (lock, replace))?;
     if training.trainer.config.imbalance > 1.0 {
         note_tail(&training.trainer);
     }
@@ -107,20 +110,25 @@ fn start(
 /// Resumes the run in a folder.
 fn resume(path: &Path, arguments: &TrainArguments) -> anyhow::Result<Training> {
     let folder = RunFolder::new(path);
-    let model = folder.model();
-    if !model.exists() {
-        // A run that ended before its first checkpoint has lost nothing.
-        if folder.config().exists() {
-            let config = with_source(folder.read_config()?, &arguments.source);
-            let data = arguments.source.open(&config)?;
-            return start(config, data, arguments, folder);
-        }
+    if !folder.model().exists() && !folder.config().exists() {
         bail!("there is no run to resume in {}: it has no model.safetensors", path.display());
     }
-    let (config, _) = Checkpoint::read_header(&model)?;
+    let lock = folder.lock()?;
+    let Resumable { config, step } = folder.resumable()?;
     let config = with_source(config, &arguments.source);
+    let Some(done) = step else {
+        note("notice: the run ended before its first checkpoint, so nothing is lost: it starts again");
+        let data = arguments.source.open(&config)?;
+        return start(config, data, arguments, folder, (Some(lock), true));
+    };
+    if config.steps < done {
+        return Err(TrainError::StepsDone { steps: config.steps, done }.into());
+    }
+    if !folder.config().exists() {
+        note("notice: config.toml is missing; it is written again with the settings of the checkpoint");
+    }
     let data = arguments.source.open(&config)?;
-    Training::resume(arguments.adapter.open()?, config, data, folder)
+    Training::resume(arguments.adapter.open()?, config, data, folder, lock)
 }
 
 /// A run's settings with the number of steps and the data source of the arguments.

@@ -10,7 +10,7 @@ use pollster::block_on;
 use remixmatch::data::{DataSet, StreamStats};
 use remixmatch::gpu::Gpu;
 use remixmatch::train::{
-    Capture, Checkpoint, Config, MetricsFile, Report, RunFolder, Summary, Trainer, median_accuracy,
+    Capture, Checkpoint, Config, MetricsFile, Report, RunFolder, RunLock, Summary, Trainer, median_accuracy,
     read_reports,
 };
 
@@ -30,24 +30,33 @@ pub struct Training {
     pub trainer: Trainer,
     metrics: MetricsFile,
     folder: RunFolder,
+    _lock: RunLock,
     /// Stream statistics after the first step, before which no image can be decoded.
     first_stats: Option<StreamStats>,
 }
 
 impl Training {
-    /// Starts a run and writes its first checkpoint. The folder is unchanged if the settings or the data are invalid.
+    /// Starts a run and writes its first checkpoint; `replace` allows to replace a run in the folder. `lock` is the
+    /// folder's lock if it is held already. The folder is unchanged if the settings or the data are invalid.
     pub fn start(
         gpu: Arc<Gpu>,
         config: Config,
         data: Arc<DataSet>,
         folder: RunFolder,
+        (lock, replace): (Option<RunLock>, bool),
     ) -> anyhow::Result<Self> {
         let trainer = Trainer::new(gpu, config, data, Capture::State)?;
         folder.create()?;
+        let lock = match lock {
+            Some(lock) => lock,
+            None => folder.lock()?,
+        };
+        // Another run may have begun in the folder since it was checked.
+        folder.check_free(replace)?;
         folder.write_config(&trainer.config)?;
         folder.prepare()?;
         let metrics = MetricsFile::create(&folder.metrics())?;
-        let mut run = Self { trainer, metrics, folder, first_stats: None };
+        let mut run = Self { trainer, metrics, folder, _lock: lock, first_stats: None };
         run.save()?;
         Ok(run)
     }
@@ -58,6 +67,7 @@ impl Training {
         config: Config,
         data: Arc<DataSet>,
         folder: RunFolder,
+        lock: RunLock,
     ) -> anyhow::Result<Self> {
         let model = folder.model();
         let (_, header) = Checkpoint::read_header(&model)?;
@@ -73,7 +83,7 @@ impl Training {
         };
         folder.write_config(&trainer.config)?;
         note(format_args!("resuming from step {} of {}", header.step, trainer.config.steps));
-        Ok(Self { trainer, metrics, folder, first_stats: None })
+        Ok(Self { trainer, metrics, folder, _lock: lock, first_stats: None })
     }
 
     /// The run's folder.

@@ -93,6 +93,11 @@ pub fn is_folder(path: &Path) -> bool {
     files().keys().any(|file| file != path && file.starts_with(path))
 }
 
+/// None: a page has no symbolic links.
+pub fn link_target(_path: &Path) -> Option<PathBuf> {
+    None
+}
+
 /// The time of a file's last write, in this page or before it was loaded.
 ///
 /// # Errors

@@ -4,9 +4,13 @@
 pub mod in_memory;
 
 #[cfg(target_arch = "wasm32")]
-pub use in_memory::{create_folder, exists, is_folder, list, modified, read, remove, remove_folder, write};
+pub use in_memory::{
+    create_folder, exists, is_folder, link_target, list, modified, read, remove, remove_folder, write,
+};
 #[cfg(not(target_arch = "wasm32"))]
-pub use system::{create_folder, exists, is_folder, list, modified, read, remove, remove_folder, write};
+pub use system::{
+    create_folder, exists, is_folder, link_target, list, modified, read, remove, remove_folder, write,
+};
 
 #[cfg(not(target_arch = "wasm32"))]
 mod system {
@@ -32,6 +36,11 @@ mod system {
     /// Whether `path` is a folder.
     pub fn is_folder(path: &Path) -> bool {
         path.is_dir()
+    }
+
+    /// What a symbolic link points to; `None` if `path` is not one.
+    pub fn link_target(path: &Path) -> Option<PathBuf> {
+        std::fs::read_link(path).ok()
     }
 
     /// The time of a file's last write.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::error::TrainError;
 use crate::augment::OpOptions;
@@ -73,6 +74,15 @@ pub struct Config {
     pub augment: OpOptions,
     /// The settings of the method.
     pub method: Method,
+}
+
+/// A setting that two configurations have different values of, as text; "unset" where it is absent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Its path in `config.toml`, for example `method.beta`.
+    pub setting: String,
+    pub first: String,
+    pub second: String,
 }
 
 fn balanced() -> f64 {
@@ -174,5 +184,27 @@ impl Config {
             self.ema,
             self.warmup_images,
         )
+    }
+
+    /// The settings in which this configuration and another one differ.
+    pub fn differences(&self, other: &Self) -> Vec<Difference> {
+        let value = |config| serde_json::to_value(config).unwrap_or_default();
+        let mut found = Vec::new();
+        compare("", &value(self), &value(other), &mut found);
+        found
+    }
+}
+
+/// Adds the leaves at which two values differ.
+fn compare(path: &str, first: &Value, second: &Value, found: &mut Vec<Difference>) {
+    if let (Value::Object(a), Value::Object(b)) = (first, second) {
+        for key in a.keys().chain(b.keys().filter(|key| !a.contains_key(*key))) {
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            let value = |of: &serde_json::Map<String, Value>| of.get(key).cloned().unwrap_or_default();
+            compare(&path, &value(a), &value(b), found);
+        }
+    } else if first != second {
+        let text = |value: &Value| if value.is_null() { "unset".to_owned() } else { value.to_string() };
+        found.push(Difference { setting: path.to_owned(), first: text(first), second: text(second) });
     }
 }

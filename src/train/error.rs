@@ -64,11 +64,47 @@ pub enum TrainError {
     /// Settings or a summary cannot be parsed or serialised.
     #[error("{path}: {reason}")]
     Config { path: PathBuf, reason: String },
-    /// A new run would mix with the files of its output folder.
+    /// A new run would replace the run in its output folder.
     #[error(
         "the output folder {path} is not empty: resume the run in it, replace that run, or choose another folder"
     )]
     OutputNotEmpty { path: PathBuf },
+    /// The output folder holds files, but no run that could be replaced.
+    #[error(
+        "the output folder {path} is not empty and holds no run of this program, so nothing in it is replaced: \
+         choose another folder"
+    )]
+    NotARun { path: PathBuf },
+    /// A run in the folder that a symbolic link points to would be replaced.
+    #[error("{path} is a symbolic link to {target}: to replace the run there, give that folder itself")]
+    Link { path: PathBuf, target: PathBuf },
+    /// Another process writes a run into the folder.
+    #[error(
+        "the folder {path} is in use by {}: wait until it ends, or choose another folder",
+        .process.map_or("another process".to_owned(), |id| format!("process {id}"))
+    )]
+    InUse { path: PathBuf, process: Option<u32> },
+    /// `config.toml` and the checkpoint beside it have other settings.
+    #[error(
+        "{path} does not match the checkpoint beside it: {differences}. A run keeps its settings: undo the change, or \
+         start another run with these settings"
+    )]
+    EditedSettings { path: PathBuf, differences: String },
+    /// `config.toml` cannot be parsed, while the checkpoint beside it has the settings too.
+    #[error(
+        "{reason}; the checkpoint beside it has the settings too: remove the file to have it written again"
+    )]
+    BrokenSettings { reason: String },
+    /// A run's checkpoint is missing.
+    #[error(
+        "{path} is missing, and {report} shows that the run had trained: put it back, or start the run again"
+    )]
+    LostModel { path: PathBuf, report: String },
+    /// `steps` below the number of steps that are done.
+    #[error(
+        "steps is {steps}, but {done} steps are done: set steps to at least {done}, or start another run"
+    )]
+    StepsDone { steps: u64, done: u64 },
 }
 
 impl TrainError {

@@ -18,6 +18,7 @@ mod pace;
 mod presets;
 mod recording;
 mod run_folder;
+mod run_lock;
 mod sampler;
 mod saving;
 #[cfg(not(target_arch = "wasm32"))]
@@ -27,7 +28,7 @@ mod trainer;
 mod tuned;
 
 pub use checkpoint::{Checkpoint, Header, PendingProbe};
-pub use config::Config;
+pub use config::{Config, Difference};
 pub use embedding::{EmbeddedImage, Embedding};
 pub use engine::{Engine, EngineOptions};
 pub use error::TrainError;
@@ -43,7 +44,8 @@ pub use overrides::Overrides;
 pub use pace::Pace;
 pub use presets::{PRESET_NAMES, Preset, preset};
 pub use recording::{Capture, Recording, RecordingOptions};
-pub use run_folder::RunFolder;
+pub use run_folder::{Resumable, RunFolder};
+pub use run_lock::RunLock;
 pub use sampler::{StepSamples, Stream, stream_rng};
 #[cfg(not(target_arch = "wasm32"))]
 pub use trace::write_trace;

@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use super::checkpoint::Checkpoint;
 use super::config::Config;
 use super::error::TrainError;
 use super::files::{is_part, remove_parts, write_atomically};
-use super::metrics::{Report, Summary, rows};
+use super::metrics::{Report, Summary, read_reports, rows};
+use super::run_lock::RunLock;
 use crate::disk;
 
 /// The folder of a run, which need not exist.
@@ -13,6 +15,19 @@ use crate::disk;
 pub struct RunFolder {
     path: PathBuf,
 }
+
+/// What a run is resumed from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resumable {
+    /// The settings of the checkpoint, with the steps and the data source of `config.toml`; the settings of
+    /// `config.toml` where there is no checkpoint.
+    pub config: Config,
+    /// Steps that the checkpoint has done; `None` if the run ended before its first checkpoint.
+    pub step: Option<u64>,
+}
+
+/// Differing settings that a message names.
+const NAMED: usize = 3;
 
 impl RunFolder {
     /// The run folder at `path`.
@@ -45,21 +60,94 @@ impl RunFolder {
         self.path.join("summary.json")
     }
 
-    /// Checks that a new run may use the folder; `force` allows to replace another run.
+    /// Checks that a new run may use the folder; `force` allows to replace a run that is in it.
     ///
     /// # Errors
-    /// [`TrainError::OutputNotEmpty`] if there are files in the folder and `force` is false.
+    /// [`TrainError::OutputNotEmpty`] if there is a run in the folder and `force` is false, [`TrainError::NotARun`] if
+    /// there are other files in it and no run, [`TrainError::Link`] if the run to be replaced is behind a symbolic link.
     pub fn check_free(&self, force: bool) -> Result<(), TrainError> {
         if !disk::exists(&self.path) {
             return Ok(());
         }
         let entries =
             disk::list(&self.path).map_err(TrainError::file(&self.path, "reading the output folder"))?;
-        // A run that was killed while writing its first file leaves only an incomplete file.
-        match force || entries.iter().all(|entry| is_part(entry)) {
-            false => Err(TrainError::OutputNotEmpty { path: self.path.clone() }),
-            true => Ok(()),
+        // A run that was killed while writing its first file leaves only an incomplete file and its lock.
+        if entries.iter().all(|entry| is_part(entry) || RunLock::is_lock(entry)) {
+            return Ok(());
         }
+        let path = || self.path.clone();
+        match (self.holds_run(), force, disk::link_target(&self.path)) {
+            (false, ..) => Err(TrainError::NotARun { path: path() }),
+            (true, false, _) => Err(TrainError::OutputNotEmpty { path: path() }),
+            (true, true, Some(target)) => Err(TrainError::Link { path: path(), target }),
+            (true, true, None) => Ok(()),
+        }
+    }
+
+    /// What besides a checkpoint shows that the run has trained, if anything does.
+    fn trace_of_training(&self) -> Option<String> {
+        let rows = disk::read(&self.metrics()).unwrap_or_default();
+        let has_rows = rows.iter().filter(|byte| **byte == b'\n').count() > 1;
+        match read_reports(&self.metrics()).unwrap_or_default().last() {
+            Some(report) => Some(format!("step {} in metrics.csv", report.step)),
+            None if has_rows => Some("metrics.csv".to_owned()),
+            None => disk::exists(&self.summary()).then(|| "summary.json".to_owned()),
+        }
+    }
+
+    /// Whether there are a run's settings or a checkpoint in the folder.
+    fn holds_run(&self) -> bool {
+        self.read_config().is_ok() || Checkpoint::read_header(&self.model()).is_ok()
+    }
+
+    /// Checks that a run with this configuration may be saved into the folder: it is free, or holds the same run.
+    ///
+    /// # Errors
+    /// [`TrainError::NotARun`] if there are other files in the folder, [`TrainError::OutputNotEmpty`] if there is
+    /// another run.
+    pub fn check_free_for(&self, config: &Config) -> Result<(), TrainError> {
+        let same = |found: Config| unlike(&found, config).is_empty();
+        match self.check_free(false) {
+            Err(TrainError::OutputNotEmpty { .. }) if self.read_config().is_ok_and(same) => Ok(()),
+            checked => checked,
+        }
+    }
+
+    /// Locks the folder, which exists.
+    ///
+    /// # Errors
+    /// As [`RunLock::acquire`].
+    pub fn lock(&self) -> Result<RunLock, TrainError> {
+        RunLock::acquire(&self.path)
+    }
+
+    /// What the run in the folder is resumed from.
+    ///
+    /// # Errors
+    /// [`TrainError::EditedSettings`] if `config.toml` and the checkpoint differ in more than steps and data,
+    /// [`TrainError::BrokenSettings`] if `config.toml` is not valid, [`TrainError::LostModel`] if reports or a summary
+    /// show that there was a checkpoint, [`TrainError::File`] or [`TrainError::Checkpoint`] if a file cannot be read.
+    pub fn resumable(&self) -> Result<Resumable, TrainError> {
+        if !disk::exists(&self.model()) {
+            let config = self.read_config()?;
+            let Some(report) = self.trace_of_training() else { return Ok(Resumable { config, step: None }) };
+            return Err(TrainError::LostModel { path: self.model(), report });
+        }
+        let (saved, header) = Checkpoint::read_header(&self.model())?;
+        if !disk::exists(&self.config()) {
+            return Ok(Resumable { config: saved, step: Some(header.step) });
+        }
+        let written =
+            self.read_config().map_err(|error| TrainError::BrokenSettings { reason: error.to_string() })?;
+        let differences = unlike(&written, &saved);
+        if !differences.is_empty() {
+            return Err(TrainError::EditedSettings {
+                path: self.config(),
+                differences: differences.join(", "),
+            });
+        }
+        let config = Config { steps: written.steps, data: written.data, ..saved };
+        Ok(Resumable { config, step: Some(header.step) })
     }
 
     /// Creates the folder if it does not exist.
@@ -71,17 +159,17 @@ impl RunFolder {
     }
 
     /// Creates the folder and removes the files of an earlier run, except for the settings, which are replaced
-    /// atomically: at any moment the folder holds a run, or the settings to start one.
+    /// atomically: at any moment the folder holds a run, or the settings to start one. The checkpoint is removed last, so
+    /// that no moment leaves reports without it.
     ///
     /// # Errors
     /// [`TrainError::File`] if the folder cannot be created or a file cannot be removed.
     pub fn prepare(&self) -> Result<(), TrainError> {
         self.create()?;
         self.tidy()?;
-        for path in [self.model(), self.metrics()] {
-            remove(path)?;
-        }
-        self.remove_summary()
+        self.remove_summary()?;
+        remove(self.metrics())?;
+        remove(self.model())
     }
 
     /// Removes the summary of a run that is resumed.
@@ -104,7 +192,6 @@ impl RunFolder {
     ///
     /// # Errors
     /// [`TrainError::File`] if the file cannot be read, otherwise as [`Config::parse`].
-    #[cfg(not(target_arch = "wasm32"))]
     pub fn read_config(&self) -> Result<Config, TrainError> {
         let path = self.config();
         let bytes = disk::read(&path).map_err(TrainError::file(&path, "reading it"))?;
@@ -141,6 +228,20 @@ impl RunFolder {
             .map_err(|e| TrainError::Config { path: path.clone(), reason: e.to_string() })?;
         write_atomically(&path, text.as_bytes())
     }
+}
+
+/// The settings other than steps and data that differ, as "name = first, not second".
+fn unlike(first: &Config, second: &Config) -> Vec<String> {
+    let found = first.differences(second);
+    let kept = found.into_iter().filter(|found| !matches!(found.setting.as_str(), "steps" | "data"));
+    let mut named: Vec<String> =
+        kept.map(|found| format!("{} = {}, not {}", found.setting, found.first, found.second)).collect();
+    if named.len() > NAMED {
+        let more = named.len() - NAMED;
+        named.truncate(NAMED);
+        named.push(format!("{more} more"));
+    }
+    named
 }
 
 fn remove(path: PathBuf) -> Result<(), TrainError> {

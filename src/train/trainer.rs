@@ -131,7 +131,7 @@ impl Trainer {
     /// Goes on from a checkpoint file; `config` is the checkpoint's own, with what may differ (steps).
     ///
     /// # Errors
-    /// Those of [`Trainer::new`] and of reading the checkpoint; data that is not the run's.
+    /// Those of [`Trainer::new`] and of reading the checkpoint; data that is not the run's; fewer steps than are done.
     pub fn resume(
         gpu: Arc<Gpu>,
         config: Config,
@@ -142,6 +142,9 @@ impl Trainer {
         // Before the plan is made: other data fail there too, for reasons that mislead.
         let (saved, header) = Checkpoint::read_header(path)?;
         header.check(path, &data)?;
+        if config.steps < header.step {
+            return Err(TrainError::StepsDone { steps: config.steps, done: header.step });
+        }
         if saved.optimiser != config.optimiser {
             let (found, expected) = (saved.optimiser.name, config.optimiser.name);
             return Err(TrainError::OtherOptimiser { path: path.to_owned(), found, expected });

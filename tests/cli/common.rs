@@ -156,6 +156,17 @@ pub fn tensors(model: &Path) -> Vec<(String, Vec<u8>)> {
     all
 }
 
+/// The files of a folder with their content.
+pub fn content(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .expect("the folder")
+        .map(|entry| entry.expect("an entry").path())
+        .map(|path| (str(&path).to_owned(), fs::read(&path).expect("a file")))
+        .collect();
+    files.sort();
+    files
+}
+
 /// Asserts that two runs have the same reports and the same final state.
 pub fn assert_same_run(a: &Path, b: &Path) {
     assert_eq!(metrics(a), metrics(b));

@@ -13,4 +13,5 @@ mod interrupted;
 mod killed;
 mod offline;
 mod output_folder;
+mod run_folders;
 mod runs;

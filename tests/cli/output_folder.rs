@@ -6,19 +6,8 @@ use std::path::Path;
 use remixmatch::train::Checkpoint;
 
 use super::common::{
-    BINARY, Run, assert_same_run, done, metrics, put, refused, remixmatch, str, tensors, tiny, train,
+    BINARY, Run, assert_same_run, content, done, metrics, put, refused, remixmatch, str, tensors, tiny, train,
 };
-
-/// The files of a folder with their content.
-fn content(folder: &Path) -> Vec<(String, Vec<u8>)> {
-    let mut files: Vec<_> = fs::read_dir(folder)
-        .expect("the folder")
-        .map(|entry| entry.expect("an entry").path())
-        .map(|path| (str(&path).to_owned(), fs::read(&path).expect("a file")))
-        .collect();
-    files.sort();
-    files
-}
 
 #[test]
 fn folder_in_use_is_replaced_only_with_force() {

@@ -1,6 +1,6 @@
 //! The run's side: it trains, and serves the window's commands between two steps.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,12 +13,15 @@ use super::state::{Command, Phase, PlanFacts, Predictions, Profile, Start, State
 use crate::app::platform;
 use crate::data::DataSet;
 use crate::gpu::{Gpu, GpuError};
-use crate::train::{Capture, Config, Pace, RunFolder, TrainError, Trainer, Weights};
+use crate::train::{Capture, Config, Pace, RunFolder, RunLock, TrainError, Trainer, Weights};
 
 /// Work on the adapter is submitted in slices of this length, so that frames are drawn in between.
 const SLICE: Duration = Duration::from_millis(6);
 /// Time between two observations while training runs.
 const OBSERVE_EVERY: Duration = Duration::from_millis(700);
+
+/// Time between two attempts to lock a folder that an earlier run of this window still saves into.
+const LOCK_RETRY: Duration = Duration::from_millis(20);
 
 /// Images that [`Command::Predict`] classifies between two checks for commands.
 const PREDICT_AT_ONCE: usize = 256;
@@ -42,6 +45,8 @@ pub struct Worker {
     channels: WorkerChannels,
     /// The folder that the run saves itself into.
     autosave: Option<PathBuf>,
+    /// The lock on that folder, from the first time the run reads or writes it.
+    lock: Option<RunLock>,
     /// The number of observations so far; the picture sheets alternate.
     observations: usize,
     predicting: Option<Predictions>,
@@ -57,7 +62,17 @@ impl Worker {
         autosave: Option<PathBuf>,
     ) -> Self {
         let embedding_timer = EmbeddingTimer::default();
-        Self { gpu, config, data, channels, autosave, observations: 0, predicting: None, embedding_timer }
+        Self {
+            gpu,
+            config,
+            data,
+            channels,
+            autosave,
+            lock: None,
+            observations: 0,
+            predicting: None,
+            embedding_timer,
+        }
     }
 
     /// Trains until the window's handle is dropped.
@@ -83,6 +98,9 @@ impl Worker {
     }
 
     async fn work(&mut self, start: Start) -> Result<(), TrainError> {
+        if let (Start::Resume(..), Some(folder)) = (&start, &self.autosave) {
+            self.lock = Some(self.lock_folder(folder).await?);
+        }
         let mut trainer = self.prepare(start)?;
         let mut running = false;
         let mut once = false;
@@ -147,6 +165,21 @@ impl Worker {
         }
     }
 
+    /// Locks a run's folder. An earlier run of this window may still be saving into it: waits until that has ended.
+    async fn lock_folder(&self, folder: &Path) -> Result<RunLock, TrainError> {
+        loop {
+            match RunLock::acquire(folder) {
+                Err(TrainError::InUse { process, .. })
+                    if process == Some(std::process::id()) && !self.channels.stop.load(Ordering::Relaxed) =>
+                {
+                    std::thread::sleep(LOCK_RETRY);
+                    platform::yield_now().await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
     fn prepare(&mut self, start: Start) -> Result<Trainer, TrainError> {
         let (gpu, data) = (Arc::clone(&self.gpu), Arc::clone(&self.data));
         let mut trainer = match &start {
@@ -207,10 +240,10 @@ impl Worker {
     }
 
     /// Saves the run into its autosave folder, if it has one and has made a step.
-    async fn autosave(&self, trainer: &mut Trainer) {
+    async fn autosave(&mut self, trainer: &mut Trainer) {
         let Some(path) = self.autosave.clone().filter(|_| trainer.progress().step > 0) else { return };
         // The folder is this run's own: each file stays until its replacement is complete.
-        if let Err(error) = self.save(trainer, &RunFolder::new(path), RunFolder::create).await {
+        if let Err(error) = self.save(trainer, &RunFolder::new(path)).await {
             self.notice(format!("the run could not be autosaved: {error}"));
         }
     }
@@ -289,7 +322,7 @@ impl Worker {
             }
             Command::Save(path) => {
                 let folder = RunFolder::new(path.clone());
-                let outcome = self.save(trainer, &folder, RunFolder::prepare).await;
+                let outcome = self.save_copy(trainer, &folder).await;
                 self.notice(match outcome {
                     Ok(()) => format!("saved to {}", path.display()),
                     Err(error) => format!("not saved: {error}"),
@@ -313,17 +346,28 @@ impl Worker {
         Ok(())
     }
 
-    /// Writes the run into a folder that `prepare` creates or checks.
-    async fn save(
-        &self,
-        trainer: &mut Trainer,
-        folder: &RunFolder,
-        prepare: fn(&RunFolder) -> Result<(), TrainError>,
-    ) -> Result<(), TrainError> {
-        prepare(folder)?;
+    /// Saves the run into a folder that the user has chosen: an empty one, or one that holds this run.
+    async fn save_copy(&mut self, trainer: &mut Trainer, folder: &RunFolder) -> Result<(), TrainError> {
+        folder.check_free_for(&trainer.config)?;
+        self.save(trainer, folder).await
+    }
+
+    /// Writes the run into a folder, which is locked meanwhile; the autosave folder stays locked.
+    async fn save(&mut self, trainer: &mut Trainer, folder: &RunFolder) -> Result<(), TrainError> {
+        folder.create()?;
+        let held = self.lock.as_ref().is_some_and(|lock| lock.is_of(folder.path()));
+        let lock = if held { None } else { Some(folder.lock()?) };
+        folder.tidy()?;
+        if !trainer.is_done() {
+            folder.remove_summary()?;
+        }
         folder.write_config(&trainer.config)?;
         let reports = self.channels.shared.lock().map(|state| Arc::clone(&state.reports)).unwrap_or_default();
         folder.write_reports(&reports)?;
-        trainer.save(&folder.model()).await
+        trainer.save(&folder.model()).await?;
+        if self.autosave.as_deref() == Some(folder.path()) {
+            self.lock = self.lock.take().or(lock);
+        }
+        Ok(())
     }
 }
