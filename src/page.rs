@@ -44,14 +44,14 @@ pub async fn start(canvas: web_sys::HtmlCanvasElement) {
     }
     options.link = Some(link);
     open(canvas.clone(), options).await;
-    watch_visibility();
+    observe_visibility();
     let followed = Closure::new(|link: String| {
         with_app(|app| app.workspace.follow_link(&link));
     });
     browser::on_fragment(&followed);
     // The closure lives as long as the page.
     followed.forget();
-    spawn_local(watch_adapter(canvas));
+    spawn_local(observe_adapter(canvas));
 }
 
 /// The app's state as JSON; empty without an app.
@@ -103,7 +103,7 @@ fn autosaved(run: &Path) -> Option<(Config, Header)> {
 }
 
 /// Notes when the tab is hidden, and logs the steps of that time when it is visible again.
-fn watch_visibility() {
+fn observe_visibility() {
     let changed = Closure::new(|hidden: bool| match hidden {
         true => {
             let training = with_app(|app| app.workspace.training_step()).flatten();
@@ -134,7 +134,7 @@ fn update_title() {
 }
 
 /// Checks the adapter for as long as the page exists, and offers to resume after a fault.
-async fn watch_adapter(canvas: web_sys::HtmlCanvasElement) {
+async fn observe_adapter(canvas: web_sys::HtmlCanvasElement) {
     loop {
         if JsFuture::from(browser::pause(CHECK_INTERVAL)).await.is_err() {
             return;

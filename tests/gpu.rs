@@ -13,9 +13,9 @@ use remixmatch::gpu::{
 
 /// Records `to = from` by a sum over one slice.
 fn pass_on(b: &mut PlanBuilder, from: Tensor, to: Tensor) {
-    let quads = from.words() / 4;
-    let groups = groups_for_items(quads, 64);
-    b.dispatch(Kernel::new("nn/reduce", "sum_slices"), &[0, quads as u32, 1, 0], &[from, to], groups);
+    let vec4s = from.words() / 4;
+    let groups = groups_for_items(vec4s, 64);
+    b.dispatch(Kernel::new("nn/reduce", "sum_slices"), &[0, vec4s as u32, 1, 0], &[from, to], groups);
 }
 
 /// A chain of `length` copies through transient tensors: `(first, last)`, both persistent.

@@ -134,14 +134,14 @@ fn saved_model_classifies_like_its_trainer() {
     block_on(trainer.save(&path)).expect("a checkpoint");
     let mut evaluate =
         |which| block_on(trainer.engine.evaluate(&gpu, &data.test, which)).expect("probabilities");
-    let (averaged, raw) = (evaluate(Weights::Ema), evaluate(Weights::Raw));
+    let (ema, raw) = (evaluate(Weights::Ema), evaluate(Weights::Raw));
     let mut model = Model::load(Arc::clone(&gpu), &path).expect("a model");
     let found = block_on(model.probabilities(&data.test)).expect("probabilities");
-    assert_eq!(found, averaged);
+    assert_eq!(found, ema);
     assert_ne!(found, raw, "raw and EMA weights differ");
     assert_eq!(accuracy(&found, &data.test_labels, 2), last.test_acc_ema);
-    assert_eq!(averaged.len(), 2 * data.test.len());
-    for (i, expected) in averaged.chunks_exact(2).enumerate() {
+    assert_eq!(ema.len(), 2 * data.test.len());
+    for (i, expected) in ema.chunks_exact(2).enumerate() {
         let alone = Images::new(8, 8, 1, data.test.image(i).to_vec());
         assert_eq!(
             block_on(model.probabilities(&alone)).expect("probabilities"),

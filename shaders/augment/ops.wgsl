@@ -58,9 +58,9 @@ struct Draw {
 @group(0) @binding(2) var<storage, read> draws: array<Draw>;
 @group(0) @binding(3) var<storage, read_write> after: array<u32>;
 
-/// pixels of each value, a channel after the other
+/// pixels of each value, one channel after the other
 var<workgroup> histogram: array<atomic<u32>, 768>;
-/// new value of each value, a channel after the other
+/// new value of each value, one channel after the other
 var<workgroup> lookup: array<u32, 768>;
 var<workgroup> luma_sum: atomic<u32>;
 

@@ -1,15 +1,15 @@
-// Exponential averages, and tests for NaN and infinity.
+// Exponential moving averages, and tests for NaN and infinity.
 //
-// `mix` is not used for averages: an adapter may compute it as new + (old - new) decay, which loses the last digits of the
+// `mix` is not used for EMAs: an adapter may compute it as new + (old - new) decay, which loses the last digits of the
 // new value if decay is near one. Finiteness is read from the bits: a compiler may assume that arithmetic is finite.
 
 /// old decay + new (1 - decay)
-fn averaged_with(old: vec4<f32>, new_value: vec4<f32>, decay: f32) -> vec4<f32> {
+fn ema_update(old: vec4<f32>, new_value: vec4<f32>, decay: f32) -> vec4<f32> {
     return old * decay + new_value * (1.0 - decay);
 }
 
-/// `averaged_with` of single values.
-fn averaged_with_one(old: f32, new_value: f32, decay: f32) -> f32 {
+/// `ema_update` of single values.
+fn ema_update_one(old: f32, new_value: f32, decay: f32) -> f32 {
     return old * decay + new_value * (1.0 - decay);
 }
 

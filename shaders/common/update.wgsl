@@ -2,7 +2,7 @@
 // State tensors are at bindings 5 and 6 of the optimiser's own shader.
 // Order within a step: the optimiser's rule, decay, EMA (specification 1.8).
 
-import package::common::numbers::{averaged_with, are_finite};
+import package::common::numbers::{ema_update, are_finite};
 import package::common::step::Step;
 
 struct Params {
@@ -34,11 +34,11 @@ fn finish_update(i: u32, gradient: vec4<f32>, new_weights: vec4<f32>, state_fini
         w *= step.decay;
     }
     weights[i] = w;
-    let average = averaged_with(ema[i], w, step.ema);
-    ema[i] = average;
+    let new_ema = ema_update(ema[i], w, step.ema);
+    ema[i] = new_ema;
     if !are_finite(gradient) {
         atomicMax(&faults[0], params.vec4s - i);
-    } else if !(state_finite && are_finite(w) && are_finite(average)) {
+    } else if !(state_finite && are_finite(w) && are_finite(new_ema)) {
         atomicMax(&faults[1], params.vec4s - i);
     }
 }

@@ -6,7 +6,7 @@
 // `coefficients` is [group, 4, c]: mean, 1/std, scale = gamma/std, shift = beta - mean scale.
 
 import package::common::indexing::flat_id;
-import package::common::numbers::averaged_with;
+import package::common::numbers::ema_update;
 
 struct Params {
     /// rows per group
@@ -147,8 +147,8 @@ fn training_coefficients(@builtin(global_invocation_id) id: vec3<u32>) {
     let variance = all.squares / all.count;
     write_coefficients(group, column, mean, variance);
     if group == params.moving_group {
-        moving_mean[column] = averaged_with(moving_mean[column], mean, params.momentum);
-        moving_variance[column] = averaged_with(moving_variance[column], variance, params.momentum);
+        moving_mean[column] = ema_update(moving_mean[column], mean, params.momentum);
+        moving_variance[column] = ema_update(moving_variance[column], variance, params.momentum);
     }
 }
 

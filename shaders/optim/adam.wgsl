@@ -1,6 +1,6 @@
 // Adam (arXiv 1412.6980), for all parameters in one dispatch.
 
-import package::common::numbers::{averaged_with, are_finite};
+import package::common::numbers::{ema_update, are_finite};
 import package::common::indexing::flat_id;
 import package::common::update::{finish_update, gradients, params, step, weights};
 
@@ -14,8 +14,8 @@ fn update(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
         return;
     }
     let g = gradients[i];
-    let m = averaged_with(first_moment[i], g, step.beta1);
-    let v = averaged_with(second_moment[i], g * g, step.beta2);
+    let m = ema_update(first_moment[i], g, step.beta1);
+    let v = ema_update(second_moment[i], g * g, step.beta2);
     first_moment[i] = m;
     second_moment[i] = v;
     let w = weights[i] - step.learning_rate * m / (sqrt(v) + step.epsilon);

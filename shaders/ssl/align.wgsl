@@ -2,7 +2,7 @@
 // lines 6 to 8); from the two batches' predictions, AdaMatch's (arXiv 2106.04732, section 3).
 
 import package::common::indexing::flat_id;
-import package::common::numbers::{averaged_with_one, is_finite};
+import package::common::numbers::{ema_update_one, is_finite};
 import package::common::step::Step;
 
 struct Params {
@@ -242,6 +242,6 @@ fn update_history(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     predictions[step.slot * params.classes + c] = sum / f32(params.batch);
     if params.running_labels == 1u {
-        running[c] = averaged_with_one(running[c], labelled / f32(params.batch), LABEL_DECAY);
+        running[c] = ema_update_one(running[c], labelled / f32(params.batch), LABEL_DECAY);
     }
 }

@@ -251,7 +251,7 @@ pub async fn measure_memory(gpu: &Gpu) -> Result<Vec<MemoryTime>, GpuError> {
             GlobalAveragePool::forward(b, x);
         }),
         // Five buffers are read, four are written.
-        ("Adam, decay and average", 9 * WEIGHTS, |b| {
+        ("Adam, decay and EMA", 9 * WEIGHTS, |b| {
             let optimiser = OptimiserState::new(b, WEIGHTS, &ADAM);
             let [block, faults] = [("step", StepBlock::WORDS), ("faults", FAULTS)]
                 .map(|(name, words)| b.persistent(name, words));

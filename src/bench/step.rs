@@ -162,7 +162,7 @@ fn family(kernel: &str) -> &'static str {
         ("nn", _) => "pool and heads",
         ("augment", _) => "augmentation and assembly",
         ("ssl", _) => "guesses, MixUp of targets, losses",
-        ("optim", _) => "Adam, decay, average",
+        ("optim", _) => "Adam, decay, EMA",
         _ => "other",
     }
 }
@@ -175,6 +175,6 @@ mod tests {
     fn families_distinguish_convolution_directions() {
         assert_eq!(family("nn/conv2d_subgroups8_32:forward"), "convolution, forward");
         assert_eq!(family("nn/conv2d:weight_gradient GROUP=64"), "convolution, weight gradient");
-        assert_eq!(family("optim/adam:update"), "Adam, decay, average");
+        assert_eq!(family("optim/adam:update"), "Adam, decay, EMA");
     }
 }

@@ -31,7 +31,7 @@ pub static ADAM: Optimiser = Optimiser {
     ],
     scalars: adam_scalars,
     rule: "w -= learning_rate_corrected m / (sqrt(v) + epsilon); then decayed kernels times decay_factor; then the \
-           average",
+           EMA",
 };
 
 /// lr sqrt(1 - beta2^t) / (1 - beta1^t), t = step + 1.

@@ -4,7 +4,7 @@
 use super::method::Method;
 use crate::nn::Head;
 
-/// A term of the training loss: a mean over some rows of the step, times a weight.
+/// A term of the training loss: the mean over some rows of the step, multiplied by a weight.
 #[derive(Debug)]
 pub struct LossTerm {
     /// `loss_<name>` in metrics, `weight_<name>` in settings, `loss.<name>` in traces.

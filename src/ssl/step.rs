@@ -46,7 +46,7 @@ pub struct StepOptions<'a> {
 /// n the inputs with a gradient; images have H x W pixels.
 #[derive(Clone, Debug)]
 pub struct StepTensors {
-    /// u8 images, a word per pixel: `[labelled B, unlabelled B, H, W]`.
+    /// u8 images, one word per pixel: `[labelled B, unlabelled B, H, W]`.
     pub sources: Tensor,
     /// [`WeakDraw`] of every view, `[V]`.
     pub weak_draws: Tensor,
@@ -66,7 +66,7 @@ pub struct StepTensors {
     /// Moving means and variances of batch norm.
     pub moving: Tensor,
     pub alignment: AlignmentState,
-    /// Augmented u8 images, a word per pixel: `[V, H, W]`, then the further views.
+    /// Augmented u8 images, one word per pixel: `[V, H, W]`, then the further views.
     pub views: Tensor,
     /// Statistics from word 0, the update's faults from [`REPORT_FAULTS`], probe matches from [`REPORT_MATCHES`].
     pub report: Tensor,

@@ -208,15 +208,15 @@ impl Engine {
         write(self.tensors.sources, bytemuck::cast_slice(&self.pixels));
     }
 
-    /// The plan and the program of a step in it, for who measures.
+    /// The plan and the program of a training step in it, for benchmarks.
     pub fn recorded_step(&self) -> (&Plan, Program) {
         (&self.plan, self.step)
     }
 
-    /// The tiles of an inspection, one a row, in a texture.
+    /// A texture with a tile for each row of the inspection. `None` if views are not captured.
     ///
     /// # Errors
-    /// The adapter's. `None` where views are not kept.
+    /// [`GpuError`] if the device is lost or the texture does not fit its limits.
     pub fn pictures(&self, gpu: &Gpu) -> Result<Option<Pictures>, GpuError> {
         let Some(inspection) = &self.inspection else { return Ok(None) };
         let size = [self.network.height, self.network.width];
@@ -242,8 +242,8 @@ impl Engine {
         self.evaluate_with(gpu, images, which, |_, _, _| {}).await
     }
 
-    /// [`Engine::evaluate`], which goes through the images in runs: `observe` gets the plan, a run's first image
-    /// and its penultimate features, a tensor `[run, features]` that holds them until the next run.
+    /// [`Engine::evaluate`] in chunks of images: after each chunk, `observe` gets the plan, the index of the chunk's
+    /// first image and the penultimate features `[chunk, features]`, a tensor that the next chunk overwrites.
     ///
     /// # Errors
     /// The adapter's.

@@ -23,7 +23,7 @@ pub enum Weights {
 #[derive(Clone, Debug)]
 pub struct Evaluation {
     pub capacity: usize,
-    /// u8 images, a word per pixel: `[capacity, height, width]`.
+    /// u8 images, one word per pixel: `[capacity, height, width]`.
     pub sources: Tensor,
     /// [`AssembleRow`] of every image as it is, `[capacity]`.
     pub rows: Tensor,

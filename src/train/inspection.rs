@@ -40,7 +40,7 @@ pub struct Inspection {
 /// Tensors of the followed images, [`FOLLOWED`] of them with `V` views in all.
 #[derive(Clone, Debug)]
 pub struct Followed {
-    /// u8 images, a word per pixel: `[FOLLOWED, height, width]`.
+    /// u8 images, one word per pixel: `[FOLLOWED, height, width]`.
     pub sources: Tensor,
     /// [`WeakDraw`], `[V]`.
     pub weak_draws: Tensor,

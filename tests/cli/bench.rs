@@ -42,7 +42,7 @@ fn step_times_sum_over_families_and_kernels() {
     assert_eq!(sum("kernels", "dispatches"), number(&step["dispatches"]));
     assert!((sum("families", "seconds") - sum("kernels", "seconds")).abs() < 1e-9);
     let families = step["families"].as_array().expect("a list");
-    for name in ["convolution, forward", "batch norm and leaky ReLU", "Adam, decay, average"] {
+    for name in ["convolution, forward", "batch norm and leaky ReLU", "Adam, decay, EMA"] {
         assert!(families.iter().any(|family| family["name"] == name), "{name} in {families:?}");
     }
     assert!(families.iter().all(|family| family["name"] != "other"), "{families:?}");

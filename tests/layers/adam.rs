@@ -56,14 +56,14 @@ async fn update_with_faults(
     decayed: &[u32],
     state: [&[f32]; 4],
 ) -> ([Vec<f32>; 4], Vec<u32>) {
-    let quads = gradient.len() / 4;
+    let vec4s = gradient.len() / 4;
     let step = [step(t)];
     let mut args = vec![Arg::input(&step), Arg::input(gradient), Arg::input(decayed)];
     args.extend(state.map(Arg::in_out));
     args.push(Arg::in_out(&[0u32; FAULTS]));
-    let params = [quads as u32, 0, 0, 0];
+    let params = [vec4s as u32, 0, 0, 0];
     let kernel = Kernel::new("optim/adam", "update");
-    let results = run_once_async(&GPU, kernel, &params, &args, groups_for_items(quads, 64)).await.unwrap();
+    let results = run_once_async(&GPU, kernel, &params, &args, groups_for_items(vec4s, 64)).await.unwrap();
     let after = [0, 1, 2, 3].map(|i| results[i].iter().copied().map(f32::from_bits).collect());
     (after, results[4].clone())
 }
@@ -83,13 +83,13 @@ on_the_adapter! {
         for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             for at in [0, 7, 161, WORDS - 1] {
                 // Faults are located to four words.
-                let quad = at / 4 * 4;
-                assert_eq!(fault(0, &[at], value).await, Some(Fault::Gradient(quad)), "{value} at {at}");
-                assert_eq!(fault(0, &[WORDS - 1, at, WORDS - 2], value).await, Some(Fault::Gradient(quad)));
+                let first_of_vec4 = at / 4 * 4;
+                assert_eq!(fault(0, &[at], value).await, Some(Fault::Gradient(first_of_vec4)), "{value} at {at}");
+                assert_eq!(fault(0, &[WORDS - 1, at, WORDS - 2], value).await, Some(Fault::Gradient(first_of_vec4)));
                 for place in 1..5 {
                     assert_eq!(
                         fault(place, &[at], value).await,
-                        Some(Fault::State(quad)),
+                        Some(Fault::State(first_of_vec4)),
                         "{value} in {place} at {at}"
                     );
                 }
@@ -120,7 +120,7 @@ on_the_adapter! {
             assert_close(&format!("weights {t}"), &state[0], &all(|s| &s.weights), FORWARD);
             assert_close(&format!("first moment {t}"), &state[1], &all(|s| &s.first), FORWARD);
             assert_close(&format!("second moment {t}"), &state[2], &all(|s| &s.second), FORWARD);
-            assert_close(&format!("average {t}"), &state[3], &all(|s| &s.averaged), FORWARD);
+            assert_close(&format!("EMA {t}"), &state[3], &all(|s| &s.ema), FORWARD);
             let moved: Vec<f32> = state[0].iter().zip(&before).map(|(a, b)| a - b).collect();
             let expected: Vec<f64> = all(|s| &s.weights).iter().zip(&was).map(|(a, b)| a - b).collect();
             assert_close(&format!("movement {t}"), &moved, &expected, 1e-3);
@@ -134,10 +134,10 @@ on_the_adapter! {
         assert_folds(BLOCKS * 16);
         let mut random = Random::new(4);
         let repeat = |values: &[f32]| -> Vec<f32> { values.iter().copied().cycle().take(BLOCKS * 64).collect() };
-        let [gradient, weights, first, averaged] = [0; 4].map(|_| random.normal(PERIOD, 1.0));
+        let [gradient, weights, first, ema] = [0; 4].map(|_| random.normal(PERIOD, 1.0));
         let second = random.uniform(PERIOD, 0.1, 1.0);
         let decayed: Vec<u32> = [1, 0, 1].into_iter().cycle().take(BLOCKS).collect();
-        let state = [repeat(&weights), repeat(&first), repeat(&second), repeat(&averaged)];
+        let state = [repeat(&weights), repeat(&first), repeat(&second), repeat(&ema)];
         let found = update(9, &repeat(&gradient), &decayed, state.each_ref().map(Vec::as_slice)).await;
         let mut expected = [const { Vec::new() }; 4];
         for (block, flag) in [1, 0, 1].into_iter().enumerate() {
@@ -146,15 +146,15 @@ on_the_adapter! {
                 weights: part(&weights),
                 first: part(&first),
                 second: part(&second),
-                averaged: part(&averaged),
+                ema: part(&ema),
             };
             slot.update(&part(&gradient), &adam(), 9, flag == 1);
-            for (all, one) in expected.iter_mut().zip([slot.weights, slot.first, slot.second, slot.averaged]) {
+            for (all, one) in expected.iter_mut().zip([slot.weights, slot.first, slot.second, slot.ema]) {
                 all.extend(one);
             }
         }
         for (name, (found, expected)) in
-            ["weights", "first moment", "second moment", "average"].iter().zip(found.iter().zip(&expected))
+            ["weights", "first moment", "second moment", "EMA"].iter().zip(found.iter().zip(&expected))
         {
             let all: Vec<f64> = expected.iter().copied().cycle().take(BLOCKS * 64).collect();
             assert_close(name, found, &all, FORWARD);

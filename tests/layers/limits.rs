@@ -13,9 +13,9 @@ const LARGEST: usize = 32 << 20;
 /// Records a copy as a sum over one slice.
 fn copy(b: &mut PlanBuilder, from: Tensor) -> Tensor {
     let to = b.persistent("the result", from.words());
-    let quads = from.words() / 4;
-    let groups = groups_for_items(quads, 64);
-    b.dispatch(Kernel::new("nn/reduce", "sum_slices"), &[0, quads as u32, 1, 0], &[from, to], groups);
+    let vec4s = from.words() / 4;
+    let groups = groups_for_items(vec4s, 64);
+    b.dispatch(Kernel::new("nn/reduce", "sum_slices"), &[0, vec4s as u32, 1, 0], &[from, to], groups);
     to
 }
 

@@ -7,7 +7,7 @@ use crate::harness::GPU;
 use crate::oracle::compare::assert_close;
 use crate::oracle::random::{Random, widen};
 
-/// One entry point of `reduce.wgsl` on `[rows, 4 quads]` values; what follows them in memory is NaN.
+/// One entry point of `reduce.wgsl` on `[rows, 4 vec4s]` values; what follows them in memory is NaN.
 async fn run(
     entry: &'static str,
     source: &[f32],
@@ -15,9 +15,9 @@ async fn run(
     slices: usize,
     old: Option<&[f32]>,
 ) -> Vec<f32> {
-    let quads = source.len() / rows / 4;
-    let results = if entry == "sum_rows" { quads * slices } else { quads };
-    let params = [rows as u32, quads as u32, slices as u32, u32::from(old.is_some())];
+    let vec4s = source.len() / rows / 4;
+    let results = if entry == "sum_rows" { vec4s * slices } else { vec4s };
+    let params = [rows as u32, vec4s as u32, slices as u32, u32::from(old.is_some())];
     let result = old.map_or(Arg::Out(results * 4), Arg::in_out);
     let groups = groups_for_items(results, 64);
     let mut fenced = source.to_vec();

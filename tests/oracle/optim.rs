@@ -1,4 +1,4 @@
-//! Adam as TensorFlow writes it, decoupled weight decay, and the weights' moving average.
+//! Adam as TensorFlow writes it, decoupled weight decay, and the EMA weights.
 
 #[derive(Clone, Copy, Debug)]
 pub struct Adam {
@@ -34,17 +34,17 @@ pub struct Slot {
     pub weights: Vec<f64>,
     pub first: Vec<f64>,
     pub second: Vec<f64>,
-    pub averaged: Vec<f64>,
+    pub ema: Vec<f64>,
 }
 
 impl Slot {
-    /// Before the first update: moments zero, the average at the weights.
+    /// Before the first update: moments zero, the EMA at the weights.
     pub fn new(weights: Vec<f64>) -> Self {
         let zeros = vec![0.0; weights.len()];
-        Self { first: zeros.clone(), second: zeros, averaged: weights.clone(), weights }
+        Self { first: zeros.clone(), second: zeros, ema: weights.clone(), weights }
     }
 
-    /// Update `t`: Adam, then decay, then the average.
+    /// Update `t`: Adam, then decay, then the EMA.
     pub fn update(&mut self, gradient: &[f64], adam: &Adam, t: i32, decayed: bool) {
         let step = adam.step_size(t);
         for (i, g) in gradient.iter().enumerate() {
@@ -54,7 +54,7 @@ impl Slot {
             if decayed {
                 self.weights[i] *= 1.0 - adam.weight_decay * adam.learning_rate;
             }
-            self.averaged[i] = adam.ema * self.averaged[i] + (1.0 - adam.ema) * self.weights[i];
+            self.ema[i] = adam.ema * self.ema[i] + (1.0 - adam.ema) * self.weights[i];
         }
     }
 }

@@ -141,10 +141,10 @@ fn timeouts_name_the_wait() {
     let gpu = Gpu::new_blocking().expect("an adapter").with_wait_limit(Duration::from_millis(1));
     let mut b = PlanBuilder::new();
     let [from, to] = ["from", "to"].map(|name| b.persistent(name, WORDS));
-    let quads = WORDS / 4;
+    let vec4s = WORDS / 4;
     for _ in 0..20 {
         let kernel = Kernel::new("nn/reduce", "sum_slices");
-        b.dispatch(kernel, &[0, quads as u32, 1, 0], &[from, to], groups_for_items(quads, 64));
+        b.dispatch(kernel, &[0, vec4s as u32, 1, 0], &[from, to], groups_for_items(vec4s, 64));
     }
     let program = b.program(0);
     let plan = b.build(&gpu).expect("a plan");

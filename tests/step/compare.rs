@@ -59,13 +59,13 @@ pub fn inputs(trace: &Traced) -> Inputs {
 pub fn state_before(trace: &Traced, settings: &Settings, step: i32, p_data: &[f64]) -> State {
     let parameters = settings.network.parameters();
     let group = |prefix: &str| trace.group(prefix, |name| parameters.contains_key(name));
-    let (weights, averaged) = (group("before."), group("before.ema."));
+    let (weights, ema) = (group("before."), group("before.ema."));
     let (first, second) = (group("before.adam.m."), group("before.adam.v."));
     let slot = |name: &String| Slot {
         weights: weights[name].clone(),
         first: first[name].clone(),
         second: second[name].clone(),
-        averaged: averaged[name].clone(),
+        ema: ema[name].clone(),
     };
     State {
         step,
@@ -155,7 +155,7 @@ pub fn compare_state(what: &str, trace: &Traced, state: &State) {
     };
     for (name, slot) in state.slots.iter().filter(|(name, _)| !is_idle(name)) {
         close(format!("after.{name}"), &slot.weights);
-        close(format!("after.ema.{name}"), &slot.averaged);
+        close(format!("after.ema.{name}"), &slot.ema);
     }
     for (name, moments) in &state.moving {
         close(format!("after.bn.{name}.mean"), &moments.mean);

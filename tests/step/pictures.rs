@@ -62,8 +62,8 @@ pub fn pictures(side: usize, channels: usize) -> Arc<DataSet> {
     })
 }
 
-/// Averages, decay and ramp move so fast that five steps would show a mistake in any of them: the ramp is
-/// 0, 1/2 and then 1, decay takes 0.4 % a step, the average follows by a half.
+/// EMA, decay and ramp change so fast that five steps would show a mistake in any of them: the ramp is
+/// 0, 1/2 and then 1, decay takes 0.4 % per step, the EMA moves by a half.
 pub fn config(method: Method, seed: u64) -> Config {
     let mut config = preset("digits", None).expect("the preset exists").config;
     config.labels = LABELS;

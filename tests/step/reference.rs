@@ -270,7 +270,7 @@ impl Settings {
         d
     }
 
-    /// The whole step: Adam, decay, average; moving statistics from the last mixed pass; histories last.
+    /// The whole step: Adam, decay, EMA; moving statistics from the last mixed pass; histories last.
     pub fn step(&self, state: &mut State, inputs: &Inputs) -> Step {
         let p = state.weights();
         let guess = self.method.unlabelled.then(|| self.guess(&p, state, inputs));

@@ -221,7 +221,7 @@ impl Case {
         assert_close_wide("loss.total", &[t.scalar("loss.total")], &[total], EXACT);
     }
 
-    /// Adam, decay and average of every parameter from its gradient in the file.
+    /// Adam, decay and EMA of every parameter from its gradient in the file.
     fn updates(&self) {
         let t = &self.trace;
         let adam = Adam {
@@ -241,18 +241,18 @@ impl Case {
         for (name, slot) in &self.state.slots {
             assert_eq!(decayed.contains(&&name[..]), name.ends_with(".kernel"), "decay of {name}");
             let mut slot: Slot = slot.clone();
-            let (weights, averaged) = (slot.weights.clone(), slot.averaged.clone());
+            let (weights, ema) = (slot.weights.clone(), slot.ema.clone());
             slot.update(&t.wide(&format!("grad.{name}")), &adam, 2, name.ends_with(".kernel"));
             let close = |group: &str, wanted: &[f64]| {
                 let name = format!("after.{group}{name}");
                 assert_close(&name, &t.f32(&name), wanted, EXACT);
             };
             close("", &slot.weights);
-            close("ema.", &slot.averaged);
+            close("ema.", &slot.ema);
             close("adam.m.", &slot.first);
             close("adam.v.", &slot.second);
             self.moves(&format!("after.{name}"), &weights, &slot.weights);
-            self.moves(&format!("after.ema.{name}"), &averaged, &slot.averaged);
+            self.moves(&format!("after.ema.{name}"), &ema, &slot.ema);
         }
     }
 
@@ -289,11 +289,10 @@ impl Case {
     /// The EMA weights before the step, with moving statistics, on the probes.
     fn probes(&self) {
         let t = &self.trace;
-        let averaged =
-            self.state.slots.iter().map(|(name, slot)| (name.clone(), slot.averaged.clone())).collect();
+        let ema = self.state.slots.iter().map(|(name, slot)| (name.clone(), slot.ema.clone())).collect();
         let network = &self.settings.network;
-        let embedding = network.inference(&averaged, &self.state.moving, &t.maps("probe.images")[0]);
-        let probabilities = softmax(&network.logits(&averaged, "classify", &embedding), CLASSES);
+        let embedding = network.inference(&ema, &self.state.moving, &t.maps("probe.images")[0]);
+        let probabilities = softmax(&network.logits(&ema, "classify", &embedding), CLASSES);
         let labels = t.indices("input.labels");
         let wanted: Vec<f64> =
             labels.iter().zip(probabilities.chunks_exact(CLASSES)).map(|(l, row)| row[*l]).collect();

@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn embeddings_wait_for_their_share_of_time() {
-        let (raw, averaged) = (Weights::Raw, Weights::Ema);
+        let (raw, ema) = (Weights::Raw, Weights::Ema);
         let began = Instant::now();
         let after = |seconds: u64| began + Duration::from_secs(seconds);
         let mut timer = EmbeddingTimer::default();
@@ -89,7 +89,7 @@ mod tests {
         assert!(!timer.is_due(9, raw, true, after(1)) && timer.is_due(9, raw, true, after(2)));
         assert!(timer.is_due(9, raw, false, after(1)), "a paused run need not wait");
         assert!(!timer.is_due(5, raw, false, after(9)), "this step's embedding exists");
-        assert!(timer.is_due(5, averaged, true, after(1)), "other weights are requested now");
+        assert!(timer.is_due(5, ema, true, after(1)), "other weights are requested now");
         // After an embedding that took 3 seconds the next one waits for 21.
         timer.made(9, raw, after(10), after(13));
         assert!(!timer.is_due(20, raw, true, after(33)) && timer.is_due(20, raw, true, after(34)));

@@ -9,7 +9,7 @@ fn the_first_update_moves_by_the_learning_rate() {
     let mut slot = Slot::new(vec![1.0, -1.0]);
     slot.update(&[0.3, -0.02], &Adam::REFERENCE, 1, false);
     assert_close_wide("weights", &slot.weights, &[0.998, -0.998], 1e-6);
-    assert_close_wide("average", &slot.averaged, &[1.0 - 0.001 * 0.002, -1.0 + 0.001 * 0.002], 1e-8);
+    assert_close_wide("EMA", &slot.ema, &[1.0 - 0.001 * 0.002, -1.0 + 0.001 * 0.002], 1e-8);
     assert_close_wide("first moment", &slot.first, &[0.03, -0.002], 1e-12);
     assert_close_wide("second moment", &slot.second, &[0.3 * 0.3 * 0.001, 0.02 * 0.02 * 0.001], 1e-12);
 }
@@ -28,5 +28,5 @@ fn decay_comes_after_adam_and_before_the_average() {
     let mut slot = Slot::new(vec![2.0]);
     slot.update(&[0.0], &Adam::REFERENCE, 1, true);
     assert_close_wide("weights", &slot.weights, &[2.0 * (1.0 - 4e-5)], 1e-15);
-    assert_close_wide("average", &slot.averaged, &[0.999 * 2.0 + 0.001 * 2.0 * (1.0 - 4e-5)], 1e-15);
+    assert_close_wide("EMA", &slot.ema, &[0.999 * 2.0 + 0.001 * 2.0 * (1.0 - 4e-5)], 1e-15);
 }

@@ -111,8 +111,8 @@ impl EmbeddingView {
                 .on_hover_text("The name of each class at the mean of its images");
             let mut ema = options.weights == Weights::Ema;
             ui.checkbox(&mut ema, "EMA weights").on_hover_text(
-                "Features of the exponential moving average of the weights, which is what is tested; otherwise \
-                 of the raw weights",
+                "Show the features of the EMA weights, which the test accuracy uses. Unticked: features of the \
+                 raw weights",
             );
             options.weights = if ema { Weights::Ema } else { Weights::Raw };
             ui.button("Fit").on_hover_text("Reset the zoom to show all points").clicked()
