@@ -94,7 +94,7 @@ fn check_guess(guess: &Guessed, p_data: &[f32], p_model: &[f32]) {
 }
 
 #[test]
-fn guesses_are_those_of_the_step_and_of_the_followed_images() {
+fn observed_guesses_equal_those_of_the_step() {
     let (trainer, seen) = observed(&gpu(), two_views(), &[17, 400]);
     assert_eq!(seen.step, 2);
     let guesses = seen.guesses.as_ref().expect("guesses");
@@ -174,7 +174,7 @@ fn grey(word: u32) -> u8 {
 }
 
 #[test]
-fn tiles_are_the_views_that_were_trained_on_and_predictions_are_of_them() {
+fn observed_tiles_and_predictions_match_the_trained_views() {
     let gpu = gpu();
     let (mut trainer, seen) = observed(&gpu, two_views(), &[3]);
     let pictures = trainer.engine.pictures(&gpu).expect("pictures").expect("views are kept");

@@ -152,7 +152,7 @@ fn saved_model_classifies_like_its_trainer() {
 }
 
 #[test]
-fn non_finite_loss_stops_the_run_and_keeps_the_checkpoint() {
+fn non_finite_loss_stops_run_and_keeps_checkpoint() {
     let gpu = gpu();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("model.safetensors");
@@ -181,7 +181,7 @@ fn non_finite_loss_stops_the_run_and_keeps_the_checkpoint() {
 }
 
 #[test]
-fn optional_terms_have_a_column_only_where_they_are_on() {
+fn optional_terms_have_columns_only_when_on() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (mi, columns) in [(None, 13), (Some(-0.25), 14)] {
         let losses = PerTerm::from_fn(|term| if term.name == "mi" { mi } else { Some(0.5) });

@@ -304,7 +304,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn held_out_share_is_equal_and_spread_per_class() {
+    fn held_out_images_spread_evenly_over_each_class() {
         let labels: Vec<u32> = (0..60).map(|i| if i % 3 == 0 { 1 } else { 0 }).collect();
         let held = held_out(&labels, 2, 0.2);
         let of = |class| (0..60).filter(|&i| held[i] && labels[i] == class).count();

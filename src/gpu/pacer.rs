@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn slices_fill_the_target_with_at_least_one_operation() {
+    fn slices_reach_the_target_or_hold_one_operation() {
         let pacer = pacer(10, &[0.004, 0.004, 0.004, 0.050, 0.001]);
         assert_eq!(pacer.slice_end(0), 2);
         assert_eq!(pacer.slice_end(2), 3);

@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_unique_and_the_labelled_term_is_first() {
+    fn term_names_are_unique_and_labelled_is_first() {
         assert_eq!(LOSS_TERMS[0].rows, TermRows::Labelled);
         for (i, term) in LOSS_TERMS.iter().enumerate() {
             assert_eq!(term.index(), i);

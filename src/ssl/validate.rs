@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_named_method_is_valid_at_the_papers_batch() {
+    fn every_method_is_valid_at_the_papers_batch() {
         for name in Method::NAMES {
             assert_eq!(Method::named(name).and_then(|m| m.validate(64, 32, 32)), Ok(()), "{name}");
         }

@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sample_has_all_labelled_images_and_others_once() {
+    fn sample_contains_each_image_once_and_all_labelled() {
         let split = Split { labelled: vec![3, 40, 999], unlabelled: (0..2000).collect() };
         let (images, labelled) = chosen(&split, 7);
         assert_eq!((labelled, images.len()), (3, 3 + UNLABELLED));
@@ -144,9 +144,9 @@ mod tests {
         distinct.sort_unstable();
         distinct.dedup();
         assert_eq!(distinct.len(), images.len());
-        assert_eq!(chosen(&split, 7), (images.clone(), labelled), "the same in every look");
+        assert_eq!(chosen(&split, 7), (images.clone(), labelled), "equal seeds choose equal samples");
         assert_ne!(chosen(&split, 8).0, images);
         let many = Split { labelled: (0..1000).collect(), unlabelled: (0..1000).collect() };
-        assert_eq!(chosen(&many, 7).0.len(), LABELLED, "nothing is hidden where all are labelled");
+        assert_eq!(chosen(&many, 7).0.len(), LABELLED, "all images are labelled: only the limit counts");
     }
 }

@@ -496,7 +496,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_without_a_known_class_do_not_count_among_the_guesses() {
+    fn guess_accuracy_ignores_steps_without_known_classes() {
         let step = |guess_accuracy| StepStatistics { guess_accuracy, ..StepStatistics::default() };
         let mut window = Window::default();
         assert_eq!(window.guess_accuracy(), None);

@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn every_epoch_shows_every_item_once_and_can_be_replayed() {
+    fn every_epoch_shows_each_item_once_and_replays() {
         let mut batches = Batches::new((10..27).collect(), Stream::LabelledOrder, 3);
         let seen: Vec<_> = (0..17).flat_map(|step| batches.batch(step, 5)).collect();
         for epoch in seen.chunks_exact(17) {

@@ -96,7 +96,7 @@ fn eval_and_predict_agree_with_the_library() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn full_output_is_an_error_and_closed_pipe_is_none() {
+fn full_output_fails_and_closed_pipe_succeeds() {
     let start = |stdout: Stdio| {
         let mut command = Command::new(BINARY);
         command.args(["data", "builtin:digits"]).stdout(stdout).stderr(Stdio::piped());

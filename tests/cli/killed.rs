@@ -132,7 +132,7 @@ fn saved_step(folder: &Path) -> Option<u64> {
 }
 
 #[test]
-fn run_killed_at_random_moments_equals_an_uninterrupted_one() {
+fn run_killed_at_random_equals_an_uninterrupted_one() {
     let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
     let (killed, uninterrupted) = (outer.path().join("killed"), outer.path().join("uninterrupted"));
     let mut rng = ChaCha8Rng::seed_from_u64(7);

@@ -40,7 +40,7 @@ fn folder_in_use_is_replaced_only_with_force() {
 /// A file system of 128 KiB, visible to the script alone, holds a run but no second checkpoint.
 #[cfg(target_os = "linux")]
 #[test]
-fn full_disk_ends_the_run_after_its_last_checkpoint() {
+fn full_disk_ends_run_after_its_last_checkpoint() {
     const SCRIPT: &str = r#"
         mount -t tmpfs -o size=128k tmpfs "$1" && cp "$2"/* "$1" || exit 9
         "$0" train --resume "$1" --steps 6
@@ -84,7 +84,7 @@ fn full_disk_ends_the_run_after_its_last_checkpoint() {
 
 /// Adam steps of size 10 and a decay that multiplies the kernels by -99 per step overflow f32.
 #[test]
-fn diverged_run_names_the_term_and_keeps_its_checkpoint() {
+fn diverged_run_names_term_and_keeps_its_checkpoint() {
     let (data, outer) = (tiny(), tempfile::tempdir().expect("a temporary folder"));
     let out = outer.path().join("run");
     let wild = ["--lr", "10", "--weight-decay", "10"];
@@ -148,7 +148,7 @@ mod permissions {
     }
 
     #[test]
-    fn read_only_folder_ends_the_run_after_its_last_checkpoint() {
+    fn read_only_folder_ends_run_after_a_checkpoint() {
         let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
         let (out, uninterrupted) = (outer.path().join("run"), outer.path().join("uninterrupted"));
         let binary = outer.path().join("remixmatch");

@@ -173,7 +173,7 @@ fn key(shader: &str, name: &str) -> Key {
 }
 
 #[test]
-fn rust_structs_have_the_layout_of_their_wgsl_structs() {
+fn rust_structs_match_their_wgsl_struct_layouts() {
     let hosts = host_structs();
     assert!(hosts.len() > 10, "only {} structs", hosts.len());
     let mut compared = BTreeSet::new();

@@ -112,7 +112,7 @@ fn adamatch() {
 
 /// Each of its two ideas alone: the threshold on ReMixMatch's alignment, the alignment with every guess used.
 #[test]
-fn parts_of_adamatch() {
+fn adamatch_threshold_and_alignment_apply_separately() {
     let threshold = Method { label_prior: LabelPrior::Labels, ..Method::adamatch() };
     follow("relative threshold", config(threshold, SEED), 12, 3);
     let alignment = Method { label_prior: LabelPrior::Predictions, ..remixmatch(1) };

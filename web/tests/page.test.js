@@ -30,7 +30,7 @@ test("the page loads and trains its first step", async (t) => {
   await leave(page);
 });
 
-test("training on digits lowers the loss and beats chance", async (t) => {
+test("digits training lowers loss and beats chance", async (t) => {
   // `quick` on digits, without the parts that are slow on a software adapter.
   const light = "batch=8&method.strong_views=1&method.policy=none&method.mixup=false&method.premixup=false";
   const quick = "learning_rate=0.004&norm_momentum=0.8&ema=0.9&steps=60&report_every=60";
@@ -107,7 +107,7 @@ function drop(page, files) {
   }, files);
 }
 
-test("dropped CIFAR-10 files open, and other files are refused", async () => {
+test("dropped CIFAR-10 files open, others are refused", async () => {
   const page = await visit();
   await ready(page);
   await drop(page, [
@@ -149,7 +149,7 @@ test("a link reproduces the losses of a run", async () => {
   assert.deepEqual(losses[0], losses[1]);
 });
 
-test("an invalid link is reported and a lesson opens its comparison", async () => {
+test("invalid links are reported, lessons open comparisons", async () => {
   const page = await visit("preset=fast");
   await ready(page);
   await until(page, "the notice", (now) => now.log.some((line) => line.includes("preset 'fast'")));
@@ -189,13 +189,13 @@ const FAILURES = {
 };
 
 for (const [what, [fail, told]] of Object.entries(FAILURES)) {
-  test(`${what} is reported and training resumes with a smaller batch`, () => resumes(fail, told));
+  test(`${what} is reported, a smaller batch resumes`, () => resumes(fail, told));
 }
 
 // Devices that a run loses one after another.
 const LOSSES = Number(process.env.LOSSES ?? 2);
 
-test(`${LOSSES} lost devices cost only the steps since a report`, async (t) => {
+test(`${LOSSES} lost devices repeat one report interval`, async (t) => {
   const page = await pageWithDevice();
   await page.goto(`${here.site.address}#${SMALL}&steps=100000&train`);
   await until(page, "a report", (now) => now.runs[0]?.reports.length >= 1, 200);
@@ -248,7 +248,7 @@ async function resumes(fail, told) {
   await leave(page);
 }
 
-test("without WebGPU the page names browsers and shows pictures", async () => {
+test("without WebGPU browsers and pictures are shown", async () => {
   const bare = await launch(["--no-sandbox", "--disable-features=WebGPU,WebGPUService", "--disable-gpu"]);
   const page = await bare.newPage();
   await page.addInitScript(() => Object.defineProperty(Navigator.prototype, "gpu", { get: () => undefined }));

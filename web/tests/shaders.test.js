@@ -6,7 +6,7 @@ import { open, ready, stage } from "./browser.js";
 
 const here = stage();
 
-test("every shader variant compiles with 8 storage buffers per stage", async (t) => {
+test("shader variants compile with 8 storage buffers", async (t) => {
   const page = await open(here.browser, here.site.address);
   await ready(page);
   const found = await page.evaluate(async () => {

@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn smoothing_starts_at_the_first_value_and_thins_to_means() {
+    fn smoothing_keeps_first_value_and_thinning_averages() {
         let raw = [[1.0, 2.0], [2.0, 4.0]];
         assert_eq!(smooth(raw.into_iter(), 0.0), raw);
         let smoothed = smooth(raw.into_iter(), 0.5);

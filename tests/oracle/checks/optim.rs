@@ -24,7 +24,7 @@ fn a_constant_gradient_keeps_its_pace() {
 }
 
 #[test]
-fn decay_comes_after_adam_and_before_the_average() {
+fn decay_follows_adam_and_precedes_the_ema() {
     let mut slot = Slot::new(vec![2.0]);
     slot.update(&[0.0], &Adam::REFERENCE, 1, true);
     assert_close_wide("weights", &slot.weights, &[2.0 * (1.0 - 4e-5)], 1e-15);

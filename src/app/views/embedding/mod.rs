@@ -272,7 +272,7 @@ mod tests {
     use eframe::egui::pos2;
 
     #[test]
-    fn arrow_keys_move_between_points_and_stop_at_edges() {
+    fn arrow_keys_move_between_points_within_the_plot() {
         let at = [(0.0, 0.0), (10.0, 1.0), (5.0, 40.0), (20.0, 0.0)].map(|(x, y)| Some(pos2(x, y)));
         let points = [at[0], at[1], at[2], at[3], None];
         let right = |from| neighbour(&points, from, vec2(1.0, 0.0), pos2(9.0, 0.0));

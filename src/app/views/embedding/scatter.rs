@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn points_move_within_a_run_and_jump_between_runs() {
+    fn points_move_within_runs_and_jump_between_them() {
         let mut transition = Transition::default();
         let [first, second] = [embedding(1, 7, 1.0), embedding(2, 7, 3.0)];
         assert_eq!(transition.positions(&first, 10.0), [[1.0, 0.0]]);
