@@ -10,7 +10,7 @@
 //! - Animations and multi-page files: the first frame.
 
 use std::num::NonZero;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use image::imageops::FilterType;
@@ -38,7 +38,9 @@ pub(super) struct Header {
 }
 
 fn bad(entry: &Entry, reason: impl ToString) -> DataError {
-    DataError::BadImage { path: entry.path.clone(), reason: reason.to_string() }
+    // Some decoders end their messages with line breaks.
+    let reason = reason.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    DataError::BadImage { path: entry.path.clone(), reason }
 }
 
 /// A decoder chosen by the file's content; its name is ignored.
@@ -128,6 +130,23 @@ pub(super) fn decode_all(
 pub fn read_image(path: &Path, side: usize, channels: usize) -> Result<Images, DataError> {
     let pixels = decode_one(&host::file(path)?, side, channels)?;
     Ok(Images::new(side, side, channels, pixels))
+}
+
+/// [`read_image`] of many files, in order and on all cores: the pixels of each file, `side * side * channels` bytes
+/// (HWC), or why it cannot be read.
+pub fn read_images(paths: &[PathBuf], side: usize, channels: usize) -> Vec<Result<Vec<u8>, DataError>> {
+    let (mut entries, mut missing) = (Vec::with_capacity(paths.len()), Vec::with_capacity(paths.len()));
+    for path in paths {
+        match host::file(path) {
+            Ok(entry) => {
+                entries.push(entry);
+                missing.push(None);
+            }
+            Err(error) => missing.push(Some(error)),
+        }
+    }
+    let mut decoded = decode_all(&entries.iter().collect::<Vec<_>>(), side, channels).into_iter();
+    missing.into_iter().filter_map(|error| error.map(Err).or_else(|| decoded.next())).collect()
 }
 
 /// Decodes an image to `side * side * channels` bytes (HWC).

@@ -19,6 +19,8 @@ use super::stream::Source;
 const DEFAULT_SIDE: usize = 32;
 /// Images that are decoded in one batch.
 const DECODE_BATCH: usize = 4_096;
+/// Streamed images that are decoded in one batch when a set is opened.
+const STREAMED_BATCH: usize = 256;
 /// Skipped images that notices list by name.
 const MAX_NAMED: usize = 5;
 /// Bytes of a file's start in which an image format's magic number is looked for.
@@ -141,12 +143,14 @@ pub(super) fn load(files: ImageFiles, format: &str, options: &OpenOptions) -> Re
     };
     let mut train_labels = decode(train, &mut train_images)?;
     let test_labels = decode(test, &mut test_images)?;
+    let streamed = readable(streamed, [side, channels], options, &mut bad)?;
+    let all = train_labels.len() + streamed.len();
     notices.extend(skipped_notices(&bad));
     if !streamed.is_empty() {
         notices.push(set::streamed_notice(streamed.len(), all));
         train_labels.extend(streamed.iter().map(|item| item.file.class));
         let entries = streamed.into_iter().map(|item| item.file.entry).collect();
-        train_images.stream(StreamedFiles { entries, side, channels }, options.skip_bad);
+        train_images.stream(StreamedFiles { entries, side, channels });
     }
     Ok(DataSet {
         name: String::new(),
@@ -186,6 +190,30 @@ fn decode_into(
         }
     }
     Ok(kept)
+}
+
+/// The items whose image can be decoded, all of which are decoded once and dropped: a damaged image is found when the
+/// set is opened, as it is where images are kept in memory, and not in the middle of a run.
+fn readable(
+    mut items: Vec<Item>,
+    [side, channels]: [usize; 2],
+    options: &OpenOptions,
+    bad: &mut Vec<DataError>,
+) -> Result<Vec<Item>, DataError> {
+    let mut kept = Vec::with_capacity(items.len());
+    for batch in items.chunks(STREAMED_BATCH) {
+        let entries: Vec<&Entry> = batch.iter().map(|item| &item.file.entry).collect();
+        for decoded in decode::decode_all(&entries, side, channels) {
+            kept.push(decoded.is_ok());
+            match decoded {
+                Err(error) if options.skip_bad => bad.push(error),
+                decoded => drop(decoded?),
+            }
+        }
+    }
+    let mut kept = kept.into_iter();
+    items.retain(|_| kept.next().unwrap_or(false));
+    Ok(items)
 }
 
 /// Image files that are decoded when they are requested.

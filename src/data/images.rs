@@ -41,10 +41,9 @@ impl Images {
         self.pixels.len().checked_div(self.stride()).unwrap_or(0)
     }
 
-    /// Adds images that are read when they are requested; `skip_bad`: those that cannot be read are black without a
-    /// failure.
-    pub(super) fn stream(&mut self, source: impl Source + 'static, skip_bad: bool) {
-        self.streamed = Some(Streamed::new(source, self.stride(), skip_bad));
+    /// Adds images that are read when they are requested.
+    pub(super) fn stream(&mut self, source: impl Source + 'static) {
+        self.streamed = Some(Streamed::new(source, self.stride()));
     }
 
     /// Decodes streamed images ahead: `upcoming` lists all images that will be requested next, in that order, and
@@ -55,7 +54,8 @@ impl Images {
         }
     }
 
-    /// The first failure to read a streamed image since the last call. Such an image is black.
+    /// The first failure to read a streamed image since the last call. The bytes of such an image are zeros: whoever
+    /// requested it takes the failure before they are used.
     pub fn take_failure(&self) -> Option<DataError> {
         self.streamed.as_ref()?.take_failure()
     }

@@ -31,7 +31,7 @@ mod summary;
 
 #[cfg(target_arch = "wasm32")]
 pub(crate) use builtin::FILES as BUILTIN_FILES;
-pub use decode::{Picture, read_image, read_picture};
+pub use decode::{Picture, read_image, read_images, read_picture};
 pub use error::DataError;
 pub use format::{Format, Parser, SampleFiles};
 pub use formats::{FORMATS, parsers};

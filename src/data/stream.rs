@@ -3,6 +3,9 @@
 //! [`Streamed::prefetch`] takes the list of images that will be requested next; the workers decode them in that order.
 //! The list bounds what is queued and what is held decoded, and whatever is no longer on it is dropped. An image that is
 //! requested without being on the list, or where there are no threads (on a page), is decoded by its caller.
+//!
+//! Images are known to decode when a set is opened. One that cannot be read later is a failure, which callers take before
+//! they use what they requested: its zeros never reach the network.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
@@ -53,8 +56,6 @@ struct Shared {
     source: Box<dyn Source>,
     /// Bytes of an image.
     stride: usize,
-    /// Whether images that cannot be read are black without a failure.
-    skip_bad: bool,
     queue: Mutex<Queue>,
     /// Signals that the queue has work, or is closed.
     work: Condvar,
@@ -65,11 +66,10 @@ struct Shared {
 }
 
 impl Streamed {
-    pub fn new(source: impl Source + 'static, stride: usize, skip_bad: bool) -> Self {
+    pub fn new(source: impl Source + 'static, stride: usize) -> Self {
         let shared = Arc::new(Shared {
             source: Box::new(source),
             stride,
-            skip_bad,
             queue: Mutex::default(),
             work: Condvar::new(),
             done: Condvar::new(),
@@ -91,7 +91,7 @@ impl Streamed {
         self.0.workers.get_or_init(|| start_workers(shared));
     }
 
-    /// The bytes of an image; black if it cannot be read, see [`Streamed::take_failure`].
+    /// The bytes of an image; zeros if it cannot be read, which [`Streamed::take_failure`] reports.
     pub fn read(&self, image: usize) -> Arc<[u8]> {
         let shared = &self.0.shared;
         let begun = Instant::now();
@@ -202,11 +202,7 @@ impl Shared {
             Ok(Err(error)) => error,
             Err(_) => DataError::DecoderFailed { image },
         };
-        if self.skip_bad {
-            tracing::warn!("skipped: {failure}");
-        } else {
-            lock(&self.failure).get_or_insert(failure);
-        }
+        lock(&self.failure).get_or_insert(failure);
         vec![0; self.stride].into()
     }
 }

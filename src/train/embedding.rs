@@ -58,7 +58,7 @@ pub(super) struct Embedder {
 
 impl Embedder {
     /// # Errors
-    /// A tensor above the adapter's limits.
+    /// A tensor above the adapter's limits; an image that cannot be read.
     pub fn new(
         gpu: &Gpu,
         engine: &Engine,
@@ -69,7 +69,11 @@ impl Embedder {
         let (sample, labelled) = chosen(split, seed);
         let projector = Projector::new(gpu, sample.len(), engine.network.features)?;
         let pace = engine.pace.as_ref().map(Pace::of_another_plan);
-        Ok(Self { images: data.train.pick(&sample), sample, labelled, projector, pace })
+        let images = data.train.pick(&sample);
+        if let Some(failure) = data.train.take_failure() {
+            return Err(failure.into());
+        }
+        Ok(Self { images, sample, labelled, projector, pace })
     }
 
     /// The sample's embedding after `step` steps; `None` while a feature is NaN or infinite.

@@ -152,7 +152,8 @@ impl Engine {
     /// Uploads one step's images, draws and numbers, and submits it; waits only where it is paced.
     ///
     /// # Errors
-    /// The adapter's; [`GpuError::Stopped`].
+    /// [`TrainError::Data`] if an image cannot be read, before anything is submitted; [`TrainError::Gpu`] if the adapter
+    /// fails, or the engine's pace is stopped.
     pub async fn submit_step(
         &mut self,
         gpu: &Gpu,
@@ -160,9 +161,12 @@ impl Engine {
         labels: &[Option<u32>],
         samples: &StepSamples,
         block: StepBlock,
-    ) -> Result<(), GpuError> {
+    ) -> Result<(), TrainError> {
         self.upload_step(gpu, images, labels, samples, block);
-        self.run(gpu, self.step).await
+        if let Some(failure) = images.take_failure() {
+            return Err(failure.into());
+        }
+        Ok(self.run(gpu, self.step).await?)
     }
 
     /// Runs one of the plan's programs, at the pace that is set.

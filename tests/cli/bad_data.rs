@@ -9,7 +9,9 @@ use image::{Rgb, RgbImage};
 use remixmatch::data::FORMATS;
 use tempfile::tempdir;
 
-use super::common::{done, idx_images, pictures, png, put, refused, remixmatch, str, tiny, train};
+use super::common::{
+    assert_same_run, done, idx_images, pictures, png, put, refused, remixmatch, str, text, tiny, train,
+};
 
 #[test]
 fn unknown_data_lists_formats_and_content() {
@@ -142,4 +144,83 @@ fn a_single_image_is_not_a_data_set() {
     let file = folder.path().join("one.png");
     png(&file, 0);
     refused(&mut remixmatch(&["data", str(&file)]), &["one.png", "a single file: give a folder"]);
+}
+
+#[test]
+fn streamed_run_with_damaged_images_equals_one_in_memory() {
+    let (folder, out) = (pictures(), tempdir().expect("a temporary folder"));
+    let whole = fs::read(folder.path().join("top/4.png")).expect("a PNG");
+    for (name, content) in
+        [("left/a.png", &whole[..whole.len() / 2]), ("top/b.png", b""), ("wedge/c.png", b"text")]
+    {
+        put(&folder.path().join(name), content);
+    }
+    let run = |name: &str| out.path().join(name);
+    done(train(folder.path(), 6, &run("memory")).arg("--skip-bad"));
+    let (_, told) = done(train(folder.path(), 6, &run("streamed")).args(["--skip-bad", "--memory", "0"]));
+    assert!(told.contains("images are decoded on demand") && told.contains("notice: skipped: "), "{told}");
+    assert_same_run(&run("memory"), &run("streamed"));
+    // Without a readable header it is refused before any image is decoded.
+    let words = ["cannot decode", "top/b.png", "(--skip-bad)"];
+    refused(train(folder.path(), 6, &run("refused")).args(["--memory", "0"]), &words);
+    for name in ["top/b.png", "wedge/c.png"] {
+        fs::remove_file(folder.path().join(name)).expect("a file");
+    }
+    let words = ["cannot decode", "left/a.png", "(--skip-bad)"];
+    refused(train(folder.path(), 6, &run("refused")).args(["--memory", "0"]), &words);
+    assert!(!run("refused").exists());
+}
+
+#[test]
+fn predict_classifies_all_but_the_bad_files_in_order() {
+    let (folder, out) = (pictures(), tempdir().expect("a temporary folder"));
+    let run = out.path().join("run");
+    done(&mut train(folder.path(), 2, &run));
+    let model = run.join("model.safetensors");
+    let many = out.path().join("many");
+    // More than one batch, in two folders.
+    for n in 0..300 {
+        png(&many.join(format!("{}/{n:03}.png", n % 2)), n);
+    }
+    put(&many.join("0/100.png"), b"text");
+    put(&many.join("0/notes.txt"), b"words");
+    put(&many.join("0/.hidden.png"), b"text");
+    let single = folder.path().join("top/1.png");
+    let missing = many.join("missing.png");
+    let predict = |more: &[&str]| {
+        let mut command = remixmatch(&["predict", "--model", str(&model), str(&single), str(&missing)]);
+        let output = command.arg(&many).args(more).output().expect("the binary starts");
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let expected: Vec<String> = std::iter::once(single.clone())
+        .chain(
+            (0..2)
+                .flat_map(|half| (0..150).map(move |i| 2 * i + half))
+                .filter(|n| *n != 100)
+                .map(|n| many.join(format!("{}/{n:03}.png", n % 2))),
+        )
+        .map(|path| str(&path).to_owned())
+        .collect();
+    let (status, words, told) = predict(&[]);
+    assert_eq!(status, Some(1), "{told}");
+    let named: Vec<&str> = words.lines().filter_map(|line| line.split(": ").next()).collect();
+    assert_eq!(named, expected);
+    let last = told.lines().last().expect("a message");
+    assert!(last.starts_with("error: 2 of 302 image files cannot be read: "), "{last}");
+    assert!(last.contains("missing.png"), "{last}");
+    for name in ["missing.png", "0/100.png"] {
+        assert!(told.contains("notice: skipped: ") && told.contains(name), "{told}");
+    }
+    assert!(told.contains("notice: 1 file(s) in folders that are not images are ignored"), "{told}");
+    let (status, skipped, _) = predict(&["--skip-bad"]);
+    assert_eq!((status, &skipped), (Some(0), &words));
+    let (status, json, _) = predict(&["--json"]);
+    let answers: serde_json::Value = serde_json::from_str(&json).expect("JSON alone");
+    assert_eq!((status, answers.as_array().map(Vec::len)), (Some(1), Some(expected.len())));
+    // The same image alone and in a batch.
+    let (alone, _) = done(&mut remixmatch(&["predict", "--model", str(&model), &expected[200]]));
+    assert_eq!(alone.trim_end(), words.lines().nth(200).expect("a line"));
+    let empty = out.path().join("empty");
+    fs::create_dir(&empty).expect("a folder");
+    refused(&mut remixmatch(&["predict", "--model", str(&model), str(&empty)]), &["there are no images in"]);
 }

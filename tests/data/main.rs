@@ -2,6 +2,7 @@
 //! built-in sets, streaming and splits.
 
 mod archives;
+mod bad_images;
 mod cifar;
 mod common;
 mod folders;

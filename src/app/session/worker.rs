@@ -286,6 +286,9 @@ impl Worker {
         if first < images {
             let chosen: Vec<usize> = (first..images).take(PREDICT_AT_ONCE).collect();
             let chosen = self.data.train.pick(&chosen);
+            if let Some(failure) = self.data.train.take_failure() {
+                return Err(failure.into());
+            }
             let new = trainer.engine.evaluate(&self.gpu, &chosen, Weights::Ema).await?;
             predictions.probabilities.extend(new);
         }

@@ -86,7 +86,7 @@ fn add_unlabelled(entry: &Entry, set: &mut DataSet, options: &OpenOptions) -> Re
     if count <= room as u64 || !complete || !entry.content().is_seekable() {
         return append_images(entry, &mut set.train);
     }
-    set.train.stream(Planes { entry: entry.clone(), count: count as usize }, options.skip_bad);
+    set.train.stream(Planes { entry: entry.clone(), count: count as usize });
     set.notices.push(set::streamed_notice(count as usize, set.train.len()));
     Ok(())
 }

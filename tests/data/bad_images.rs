@@ -1,0 +1,180 @@
+//! Damaged images are left out or refused, and never replaced by black ones: the same in every format, in memory and
+//! streamed.
+
+use std::fs;
+use std::io::{Cursor, Write as _};
+use std::path::{Path, PathBuf};
+
+use image::{ImageFormat, Rgb, RgbImage};
+use remixmatch::data::{DataError, DataSet, Images, OpenOptions, open};
+use tempfile::{TempDir, tempdir};
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+use super::common::{assert_refused, gzip, put};
+
+/// Images per class.
+const COUNT: u8 = 8;
+const CLASSES: [&str; 2] = ["cat", "dog"];
+
+/// Encodes an image that no other one equals.
+fn encoded(class: usize, i: u8, format: ImageFormat) -> Vec<u8> {
+    let image = RgbImage::from_fn(12, 12, |x, y| Rgb([100 + i, (9 * x + y) as u8, 40 + 100 * class as u8]));
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, format).expect("an image");
+    bytes.into_inner()
+}
+
+/// Two classes of images as class folders, with damaged files in one of them.
+fn files(damage: &[Damage]) -> Vec<(String, Vec<u8>)> {
+    let mut files = Vec::new();
+    for (class, name) in CLASSES.iter().enumerate() {
+        let file = |i| (format!("{name}/{i}.png"), encoded(class, i, ImageFormat::Png));
+        files.extend((0..COUNT).map(file));
+    }
+    files.extend(damage.iter().map(|damage| (format!("cat/bad-{}", damage.0), (damage.1)())));
+    files
+}
+
+/// The name of a damaged file, and its content.
+type Damage = (&'static str, fn() -> Vec<u8>);
+
+fn cut(bytes: Vec<u8>, share: f64) -> Vec<u8> {
+    bytes[..(bytes.len() as f64 * share) as usize].to_vec()
+}
+
+const DAMAGES: [Damage; 7] = [
+    ("half.png", || cut(encoded(0, 50, ImageFormat::Png), 0.5)),
+    ("end.png", || cut(encoded(0, 51, ImageFormat::Png), 0.9)),
+    ("half.jpg", || cut(encoded(0, 52, ImageFormat::Jpeg), 0.7)),
+    ("start.jpg", || cut(encoded(0, 53, ImageFormat::Jpeg), 0.1)),
+    ("empty.png", Vec::new),
+    ("text.png", || b"not an image".to_vec()),
+    ("flipped.png", || {
+        let mut bytes = encoded(0, 54, ImageFormat::Png);
+        let middle = bytes.len() / 2;
+        bytes[middle..middle + 8].iter_mut().for_each(|byte| *byte ^= 0xff);
+        bytes
+    }),
+];
+
+/// Writes the files in a format; returns what to open.
+type Write = fn(&Path, &[(String, Vec<u8>)]) -> PathBuf;
+
+const FORMATS: [(&str, Write); 4] = [
+    ("folder", |at, files| {
+        files.iter().for_each(|(name, bytes)| put(at.join("set").join(name), bytes));
+        at.join("set")
+    }),
+    ("zip", |at, files| {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, bytes) in files {
+            writer.start_file(name.as_str(), SimpleFileOptions::default()).expect("a member");
+            writer.write_all(bytes).expect("a member");
+        }
+        put(at.join("set.zip"), &writer.finish().expect("a zip").into_inner());
+        at.join("set.zip")
+    }),
+    ("tar.gz", |at, files| {
+        let mut tar = tar::Builder::new(Vec::new());
+        for (name, bytes) in files {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(bytes.len() as u64);
+            header.set_mode(0o644);
+            tar.append_data(&mut header, name, bytes.as_slice()).expect("a member");
+        }
+        put(at.join("set.tar.gz"), &gzip(&tar.into_inner().expect("a tar")));
+        at.join("set.tar.gz")
+    }),
+    ("list", |at, files| {
+        let mut list = "file,label\n".to_owned();
+        for (name, bytes) in files {
+            put(at.join("listed/images").join(name), bytes);
+            let class = name.split('/').next().expect("a class");
+            list.push_str(&format!("images/{name},{class}\n"));
+        }
+        put(at.join("listed/labels.csv"), list.as_bytes());
+        at.join("listed")
+    }),
+];
+
+fn read(path: &Path, memory: Option<u64>, skip_bad: bool) -> Result<DataSet, DataError> {
+    open(path.to_str().expect("Unicode"), &OpenOptions { memory, skip_bad, ..OpenOptions::default() })
+}
+
+/// The pixels of every image, as the network sees them.
+fn pixels(images: &Images) -> Vec<Vec<u32>> {
+    let read = |i| {
+        let mut words = vec![0; images.height * images.width];
+        images.rgba(i, &mut words);
+        words
+    };
+    let all = (0..images.len()).map(read).collect();
+    assert!(images.take_failure().is_none());
+    all
+}
+
+/// A folder with the files in a format.
+fn written(write: Write, files: &[(String, Vec<u8>)]) -> (TempDir, PathBuf) {
+    let outer = tempdir().expect("a folder");
+    let path = write(outer.path(), files);
+    (outer, path)
+}
+
+#[test]
+fn damaged_images_never_become_black_ones() {
+    let black = vec![0xff00_0000; 144];
+    for (format, write) in FORMATS {
+        let (_good, good) = written(write, &files(&[]));
+        let expected = read(&good, None, false).expect("a set");
+        let images = expected.train.len() + expected.test.len();
+        assert_eq!(images, 2 * usize::from(COUNT), "{format}");
+        let (_all, all) = written(write, &files(&DAMAGES));
+        let whole = read(&all, None, true).expect("a set");
+        assert_eq!(whole.train.len() + whole.test.len(), images, "{format}: {:?}", whole.notices);
+        let skipped = whole.notices.iter().filter(|notice| notice.starts_with("skipped: ")).count();
+        assert!(skipped >= 5, "{format}: {:?}", whole.notices);
+        for memory in [0, 5 * 12 * 12 * 3] {
+            let streamed = read(&all, Some(memory), true).expect("a set");
+            assert!(streamed.train.in_memory() <= 5, "{format}");
+            assert_eq!(streamed.train_labels, whole.train_labels, "{format}");
+            assert_eq!(streamed.test_labels, whole.test_labels, "{format}");
+            let found = pixels(&streamed.train);
+            assert_eq!(found, pixels(&whole.train), "{format}");
+            assert!(!found.contains(&black) && streamed.test == whole.test, "{format}");
+        }
+    }
+}
+
+#[test]
+fn each_damaged_image_is_refused_by_name() {
+    for (format, write) in FORMATS {
+        for damage in DAMAGES {
+            let (_outer, path) = written(write, &files(&[damage]));
+            let words = [&format!("bad-{}", damage.0) as &str, "skip_bad"];
+            for memory in [None, Some(0)] {
+                assert_refused(read(&path, memory, false), &words);
+                let set = read(&path, memory, true).unwrap_or_else(|error| panic!("{format}: {error}"));
+                assert_eq!(set.train.len() + set.test.len(), 2 * usize::from(COUNT), "{format}");
+            }
+        }
+    }
+}
+
+#[test]
+fn images_that_disappear_while_training_are_failures() {
+    let (_outer, path) = written(FORMATS[0].1, &files(&[]));
+    for skip_bad in [false, true] {
+        let set = read(&path, Some(0), skip_bad).expect("a set");
+        let kept = fs::read(path.join("dog/3.png")).expect("a file");
+        for class in CLASSES {
+            (0..COUNT).for_each(|i| fs::remove_file(path.join(format!("{class}/{i}.png"))).expect("a file"));
+        }
+        let mut words = vec![0; 144];
+        set.train.rgba(0, &mut words);
+        let failure = set.train.take_failure().expect("a failure").to_string();
+        assert!(failure.contains("cannot read") && failure.contains(".png"), "{failure}");
+        files(&[]).iter().for_each(|(name, bytes)| put(path.join(name), bytes));
+        assert_eq!(fs::read(path.join("dog/3.png")).expect("a file"), kept);
+    }
+}
