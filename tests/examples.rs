@@ -23,7 +23,7 @@ use safetensors::SafeTensors;
 fn trained_model_classifies_an_image() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("model.safetensors");
-    train_headless::train(Some(2), Some(&model)).unwrap();
+    train_headless::train(2, &model).unwrap();
     let classes =
         classify_image::classify(&model, Path::new("tests/fixtures/data/pictures/grey.png")).unwrap();
     let sum: f32 = classes.iter().map(|(_, probability)| probability).sum();

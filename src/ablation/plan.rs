@@ -170,7 +170,7 @@ impl Plan {
     /// The folder of a row's run with a seed, inside the ablation's folder.
     ///
     /// # Errors
-    /// As [`Row::config`].
+    /// `TrainError` if the preset or method of the settings is unknown; no row of [`ROWS`] causes one.
     pub fn run_folder(&self, folder: &Path, row: Row, seed: u64) -> Result<RunFolder, AblationError> {
         Ok(RunFolder::new(folder.join(row.folder(&self.settings, seed)?)))
     }

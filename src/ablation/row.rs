@@ -99,7 +99,7 @@ impl Row {
     /// The settings of the row's run with a seed.
     ///
     /// # Errors
-    /// As [`Overrides::apply`]; no row of [`ROWS`] causes one.
+    /// [`TrainError`] if the preset or method of the settings is unknown; no row of [`ROWS`] causes one.
     pub fn config(&self, base: &Config, seed: u64) -> Result<Config, TrainError> {
         let mut config = base.clone();
         (self.change)().apply(&mut config)?;
@@ -110,7 +110,7 @@ impl Row {
     /// Name of the folder of the row's run with a seed. Rows with equal settings share the folder of the first.
     ///
     /// # Errors
-    /// As [`Row::config`].
+    /// [`TrainError`] if the preset or method of the settings is unknown; no row of [`ROWS`] causes one.
     pub fn folder(&self, base: &Config, seed: u64) -> Result<String, TrainError> {
         let owner = self.owner(base)?;
         Ok(format!("{}-seed{seed}", owner.name.replace('=', "")))
@@ -119,7 +119,7 @@ impl Row {
     /// The first row with the same settings as this one, possibly itself.
     ///
     /// # Errors
-    /// As [`Row::config`].
+    /// [`TrainError`] if the preset or method of the settings is unknown; no row of [`ROWS`] causes one.
     pub fn owner(&self, base: &Config) -> Result<Self, TrainError> {
         let ours = self.config(base, base.seed)?;
         for row in ROWS {

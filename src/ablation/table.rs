@@ -35,7 +35,8 @@ impl Table {
     /// Reads an ablation's folder.
     ///
     /// # Errors
-    /// As [`Plan::read`] and [`RunState::read`].
+    /// [`AblationError::NotAnAblation`] without `ablation.toml`, [`AblationError::Settings`] or
+    /// [`AblationError::UnknownRow`] if a file is not valid, `TrainError::File` if a file cannot be read.
     pub fn read(folder: &Path) -> Result<Self, AblationError> {
         let plan = Plan::read(folder)?;
         let rows = plan.rows().map(|row| TableRow::read(&plan, folder, row)).collect::<Result<_, _>>()?;

@@ -164,7 +164,7 @@ pub fn record_assemble(
 /// ([`AssembleRow`] `[n]`).
 ///
 /// # Errors
-/// As [`Pictures::new`].
+/// [`GpuError::UnknownShader`] if the shader is not built in.
 pub fn input_pictures(
     gpu: &Gpu,
     plan: &Plan,

@@ -51,7 +51,7 @@ impl Growth {
 /// of `config`.
 ///
 /// # Errors
-/// As [`measure_step`].
+/// [`TrainError`] if the configuration is invalid, a tensor exceeds the adapter's limits or the device failed.
 pub async fn measure_growth(gpu: &Arc<Gpu>, config: &Config) -> Result<Vec<Growth>, TrainError> {
     let small = Architecture::named("wrn-10-1")?;
     let mut batch = Vec::new();

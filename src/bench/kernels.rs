@@ -34,7 +34,7 @@ pub struct ConvTime {
 /// the same shape are measured once.
 ///
 /// # Errors
-/// As [`PlanBuilder::build`] and [`Gpu::wait`].
+/// A [`GpuError`] if a tensor or dispatch exceeds the adapter's limits, the device failed or the wait limit is over.
 pub async fn measure_convolutions(
     gpu: &Gpu,
     network: &WideResNet,
@@ -72,7 +72,7 @@ pub fn time_weighted(times: &[ConvTime], directions: &[&str]) -> f64 {
 /// directions on a few images.
 ///
 /// # Errors
-/// As [`PlanBuilder::build`] and [`Gpu::wait`].
+/// A [`GpuError`] if a tensor or dispatch exceeds the adapter's limits, the device failed or the wait limit is over.
 pub async fn convolution_rate(gpu: &Gpu, network: &WideResNet) -> Result<f64, GpuError> {
     const IMAGES: usize = 8;
     let all = network.convolutions();
@@ -142,7 +142,7 @@ struct GemmParams {
 /// Measures every GEMM variant that the adapter can run at 512^3, fastest first.
 ///
 /// # Errors
-/// As [`PlanBuilder::build`] and [`Gpu::wait`].
+/// A [`GpuError`] if a tensor or dispatch exceeds the adapter's limits, the device failed or the wait limit is over.
 pub async fn measure_gemm(gpu: &Gpu) -> Result<Vec<GemmTime>, GpuError> {
     const SIZE: usize = 512;
     let size = SIZE as u32;
@@ -229,7 +229,7 @@ type Case = (&'static str, usize, fn(&mut PlanBuilder));
 /// Measures a copy, the yardstick, and then every operation limited by memory bandwidth.
 ///
 /// # Errors
-/// As [`PlanBuilder::build`] and [`Gpu::wait`].
+/// A [`GpuError`] if a tensor or dispatch exceeds the adapter's limits, the device failed or the wait limit is over.
 pub async fn measure_memory(gpu: &Gpu) -> Result<Vec<MemoryTime>, GpuError> {
     let words: usize = MAP.iter().product();
     let cases: [Case; 7] = [

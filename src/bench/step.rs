@@ -55,7 +55,8 @@ pub struct StepTime {
 /// Measures the step of a run on random images of shape `image` `[height, width, channels]`.
 ///
 /// # Errors
-/// As [`Trainer::new`] and [`Trainer::step`].
+/// [`TrainError`] if the configuration is invalid, a tensor exceeds the adapter's limits, a loss is NaN or infinite, or
+/// the device failed.
 pub async fn measure_step(
     gpu: &Arc<Gpu>,
     config: &Config,

@@ -22,7 +22,7 @@ impl TrainingStep {
     /// A step on a batch of random images; the class of image `i` is `i` modulo the number of classes.
     ///
     /// # Errors
-    /// As [`PlanBuilder::build`].
+    /// A [`GpuError`] if a tensor or dispatch exceeds the adapter's limits, or the device failed.
     pub fn new(gpu: &Gpu, network: &WideResNet, batch: usize) -> Result<Self, GpuError> {
         let classes = network.classes;
         let words = network.parameters.words();
@@ -83,7 +83,7 @@ impl TrainingStep {
     /// Seconds per training step over `steps` steps, waited for once after the last.
     ///
     /// # Errors
-    /// As [`Gpu::wait`].
+    /// [`GpuError::Lost`] or [`GpuError::Adapter`] if the device failed; [`GpuError::Timeout`] after the wait limit.
     pub async fn seconds_per_step(&self, gpu: &Gpu, steps: u32) -> Result<f64, GpuError> {
         let start = Instant::now();
         for _ in 0..steps {
@@ -106,7 +106,8 @@ impl TrainingStep {
     /// Mean cross-entropy at the start of the last step.
     ///
     /// # Errors
-    /// As [`Plan::fetch_all`].
+    /// [`GpuError::Readback`] if a buffer cannot be mapped; [`GpuError::Lost`] or [`GpuError::Adapter`] if the device
+    /// failed; [`GpuError::Timeout`] after the wait limit.
     pub async fn loss(&self, gpu: &Gpu) -> Result<f32, GpuError> {
         let results: Vec<f32> = self.plan.fetch(gpu, self.results).await?;
         let losses = results.iter().step_by(2);

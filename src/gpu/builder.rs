@@ -200,7 +200,9 @@ impl PlanBuilder {
     /// Allocates the memory and creates pipelines and bind groups.
     ///
     /// # Errors
-    /// As [`PlanBuilder::check`] and [`Gpu::check`]; [`GpuError::UnknownShader`] for a kernel without a shader.
+    /// [`GpuError::Alignment`], [`GpuError::BindingTooLarge`], [`GpuError::TooManyBindings`] or
+    /// [`GpuError::TooManyGroups`] for the first limit that is exceeded; [`GpuError::UnknownShader`] for a kernel
+    /// without a shader; [`GpuError::Lost`] or [`GpuError::Adapter`] if the device failed.
     pub fn build(self, gpu: &Gpu) -> Result<Plan, GpuError> {
         self.check(gpu)?;
         let layout = self.layout();
@@ -276,7 +278,8 @@ impl<'a> Arg<'a> {
 /// Runs one kernel on host data, for tests and measurements: the words of every `Out` and `InOut` binding, in order.
 ///
 /// # Errors
-/// As [`PlanBuilder::build`] and [`Plan::fetch`].
+/// A [`GpuError`] if a tensor or the dispatch exceeds the adapter's limits, the kernel has no shader, the device failed
+/// or the wait limit is over.
 pub async fn run_once_async<P: Pod>(
     gpu: &Gpu,
     kernel: Kernel,
@@ -319,7 +322,8 @@ pub async fn run_once_async<P: Pod>(
 /// [`run_once_async`] for threads that may block.
 ///
 /// # Errors
-/// As [`run_once_async`].
+/// A [`GpuError`] if a tensor or the dispatch exceeds the adapter's limits, the kernel has no shader, the device failed
+/// or the wait limit is over.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn run_once<P: Pod>(
     gpu: &Gpu,

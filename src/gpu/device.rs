@@ -106,7 +106,8 @@ impl Gpu {
     /// [`Gpu::request`] for threads that may block.
     ///
     /// # Errors
-    /// As [`Gpu::request`].
+    /// [`GpuError::NoAdapter`] if there is none, [`GpuError::UnknownAdapter`] if none has the name in
+    /// `WGPU_ADAPTER_NAME`, [`GpuError::NoDevice`] if it refuses the default limits.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn new_blocking() -> Result<Self, GpuError> {
         pollster::block_on(Self::request())
@@ -213,7 +214,7 @@ impl Gpu {
     /// Waits until everything submitted is done. `what` names the wait in the error.
     ///
     /// # Errors
-    /// [`GpuError::Timeout`] after the wait limit; [`GpuError::Adapter`] or [`GpuError::Lost`] as [`Gpu::check`].
+    /// [`GpuError::Lost`] or [`GpuError::Adapter`] if the device failed; [`GpuError::Timeout`] after the wait limit.
     pub fn wait(&self, what: &'static str) -> Result<(), GpuError> {
         self.wait_until(None, what)
     }
@@ -221,7 +222,7 @@ impl Gpu {
     /// [`Gpu::wait`] for one submission and those before it.
     ///
     /// # Errors
-    /// As [`Gpu::wait`].
+    /// [`GpuError::Lost`] or [`GpuError::Adapter`] if the device failed; [`GpuError::Timeout`] after the wait limit.
     pub fn wait_for(&self, index: wgpu::SubmissionIndex, what: &'static str) -> Result<(), GpuError> {
         self.wait_until(Some(index), what)
     }
@@ -230,7 +231,8 @@ impl Gpu {
     /// where the future waits.
     ///
     /// # Errors
-    /// As [`Gpu::wait`]; [`GpuError::Unanswered`] if the callback is not called.
+    /// [`GpuError::Lost`] or [`GpuError::Adapter`] if the device failed; [`GpuError::Timeout`] after the wait limit;
+    /// [`GpuError::Unanswered`] if the callback is not called.
     pub(super) async fn arrival<T>(
         &self,
         receiver: &mut oneshot::Receiver<T>,
@@ -273,7 +275,7 @@ impl Gpu {
     /// Completes when the work, and everything before it, is done.
     ///
     /// # Errors
-    /// As [`Gpu::wait`].
+    /// [`GpuError::Lost`] or [`GpuError::Adapter`] if the device failed; [`GpuError::Timeout`] after the wait limit.
     pub(super) async fn done(&self, work: InFlight, what: &'static str) -> Result<(), GpuError> {
         #[cfg(not(target_arch = "wasm32"))]
         return self.wait_for(work.index, what);
@@ -287,7 +289,7 @@ impl Gpu {
     /// Completes when everything submitted so far is done, in a browser too.
     ///
     /// # Errors
-    /// As [`Gpu::wait`].
+    /// [`GpuError::Lost`] or [`GpuError::Adapter`] if the device failed; [`GpuError::Timeout`] after the wait limit.
     pub async fn settled(&self, what: &'static str) -> Result<(), GpuError> {
         let nothing = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         self.done(self.submit(nothing), what).await

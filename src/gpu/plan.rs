@@ -219,7 +219,8 @@ impl Plan {
     /// a step.
     ///
     /// # Errors
-    /// [`GpuError::Readback`] if the buffer cannot be mapped; as [`Gpu::wait`].
+    /// [`GpuError::Readback`] if a buffer cannot be mapped; [`GpuError::Lost`] or [`GpuError::Adapter`] if the device
+    /// failed; [`GpuError::Timeout`] after the wait limit.
     pub async fn fetch_all<T: Pod>(&self, gpu: &Gpu, tensors: &[Tensor]) -> Result<Vec<Vec<T>>, GpuError> {
         let Some(first) = tensors.first() else { return Ok(Vec::new()) };
         let words: usize = tensors.iter().map(Tensor::words).sum();
@@ -257,7 +258,8 @@ impl Plan {
     /// [`Plan::fetch_all`] of one tensor.
     ///
     /// # Errors
-    /// As [`Plan::fetch_all`].
+    /// [`GpuError::Readback`] if a buffer cannot be mapped; [`GpuError::Lost`] or [`GpuError::Adapter`] if the device
+    /// failed; [`GpuError::Timeout`] after the wait limit.
     pub async fn fetch<T: Pod>(&self, gpu: &Gpu, tensor: Tensor) -> Result<Vec<T>, GpuError> {
         Ok(self.fetch_all(gpu, &[tensor]).await?.pop().unwrap_or_default())
     }
@@ -265,7 +267,8 @@ impl Plan {
     /// [`Plan::fetch`] for threads that may block.
     ///
     /// # Errors
-    /// As [`Plan::fetch`].
+    /// [`GpuError::Readback`] if a buffer cannot be mapped; [`GpuError::Lost`] or [`GpuError::Adapter`] if the device
+    /// failed; [`GpuError::Timeout`] after the wait limit.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn read<T: Pod>(&self, gpu: &Gpu, tensor: Tensor) -> Result<Vec<T>, GpuError> {
         pollster::block_on(self.fetch(gpu, tensor))
@@ -340,7 +343,8 @@ impl ReadbackRing {
     /// Waits for the oldest result: `(tag, words)`; `None` if nothing is in flight.
     ///
     /// # Errors
-    /// [`GpuError::Readback`] if the buffer cannot be mapped; as [`Gpu::wait`].
+    /// [`GpuError::Readback`] if a buffer cannot be mapped; [`GpuError::Lost`] or [`GpuError::Adapter`] if the device
+    /// failed; [`GpuError::Timeout`] after the wait limit.
     pub async fn next(&mut self, gpu: &Gpu) -> Result<Option<(u64, Vec<u32>)>, GpuError> {
         let Some(Readback { tag, buffer, submission, mut mapped }) = self.in_flight.pop_front() else {
             return Ok(None);

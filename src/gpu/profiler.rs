@@ -35,7 +35,8 @@ impl Profiler {
     /// plain run.
     ///
     /// # Errors
-    /// As [`Plan::fetch_all`].
+    /// [`GpuError::Readback`] if a buffer cannot be mapped; [`GpuError::Lost`] or [`GpuError::Adapter`] if the device
+    /// failed; [`GpuError::Timeout`] after the wait limit.
     pub async fn run(gpu: &Gpu, plan: &Plan, program: Program) -> Result<Option<Vec<KernelTime>>, GpuError> {
         if !gpu.features.contains(wgpu::Features::TIMESTAMP_QUERY) {
             return Ok(None);
@@ -47,7 +48,7 @@ impl Profiler {
     /// a round trip to the adapter.
     ///
     /// # Errors
-    /// As [`Gpu::wait`].
+    /// [`GpuError::Lost`] or [`GpuError::Adapter`] if the device failed; [`GpuError::Timeout`] after the wait limit.
     pub async fn run_waiting(gpu: &Gpu, plan: &Plan, program: Program) -> Result<Vec<KernelTime>, GpuError> {
         let mut times = Vec::new();
         for index in 0..program.len() {
@@ -152,7 +153,7 @@ const ROUNDS: usize = 4;
 /// Seconds per run of a program by the host's clock: the best of several rounds, each of about 200 ms.
 ///
 /// # Errors
-/// As [`Gpu::wait`].
+/// [`GpuError::Lost`] or [`GpuError::Adapter`] if the device failed; [`GpuError::Timeout`] after the wait limit.
 pub async fn seconds_per_run(gpu: &Gpu, plan: &Plan, program: Program) -> Result<f64, GpuError> {
     seconds_of(gpu, plan, program, 1).await?;
     let once = seconds_of(gpu, plan, program, 1).await?;
@@ -167,7 +168,7 @@ pub async fn seconds_per_run(gpu: &Gpu, plan: &Plan, program: Program) -> Result
 /// Seconds per run of a program by the host's clock, averaged over `times` runs in one submission.
 ///
 /// # Errors
-/// As [`Gpu::wait`].
+/// [`GpuError::Lost`] or [`GpuError::Adapter`] if the device failed; [`GpuError::Timeout`] after the wait limit.
 pub async fn seconds_of(gpu: &Gpu, plan: &Plan, program: Program, times: u32) -> Result<f64, GpuError> {
     let start = Instant::now();
     let mut encoder = gpu.device.create_command_encoder(&Default::default());

@@ -28,7 +28,7 @@ pub struct TilingTime {
 /// left out, except the first of [`Gpu::tilings`].
 ///
 /// # Errors
-/// As [`PlanBuilder::build`] and [`Gpu::wait`].
+/// A [`GpuError`] if a tensor or dispatch exceeds the adapter's limits, the device failed or the wait limit is over.
 pub async fn measure_tilings(gpu: &Gpu) -> Result<Vec<TilingTime>, GpuError> {
     let start = Instant::now();
     let mut trials = Vec::new();

@@ -145,7 +145,8 @@ impl WideResNet {
     /// The network for images `[height, width, channels]` and `classes` classes; `tiling` is its convolutions'.
     ///
     /// # Errors
-    /// As [`Architecture::validate`].
+    /// [`NetworkError::OutOfRange`] for the first field that is out of range, [`NetworkError::ImageSize`] for images
+    /// outside 8 to 96 pixels.
     pub fn new(
         architecture: &Architecture,
         [height, width, channels]: [usize; 3],

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::config::Config;
 use super::error::TrainError;
 use super::files::TensorFile;
-use super::metrics::Window;
+use super::statistics::Window;
 use crate::augment::{DEPTH, OpDraw};
 use crate::data::{DataSet, SIDES};
 use crate::disk;

@@ -90,7 +90,8 @@ impl Engine {
     /// Plans and allocates; the state is all zeros until [`Engine::initialise`] or a checkpoint sets it.
     ///
     /// # Errors
-    /// As [`Engine::plan`]; the adapter is lost or out of memory.
+    /// [`TrainError`] if settings are out of range, a tensor exceeds the adapter's limits even at one pass per
+    /// dispatch, or the device failed.
     pub fn new(gpu: &Gpu, options: &EngineOptions) -> Result<Self, TrainError> {
         let (network, layout, recording) = Self::plan(gpu, options)?;
         let Recording { builder, tensors, step, evaluation, inspection, passes_per_dispatch } = recording;
@@ -236,7 +237,7 @@ impl Engine {
     /// Class probabilities `[images, classes]` of some images; waits for them.
     ///
     /// # Errors
-    /// The adapter's.
+    /// A [`GpuError`] if the device failed, the wait limit is over or a buffer cannot be mapped.
     pub async fn evaluate(
         &mut self,
         gpu: &Gpu,
@@ -250,7 +251,7 @@ impl Engine {
     /// first image and the penultimate features `[chunk, features]`, a tensor that the next chunk overwrites.
     ///
     /// # Errors
-    /// The adapter's.
+    /// A [`GpuError`] if the device failed, the wait limit is over or a buffer cannot be mapped.
     pub async fn evaluate_with(
         &mut self,
         gpu: &Gpu,

@@ -136,7 +136,8 @@ impl TensorFile {
     /// Writes the tensors and `metadata` with [`write_atomically`].
     ///
     /// # Errors
-    /// As [`write_atomically`]; [`TrainError::Checkpoint`] if a tensor's shape does not match its values.
+    /// [`TrainError::File`] if the file cannot be written; [`TrainError::Checkpoint`] if a tensor's shape does not
+    /// match its values.
     pub fn save(&self, path: &Path, metadata: HashMap<String, String>) -> Result<(), TrainError> {
         let broken = |e: safetensors::SafeTensorError| TrainError::Checkpoint {
             path: path.to_owned(),

@@ -21,6 +21,7 @@ mod run_folder;
 mod run_lock;
 mod sampler;
 mod saving;
+mod statistics;
 #[cfg(not(target_arch = "wasm32"))]
 mod trace;
 mod trainer;
@@ -37,7 +38,7 @@ pub use files::write_atomically;
 pub use inspection::{FOLLOWED, Followed, Inspection};
 #[cfg(not(target_arch = "wasm32"))]
 pub use metrics::MetricsFile;
-pub use metrics::{Report, StepStatistics, Summary, accuracy, median_accuracy, most_likely, read_reports};
+pub use metrics::{Report, Summary, accuracy, median_accuracy, most_likely, read_reports};
 pub use model::Model;
 pub use observation::{AnchorRow, Guessed, Guesses, MixRow, Observation, RotationRow, StrongView};
 pub use overrides::Overrides;
@@ -47,6 +48,7 @@ pub use recording::{Capture, Recording, RecordingOptions};
 pub use run_folder::{Resumable, RunFolder};
 pub use run_lock::RunLock;
 pub use sampler::{StepSamples, Stream, stream_rng};
+pub use statistics::StepStatistics;
 #[cfg(not(target_arch = "wasm32"))]
 pub use trace::write_trace;
 pub use trainer::{Progress, Trainer, engine_options, label_frequencies};

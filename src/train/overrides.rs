@@ -56,7 +56,8 @@ impl Overrides {
     /// Applies the settings to `config`: first the published method (see [`Config::set_method`]), then what changes it.
     ///
     /// # Errors
-    /// As [`Config::set_method`].
+    /// [`TrainError::Method`] if no method has the name, [`TrainError::UnknownPreset`] if the configuration's preset is
+    /// unknown and the method is ReMixMatch.
     pub fn apply(&self, config: &mut Config) -> Result<(), TrainError> {
         if let Some(name) = &self.method {
             config.set_method(name)?;

@@ -12,9 +12,10 @@ use super::embedding::{Embedder, Embedding};
 use super::engine::{Engine, EngineOptions};
 use super::error::TrainError;
 use super::evaluation::Weights;
-use super::metrics::{Report, StepStatistics, Window, accuracy};
+use super::metrics::{Report, accuracy};
 use super::recording::Capture;
 use super::sampler::{Batches, Prefetcher, SampleSettings, StepSamples, Stream};
+use super::statistics::{StepStatistics, Window};
 use crate::augment::{DEPTH, OpDraw, StrongPolicy, WeakStyle};
 use crate::data::{DataSet, Images, Split, split};
 use crate::gpu::{Gpu, ReadbackRing};
@@ -280,7 +281,8 @@ impl Trainer {
     /// Waits for every submitted step.
     ///
     /// # Errors
-    /// As [`Trainer::step`].
+    /// [`TrainError::NotFinite`] if a loss, gradient or update is NaN or infinite; [`TrainError::Gpu`] if the device
+    /// failed, the wait limit is over or the run was stopped.
     pub async fn drain(&mut self) -> Result<(), TrainError> {
         while self.ring.in_flight() > 0 {
             self.collect().await?;
@@ -291,7 +293,8 @@ impl Trainer {
     /// Closes the window since the last report and evaluates both sets of weights on the test images.
     ///
     /// # Errors
-    /// As [`Trainer::step`].
+    /// [`TrainError::NotFinite`] if a loss, gradient or update is NaN or infinite; [`TrainError::Gpu`] if the device
+    /// failed, the wait limit is over or the run was stopped.
     pub async fn report(&mut self) -> Result<Report, TrainError> {
         self.drain().await?;
         let window = std::mem::take(&mut self.window).report(&self.config.method);
@@ -325,7 +328,7 @@ impl Trainer {
     /// feature is NaN or infinite.
     ///
     /// # Errors
-    /// The adapter is lost or out of memory.
+    /// [`TrainError::Gpu`] if the device failed or is out of memory.
     pub async fn embed(&mut self, weights: Weights) -> Result<Option<Embedding>, TrainError> {
         let (gpu, data) = (Arc::clone(&self.gpu), Arc::clone(&self.data));
         let mut embedder = match self.embedder.take() {

@@ -58,7 +58,7 @@ async fn settle(promise: Promise) -> Option<JsValue> {
 /// Returns at once: a page cannot block, and its work continues without waiting.
 pub fn wait_for_end(_end: &Receiver<()>) {}
 
-/// As [`wait_for_end`].
+/// Returns at once, like [`wait_for_end`].
 pub fn wait_until(_limit: Duration, _over: impl Fn() -> bool) {}
 
 /// Asks for files, which belong together. Returns their folder in the in-memory file system.
