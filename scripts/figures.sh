@@ -13,7 +13,7 @@ cifar=${XDG_DATA_HOME:-$HOME/.local/share}/remixmatch/cifar-10
 train() {
     local folder=runs/figures/$1
     shift
-    [ -e "$folder/summary.json" ] || "$remixmatch" train --out "$folder" "$@"
+    [ -e "$folder/summary.json" ] || "$remixmatch" train --split position --out "$folder" "$@"
 }
 
 for seed in 0 1 2; do

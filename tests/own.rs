@@ -6,7 +6,7 @@ use std::path::Path;
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use remixmatch::data::{
     Balance, CLASSES_FILE, DataError, DataSet, LABELS_FILE, LabellingFolder, Labels, LabelsError,
-    OpenOptions, Origin, open, split,
+    OpenOptions, Origin, SplitRule, open, split,
 };
 use tempfile::{TempDir, tempdir};
 
@@ -166,8 +166,12 @@ fn few_labels_test_on_the_labelled_images() {
 #[test]
 fn held_out_labels_test_and_do_not_train() {
     let folder = folder(20);
-    let own = read(folder.path());
-    let set = own.data_set(&labelled(&["even", "odd"], 11)).expect("a set");
+    let mut own = read(folder.path());
+    let labels = labelled(&["even", "odd"], 11);
+    let by_content = own.data_set(&labels).expect("a set");
+    assert_eq!(by_content.test.len(), own.held_out(&labels).len());
+    own.split = SplitRule::Position;
+    let set = own.data_set(&labels).expect("a set");
     assert_eq!(set.origin, Origin::ByHand { held_out: true });
     assert_eq!((set.test_labels.clone(), set.train.len()), (vec![0, 1], 20));
     assert_eq!((set.test.image(0)[0], set.test.image(1)[0]), (8, 9));

@@ -23,19 +23,22 @@ fn halves() -> Arc<DataSet> {
         })
     };
     let images = |count: usize| Images::new(8, 8, 1, (0..count).flat_map(image).collect());
-    Arc::new(DataSet {
-        name: "halves".into(),
-        format: "made by the test".into(),
-        classes: vec!["left".into(), "right".into()],
-        train: images(40),
-        train_labels: (0..40).map(|i| Some(i % 2)).collect(),
-        test: images(20),
-        test_labels: (0..20).map(|i| i % 2).collect(),
-        origin: Origin::Benchmark,
-        flip: false,
-        shift: 1,
-        notices: Vec::new(),
-    })
+    Arc::new(
+        DataSet {
+            name: "halves".into(),
+            format: "made by the test".into(),
+            classes: vec!["left".into(), "right".into()],
+            train: images(40),
+            train_labels: (0..40).map(|i| Some(i % 2)).collect(),
+            test: images(20),
+            test_labels: (0..20).map(|i| i % 2).collect(),
+            origin: Origin::Benchmark,
+            flip: false,
+            shift: 1,
+            ..DataSet::default()
+        }
+        .identified(),
+    )
 }
 
 #[test]

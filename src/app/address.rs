@@ -142,10 +142,11 @@ impl Address {
                 parts.push(format!("{}={}", escape(&key), escape(&text)));
             }
         }
-        // Settings without a value, and switches that are off, are not serialised.
+        // Settings without a value, switches that are off, and the choice of images by position are not serialised.
         for (key, _) in absent {
-            let unset =
-                ["null", "false"].into_iter().find(|text| set(config, &key, text).as_ref() == Ok(config));
+            let unset = ["null", "false", "position"]
+                .into_iter()
+                .find(|text| set(config, &key, text).as_ref() == Ok(config));
             parts.extend(unset.map(|text| format!("{}={text}", escape(&key))));
         }
         parts.extend(self.compare.map(|variation| format!("compare={}", escape(variation.name()))));

@@ -10,6 +10,7 @@ use thiserror::Error;
 use super::components::Variation;
 use super::settings::Settings;
 use super::theme::ThemeChoice;
+use crate::data::SplitRule;
 use crate::gpu::Gpu;
 use crate::train::{TrainError, preset};
 
@@ -37,6 +38,8 @@ pub struct AppOptions {
     pub seed: Option<u64>,
     pub steps: Option<u64>,
     pub batch: Option<usize>,
+    /// How labelled images are chosen.
+    pub split: Option<SplitRule>,
     /// Name of a variation to compare with.
     pub compare: Option<String>,
     /// Folder that runs are autosaved in; `None` switches autosaving off.
@@ -92,6 +95,7 @@ impl AppOptions {
         }
         settings.compare = self.compare.as_deref().and_then(Variation::named).or(settings.compare);
         settings.config.steps = self.steps.unwrap_or(settings.config.steps);
+        settings.config.split = self.split.unwrap_or(settings.config.split);
         settings.config.batch = self.batch.unwrap_or(settings.config.batch);
         settings.config.seed = self.seed.unwrap_or(settings.config.seed);
         settings.theme = self.theme.unwrap_or(settings.theme);

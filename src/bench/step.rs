@@ -122,11 +122,11 @@ fn random_data(image: [usize; 3], classes: usize, count: usize) -> DataSet {
         train_labels: (0..count).map(|i| Some(label(i))).collect(),
         test: images(classes),
         test_labels: (0..classes).map(label).collect(),
-        origin: Default::default(),
         flip: true,
         shift: 4,
-        notices: Vec::new(),
+        ..DataSet::default()
     }
+    .identified()
 }
 
 /// Times summed by `name` of their kernels, longest first.

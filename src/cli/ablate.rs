@@ -46,8 +46,12 @@ struct Shared<'a> {
 }
 
 /// Runs `ablate`.
-pub fn run(arguments: AblateArguments) -> anyhow::Result<Outcome> {
+pub fn run(mut arguments: AblateArguments) -> anyhow::Result<Outcome> {
     let interrupted = interruption()?;
+    if Plan::is_in(&arguments.out) {
+        // An ablation of version 0.1 goes on with its own choice of images.
+        arguments.settings.default_split(Plan::read(&arguments.out)?.settings.split);
+    }
     let (settings, data, source) = arguments.settings.open(&arguments.source)?;
     let rows = match arguments.rows.is_empty() {
         true => ROWS.map(|row| row.name.to_owned()).to_vec(),

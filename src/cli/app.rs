@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Args;
 use remixmatch::app::{AppOptions, ThemeChoice};
+use remixmatch::data::SplitRule;
 
 use super::inputs::{AdapterOptions, tiling_cache};
 use super::options::named;
@@ -33,6 +34,9 @@ pub struct AppArguments {
     /// Labelled images per step
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
+    /// How labelled images are chosen [default: content]
+    #[arg(long, value_parser = named::<SplitRule>())]
+    split: Option<SplitRule>,
     /// Variation to train beside the run, for example "no alignment"
     #[arg(long, value_name = "NAME")]
     compare: Option<String>,
@@ -79,6 +83,7 @@ pub fn run(arguments: AppArguments) -> anyhow::Result<Outcome> {
         compare: arguments.compare,
         steps: arguments.steps,
         batch: arguments.batch,
+        split: arguments.split,
         autosave: eframe::storage_dir("remixmatch").map(|folder| folder.join("runs")),
         label: arguments.label,
         ablation: arguments.ablation,

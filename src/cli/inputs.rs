@@ -78,10 +78,10 @@ pub struct SourceOptions {
     pub data: Option<String>,
     /// Refuse a folder whose images differ in size instead of resizing them
     #[arg(long, help_heading = "Data")]
-    strict: bool,
+    pub strict: bool,
     /// Skip images that cannot be read, with a notice
     #[arg(long, help_heading = "Data")]
-    skip_bad: bool,
+    pub skip_bad: bool,
     /// Memory for training images in MiB; images beyond it are decoded during training
     #[arg(long, value_name = "MIB", help_heading = "Data")]
     memory: Option<u64>,
@@ -96,12 +96,8 @@ impl SourceOptions {
     /// Opens a run's data set.
     pub fn open(&self, config: &Config) -> anyhow::Result<Arc<DataSet>> {
         let options = OpenOptions {
-            strict: self.strict,
-            skip_bad: self.skip_bad,
-            image_size: config.image_size,
-            choice: config.choice.clone(),
             memory: self.memory.map(|mebibytes| mebibytes.saturating_mul(1 << 20)),
-            ..OpenOptions::default()
+            ..config.open_options()
         };
         open_source(&config.data, &options).map(Arc::new)
     }

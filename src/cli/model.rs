@@ -42,10 +42,11 @@ pub fn eval(arguments: EvalArguments) -> anyhow::Result<Outcome> {
         if arguments.data.is_none() && given.is_default() { model.config.choice.clone() } else { given };
     let source = arguments.data.unwrap_or_else(|| model.config.data.clone());
     let options = OpenOptions {
-        skip_bad: arguments.skip_bad,
+        strict: false,
+        skip_bad: arguments.skip_bad || model.config.skip_bad,
         image_size: Some(model.header.image[0]),
         choice,
-        ..OpenOptions::default()
+        ..model.config.open_options()
     };
     let set = open_source(&source, &options)?;
     model.header.check(&arguments.model, &set)?;

@@ -8,7 +8,7 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use remixmatch::Named;
 use remixmatch::augment::{PolicyScale, Sampling};
-use remixmatch::data::{Balance, DataSet, Tail};
+use remixmatch::data::{Balance, DataSet, SplitRule, Tail};
 use remixmatch::ssl::{LabelPrior, Method, PolicyKind};
 use remixmatch::train::{Config, Overrides, PRESET_NAMES, preset};
 
@@ -40,6 +40,9 @@ struct SettingOptions {
     /// What the long tail of --imbalance applies to [default: both]
     #[arg(long, value_parser = named::<Tail>(), requires = "imbalance", help_heading = "Data")]
     tail: Option<Tail>,
+    /// How labelled images, and test images of a set without its own, are chosen [default: content]
+    #[arg(long, value_parser = named::<SplitRule>(), help_heading = "Data")]
+    split: Option<SplitRule>,
     /// Side in pixels that a folder's images are resized to
     #[arg(long, value_name = "N", help_heading = "Data")]
     image_size: Option<usize>,
@@ -150,6 +153,11 @@ impl Settings {
         Ok((config, data, origin))
     }
 
+    /// Chooses images by `rule` unless the arguments name another one.
+    pub fn default_split(&mut self, rule: SplitRule) {
+        self.options.split.get_or_insert(rule);
+    }
+
     fn config(&self, source: &SourceOptions) -> anyhow::Result<(Config, String)> {
         let (mut config, origin) = match &self.options.config {
             Some(path) => {
@@ -175,9 +183,12 @@ impl Settings {
             balance: self.options.label_balance,
             imbalance: self.options.imbalance,
             tail: self.options.tail,
+            split: self.options.split,
             steps: source.steps,
             seed: self.options.seed,
             image_size: self.options.image_size,
+            strict: source.strict,
+            skip_bad: source.skip_bad,
             choice: source.choice.choice(),
             network: self.options.network.clone(),
             batch: self.options.batch,
@@ -267,6 +278,7 @@ mod tests {
         check::<PolicyScale>(&["paper", "literal"]);
         check::<Sampling>(&["nearest", "bilinear"]);
         check::<Balance>(&["even", "train"]);
+        check::<SplitRule>(&["content", "position"]);
         check::<Tail>(&["both", "labelled", "unlabelled"]);
         check::<ThemeChoice>(&["System", "Light", "Dark"]);
     }

@@ -136,6 +136,8 @@ fn with_source(config: Config, source: &SourceOptions) -> Config {
     Config {
         steps: source.steps.unwrap_or(config.steps),
         data: source.data.clone().unwrap_or(config.data),
+        strict: source.strict || config.strict,
+        skip_bad: source.skip_bad || config.skip_bad,
         ..config
     }
 }

@@ -18,8 +18,9 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageReader, Rgb, RgbImage};
 
 use super::error::DataError;
-use super::files::{Entry, Seekable};
+use super::files::{Entry, Memory, Seekable};
 use super::host;
+use super::identity::content_hash;
 use super::images::Images;
 use super::limits::MAX_PIXELS;
 
@@ -90,14 +91,15 @@ pub(super) fn read_header(entry: &Entry) -> Result<Header, DataError> {
     Ok(Header { width, height, grey: !decoder.color_type().has_color() })
 }
 
-/// Decodes images to `side * side * channels` bytes each (HWC), in order, on all cores.
+/// Decodes images to `side * side * channels` bytes each (HWC) and the hash of their file, in order, on all cores.
 pub(super) fn decode_all(
     entries: &[&Entry],
     side: usize,
     channels: usize,
-) -> Vec<Result<Vec<u8>, DataError>> {
-    let decode =
-        |chunk: &[&Entry]| chunk.iter().map(|entry| decode_one(entry, side, channels)).collect::<Vec<_>>();
+) -> Vec<Result<(Vec<u8>, u64), DataError>> {
+    let decode = |chunk: &[&Entry]| {
+        chunk.iter().map(|entry| decode_and_hash(entry, side, channels)).collect::<Vec<_>>()
+    };
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     if threads == 1 {
         return decode(entries);
@@ -145,8 +147,22 @@ pub fn read_images(paths: &[PathBuf], side: usize, channels: usize) -> Vec<Resul
             Err(error) => missing.push(Some(error)),
         }
     }
-    let mut decoded = decode_all(&entries.iter().collect::<Vec<_>>(), side, channels).into_iter();
+    let entries: Vec<&Entry> = entries.iter().collect();
+    let decoded = decode_all(&entries, side, channels).into_iter();
+    let mut decoded = decoded.map(|decoded| decoded.map(|(pixels, _)| pixels));
     missing.into_iter().filter_map(|error| error.map(Err).or_else(|| decoded.next())).collect()
+}
+
+/// [`decode_one`], and the hash of the file's bytes, each of which is read once.
+fn decode_and_hash(entry: &Entry, side: usize, channels: usize) -> Result<(Vec<u8>, u64), DataError> {
+    let bytes = match entry.bytes(MAX_BYTES) {
+        Ok(bytes) => bytes,
+        // The decoder's error says more about a damaged file.
+        Err(error) => return decode_one(entry, side, channels).and(Err(error)),
+    };
+    let hash = content_hash(&bytes);
+    let in_memory = Entry::new(entry.path.clone(), bytes.len() as u64, Memory(bytes.into()));
+    Ok((decode_one(&in_memory, side, channels)?, hash))
 }
 
 /// Decodes an image to `side * side * channels` bytes (HWC).

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use super::decode::{self, Header};
 use super::error::DataError;
 use super::files::{Entry, Folder};
+use super::hashing;
 use super::host;
+use super::identity::Identities;
 use super::images::Images;
 use super::limits::SIDES;
 use super::set::{self, DataSet, OpenOptions, Origin};
@@ -28,6 +30,8 @@ const MAGIC_BYTES: usize = 32;
 
 /// The image files of a source and their classes.
 pub(super) struct ImageFiles {
+    /// The folder that the images' names are relative to.
+    pub root: PathBuf,
     /// Sorted by name.
     pub classes: Vec<String>,
     pub images: Vec<ImageFile>,
@@ -114,52 +118,67 @@ fn read_headers(
 pub(super) fn load(files: ImageFiles, format: &str, options: &OpenOptions) -> Result<DataSet, DataError> {
     let mut notices: Vec<String> = ignored_notice(&files.others).into_iter().collect();
     let mut bad = Vec::new();
-    let items = read_headers(files.images, options, &mut bad)?;
+    let ImageFiles { root, classes, images, .. } = files;
+    let mut items = read_headers(images, options, &mut bad)?;
     let side = common_side(&items, options, &mut notices)?;
     let channels = common_channels(&items);
 
-    let mut test: Vec<bool> = items.iter().map(|item| item.file.test).collect();
-    if !test.contains(&true) {
-        let known: Vec<usize> = (0..items.len()).filter(|&i| items[i].file.class.is_some()).collect();
-        let labels: Vec<u32> = items.iter().filter_map(|item| item.file.class).collect();
-        let held = set::held_out(&labels, files.classes.len(), options.test_share.unwrap_or(0.2));
-        known.iter().zip(&held).for_each(|(&i, &held)| test[i] = held);
-        notices.push(set::held_out_notice(held.iter().filter(|&&held| held).count()));
-    }
-    let mut test = test.into_iter();
-    let (test, mut train): (Vec<Item>, Vec<Item>) =
-        items.into_iter().partition(|_| test.next().unwrap_or(false));
     // Images of unknown class come last: they are streamed first.
-    train.sort_by_key(|item| item.file.class.is_none());
-
-    let all = train.len();
-    let streamed = train.split_off(options.images_in_memory(side * side * channels).min(all));
+    items.sort_by_key(|item| item.file.class.is_none());
+    let has_test = items.iter().any(|item| item.file.test);
+    let share = options.test_share.unwrap_or(0.2);
+    let room = options.images_in_memory(side * side * channels);
+    let fits = items.iter().filter(|item| !item.file.test).count() <= room;
     let empty = || Images::new(side, side, channels, Vec::new());
-    let (mut train_images, mut test_images) = (empty(), empty());
-    let mut decode = |items: Vec<Item>, images: &mut Images| -> Result<Vec<Option<u32>>, DataError> {
-        let files: Vec<ImageFile> = items.into_iter().map(|item| item.file).collect();
-        let kept = decode_into(&files, images, options, &mut bad)?;
-        Ok(kept.into_iter().map(|i| files[i].class).collect())
-    };
-    let mut train_labels = decode(train, &mut train_images)?;
-    let test_labels = decode(test, &mut test_images)?;
-    let streamed = readable(streamed, [side, channels], options, &mut bad)?;
-    let all = train_labels.len() + streamed.len();
+    let names = |items: &[Item]| items.iter().map(|item| relative(&root, &item.file.entry.path)).collect();
+    let (mut train, test);
+    let mut streamed = Vec::new();
+    if fits {
+        // Everything is decoded and hashed at once, so that each file is read once.
+        train = Part::decode(&mut items, empty(), names, options, &mut bad)?;
+        let mut is_test: Vec<bool> = items.iter().map(|item| item.file.test).collect();
+        if !has_test {
+            hold_out(&items, &train.ids, &classes, share, options, &mut notices, &mut is_test);
+        }
+        test = train.split_off(&is_test);
+    } else {
+        let mut is_test: Vec<bool> = items.iter().map(|item| item.file.test).collect();
+        if !has_test {
+            // A file that cannot be read is reported when it is decoded.
+            let contents = hashing::hash_files(items.iter().map(|item| &item.file.entry));
+            let ids =
+                Identities::of_files(names(&items), contents.into_iter().map(Result::unwrap_or_default));
+            hold_out(&items, &ids, &classes, share, options, &mut notices, &mut is_test);
+        }
+        let mut is_test = is_test.into_iter();
+        let (mut tested, mut in_memory): (Vec<Item>, Vec<Item>) =
+            items.into_iter().partition(|_| is_test.next().unwrap_or(false));
+        streamed = in_memory.split_off(room.min(in_memory.len()));
+        test = Part::decode(&mut tested, empty(), names, options, &mut bad)?;
+        train = Part::decode(&mut in_memory, empty(), names, options, &mut bad)?;
+        let contents = readable(&mut streamed, [side, channels], options, &mut bad)?;
+        train.ids.extend(Identities::of_files(names(&streamed), contents));
+        train.labels.extend(streamed.iter().map(|item| item.file.class));
+        if !streamed.is_empty() {
+            notices.push(set::streamed_notice(streamed.len(), train.labels.len()));
+        }
+    }
     notices.extend(skipped_notices(&bad));
     if !streamed.is_empty() {
-        notices.push(set::streamed_notice(streamed.len(), all));
-        train_labels.extend(streamed.iter().map(|item| item.file.class));
         let entries = streamed.into_iter().map(|item| item.file.entry).collect();
-        train_images.stream(StreamedFiles { entries, side, channels });
+        train.images.stream(StreamedFiles { entries, side, channels });
     }
     Ok(DataSet {
         name: String::new(),
         format: format.to_owned(),
-        classes: files.classes,
-        train: train_images,
-        train_labels,
-        test: test_images,
-        test_labels: test_labels.into_iter().flatten().collect(),
+        classes,
+        train: train.images,
+        train_labels: train.labels,
+        train_ids: train.ids,
+        test: test.images,
+        test_labels: test.labels.into_iter().flatten().collect(),
+        test_ids: test.ids,
+        held_out: (!has_test).then_some(share),
         origin: Origin::Benchmark,
         flip: true,
         shift: (side as f64 / 8.0).round() as u32,
@@ -167,22 +186,82 @@ pub(super) fn load(files: ImageFiles, format: &str, options: &OpenOptions) -> Re
     })
 }
 
-/// Appends the images that can be decoded; returns their indices in `files`.
+/// Marks the test images among the items of known class, which come first.
+fn hold_out(
+    items: &[Item],
+    ids: &Identities,
+    classes: &[String],
+    share: f64,
+    options: &OpenOptions,
+    notices: &mut Vec<String>,
+    is_test: &mut [bool],
+) {
+    let labels: Vec<u32> = items.iter().map_while(|item| item.file.class).collect();
+    let known = Identities { ids: ids.ids[..labels.len()].to_vec(), files: Vec::new() };
+    let held = set::hold_out(&known, &labels, classes, share, options, notices);
+    is_test[..held.len()].copy_from_slice(&held);
+}
+
+/// Decoded images with their identities and classes.
+struct Part {
+    images: Images,
+    ids: Identities,
+    labels: Vec<Option<u32>>,
+}
+
+impl Part {
+    /// Decodes the items; removes those that cannot be decoded from `items`.
+    fn decode(
+        items: &mut Vec<Item>,
+        mut images: Images,
+        names: impl Fn(&[Item]) -> Vec<String>,
+        options: &OpenOptions,
+        bad: &mut Vec<DataError>,
+    ) -> Result<Self, DataError> {
+        let entries: Vec<Entry> = items.iter().map(|item| item.file.entry.clone()).collect();
+        let kept = decode_into(&entries, &mut images, options, bad)?;
+        let mut decoded = kept.iter().map(|(i, _)| *i).peekable();
+        let mut i = 0..;
+        items.retain(|_| decoded.next_if_eq(&i.next().unwrap_or(usize::MAX)).is_some());
+        let ids = Identities::of_files(names(items), kept.into_iter().map(|(_, hash)| hash));
+        Ok(Self { images, ids, labels: items.iter().map(|item| item.file.class).collect() })
+    }
+
+    /// Moves the marked images to a part of their own.
+    fn split_off(&mut self, marked: &[bool]) -> Self {
+        let (moved, kept): (Vec<usize>, Vec<usize>) = (0..marked.len()).partition(|&i| marked[i]);
+        let labels = |indices: &[usize]| indices.iter().map(|&i| self.labels[i]).collect::<Vec<_>>();
+        let part =
+            Self { images: self.images.pick(&moved), ids: self.ids.pick(&moved), labels: labels(&moved) };
+        self.labels = labels(&kept);
+        self.ids = self.ids.pick(&kept);
+        self.images.keep(&kept);
+        part
+    }
+}
+
+/// `path` relative to `folder`, with `/` between names.
+pub(super) fn relative(folder: &Path, path: &Path) -> String {
+    let parts = path.strip_prefix(folder).unwrap_or(path).iter();
+    parts.map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+/// Appends the images that can be decoded; returns their indices in `entries` and the hashes of their files.
 fn decode_into(
-    files: &[ImageFile],
+    entries: &[Entry],
     images: &mut Images,
     options: &OpenOptions,
     bad: &mut Vec<DataError>,
-) -> Result<Vec<usize>, DataError> {
-    let mut kept = Vec::with_capacity(files.len());
-    images.pixels.reserve(files.len() * images.stride());
-    for (batch, first) in files.chunks(DECODE_BATCH).zip((0..).step_by(DECODE_BATCH)) {
-        let entries: Vec<&Entry> = batch.iter().map(|file| &file.entry).collect();
-        for (i, decoded) in (first..).zip(decode::decode_all(&entries, images.height, images.channels)) {
+) -> Result<Vec<(usize, u64)>, DataError> {
+    let mut kept = Vec::with_capacity(entries.len());
+    images.pixels.reserve(entries.len() * images.stride());
+    for (batch, first) in entries.chunks(DECODE_BATCH).zip((0..).step_by(DECODE_BATCH)) {
+        let batch: Vec<&Entry> = batch.iter().collect();
+        for (i, decoded) in (first..).zip(decode::decode_all(&batch, images.height, images.channels)) {
             match decoded {
-                Ok(bytes) => {
+                Ok((bytes, hash)) => {
                     images.pixels.extend_from_slice(&bytes);
-                    kept.push(i);
+                    kept.push((i, hash));
                 }
                 Err(error) if options.skip_bad => bad.push(error),
                 Err(error) => return Err(error),
@@ -192,28 +271,32 @@ fn decode_into(
     Ok(kept)
 }
 
-/// The items whose image can be decoded, all of which are decoded once and dropped: a damaged image is found when the
-/// set is opened, as it is where images are kept in memory, and not in the middle of a run.
+/// Decodes every item once and drops the image; removes the items that cannot be decoded and returns the hashes of the
+/// other files. So a damaged image is found when the set is opened, as it is where images are kept in memory, and not in
+/// the middle of a run.
 fn readable(
-    mut items: Vec<Item>,
+    items: &mut Vec<Item>,
     [side, channels]: [usize; 2],
     options: &OpenOptions,
     bad: &mut Vec<DataError>,
-) -> Result<Vec<Item>, DataError> {
-    let mut kept = Vec::with_capacity(items.len());
+) -> Result<Vec<u64>, DataError> {
+    let mut hashes = Vec::with_capacity(items.len());
     for batch in items.chunks(STREAMED_BATCH) {
         let entries: Vec<&Entry> = batch.iter().map(|item| &item.file.entry).collect();
         for decoded in decode::decode_all(&entries, side, channels) {
-            kept.push(decoded.is_ok());
             match decoded {
-                Err(error) if options.skip_bad => bad.push(error),
-                decoded => drop(decoded?),
+                Ok((_, hash)) => hashes.push(Some(hash)),
+                Err(error) if options.skip_bad => {
+                    hashes.push(None);
+                    bad.push(error);
+                }
+                Err(error) => return Err(error),
             }
         }
     }
-    let mut kept = kept.into_iter();
-    items.retain(|_| kept.next().unwrap_or(false));
-    Ok(items)
+    let mut kept = hashes.iter();
+    items.retain(|_| kept.next().is_some_and(Option::is_some));
+    Ok(hashes.into_iter().flatten().collect())
 }
 
 /// Image files that are decoded when they are requested.
@@ -295,9 +378,9 @@ fn skipped_notices(bad: &[DataError]) -> Vec<String> {
     notices
 }
 
-/// Images without classes, and the files that they come from, sorted by path.
+/// Images without classes, sorted by path.
 pub(super) struct UnclassedImages {
-    pub files: Vec<PathBuf>,
+    pub ids: Identities,
     pub images: Images,
     pub notices: Vec<String>,
 }
@@ -329,12 +412,10 @@ pub(super) fn read_unclassed(
     let items = read_headers(files, options, &mut bad)?;
     let side = common_side(&items, options, &mut notices)?;
     let mut images = Images::new(side, side, common_channels(&items), Vec::new());
-    let files: Vec<ImageFile> = items.into_iter().map(|item| item.file).collect();
-    let kept = decode_into(&files, &mut images, options, &mut bad)?;
+    let entries: Vec<Entry> = items.into_iter().map(|item| item.file.entry).collect();
+    let kept = decode_into(&entries, &mut images, options, &mut bad)?;
     notices.extend(skipped_notices(&bad));
-    Ok(UnclassedImages {
-        files: kept.into_iter().map(|i| files[i].entry.path.clone()).collect(),
-        images,
-        notices,
-    })
+    let files = kept.iter().map(|(i, _)| relative(folder, &entries[*i].path)).collect();
+    let ids = Identities::of_files(files, kept.iter().map(|(_, hash)| *hash));
+    Ok(UnclassedImages { ids, images, notices })
 }

@@ -106,6 +106,15 @@ impl Images {
         interleave(planes, [height, width], column_major, &mut self.pixels);
     }
 
+    /// Keeps the images in memory at `indices`, which ascend, and removes the others.
+    pub(super) fn keep(&mut self, indices: &[usize]) {
+        let stride = self.stride();
+        for (to, &from) in indices.iter().enumerate() {
+            self.pixels.copy_within(from * stride..(from + 1) * stride, to * stride);
+        }
+        self.pixels.truncate(indices.len() * stride);
+    }
+
     /// Copies the images at `indices`, in that order, into memory.
     ///
     /// # Panics

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use super::error::DataError;
 use super::files::Folder;
 use super::host;
+use super::identity::{Identities, ImageId, SplitRule};
 use super::image_files;
 use super::images::Images;
-use super::labels::{self, CLASSES_FILE, LABELS_FILE, Labels, LabelsError};
+use super::labels::{self, CLASSES_FILE, HELD_OUT, LABELS_FILE, Labels, LabelsError};
 use super::set::{DataSet, OpenOptions, Origin};
 
 /// All images below a folder, without classes.
@@ -20,6 +21,10 @@ pub struct LabellingFolder {
     /// Paths of the images relative to the folder, with `/` between names.
     pub files: Vec<String>,
     pub images: Images,
+    /// How labels are chosen that are held out to measure accuracy.
+    pub split: SplitRule,
+    /// Hashes of the images.
+    pub ids: Vec<ImageId>,
     /// What the user should know: images that were resized or skipped.
     pub notices: Vec<String>,
 }
@@ -34,8 +39,9 @@ impl LabellingFolder {
         if found.images.is_empty() {
             return Err(DataError::NoImages { path: folder.to_owned() });
         }
-        let files = found.files.iter().map(|path| relative(folder, path)).collect();
-        Ok(Self { folder: folder.to_owned(), files, images: found.images, notices: found.notices })
+        let Identities { ids, files } = found.ids;
+        let (images, notices) = (found.images, found.notices);
+        Ok(Self { folder: folder.to_owned(), files, images, split: options.split, ids, notices })
     }
 
     /// Whether there is an image below a folder.
@@ -56,6 +62,12 @@ impl LabellingFolder {
         labels::read_labels(&self.folder, &self.files)
     }
 
+    /// The images whose labels are held out to measure accuracy: about one in [`HELD_OUT`](super::HELD_OUT), once every
+    /// class has as many.
+    pub fn held_out(&self, labels: &Labels) -> Vec<usize> {
+        labels.held_out(self.split, &self.ids)
+    }
+
     /// The set to train on. Training image i is image i of the folder. Images whose labels are held out test, and are
     /// unlabelled in training; if none are held out, the labelled images themselves test.
     ///
@@ -71,7 +83,7 @@ impl LabellingFolder {
         if let Some(empty) = labels.counts().iter().position(|&count| count == 0) {
             return Err(DataError::EmptyClass { path: path(), class: labels.classes()[empty].clone() });
         }
-        let held = labels.held_out();
+        let held = self.held_out(labels);
         let mut train_labels: Vec<Option<u32>> = (0..self.files.len()).map(|i| labels.of(i)).collect();
         held.iter().for_each(|&image| train_labels[image] = None);
         let test = if held.is_empty() { labels.made() } else { held.as_slice() };
@@ -82,12 +94,16 @@ impl LabellingFolder {
             }
             n => format!("{n} of {} labels are held out to measure accuracy", labels.made().len()),
         });
+        let ids = Identities { ids: self.ids.clone(), files: self.files.clone() };
         Ok(DataSet {
             name: host::name_of(&self.folder),
             format: format!("images labelled in {LABELS_FILE}"),
             classes: labels.classes().to_vec(),
             train: self.images.clone(),
             train_labels,
+            test_ids: ids.pick(test),
+            train_ids: ids,
+            held_out: (!held.is_empty()).then_some(1.0 / HELD_OUT as f64),
             test: self.images.pick(test),
             test_labels: test.iter().filter_map(|&image| labels.of(image)).collect(),
             origin: Origin::ByHand { held_out: !held.is_empty() },
@@ -96,12 +112,6 @@ impl LabellingFolder {
             notices,
         })
     }
-}
-
-/// `path` relative to `folder`, with `/` between names.
-fn relative(folder: &Path, path: &Path) -> String {
-    let parts = path.strip_prefix(folder).unwrap_or(path).iter();
-    parts.map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
 /// Whether a folder has both files of labels.

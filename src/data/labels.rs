@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use csv::{ReaderBuilder, StringRecord, Writer};
 use thiserror::Error;
 
+use super::identity::{self, ImageId, SplitRule};
 use crate::disk;
 
 /// A CSV file with a row `file,label` per label.
@@ -19,7 +20,7 @@ pub const CLASSES_FILE: &str = "classes.txt";
 
 const HEADER: [&str; 2] = ["file", "label"];
 
-/// One in so many labels of each class is held out, once every class has as many.
+/// About one in so many labels is held out, once every class has as many.
 pub const HELD_OUT: usize = 5;
 
 /// Why labels cannot be read or changed.
@@ -144,11 +145,18 @@ impl Labels {
         }
     }
 
-    /// The images whose labels are held out for testing: the fifth, the tenth and so on of each class, once every class
-    /// has [`HELD_OUT`] labels; none before.
-    pub fn held_out(&self) -> Vec<usize> {
+    /// The images whose labels are held out for testing, in the order of their labels, once every class has [`HELD_OUT`]
+    /// labels; none before. About a fifth of the labels, chosen by the content of their images; with
+    /// [`SplitRule::Position`] the fifth, the tenth and so on of each class. `ids` are those of the folder's images.
+    pub(super) fn held_out(&self, rule: SplitRule, ids: &[ImageId]) -> Vec<usize> {
         if self.counts().iter().any(|count| *count < HELD_OUT) {
             return Vec::new();
+        }
+        if rule == SplitRule::Content {
+            let made: Vec<ImageId> = self.made.iter().map(|&image| ids[image]).collect();
+            let labels: Vec<u32> = self.made.iter().map(|image| self.class_of[image]).collect();
+            let held = identity::held_out(&made, &labels, self.classes.len(), 1.0 / HELD_OUT as f64);
+            return self.made.iter().zip(held).filter(|(_, held)| *held).map(|(image, _)| *image).collect();
         }
         let mut seen = vec![0usize; self.classes.len()];
         let mut held = self.made.clone();
@@ -293,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fifth_label_per_class_is_held_out() {
+    fn every_fifth_label_is_held_out_by_position() {
         let mut labels = labels(&["a", "b"]);
         for image in 0..12 {
             labels.set(image, 0);
@@ -301,12 +309,29 @@ mod tests {
         for image in 20..24 {
             labels.set(image, 1);
         }
-        assert!(labels.held_out().is_empty());
+        let held_out = |labels: &Labels| labels.held_out(SplitRule::Position, &[]);
+        assert!(held_out(&labels).is_empty());
         labels.set(30, 1);
-        assert_eq!(labels.held_out(), [4, 9, 30]);
+        assert_eq!(held_out(&labels), [4, 9, 30]);
         labels.unset(0);
-        assert_eq!(labels.held_out(), [5, 10, 30]);
+        assert_eq!(held_out(&labels), [5, 10, 30]);
         labels.unset(20);
-        assert!(labels.held_out().is_empty());
+        assert!(held_out(&labels).is_empty());
+    }
+
+    #[test]
+    fn labels_held_out_by_content_keep_their_role() {
+        let ids: Vec<ImageId> = (0..60).map(|i| ImageId { content: 1_000 + i, name: i }).collect();
+        let mut labels = labels(&["a", "b"]);
+        (0..60).for_each(|image| labels.set(image, image as u32 % 2));
+        let before = labels.held_out(SplitRule::Content, &ids);
+        assert!((5..20).contains(&before.len()), "{before:?}");
+        // Labels made again or removed move no other one.
+        (0..20).for_each(|image| labels.set(image, image as u32 % 2));
+        (20..30).for_each(|image| labels.unset(image));
+        let mut after = labels.held_out(SplitRule::Content, &ids);
+        after.sort_unstable();
+        let expected: Vec<usize> = before.into_iter().filter(|image| !(20..30).contains(image)).collect();
+        assert_eq!(after, expected);
     }
 }

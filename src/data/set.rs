@@ -6,11 +6,12 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::error::DataError;
+use super::identity::{self, Identities, SplitRule};
 use super::images::Images;
 use super::limits::SIDES;
 
 /// Images and labels to train and test on, whatever format they came from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct DataSet {
     /// The source as it was given: `builtin:NAME`, or the last component of the path.
     pub name: String,
@@ -20,9 +21,15 @@ pub struct DataSet {
     pub train: Images,
     /// The class of each training image; `None` if it is unknown.
     pub train_labels: Vec<Option<u32>>,
+    /// What identifies each training image.
+    pub train_ids: Identities,
     pub test: Images,
     /// The class of each test image.
     pub test_labels: Vec<u32>,
+    /// What identifies each test image.
+    pub test_ids: Identities,
+    /// The share of the labelled images that is held out for testing; `None` if the set has test images of its own.
+    pub held_out: Option<f64>,
     pub origin: Origin,
     /// Whether weak augmentation flips images horizontally: not for digits, which are not symmetric.
     pub flip: bool,
@@ -33,6 +40,13 @@ pub struct DataSet {
 }
 
 impl DataSet {
+    /// Identifies every image by its pixels, as sets of arrays do. Streamed images are not identified.
+    pub fn identified(self) -> Self {
+        let train_ids = Identities::of_pixels(&self.train, TRAIN_LIST);
+        let test_ids = Identities::of_pixels(&self.test, TEST_LIST);
+        Self { train_ids, test_ids, ..self }
+    }
+
     /// The number of these training images, by index, of each class; images of unknown class are not counted.
     pub fn train_counts(&self, images: &[usize]) -> Vec<usize> {
         let known = images.iter().filter_map(|image| self.train_labels[*image]);
@@ -88,6 +102,11 @@ pub enum Origin {
     },
 }
 
+/// Names of the lists of records that a set of arrays has, for [`Identities::of_pixels`].
+const TRAIN_LIST: &str = "train";
+const TEST_LIST: &str = "test";
+pub(super) const UNLABELLED_LIST: &str = "unlabelled";
+
 /// How a source is opened.
 #[derive(Clone, Debug, Default)]
 pub struct OpenOptions {
@@ -101,6 +120,8 @@ pub struct OpenOptions {
     /// Share of each class's training images that is held out if a source has no test images. `None`: a fifth for image
     /// files, a tenth for other formats.
     pub test_share: Option<f64>,
+    /// How test images are chosen if a source has none.
+    pub split: SplitRule,
     /// Choices that some formats offer.
     pub choice: Choice,
     /// Bytes of training images to keep in memory. Images beyond that are decoded when they are requested, if the
@@ -203,13 +224,21 @@ impl Parts {
     pub fn assemble(self, options: &OpenOptions) -> DataSet {
         let Self { format, classes, mut train, test, flip, shift } = self;
         let mut notices = Vec::new();
-        let test = match test {
-            Some(test) if !test.labels.is_empty() => test,
+        let mut train_ids = Identities::of_pixels(&train.images, TRAIN_LIST);
+        let mut held_out = None;
+        let (test, test_ids) = match test {
+            Some(test) if !test.labels.is_empty() => {
+                let ids = Identities::of_pixels(&test.images, TEST_LIST);
+                (test, ids)
+            }
             _ => {
-                let (rest, test) = hold_out(&train, classes.len(), options.test_share.unwrap_or(0.1));
-                train = rest;
-                notices.push(held_out_notice(test.labels.len()));
-                test
+                let share = options.test_share.unwrap_or(0.1);
+                let held = hold_out(&train_ids, &train.labels, &classes, share, options, &mut notices);
+                held_out = Some(share);
+                let (test, rest): (Vec<usize>, Vec<usize>) = (0..held.len()).partition(|&i| held[i]);
+                let held = (train.pick(&test), train_ids.pick(&test));
+                (train, train_ids) = (train.pick(&rest), train_ids.pick(&rest));
+                held
             }
         };
         DataSet {
@@ -218,8 +247,11 @@ impl Parts {
             classes,
             train: train.images,
             train_labels: train.labels.into_iter().map(Some).collect(),
+            train_ids,
             test: test.images,
             test_labels: test.labels,
+            test_ids,
+            held_out,
             origin: Origin::Benchmark,
             flip,
             shift,
@@ -259,9 +291,27 @@ pub(super) fn class_counts(labels: impl Iterator<Item = u32>, classes: usize) ->
     counts
 }
 
-/// Which of the images with these `labels` are held out for testing: `share` of every class, evenly spaced in its
-/// order, at least one of a class with two images, never all.
-pub(super) fn held_out(labels: &[u32], classes: usize, share: f64) -> Vec<bool> {
+/// Which of the labelled images are held out for testing, by the rule of `options`; adds notices about them. `ids` and
+/// `labels` are those of the images.
+pub(super) fn hold_out(
+    ids: &Identities,
+    labels: &[u32],
+    classes: &[String],
+    share: f64,
+    options: &OpenOptions,
+    notices: &mut Vec<String>,
+) -> Vec<bool> {
+    let held = match options.split {
+        SplitRule::Position => held_out_by_position(labels, classes.len(), share),
+        SplitRule::Content => identity::held_out(&ids.ids, labels, classes.len(), share),
+    };
+    notices.extend(held_out_notices(&held, labels, classes));
+    held
+}
+
+/// The rule [`SplitRule::Position`]: `share` of every class, evenly spaced in its order, at least one of a class with
+/// two images, never all.
+pub(super) fn held_out_by_position(labels: &[u32], classes: usize, share: f64) -> Vec<bool> {
     let counts = class_counts(labels.iter().copied(), classes);
     let quota: Vec<usize> = counts
         .iter()
@@ -280,11 +330,34 @@ pub(super) fn held_out(labels: &[u32], classes: usize, share: f64) -> Vec<bool> 
         .collect()
 }
 
-/// Splits training images by [`held_out`] into (training, test).
-fn hold_out(train: &Labelled, classes: usize, share: f64) -> (Labelled, Labelled) {
-    let held = held_out(&train.labels, classes, share);
-    let (test, rest): (Vec<usize>, Vec<usize>) = (0..held.len()).partition(|&i| held[i]);
-    (train.pick(&rest), train.pick(&test))
+/// Classes that a notice lists.
+const MAX_LISTED: usize = 10;
+
+/// How many images of each class are held out, and which classes have no test image.
+fn held_out_notices(held: &[bool], labels: &[u32], classes: &[String]) -> Vec<String> {
+    let of = class_counts(labels.iter().copied(), classes.len());
+    let tested = labels.iter().zip(held).filter(|(_, held)| **held).map(|(label, _)| *label);
+    let tested = class_counts(tested, classes.len());
+    let list = |items: &mut dyn Iterator<Item = String>| {
+        let mut items: Vec<String> = items.collect();
+        let more = items.len().saturating_sub(MAX_LISTED);
+        items.truncate(MAX_LISTED);
+        if more > 0 {
+            items.push(format!("{more} more classes"));
+        }
+        items.join(", ")
+    };
+    let counts = list(&mut (0..classes.len()).map(|c| format!("{} {} of {}", classes[c], tested[c], of[c])));
+    let untested = list(&mut (0..classes.len()).filter(|&c| tested[c] == 0).map(|c| classes[c].clone()));
+    let total: usize = tested.iter().sum();
+    let mut notices = vec![format!(
+        "no test images were found: {total} of {} labelled images are held out ({counts})",
+        labels.len()
+    )];
+    if total > 0 && !untested.is_empty() {
+        notices.push(format!("no test image is of class {untested}: accuracy says nothing about it"));
+    }
+    notices
 }
 
 /// The notice about streamed images.
@@ -294,11 +367,6 @@ pub(super) fn streamed_notice(count: usize, all: usize) -> String {
     )
 }
 
-/// The notice about a held-out test set.
-pub(super) fn held_out_notice(count: usize) -> String {
-    format!("no test images were found: {count} training images, the same share of each class, are held out")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -306,15 +374,15 @@ mod tests {
     #[test]
     fn held_out_images_spread_evenly_over_each_class() {
         let labels: Vec<u32> = (0..60).map(|i| if i % 3 == 0 { 1 } else { 0 }).collect();
-        let held = held_out(&labels, 2, 0.2);
+        let held = held_out_by_position(&labels, 2, 0.2);
         let of = |class| (0..60).filter(|&i| held[i] && labels[i] == class).count();
         assert_eq!((of(0), of(1)), (8, 4));
         assert_eq!((0..30).filter(|&i| held[i]).count(), 6);
     }
 
     #[test]
-    fn every_class_keeps_one_training_image() {
-        assert_eq!(held_out(&[0, 1, 1], 2, 0.2), [false, false, true]);
-        assert_eq!(held_out(&[0, 1, 1], 2, 0.99), [false, false, true]);
+    fn classes_keep_a_training_image_by_position() {
+        assert_eq!(held_out_by_position(&[0, 1, 1], 2, 0.2), [false, false, true]);
+        assert_eq!(held_out_by_position(&[0, 1, 1], 2, 0.99), [false, false, true]);
     }
 }

@@ -1,6 +1,7 @@
 //! The choice of labelled and unlabelled training images: class balance and long tails.
 //!
-//! The results are part of every published figure: do not change the order in which random numbers are used.
+//! The results are part of every published figure: do not change how images are ranked, nor, for
+//! [`SplitRule::Position`], the order in which random numbers are used.
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -8,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::error::DataError;
+use super::identity::{SplitRule, rank};
 use super::set::{DataSet, class_counts};
 use crate::named::Named;
 
@@ -24,11 +26,13 @@ pub struct Spread {
     pub imbalance: f64,
     /// Whether labels, unlabelled images or both have the long tail.
     pub tail: Tail,
+    /// What the choice of images depends on besides the seed.
+    pub rule: SplitRule,
 }
 
 impl From<Balance> for Spread {
     fn from(balance: Balance) -> Self {
-        Self { balance, imbalance: 1.0, tail: Tail::Both }
+        Self { balance, imbalance: 1.0, tail: Tail::Both, rule: SplitRule::Content }
     }
 }
 
@@ -93,6 +97,9 @@ pub struct Split {
 
 /// Chooses `labels` labelled training images; depends on the set, the spread and `seed` only.
 ///
+/// With [`SplitRule::Content`] each class ranks its images by a hash of their content and the seed, and the first of
+/// them are labelled: an added image changes the choice only if it ranks among them, and then takes the place of one.
+///
 /// `labels` equal to the number of images of known class is always allowed and takes them all. With an imbalance,
 /// labels, images or both decrease from class to class (see [`Tail`]), to at least one per class; `labels` is the sum.
 ///
@@ -111,9 +118,9 @@ pub struct Split {
 /// When `labels` is less than the number of classes or more than that of images (in all, or in a class); with
 /// [`Balance::Even`] and no imbalance, when it is not a multiple of the number of classes.
 pub fn split(set: &DataSet, labels: usize, spread: impl Into<Spread>, seed: u64) -> Result<Split, DataError> {
-    let Spread { balance, imbalance, tail } = spread.into();
+    let Spread { balance, imbalance, tail, rule } = spread.into();
     let classes = set.classes.len();
-    let kept = keep_tail(set, if tail.thins_images() { imbalance } else { 1.0 }, seed);
+    let kept = keep_tail(set, if tail.thins_images() { imbalance } else { 1.0 }, rule, seed);
     let counts = set.train_counts(&kept);
     let known = counts.iter().sum();
     if labels > known {
@@ -145,11 +152,22 @@ pub fn split(set: &DataSet, labels: usize, spread: impl Into<Spread>, seed: u64)
     rng.set_stream(LABELLED_STREAM);
     let mut labelled = Vec::with_capacity(labels);
     for (indices, n) in members.iter_mut().zip(quota) {
-        indices.shuffle(&mut rng);
+        match rule {
+            SplitRule::Content => sort_by_rank(set, indices, seed, LABELLED_STREAM),
+            SplitRule::Position => indices.shuffle(&mut rng),
+        }
         labelled.extend_from_slice(&indices[..n]);
     }
     labelled.sort_unstable();
     Ok(Split { labelled, unlabelled: kept })
+}
+
+/// Sorts images by a key that is a function of their content, `seed` and `stream`; identical images by name.
+fn sort_by_rank(set: &DataSet, images: &mut [usize], seed: u64, stream: u64) {
+    images.sort_by_cached_key(|&image| {
+        let id = set.train_ids.ids[image];
+        (rank(id.content, seed, stream), id.name, image)
+    });
 }
 
 /// The same number of labels for each class.
@@ -208,7 +226,7 @@ fn shares(classes: usize, imbalance: f64) -> Vec<f64> {
 
 /// The training images that the long tail keeps, ascending, at least one of each class that has any. It keeps all
 /// images of unknown class.
-fn keep_tail(set: &DataSet, imbalance: f64, seed: u64) -> Vec<usize> {
+fn keep_tail(set: &DataSet, imbalance: f64, rule: SplitRule, seed: u64) -> Vec<usize> {
     if imbalance <= 1.0 {
         return (0..set.train.len()).collect();
     }
@@ -220,9 +238,14 @@ fn keep_tail(set: &DataSet, imbalance: f64, seed: u64) -> Vec<usize> {
         .map(|(count, share)| ((*count as f64 * share).round() as usize).max(1))
         .collect();
     let mut order: Vec<usize> = (0..set.train.len()).collect();
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    rng.set_stream(TAIL_STREAM);
-    order.shuffle(&mut rng);
+    match rule {
+        SplitRule::Content => sort_by_rank(set, &mut order, seed, TAIL_STREAM),
+        SplitRule::Position => {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            rng.set_stream(TAIL_STREAM);
+            order.shuffle(&mut rng);
+        }
+    }
     order.retain(|image| {
         let Some(class) = set.train_labels[*image] else { return true };
         let left = &mut room[class as usize];

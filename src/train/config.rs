@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::error::TrainError;
 use crate::augment::OpOptions;
-use crate::data::{Balance, Choice, Spread, Tail};
+use crate::data::{Balance, Choice, OpenOptions, SplitRule, Spread, Tail};
 use crate::nn::Architecture;
 use crate::optim::{ADAM, Optimiser};
 use crate::ssl::{Method, Schedule};
@@ -32,11 +32,23 @@ pub struct Config {
     /// What the long tail applies to.
     #[serde(default, skip_serializing_if = "has_both")]
     pub tail: Tail,
+    /// How labelled images, and test images of a set without its own, are chosen. Files of version 0.1 lack it.
+    #[serde(default = "position", skip_serializing_if = "is_position")]
+    pub split: SplitRule,
     /// Seed of all random numbers.
     pub seed: u64,
     /// Side in pixels that a folder's images are resized to; chosen from the images if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_size: Option<usize>,
+    /// Whether image files whose sizes differ are refused rather than resized.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub strict: bool,
+    /// Whether images that cannot be read are skipped.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub skip_bad: bool,
+    /// Share of the labelled images that is held out if a set has no test images; see [`OpenOptions::test_share`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_share: Option<f64>,
     /// Name of the network; see [`Architecture::named`].
     pub network: String,
     /// Number of scales of the network; chosen from the image size if absent.
@@ -99,6 +111,18 @@ fn adam() -> &'static Optimiser {
 
 fn is_adam(optimiser: &&'static Optimiser) -> bool {
     **optimiser == ADAM
+}
+
+fn position() -> SplitRule {
+    SplitRule::Position
+}
+
+fn is_position(split: &SplitRule) -> bool {
+    *split == SplitRule::Position
+}
+
+fn is_false(setting: &bool) -> bool {
+    !setting
 }
 
 fn has_both(tail: &Tail) -> bool {
@@ -171,7 +195,20 @@ impl Config {
 
     /// Distribution of images and labels over the classes.
     pub fn spread(&self) -> Spread {
-        Spread { balance: self.balance, imbalance: self.imbalance, tail: self.tail }
+        Spread { balance: self.balance, imbalance: self.imbalance, tail: self.tail, rule: self.split }
+    }
+
+    /// The options that the run's data set is opened with: all settings that decide which images it has, and how.
+    pub fn open_options(&self) -> OpenOptions {
+        OpenOptions {
+            strict: self.strict,
+            skip_bad: self.skip_bad,
+            image_size: self.image_size,
+            test_share: self.test_share,
+            split: self.split,
+            choice: self.choice.clone(),
+            ..OpenOptions::default()
+        }
     }
 
     /// The learning rate, decays and loss weights of each step.

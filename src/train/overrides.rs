@@ -3,7 +3,7 @@
 use super::config::Config;
 use super::error::TrainError;
 use crate::augment::{PolicyScale, Sampling};
-use crate::data::{Balance, Choice, Tail};
+use crate::data::{Balance, Choice, SplitRule, Tail};
 use crate::ssl::{LabelPrior, Method, PerTerm, PolicyKind};
 
 /// Settings to change in a configuration; `None` and `false` leave a setting as it is.
@@ -15,9 +15,12 @@ pub struct Overrides {
     pub balance: Option<Balance>,
     pub imbalance: Option<f64>,
     pub tail: Option<Tail>,
+    pub split: Option<SplitRule>,
     pub steps: Option<u64>,
     pub seed: Option<u64>,
     pub image_size: Option<usize>,
+    pub strict: bool,
+    pub skip_bad: bool,
     pub choice: Choice,
     pub network: Option<String>,
     pub batch: Option<usize>,
@@ -67,9 +70,12 @@ impl Overrides {
         set(&mut config.balance, &self.balance);
         set(&mut config.imbalance, &self.imbalance);
         set(&mut config.tail, &self.tail);
+        set(&mut config.split, &self.split);
         set(&mut config.steps, &self.steps);
         set(&mut config.seed, &self.seed);
         config.image_size = self.image_size.or(config.image_size);
+        config.strict |= self.strict;
+        config.skip_bad |= self.skip_bad;
         config.choice.coarse |= self.choice.coarse;
         config.choice.fold = self.choice.fold.or(config.choice.fold);
         config.choice.no_extra |= self.choice.no_extra;

@@ -3,7 +3,7 @@
 use super::config::Config;
 use super::error::TrainError;
 use crate::augment::OpOptions;
-use crate::data::{Balance, Choice, Tail};
+use crate::data::{Balance, Choice, SplitRule, Tail};
 use crate::optim::ADAM;
 use crate::ssl::{LabelPrior, Method};
 
@@ -125,8 +125,12 @@ fn paper(name: &str, data: &str, labels: usize, change: impl FnOnce(&mut Config)
         balance: Balance::Even,
         imbalance: 1.0,
         tail: Tail::Both,
+        split: SplitRule::Content,
         seed: 1,
         image_size: None,
+        strict: false,
+        skip_bad: false,
+        test_share: None,
         network: "wrn-28-2".into(),
         scales: None,
         batch: 64,

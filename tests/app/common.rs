@@ -6,6 +6,7 @@ use eframe::egui::{self, Vec2};
 use egui_kittest::kittest::Queryable as _;
 use egui_kittest::{Harness, SnapshotOptions};
 use remixmatch::app::{App, AppOptions, ThemeChoice, graphics};
+use remixmatch::data::SplitRule;
 
 /// A window of the app, whose runs end after a few steps.
 pub type Window = Harness<'static, App>;
@@ -19,6 +20,8 @@ pub fn short() -> AppOptions {
         preset: Some("digits".into()),
         steps: Some(STEPS),
         batch: Some(8),
+        // The pictures show runs on the images that version 0.1 chose.
+        split: Some(SplitRule::Position),
         theme: Some(ThemeChoice::Dark),
         ..AppOptions::default()
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Cursor, Read, Write};
 use std::path::Path;
 
-use remixmatch::data::{DataError, DataSet};
+use remixmatch::data::{DataError, DataSet, OpenOptions, SplitRule, open};
 use tar::{Builder, EntryType, Header};
 use tempfile::tempdir;
 use zip::write::SimpleFileOptions;
@@ -78,7 +78,8 @@ fn borrowed<'a>(members: &'a [(&'static str, Vec<u8>)]) -> Vec<(&'static str, &'
 #[test]
 fn archives_of_class_folders_load() {
     for name in ["pets.zip", "pets.tar"] {
-        let set = read(&fixture(name)).unwrap();
+        let options = OpenOptions { split: SplitRule::Position, ..OpenOptions::default() };
+        let set = open(fixture(name).to_str().unwrap(), &options).unwrap();
         assert_eq!(set.name, name);
         assert_eq!(
             (set.format.as_str(), set.classes),
@@ -94,8 +95,11 @@ fn archives_of_class_folders_load() {
     let packed = gzip(&fs::read(fixture("pets.tar")).unwrap());
     // The content decides: neither the name nor a folder around it matters.
     put(folder.path().join("download"), &packed);
-    assert_eq!(read(folder.path()).unwrap().train.len(), 7);
-    assert_eq!(read(&folder.path().join("download")).unwrap().train.len(), 7);
+    let expected = read(&fixture("pets.tar")).unwrap();
+    for path in [folder.path().to_owned(), folder.path().join("download")] {
+        let set = read(&path).unwrap();
+        assert_eq!((set.train.len() + set.test.len(), &set.train_ids), (9, &expected.train_ids));
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use remixmatch::data::{DataError, DataSet};
+use remixmatch::data::{DataError, DataSet, OpenOptions, SplitRule, open};
 use tempfile::{TempDir, tempdir};
 
 use super::common::{assert_refused, gzip, idx_images, idx_labels, put, read};
@@ -65,19 +65,29 @@ fn a_tenth_is_held_out_without_test_files() {
     let labels: Vec<u8> = (0..60).map(|i| 1 + i % 3).collect();
     put(folder.path().join("images"), &idx_images(60, 8));
     put(folder.path().join("labels"), &idx_labels(&labels));
-    let set = read(folder.path()).unwrap();
+    let by = |split| {
+        let options = OpenOptions { split, ..OpenOptions::default() };
+        open(folder.path().to_str().unwrap(), &options).unwrap()
+    };
+    let set = by(SplitRule::Position);
     // Labels 1 to 3 become three classes with these names.
     assert_eq!(set.classes, ["1", "2", "3"]);
     assert_eq!((set.train.len(), set.test.len()), (54, 6));
     let mut test = set.test_labels.clone();
     test.sort_unstable();
     assert_eq!(test, [0, 0, 1, 1, 2, 2]);
-    assert!(set.notices[0].contains("6 training images"), "{:?}", set.notices);
+    assert!(set.notices[0].contains("6 of 60 labelled images"), "{:?}", set.notices);
+    assert!(set.notices[0].contains("(1 2 of 20, 2 2 of 20, 3 2 of 20)"), "{:?}", set.notices);
+    assert_eq!(by(SplitRule::Position).test, set.test);
+    let by_content = by(SplitRule::Content);
+    assert_eq!(by_content.train.len() + by_content.test.len(), 60);
+    assert_eq!(by(SplitRule::Content).test, by_content.test);
     // Images keep their labels: the first pixel is the image's index.
-    for i in 0..set.test.len() {
-        assert_eq!(u32::from(set.test.image(i)[0]) % 3, set.test_labels[i]);
+    for set in [set, by_content] {
+        for i in 0..set.test.len() {
+            assert_eq!(u32::from(set.test.image(i)[0]) % 3, set.test_labels[i]);
+        }
     }
-    assert_eq!(read(folder.path()).unwrap().test, set.test);
 }
 
 #[test]

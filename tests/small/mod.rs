@@ -19,19 +19,22 @@ pub fn images(classes: usize, train: usize) -> Arc<DataSet> {
     };
     let some = |count: usize| Images::new(8, 8, 1, (0..count).flat_map(image).collect());
     let label = |i: usize| (i % classes) as u32;
-    Arc::new(DataSet {
-        name: "made".into(),
-        format: "made by the test".into(),
-        classes: (0..classes).map(|c| c.to_string()).collect(),
-        train: some(train),
-        train_labels: (0..train).map(|i| Some(label(i))).collect(),
-        test: some(classes.max(12)),
-        test_labels: (0..classes.max(12)).map(label).collect(),
-        origin: Origin::Benchmark,
-        flip: false,
-        shift: 1,
-        notices: Vec::new(),
-    })
+    Arc::new(
+        DataSet {
+            name: "made".into(),
+            format: "made by the test".into(),
+            classes: (0..classes).map(|c| c.to_string()).collect(),
+            train: some(train),
+            train_labels: (0..train).map(|i| Some(label(i))).collect(),
+            test: some(classes.max(12)),
+            test_labels: (0..classes.max(12)).map(label).collect(),
+            origin: Origin::Benchmark,
+            flip: false,
+            shift: 1,
+            ..DataSet::default()
+        }
+        .identified(),
+    )
 }
 
 pub fn small_remixmatch() -> Method {

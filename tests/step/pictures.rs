@@ -47,19 +47,22 @@ pub fn pictures(side: usize, channels: usize) -> Arc<DataSet> {
     };
     let train_labels: Vec<u32> = (0..3).flat_map(|c| vec![c as u32; CLASS_COUNTS[c]]).collect();
     let test_labels = vec![0, 1, 2];
-    Arc::new(DataSet {
-        name: "pictures".into(),
-        format: "made by the test".into(),
-        classes: ["left", "top", "corner"].map(str::to_owned).to_vec(),
-        train: images(&train_labels),
-        train_labels: train_labels.into_iter().map(Some).collect(),
-        test: images(&test_labels),
-        test_labels,
-        origin: Origin::Benchmark,
-        flip: true,
-        shift: 1,
-        notices: Vec::new(),
-    })
+    Arc::new(
+        DataSet {
+            name: "pictures".into(),
+            format: "made by the test".into(),
+            classes: ["left", "top", "corner"].map(str::to_owned).to_vec(),
+            train: images(&train_labels),
+            train_labels: train_labels.into_iter().map(Some).collect(),
+            test: images(&test_labels),
+            test_labels,
+            origin: Origin::Benchmark,
+            flip: true,
+            shift: 1,
+            ..DataSet::default()
+        }
+        .identified(),
+    )
 }
 
 /// EMA, decay and ramp change so fast that five steps would show a mistake in any of them: the ramp is

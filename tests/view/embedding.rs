@@ -28,19 +28,22 @@ fn halves() -> Arc<DataSet> {
         Images::new(8, 8, 1, pixels)
     };
     let known = |i: usize| (i % 7 != 6).then_some(i as u32 % 2);
-    Arc::new(DataSet {
-        name: "halves".into(),
-        format: "made by the test".into(),
-        classes: vec!["left".into(), "right".into()],
-        train: images(IMAGES),
-        train_labels: (0..IMAGES).map(known).collect(),
-        test: images(4),
-        test_labels: vec![0, 1, 0, 1],
-        origin: Origin::Benchmark,
-        flip: false,
-        shift: 1,
-        notices: Vec::new(),
-    })
+    Arc::new(
+        DataSet {
+            name: "halves".into(),
+            format: "made by the test".into(),
+            classes: vec!["left".into(), "right".into()],
+            train: images(IMAGES),
+            train_labels: (0..IMAGES).map(known).collect(),
+            test: images(4),
+            test_labels: vec![0, 1, 0, 1],
+            origin: Origin::Benchmark,
+            flip: false,
+            shift: 1,
+            ..DataSet::default()
+        }
+        .identified(),
+    )
 }
 
 fn trainer() -> Trainer {

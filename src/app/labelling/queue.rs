@@ -294,13 +294,15 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::data::Images;
+    use crate::data::{Images, SplitRule};
 
     fn queue(images: usize) -> LabelQueue {
         let own = LabellingFolder {
             folder: PathBuf::from("photos"),
             files: (0..images).map(|i| format!("{i}.png")).collect(),
             images: Images::new(8, 8, 1, vec![0; 64 * images]),
+            split: SplitRule::Content,
+            ids: Vec::new(),
             notices: Vec::new(),
         };
         let mut queue = LabelQueue::new(Arc::new(own), Labels::default());

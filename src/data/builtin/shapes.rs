@@ -51,8 +51,9 @@ pub(super) fn draw_set() -> DataSet {
         origin: Origin::Benchmark,
         flip: true,
         shift: 4,
-        notices: Vec::new(),
+        ..DataSet::default()
     }
+    .identified()
 }
 
 /// Draws one image.

@@ -74,7 +74,7 @@ fn find(folder: &Folder) -> Result<Option<ImageFiles>, DataError> {
             images.extend(entries.into_iter().map(|entry| ImageFile { entry, class, test: true }));
         }
     }
-    Ok(Some(ImageFiles { classes: names, images, others }))
+    Ok(Some(ImageFiles { root: folder.path.clone(), classes: names, images, others }))
 }
 
 /// The class folders of `folder`, sorted by name. Files that are not images are added to `others`.

@@ -99,7 +99,7 @@ fn detect(folder: &Folder) -> Result<Option<Loader<'_>>, DataError> {
     }
     let mut others = Vec::new();
     add_unlabelled(folder, &mut images, &mut others)?;
-    let found = ImageFiles { classes, images, others };
+    let found = ImageFiles { root: folder.path.clone(), classes, images, others };
     Ok(Some(Box::new(|options| image_files::load(found, FORMAT.name, options))))
 }
 

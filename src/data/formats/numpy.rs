@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::data::error::DataError;
 use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};
+use crate::data::identity::Identities;
 use crate::data::images::Images;
 use crate::data::limits::SIDES;
 use crate::data::npy::{Array, UINT8};
@@ -97,6 +98,7 @@ fn load(files: &Files, options: &OpenOptions) -> Result<DataSet, DataError> {
     };
     let mut set = parts.assemble(options);
     if let Some(images) = unlabelled {
+        set.train_ids.extend(Identities::of_pixels(&images, set::UNLABELLED_LIST));
         set.train.pixels.extend(images.pixels);
         set.train_labels.resize(set.train.len(), None);
     }

@@ -9,9 +9,10 @@ use std::io::{Read, Seek, SeekFrom};
 use crate::data::error::{DataError, excerpt};
 use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};
+use crate::data::identity::{Identities, content_hash};
 use crate::data::images::{Images, interleave};
 use crate::data::records::{Records, read_names};
-use crate::data::set::{self, Choice, DataSet, Labelled, OpenOptions, Parts};
+use crate::data::set::{self, Choice, DataSet, Labelled, OpenOptions, Parts, UNLABELLED_LIST};
 use crate::data::stream::Source;
 
 pub const FORMAT: Format = Format {
@@ -69,26 +70,43 @@ fn load(folder: &Folder, train_images: &Entry, options: &OpenOptions) -> Result<
         hidden.for_each(|(label, _)| *label = None);
     }
     if let Some(entry) = file("unlabeled_X.bin") {
-        add_unlabelled(entry, &mut set, options)?;
+        let ids = add_unlabelled(entry, &mut set, options)?;
+        set.train_ids.extend(ids);
         set.train_labels.resize(set.train.len(), None);
     }
     Ok(set)
 }
 
-/// Adds the unlabelled images; streams them if they do not fit in the memory that `options` allows. A file that would
+/// Adds the unlabelled images and returns their identities; streams them if they do not fit in the memory that `options` allows. A file that would
 /// have to be unpacked for every image is read into memory in any case.
-fn add_unlabelled(entry: &Entry, set: &mut DataSet, options: &OpenOptions) -> Result<(), DataError> {
+fn add_unlabelled(entry: &Entry, set: &mut DataSet, options: &OpenOptions) -> Result<Identities, DataError> {
     let stride = set.train.stride();
     let count = entry.size / stride as u64;
     let room = options.images_in_memory(stride).saturating_sub(set.train.len());
     let complete = entry.size.is_multiple_of(stride as u64);
     // A file that is cut short is read now, to report it.
     if count <= room as u64 || !complete || !entry.content().is_seekable() {
-        return append_images(entry, &mut set.train);
+        let before = set.train.len();
+        append_images(entry, &mut set.train)?;
+        let contents = (before..set.train.len()).map(|i| content_hash(set.train.image(i)));
+        return Ok(Identities::of_records(contents, UNLABELLED_LIST));
     }
+    let contents = hash_images(entry)?;
     set.train.stream(Planes { entry: entry.clone(), count: count as usize });
     set.notices.push(set::streamed_notice(count as usize, set.train.len()));
-    Ok(())
+    Ok(Identities::of_records(contents.into_iter(), UNLABELLED_LIST))
+}
+
+/// The hashes of the pixels of all images in a file.
+fn hash_images(entry: &Entry) -> Result<Vec<u64>, DataError> {
+    let mut records = Records::open(entry, 3 * SIDE * SIDE, "STL-10 (binary)".to_owned())?;
+    let (mut hashes, mut pixels) = (Vec::new(), Vec::new());
+    while let Some(planes) = records.next()? {
+        pixels.clear();
+        interleave(planes, [SIDE, SIDE], true, &mut pixels);
+        hashes.push(content_hash(&pixels));
+    }
+    Ok(hashes)
 }
 
 /// Images that are read from the file when they are requested.

@@ -158,7 +158,7 @@ fn caption(ui: &mut Ui, folder: &OpenFolder, image: usize, decode_error: Option<
                         Some(class) => {
                             swatch(ui, class_colour(class as usize));
                             ui.strong(&queue.labels().classes()[class as usize]);
-                            if queue.labels().held_out().contains(&image) {
+                            if queue.own.held_out(queue.labels()).contains(&image) {
                                 muted(ui, "held out to measure accuracy");
                             }
                         }

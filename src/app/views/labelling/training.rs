@@ -51,13 +51,12 @@ pub fn show(
 
 /// Which images a run on the current labels is tested on.
 fn measured_on(folder: &OpenFolder) -> String {
-    match folder.queue.labels().held_out().len() {
+    match folder.queue.own.held_out(folder.queue.labels()).len() {
         0 => format!(
             "Accuracy is measured on the labelled images themselves until every class has {HELD_OUT} labels."
         ),
         n => format!(
-            "{n} labels are held out to measure accuracy: every fifth of each class. Training uses their images \
-             as unlabelled."
+            "{n} labels are held out to measure accuracy, about a fifth. Training uses their images as unlabelled."
         ),
     }
 }
