@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
-use remixmatch::data::{FORMATS, OpenOptions, contact_sheet, summary};
+use indicatif::{ProgressBar, ProgressStyle};
+use remixmatch::data::{DataSet, FORMATS, OpenOptions, check, contact_sheet, summary};
 use serde_json::json;
 
 use super::inputs::{ChoiceOptions, open_gpu, open_source};
@@ -16,6 +17,9 @@ pub struct DataArguments {
     /// builtin:fashion, builtin:digits, builtin:shapes, or a path whose format is detected
     #[arg(value_name = "SRC")]
     source: String,
+    /// Look for copies, contradicting labels, odd images and odd classes; the exit status is 3 if a finding is serious
+    #[arg(long)]
+    check: bool,
     /// Write a contact sheet with one row per class
     #[arg(long, value_name = "FILE.png")]
     sheet: Option<PathBuf>,
@@ -56,6 +60,9 @@ pub fn data(arguments: DataArguments) -> anyhow::Result<Outcome> {
         ..OpenOptions::default()
     };
     let set = open_source(&arguments.source, &options)?;
+    if arguments.check {
+        return check_data(&arguments, &set);
+    }
     let facts = summary(&set);
     if arguments.json {
         print(serde_json::to_string_pretty(&facts)?)?;
@@ -69,6 +76,20 @@ pub fn data(arguments: DataArguments) -> anyhow::Result<Outcome> {
         note(format_args!("contact sheet: {}", path.display()));
     }
     Ok(Outcome::Done)
+}
+
+/// Checks a data set and prints the findings.
+fn check_data(arguments: &DataArguments, set: &DataSet) -> anyhow::Result<Outcome> {
+    let bar =
+        ProgressBar::new(100).with_style(ProgressStyle::with_template("checking {bar:40} {percent} %")?);
+    let report = check(set, |share| bar.set_position((100.0 * share) as u64));
+    bar.finish_and_clear();
+    if arguments.json {
+        print(serde_json::to_string_pretty(&report)?)?;
+    } else {
+        print(&report)?;
+    }
+    Ok(if report.is_serious() { Outcome::Serious } else { Outcome::Done })
 }
 
 #[derive(Args)]

@@ -1,5 +1,6 @@
 //! The command line. Results go to standard output, everything else to standard error; the exit status is 0 when done,
-//! 1 after a failure named in one line, 2 for wrong usage, 130 when interrupted.
+//! 1 after a failure named in one line, 2 for wrong usage, 3 if `data --check` finds something serious, 130 when
+//! interrupted.
 //!
 //! Each command is a file with its arguments and a `run` function; `options`, `inputs`, `training`, `figures` and
 //! `terminal` hold what several commands share.
@@ -117,6 +118,7 @@ pub fn run() -> ExitCode {
     };
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Serious) => ExitCode::from(3),
         Ok(Outcome::Interrupted) => ExitCode::from(130),
         Err(error) => {
             note(format_args!("error: {}", one_line(&error)));

@@ -14,6 +14,8 @@ pub enum Outcome {
     Done,
     /// Ctrl-C, after everything was saved.
     Interrupted,
+    /// `data --check` has found something serious.
+    Serious,
 }
 
 /// Writes a line of the result. A closed pipe, as `head` leaves it, is no failure. (`println!` would panic.)

@@ -90,7 +90,7 @@ impl Images {
     }
 
     /// Calls `with` with the bytes of image `i`, in memory or streamed.
-    fn read(&self, i: usize, with: impl FnOnce(&[u8])) {
+    pub(super) fn read(&self, i: usize, with: impl FnOnce(&[u8])) {
         match (&self.streamed, i.checked_sub(self.in_memory())) {
             (Some(streamed), Some(later)) => {
                 assert!(later < streamed.count(), "image {i} of {}", self.len());

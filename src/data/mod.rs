@@ -7,6 +7,7 @@
 
 mod archive;
 mod builtin;
+mod check;
 mod decode;
 mod error;
 mod files;
@@ -33,6 +34,7 @@ mod summary;
 
 #[cfg(target_arch = "wasm32")]
 pub(crate) use builtin::FILES as BUILTIN_FILES;
+pub use check::{Checker, Example, Finding, Group, Kind, Place, Report, Severity, Use, check};
 pub use decode::{Picture, read_image, read_images, read_picture};
 pub use error::DataError;
 pub use format::{Format, Parser, SampleFiles};

@@ -3,6 +3,7 @@
 
 mod archives;
 mod bad_images;
+mod check;
 mod cifar;
 mod common;
 mod folders;

@@ -1,0 +1,91 @@
+//! Findings about classes: their names and their sizes.
+
+use std::collections::BTreeMap;
+
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::finding::{Finding, Group, Kind, Use, counted};
+use super::subject::Subject;
+use crate::data::split_words::{SplitWord, split_word};
+
+/// The largest class has at least this many times the images of the smallest.
+const IMBALANCE: usize = 10;
+/// A class with fewer training images is small.
+const FEW: usize = 5;
+/// Images of a class that a finding shows.
+const SHOWN: usize = 8;
+
+pub fn findings(subject: Subject<'_>) -> Vec<Finding> {
+    let classes = subject.set.classes.len() as u32;
+    let mut images: Vec<Vec<usize>> = vec![Vec::new(); classes as usize];
+    for image in 0..subject.len() {
+        if let (Some(class), Use::Training) = (subject.label(image), subject.usage(image)) {
+            images[class as usize].push(image);
+        }
+    }
+    let group = |class: u32| {
+        let shown = images[class as usize].iter().copied().take(SHOWN);
+        Group { class: Some(subject.class(class)), ..subject.group(shown) }
+    };
+    let mut findings = Vec::new();
+
+    let splits: Vec<u32> =
+        (0..classes).filter(|&class| split_word(&subject.class(class)) != SplitWord::Other).collect();
+    if !splits.is_empty() {
+        let text = format!("{} of {classes}", splits.len());
+        findings.push(Finding::new(
+            Kind::SplitClasses,
+            splits.len(),
+            &text,
+            splits.into_iter().map(group).collect(),
+        ));
+    }
+
+    let mut by_name: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+    (0..classes).for_each(|class| by_name.entry(plain(&subject.class(class))).or_default().push(class));
+    let alike: Vec<u32> = by_name.into_values().filter(|classes| classes.len() > 1).flatten().collect();
+    if !alike.is_empty() {
+        let text = counted(alike.len(), "class", "classes");
+        let groups = alike.iter().copied().map(group).collect();
+        findings.push(Finding::new(Kind::SimilarClassNames, alike.len(), &text, groups));
+    }
+
+    let size = |class: u32| images[class as usize].len();
+    let largest = (0..classes).map(size).max().unwrap_or(0);
+    let under: Vec<u32> = (0..classes).filter(|&class| size(class) * IMBALANCE <= largest).collect();
+    if !under.is_empty() {
+        let smallest = (0..classes).map(size).min().unwrap_or(0);
+        let text = format!(
+            "{} with at most a tenth of the {largest} images of the largest, {smallest} in the smallest",
+            counted(under.len(), "class", "classes")
+        );
+        findings.push(Finding::new(
+            Kind::Imbalance,
+            under.len(),
+            &text,
+            under.into_iter().map(group).collect(),
+        ));
+    }
+
+    // Few labels made by hand are how such a set begins.
+    let by_hand = subject.set.hand_made_labels().is_some();
+    let small: Vec<u32> = (0..classes).filter(|&class| !by_hand && size(class) < FEW).collect();
+    if !small.is_empty() {
+        let text = format!("{} with fewer than {FEW}", counted(small.len(), "class", "classes"));
+        findings.push(Finding::new(
+            Kind::SmallClasses,
+            small.len(),
+            &text,
+            small.into_iter().map(group).collect(),
+        ));
+    }
+    findings
+}
+
+/// A class name without case and without what separates words, in one Unicode form.
+fn plain(name: &str) -> String {
+    name.nfc()
+        .filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-'))
+        .flat_map(char::to_lowercase)
+        .collect()
+}

@@ -1,0 +1,176 @@
+//! The check of a data set before training: copies, contradicting labels, and images and classes that are not what they
+//! seem.
+//!
+//! [`check`] returns a [`Report`] of findings; [`Checker`] does the same in slices, for a page with one thread. A new
+//! kind of finding is a row of [`Kind`] in `finding.rs` and a function that [`Checker::report`] calls.
+
+mod classes;
+mod copies;
+mod descriptor;
+mod finding;
+mod pixels;
+mod report;
+mod subject;
+
+use std::num::NonZero;
+use std::thread;
+
+pub use finding::{Example, Finding, Group, Kind, Place, Severity, Use};
+pub use report::Report;
+
+use copies::{Copies, Spread};
+use descriptor::Descriptor;
+use finding::counted;
+use subject::Subject;
+
+use super::set::DataSet;
+
+/// Images that are described at once.
+const BATCH: usize = 2_048;
+
+/// Checks a data set. `progress` is called with the share that is done.
+///
+/// The work is about a millisecond for each 50 images, plus their decoding if they are streamed.
+pub fn check(set: &DataSet, mut progress: impl FnMut(f32)) -> Report {
+    let mut checker = Checker::new(set);
+    while !checker.is_done() {
+        checker.advance(set, BATCH);
+        progress(checker.progress());
+    }
+    checker.report(set)
+}
+
+/// A check in slices. Every call gets the same data set.
+pub struct Checker {
+    images: usize,
+    described: Vec<Descriptor>,
+    copies: Copies,
+    compared: usize,
+}
+
+impl Checker {
+    pub fn new(set: &DataSet) -> Self {
+        let images = Subject { set }.len();
+        Self { images, described: Vec::with_capacity(images), copies: Copies::new(images), compared: 0 }
+    }
+
+    /// Whether all images were looked at.
+    pub fn is_done(&self) -> bool {
+        self.compared == self.images
+    }
+
+    /// The share of the work that is done.
+    pub fn progress(&self) -> f32 {
+        (self.described.len() + self.compared) as f32 / (2 * self.images).max(1) as f32
+    }
+
+    /// Describes, or compares, up to `count` images more.
+    pub fn advance(&mut self, set: &DataSet, count: usize) {
+        let subject = Subject { set };
+        let described = self.described.len();
+        if described < self.images {
+            describe(subject, described, (described + count).min(self.images), &mut self.described);
+            return;
+        }
+        for image in self.compared..(self.compared + count).min(self.images) {
+            let uniform = pixels::is_uniform(&self.described[image].statistics);
+            self.copies.add(&subject, &self.described, image, uniform);
+            self.compared = image + 1;
+        }
+    }
+
+    /// The findings, most serious first.
+    ///
+    /// # Panics
+    /// When the check is not done.
+    pub fn report(mut self, set: &DataSet) -> Report {
+        assert!(self.is_done(), "all images are checked before the report");
+        let subject = Subject { set };
+        let mut findings = copy_findings(subject, &mut self.copies);
+        findings.extend(classes::findings(subject));
+        findings.extend(pixels::uniform(subject, &self.described));
+        findings.extend(pixels::stand_apart(subject, &self.described));
+        Report::new(set, self.images, findings)
+    }
+}
+
+/// Describes images `first` to `last` on all cores.
+fn describe(subject: Subject<'_>, first: usize, last: usize, described: &mut Vec<Descriptor>) {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = (last - first).div_ceil(threads).max(1);
+    if threads == 1 || share < 16 {
+        described.extend((first..last).map(|image| subject.describe(image)));
+        return;
+    }
+    thread::scope(|scope| {
+        let workers: Vec<_> = (first..last)
+            .step_by(share)
+            .map(|start| {
+                let end = (start + share).min(last);
+                scope.spawn(move || (start..end).map(|image| subject.describe(image)).collect::<Vec<_>>())
+            })
+            .collect();
+        for worker in workers {
+            described.extend(worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+    });
+}
+
+/// Findings about copies.
+fn copy_findings(subject: Subject<'_>, copies: &mut Copies) -> Vec<Finding> {
+    let (exact, near) = (copies.exact(), copies.near());
+    let mut findings = Vec::new();
+    let mut add = |kind, groups: Vec<&Vec<usize>>, text: &dyn Fn(usize) -> String| {
+        let count = groups.iter().map(|group| group.len()).sum();
+        if count > 0 {
+            let groups = groups.into_iter().map(|group| subject.group(group.iter().copied())).collect();
+            findings.push(Finding::new(kind, count, &text(count), groups));
+        }
+    };
+    let spread = |group: &Vec<usize>| Spread::of(&subject, group);
+
+    // A group of near copies contains its exact copies: contradictions of those are not repeated.
+    let near_only = near.iter().filter(|group| {
+        let inside = |exact: &&Vec<usize>| exact.iter().all(|image| group.contains(image));
+        spread(group).contradicts && !exact.iter().filter(inside).any(|group| spread(group).contradicts)
+    });
+    let contradicting: Vec<_> =
+        exact.iter().filter(|group| spread(group).contradicts).chain(near_only).collect();
+    let groups = contradicting.len();
+    add(Kind::ContradictingLabels, contradicting, &|count| {
+        format!("{count} copies in {} with more than one class", counted(groups, "group", "groups"))
+    });
+
+    let leaking: Vec<_> = exact.iter().filter(|group| spread(group).leaks()).collect();
+    let groups = leaking.len();
+    add(Kind::TestCopies, leaking, &|count| {
+        format!("{count} copies in {} across training and test", counted(groups, "group", "groups"))
+    });
+
+    for (kind, all) in [(Kind::ExactDuplicates, &exact), (Kind::NearDuplicates, &near)] {
+        add(kind, all.iter().collect(), &|count| {
+            let where_found = all.iter().map(|group| place(&spread(group)));
+            format!("{count} images in {}{}", counted(all.len(), "group", "groups"), tally(where_found))
+        });
+    }
+    findings
+}
+
+/// The splits that a group of copies is in.
+fn place(spread: &Spread) -> &'static str {
+    match (spread.labelled, spread.unlabelled, spread.test) {
+        (_, _, true) if spread.leaks() => "across training and test",
+        (_, _, true) => "within test",
+        (true, true, _) => "across labelled and unlabelled",
+        (true, false, _) => "within training",
+        _ => "within unlabelled",
+    }
+}
+
+/// How often each place occurs, as an addition to a sentence.
+fn tally(places: impl Iterator<Item = &'static str>) -> String {
+    let mut counts = std::collections::BTreeMap::new();
+    places.for_each(|place| *counts.entry(place).or_insert(0) += 1);
+    let counts: Vec<String> = counts.into_iter().map(|(place, count)| format!("{count} {place}")).collect();
+    format!(" ({})", counts.join(", "))
+}

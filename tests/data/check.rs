@@ -1,0 +1,306 @@
+//! The check of a data set: every kind of finding in a folder, a ZIP file, a .tar.gz, a list and on a page, and nothing in
+//! clean sets.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Cursor, Write};
+use std::path::Path;
+
+use image::codecs::jpeg::JpegEncoder;
+use image::imageops::{FilterType, flip_horizontal, resize};
+use image::{ImageFormat, Rgb, RgbImage};
+use remixmatch::data::{DataSet, Kind, OpenOptions, Report, Severity, check, open, open_files};
+use tempfile::tempdir;
+
+use super::common::{gzip, put, rgb};
+
+/// A picture of its own for each number: a few waves of each colour.
+fn picture(number: u32, side: u32) -> RgbImage {
+    let mut state = u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15) + 1;
+    let mut random = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1u64 << 24) as f32
+    };
+    let waves: Vec<[f32; 4]> = (0..12).map(|_| [0; 4].map(|_: u8| random())).collect();
+    RgbImage::from_fn(side, side, |x, y| {
+        let (x, y) = (x as f32 / side as f32, y as f32 / side as f32);
+        Rgb([0, 1, 2].map(|channel| {
+            let wave = |[fx, fy, phase, weight]: &[f32; 4]| {
+                weight * (6.0 * (4.0 * (fx - 0.5) * x + 4.0 * (fy - 0.5) * y + phase)).sin()
+            };
+            let sum: f32 = waves[4 * channel..][..4].iter().map(wave).sum();
+            (128.0 + 50.0 * sum).clamp(0.0, 255.0) as u8
+        }))
+    })
+}
+
+fn encoded(image: &RgbImage, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+fn png(image: &RgbImage) -> Vec<u8> {
+    encoded(image, ImageFormat::Png)
+}
+
+fn jpeg(image: &RgbImage, quality: u8) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, quality).encode_image(image).unwrap();
+    bytes
+}
+
+/// Files of a data set in `train/`, `test/` and `unlabeled/`.
+type Layout = BTreeMap<String, Vec<u8>>;
+
+/// Two classes with ten training and three test images each, and ten images of unknown class, each of its own.
+fn clean() -> Layout {
+    let mut files = Layout::new();
+    for (class, first) in [("cat", 0), ("dog", 100)] {
+        (0..10)
+            .for_each(|i| drop(files.insert(format!("train/{class}/{i}.png"), png(&picture(first + i, 32)))));
+        (0..3).for_each(|i| {
+            drop(files.insert(format!("test/{class}/{i}.png"), png(&picture(first + 50 + i, 32))))
+        });
+    }
+    (0..10).for_each(|i| drop(files.insert(format!("unlabeled/{i}.png"), png(&picture(200 + i, 32)))));
+    files
+}
+
+fn zip(files: &Layout) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in files {
+        writer.start_file(name.as_str(), zip::write::SimpleFileOptions::default()).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+fn tar_gz(files: &Layout) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (name, bytes) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        builder.append_data(&mut header, name, bytes.as_slice()).unwrap();
+    }
+    gzip(&builder.into_inner().unwrap())
+}
+
+/// The files without their class folders, and a list of them.
+fn listed(files: &Layout) -> Layout {
+    let mut list = "file,label,split\n".to_owned();
+    let mut all = Layout::new();
+    for (i, (path, bytes)) in files.iter().enumerate() {
+        let parts: Vec<&str> = path.split('/').collect();
+        let extension = path.rsplit_once('.').unwrap().1;
+        let name = format!("{i:03}.{extension}");
+        let row = match parts[..] {
+            [split, class, _] => format!("images/{name},{class},{split}\n"),
+            _ => format!("images/{name},,train\n"),
+        };
+        list += &row;
+        all.insert(format!("images/{name}"), bytes.clone());
+    }
+    all.insert("labels.csv".to_owned(), list.into_bytes());
+    all
+}
+
+/// Opens a layout in every entrance.
+fn opened(files: &Layout) -> Vec<(&'static str, DataSet)> {
+    let folder = tempdir().unwrap();
+    let options = OpenOptions::default();
+    let read = |path: &Path| open(path.to_str().unwrap(), &options).unwrap();
+    let write = |name: &str, files: &Layout| {
+        files.iter().for_each(|(file, bytes)| put(folder.path().join(name).join(file), bytes));
+        read(&folder.path().join(name))
+    };
+    fs::write(folder.path().join("set.zip"), zip(files)).unwrap();
+    fs::write(folder.path().join("set.tar.gz"), tar_gz(files)).unwrap();
+    let streamed = OpenOptions { memory: Some(0), ..OpenOptions::default() };
+    vec![
+        ("folder", write("set", files)),
+        ("list", write("list", &listed(files))),
+        ("zip", read(&folder.path().join("set.zip"))),
+        ("tar.gz", read(&folder.path().join("set.tar.gz"))),
+        ("page", open_files("set", files.clone(), &options).unwrap()),
+        ("streamed", open_files("set", files.clone(), &streamed).unwrap()),
+    ]
+}
+
+fn counts(report: &Report) -> Vec<(Kind, usize)> {
+    report.findings.iter().map(|finding| (finding.kind, finding.count)).collect()
+}
+
+/// Asserts what is found in the clean layout after a change, in every entrance.
+fn assert_found(what: &str, change: impl FnOnce(&mut Layout), expected: &[(Kind, usize)]) {
+    let mut files = clean();
+    change(&mut files);
+    for (entrance, set) in opened(&files) {
+        let report = check(&set, |_| {});
+        assert_eq!(counts(&report), expected, "{what} in {entrance}:\n{report}");
+        let serious = expected.iter().any(|(kind, _)| kind.severity() == Severity::Serious);
+        assert_eq!(report.is_serious(), serious, "{what}");
+        for finding in &report.findings {
+            assert!(finding.examples().count() > 0, "{what}: {}", finding.summary);
+            assert!(report.to_string().contains(&finding.summary), "{what}");
+        }
+    }
+}
+
+#[test]
+fn clean_sets_give_no_finding() {
+    assert_found("clean set", |_| {}, &[]);
+}
+
+#[test]
+fn built_in_sets_give_few_findings() {
+    for (name, near, apart) in [("digits", 0, 0), ("shapes", 0, 0), ("fashion", 59, 20)] {
+        let set = open(&format!("builtin:{name}"), &OpenOptions::default()).unwrap();
+        let report = check(&set, |_| {});
+        for (kind, count) in counts(&report) {
+            let most = match kind {
+                Kind::NearDuplicates => near,
+                Kind::StandApart => apart,
+                _ => 0,
+            };
+            assert!(count <= most, "{name}: {report}");
+        }
+    }
+}
+
+#[test]
+fn copies_are_found_within_and_across_splits() {
+    use Kind::{ContradictingLabels, ExactDuplicates, NearDuplicates, TestCopies};
+    let of = |files: &Layout, name: &str| files[name].clone();
+    type Case = (&'static str, fn() -> (&'static str, Vec<u8>), &'static [(Kind, usize)]);
+    let original = || picture(3, 32);
+    let cases: [Case; 9] = [
+        ("copy in a class", || ("train/cat/x.png", png(&picture(3, 32))), &[(ExactDuplicates, 2)]),
+        (
+            "copy in another format",
+            || ("train/cat/x.bmp", encoded(&picture(3, 32), ImageFormat::Bmp)),
+            &[(ExactDuplicates, 2)],
+        ),
+        ("copy without a label", || ("unlabeled/x.png", png(&picture(3, 32))), &[(ExactDuplicates, 2)]),
+        (
+            "copy in the test images",
+            || ("test/cat/x.png", png(&picture(3, 32))),
+            &[(TestCopies, 2), (ExactDuplicates, 2)],
+        ),
+        (
+            "copy of an unlabelled image in the test images",
+            || ("test/cat/x.png", png(&picture(203, 32))),
+            &[(TestCopies, 2), (ExactDuplicates, 2)],
+        ),
+        (
+            "copy in another class",
+            || ("train/dog/x.png", png(&picture(3, 32))),
+            &[(ContradictingLabels, 2), (ExactDuplicates, 2)],
+        ),
+        ("compressed copy", || ("train/cat/x.jpg", jpeg(&picture(3, 32), 60)), &[(NearDuplicates, 2)]),
+        (
+            "compressed copy in another class",
+            || ("train/dog/x.jpg", jpeg(&picture(3, 32), 60)),
+            &[(ContradictingLabels, 2), (NearDuplicates, 2)],
+        ),
+        (
+            "mirrored copy",
+            || ("train/cat/x.png", png(&flip_horizontal(&picture(3, 32)))),
+            &[(NearDuplicates, 2)],
+        ),
+    ];
+    for (what, file, expected) in cases {
+        let (name, bytes) = file();
+        assert_found(what, |files| drop(files.insert(name.to_owned(), bytes)), expected);
+    }
+    // In another size: the original is larger than the size that is trained on.
+    let large = png(&picture(3, 120));
+    assert_found(
+        "enlarged copy",
+        |files| drop(files.insert("unlabeled/x.png".to_owned(), large)),
+        &[(NearDuplicates, 2)],
+    );
+    let bright =
+        RgbImage::from_fn(32, 32, |x, y| Rgb(original().get_pixel(x, y).0.map(|v| v.saturating_add(12))));
+    assert_found(
+        "brighter copy",
+        |files| drop(files.insert("test/cat/x.png".to_owned(), png(&bright))),
+        &[(NearDuplicates, 2)],
+    );
+    assert_found(
+        "three copies and one",
+        |files| {
+            let (cat, dog) = (of(files, "train/cat/1.png"), of(files, "train/dog/1.png"));
+            for name in ["train/cat/x.png", "unlabeled/x.png"] {
+                files.insert(name.to_owned(), cat.clone());
+            }
+            files.insert("train/dog/x.png".to_owned(), dog);
+        },
+        &[(ExactDuplicates, 5)],
+    );
+}
+
+#[test]
+fn odd_images_are_found() {
+    use Kind::{NearlyUniform, StandApart};
+    assert_found(
+        "blank images",
+        |files| {
+            for (name, colour) in [("cat", [255; 3]), ("dog", [0, 0, 4])] {
+                files.insert(format!("train/{name}/blank.png"), png(&rgb(32, 32, colour)));
+            }
+        },
+        &[(NearlyUniform, 2)],
+    );
+    let checks = RgbImage::from_fn(32, 32, |x, y| Rgb([if (x + y) % 2 == 0 { 255 } else { 0 }; 3]));
+    assert_found(
+        "a pattern among photos",
+        |files| {
+            files.insert("train/cat/x.png".to_owned(), png(&checks));
+        },
+        &[(StandApart, 1)],
+    );
+}
+
+#[test]
+fn odd_classes_are_found() {
+    use Kind::{Imbalance, SimilarClassNames, SmallClasses, SplitClasses};
+    let add = |files: &mut Layout, class: &str, count: u32, first: u32| {
+        (0..count)
+            .for_each(|i| drop(files.insert(format!("train/{class}/{i}.png"), png(&picture(first + i, 32)))));
+    };
+    for class in ["test", "Validation", "eval", "훈련"] {
+        assert_found(class, |files| add(files, class, 10, 400), &[(SplitClasses, 1)]);
+    }
+    for class in ["Cat", "c_at"] {
+        assert_found(class, |files| add(files, class, 10, 400), &[(SimilarClassNames, 2)]);
+    }
+    assert_found("small class", |files| add(files, "bird", 4, 400), &[(SmallClasses, 1)]);
+    assert_found("imbalance", |files| add(files, "bird", 100, 400), &[(Imbalance, 2)]);
+}
+
+#[test]
+fn reports_are_valid_json() {
+    let mut files = clean();
+    files.insert("train/dog/x.png".to_owned(), files["train/cat/1.png"].clone());
+    let (_, set) = opened(&files).remove(0);
+    let json = serde_json::to_value(check(&set, |_| {})).unwrap();
+    let finding = &json["findings"][0];
+    assert_eq!((&finding["kind"], &finding["severity"]), (&"contradicting_labels".into(), &"serious".into()));
+    let images = finding["groups"][0]["images"].as_array().unwrap();
+    let classes: Vec<&str> = images.iter().map(|image| image["class"].as_str().unwrap()).collect();
+    assert_eq!(classes, ["cat", "dog"]);
+    assert!(images.iter().all(|image| image["split"] == "training"));
+}
+
+#[test]
+fn smaller_copies_are_near_duplicates() {
+    let mut files = clean();
+    let small = resize(&picture(3, 64), 28, 28, FilterType::CatmullRom);
+    files.insert("unlabeled/x.png".to_owned(), png(&small));
+    let (_, set) = opened(&files).remove(0);
+    assert_eq!(counts(&check(&set, |_| {})), [(Kind::NearDuplicates, 2)]);
+}
