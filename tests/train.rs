@@ -4,12 +4,14 @@
 mod small;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use pollster::block_on;
 use remixmatch::data::{DataSet, Images, Origin};
 use remixmatch::ssl::{Method, PerTerm};
 use remixmatch::train::{
-    Capture, Config, MetricsFile, Model, Report, TrainError, Trainer, Weights, accuracy, read_reports,
+    Capture, Config, MetricsFile, Model, Pace, Report, TrainError, Trainer, Weights, accuracy, read_reports,
 };
 
 use small::{config, gpu, run, small_remixmatch};
@@ -86,6 +88,64 @@ fn run_resumed_between_reports_equals_an_uninterrupted_one() {
     assert_eq!(a.history, b.history);
     assert_eq!(a.rates, b.rates);
     assert_eq!(a.pending, b.pending);
+}
+
+/// Stopped anywhere in a step, also between its forward and backward passes, and resumed from what is saved then.
+#[test]
+fn run_stopped_within_a_step_equals_an_uninterrupted_one() {
+    let gpu = gpu();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("model.safetensors");
+    let config = config(small_remixmatch());
+    let start =
+        || Trainer::new(Arc::clone(&gpu), config.clone(), halves(), Capture::State).expect("a trainer");
+    let mut unbroken = start();
+    let expected = run(&mut unbroken);
+    let end = block_on(unbroken.checkpoint()).expect("a checkpoint");
+    let mut stopped = 0;
+    for delay in [0, 300, 1_000, 3_000, 6_000, 10_000, 15_000, 25_000, 40_000, 80_000] {
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut trainer = start();
+        // Every operation is a slice of its own.
+        trainer.engine.pace = Some(Pace::new(Duration::ZERO, Arc::clone(&stop)));
+        let mut reports = Vec::new();
+        let timer = std::thread::spawn({
+            let stop = Arc::clone(&stop);
+            move || {
+                std::thread::sleep(Duration::from_micros(delay));
+                stop.store(true, Ordering::SeqCst);
+            }
+        });
+        // Steps and reports, until one is stopped.
+        while !trainer.is_done() {
+            if block_on(trainer.step()).is_err() {
+                break;
+            }
+            if trainer.report_is_due() {
+                match block_on(trainer.report()) {
+                    Ok(report) => reports.push(Report { seconds: 0.0, ..report }),
+                    Err(_) => break,
+                }
+            }
+        }
+        timer.join().expect("the timer");
+        stopped += usize::from(!trainer.is_done());
+        block_on(trainer.save(&path)).expect("a checkpoint");
+        drop(trainer);
+        let mut resumed = Trainer::resume(Arc::clone(&gpu), config.clone(), halves(), &path, Capture::State)
+            .expect("a resumed trainer");
+        if resumed.report_is_pending() {
+            reports.push(Report { seconds: 0.0, ..block_on(resumed.report()).expect("a report") });
+        }
+        reports.extend(run(&mut resumed));
+        assert_eq!(reports, expected, "stopped after {delay} us");
+        let found = block_on(resumed.checkpoint()).expect("a checkpoint");
+        assert_eq!(found.weights, end.weights);
+        assert_eq!((found.ema, found.optimiser), (end.ema.clone(), end.optimiser.clone()));
+        assert_eq!((found.statistics, found.history), (end.statistics.clone(), end.history.clone()));
+        assert_eq!((found.rates, found.pending), (end.rates.clone(), end.pending.clone()));
+    }
+    assert!(stopped > 2, "only {stopped} of the runs were stopped");
 }
 
 #[test]

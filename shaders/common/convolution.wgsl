@@ -15,9 +15,10 @@ struct Convolution {
     slice_rows: u32,
     /// 1: `residual` is added to the result
     added: u32,
+    /// weight gradient: the first slice of the dispatch
+    first_slice: u32,
     unused_a: u32,
     unused_b: u32,
-    unused_c: u32,
 }
 
 /// acc + a B for a row a of four inputs and a 4 x 4 block B.

@@ -306,7 +306,8 @@ fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
     let column = group.y * COLUMNS_VEC4;
     let stride = i32(params.stride);
     let rows = params.batch * params.out_height;
-    let first_row = group.z * params.slice_rows;
+    let slice = params.first_slice + group.z;
+    let first_row = slice * params.slice_rows;
     let last_row = min(first_row + params.slice_rows, rows);
     var t = Tile();
     // Incremented instead of divided at every row.
@@ -363,7 +364,7 @@ fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
     if index >= taps * params.in_channels_vec4 {
         return;
     }
-    let at = i32((group.z * taps * params.in_channels_vec4 + index) * 4u * params.out_channels_vec4 + column);
+    let at = i32((slice * taps * params.in_channels_vec4 + index) * 4u * params.out_channels_vec4 + column);
     let next = i32(params.out_channels_vec4);
     store_tile(vec4<i32>(at, at + next, at + next * 2, at + next * 3), t);
 }

@@ -144,6 +144,7 @@ mod tests {
             images: 320,
             seconds: 2.0,
             test_acc_ema: accuracy,
+            test_acc_ema_interval: None,
             test_acc_ema_median: accuracy,
             test_acc: accuracy,
             guess_acc: Some(0.5),

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -17,7 +16,7 @@ use super::figures::{Axis, Figure, GREY, Line, colour, whole};
 use super::inputs::{AdapterOptions, SourceOptions};
 use super::options::Settings;
 use super::terminal::{Outcome, note, one_line, print};
-use super::training::{Training, interruption};
+use super::training::{Interruption, Training};
 
 #[derive(Args)]
 pub struct AblateArguments {
@@ -42,12 +41,12 @@ pub struct AblateArguments {
 struct Shared<'a> {
     gpu: &'a Arc<Gpu>,
     data: &'a Arc<DataSet>,
-    interrupted: &'a AtomicBool,
+    interruption: &'a Interruption,
 }
 
 /// Runs `ablate`.
 pub fn run(mut arguments: AblateArguments) -> anyhow::Result<Outcome> {
-    let interrupted = interruption()?;
+    let interruption = Interruption::install()?;
     if Plan::is_in(&arguments.out) {
         // An ablation of version 0.1 goes on with its own choice of images.
         arguments.settings.default_split(Plan::read(&arguments.out)?.settings.split);
@@ -65,7 +64,7 @@ pub fn run(mut arguments: AblateArguments) -> anyhow::Result<Outcome> {
     RunFolder::new(&folder).create()?;
     let _lock = RunLock::acquire(&folder)?;
     plan.clone().store(&folder)?;
-    let shared = Shared { gpu: &gpu, data: &data, interrupted: &interrupted };
+    let shared = Shared { gpu: &gpu, data: &data, interruption: &interruption };
     let failed = train_all(&plan, &folder, &shared)?;
     let table = publish(&folder)?;
     let Some(failed) = failed else {
@@ -93,7 +92,7 @@ fn train_all(plan: &Plan, folder: &Path, shared: &Shared) -> anyhow::Result<Opti
             {
                 continue;
             }
-            if shared.interrupted.load(Ordering::SeqCst) {
+            if shared.interruption.is_requested() {
                 return Ok(None);
             }
             tried.push(run.path().to_owned());
@@ -135,7 +134,7 @@ fn train(config: Config, folder: &RunFolder, shared: &Shared) -> anyhow::Result<
         }
         false => Training::start(gpu, config, data, folder.clone(), (Some(lock), true))?,
     };
-    let done = training.run(shared.interrupted)?;
+    let done = training.run(shared.interruption)?;
     if done {
         training.finish()?;
     }

@@ -112,6 +112,12 @@ pub fn open_source(source: &str, options: &OpenOptions) -> anyhow::Result<DataSe
     Ok(set)
 }
 
+/// Whether two sources are the same: equal names, or paths of one file or folder.
+pub fn same_source(a: &str, b: &str) -> bool {
+    let real = |source: &str| Path::new(&resolve(source).ok()?).canonicalize().ok();
+    a == b || real(a).is_some_and(|path| real(b) == Some(path))
+}
+
 /// What to give instead of an unknown name.
 const HINT: &str = "give builtin:fashion, builtin:digits, builtin:shapes, or the path of a folder or archive \
                     (scripts/fetch_cifar10.py fetches cifar-10)";

@@ -8,11 +8,12 @@
 mod ablate;
 mod app;
 mod bench;
+mod eval;
 mod figures;
 mod inputs;
 mod inspect;
-mod model;
 mod options;
+mod predict;
 mod terminal;
 mod train;
 mod training;
@@ -64,10 +65,10 @@ enum Command {
     App(app::AppArguments),
     /// Train a network on few labelled and many unlabelled images.
     Train(train::TrainArguments),
-    /// Measure a trained model's accuracy on the test images of a data set.
-    Eval(model::EvalArguments),
+    /// Measure a trained model's accuracy on its test images, or on other labelled images.
+    Eval(eval::EvalArguments),
     /// Classify image files with a trained model.
-    Predict(model::PredictArguments),
+    Predict(predict::PredictArguments),
     /// Train the rows of the ablation table over seeds, and write the table.
     Ablate(ablate::AblateArguments),
     /// Write every tensor of one training step to a safetensors file.
@@ -107,8 +108,8 @@ pub fn run() -> ExitCode {
     let outcome = match command {
         Command::App(arguments) => app::run(arguments),
         Command::Train(arguments) => train::run(arguments),
-        Command::Eval(arguments) => model::eval(arguments),
-        Command::Predict(arguments) => model::predict(arguments),
+        Command::Eval(arguments) => eval::run(arguments),
+        Command::Predict(arguments) => predict::run(arguments),
         Command::Ablate(arguments) => ablate::run(arguments),
         Command::Trace(arguments) => train::trace(arguments),
         Command::Curves(arguments) => figures::curves(arguments),
@@ -119,7 +120,7 @@ pub fn run() -> ExitCode {
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Serious) => ExitCode::from(3),
-        Ok(Outcome::Interrupted) => ExitCode::from(130),
+        Ok(Outcome::Interrupted) => ExitCode::from(training::INTERRUPTED),
         Err(error) => {
             note(format_args!("error: {}", one_line(&error)));
             ExitCode::FAILURE

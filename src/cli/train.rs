@@ -17,7 +17,7 @@ use remixmatch::train::{
 use super::inputs::{AdapterOptions, SourceOptions};
 use super::options::Settings;
 use super::terminal::{Outcome, bytes_text, note, one_line, print};
-use super::training::{Training, interruption};
+use super::training::{Interruption, Training};
 
 #[derive(Args)]
 pub struct TrainArguments {
@@ -43,12 +43,12 @@ pub struct TrainArguments {
 
 /// Runs `train`.
 pub fn run(arguments: TrainArguments) -> anyhow::Result<Outcome> {
-    let interrupted = interruption()?;
+    let interruption = Interruption::install()?;
     let mut training = match &arguments.resume {
         Some(path) => resume(path, &arguments)?,
         None => create(&arguments)?,
     };
-    let finished = training.run(&interrupted).map_err(|error| with_advice(error, training.path()))?;
+    let finished = training.run(&interruption).map_err(|error| with_advice(error, training.path()))?;
     if !finished {
         let step = training.trainer.progress().step;
         note(format_args!(
@@ -61,11 +61,13 @@ pub fn run(arguments: TrainArguments) -> anyhow::Result<Outcome> {
     if let Some(waits) = training.waits() {
         note(waits);
     }
+    let [low, high] = summary.test_acc_ema_interval.unwrap_or([0.0, 1.0]).map(|bound| 100.0 * bound);
     if arguments.json {
         print(serde_json::to_string_pretty(&summary)?)?;
     } else {
         print(format_args!(
-            "{} on {} with {} labels: {} {:.2} % (EMA weights), {:.2} % (raw), {} steps in {:.0} s",
+            "{} on {} with {} labels: {} {:.2} % (EMA weights; 95 % interval {low:.2} to {high:.2} %), {:.2} % (raw), \
+             {} steps in {:.0} s",
             summary.method,
             summary.data,
             summary.labels,

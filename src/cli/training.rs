@@ -8,21 +8,45 @@ use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pollster::block_on;
 use remixmatch::data::{DataSet, StreamStats};
-use remixmatch::gpu::Gpu;
+use remixmatch::gpu::{Gpu, GpuError};
 use remixmatch::train::{
-    Capture, Checkpoint, Config, MetricsFile, Report, RunFolder, RunLock, Summary, Trainer, median_accuracy,
-    read_reports,
+    Capture, Checkpoint, Config, MetricsFile, Report, RunFolder, RunLock, Summary, TrainError, Trainer,
+    median_accuracy, read_reports, wilson_interval,
 };
 
 use super::terminal::note;
 
-/// A flag that Ctrl-C sets from now on, instead of ending the program.
-pub fn interruption() -> anyhow::Result<Arc<AtomicBool>> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupted);
-    ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst))
-        .context("installing the Ctrl-C handler")?;
-    Ok(interrupted)
+/// Ctrl-C. While a run trains, the first one requests that it is saved; a second one, or one at any other time, ends the
+/// program at once.
+#[derive(Clone)]
+pub struct Interruption {
+    requested: Arc<AtomicBool>,
+    /// Whether a run trains, and saves itself when it is interrupted.
+    training: Arc<AtomicBool>,
+}
+
+/// Exit status of an interrupted program.
+pub const INTERRUPTED: u8 = 130;
+
+impl Interruption {
+    /// Handles Ctrl-C from now on.
+    pub fn install() -> anyhow::Result<Self> {
+        let interruption = Self { requested: Arc::default(), training: Arc::default() };
+        let Self { requested, training } = interruption.clone();
+        let handler = move || {
+            let again = requested.swap(true, Ordering::SeqCst);
+            if again || !training.load(Ordering::SeqCst) {
+                std::process::exit(INTERRUPTED.into());
+            }
+        };
+        ctrlc::set_handler(handler).context("installing the Ctrl-C handler")?;
+        Ok(interruption)
+    }
+
+    /// Whether Ctrl-C was pressed.
+    pub fn is_requested(&self) -> bool {
+        self.requested.load(Ordering::SeqCst)
+    }
 }
 
 /// A run that trains in its folder.
@@ -91,40 +115,71 @@ impl Training {
         self.folder.path()
     }
 
-    fn save(&mut self) -> anyhow::Result<()> {
-        Ok(block_on(self.trainer.save(&self.folder.model()))?)
+    fn save(&mut self) -> Result<(), TrainError> {
+        block_on(self.trainer.save(&self.folder.model()))
     }
 
     /// Trains until the last step (returns true) or until interrupted (false), and saves in both cases.
-    pub fn run(&mut self, interrupted: &AtomicBool) -> anyhow::Result<bool> {
+    pub fn run(&mut self, interruption: &Interruption) -> anyhow::Result<bool> {
+        self.trainer.interrupt_with(Arc::clone(&interruption.requested));
+        interruption.training.store(true, Ordering::SeqCst);
         let bar = progress_bar(&self.trainer);
-        while !self.trainer.is_done() {
-            if interrupted.load(Ordering::SeqCst) {
+        let outcome = self.train(interruption, &bar);
+        let finished = match outcome {
+            Err(TrainError::Gpu(GpuError::Stopped)) => {
                 self.save()?;
-                bar.abandon();
-                return Ok(false);
+                false
+            }
+            Err(error @ TrainError::Data(_)) => {
+                // Nothing of the step with the unreadable image was submitted.
+                self.save()?;
+                return Err(error.into());
+            }
+            Err(error) => return Err(error.into()),
+            Ok(()) => true,
+        };
+        interruption.training.store(false, Ordering::SeqCst);
+        if finished {
+            bar.finish()
+        } else {
+            bar.abandon()
+        }
+        Ok(finished)
+    }
+
+    fn train(&mut self, interruption: &Interruption, bar: &ProgressBar) -> Result<(), TrainError> {
+        if self.trainer.report_is_pending() {
+            self.report(bar)?;
+        }
+        while !self.trainer.is_done() {
+            if interruption.is_requested() {
+                return Err(GpuError::Stopped.into());
             }
             block_on(self.trainer.step())?;
             self.first_stats = self.first_stats.or_else(|| self.trainer.data.train.stream_stats());
-            let progress = self.trainer.progress();
-            bar.set_position(progress.step);
+            bar.set_position(self.trainer.progress().step);
             if self.trainer.report_is_due() {
-                let report = block_on(self.trainer.report())?;
-                // The row is written before the checkpoint: a resumed run drops a row ahead of its checkpoint, but
-                // could not recompute a missing one.
-                self.metrics.append(&report)?;
-                self.save()?;
-                bar.set_message(format!("test {:.1} %", 100.0 * report.test_acc_ema));
-                let line = line(&report, progress.steps);
-                if bar.is_hidden() {
-                    note(line);
-                } else {
-                    bar.println(line);
-                }
+                self.report(bar)?;
             }
         }
-        bar.finish();
-        Ok(true)
+        Ok(())
+    }
+
+    /// Evaluates, and writes the report and a checkpoint.
+    fn report(&mut self, bar: &ProgressBar) -> Result<(), TrainError> {
+        let report = block_on(self.trainer.report())?;
+        // The row is written before the checkpoint: a resumed run drops a row ahead of its checkpoint, but could not
+        // recompute a missing one.
+        self.metrics.append(&report)?;
+        self.save()?;
+        bar.set_message(format!("test {:.1} %", 100.0 * report.test_acc_ema));
+        let line = line(&report, self.trainer.config.steps);
+        if bar.is_hidden() {
+            note(line);
+        } else {
+            bar.println(line);
+        }
+        Ok(())
     }
 
     /// How long steps waited for images that are decoded during training; `None` if all are in memory.
@@ -146,6 +201,8 @@ impl Training {
         let reports = read_reports(&self.folder.metrics())?;
         let last = reports.last().context("the run has no report yet: set more --steps")?;
         let config = &trainer.config;
+        let images = trainer.data.test.len();
+        let right = (last.test_acc_ema * images as f64).round() as usize;
         let summary = Summary {
             preset: config.preset.clone(),
             method: config.method_name.clone(),
@@ -158,6 +215,7 @@ impl Training {
             images: last.images,
             seconds: last.seconds,
             test_acc_ema: last.test_acc_ema,
+            test_acc_ema_interval: Some(wilson_interval(right, images)),
             test_acc_ema_median: median_accuracy(&reports),
             test_acc: last.test_acc,
             guess_acc: last.guess_acc,

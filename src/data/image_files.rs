@@ -125,7 +125,7 @@ pub(super) fn load(files: ImageFiles, format: &str, options: &OpenOptions) -> Re
 
     // Images of unknown class come last: they are streamed first.
     items.sort_by_key(|item| item.file.class.is_none());
-    let has_test = items.iter().any(|item| item.file.test);
+    let holds_out = !options.only_tests && !items.iter().any(|item| item.file.test);
     let share = options.test_share.unwrap_or(0.2);
     let room = options.images_in_memory(side * side * channels);
     let fits = items.iter().filter(|item| !item.file.test).count() <= room;
@@ -137,13 +137,13 @@ pub(super) fn load(files: ImageFiles, format: &str, options: &OpenOptions) -> Re
         // Everything is decoded and hashed at once, so that each file is read once.
         train = Part::decode(&mut items, empty(), names, options, &mut bad)?;
         let mut is_test: Vec<bool> = items.iter().map(|item| item.file.test).collect();
-        if !has_test {
+        if holds_out {
             hold_out(&items, &train.ids, &classes, share, options, &mut notices, &mut is_test);
         }
         test = train.split_off(&is_test);
     } else {
         let mut is_test: Vec<bool> = items.iter().map(|item| item.file.test).collect();
-        if !has_test {
+        if holds_out {
             // A file that cannot be read is reported when it is decoded.
             let contents = hashing::hash_files(items.iter().map(|item| &item.file.entry));
             let ids =
@@ -178,7 +178,7 @@ pub(super) fn load(files: ImageFiles, format: &str, options: &OpenOptions) -> Re
         test: test.images,
         test_labels: test.labels.into_iter().flatten().collect(),
         test_ids: test.ids,
-        held_out: (!has_test).then_some(share),
+        held_out: holds_out.then_some(share),
         origin: Origin::Benchmark,
         flip: true,
         shift: (side as f64 / 8.0).round() as u32,

@@ -1,5 +1,8 @@
 //! Images of one size: in memory, followed by those that are streamed.
 
+use image::DynamicImage;
+use image::imageops::FilterType;
+
 use super::error::DataError;
 use super::stream::{Source, StreamStats, Streamed};
 
@@ -98,6 +101,33 @@ impl Images {
             }
             _ => with(self.image(i)),
         }
+    }
+
+    /// The images with `channels` channels, resized to `side`, as image files are: colour becomes luma, and grey is
+    /// repeated.
+    pub fn fitted(self, side: usize, channels: usize) -> Self {
+        if (self.height, self.width, self.channels) == (side, side, channels) {
+            return self;
+        }
+        let (width, height) = (self.width as u32, self.height as u32);
+        let mut pixels = Vec::with_capacity(self.in_memory() * side * side * channels);
+        for i in 0..self.in_memory() {
+            let bytes = self.image(i).to_vec();
+            let image = match self.channels {
+                1 => image::GrayImage::from_raw(width, height, bytes).map(DynamicImage::ImageLuma8),
+                _ => image::RgbImage::from_raw(width, height, bytes).map(DynamicImage::ImageRgb8),
+            };
+            let image = image.expect("an image has height x width x channels bytes");
+            let image = match (self.height, self.width) == (side, side) {
+                true => image,
+                false => image.resize_exact(side as u32, side as u32, FilterType::Triangle),
+            };
+            match channels {
+                1 => pixels.extend(image.into_luma8().into_raw()),
+                _ => pixels.extend(image.into_rgb8().into_raw()),
+            }
+        }
+        Self::new(side, side, channels, pixels)
     }
 
     /// Appends an image given as planes of red, green and blue (CHW).

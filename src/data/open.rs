@@ -84,7 +84,7 @@ fn read(outer: &Folder, options: &OpenOptions) -> Result<DataSet, DataError> {
     // Innermost first: a folder around a folder of class folders looks like one, with a single class.
     for level in levels.iter().rev() {
         if let Some(set) = read_folder(level, options)? {
-            check(&level.path, &set)?;
+            check(&level.path, &set, options)?;
             return Ok(set);
         }
     }
@@ -150,10 +150,16 @@ fn listing(folder: &Folder) -> String {
 }
 
 /// Checks what every data set must have, whatever its format.
-fn check(path: &Path, set: &DataSet) -> Result<(), DataError> {
+fn check(path: &Path, set: &DataSet, options: &OpenOptions) -> Result<(), DataError> {
     let path = || path.to_owned();
-    if set.train.is_empty() {
+    if set.train.is_empty() && (set.test.is_empty() || !options.only_tests) {
         return Err(DataError::NoImages { path: path() });
+    }
+    if options.only_tests {
+        return match set.classes.is_empty() {
+            true => Err(DataError::NoClass { path: path() }),
+            false => Ok(()),
+        };
     }
     match set.classes.as_slice() {
         [] => return Err(DataError::NoClass { path: path() }),

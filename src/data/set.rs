@@ -80,6 +80,11 @@ impl DataSet {
         }
     }
 
+    /// Whether the test images are the labelled training images themselves.
+    pub fn tests_labelled_images(&self) -> bool {
+        self.origin == (Origin::ByHand { held_out: false })
+    }
+
     /// The number of labels to train on, if they were made by hand: a run uses all of them.
     pub fn hand_made_labels(&self) -> Option<usize> {
         match self.origin {
@@ -122,6 +127,8 @@ pub struct OpenOptions {
     pub test_share: Option<f64>,
     /// How test images are chosen if a source has none.
     pub split: SplitRule,
+    /// The set is tested on and not trained on: a single class, and classes without images, are accepted.
+    pub only_tests: bool,
     /// Choices that some formats offer.
     pub choice: Choice,
     /// Bytes of training images to keep in memory. Images beyond that are decoded when they are requested, if the
@@ -231,6 +238,7 @@ impl Parts {
                 let ids = Identities::of_pixels(&test.images, TEST_LIST);
                 (test, ids)
             }
+            _ if options.only_tests => Default::default(),
             _ => {
                 let share = options.test_share.unwrap_or(0.1);
                 let held = hold_out(&train_ids, &train.labels, &classes, share, options, &mut notices);

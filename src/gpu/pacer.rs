@@ -1,4 +1,5 @@
-//! Runs long programs in short slices, so that a window or page on the same adapter stays responsive.
+//! Runs long programs in short slices, so that a window or page on the same adapter stays responsive and a run can be
+//! interrupted.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,28 +24,44 @@ const LEARNING: f64 = 0.3;
 /// Runs one program in slices of about `target` each, whose lengths follow from measured times.
 pub struct Pacer {
     target: Duration,
+    /// Submits a program that takes less than the target without waiting for it.
+    runs_ahead: bool,
     /// Seconds per operation of the program; empty before the first run.
     costs: Vec<f64>,
 }
 
 impl Pacer {
-    /// A pacer for one program.
-    pub fn new(target: Duration) -> Self {
-        Self { target, costs: Vec::new() }
+    /// A pacer for one program. `runs_ahead`: whether a program that takes less than the target is submitted without
+    /// waiting for it, as where no window waits for the adapter.
+    pub fn new(target: Duration, runs_ahead: bool) -> Self {
+        Self { target, runs_ahead, costs: Vec::new() }
     }
 
-    /// Runs a program, the same one in each call, slice by slice.
+    /// Runs a program, the same one in each call, slice by slice. Once an operation from `last_stop` on is submitted the
+    /// program is completed.
     ///
     /// # Errors
-    /// [`GpuError::Stopped`] if `stop` becomes true, which is checked between slices and leaves the program's effects
-    /// incomplete; as [`Gpu::wait`].
+    /// [`GpuError::Stopped`] if `stop` becomes true, which is checked between slices: of the program's effects those of
+    /// the operations before `last_stop` may be there; as [`Gpu::wait`].
     pub async fn run(
         &mut self,
         gpu: &Gpu,
         plan: &Plan,
         program: Program,
         stop: &AtomicBool,
+        last_stop: usize,
     ) -> Result<(), GpuError> {
+        // The costs of a program that has not run are infinite.
+        let measured = self.costs.len() == program.len();
+        if self.runs_ahead && measured && self.costs.iter().sum::<f64>() <= self.target.as_secs_f64() {
+            return match stop.load(Ordering::Relaxed) {
+                true => Err(GpuError::Stopped),
+                false => {
+                    plan.run(gpu, program);
+                    Ok(())
+                }
+            };
+        }
         let first = self.costs.len() != program.len();
         if first {
             self.costs = vec![f64::INFINITY; program.len()];
@@ -55,7 +72,7 @@ impl Pacer {
         let mut last_done = Instant::now();
         let mut next = 0;
         while next < program.len() || !in_flight.is_empty() {
-            if stop.load(Ordering::Relaxed) {
+            if next <= last_stop && stop.load(Ordering::Relaxed) {
                 return Err(GpuError::Stopped);
             }
             if next < program.len() && in_flight.len() < depth {
@@ -105,7 +122,7 @@ mod tests {
     use super::*;
 
     fn pacer(milliseconds: u64, costs: &[f64]) -> Pacer {
-        Pacer { target: Duration::from_millis(milliseconds), costs: costs.to_vec() }
+        Pacer { target: Duration::from_millis(milliseconds), runs_ahead: false, costs: costs.to_vec() }
     }
 
     #[test]

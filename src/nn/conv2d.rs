@@ -15,6 +15,9 @@ const MAX_SLICES: usize = 64;
 /// Largest size of the partial weight gradients in words (16 MiB).
 const PARTIAL_WORDS: usize = 4 << 20;
 
+/// Limit of MACs per dispatch on software adapters, less than a tenth of a second, so that a step can be interrupted.
+const SOFTWARE_MACS: u64 = 1 << 28;
+
 /// How a convolution is divided into dispatches, workgroups and slices. Results are bit-identical for all tilings with
 /// the same `slice_pixels` and `macs_per_dispatch`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,19 +28,27 @@ pub struct ConvTiling {
     /// Limit of multiply-accumulate operations (MACs) per dispatch: the images of a batch are divided into several
     /// dispatches, so that a window on the same adapter stays responsive.
     pub macs_per_dispatch: Option<u64>,
+    /// A second limit of MACs per dispatch, which changes no result: the images of a batch are divided, and the slices of
+    /// the weight gradient.
+    pub macs_at_once: Option<u64>,
 }
 
 impl ConvTiling {
     /// The tiling for an adapter, with the tile that it has set.
     pub fn new(gpu: &Gpu) -> Self {
-        let plain = if gpu.is_software() { Self::REGISTER } else { Self::WAVE };
-        Self { tile: gpu.tiling, ..plain }
+        let (plain, macs_at_once) = match gpu.is_software() {
+            true => (Self::REGISTER, Some(SOFTWARE_MACS)),
+            false => (Self::WAVE, None),
+        };
+        Self { tile: gpu.tiling, macs_at_once, ..plain }
     }
 
     /// [`Tiling::WAVE`], for GPUs.
-    pub const WAVE: Self = Self { tile: Tiling::WAVE, slice_pixels: 256, macs_per_dispatch: None };
+    pub const WAVE: Self =
+        Self { tile: Tiling::WAVE, slice_pixels: 256, macs_per_dispatch: None, macs_at_once: None };
     /// [`Tiling::REGISTER`], for software adapters.
-    pub const REGISTER: Self = Self { tile: Tiling::REGISTER, slice_pixels: 1024, macs_per_dispatch: None };
+    pub const REGISTER: Self =
+        Self { tile: Tiling::REGISTER, slice_pixels: 1024, macs_per_dispatch: None, macs_at_once: None };
 
     /// The same tiling with a limit of MACs per dispatch.
     pub fn with_macs_per_dispatch(self, macs: u64) -> Self {
@@ -96,7 +107,8 @@ struct Params {
     pad_x: u32,
     slice_rows: u32,
     added: u32,
-    unused: [u32; 3],
+    first_slice: u32,
+    unused: [u32; 2],
 }
 
 impl Conv2d {
@@ -131,20 +143,21 @@ impl Conv2d {
             pad_x: self.pad_before(width) as u32,
             slice_rows: 0,
             added: 0,
-            unused: [0; 3],
+            first_slice: 0,
+            unused: [0; 2],
         }
     }
 
-    /// The images of each dispatch: all of them, unless [`ConvTiling::macs_per_dispatch`] is set. A chunk starts where
-    /// its slices of both feature maps can be bound.
-    fn image_chunks(&self, x: Activation) -> impl Iterator<Item = Range<usize>> + use<> {
+    /// The images of each dispatch, all of them without a limit of MACs. A chunk starts where its slices of both feature
+    /// maps can be bound.
+    fn image_chunks(&self, x: Activation, limit: Option<u64>) -> impl Iterator<Item = Range<usize>> + use<> {
         let images = x.images;
         let pixels = x.height.div_ceil(self.stride) * x.width.div_ceil(self.stride);
         let words = [x.height * x.width * self.in_channels, pixels * self.out_channels];
         let least = words.map(|words| ALIGNED_WORDS >> words.trailing_zeros().min(ALIGNED_WORDS.ilog2()));
         let least = least[0].max(least[1]);
         let fit = |macs: u64| (macs / self.macs(x.height, x.width)) as usize / least * least;
-        let each = self.tiling.macs_per_dispatch.map_or(images, |macs| fit(macs).max(least));
+        let each = limit.map_or(images, |macs| fit(macs).max(least));
         (0..images).step_by(each).map(move |first| first..images.min(first + each))
     }
 
@@ -153,6 +166,12 @@ impl Conv2d {
         let width = self.tiling.tile.width(channels);
         let rows = pixels.div_ceil(TILE_PIXELS * self.tiling.tile.group as usize);
         (self.tiling.kernel(entry, width), [rows as u32, channels.div_ceil(width) as u32, 1])
+    }
+
+    /// The smaller of the tiling's limits of MACs per dispatch.
+    fn smaller_limit(&self) -> Option<u64> {
+        let limits = [self.tiling.macs_per_dispatch, self.tiling.macs_at_once];
+        limits.into_iter().flatten().min()
     }
 
     /// Records `conv(x) + bias`, plus `residual` if there is one. `weights` is `[kernel, kernel, in, out]`, `bias`
@@ -168,7 +187,7 @@ impl Conv2d {
         let [height, width] = [x.height, x.width].map(|size| size.div_ceil(self.stride));
         let shape = [x.images, height, width, self.out_channels];
         let out = Activation::new(b, &format!("{}.output", self.name), shape);
-        for images in self.image_chunks(x) {
+        for images in self.image_chunks(x, self.smaller_limit()) {
             let added = u32::from(residual.is_some());
             let params = Params { added, ..self.params(images.len(), x.height, x.width) };
             let (result, x) = (out.slice(&images), x.slice(&images).tensor);
@@ -191,7 +210,7 @@ impl Conv2d {
     ) -> Activation {
         let dx = x.like(b, &format!("{}.d_input", self.name));
         let parities = self.stride * self.stride;
-        for images in self.image_chunks(x) {
+        for images in self.image_chunks(x, self.smaller_limit()) {
             let parity_pixels = images.len() * x.height.div_ceil(self.stride) * x.width.div_ceil(self.stride);
             let (kernel, groups) = self.tiles("data_gradient", parities * parity_pixels, dx.channels);
             let added = u32::from(other_path.is_some());
@@ -219,7 +238,7 @@ impl Conv2d {
         let words = self.weight_words();
         // The slices of each chunk are bound too, so that they must be aligned.
         let chunks: Vec<_> = match words.is_multiple_of(ALIGNED_WORDS) {
-            true => self.image_chunks(x).collect(),
+            true => self.image_chunks(x, self.tiling.macs_per_dispatch).collect(),
             false => iter::once(0..x.images).collect(),
         };
         let count = chunks.len();
@@ -239,13 +258,22 @@ impl Conv2d {
             (self.kernel * self.kernel * self.in_channels / 4).div_ceil(self.tiling.tile.group as usize);
         let mut first = 0;
         for (images, slices, slice_rows) in chunks {
-            let params =
-                Params { slice_rows: slice_rows as u32, ..self.params(images.len(), x.height, x.width) };
             let width = self.tiling.tile.width(self.out_channels);
-            let groups = [tiles as u32, (self.out_channels / width) as u32, slices as u32];
             let sums = partial.slice(first * words, slices * words);
-            let bindings = [x.slice(&images).tensor, d_out.slice(&images).tensor, sums];
-            b.dispatch(self.tiling.kernel("weight_gradient", width), &params, &bindings, groups);
+            let macs_of_slice = self.macs(x.height, x.width) * images.len() as u64 / slices as u64;
+            let at_once = |macs: u64| ((macs / macs_of_slice.max(1)) as usize).max(1);
+            let each = self.tiling.macs_at_once.map_or(slices, at_once);
+            for first_slice in (0..slices).step_by(each) {
+                let params = Params {
+                    slice_rows: slice_rows as u32,
+                    first_slice: first_slice as u32,
+                    ..self.params(images.len(), x.height, x.width)
+                };
+                let count = each.min(slices - first_slice);
+                let groups = [tiles as u32, (self.out_channels / width) as u32, count as u32];
+                let bindings = [x.slice(&images).tensor, d_out.slice(&images).tensor, sums];
+                b.dispatch(self.tiling.kernel("weight_gradient", width), &params, &bindings, groups);
+            }
             first += slices;
         }
         sum_slices(b, partial, d_weights, words / 4, slices, accumulate);
@@ -264,7 +292,7 @@ mod tests {
         let name = String::new();
         let conv = Conv2d { name, in_channels: inputs, out_channels: outputs, kernel: 3, stride: 1, tiling };
         let mut b = PlanBuilder::new();
-        conv.image_chunks(Activation::new(&mut b, "x", map))
+        conv.image_chunks(Activation::new(&mut b, "x", map), macs_per_dispatch)
             .map(|images| [images.start, images.end])
             .collect()
     }

@@ -80,6 +80,9 @@ pub struct StepTensors {
     /// Logits of the labelled batch where guesses need them, `[B, C]`.
     pub labelled_logits: Option<Tensor>,
     pub dispatches: Vec<DispatchTensors>,
+    /// The step's first operation that writes what the next step depends on, but for `moving`, which the forward passes
+    /// update.
+    pub update_from: usize,
 }
 
 /// Tensors of the passes that share one dispatch per layer.
@@ -124,6 +127,7 @@ impl StepTensors {
             guess_logits: Vec::new(),
             labelled_logits: None,
             dispatches: Vec::new(),
+            update_from: 0,
         }
     }
 }
@@ -136,6 +140,7 @@ pub fn table_words<T>(count: usize) -> usize {
 /// Records one step and returns its tensors.
 pub fn record_step(b: &mut PlanBuilder, options: &StepOptions<'_>) -> StepTensors {
     let StepOptions { network, method, layout, .. } = *options;
+    let first_operation = b.mark();
     let mut t = StepTensors::declare(b, options);
     let (batch, classes) = (layout.batch, network.classes);
     let [weights, ema] = [t.optimiser.weights, t.optimiser.ema];
@@ -223,6 +228,7 @@ pub fn record_step(b: &mut PlanBuilder, options: &StepOptions<'_>) -> StepTensor
         t.dispatches.push(DispatchTensors { first_row, input, logits: logits_of_runs });
     }
 
+    t.update_from = b.mark() - first_operation;
     // Adam, weight decay, EMA of the weights.
     t.optimiser.record_update(b, t.step_block, t.report.slice(REPORT_FAULTS, FAULTS));
 

@@ -91,7 +91,8 @@ impl Embedder {
         let Self { sample, labelled, images, projector, pace } = self;
         let copy = |plan: &Plan, first, rows| projector.copy_from(gpu, first, plan, rows);
         let probabilities = engine.evaluate_with(gpu, images, weights, copy).await?;
-        let run = async |plan: &Plan, program: Program| pace::run(pace, gpu, plan, program).await;
+        let run =
+            async |plan: &Plan, program: Program| pace::run(pace, gpu, plan, program, program.len()).await;
         let projection = projector.project(gpu, run).await?;
         let rows = probabilities.chunks_exact(data.classes.len());
         Ok(projection.map(|projection| Embedding {

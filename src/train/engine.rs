@@ -4,7 +4,7 @@ use super::error::TrainError;
 use super::evaluation::{Evaluation, Weights};
 use super::inspection::Inspection;
 use super::pace::{self, Pace};
-use super::recording::{Capture, Recording, RecordingOptions};
+use super::recording::{Capture, Recording, RecordingOptions, Undo};
 use super::sampler::StepSamples;
 use crate::augment::{AssembleRow, OpOptions, input_pictures};
 use crate::data::Images;
@@ -49,6 +49,7 @@ pub struct Engine {
     plan: Plan,
     step: Program,
     evaluation: Evaluation,
+    undo: Option<Undo>,
     /// One upload's pixels, reused.
     pixels: Vec<u32>,
 }
@@ -94,7 +95,8 @@ impl Engine {
     /// dispatch, or the device failed.
     pub fn new(gpu: &Gpu, options: &EngineOptions) -> Result<Self, TrainError> {
         let (network, layout, recording) = Self::plan(gpu, options)?;
-        let Recording { builder, tensors, step, evaluation, inspection, passes_per_dispatch } = recording;
+        let Recording { builder, tensors, step, evaluation, undo, inspection, passes_per_dispatch } =
+            recording;
         let engine = Self {
             network,
             method: options.method.clone(),
@@ -108,6 +110,7 @@ impl Engine {
             plan: builder.build(gpu)?,
             step,
             evaluation,
+            undo,
             pixels: Vec::new(),
         };
         engine.write_fixed_tables(gpu);
@@ -154,7 +157,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`TrainError::Data`] if an image cannot be read, before anything is submitted; [`TrainError::Gpu`] if the adapter
-    /// fails, or the engine's pace is stopped.
+    /// fails, or the engine's pace is stopped. Stopped, an engine for [`Capture::State`] has the state from before the
+    /// step.
     pub async fn submit_step(
         &mut self,
         gpu: &Gpu,
@@ -167,17 +171,30 @@ impl Engine {
         if let Some(failure) = images.take_failure() {
             return Err(failure.into());
         }
-        Ok(self.run(gpu, self.step).await?)
+        let undo = self.undo.filter(|_| self.pace.as_ref().is_some_and(Pace::has_slices));
+        if let Some(undo) = undo {
+            self.plan.run(gpu, undo.keep);
+        }
+        let outcome = self.run(gpu, self.step, self.tensors.update_from).await;
+        if let (Err(GpuError::Stopped), Some(undo)) = (&outcome, undo) {
+            self.plan.run(gpu, undo.restore);
+        }
+        Ok(outcome?)
     }
 
-    /// Runs one of the plan's programs, at the pace that is set.
-    pub(super) async fn run(&mut self, gpu: &Gpu, program: Program) -> Result<(), GpuError> {
+    /// Runs one of the plan's programs, at the pace that is set; it can be stopped up to operation `last_stop`.
+    pub(super) async fn run(
+        &mut self,
+        gpu: &Gpu,
+        program: Program,
+        last_stop: usize,
+    ) -> Result<(), GpuError> {
         let timestamps = gpu.features.contains(wgpu::Features::TIMESTAMP_QUERY);
         if timestamps && program == self.step && std::mem::take(&mut self.profile_next) {
             self.profile = Profiler::run(gpu, &self.plan, program).await?;
             return Ok(());
         }
-        pace::run(&mut self.pace, gpu, &self.plan, program).await
+        pace::run(&mut self.pace, gpu, &self.plan, program, last_stop).await
     }
 
     fn upload_step(
@@ -269,7 +286,8 @@ impl Engine {
                 images.rgba(first + i, to);
             }
             self.plan.write(gpu, self.evaluation.sources, &self.pixels);
-            self.run(gpu, self.evaluation.program(which)).await?;
+            let program = self.evaluation.program(which);
+            self.run(gpu, program, program.len()).await?;
             observe(&self.plan, first, self.evaluation.embedding.slice(0, count * features));
             let probabilities: Vec<f32> = self.plan.fetch(gpu, self.evaluation.probabilities).await?;
             all.extend_from_slice(&probabilities[..count * classes]);

@@ -213,6 +213,19 @@ fn reports(path: &Path, text: &[u8]) -> Result<Vec<Report>, TrainError> {
     reader.records().map(row).collect()
 }
 
+/// The 95 % Wilson interval of a share of `right` in `count`, which is not 0 (Wilson, 1927): unlike the normal
+/// approximation it stays within 0 and 1, and is not empty where all or none are right.
+pub fn wilson_interval(right: usize, count: usize) -> [f64; 2] {
+    /// The 97.5 % quantile of the normal distribution.
+    const Z: f64 = 1.959_963_984_540_054;
+    let (n, share) = (count as f64, right as f64 / count as f64);
+    let centre = share + Z * Z / (2.0 * n);
+    let half = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
+    let [low, high] = [centre - half, centre + half].map(|bound| bound / (1.0 + Z * Z / n));
+    // Exact at the ends, where rounding would leave a trace.
+    [if right == 0 { 0.0 } else { low }, if right == count { 1.0 } else { high }]
+}
+
 /// `summary.json`: the final figures of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
@@ -229,6 +242,9 @@ pub struct Summary {
     pub seconds: f64,
     /// Accuracy of the EMA weights on the test images after the last step.
     pub test_acc_ema: f64,
+    /// The 95 % interval of that accuracy, see [`wilson_interval`]; earlier versions did not store it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_acc_ema_interval: Option<[f64; 2]>,
     /// Median of the last 20 reports, the reference's figure.
     pub test_acc_ema_median: f64,
     pub test_acc: f64,
@@ -305,6 +321,23 @@ mod tests {
             let text = whole.replacen(from, to, 1);
             let error = reports(path, text.as_bytes()).expect_err(named).to_string();
             assert!(error.contains(named), "{error}");
+        }
+    }
+
+    #[test]
+    fn intervals_are_those_of_wilson() {
+        // Brown, Cai and DasGupta (2001) and R's binom.wilson.
+        for (right, count, [low, high]) in [
+            (0, 10, [0.0, 0.2775]),
+            (10, 10, [0.7225, 1.0]),
+            (8, 10, [0.4902, 0.9433]),
+            (50, 100, [0.4038, 0.5962]),
+        ] {
+            let found = wilson_interval(right, count);
+            assert!(
+                (found[0] - low).abs() < 1e-4 && (found[1] - high).abs() < 1e-4,
+                "{right}/{count}: {found:?}"
+            );
         }
     }
 }

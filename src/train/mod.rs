@@ -38,7 +38,7 @@ pub use files::write_atomically;
 pub use inspection::{FOLLOWED, Followed, Inspection};
 #[cfg(not(target_arch = "wasm32"))]
 pub use metrics::MetricsFile;
-pub use metrics::{Report, Summary, accuracy, median_accuracy, most_likely, read_reports};
+pub use metrics::{Report, Summary, accuracy, median_accuracy, most_likely, read_reports, wilson_interval};
 pub use model::Model;
 pub use observation::{AnchorRow, Guessed, Guesses, MixRow, Observation, RotationRow, StrongView};
 pub use overrides::Overrides;

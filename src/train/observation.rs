@@ -205,7 +205,7 @@ impl Trainer {
         let inspected = InspectedRows::new(&layout, &samples, inspection.capacity);
         let operations = self.write_inspection(&inspection, &layout, &inspected);
         let gpu = self.gpu().clone();
-        self.engine.run(&gpu, inspection.program).await?;
+        self.engine.run(&gpu, inspection.program, inspection.program.len()).await?;
         let step_guess = self.engine.tensors.guess;
         let guess_tensors = [&step_guess, &inspection.followed.guess].into_iter().flatten();
         let tensors: Vec<_> = [inspection.probabilities, inspection.rotation, self.engine.tensors.targets]

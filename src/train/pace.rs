@@ -1,47 +1,89 @@
-//! Slices of GPU work, short enough for a window on the same adapter to stay responsive.
+//! Slices of GPU work, short enough for a window on the same adapter to stay responsive, or for a run to be interrupted.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::gpu::{Gpu, GpuError, Pacer, Plan, Program};
 
+/// Length of slices where only an interruption waits for them.
+const INTERRUPTIBLE: Duration = Duration::from_millis(150);
+
 /// Runs an engine's programs in slices, so that a window on the same adapter stays responsive.
 pub struct Pace {
     slice: Duration,
+    kind: Kind,
     /// Set by another thread to stop between two slices.
     stop: Arc<AtomicBool>,
     /// One pacer per program.
     pacers: HashMap<Program, Pacer>,
 }
 
+/// What a pace is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Every slice is waited for, so that frames are drawn in between.
+    Responsive,
+    /// Only slices of programs that take longer than one of them are waited for.
+    Interruptible,
+    /// Programs are known to be short: each is one submission.
+    Short,
+}
+
 impl Pace {
     /// Slices that take about `slice`. Setting `stop` ends a program with [`GpuError::Stopped`] after the present slice.
     pub fn new(slice: Duration, stop: Arc<AtomicBool>) -> Self {
-        Self { slice, stop, pacers: HashMap::new() }
+        Self { slice, kind: Kind::Responsive, stop, pacers: HashMap::new() }
+    }
+
+    /// Slices of a fraction of a second for long programs, and one submission for programs that are `short`. Setting
+    /// `stop` ends a program as for [`Pace::new`].
+    pub(super) fn interruptible(short: bool, stop: Arc<AtomicBool>) -> Self {
+        let kind = if short { Kind::Short } else { Kind::Interruptible };
+        Self { slice: INTERRUPTIBLE, kind, stop, pacers: HashMap::new() }
     }
 
     /// A pace with the same slice and stop flag for the programs of another plan.
     pub(super) fn of_another_plan(&self) -> Self {
-        Self::new(self.slice, Arc::clone(&self.stop))
+        Self { slice: self.slice, kind: self.kind, stop: Arc::clone(&self.stop), pacers: HashMap::new() }
     }
 
-    async fn run(&mut self, gpu: &Gpu, plan: &Plan, program: Program) -> Result<(), GpuError> {
-        let pacer = self.pacers.entry(program).or_insert_with(|| Pacer::new(self.slice));
-        pacer.run(gpu, plan, program, &self.stop).await
+    /// Whether programs are divided into slices, in between which they can be stopped.
+    pub(super) fn has_slices(&self) -> bool {
+        self.kind != Kind::Short
+    }
+
+    async fn run(
+        &mut self,
+        gpu: &Gpu,
+        plan: &Plan,
+        program: Program,
+        last_stop: usize,
+    ) -> Result<(), GpuError> {
+        if self.has_slices() {
+            let runs_ahead = self.kind == Kind::Interruptible;
+            let pacer = self.pacers.entry(program).or_insert_with(|| Pacer::new(self.slice, runs_ahead));
+            return pacer.run(gpu, plan, program, &self.stop, last_stop).await;
+        }
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(GpuError::Stopped);
+        }
+        plan.run(gpu, program);
+        Ok(())
     }
 }
 
-/// Runs a program in slices, or in one submission without a pace.
+/// Runs a program in slices, or in one submission without a pace. It can be stopped up to operation `last_stop`.
 pub(super) async fn run(
     pace: &mut Option<Pace>,
     gpu: &Gpu,
     plan: &Plan,
     program: Program,
+    last_stop: usize,
 ) -> Result<(), GpuError> {
     match pace {
-        Some(pace) => pace.run(gpu, plan, program).await,
+        Some(pace) => pace.run(gpu, plan, program, last_stop).await,
         None => {
             plan.run(gpu, program);
             Ok(())

@@ -4,7 +4,7 @@
 use super::evaluation::Evaluation;
 use super::inspection::{Inspection, InspectionOptions, further_views};
 use crate::augment::OpOptions;
-use crate::gpu::{Gpu, GpuError, Memory, PlanBuilder, Program};
+use crate::gpu::{Gpu, GpuError, Memory, PlanBuilder, Program, Tensor};
 use crate::nn::WideResNet;
 use crate::optim::Optimiser;
 use crate::ssl::{Method, RowLayout, StepOptions, StepTensors, record_step};
@@ -49,10 +49,31 @@ pub struct Recording {
     pub tensors: StepTensors,
     pub step: Program,
     pub evaluation: Evaluation,
+    /// With [`Capture::State`] only: a step is undone where its run is saved after an interruption.
+    pub undo: Option<Undo>,
     /// With [`Capture::Views`] only.
     pub inspection: Option<Inspection>,
     /// Passes with a gradient that share a dispatch, at most.
     pub passes_per_dispatch: usize,
+}
+
+/// Programs that keep and restore the moving statistics, which a step updates before the rest of the run's state.
+#[derive(Clone, Copy, Debug)]
+pub struct Undo {
+    pub keep: Program,
+    pub restore: Program,
+}
+
+impl Undo {
+    fn record(b: &mut PlanBuilder, moving: Tensor) -> Self {
+        let kept = b.persistent("kept moving statistics", moving.words());
+        let mut copy = |from, to| {
+            let mark = b.mark();
+            b.copy(from, to);
+            b.program(mark)
+        };
+        Self { keep: copy(moving, kept), restore: copy(kept, moving) }
+    }
 }
 
 impl Recording {
@@ -93,11 +114,12 @@ impl Recording {
         let step = b.program(mark);
         keep(&mut b, &tensors, capture);
         let evaluation = Evaluation::record(&mut b, network, &tensors);
+        let undo = (capture == Capture::State).then(|| Undo::record(&mut b, tensors.moving));
         let inspection = observed.then(|| {
             let options = InspectionOptions { network, method, layout, augment, tensors: &tensors };
             Inspection::record(&mut b, &options)
         });
-        Self { builder: b, tensors, step, evaluation, inspection, passes_per_dispatch }
+        Self { builder: b, tensors, step, evaluation, undo, inspection, passes_per_dispatch }
     }
 
     /// Bytes the plan will take.

@@ -122,6 +122,11 @@ impl From<Sums> for StoredSums {
 }
 
 impl Window {
+    /// Whether no step has been added since the last report.
+    pub fn is_empty(&self) -> bool {
+        self.steps == 0
+    }
+
     pub fn add(&mut self, statistics: &StepStatistics) {
         for (sum, value) in self.sums.0.iter_mut().zip(statistics.values()) {
             *sum += f64::from(value);

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use web_time::Instant;
 
@@ -13,6 +14,7 @@ use super::engine::{Engine, EngineOptions};
 use super::error::TrainError;
 use super::evaluation::Weights;
 use super::metrics::{Report, accuracy};
+use super::pace::Pace;
 use super::recording::Capture;
 use super::sampler::{Batches, Prefetcher, SampleSettings, StepSamples, Stream};
 use super::statistics::{StepStatistics, Window};
@@ -25,6 +27,11 @@ use crate::ssl::{LabelPrior, REPORT_FAULTS, REPORT_MATCHES, Schedule, ViewBlock}
 /// A probe moves the policy's bins this many steps after its own: its result has then arrived while the
 /// adapter stayed busy. The reference's queue delays it by four batches.
 const POLICY_LAG: u64 = 2;
+
+/// MACs of a step that takes less than half a second on a slow adapter: it is not divided to be interrupted.
+const SHORT_MACS: u64 = 20_000_000_000;
+/// [`SHORT_MACS`] of a software adapter.
+const SHORT_MACS_SOFTWARE: u64 = 1_000_000_000;
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -174,6 +181,22 @@ impl Trainer {
         self.step.is_multiple_of(self.config.report_every) || self.is_done()
     }
 
+    /// Whether the run was interrupted between its last step and the report that was due after it.
+    pub fn report_is_pending(&self) -> bool {
+        self.step > 0 && self.report_is_due() && !self.window.is_empty()
+    }
+
+    /// Lets `stop` interrupt the run: a step, report or evaluation under way then ends with
+    /// [`GpuError::Stopped`](crate::gpu::GpuError::Stopped) within a fraction of a second, and the trainer has the state
+    /// after its last whole step, to be saved. Changes no result.
+    pub fn interrupt_with(&mut self, stop: Arc<AtomicBool>) {
+        let layout = &self.engine.layout;
+        let images = (layout.forward_passes() * layout.batch) as u64;
+        let macs = self.engine.network.macs() * images;
+        let limit = if self.gpu.is_software() { SHORT_MACS_SOFTWARE } else { SHORT_MACS };
+        self.engine.pace = Some(Pace::interruptible(macs <= limit, stop));
+    }
+
     /// Statistics that have arrived since this was asked last; those of steps that nobody asked after are gone
     /// once the next step begins.
     pub fn take_arrived(&mut self) -> Vec<StepStatistics> {
@@ -188,8 +211,9 @@ impl Trainer {
     /// where the engine is paced.
     ///
     /// # Errors
-    /// A loss that is NaN or infinite; an image that cannot be read; a lost adapter. Stopped between slices, the state
-    /// is that of no step: only what was saved before is whole.
+    /// A loss that is NaN or infinite; an image that cannot be read; a lost adapter; the pace is stopped. An unreadable
+    /// image leaves the state after the last step. So does a stop for a trainer made with [`Capture::State`]; otherwise
+    /// only what was saved before is whole.
     pub async fn step(&mut self) -> Result<(), TrainError> {
         self.arrived.clear();
         self.settle_policy().await?;
@@ -297,9 +321,10 @@ impl Trainer {
     /// failed, the wait limit is over or the run was stopped.
     pub async fn report(&mut self) -> Result<Report, TrainError> {
         self.drain().await?;
-        let window = std::mem::take(&mut self.window).report(&self.config.method);
         let test_acc = self.accuracy(Weights::Raw).await?;
         let test_acc_ema = self.accuracy(Weights::Ema).await?;
+        // Last: an evaluation that is interrupted leaves the window for the report of the resumed run.
+        let window = std::mem::take(&mut self.window).report(&self.config.method);
         Ok(Report {
             step: self.step,
             images: self.step * self.config.batch as u64,

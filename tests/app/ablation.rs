@@ -24,6 +24,7 @@ fn summary(seed: u64, accuracy: f64) -> Summary {
         images: 32_000,
         seconds: 100.0,
         test_acc_ema: accuracy,
+        test_acc_ema_interval: None,
         test_acc_ema_median: accuracy,
         test_acc: accuracy,
         guess_acc: Some(accuracy - 0.02),

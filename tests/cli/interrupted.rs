@@ -4,6 +4,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use remixmatch::train::Checkpoint;
 use tempfile::tempdir;
@@ -67,6 +68,74 @@ fn interrupted_run_resumes_and_equals_an_uninterrupted_one() {
     assert!(interrupted.join("summary.json").exists());
     interrupt(&mut start(&["train", "--resume", str(&interrupted), "--steps", "1000000"]), 1);
     assert!(!interrupted.join("summary.json").exists());
+}
+
+/// A step of minutes on a software adapter is abandoned, and the state before it saved.
+#[test]
+fn long_step_is_interrupted_before_it_could_end() {
+    let outer = tempdir().expect("a temporary folder");
+    let run = outer.path().join("run");
+    let mut child = start(&[
+        "train",
+        "--preset",
+        "shapes",
+        "--network",
+        "wrn-28-2",
+        "--batch",
+        "64",
+        "--k",
+        "8",
+        "--steps",
+        "3",
+        "--no-autotune",
+        "--out",
+        str(&run),
+    ]);
+    let began = Instant::now();
+    while !run.join("model.safetensors").exists() {
+        assert!(child.try_wait().expect("its state").is_none() && began.elapsed().as_secs() < 300);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // Well within the first step, unless the adapter is fast.
+    std::thread::sleep(Duration::from_secs(3));
+    let sent = Instant::now();
+    let signal = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+    assert!(signal.success());
+    let status = child.wait().expect("its end");
+    let took = sent.elapsed();
+    println!("ended {:.2} s after Ctrl-C, {} steps saved", took.as_secs_f64(), saved_step(&run));
+    if saved_step(&run) == 3 {
+        return;
+    }
+    assert_eq!(status.code(), Some(130));
+    assert!(took.as_secs() < 30, "{took:?}");
+    assert!(!run.join("run.lock").exists());
+}
+
+/// While a run starts there is nothing to save.
+#[test]
+fn second_interrupt_and_one_at_the_start_end_at_once() {
+    let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
+    let run = outer.path().join("run");
+    let mut child = start_training(data.path(), &run);
+    let rest = wait_for_reports(&mut child, 1);
+    let interrupt = |child: &Child| {
+        let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+        assert!(sent.success());
+    };
+    (0..2).for_each(|_| interrupt(&child));
+    assert_eq!(child.wait().expect("its end").code(), Some(130));
+    drop(rest);
+    done(&mut remixmatch(&["train", "--resume", str(&run), "--steps", &STEPS.to_string()]));
+
+    let early = outer.path().join("early");
+    let mut child = start_training(data.path(), &early);
+    // The handler is installed first of all.
+    std::thread::sleep(Duration::from_millis(150));
+    interrupt(&child);
+    let status = child.wait().expect("its end");
+    // Without the handler yet, the signal itself ends the process.
+    assert!(matches!(status.code(), Some(130) | None), "{status}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod hostile;
 mod interrupted;
 mod killed;
 mod offline;
+mod other_data;
 mod output_folder;
 mod run_folders;
 mod runs;

@@ -209,6 +209,21 @@ on_the_adapter! {
         }
     }
 
+    /// A step that can be interrupted sooner has the same result.
+    async fn dispatches_divided_for_interruption_give_the_same_bits() {
+        for (map, inputs, outputs, stride) in [([3, 17, 17], 12, 32, 1), ([2, 9, 7], 32, 64, 2), ([7, 8, 8], 16, 16, 1)] {
+            for slice_pixels in [16, 1024] {
+                let tiling = ConvTiling { slice_pixels, ..ConvTiling::REGISTER };
+                let case = Case { map, inputs, outputs, kernel: 3, stride, tiling };
+                let expected = bits(case).await;
+                for macs in [1, 100_000, 1_000_000] {
+                    let tiling = ConvTiling { macs_at_once: Some(macs), ..tiling };
+                    assert!(bits(Case { tiling, ..case }).await == expected, "{tiling:?} of {case:?}");
+                }
+            }
+        }
+    }
+
     /// With more pixels than 64 slices of the least size, the slices of the weight gradient grow.
     async fn weight_gradients_of_long_batches() {
         for map in [[70, 16, 3], [73, 17, 3]] {

@@ -1,0 +1,238 @@
+//! `eval`: the accuracy of a trained model on the test images of its run, or on all labelled images of other data.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::Args;
+use pollster::block_on;
+use remixmatch::data::{DataSet, OpenOptions};
+use remixmatch::train::{Model, most_likely, wilson_interval};
+use serde_json::{Value, json};
+
+use super::inputs::{ChoiceOptions, open_gpu, open_source, same_source};
+use super::terminal::{Outcome, note, print};
+
+#[derive(Args)]
+pub struct EvalArguments {
+    /// model.safetensors of a run
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// Data set whose labelled images are classified [default: the test images of the run's data set]
+    #[arg(long, value_name = "SRC")]
+    data: Option<String>,
+    /// Classify the test images of --data alone
+    #[arg(long, requires = "data")]
+    test_only: bool,
+    /// Skip images that cannot be read, with a notice
+    #[arg(long)]
+    skip_bad: bool,
+    #[command(flatten)]
+    choice: ChoiceOptions,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Images that are brought into the model's shape and classified at once.
+const BATCH: usize = 2_048;
+/// Class names that a notice lists.
+const NAMED: usize = 5;
+
+/// Runs `eval`.
+pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
+    let mut model = Model::load(open_gpu()?, &arguments.model)?;
+    let given = arguments.choice.choice();
+    let of_run = model.config.data.clone();
+    let own = arguments.data.as_ref().is_none_or(|source| same_source(source, &of_run));
+    // The run's choices apply to its own data set alone.
+    let choice =
+        if arguments.data.is_none() && given.is_default() { model.config.choice.clone() } else { given };
+    let source = arguments.data.unwrap_or(of_run);
+    let options = OpenOptions {
+        strict: false,
+        skip_bad: arguments.skip_bad || own && model.config.skip_bad,
+        image_size: Some(model.header.image[0]),
+        choice,
+        only_tests: !own && !arguments.test_only,
+        ..model.config.open_options()
+    };
+    let set = open_source(&source, &options)?;
+    if own {
+        model.header.check(&arguments.model, &set)?;
+    }
+    let classes = ClassMap::new(&model, &set);
+    if classes.known().next().is_none() {
+        model.header.check(&arguments.model, &set)?;
+    }
+    let images = Tested::new(&set, options.only_tests);
+    classes.notices(&model, &set, &images).into_iter().for_each(note);
+    let tally = classify(&mut model, &set, &images, &classes)?;
+    let all = tally.iter().fold(Hits::default(), |sum, hits| sum + *hits);
+    if all.images == 0 {
+        bail!("{} has no labelled image of a class that the model knows", set.name);
+    }
+    let names = &model.header.classes;
+    if arguments.json {
+        let entry = |(name, hits): (&String, &Hits)| (name.clone(), hits.json());
+        let by_class: serde_json::Map<_, _> = names.iter().zip(&tally).map(entry).collect();
+        let result = json!({
+            "data": set.name,
+            "images": all.images,
+            "accuracy": all.share(),
+            "interval": all.interval(),
+            "steps": model.header.step,
+            "classes": by_class,
+        });
+        print(serde_json::to_string_pretty(&result)?)?;
+        return Ok(Outcome::Done);
+    }
+    let what = if options.only_tests { "labelled images" } else { set.tested_images() };
+    print(format_args!("{}: {:.2} % of {} {what}", set.name, 100.0 * all.share(), all.images))?;
+    let [low, high] = all.interval().map(|bound| 100.0 * bound);
+    print(format_args!("  95 % interval: {low:.2} to {high:.2} %"))?;
+    for (name, hits) in names.iter().zip(&tally) {
+        if hits.images == 0 {
+            print(format_args!("  {name:<20} no images"))?;
+            continue;
+        }
+        let [low, high] = hits.interval().map(|bound| 100.0 * bound);
+        print(format_args!(
+            "  {name:<20} {:>6.2} % of {} ({low:.0} to {high:.0} %)",
+            100.0 * hits.share(),
+            hits.images
+        ))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Right answers among a number of images.
+#[derive(Clone, Copy, Default)]
+struct Hits {
+    right: usize,
+    images: usize,
+}
+
+impl std::ops::Add for Hits {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { right: self.right + other.right, images: self.images + other.images }
+    }
+}
+
+impl Hits {
+    fn share(self) -> f64 {
+        self.right as f64 / self.images as f64
+    }
+
+    fn interval(self) -> [f64; 2] {
+        wilson_interval(self.right, self.images)
+    }
+
+    fn json(self) -> Value {
+        match self.images {
+            0 => json!({ "accuracy": null, "images": 0 }),
+            images => json!({ "accuracy": self.share(), "images": images, "interval": self.interval() }),
+        }
+    }
+}
+
+/// The images to classify, with their classes in the set.
+struct Tested {
+    /// Indices into the training images, which come first.
+    train: Vec<usize>,
+    test: usize,
+    labels: Vec<u32>,
+}
+
+impl Tested {
+    /// The set's test images; its labelled training images too if `all`.
+    fn new(set: &DataSet, all: bool) -> Self {
+        // Labelled images that test themselves are in both parts.
+        let train: Vec<usize> = match all && !set.tests_labelled_images() {
+            true => (0..set.train.len()).filter(|i| set.train_labels[*i].is_some()).collect(),
+            false => Vec::new(),
+        };
+        let labels = train.iter().filter_map(|i| set.train_labels[*i]).chain(set.test_labels.iter().copied());
+        Self { labels: labels.collect(), train, test: set.test.len() }
+    }
+}
+
+/// The model's class for each class of a set, by name.
+struct ClassMap(Vec<Option<usize>>);
+
+impl ClassMap {
+    /// Equal names match; so do names that differ in case or spaces alone, where one class of the model has such a name.
+    fn new(model: &Model, set: &DataSet) -> Self {
+        let names = &model.header.classes;
+        let plain = |name: &str| name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+        let find = |class: &String| {
+            let mut alike = (0..names.len()).filter(|i| plain(&names[*i]) == plain(class));
+            let only = alike.next().filter(|_| alike.next().is_none());
+            names.iter().position(|name| name == class).or(only)
+        };
+        Self(set.classes.iter().map(find).collect())
+    }
+
+    /// The model's classes that the set has.
+    fn known(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().flatten().copied()
+    }
+
+    /// What the user should know: classes of the set that the model does not know, and the other way round.
+    fn notices(&self, model: &Model, set: &DataSet, images: &Tested) -> Vec<String> {
+        let mut notices = Vec::new();
+        let unknown = (0..set.classes.len()).filter(|class| self.0[*class].is_none());
+        let unknown: Vec<&str> = unknown.map(|class| set.classes[class].as_str()).collect();
+        if !unknown.is_empty() {
+            let left_out = images.labels.iter().filter(|label| self.0[**label as usize].is_none()).count();
+            notices.push(format!(
+                "notice: the model does not know {}: {left_out} images are left out",
+                listed("class", &unknown)
+            ));
+        }
+        let names = model.header.classes.iter().enumerate();
+        let present = |class: usize| images.labels.iter().any(|label| self.0[*label as usize] == Some(class));
+        let missing: Vec<&str> =
+            names.filter(|(class, _)| !present(*class)).map(|(_, name)| name.as_str()).collect();
+        if !missing.is_empty() {
+            notices.push(format!("notice: there are no images of the model's {}", listed("class", &missing)));
+        }
+        notices
+    }
+}
+
+/// A noun with names: the first few of them.
+fn listed(noun: &str, names: &[&str]) -> String {
+    let plural = if names.len() == 1 { "" } else { "es" };
+    let more = if names.len() > NAMED { ", .." } else { "" };
+    format!("{noun}{plural} {}{more}", names[..names.len().min(NAMED)].join(", "))
+}
+
+/// Right answers by class of the model. Images of classes that the model does not know are left out.
+fn classify(model: &mut Model, set: &DataSet, tested: &Tested, map: &ClassMap) -> anyhow::Result<Vec<Hits>> {
+    let [side, _, channels] = model.header.image;
+    let classes = model.header.classes.len();
+    let mut tally = vec![Hits::default(); classes];
+    let of_train = tested.train.len();
+    let first = (0..of_train + tested.test).step_by(BATCH);
+    for first in first {
+        let batch = first..(first + BATCH).min(of_train + tested.test);
+        let known = |i: &usize| map.0[tested.labels[*i] as usize].is_some();
+        let (train, test): (Vec<usize>, Vec<usize>) = batch.filter(known).partition(|i| *i < of_train);
+        let chosen: Vec<usize> = train.iter().map(|i| tested.train[*i]).collect();
+        let of_test: Vec<usize> = test.iter().map(|i| i - of_train).collect();
+        for (indices, images) in [(train, set.train.pick(&chosen)), (test, set.test.pick(&of_test))] {
+            if let Some(failure) = set.train.take_failure() {
+                return Err(failure.into());
+            }
+            let probabilities = block_on(model.probabilities(&images.fitted(side, channels)))?;
+            for (i, row) in indices.into_iter().zip(probabilities.chunks_exact(classes)) {
+                let Some(class) = map.0[tested.labels[i] as usize] else { continue };
+                tally[class] =
+                    tally[class] + Hits { right: usize::from(most_likely(row) == class), images: 1 };
+            }
+        }
+    }
+    Ok(tally)
+}
