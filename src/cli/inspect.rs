@@ -1,11 +1,14 @@
 //! `data` describes a data set, `info` the adapter.
 
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
+use image::RgbImage;
 use indicatif::{ProgressBar, ProgressStyle};
-use remixmatch::data::{DataSet, FORMATS, OpenOptions, check, contact_sheet, summary};
+use remixmatch::data::{CorrectedList, DataSet, FORMATS, OpenOptions, Report, check, contact_sheet, summary};
 use serde_json::json;
 
 use super::inputs::{ChoiceOptions, open_gpu, open_source};
@@ -20,7 +23,10 @@ pub struct DataArguments {
     /// Look for copies, contradicting labels, odd images and odd classes; the exit status is 3 if a finding is serious
     #[arg(long)]
     check: bool,
-    /// Write a contact sheet with one row per class
+    /// Write a list of the images without copies, contradictions, and blank and raw images; no image is changed
+    #[arg(long, value_name = "FILE.csv", requires = "check")]
+    fix: Option<PathBuf>,
+    /// Write a contact sheet with one row per class, or with the findings of the check
     #[arg(long, value_name = "FILE.png")]
     sheet: Option<PathBuf>,
     /// Side in pixels that a folder's images are resized to
@@ -69,13 +75,72 @@ pub fn data(arguments: DataArguments) -> anyhow::Result<Outcome> {
     } else {
         print(&facts)?;
     }
-    if let Some(path) = arguments.sheet {
-        contact_sheet(&set, COLUMNS, ZOOM)
-            .save(&path)
-            .with_context(|| format!("{}: writing the contact sheet failed", path.display()))?;
-        note(format_args!("contact sheet: {}", path.display()));
+    if let Some(path) = &arguments.sheet {
+        save_sheet(&contact_sheet(&set, COLUMNS, ZOOM), path)?;
     }
     Ok(Outcome::Done)
+}
+
+fn save_sheet(sheet: &RgbImage, path: &Path) -> anyhow::Result<()> {
+    let failed = || format!("{}: writing the contact sheet failed", path.display());
+    sheet.save(path).with_context(failed)?;
+    note(format_args!("contact sheet: {}", path.display()));
+    Ok(())
+}
+
+/// Writes the corrected list of a check.
+///
+/// # Errors
+/// When the set has no files, the list exists, or it is neither beside the set nor in a folder above.
+fn write_list(source: &str, set: &DataSet, report: &Report, path: &Path) -> anyhow::Result<()> {
+    let place = list_place(Path::new(source), set, path)?;
+    let list = report.corrected_list(set, &place.prefix)?;
+    let failed = || format!("{}: writing the list failed", path.display());
+    let mut file = File::create_new(path).with_context(failed)?;
+    file.write_all(list.csv.as_bytes()).with_context(failed)?;
+    let CorrectedList { kept, left_out, .. } = list;
+    note(format_args!("list: {} names {kept} images, {left_out} are left out", path.display()));
+    if place.packed {
+        note("note: the list names files in the archive: unpack it, and put the list into its folder");
+    }
+    Ok(())
+}
+
+/// Where a list is relative to the files that it names.
+struct ListPlace {
+    /// The way from the list to the set, with `/` behind each name.
+    prefix: String,
+    /// Whether the files are in an archive.
+    packed: bool,
+}
+
+fn list_place(source: &Path, set: &DataSet, list: &Path) -> anyhow::Result<ListPlace> {
+    if source.is_file() && source.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("csv")) {
+        return Ok(ListPlace { prefix: String::new(), packed: true });
+    }
+    let folder = |path: &Path| {
+        let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        folder.canonicalize().with_context(|| format!("{} is no folder", folder.display()))
+    };
+    let (mut root, own) = (folder(source)?, folder(list)?);
+    // A folder around the only folder of a set is entered when it is opened.
+    while let Some(first) = set.train_ids.files.first().filter(|first| !root.join(first).exists()) {
+        let inner = fs::read_dir(&root)?.filter_map(|entry| Some(entry.ok()?.path()));
+        match inner.filter(|path| path.is_dir()).collect::<Vec<_>>().as_slice() {
+            [only] => root.clone_from(only),
+            _ => bail!("{} is not below {}: the data changed meanwhile", first, root.display()),
+        }
+    }
+    let Ok(way) = root.strip_prefix(&own) else {
+        bail!(
+            "the list {} is not beside or above the images: write it to {} or to a folder above",
+            list.display(),
+            root.display()
+        );
+    };
+    let prefix = way.iter().map(|name| format!("{}/", name.to_string_lossy())).collect();
+    Ok(ListPlace { prefix, packed: false })
 }
 
 /// Checks a data set and prints the findings.
@@ -88,6 +153,12 @@ fn check_data(arguments: &DataArguments, set: &DataSet) -> anyhow::Result<Outcom
         print(serde_json::to_string_pretty(&report)?)?;
     } else {
         print(&report)?;
+    }
+    if let Some(path) = &arguments.sheet {
+        save_sheet(&report.contact_sheet(set, ZOOM), path)?;
+    }
+    if let Some(path) = &arguments.fix {
+        write_list(&arguments.source, set, &report, path)?;
     }
     Ok(if report.is_serious() { Outcome::Serious } else { Outcome::Done })
 }

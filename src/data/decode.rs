@@ -1,7 +1,9 @@
 //! Decodes image files of any size and kind into square images of bytes.
 //!
 //! - Orientation: the EXIF orientation (JPEG, PNG, WebP, TIFF) is applied first.
-//! - Transparency: the image is composited over black.
+//! - Transparency: the image is composited over black, or over white if its visible part is dark: line art would vanish
+//!   otherwise.
+//! - Colour profiles: colours are converted to sRGB (`colour.rs`).
 //! - Size: the centre square is cropped and resized with a triangle filter, which averages when it shrinks.
 //! - Depth: 16 bits are rounded to 8 (v * 255 / 65535); floating-point values 0 to 1 are scaled to 0 to 255.
 //! - Colour: palettes are expanded. A set is grey if all its images are (with or without transparency); otherwise
@@ -17,12 +19,14 @@ use image::imageops::FilterType;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageReader, Rgb, RgbImage};
 
+use super::colour;
 use super::error::DataError;
 use super::files::{Entry, Memory, Seekable};
 use super::host;
 use super::identity::content_hash;
 use super::images::Images;
 use super::limits::MAX_PIXELS;
+use super::original::{Original, raw_kind};
 
 /// A grey image of 4x4 pixels (PGM), for the examples of formats.
 pub(super) const EXAMPLE_IMAGE: &[u8] = b"P5 4 4 255\n0123456789abcdef";
@@ -36,6 +40,8 @@ pub(super) struct Header {
     pub width: u32,
     pub height: u32,
     pub grey: bool,
+    /// What else the file says.
+    pub original: Original,
 }
 
 fn bad(entry: &Entry, reason: impl ToString) -> DataError {
@@ -88,7 +94,18 @@ pub(super) fn read_header(entry: &Entry) -> Result<Header, DataError> {
             | Orientation::Rotate270FlipH
     );
     let (width, height) = if transposed { (height, width) } else { (width, height) };
-    Ok(Header { width, height, grey: !decoder.color_type().has_color() })
+    let colours = decoder.color_type();
+    let grey = !colours.has_color();
+    let profile = decoder.icc_profile().ok().flatten();
+    let original = Original {
+        width,
+        height,
+        deep: colours.bits_per_pixel() / u16::from(colours.channel_count()) == 16,
+        transparent: colours.has_alpha(),
+        profile: profile.and_then(|icc| colour::profile_name(&icc, grey)),
+        raw: raw_kind(entry),
+    };
+    Ok(Header { width, height, grey, original })
 }
 
 /// Decodes images to `side * side * channels` bytes each (HWC) and the hash of their file, in order, on all cores.
@@ -169,21 +186,39 @@ fn decode_and_hash(entry: &Entry, side: usize, channels: usize) -> Result<(Vec<u
 pub(super) fn decode_one(entry: &Entry, side: usize, channels: usize) -> Result<Vec<u8>, DataError> {
     let mut decoder = decoder(entry)?;
     let orientation = orientation(&mut decoder);
+    let profile = decoder.icc_profile().ok().flatten();
     let mut image = DynamicImage::from_decoder(decoder).map_err(|error| bad(entry, error))?;
     image.apply_orientation(orientation);
-    let image = square(over_black(image), side as u32);
+    let image = square(opaque(image), side as u32);
+    let image = match profile {
+        Some(icc) => colour::to_srgb(image, &icc),
+        None => image,
+    };
     Ok(if channels == 1 { image.into_luma8().into_raw() } else { image.into_rgb8().into_raw() })
 }
 
-/// Composites a transparent image over black: the colours of transparent pixels are arbitrary.
-fn over_black(image: DynamicImage) -> DynamicImage {
+/// Mean luma, 0 to 255, of the visible part of a transparent image below which it is shown on white.
+const DARK: f64 = 64.0;
+
+/// Composites a transparent image over black, or over white if its visible part is dark. The colours of transparent
+/// pixels are arbitrary.
+fn opaque(image: DynamicImage) -> DynamicImage {
     if !image.color().has_alpha() {
         return image;
     }
-    let rgba = image.to_rgba8();
+    let rgba = image.into_rgba8();
+    let (mut luma, mut weight) = (0.0, 0.0);
+    for pixel in rgba.pixels() {
+        let [red, green, blue, alpha] = pixel.0.map(f64::from);
+        luma += alpha * (0.2126 * red + 0.7152 * green + 0.0722 * blue);
+        weight += alpha;
+    }
+    let behind = if weight > 0.0 && luma < DARK * weight { 255 } else { 0 };
     DynamicImage::ImageRgb8(RgbImage::from_fn(rgba.width(), rgba.height(), |x, y| {
         let [red, green, blue, alpha] = rgba.get_pixel(x, y).0;
-        Rgb([red, green, blue].map(|value| ((u32::from(value) * u32::from(alpha) + 127) / 255) as u8))
+        let alpha = u32::from(alpha);
+        let mix = |value: u8| ((u32::from(value) * alpha + behind * (255 - alpha) + 127) / 255) as u8;
+        Rgb([red, green, blue].map(mix))
     }))
 }
 
@@ -224,11 +259,16 @@ pub fn read_picture(path: &Path, longest: u32) -> Result<Picture, DataError> {
         return Err(DataError::HugeImage { path: path.to_owned(), width, height });
     }
     let orientation = orientation(&mut decoder);
+    let profile = decoder.icc_profile().ok().flatten();
     let mut image = DynamicImage::from_decoder(decoder).map_err(bad)?;
     image.apply_orientation(orientation);
     if image.width().max(image.height()) > longest {
         image = image.resize(longest, longest, FilterType::Triangle);
     }
-    let rgb = image.into_rgb8();
+    let image = opaque(image);
+    let rgb = match profile {
+        Some(icc) => colour::to_srgb(image, &icc).into_rgb8(),
+        None => image.into_rgb8(),
+    };
     Ok(Picture { width: rgb.width() as usize, height: rgb.height() as usize, pixels: rgb.into_raw() })
 }

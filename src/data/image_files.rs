@@ -3,6 +3,7 @@
 //! A format finds the files ([`ImageFiles`]); [`load`] decides the common size, holds out test images, decodes, and
 //! streams the images that do not fit in memory.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::decode::{self, Header};
@@ -13,6 +14,7 @@ use super::host;
 use super::identity::Identities;
 use super::images::Images;
 use super::limits::SIDES;
+use super::original::Original;
 use super::set::{self, DataSet, OpenOptions, Origin};
 use super::split_words::{SplitName, split_name};
 use super::stream::Source;
@@ -122,6 +124,8 @@ pub(super) fn load(files: ImageFiles, format: &str, options: &OpenOptions) -> Re
     let mut items = read_headers(images, options, &mut bad)?;
     let side = common_side(&items, options, &mut notices)?;
     let channels = common_channels(&items);
+    let originals = unusual(&root, &items, side);
+    notices.extend(preview_notice(&originals));
 
     // Images of unknown class come last: they are streamed first.
     items.sort_by_key(|item| item.file.class.is_none());
@@ -179,6 +183,7 @@ pub(super) fn load(files: ImageFiles, format: &str, options: &OpenOptions) -> Re
         test_labels: test.labels.into_iter().flatten().collect(),
         test_ids: test.ids,
         held_out: holds_out.then_some(share),
+        originals,
         origin: Origin::Benchmark,
         flip: true,
         shift: (side as f64 / 8.0).round() as u32,
@@ -349,6 +354,23 @@ fn common_side(items: &[Item], options: &OpenOptions, notices: &mut Vec<String>)
     Ok(side)
 }
 
+/// What is unusual about the files, by their names: files of which nothing is are left out.
+fn unusual(root: &Path, items: &[Item], side: usize) -> BTreeMap<String, Original> {
+    let unusual = items.iter().filter(|item| item.header.original.is_unusual(side));
+    unusual.map(|item| (relative(root, &item.file.entry.path), item.header.original.clone())).collect()
+}
+
+/// The notice about raw camera files.
+fn preview_notice(originals: &BTreeMap<String, Original>) -> Option<String> {
+    let mut raw = originals.iter().filter_map(|(name, original)| Some((name, original.raw.as_ref()?)));
+    let (name, kind) = raw.next()?;
+    let count = 1 + raw.count();
+    Some(format!(
+        "{count} raw camera file(s) are read by the small preview inside, such as {name} ({kind}): export the photos as \
+         JPEG, PNG or TIFF to use all of them"
+    ))
+}
+
 /// The value that more than half share (Boyer and Moore's majority vote, then a count).
 fn majority(sizes: impl Iterator<Item = (u32, u32)> + Clone) -> Option<(u32, u32)> {
     let (mut candidate, mut lead) = (None, 0usize);
@@ -382,6 +404,8 @@ fn skipped_notices(bad: &[DataError]) -> Vec<String> {
 pub(super) struct UnclassedImages {
     pub ids: Identities,
     pub images: Images,
+    /// What is unusual about the files, by their names.
+    pub originals: BTreeMap<String, Original>,
     pub notices: Vec<String>,
 }
 
@@ -411,11 +435,13 @@ pub(super) fn read_unclassed(
     let files = entries.into_iter().map(|entry| ImageFile { entry, class: None, test: false }).collect();
     let items = read_headers(files, options, &mut bad)?;
     let side = common_side(&items, options, &mut notices)?;
+    let originals = unusual(folder, &items, side);
+    notices.extend(preview_notice(&originals));
     let mut images = Images::new(side, side, common_channels(&items), Vec::new());
     let entries: Vec<Entry> = items.into_iter().map(|item| item.file.entry).collect();
     let kept = decode_into(&entries, &mut images, options, &mut bad)?;
     notices.extend(skipped_notices(&bad));
     let files = kept.iter().map(|(i, _)| relative(folder, &entries[*i].path)).collect();
     let ids = Identities::of_files(files, kept.iter().map(|(_, hash)| *hash));
-    Ok(UnclassedImages { ids, images, notices })
+    Ok(UnclassedImages { ids, images, originals, notices })
 }

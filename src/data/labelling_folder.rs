@@ -3,6 +3,7 @@
 //! The labels are in two files beside the images, see [`labels`](super::labels). A folder with both files can be opened
 //! like any other data set.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::error::DataError;
@@ -12,6 +13,7 @@ use super::identity::{Identities, ImageId, SplitRule};
 use super::image_files;
 use super::images::Images;
 use super::labels::{self, CLASSES_FILE, HELD_OUT, LABELS_FILE, Labels, LabelsError};
+use super::original::Original;
 use super::set::{DataSet, OpenOptions, Origin};
 
 /// All images below a folder, without classes.
@@ -21,6 +23,8 @@ pub struct LabellingFolder {
     /// Paths of the images relative to the folder, with `/` between names.
     pub files: Vec<String>,
     pub images: Images,
+    /// What is unusual about the files, by their paths as in `files`.
+    pub originals: BTreeMap<String, Original>,
     /// How labels are chosen that are held out to measure accuracy.
     pub split: SplitRule,
     /// Hashes of the images.
@@ -40,8 +44,15 @@ impl LabellingFolder {
             return Err(DataError::NoImages { path: folder.to_owned() });
         }
         let Identities { ids, files } = found.ids;
-        let (images, notices) = (found.images, found.notices);
-        Ok(Self { folder: folder.to_owned(), files, images, split: options.split, ids, notices })
+        Ok(Self {
+            folder: folder.to_owned(),
+            files,
+            images: found.images,
+            originals: found.originals,
+            split: options.split,
+            ids,
+            notices: found.notices,
+        })
     }
 
     /// Whether there is an image below a folder.
@@ -103,6 +114,7 @@ impl LabellingFolder {
             train_labels,
             test_ids: ids.pick(test),
             train_ids: ids,
+            originals: self.originals.clone(),
             held_out: (!held.is_empty()).then_some(1.0 / HELD_OUT as f64),
             test: self.images.pick(test),
             test_labels: test.iter().filter_map(|&image| labels.of(image)).collect(),

@@ -8,6 +8,7 @@
 mod archive;
 mod builtin;
 mod check;
+mod colour;
 mod decode;
 mod error;
 mod files;
@@ -24,6 +25,7 @@ mod limits;
 mod mat;
 mod npy;
 mod open;
+mod original;
 mod pickle;
 mod records;
 mod set;
@@ -34,7 +36,9 @@ mod summary;
 
 #[cfg(target_arch = "wasm32")]
 pub(crate) use builtin::FILES as BUILTIN_FILES;
-pub use check::{Checker, Example, Finding, Group, Kind, Place, Report, Severity, Use, check};
+pub use check::{
+    Checker, CorrectedList, Example, Finding, Group, Kind, Place, RepairError, Report, Severity, Use, check,
+};
 pub use decode::{Picture, read_image, read_images, read_picture};
 pub use error::DataError;
 pub use format::{Format, Parser, SampleFiles};
@@ -45,6 +49,7 @@ pub use labelling_folder::LabellingFolder;
 pub use labels::{CLASSES_FILE, HELD_OUT, LABELS_FILE, Labels, LabelsError};
 pub use limits::SIDES;
 pub use open::{open, open_files};
+pub use original::Original;
 pub use set::{Choice, DataSet, OpenOptions, Origin};
 pub use split::{Balance, Split, Spread, Tail, split};
 pub use stream::StreamStats;

@@ -1,6 +1,6 @@
 //! The data set, the options that it is opened with, and how a format assembles one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +9,7 @@ use super::error::DataError;
 use super::identity::{self, Identities, SplitRule};
 use super::images::Images;
 use super::limits::SIDES;
+use super::original::Original;
 
 /// Images and labels to train and test on, whatever format they came from.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +31,8 @@ pub struct DataSet {
     pub test_ids: Identities,
     /// The share of the labelled images that is held out for testing; `None` if the set has test images of its own.
     pub held_out: Option<f64>,
+    /// What is unusual about image files (depth, profile, size, transparency), by their path as in [`Identities::files`].
+    pub originals: BTreeMap<String, Original>,
     pub origin: Origin,
     /// Whether weak augmentation flips images horizontally: not for digits, which are not symmetric.
     pub flip: bool,
@@ -260,6 +263,7 @@ impl Parts {
             test_labels: test.labels,
             test_ids,
             held_out,
+            originals: BTreeMap::new(),
             origin: Origin::Benchmark,
             flip,
             shift,

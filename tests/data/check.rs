@@ -7,8 +7,12 @@ use std::io::{Cursor, Write};
 use std::path::Path;
 
 use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
 use image::imageops::{FilterType, flip_horizontal, resize};
-use image::{ImageFormat, Rgb, RgbImage};
+use image::{
+    ExtendedColorType, ImageBuffer, ImageEncoder as _, ImageFormat, Luma, Rgb, RgbImage, Rgba, RgbaImage,
+};
+use moxcms::ColorProfile;
 use remixmatch::data::{DataSet, Kind, OpenOptions, Report, Severity, check, open, open_files};
 use tempfile::tempdir;
 
@@ -303,4 +307,175 @@ fn smaller_copies_are_near_duplicates() {
     files.insert("unlabeled/x.png".to_owned(), png(&small));
     let (_, set) = opened(&files).remove(0);
     assert_eq!(counts(&check(&set, |_| {})), [(Kind::NearDuplicates, 2)]);
+}
+
+/// A PNG with a colour profile.
+fn png_with(image: &RgbImage, profile: &ColorProfile) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = PngEncoder::new(&mut bytes);
+    encoder.set_icc_profile(profile.encode().unwrap()).unwrap();
+    encoder.write_image(image, image.width(), image.height(), ExtendedColorType::Rgb8).unwrap();
+    bytes
+}
+
+/// A PNG of 16-bit greys with these bits in use.
+fn deep(number: u32, bits: u32) -> Vec<u8> {
+    let greys = picture(number, 32);
+    let image =
+        ImageBuffer::from_fn(32, 32, |x, y| Luma([u16::from(greys.get_pixel(x, y).0[0]) << (bits - 8)]));
+    let mut bytes = Cursor::new(Vec::new());
+    image::DynamicImage::ImageLuma16(image).write_to(&mut bytes, ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+/// A TIFF file as raw files begin: a small preview, marked as a reduced image, beside subfiles with the photo.
+fn raw_file(number: u32) -> Vec<u8> {
+    let preview = picture(number, 32);
+    let pixels = preview.as_raw();
+    let fields: [(u16, u16, u32); 11] = [
+        (254, 4, 1),
+        (256, 4, 32),
+        (257, 4, 32),
+        (258, 3, 8),
+        (259, 3, 1),
+        (262, 3, 2),
+        (273, 4, 8),
+        (277, 3, 3),
+        (278, 4, 32),
+        (279, 4, pixels.len() as u32),
+        (330, 4, 0),
+    ];
+    let mut file = b"II*\0".to_vec();
+    file.extend((8 + pixels.len() as u32).to_le_bytes());
+    file.extend(pixels);
+    file.extend((fields.len() as u16).to_le_bytes());
+    for (tag, kind, value) in fields {
+        file.extend(tag.to_le_bytes());
+        file.extend(kind.to_le_bytes());
+        file.extend(1u32.to_le_bytes());
+        file.extend(value.to_le_bytes());
+    }
+    file.extend([0; 4]);
+    file
+}
+
+/// A drawing of one grey on a transparent ground.
+fn drawing(number: u32, grey: u8) -> Vec<u8> {
+    let shape = picture(number, 32);
+    let image = RgbaImage::from_fn(32, 32, |x, y| {
+        let inside = (4..28).contains(&x) && (4..28).contains(&y) && shape.get_pixel(x, y).0[0] > 128;
+        Rgba([grey, grey, grey, if inside { 255 } else { 0 }])
+    });
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+#[test]
+fn odd_files_are_found() {
+    use Kind::{Backgrounds, ColourProfiles, Cropped, Enlarged, RawPreviews};
+    let put = |name: &'static str, bytes: Vec<u8>| {
+        move |files: &mut Layout| drop(files.insert(name.to_owned(), bytes))
+    };
+    let p3 = png_with(&picture(500, 32), &ColorProfile::new_display_p3());
+    assert_found("Display P3", put("train/cat/x.png", p3), &[(ColourProfiles, 1)]);
+    let adobe = png_with(&picture(500, 32), &ColorProfile::new_adobe_rgb());
+    assert_found("Adobe RGB", put("unlabeled/x.png", adobe), &[(ColourProfiles, 1)]);
+    let srgb = png_with(&picture(500, 32), &ColorProfile::new_srgb());
+    assert_found("sRGB", put("train/cat/x.png", srgb), &[]);
+    for name in ["train/cat/x.nef", "unlabeled/x.tif", "test/dog/x.png"] {
+        assert_found(name, put(name, raw_file(500)), &[(RawPreviews, 1)]);
+    }
+    let wide = image::imageops::resize(&picture(500, 64), 160, 40, FilterType::Triangle);
+    assert_found("panorama", put("train/cat/x.png", png(&wide)), &[(Cropped, 1)]);
+    assert_found("icon", put("train/dog/x.png", png(&picture(500, 12))), &[(Enlarged, 1)]);
+    let drawings = |files: &mut Layout| {
+        for (class, first) in [("black", 600), ("white", 700)] {
+            let grey = if class == "black" { 0 } else { 255 };
+            (0..10)
+                .for_each(|i| drop(files.insert(format!("train/{class}/{i}.png"), drawing(first + i, grey))));
+        }
+    };
+    assert_found("line art", drawings, &[(Backgrounds, 20)]);
+}
+
+#[test]
+fn unused_bits_are_found() {
+    for bits in [8, 10, 12, 14] {
+        let mut files = Layout::new();
+        for (class, first) in [("cat", 0), ("dog", 100)] {
+            (0..10).for_each(|i| drop(files.insert(format!("train/{class}/{i}.png"), deep(first + i, bits))));
+            (0..3).for_each(|i| {
+                drop(files.insert(format!("test/{class}/{i}.png"), deep(first + 50 + i, bits)))
+            });
+        }
+        for (entrance, set) in opened(&files) {
+            let report = check(&set, |_| {});
+            let found = report.findings.iter().find(|finding| finding.kind == Kind::UnusedBits);
+            let found = found.unwrap_or_else(|| panic!("{bits} bits in {entrance}: {report}"));
+            assert_eq!(found.count, 26);
+            assert!(found.summary.contains(&format!("at most {bits} bits")), "{}", found.summary);
+            assert!(report.findings.iter().all(|finding| finding.kind != Kind::NearlyUniform), "{report}");
+        }
+        // One image of the full depth shows that the others are dark, not stored in fewer bits.
+        files.insert("train/cat/x.png".to_owned(), deep(900, 16));
+        let (_, set) = opened(&files).remove(0);
+        assert!(
+            check(&set, |_| {}).findings.iter().all(|finding| finding.kind != Kind::UnusedBits),
+            "{bits}"
+        );
+    }
+}
+
+#[test]
+fn corrected_lists_open_without_findings() {
+    let mut files = clean();
+    for (from, to) in [
+        ("train/cat/1.png", "train/cat/copy.png"),
+        ("train/cat/2.png", "test/cat/copy.png"),
+        ("train/dog/3.png", "unlabeled/copy.png"),
+        ("train/dog/4.png", "train/cat/wrong.png"),
+    ] {
+        files.insert(to.to_owned(), files[from].clone());
+    }
+    files.insert("train/dog/near.jpg".to_owned(), jpeg(&picture(105, 32), 60));
+    files.insert("train/dog/blank.png".to_owned(), png(&rgb(32, 32, [9; 3])));
+    files.insert("unlabeled/raw.nef".to_owned(), raw_file(800));
+    for (entrance, set) in opened(&files) {
+        let report = check(&set, |_| {});
+        let list = report.corrected_list(&set, "").unwrap();
+        // Copies in pairs lose one, contradictions both, and the blank and the raw image go.
+        assert_eq!((list.kept, list.left_out), (36 + 7 - 8, 8), "{entrance}: {report}");
+    }
+    let folder = tempdir().unwrap();
+    files.iter().for_each(|(file, bytes)| put(folder.path().join("photos").join(file), bytes));
+    let set = open(folder.path().join("photos").to_str().unwrap(), &OpenOptions::default()).unwrap();
+    let list = check(&set, |_| {}).corrected_list(&set, "photos/").unwrap();
+    fs::write(folder.path().join("corrected.csv"), &list.csv).unwrap();
+    let corrected = open(folder.path().to_str().unwrap(), &OpenOptions::default()).unwrap();
+    let report = check(&corrected, |_| {});
+    assert_eq!((report.images, counts(&report)), (list.kept, vec![]), "{report}");
+    assert_eq!(corrected.classes, set.classes);
+    assert_eq!(corrected.test.len(), 7, "test images stay");
+}
+
+#[test]
+fn sets_without_files_have_no_list() {
+    let set = open("builtin:digits", &OpenOptions::default()).unwrap();
+    let error = check(&set, |_| {}).corrected_list(&set, "").unwrap_err();
+    assert!(error.to_string().contains("no image files"), "{error}");
+}
+
+#[test]
+fn contact_sheets_show_each_finding() {
+    let mut files = clean();
+    let (_, set) = opened(&files).remove(0);
+    let empty = check(&set, |_| {}).contact_sheet(&set, 1);
+    files.insert("train/dog/x.png".to_owned(), files["train/cat/1.png"].clone());
+    let (_, set) = opened(&files).remove(0);
+    let sheet = check(&set, |_| {}).contact_sheet(&set, 1);
+    assert_eq!(sheet.width(), 4 + 10 * 36);
+    assert!(sheet.height() > empty.height() + 2 * 32, "a row for each of two findings");
+    let shown = picture(1, 32);
+    assert_eq!(sheet.get_pixel(4, 4 + 14), shown.get_pixel(0, 0));
 }

@@ -3,8 +3,11 @@
 
 use std::fs;
 
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder as _};
 use image::{GrayImage, ImageBuffer, Luma, Rgb, RgbImage, Rgba, RgbaImage};
-use remixmatch::data::{OpenOptions, open, read_image};
+use moxcms::ColorProfile;
+use remixmatch::data::{OpenOptions, open, read_image, read_picture};
 use tempfile::tempdir;
 
 use super::common::{assert_refused, fixture, pets, put, read, rgb, save};
@@ -209,4 +212,98 @@ fn one_colour_image_makes_a_set_rgb() {
     assert_eq!(channels(), 1);
     copy("palette.png", "0/palette.png");
     assert_eq!(channels(), 3);
+}
+
+/// A colour of Display P3 in sRGB, both 0 to 255.
+fn srgb_of_p3(colour: [u8; 3]) -> [u8; 3] {
+    let linear = colour.map(|value| {
+        let value = f64::from(value) / 255.0;
+        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    });
+    // The product of the matrices of SMPTE EG 432-1 and IEC 61966-2-1; both have the white point D65.
+    let matrix = [[1.2249, -0.2247, 0.0], [-0.0420, 1.0419, 0.0], [-0.0197, -0.0786, 1.0979]];
+    matrix.map(|row| {
+        let value = row.iter().zip(linear).map(|(weight, value)| weight * value).sum::<f64>().clamp(0.0, 1.0);
+        let encoded =
+            if value <= 0.003_130_8 { 12.92 * value } else { 1.055 * value.powf(1.0 / 2.4) - 0.055 };
+        (255.0 * encoded).round() as u8
+    })
+}
+
+#[test]
+fn colour_profiles_are_converted_to_srgb() {
+    let folder = tempdir().unwrap();
+    let colours = [[200, 100, 50], [20, 180, 90], [128, 128, 128], [255, 0, 0], [10, 20, 200]];
+    let image = RgbImage::from_fn(10, 10, |x, _| Rgb(colours[x as usize / 2]));
+    let save = |name: &str, profile: Option<ColorProfile>| {
+        let path = folder.path().join(name);
+        let mut encoder = PngEncoder::new(fs::File::create(&path).unwrap());
+        if let Some(profile) = profile {
+            encoder.set_icc_profile(profile.encode().unwrap()).unwrap();
+        }
+        encoder.write_image(&image, 10, 10, ExtendedColorType::Rgb8).unwrap();
+        path
+    };
+    let plain = read_image(&save("plain.png", None), 10, 3).unwrap();
+    assert_eq!(plain.pixels, image.as_raw().as_slice());
+    assert_eq!(read_image(&save("srgb.png", Some(ColorProfile::new_srgb())), 10, 3).unwrap(), plain);
+    let path = save("p3.png", Some(ColorProfile::new_display_p3()));
+    let converted = read_image(&path, 10, 3).unwrap();
+    assert_eq!(read_picture(&path, 10).unwrap().pixels, converted.pixels);
+    for (colour, found) in colours.into_iter().zip(converted.pixels[..30].chunks_exact(6)) {
+        for (found, expected) in found.iter().zip(srgb_of_p3(colour)) {
+            assert!(found.abs_diff(expected) <= 2, "{colour:?}: {found}, expected {expected}");
+        }
+    }
+    let grey = read_image(&path, 10, 1).unwrap();
+    assert_eq!(grey.pixels[4], 128, "grey stays grey");
+}
+
+#[test]
+fn grey_profiles_are_converted() {
+    let folder = tempdir().unwrap();
+    let save = |name: &str, gamma: f32| {
+        let path = folder.path().join(name);
+        let mut encoder = PngEncoder::new(fs::File::create(&path).unwrap());
+        encoder.set_icc_profile(ColorProfile::new_gray_with_gamma(gamma).encode().unwrap()).unwrap();
+        encoder.write_image(&[60; 64], 8, 8, ExtendedColorType::L8).unwrap();
+        read_image(&path, 8, 1).unwrap().pixels[0]
+    };
+    let linear = 60.0f64 / 255.0;
+    let expected = (255.0 * (1.055 * linear.powf(1.0 / 2.4) - 0.055)).round() as u8;
+    assert!(save("linear.png", 1.0).abs_diff(expected) <= 2);
+    assert!(save("steep.png", 2.2).abs_diff(60) <= 4);
+}
+
+#[test]
+fn dark_line_art_is_shown_on_white() {
+    let folder = tempdir().unwrap();
+    for (name, ink, ground) in [("black", 0, 255), ("dark", 50, 255), ("grey", 120, 0), ("white", 255, 0)] {
+        let path = folder.path().join(format!("{name}.png"));
+        RgbaImage::from_fn(8, 8, |x, _| Rgba([ink, ink, ink, if x == 3 { 255 } else { 0 }]))
+            .save(&path)
+            .unwrap();
+        let shown = read_image(&path, 8, 3).unwrap();
+        assert_eq!(shown.pixels[..12], [[ground; 3], [ground; 3], [ground; 3], [ink; 3]].concat(), "{name}");
+        assert_eq!(read_picture(&path, 8).unwrap().pixels, shown.pixels, "{name}");
+    }
+    // Opaque dark images have an alpha channel too, often.
+    let path = folder.path().join("night.png");
+    RgbaImage::from_pixel(8, 8, Rgba([9, 8, 7, 255])).save(&path).unwrap();
+    assert_eq!(read_image(&path, 8, 3).unwrap().pixels[..3], [9, 8, 7]);
+}
+
+#[test]
+fn declared_largest_value_becomes_white() {
+    let folder = tempdir().unwrap();
+    let read = |name: &str, content: &[u8]| {
+        let path = folder.path().join(name);
+        put(&path, content);
+        read_image(&path, 8, 1).unwrap().pixels[..3].to_vec()
+    };
+    let words: Vec<u8> =
+        [0u16, 2048, 4095].iter().cycle().take(64).flat_map(|value| value.to_be_bytes()).collect();
+    assert_eq!(read("a.pgm", &[b"P5\n8 8\n4095\n".as_slice(), &words].concat()), [0, 128, 255]);
+    let bytes: Vec<u8> = [0u8, 5, 10].iter().cycle().take(64).copied().collect();
+    assert_eq!(read("b.pgm", &[b"P5 8 8 10\n".as_slice(), &bytes].concat()), [0, 128, 255]);
 }

@@ -301,6 +301,7 @@ mod tests {
             folder: PathBuf::from("photos"),
             files: (0..images).map(|i| format!("{i}.png")).collect(),
             images: Images::new(8, 8, 1, vec![0; 64 * images]),
+            originals: Default::default(),
             split: SplitRule::Content,
             ids: Vec::new(),
             notices: Vec::new(),

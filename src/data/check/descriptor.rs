@@ -43,6 +43,8 @@ pub struct Statistics {
     pub spread: f32,
     /// The largest difference between two values of a channel.
     pub range: u8,
+    /// The largest value of a channel.
+    pub brightest: u8,
 }
 
 impl Descriptor {
@@ -53,6 +55,11 @@ impl Descriptor {
             descriptor = Some(Self::of_bytes(bytes, images.height, images.width, images.channels));
         });
         descriptor.unwrap_or_else(|| unreachable!("read calls its argument"))
+    }
+
+    /// Mean luma of the four corner cells.
+    pub fn corners(&self) -> [u8; 4] {
+        [0, COLUMNS - 1, CELLS - COLUMNS, CELLS - 1].map(|cell| self.cells[cell])
     }
 
     /// Describes an image of `height * width * channels` bytes (HWC).
@@ -79,13 +86,15 @@ impl Statistics {
             let mean = sum / count;
             (mean, (squares / count - mean * mean).max(0.0).sqrt())
         };
-        let (mut mean, mut spread, mut range) = ([0.0; 3], 0.0f32, 0);
+        let (mut mean, mut spread, mut range, mut brightest) = ([0.0; 3], 0.0f32, 0, 0);
         for (channel, mean) in mean.iter_mut().enumerate().take(channels) {
             let values = || bytes.iter().skip(channel).step_by(channels).copied();
             let (of_channel, deviation) = moments(&mut values().map(f32::from));
             *mean = of_channel;
             spread = spread.max(deviation);
-            range = range.max(values().max().unwrap_or(0) - values().min().unwrap_or(0));
+            let most = values().max().unwrap_or(0);
+            brightest = brightest.max(most);
+            range = range.max(most - values().min().unwrap_or(0));
         }
         if channels == 1 {
             mean = [mean[0]; 3];
@@ -94,7 +103,7 @@ impl Statistics {
             luma.chunks_exact(width).flat_map(|row| row.windows(2)).map(|pair| (pair[0] - pair[1]).abs());
         let vertical = luma.iter().zip(luma.iter().skip(width)).map(|(above, below)| (above - below).abs());
         let edges = (horizontal.sum::<f32>() + vertical.sum::<f32>()) / (2.0 * count);
-        Self { mean, deviation: moments(&mut luma.iter().copied()).1, edges, spread, range }
+        Self { mean, deviation: moments(&mut luma.iter().copied()).1, edges, spread, range, brightest }
     }
 }
 

@@ -115,7 +115,7 @@ impl Kind {
                 "open the folder above, or rename the folders to train and test with a folder for each class inside",
             ),
             Self::RawPreviews => (
-                Serious,
+                Warning,
                 "raw camera files",
                 "export the photos as JPEG, PNG or TIFF: only the small preview inside a raw file is read; the \
                  corrected list leaves them out",
@@ -123,7 +123,8 @@ impl Kind {
             Self::UnusedBits => (
                 Serious,
                 "16-bit images that use fewer bits",
-                "they are nearly black: set significant_bits to the number shown to use their full range",
+                "scale their values to 16 bits (multiply values of 12 bits by 16): as they are, the network sees nearly \
+                 black images",
             ),
             Self::NearlyUniform => (
                 Warning,

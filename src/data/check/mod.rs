@@ -8,14 +8,19 @@ mod classes;
 mod copies;
 mod descriptor;
 mod finding;
+mod originals;
 mod pixels;
+mod repair;
 mod report;
+mod sheet;
 mod subject;
+mod text;
 
 use std::num::NonZero;
 use std::thread;
 
 pub use finding::{Example, Finding, Group, Kind, Place, Severity, Use};
+pub use repair::{CorrectedList, RepairError};
 pub use report::Report;
 
 use copies::{Copies, Spread};
@@ -88,7 +93,13 @@ impl Checker {
         let subject = Subject { set };
         let mut findings = copy_findings(subject, &mut self.copies);
         findings.extend(classes::findings(subject));
-        findings.extend(pixels::uniform(subject, &self.described));
+        findings.extend(originals::files(subject));
+        let unused_bits = originals::unused_bits(subject, &self.described);
+        // Images that are dark for that reason are not reported again.
+        let explained = unused_bits.is_some();
+        findings.extend(unused_bits);
+        findings.extend(originals::backgrounds(subject, &self.described));
+        findings.extend(pixels::uniform(subject, &self.described, explained));
         findings.extend(pixels::stand_apart(subject, &self.described));
         Report::new(set, self.images, findings)
     }

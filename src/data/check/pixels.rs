@@ -19,8 +19,10 @@ pub fn is_uniform(statistics: &Statistics) -> bool {
     statistics.spread < UNIFORM_DEVIATION || statistics.range <= UNIFORM_RANGE
 }
 
-/// Images of nearly one colour.
-pub fn uniform(subject: Subject<'_>, described: &[Descriptor]) -> Option<Finding> {
+/// Images of nearly one colour; without those of more than 8 bits if another finding explains them.
+pub fn uniform(subject: Subject<'_>, described: &[Descriptor], explained: bool) -> Option<Finding> {
+    let is_explained =
+        |image: usize| explained && subject.original(image).is_some_and(|original| original.deep);
     let detail = |image: usize| {
         let [red, green, blue] = described[image].statistics.mean.map(|mean| mean.round() as u8);
         let range = described[image].statistics.range;
@@ -31,8 +33,10 @@ pub fn uniform(subject: Subject<'_>, described: &[Descriptor]) -> Option<Finding
         };
         (image, format!("mean {colour} of 255, values differ by {range}"))
     };
-    let images: Vec<(usize, String)> =
-        (0..subject.len()).filter(|&image| is_uniform(&described[image].statistics)).map(detail).collect();
+    let images: Vec<(usize, String)> = (0..subject.len())
+        .filter(|&image| is_uniform(&described[image].statistics) && !is_explained(image))
+        .map(detail)
+        .collect();
     let count = images.len();
     let finding = |images| {
         Finding::new(Kind::NearlyUniform, count, &counted(count, "image", "images"), subject.measured(images))

@@ -3,6 +3,7 @@
 use super::descriptor::Descriptor;
 use super::finding::{Example, Group, Place, Use};
 use crate::data::images::Images;
+use crate::data::original::Original;
 use crate::data::set::{DataSet, Origin};
 
 /// A data set with one number for each image.
@@ -73,12 +74,26 @@ impl<'a> Subject<'a> {
         self.set.classes[class as usize].clone()
     }
 
-    /// An image as an example.
-    pub fn example(self, image: usize) -> Example {
-        let name = match self.id(image) {
+    /// The image's file, or its number in a set of arrays.
+    pub fn name(self, image: usize) -> String {
+        match self.id(image) {
             Place::Train(i) => self.set.train_ids.name(i),
             Place::Test(i) => self.set.test_ids.name(i),
+        }
+    }
+
+    /// What is unusual about the image's file; `None` if nothing is.
+    pub fn original(self, image: usize) -> Option<&'a Original> {
+        let file = match self.id(image) {
+            Place::Train(i) => self.set.train_ids.files.get(i),
+            Place::Test(i) => self.set.test_ids.files.get(i),
         };
+        self.set.originals.get(file?)
+    }
+
+    /// An image as an example.
+    pub fn example(self, image: usize) -> Example {
+        let name = self.name(image);
         let class = self.label(image).map(|class| self.class(class));
         Example { image: self.id(image), name, class, usage: self.usage(image), detail: None }
     }

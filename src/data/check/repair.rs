@@ -1,0 +1,100 @@
+//! The corrected list of a check: the image files without those that a finding advises to leave out, as a list that the
+//! format *images listed in a CSV file* reads. No image file is changed.
+
+use std::collections::BTreeSet;
+
+use csv::WriterBuilder;
+use thiserror::Error;
+
+use super::finding::{Finding, Kind, Place, Use};
+use super::report::Report;
+use super::subject::Subject;
+use crate::data::set::DataSet;
+
+/// A list of the images to keep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CorrectedList {
+    /// A CSV file with the columns `file`, `label` and `split`. Images without a class have an empty label.
+    pub csv: String,
+    pub kept: usize,
+    pub left_out: usize,
+}
+
+/// Why no corrected list can be made.
+#[derive(Debug, Error)]
+pub enum RepairError {
+    /// A set of arrays or a built-in set.
+    #[error("{0} has no image files that a list could name: correct the arrays that it was made from")]
+    NoFiles(String),
+    /// A class that would lose all training images.
+    #[error("a corrected list would leave no training image of class '{0}': correct its images by hand")]
+    EmptyClass(String),
+}
+
+impl Report {
+    /// The list without contradicting, blank and raw images, and with one of each group of copies: a test image if there
+    /// is one, else an image of known class, else the first. `prefix` is put before every file: the way from the list to
+    /// the set, such as `photos/`.
+    ///
+    /// # Errors
+    /// When the set has no files, or a class would lose all its training images.
+    pub fn corrected_list(&self, set: &DataSet, prefix: &str) -> Result<CorrectedList, RepairError> {
+        if set.train_ids.files.is_empty() {
+            return Err(RepairError::NoFiles(set.name.clone()));
+        }
+        let subject = Subject { set };
+        let out = left_out(&self.findings);
+        let mut writer = WriterBuilder::new().from_writer(Vec::new());
+        let mut write = |row: [&str; 3]| writer.write_record(row).is_ok();
+        write(["file", "label", "split"]);
+        let mut trained = vec![0usize; set.classes.len()];
+        let images = (0..subject.len()).filter(|&image| !out.contains(&subject.id(image)));
+        for image in images.clone() {
+            let class = subject.label(image).map(|class| subject.class(class)).unwrap_or_default();
+            let split = if subject.usage(image) == Use::Test { "test" } else { "train" };
+            write([&format!("{prefix}{}", subject.name(image)), &class, split]);
+            if let (Some(class), Use::Training) = (subject.label(image), subject.usage(image)) {
+                trained[class as usize] += 1;
+            }
+        }
+        if let Some(empty) = trained.iter().position(|&count| count == 0) {
+            return Err(RepairError::EmptyClass(set.classes[empty].clone()));
+        }
+        let kept = images.count();
+        let bytes = writer.into_inner().unwrap_or_default();
+        let csv = String::from_utf8_lossy(&bytes).into_owned();
+        Ok(CorrectedList { csv, kept, left_out: subject.len() - kept })
+    }
+}
+
+/// The images to leave out.
+fn left_out(findings: &[Finding]) -> BTreeSet<Place> {
+    let mut out = BTreeSet::new();
+    for finding in findings {
+        match finding.kind {
+            Kind::ContradictingLabels | Kind::NearlyUniform | Kind::RawPreviews => {
+                out.extend(finding.examples().map(|example| example.image));
+            }
+            Kind::ExactDuplicates | Kind::NearDuplicates => {
+                for group in &finding.groups {
+                    let rank = |use_of: Use| {
+                        [Use::Test, Use::Training, Use::Unlabelled].iter().position(|u| *u == use_of)
+                    };
+                    let kept = group
+                        .examples
+                        .iter()
+                        .min_by_key(|example| rank(example.usage))
+                        .map(|kept| kept.image);
+                    let others = group.examples.iter().filter(|example| Some(example.image) != kept);
+                    // Test images are never left out for being alike: they are measured, not learned.
+                    let is_test = |image: Place| {
+                        matches!(image, Place::Test(_)) && finding.kind == Kind::NearDuplicates
+                    };
+                    out.extend(others.map(|example| example.image).filter(|&image| !is_test(image)));
+                }
+            }
+            _ => {}
+        }
+    }
+    out
+}
