@@ -125,7 +125,8 @@ impl Address {
 
     /// The part of a link after `#` that [`Address::parse`] reads as these settings.
     pub fn fragment(&self) -> String {
-        let config = &self.config;
+        // A link leads to another machine's data.
+        let config = &Config { data_path: None, ..self.config.clone() };
         let mut parts = vec![format!("preset={}", escape(&config.preset))];
         let mut start = preset(&config.preset, None).ok().map(|preset| preset.config);
         if let Some(start) = &mut start

@@ -61,12 +61,12 @@ pub enum Arrived {
 
 impl DataSlot {
     /// Starts to open a source; calls `wake` when that has ended.
-    pub fn open(&mut self, source: String, wake: impl FnOnce() + Send + 'static) {
+    pub fn open(&mut self, source: String, options: OpenOptions, wake: impl FnOnce() + Send + 'static) {
         let (sender, arriving) = oneshot::channel();
         let path = source.clone();
         platform::spawn(move || async move {
             platform::fetch(&path).await;
-            let options = OpenOptions { skip_bad: true, ..OpenOptions::default() };
+            let options = OpenOptions { skip_bad: true, ..options };
             // Sending fails if other data have been requested since.
             let _ = sender.send(open(&path, &options).map_err(|error| Failure::new(&path, &error)));
             wake();

@@ -14,18 +14,24 @@ use super::views::{ablation, labelling};
 use super::workspace::Workspace;
 use super::{layout, platform};
 use crate::ablation::Plan;
-use crate::data::DataSet;
+use crate::data::{DataSet, OpenOptions};
 use crate::disk;
 use crate::train::{Config, Preset, Resumable, RunFolder, preset, read_reports};
 
 impl Workspace {
     /// Starts to open a data source. Runs on other data end when it is open; if opening fails they continue.
     pub fn open_data(&mut self, source: String) {
+        let options = self.settings.config.open_options();
+        let options = OpenOptions { split: options.split, ..OpenOptions::default() };
+        self.open_data_with(source, options);
+    }
+
+    fn open_data_with(&mut self, source: String, options: OpenOptions) {
         if matches!(self.waiting, Some(Waiting::Resume(_))) {
             self.waiting = None;
         }
         let context = self.context.clone();
-        self.data.open(source, move || context.request_repaint());
+        self.data.open(source, options, move || context.request_repaint());
     }
 
     /// Opens a run's folder: its settings, its data, its state.
@@ -38,9 +44,10 @@ impl Workspace {
         let folder = RunFolder::new(path);
         match folder.resumable() {
             Err(error) => self.log.add(error.to_string()),
-            Ok(Resumable { mut config, .. }) => {
+            Ok(Resumable { mut config, options, .. }) => {
+                config.accept_changed_data = self.accept_changed_data;
                 config.batch = batch.unwrap_or(config.batch);
-                self.open_data(config.data.clone());
+                self.open_data_with(config.source().to_owned(), options);
                 self.waiting = Some(Waiting::Resume(Resume { folder, config: Box::new(config), train }));
             }
         }
@@ -128,7 +135,7 @@ impl Workspace {
     /// Replaces the data of the next run, and ends the runs on other data.
     pub(super) fn use_data(&mut self, source: String, set: Arc<DataSet>) {
         self.end_runs();
-        self.settings.config.data = source;
+        self.settings.config.set_data(source);
         self.log.add(format!("{}: {}, {} training images", set.name, set.format, set.train.len()));
         set.notices.iter().for_each(|notice| self.log.add(notice.clone()));
         self.thumbnails = Some(Thumbnails::new(set));

@@ -50,6 +50,8 @@ pub struct AppOptions {
     pub ablation: Option<PathBuf>,
     /// A run's folder to open.
     pub run: Option<PathBuf>,
+    /// Go on with the run on data whose images are not its own.
+    pub accept_changed_data: bool,
     /// The part of a link after `#`. A link that cannot be followed is logged, and the remembered settings stay.
     pub link: Option<String>,
     /// Train at once.

@@ -56,6 +56,7 @@ impl App {
         settings.theme.apply(&creation.egui_ctx);
         let autosaved = options.autosave.clone().map(AutosavedRuns::new);
         let mut workspace = Workspace::new(gpu, render, creation.egui_ctx.clone(), settings, autosaved);
+        workspace.accept_changed_data = options.accept_changed_data;
         if options.train {
             workspace.train_when_ready();
         }

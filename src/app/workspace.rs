@@ -35,6 +35,8 @@ pub struct Workspace {
     pub(super) render: RenderState,
     pub(super) context: Context,
     pub(super) settings: Settings,
+    /// Whether a run goes on with data whose images are not its own.
+    pub(super) accept_changed_data: bool,
     pub(super) data: DataSlot,
     pub(super) labelling: Labelling,
     pub(super) ablation: AblationFolder,
@@ -73,6 +75,7 @@ impl Workspace {
             render,
             context,
             settings,
+            accept_changed_data: false,
             data: DataSlot::default(),
             labelling: Labelling::default(),
             ablation: AblationFolder::default(),

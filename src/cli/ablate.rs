@@ -122,7 +122,7 @@ fn train(config: Config, folder: &RunFolder, shared: &Shared) -> anyhow::Result<
     let mut training = match folder.model().exists() || folder.config().exists() {
         true => {
             let again = || format!("remove {} to start it again", folder.path().display());
-            let Resumable { config: found, step } = folder.resumable().with_context(again)?;
+            let Resumable { config: found, step, .. } = folder.resumable().with_context(again)?;
             if let Some(Difference { setting, first, second }) = found.differences(&config).first() {
                 let path = folder.path().display();
                 bail!("{path} holds a run with {setting} = {first}, not {second}: remove it");

@@ -49,6 +49,9 @@ pub struct AppArguments {
     /// Open the run in this folder
     #[arg(long, value_name = "DIR", conflicts_with_all = ["preset", "data", "seed"])]
     run: Option<PathBuf>,
+    /// Go on with the run on data whose images are not those of the run
+    #[arg(long, requires = "run")]
+    accept_changed_data: bool,
     /// Start training at once
     #[arg(long)]
     train: bool,
@@ -88,6 +91,7 @@ pub fn run(arguments: AppArguments) -> anyhow::Result<Outcome> {
         label: arguments.label,
         ablation: arguments.ablation,
         run: arguments.run,
+        accept_changed_data: arguments.accept_changed_data,
         link: arguments.link,
         train: arguments.train || arguments.pictures.is_some() || arguments.measure.is_some(),
         theme: arguments.theme,

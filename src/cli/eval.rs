@@ -1,12 +1,12 @@
 //! `eval`: the accuracy of a trained model on the test images of its run, or on all labelled images of other data.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::Args;
 use pollster::block_on;
 use remixmatch::data::{DataSet, OpenOptions};
-use remixmatch::train::{Model, most_likely, wilson_interval};
+use remixmatch::train::{Model, TrainError, most_likely, reopen_options, wilson_interval};
 use serde_json::{Value, json};
 
 use super::inputs::{ChoiceOptions, open_gpu, open_source, same_source};
@@ -26,6 +26,9 @@ pub struct EvalArguments {
     /// Skip images that cannot be read, with a notice
     #[arg(long)]
     skip_bad: bool,
+    /// Classify the test images of the run's data although the images have changed
+    #[arg(long)]
+    accept_changed_data: bool,
     #[command(flatten)]
     choice: ChoiceOptions,
     /// Print the result as JSON
@@ -42,7 +45,7 @@ const NAMED: usize = 5;
 pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
     let mut model = Model::load(open_gpu()?, &arguments.model)?;
     let given = arguments.choice.choice();
-    let of_run = model.config.data.clone();
+    let of_run = model.config.source().to_owned();
     let own = arguments.data.as_ref().is_none_or(|source| same_source(source, &of_run));
     // The run's choices apply to its own data set alone.
     let choice =
@@ -54,11 +57,15 @@ pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
         image_size: Some(model.header.image[0]),
         choice,
         only_tests: !own && !arguments.test_only,
-        ..model.config.open_options()
+        ..match own {
+            true => reopen_options(&model.config, model.header.image, model.fingerprint.as_ref()),
+            false => model.config.open_options(),
+        }
     };
     let set = open_source(&source, &options)?;
     if own {
         model.header.check(&arguments.model, &set)?;
+        check_unchanged(&model, &set, &arguments.model, arguments.accept_changed_data)?;
     }
     let classes = ClassMap::new(&model, &set);
     if classes.known().next().is_none() {
@@ -66,6 +73,9 @@ pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
     }
     let images = Tested::new(&set, options.only_tests);
     classes.notices(&model, &set, &images).into_iter().for_each(note);
+    if !own {
+        note_trained(&model, &set, &images);
+    }
     let tally = classify(&mut model, &set, &images, &classes)?;
     let all = tally.iter().fold(Hits::default(), |sum, hits| sum + *hits);
     if all.images == 0 {
@@ -103,6 +113,42 @@ pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
         ))?;
     }
     Ok(Outcome::Done)
+}
+
+/// Compares the data set of a model's run with the images that the checkpoint records.
+///
+/// # Errors
+/// [`TrainError::ChangedData`] if they differ and `accept` is not set.
+fn check_unchanged(model: &Model, set: &DataSet, path: &Path, accept: bool) -> anyhow::Result<()> {
+    let Some(fingerprint) = &model.fingerprint else {
+        note(
+            "notice: the checkpoint does not record its images: whether the test images were trained on is unknown",
+        );
+        return Ok(());
+    };
+    let changes = fingerprint.compare(set);
+    if changes.is_empty() {
+        return Ok(());
+    }
+    if !accept {
+        let (path, reason) = (path.to_owned(), changes.to_string());
+        return Err(TrainError::ChangedData { path, reason }.into());
+    }
+    note(format_args!("notice: the data have changed: {changes}"));
+    Ok(())
+}
+
+/// Prints how many of the images to classify the model was trained on.
+fn note_trained(model: &Model, set: &DataSet, tested: &Tested) {
+    let train = tested.train.iter().map(|i| set.train_ids.ids[*i].content);
+    let contents = train.chain(set.test_ids.ids.iter().map(|id| id.content));
+    let trained = model.fingerprint.as_ref().map_or(0, |fingerprint| fingerprint.trained_on(contents));
+    if trained > 0 {
+        let images = tested.labels.len();
+        note(format_args!(
+            "notice: {trained} of the {images} images were trained on: the accuracy on them says little"
+        ));
+    }
 }
 
 /// Right answers among a number of images.

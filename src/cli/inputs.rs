@@ -99,7 +99,15 @@ impl SourceOptions {
             memory: self.memory.map(|mebibytes| mebibytes.saturating_mul(1 << 20)),
             ..config.open_options()
         };
-        open_source(&config.data, &options).map(Arc::new)
+        open_source(config.source(), &options).map(Arc::new)
+    }
+
+    /// Opens the data set of a run that goes on, with the options that open it again.
+    pub fn reopen(&self, config: &Config, options: OpenOptions) -> anyhow::Result<Arc<DataSet>> {
+        let memory = self.memory.map(|mebibytes| mebibytes.saturating_mul(1 << 20));
+        let (strict, skip_bad) = (config.strict, config.skip_bad);
+        let options = OpenOptions { memory, strict, skip_bad, ..options };
+        open_source(config.source(), &options).map(Arc::new)
     }
 }
 
@@ -123,7 +131,7 @@ const HINT: &str = "give builtin:fashion, builtin:digits, builtin:shapes, or the
                     (scripts/fetch_cifar10.py fetches cifar-10)";
 
 /// Looks up a name that is no path in the user's data folder, where the fetch scripts store data sets.
-fn resolve(source: &str) -> anyhow::Result<String> {
+pub fn resolve(source: &str) -> anyhow::Result<String> {
     let is_name = !source.contains([':', '/', '\\']) && !Path::new(source).exists();
     if !is_name {
         return Ok(source.to_owned());

@@ -12,7 +12,7 @@ use remixmatch::data::{Balance, DataSet, SplitRule, Tail};
 use remixmatch::ssl::{LabelPrior, Method, PolicyKind};
 use remixmatch::train::{Config, Overrides, PRESET_NAMES, preset};
 
-use super::inputs::SourceOptions;
+use super::inputs::{SourceOptions, resolve};
 use super::weights::WeightOptions;
 
 /// Parses an enum of the library by its names, in lower case.
@@ -144,6 +144,11 @@ impl Settings {
     /// set labelled by hand is trained with all of its labels.
     pub fn open(&self, source: &SourceOptions) -> anyhow::Result<(Config, Arc<DataSet>, String)> {
         let (mut config, origin) = self.config(source)?;
+        if config.data_path.is_none() {
+            let data = config.data.clone();
+            config.set_data(resolve(&data)?);
+            config.data = data;
+        }
         let data = source.open(&config)?;
         if let (None, None, Some(labels)) =
             (self.options.labels, &self.options.config, data.hand_made_labels())

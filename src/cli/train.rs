@@ -33,6 +33,9 @@ pub struct TrainArguments {
     /// Resume the run in this folder, up to --steps if given, with its data at --data if they have moved
     #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "force", "SettingOptions", "WeightOptions", "ChoiceOptions"])]
     resume: Option<PathBuf>,
+    /// Resume on data whose images are not those of the run: images that stayed keep their role, new ones are unlabelled
+    #[arg(long, requires = "resume")]
+    accept_changed_data: bool,
     /// Replace the run in the output folder
     #[arg(long)]
     force: bool,
@@ -116,8 +119,9 @@ fn resume(path: &Path, arguments: &TrainArguments) -> anyhow::Result<Training> {
         bail!("there is no run to resume in {}: it has no model.safetensors", path.display());
     }
     let lock = folder.lock()?;
-    let Resumable { config, step } = folder.resumable()?;
-    let config = with_source(config, &arguments.source);
+    let Resumable { config, step, options } = folder.resumable()?;
+    let mut config = with_source(config, &arguments.source);
+    config.accept_changed_data = arguments.accept_changed_data;
     let Some(done) = step else {
         note("notice: the run ended before its first checkpoint, so nothing is lost: it starts again");
         let data = arguments.source.open(&config)?;
@@ -129,19 +133,22 @@ fn resume(path: &Path, arguments: &TrainArguments) -> anyhow::Result<Training> {
     if !folder.config().exists() {
         note("notice: config.toml is missing; it is written again with the settings of the checkpoint");
     }
-    let data = arguments.source.open(&config)?;
+    let data = arguments.source.reopen(&config, options)?;
     Training::resume(arguments.adapter.open()?, config, data, folder, lock)
 }
 
 /// A run's settings with the number of steps and the data source of the arguments.
 fn with_source(config: Config, source: &SourceOptions) -> Config {
-    Config {
+    let mut config = Config {
         steps: source.steps.unwrap_or(config.steps),
-        data: source.data.clone().unwrap_or(config.data),
         strict: source.strict || config.strict,
         skip_bad: source.skip_bad || config.skip_bad,
         ..config
+    };
+    if let Some(data) = &source.data {
+        config.set_data(data.clone());
     }
+    config
 }
 
 /// Adds to an error how to resume from the last checkpoint. A run that diverged would diverge again.

@@ -96,6 +96,7 @@ impl Training {
         let model = folder.model();
         let (_, header) = Checkpoint::read_header(&model)?;
         let trainer = Trainer::resume(gpu, config, data, &model, Capture::State)?;
+        trainer.notices.iter().for_each(|notice| note(format_args!("notice: {notice}")));
         folder.tidy()?;
         if !trainer.is_done() {
             folder.remove_summary()?;

@@ -3,6 +3,8 @@
 //! Test images and labelled images are chosen by [`ImageId::content`], so adding, renaming, touching or deleting a file
 //! changes the role of no other image.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
@@ -101,6 +103,40 @@ impl Identities {
     /// The path of image `i` relative to the set, or its position in a set of arrays.
     pub fn name(&self, i: usize) -> String {
         self.files.get(i).cloned().unwrap_or_else(|| format!("image {i}"))
+    }
+}
+
+/// Which images of a run's data were held out for testing, by which they are held out again when the run goes on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecordedRoles {
+    exact: HashMap<ImageId, bool>,
+    /// Whether all images of this content test.
+    by_content: HashMap<u64, bool>,
+    held_out: bool,
+}
+
+impl RecordedRoles {
+    /// Images, each with whether it tests; `held_out`: whether new images may test.
+    pub fn new(images: impl IntoIterator<Item = (ImageId, bool)>, held_out: bool) -> Self {
+        let mut roles = Self { held_out, ..Self::default() };
+        for (id, tests) in images {
+            *roles.exact.entry(id).or_default() |= tests;
+        }
+        for (id, tests) in &roles.exact {
+            *roles.by_content.entry(id.content).or_insert(true) &= tests;
+        }
+        roles
+    }
+
+    /// Whether the run held out test images, and some of these images are the run's.
+    pub(super) fn apply_to(&self, ids: &[ImageId]) -> bool {
+        self.held_out && ids.iter().any(|id| self.by_content.contains_key(&id.content))
+    }
+
+    /// Whether an image tests: as it did, also under another name; a new image if its [`test_key`] is below `share`.
+    pub(super) fn is_test(&self, id: ImageId, share: f64) -> bool {
+        let known = self.exact.get(&id).or_else(|| self.by_content.get(&id.content));
+        known.copied().unwrap_or(self.held_out && test_key(id.content) < share)
     }
 }
 

@@ -123,7 +123,7 @@ pub(super) fn load(files: ImageFiles, format: &str, options: &OpenOptions) -> Re
     let ImageFiles { root, classes, images, .. } = files;
     let mut items = read_headers(images, options, &mut bad)?;
     let side = common_side(&items, options, &mut notices)?;
-    let channels = common_channels(&items);
+    let channels = common_channels(&items, options);
     let originals = unusual(&root, &items, side);
     notices.extend(preview_notice(&originals));
 
@@ -321,9 +321,10 @@ impl Source for StreamedFiles {
     }
 }
 
-/// 1 if all images are grey, else 3.
-fn common_channels(items: &[Item]) -> usize {
-    if items.iter().all(|item| item.header.grey) { 1 } else { 3 }
+/// The channels that are asked for, or 1 if all images are grey, else 3.
+fn common_channels(items: &[Item], options: &OpenOptions) -> usize {
+    let is_grey = || items.iter().all(|item| item.header.grey);
+    options.channels.unwrap_or_else(|| if is_grey() { 1 } else { 3 })
 }
 
 /// The side that all images get, with a notice if some are resized.
@@ -437,7 +438,7 @@ pub(super) fn read_unclassed(
     let side = common_side(&items, options, &mut notices)?;
     let originals = unusual(folder, &items, side);
     notices.extend(preview_notice(&originals));
-    let mut images = Images::new(side, side, common_channels(&items), Vec::new());
+    let mut images = Images::new(side, side, common_channels(&items, options), Vec::new());
     let entries: Vec<Entry> = items.into_iter().map(|item| item.file.entry).collect();
     let kept = decode_into(&entries, &mut images, options, &mut bad)?;
     notices.extend(skipped_notices(&bad));

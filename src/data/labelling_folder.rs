@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::error::DataError;
 use super::files::Folder;
 use super::host;
-use super::identity::{Identities, ImageId, SplitRule};
+use super::identity::{Identities, ImageId, RecordedRoles, SplitRule};
 use super::image_files;
 use super::images::Images;
 use super::labels::{self, CLASSES_FILE, HELD_OUT, LABELS_FILE, Labels, LabelsError};
@@ -27,6 +28,8 @@ pub struct LabellingFolder {
     pub originals: BTreeMap<String, Original>,
     /// How labels are chosen that are held out to measure accuracy.
     pub split: SplitRule,
+    /// The labels that a run has tested, which are held out instead.
+    pub recorded: Option<Arc<RecordedRoles>>,
     /// Hashes of the images.
     pub ids: Vec<ImageId>,
     /// What the user should know: images that were resized or skipped.
@@ -50,6 +53,7 @@ impl LabellingFolder {
             images: found.images,
             originals: found.originals,
             split: options.split,
+            recorded: options.recorded.clone(),
             ids,
             notices: found.notices,
         })
@@ -76,7 +80,7 @@ impl LabellingFolder {
     /// The images whose labels are held out to measure accuracy: about one in [`HELD_OUT`](super::HELD_OUT), once every
     /// class has as many.
     pub fn held_out(&self, labels: &Labels) -> Vec<usize> {
-        labels.held_out(self.split, &self.ids)
+        labels.held_out(self.split, &self.ids, self.recorded.as_deref())
     }
 
     /// The set to train on. Training image i is image i of the folder. Images whose labels are held out test, and are

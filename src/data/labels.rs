@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use csv::{ReaderBuilder, StringRecord, Writer};
 use thiserror::Error;
 
-use super::identity::{self, ImageId, SplitRule};
+use super::identity::{self, ImageId, RecordedRoles, SplitRule};
 use crate::disk;
 
 /// A CSV file with a row `file,label` per label.
@@ -148,14 +148,24 @@ impl Labels {
     /// The images whose labels are held out for testing, in the order of their labels, once every class has [`HELD_OUT`]
     /// labels; none before. About a fifth of the labels, chosen by the content of their images; with
     /// [`SplitRule::Position`] the fifth, the tenth and so on of each class. `ids` are those of the folder's images.
-    pub(super) fn held_out(&self, rule: SplitRule, ids: &[ImageId]) -> Vec<usize> {
+    /// With `recorded` those that a run has tested.
+    pub(super) fn held_out(
+        &self,
+        rule: SplitRule,
+        ids: &[ImageId],
+        recorded: Option<&RecordedRoles>,
+    ) -> Vec<usize> {
+        const SHARE: f64 = 1.0 / HELD_OUT as f64;
+        if let Some(recorded) = recorded {
+            return self.made.iter().copied().filter(|&image| recorded.is_test(ids[image], SHARE)).collect();
+        }
         if self.counts().iter().any(|count| *count < HELD_OUT) {
             return Vec::new();
         }
         if rule == SplitRule::Content {
             let made: Vec<ImageId> = self.made.iter().map(|&image| ids[image]).collect();
             let labels: Vec<u32> = self.made.iter().map(|image| self.class_of[image]).collect();
-            let held = identity::held_out(&made, &labels, self.classes.len(), 1.0 / HELD_OUT as f64);
+            let held = identity::held_out(&made, &labels, self.classes.len(), SHARE);
             return self.made.iter().zip(held).filter(|(_, held)| *held).map(|(image, _)| *image).collect();
         }
         let mut seen = vec![0usize; self.classes.len()];
@@ -309,7 +319,7 @@ mod tests {
         for image in 20..24 {
             labels.set(image, 1);
         }
-        let held_out = |labels: &Labels| labels.held_out(SplitRule::Position, &[]);
+        let held_out = |labels: &Labels| labels.held_out(SplitRule::Position, &[], None);
         assert!(held_out(&labels).is_empty());
         labels.set(30, 1);
         assert_eq!(held_out(&labels), [4, 9, 30]);
@@ -324,12 +334,12 @@ mod tests {
         let ids: Vec<ImageId> = (0..60).map(|i| ImageId { content: 1_000 + i, name: i }).collect();
         let mut labels = labels(&["a", "b"]);
         (0..60).for_each(|image| labels.set(image, image as u32 % 2));
-        let before = labels.held_out(SplitRule::Content, &ids);
+        let before = labels.held_out(SplitRule::Content, &ids, None);
         assert!((5..20).contains(&before.len()), "{before:?}");
         // Labels made again or removed move no other one.
         (0..20).for_each(|image| labels.set(image, image as u32 % 2));
         (20..30).for_each(|image| labels.unset(image));
-        let mut after = labels.held_out(SplitRule::Content, &ids);
+        let mut after = labels.held_out(SplitRule::Content, &ids, None);
         after.sort_unstable();
         let expected: Vec<usize> = before.into_iter().filter(|image| !(20..30).contains(image)).collect();
         assert_eq!(after, expected);

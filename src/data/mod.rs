@@ -43,7 +43,7 @@ pub use decode::{Picture, read_image, read_images, read_picture};
 pub use error::DataError;
 pub use format::{Format, Parser, SampleFiles};
 pub use formats::{FORMATS, parsers};
-pub use identity::{Identities, ImageId, SplitRule, test_key};
+pub use identity::{Identities, ImageId, RecordedRoles, SplitRule, test_key};
 pub use images::Images;
 pub use labelling_folder::LabellingFolder;
 pub use labels::{CLASSES_FILE, HELD_OUT, LABELS_FILE, Labels, LabelsError};

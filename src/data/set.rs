@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::error::DataError;
-use super::identity::{self, Identities, SplitRule};
+use super::identity::{self, Identities, RecordedRoles, SplitRule};
 use super::images::Images;
 use super::limits::SIDES;
 use super::original::Original;
@@ -132,6 +133,10 @@ pub struct OpenOptions {
     pub split: SplitRule,
     /// The set is tested on and not trained on: a single class, and classes without images, are accepted.
     pub only_tests: bool,
+    /// The images that a run has tested, which are held out instead of those that `split` would choose.
+    pub recorded: Option<Arc<RecordedRoles>>,
+    /// Channels that image files are converted to, 1 or 3. `None`: 1 if all of them are grey, else 3.
+    pub channels: Option<usize>,
     /// Choices that some formats offer.
     pub choice: Choice,
     /// Bytes of training images to keep in memory. Images beyond that are decoded when they are requested, if the
@@ -313,9 +318,11 @@ pub(super) fn hold_out(
     options: &OpenOptions,
     notices: &mut Vec<String>,
 ) -> Vec<bool> {
-    let held = match options.split {
-        SplitRule::Position => held_out_by_position(labels, classes.len(), share),
-        SplitRule::Content => identity::held_out(&ids.ids, labels, classes.len(), share),
+    let recorded = options.recorded.as_ref().filter(|recorded| recorded.apply_to(&ids.ids));
+    let held = match (recorded, options.split) {
+        (Some(recorded), _) => ids.ids.iter().map(|id| recorded.is_test(*id, share)).collect(),
+        (None, SplitRule::Position) => held_out_by_position(labels, classes.len(), share),
+        (None, SplitRule::Content) => identity::held_out(&ids.ids, labels, classes.len(), share),
     };
     notices.extend(held_out_notices(&held, labels, classes));
     held

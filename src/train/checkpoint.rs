@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::config::Config;
 use super::error::TrainError;
 use super::files::TensorFile;
+use super::fingerprint::{DataFacts, Fingerprint, RecordedImage, Role};
 use super::statistics::Window;
 use crate::augment::{DEPTH, OpDraw};
-use crate::data::{DataSet, SIDES};
+use crate::data::{DataSet, ImageId, SIDES};
 use crate::disk;
 use crate::nn::ParameterSet;
 use crate::optim::StateTensor;
@@ -37,6 +38,9 @@ pub struct Header {
     pub seconds: f64,
     pub(super) window: Window,
     pending_steps: Vec<u64>,
+    /// Facts of the fingerprint; version 0.1 recorded none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<DataFacts>,
 }
 
 /// A run's whole state. Parameters are logical tensors, in the network's order.
@@ -44,6 +48,8 @@ pub struct Header {
 pub struct Checkpoint {
     pub config: Config,
     pub header: Header,
+    /// The images of the run; `None` in a checkpoint of version 0.1.
+    pub fingerprint: Option<Fingerprint>,
     pub weights: Vec<Vec<f32>>,
     pub ema: Vec<Vec<f32>>,
     /// One element per state tensor of the configuration's optimiser, each like `weights`.
@@ -68,7 +74,7 @@ impl Header {
         pending: &[PendingProbe],
     ) -> Self {
         let pending_steps = pending.iter().map(|p| p.step).collect();
-        Self { image, classes, step, seconds, window, pending_steps }
+        Self { image, classes, step, seconds, window, pending_steps, data: None }
     }
 
     /// Whether a data set's images have the shape and the classes that the checkpoint at `path` knows.
@@ -80,11 +86,20 @@ impl Header {
         if self.image == image && self.classes == data.classes {
             return Ok(());
         }
+        let lacking = |all: &[String], of: &[String]| {
+            let names: Vec<&str> = all.iter().filter(|name| !of.contains(name)).map(String::as_str).collect();
+            let more = if names.len() > NAMED { ", .." } else { "" };
+            (!names.is_empty()).then(|| format!("{}{more}", names[..names.len().min(NAMED)].join(", ")))
+        };
+        let gone = lacking(&self.classes, &data.classes).map(|names| format!("; it lacks {names}"));
+        let new = lacking(&data.classes, &self.classes).map(|names| format!("; new: {names}"));
         let reason = format!(
-            "{}; {} has {}",
+            "{}; {} has {}{}{}",
             describe(self.image, &self.classes),
             data.name,
-            describe(image, &data.classes)
+            describe(image, &data.classes),
+            gone.unwrap_or_default(),
+            new.unwrap_or_default()
         );
         Err(TrainError::OtherData { path: path.to_owned(), reason })
     }
@@ -124,9 +139,14 @@ impl Checkpoint {
             file.words(format!("pending.{i}.ops"), &[count, DEPTH, size_of::<OpDraw>() / 4], &pending.ops);
             file.f32(format!("pending.{i}.matches"), &[count], &pending.matches);
         }
+        if let Some(fingerprint) = &self.fingerprint {
+            write_fingerprint(&mut file, fingerprint);
+        }
         let broken = |reason: String| TrainError::Checkpoint { path: path.to_owned(), reason };
         let config = toml::to_string(&self.config).map_err(|e| broken(e.to_string()))?;
-        let header = serde_json::to_string(&self.header).map_err(|e| broken(e.to_string()))?;
+        let data = self.fingerprint.as_ref().map(|fingerprint| fingerprint.facts);
+        let header = Header { data, ..self.header.clone() };
+        let header = serde_json::to_string(&header).map_err(|e| broken(e.to_string()))?;
         let metadata = [("format", FORMAT.to_owned()), ("config", config), ("header", header)];
         file.save(path, metadata.map(|(key, value)| (key.to_owned(), value)).into())
     }
@@ -146,6 +166,19 @@ impl Checkpoint {
     /// What about it is not a checkpoint.
     pub fn parse_header(path: &Path, bytes: &[u8]) -> Result<(Config, Header), TrainError> {
         header_of(path, bytes)
+    }
+
+    /// Configuration, header and fingerprint of a checkpoint.
+    ///
+    /// # Errors
+    /// [`TrainError::File`] if the file cannot be read, [`TrainError::Checkpoint`] if it is not a checkpoint.
+    pub fn read_data(path: &Path) -> Result<(Config, Header, Option<Fingerprint>), TrainError> {
+        let bytes = disk::read(path).map_err(TrainError::file(path, "reading it"))?;
+        let (config, header) = header_of(path, &bytes)?;
+        let broken = |reason: String| TrainError::Checkpoint { path: path.to_owned(), reason };
+        let file = SafeTensors::deserialize(&bytes).map_err(|e| broken(e.to_string()))?;
+        let fingerprint = read_fingerprint(&file, &header).map_err(broken)?;
+        Ok((config, header, fingerprint))
     }
 
     /// Reads the file for a network with these parameters.
@@ -236,6 +269,7 @@ impl Checkpoint {
             label_distribution,
             rates: single("policy.rates")?,
             pending,
+            fingerprint: read_fingerprint(&file, &header).map_err(broken)?,
             config,
             header,
         })
@@ -298,6 +332,48 @@ fn header_of(path: &Path, bytes: &[u8]) -> Result<(Config, Header), TrainError> 
         return Err(broken(format!("it is for {}", describe(header.image, &header.classes))));
     }
     Ok((config, header))
+}
+
+/// Adds 20 bytes per image: the hashes of content and name, and the role with the class.
+fn write_fingerprint(file: &mut TensorFile, fingerprint: &Fingerprint) {
+    let images = &fingerprint.images;
+    let contents: Vec<u64> = images.iter().map(|image| image.id.content).collect();
+    let names: Vec<u64> = images.iter().map(|image| image.id.name).collect();
+    let role =
+        |image: &RecordedImage| (image.role as u32) << ROLE_SHIFT | image.class.map_or(0, |class| class + 1);
+    let roles: Vec<u32> = images.iter().map(role).collect();
+    file.words("data.contents", &[images.len(), 2], &contents);
+    file.words("data.names", &[images.len(), 2], &names);
+    file.words("data.roles", &[images.len()], &roles);
+}
+
+/// Bits of a word of `data.roles` below the role: 0, or the class plus 1.
+const ROLE_SHIFT: u32 = 24;
+
+/// The fingerprint of a checkpoint, if it has one; otherwise what about it is wrong.
+fn read_fingerprint(file: &SafeTensors, header: &Header) -> Result<Option<Fingerprint>, String> {
+    let Some(facts) = header.data else { return Ok(None) };
+    let bytes = |name: &str| {
+        file.tensor(name).map(|view| view.data()).map_err(|_| format!("it has no tensor '{name}'"))
+    };
+    let contents: Vec<u64> = bytemuck::pod_collect_to_vec(bytes("data.contents")?);
+    let names: Vec<u64> = bytemuck::pod_collect_to_vec(bytes("data.names")?);
+    let roles: Vec<u32> = bytemuck::pod_collect_to_vec(bytes("data.roles")?);
+    if contents.len() != names.len() || contents.len() != roles.len() {
+        return Err("its lists of images have different lengths".to_owned());
+    }
+    let mut images = Vec::with_capacity(contents.len());
+    for ((content, name), word) in contents.into_iter().zip(names).zip(roles) {
+        let class = (word & ((1 << ROLE_SHIFT) - 1)).checked_sub(1);
+        let roles = [Role::Labelled, Role::Unlabelled, Role::Unused, Role::Test];
+        let role = roles.into_iter().find(|role| *role as u32 == word >> ROLE_SHIFT);
+        let is_class = class.is_none_or(|class| (class as usize) < header.classes.len());
+        match role.filter(|_| is_class) {
+            Some(role) => images.push(RecordedImage { id: ImageId { content, name }, class, role }),
+            None => return Err(format!("the role of image {} is damaged", images.len())),
+        }
+    }
+    Ok(Some(Fingerprint { images, facts }))
 }
 
 /// Classes named in a message.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::error::TrainError;
 use crate::augment::OpOptions;
 use crate::data::{Balance, Choice, OpenOptions, SplitRule, Spread, Tail};
+use crate::disk;
 use crate::nn::Architecture;
 use crate::optim::{ADAM, Optimiser};
 use crate::ssl::{Method, Schedule};
@@ -22,6 +23,12 @@ pub struct Config {
     pub method_name: String,
     /// Data set: `builtin:NAME` or a path.
     pub data: String,
+    /// Absolute path of the data, by which they are found from another working directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_path: Option<String>,
+    /// Go on with data whose images are not those of the run. It is not stored: the next checkpoint records the new ones.
+    #[serde(skip)]
+    pub accept_changed_data: bool,
     /// Number of labelled images.
     pub labels: usize,
     /// Distribution of the labels over the classes.
@@ -95,6 +102,20 @@ pub struct Difference {
     pub setting: String,
     pub first: String,
     pub second: String,
+}
+
+/// The absolute path of a file or folder.
+#[cfg(not(target_arch = "wasm32"))]
+fn absolute(source: &str) -> Option<String> {
+    let path = Path::new(source);
+    let absolute = path.exists().then(|| std::path::absolute(path).ok()).flatten()?;
+    absolute.to_str().map(str::to_owned)
+}
+
+/// The page has no working directory.
+#[cfg(target_arch = "wasm32")]
+fn absolute(_source: &str) -> Option<String> {
+    None
 }
 
 fn balanced() -> f64 {
@@ -198,6 +219,18 @@ impl Config {
         Spread { balance: self.balance, imbalance: self.imbalance, tail: self.tail, rule: self.split }
     }
 
+    /// Sets the data source, and its absolute path if it is a file or folder.
+    pub fn set_data(&mut self, source: String) {
+        self.data_path = absolute(&source);
+        self.data = source;
+    }
+
+    /// The source to open: the absolute path, or what was given if nothing is there.
+    pub fn source(&self) -> &str {
+        let path = self.data_path.as_deref().filter(|path| disk::exists(Path::new(path)));
+        path.unwrap_or(&self.data)
+    }
+
     /// The options that the run's data set is opened with: all settings that decide which images it has, and how.
     pub fn open_options(&self) -> OpenOptions {
         OpenOptions {
@@ -223,9 +256,11 @@ impl Config {
         )
     }
 
-    /// The settings in which this configuration and another one differ.
+    /// The settings in which this configuration and another one differ; `data_path`, which only finds `data`, is none.
     pub fn differences(&self, other: &Self) -> Vec<Difference> {
-        let value = |config| serde_json::to_value(config).unwrap_or_default();
+        let value = |config: &Self| {
+            serde_json::to_value(Self { data_path: None, ..config.clone() }).unwrap_or_default()
+        };
         let mut found = Vec::new();
         compare("", &value(self), &value(other), &mut found);
         found

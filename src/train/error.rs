@@ -61,6 +61,11 @@ pub enum TrainError {
     /// A checkpoint's images or classes differ from those of the data set.
     #[error("{path} was trained on other data: {reason}")]
     OtherData { path: PathBuf, reason: String },
+    /// The images of the data set, or their classes, are not those that a run was trained on.
+    #[error(
+        "the data differ from those of {path}: {reason}. Restore the data, or set accept_changed_data to go on with them"
+    )]
+    ChangedData { path: PathBuf, reason: String },
     /// Settings or a summary cannot be parsed or serialised.
     #[error("{path}: {reason}")]
     Config { path: PathBuf, reason: String },

@@ -9,6 +9,7 @@ mod engine;
 mod error;
 mod evaluation;
 mod files;
+mod fingerprint;
 mod inspection;
 mod metrics;
 mod model;
@@ -35,6 +36,7 @@ pub use engine::{Engine, EngineOptions};
 pub use error::TrainError;
 pub use evaluation::{Evaluation, Weights};
 pub use files::write_atomically;
+pub use fingerprint::{Changes, DataFacts, Fingerprint, RecordedImage, Role, reopen_options};
 pub use inspection::{FOLLOWED, Followed, Inspection};
 #[cfg(not(target_arch = "wasm32"))]
 pub use metrics::MetricsFile;

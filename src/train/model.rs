@@ -8,6 +8,7 @@ use super::config::Config;
 use super::engine::{Engine, EngineOptions};
 use super::error::TrainError;
 use super::evaluation::Weights;
+use super::fingerprint::Fingerprint;
 use super::recording::Capture;
 use crate::data::Images;
 use crate::gpu::Gpu;
@@ -17,6 +18,8 @@ use crate::ssl::Method;
 pub struct Model {
     pub config: Config,
     pub header: Header,
+    /// The images that it was trained on, if the checkpoint records them.
+    pub fingerprint: Option<Fingerprint>,
     engine: Engine,
     gpu: Arc<Gpu>,
 }
@@ -47,7 +50,7 @@ impl Model {
         let moving = network.statistics.pack(checkpoint.statistics.iter().map(Vec::as_slice));
         engine.write(&gpu, engine.tensors.optimiser.ema, &ema);
         engine.write(&gpu, engine.tensors.moving, &moving);
-        Ok(Self { config, header, engine, gpu })
+        Ok(Self { config, header, fingerprint: checkpoint.fingerprint, engine, gpu })
     }
 
     /// Class probabilities of `images`, f32 `[images, classes]`.

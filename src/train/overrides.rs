@@ -65,7 +65,9 @@ impl Overrides {
         if let Some(name) = &self.method {
             config.set_method(name)?;
         }
-        set(&mut config.data, &self.data);
+        if let Some(source) = &self.data {
+            config.set_data(source.clone());
+        }
         set(&mut config.labels, &self.labels);
         set(&mut config.balance, &self.balance);
         set(&mut config.imbalance, &self.imbalance);

@@ -121,6 +121,8 @@ fn paper(name: &str, data: &str, labels: usize, change: impl FnOnce(&mut Config)
         preset: name.to_owned(),
         method_name: "remixmatch".into(),
         data: data.to_owned(),
+        data_path: None,
+        accept_changed_data: false,
         labels,
         balance: Balance::Even,
         imbalance: 1.0,

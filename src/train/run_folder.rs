@@ -6,8 +6,10 @@ use super::checkpoint::Checkpoint;
 use super::config::Config;
 use super::error::TrainError;
 use super::files::{is_part, remove_parts, write_atomically};
+use super::fingerprint::reopen_options;
 use super::metrics::{Report, Summary, read_reports, rows};
 use super::run_lock::RunLock;
+use crate::data::OpenOptions;
 use crate::disk;
 
 /// The folder of a run, which need not exist.
@@ -17,13 +19,15 @@ pub struct RunFolder {
 }
 
 /// What a run is resumed from.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Resumable {
     /// The settings of the checkpoint, with the steps and the data source of `config.toml`; the settings of
     /// `config.toml` where there is no checkpoint.
     pub config: Config,
     /// Steps that the checkpoint has done; `None` if the run ended before its first checkpoint.
     pub step: Option<u64>,
+    /// The options that open the run's data again.
+    pub options: OpenOptions,
 }
 
 /// Differing settings that a message names.
@@ -130,12 +134,16 @@ impl RunFolder {
     pub fn resumable(&self) -> Result<Resumable, TrainError> {
         if !disk::exists(&self.model()) {
             let config = self.read_config()?;
-            let Some(report) = self.trace_of_training() else { return Ok(Resumable { config, step: None }) };
+            let Some(report) = self.trace_of_training() else {
+                let options = config.open_options();
+                return Ok(Resumable { config, step: None, options });
+            };
             return Err(TrainError::LostModel { path: self.model(), report });
         }
-        let (saved, header) = Checkpoint::read_header(&self.model())?;
+        let (saved, header, fingerprint) = Checkpoint::read_data(&self.model())?;
+        let options = reopen_options(&saved, header.image, fingerprint.as_ref());
         if !disk::exists(&self.config()) {
-            return Ok(Resumable { config: saved, step: Some(header.step) });
+            return Ok(Resumable { config: saved, step: Some(header.step), options });
         }
         let written =
             self.read_config().map_err(|error| TrainError::BrokenSettings { reason: error.to_string() })?;
@@ -146,8 +154,11 @@ impl RunFolder {
                 differences: differences.join(", "),
             });
         }
-        let config = Config { steps: written.steps, data: written.data, ..saved };
-        Ok(Resumable { config, step: Some(header.step) })
+        // An edited name of the data replaces the path that was found by the old one.
+        let moved = written.data != saved.data && written.data_path == saved.data_path;
+        let data_path = written.data_path.filter(|_| !moved);
+        let config = Config { steps: written.steps, data: written.data, data_path, ..saved };
+        Ok(Resumable { config, step: Some(header.step), options })
     }
 
     /// Creates the folder if it does not exist.

@@ -75,6 +75,7 @@ impl Trainer {
         }
         let checkpoint = Checkpoint {
             config: self.config.clone(),
+            fingerprint: Some(self.fingerprint()),
             weights: unpack(tensors.optimiser.weights).await?,
             ema: unpack(tensors.optimiser.ema).await?,
             optimiser,

@@ -13,13 +13,14 @@ use super::embedding::{Embedder, Embedding};
 use super::engine::{Engine, EngineOptions};
 use super::error::TrainError;
 use super::evaluation::Weights;
+use super::fingerprint::{DataFacts, Fingerprint, Role};
 use super::metrics::{Report, accuracy};
 use super::pace::Pace;
 use super::recording::Capture;
 use super::sampler::{Batches, Prefetcher, SampleSettings, StepSamples, Stream};
 use super::statistics::{StepStatistics, Window};
 use crate::augment::{DEPTH, OpDraw, StrongPolicy, WeakStyle};
-use crate::data::{DataSet, Images, Split, split};
+use crate::data::{DataError, DataSet, Images, Split, split};
 use crate::gpu::{Gpu, ReadbackRing};
 use crate::optim::{FAULTS, Fault};
 use crate::ssl::{LabelPrior, REPORT_FAULTS, REPORT_MATCHES, Schedule, ViewBlock};
@@ -54,6 +55,8 @@ pub struct Trainer {
     pub config: Config,
     pub data: Arc<DataSet>,
     pub split: Split,
+    /// What the user should know about the data that the run goes on with.
+    pub notices: Vec<String>,
     pub engine: Engine,
     pub policy: StrongPolicy,
     pub(super) gpu: Arc<Gpu>,
@@ -90,6 +93,16 @@ impl Trainer {
     ) -> Result<Self, TrainError> {
         config.validate(data.train.height, data.train.width)?;
         let split = split(&data, config.labels, config.spread(), config.seed)?;
+        Self::with_split(gpu, config, data, capture, split)
+    }
+
+    fn with_split(
+        gpu: Arc<Gpu>,
+        config: Config,
+        data: Arc<DataSet>,
+        capture: Capture,
+        split: Split,
+    ) -> Result<Self, TrainError> {
         let engine = Engine::new(&gpu, &engine_options(&config, &data, capture)?)?;
         let label_distribution = match config.method.label_prior {
             // AdaMatch's predictions take its place from the first step on.
@@ -128,6 +141,7 @@ impl Trainer {
             step: 0,
             earlier_seconds: 0.0,
             began: Instant::now(),
+            notices: Vec::new(),
             gpu,
             config,
             data,
@@ -148,7 +162,7 @@ impl Trainer {
         capture: Capture,
     ) -> Result<Self, TrainError> {
         // Before the plan is made: other data fail there too, for reasons that mislead.
-        let (saved, header) = Checkpoint::read_header(path)?;
+        let (saved, header, fingerprint) = Checkpoint::read_data(path)?;
         header.check(path, &data)?;
         if config.steps < header.step {
             return Err(TrainError::StepsDone { steps: config.steps, done: header.step });
@@ -157,11 +171,29 @@ impl Trainer {
             let (found, expected) = (saved.optimiser.name, config.optimiser.name);
             return Err(TrainError::OtherOptimiser { path: path.to_owned(), found, expected });
         }
-        let mut trainer = Self::new(gpu, config, data, capture)?;
+        let mut notices = Vec::new();
+        let split = match &fingerprint {
+            Some(recorded) => resumed_split(recorded, &config, &data, path, &mut notices)?,
+            None => {
+                let notice = "the checkpoint does not record its images, as version 0.1 made it: whether the data have \
+                              changed is unknown";
+                notices.push(notice.to_owned());
+                split(&data, config.labels, config.spread(), config.seed)?
+            }
+        };
+        config.validate(data.train.height, data.train.width)?;
+        let mut trainer = Self::with_split(gpu, config, data, capture, split)?;
+        trainer.notices = notices;
         let network = &trainer.engine.network;
         let checkpoint = Checkpoint::load(path, &network.parameters, &network.statistics)?;
         trainer.restore(checkpoint)?;
         Ok(trainer)
+    }
+
+    /// The images of the run with their roles.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let WeakStyle { flip, shift } = self.settings.weak;
+        Fingerprint::new(&self.data, &self.split, flip, shift)
     }
 
     pub fn gpu(&self) -> &Arc<Gpu> {
@@ -364,6 +396,46 @@ impl Trainer {
         self.embedder = Some(embedder);
         Ok(embedding)
     }
+}
+
+/// The split of the data that a run goes on with, by the recorded roles.
+///
+/// # Errors
+/// [`TrainError::ChangedData`] if the data differ from the recorded ones and `accept_changed_data` is not set; no image
+/// is labelled any more.
+fn resumed_split(
+    recorded: &Fingerprint,
+    config: &Config,
+    data: &DataSet,
+    path: &Path,
+    notices: &mut Vec<String>,
+) -> Result<Split, TrainError> {
+    let changes = recorded.compare(data);
+    let (flip, shift) = (config.flip.unwrap_or(data.flip), config.shift.unwrap_or(data.shift));
+    let mut reasons: Vec<String> = (!changes.is_empty()).then(|| changes.to_string()).into_iter().collect();
+    if (flip, shift) != (recorded.facts.flip, recorded.facts.shift) {
+        let DataFacts { flip: old_flip, shift: old_shift, .. } = recorded.facts;
+        reasons.push(format!("flip = {flip} and shift = {shift}, the run had {old_flip} and {old_shift}"));
+    }
+    let reason = reasons.join("; ");
+    match reasons.is_empty() {
+        true if changes.renamed > 0 => notices.push(format!("{} images have another name", changes.renamed)),
+        true => {}
+        false if !config.accept_changed_data => {
+            return Err(TrainError::ChangedData { path: path.to_owned(), reason });
+        }
+        false => notices.push(format!("the data have changed: {reason}")),
+    }
+    let split = recorded.split(data);
+    let before = recorded.images.iter().filter(|image| image.role == Role::Labelled).count();
+    let labels = split.labelled.len();
+    if labels == 0 {
+        return Err(DataError::FewLabels { labels, classes: data.classes.len() }.into());
+    }
+    if labels < before {
+        notices.push(format!("{labels} of {before} labelled images are left"));
+    }
+    Ok(split)
 }
 
 /// What the engine of a run is built for.

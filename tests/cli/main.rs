@@ -6,6 +6,7 @@ mod bad_checkpoints;
 mod bad_data;
 mod bad_options;
 mod bench;
+mod changed_data;
 mod common;
 mod earlier;
 mod hostile;

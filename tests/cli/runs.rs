@@ -167,10 +167,13 @@ fn labelled_folder_reports_accuracy_on_its_labelled_images() {
         remixmatch(&["train", "--data", str(folder.path()), "--steps", "1", "--batch", "4", "--k", "1"]);
     let (told, _) = done(command.args(["--report-every", "1", "--out", str(&all)]));
     assert!(told.contains("with 6 labels"), "{told}");
-    // The run keeps its number of labels when the data set has fewer.
+    // A label less is a change of the data; the run goes on without it if told so.
     save(5);
-    refused(
-        &mut remixmatch(&["train", "--resume", str(&run), "--steps", "4"]),
-        &["set labels to at most 5", "(--labels)"],
-    );
+    let resume = || remixmatch(&["train", "--resume", str(&run), "--steps", "4"]);
+    refused(&mut resume(), &["relabelled 1", "(--accept-changed-data)"]);
+    let (_, told) = done(resume().arg("--accept-changed-data"));
+    assert!(told.contains("5 of 6 labelled images are left"), "{told}");
+    // A new run needs as many labels as it asks for.
+    let another = out.path().join("another");
+    refused(&mut train(folder.path(), 4, &another), &["set labels to at most 5", "(--labels)"]);
 }

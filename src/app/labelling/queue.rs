@@ -303,6 +303,7 @@ mod tests {
             images: Images::new(8, 8, 1, vec![0; 64 * images]),
             originals: Default::default(),
             split: SplitRule::Content,
+            recorded: None,
             ids: Vec::new(),
             notices: Vec::new(),
         };

@@ -188,6 +188,9 @@ impl Worker {
                 Trainer::resume(gpu, self.config.clone(), data, &folder.model(), Capture::Views)?
             }
         };
+        for notice in std::mem::take(&mut trainer.notices) {
+            self.notice(notice);
+        }
         trainer.engine.pace = Some(Pace::new(SLICE, Arc::clone(&self.channels.stop)));
         let engine = &trainer.engine;
         let mut sheets = Vec::new();

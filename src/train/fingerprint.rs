@@ -1,0 +1,249 @@
+//! The fingerprint of a run's data: its images, their classes and their roles, as a checkpoint records them; and what
+//! differs in the data that a run goes on with.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::config::Config;
+use crate::data::{DataSet, ImageId, OpenOptions, RecordedRoles, Split};
+
+/// What an image is used for in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Trains with its class.
+    Labelled,
+    /// Trains without its class.
+    Unlabelled,
+    /// Left out by the long tail.
+    Unused,
+    /// Measures accuracy.
+    Test,
+}
+
+/// An image of a run's data. Its class is `None` if it is unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordedImage {
+    pub id: ImageId,
+    pub class: Option<u32>,
+    pub role: Role,
+}
+
+/// Facts about a run's data besides its images.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DataFacts {
+    /// The share of the labelled images that is held out for testing; `None` if the set has test images of its own.
+    pub held_out: Option<f64>,
+    /// Whether the images are files, whose names are paths; otherwise their names are positions in arrays.
+    pub files: bool,
+    /// Whether weak augmentation flips images.
+    pub flip: bool,
+    /// Largest shift of weak augmentation, in pixels.
+    pub shift: u32,
+}
+
+/// The images of a run's data with their roles.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fingerprint {
+    /// Training images, then test images. With labels made by hand a test image is a training image too.
+    pub images: Vec<RecordedImage>,
+    pub facts: DataFacts,
+}
+
+impl Fingerprint {
+    /// The fingerprint of a data set that is used as `split` says. `flip` and `shift` are the run's.
+    pub(super) fn new(data: &DataSet, split: &Split, flip: bool, shift: u32) -> Self {
+        let mut roles = vec![Role::Unused; data.train.len()];
+        split.unlabelled.iter().for_each(|&i| roles[i] = Role::Unlabelled);
+        split.labelled.iter().for_each(|&i| roles[i] = Role::Labelled);
+        let train = data.train_ids.ids.iter().zip(&data.train_labels).zip(roles);
+        let train = train.map(|((&id, &class), role)| RecordedImage { id, class, role });
+        let test = data.test_ids.ids.iter().zip(&data.test_labels);
+        let test = test.map(|(&id, &class)| RecordedImage { id, class: Some(class), role: Role::Test });
+        let files = !data.train_ids.files.is_empty();
+        let facts = DataFacts { held_out: data.held_out, files, flip, shift };
+        Self { images: train.chain(test).collect(), facts }
+    }
+
+    /// How many of the images with these contents ([`ImageId::content`]) the run trains on, labelled or not.
+    pub fn trained_on(&self, contents: impl IntoIterator<Item = u64>) -> usize {
+        let trains = |image: &&RecordedImage| matches!(image.role, Role::Labelled | Role::Unlabelled);
+        let trained: HashSet<u64> = self.images.iter().filter(trains).map(|image| image.id.content).collect();
+        contents.into_iter().filter(|content| trained.contains(content)).count()
+    }
+
+    /// The roles by which test images are held out again when the data set is opened.
+    pub fn recorded_roles(&self) -> RecordedRoles {
+        let held_out = self.facts.held_out.is_some();
+        let images = self.images.iter().map(|image| (image.id, held_out && image.role == Role::Test));
+        RecordedRoles::new(images, held_out)
+    }
+
+    /// The split of a data set by the recorded roles. New images are unlabelled; labels that are gone are not replaced.
+    pub(super) fn split(&self, data: &DataSet) -> Split {
+        let mut exact: HashMap<ImageId, Role> = HashMap::new();
+        for image in &self.images {
+            // An image with a label made by hand may test and train: its role in training counts.
+            let role = exact.entry(image.id).or_insert(image.role);
+            if *role == Role::Test {
+                *role = image.role;
+            }
+        }
+        let ids = &data.train_ids.ids;
+        let present: HashSet<ImageId> = ids.iter().copied().collect();
+        let mut renamed: HashMap<u64, VecDeque<Role>> = HashMap::new();
+        for image in self.images.iter().filter(|image| !present.contains(&image.id)) {
+            renamed.entry(image.id.content).or_default().push_back(exact[&image.id]);
+        }
+        let mut split = Split { labelled: Vec::new(), unlabelled: Vec::new() };
+        for (i, (id, class)) in ids.iter().zip(&data.train_labels).enumerate() {
+            let moved = || renamed.get_mut(&id.content).and_then(VecDeque::pop_front);
+            let role = exact.get(id).copied().or_else(moved).unwrap_or(Role::Unlabelled);
+            if matches!(role, Role::Labelled | Role::Unlabelled) {
+                split.unlabelled.push(i);
+            }
+            if role == Role::Labelled && class.is_some() {
+                split.labelled.push(i);
+            }
+        }
+        split
+    }
+
+    /// What differs in the images of a data set. Its classes are those of the run.
+    pub fn compare(&self, data: &DataSet) -> Changes {
+        // Labels made by hand give an image twice, in training without its class where it is held out.
+        let mut known: HashMap<ImageId, Option<u32>> = HashMap::new();
+        for image in &self.images {
+            let class = known.entry(image.id).or_default();
+            *class = class.or(image.class);
+        }
+        let mut found: HashMap<ImageId, (Option<u32>, String)> = HashMap::new();
+        let mut order = Vec::new();
+        let train = data.train_ids.ids.iter().zip(data.train_labels.iter().copied());
+        let train = train.enumerate().map(|(i, (id, class))| (*id, class, data.train_ids.name(i)));
+        let test = data.test_ids.ids.iter().zip(data.test_labels.iter().copied().map(Some));
+        let test = test.enumerate().map(|(i, (id, class))| (*id, class, data.test_ids.name(i)));
+        for (id, class, name) in train.chain(test) {
+            let entry = found.entry(id).or_insert_with(|| {
+                order.push(id);
+                (None, name)
+            });
+            entry.0 = entry.0.or(class);
+        }
+        let mut changes = Changes { tests: data.test_ids.len(), ..Changes::default() };
+        let mut by_content: HashMap<u64, VecDeque<Option<u32>>> = HashMap::new();
+        let mut by_name: HashMap<u64, u64> = HashMap::new();
+        let mut gone = 0;
+        for (id, class) in known.iter().filter(|(id, _)| !found.contains_key(*id)) {
+            by_content.entry(id.content).or_default().push_back(*class);
+            by_name.insert(id.name, id.content);
+            gone += 1;
+        }
+        let mut new = Vec::new();
+        for id in order {
+            let (class, name) = &found[&id];
+            let before = match known.get(&id) {
+                Some(before) => *before,
+                None => match by_content.get_mut(&id.content).and_then(VecDeque::pop_front) {
+                    Some(before) => {
+                        gone -= 1;
+                        changes.renamed += usize::from(self.facts.files && before == *class);
+                        before
+                    }
+                    None => {
+                        new.push((id, name.clone()));
+                        continue;
+                    }
+                },
+            };
+            if before != *class {
+                changes.relabelled.push(name.clone());
+            }
+        }
+        for (id, name) in new {
+            let old = by_name.get(&id.name).and_then(|content| by_content.get_mut(content));
+            match old.and_then(VecDeque::pop_front) {
+                Some(_) => {
+                    gone -= 1;
+                    changes.changed.push(name);
+                }
+                None => changes.added.push(name),
+            }
+        }
+        changes.removed = gone;
+        let tested: HashSet<u64> = self
+            .images
+            .iter()
+            .filter(|image| image.role == Role::Test)
+            .map(|image| image.id.content)
+            .collect();
+        let new_tests =
+            data.test_ids.ids.iter().map(|id| id.content).filter(|content| !tested.contains(content));
+        changes.trained = self.trained_on(new_tests);
+        changes
+    }
+}
+
+/// The options that open the data set of a run again: with the same settings and image shape (`image`: height, width,
+/// channels), and the same test images.
+pub fn reopen_options(config: &Config, image: [usize; 3], fingerprint: Option<&Fingerprint>) -> OpenOptions {
+    OpenOptions {
+        image_size: Some(image[0]),
+        channels: Some(image[2]),
+        recorded: fingerprint.map(|fingerprint| Arc::new(fingerprint.recorded_roles())),
+        ..config.open_options()
+    }
+}
+
+/// What differs between the images of a run and those of a data set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Names of images that the run does not know.
+    pub added: Vec<String>,
+    /// Number of images that are gone.
+    pub removed: usize,
+    /// Names of images whose content differs.
+    pub changed: Vec<String>,
+    /// Names of images with another class, with a class that was unknown, or without their class.
+    pub relabelled: Vec<String>,
+    /// Number of image files with another path. It is no difference by itself.
+    pub renamed: usize,
+    /// Number of test images that the run trains on and has not tested.
+    pub trained: usize,
+    /// Number of test images.
+    pub tests: usize,
+}
+
+impl Changes {
+    /// Whether the images and their classes are the run's.
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed == 0 && self.changed.is_empty() && self.relabelled.is_empty()
+    }
+}
+
+/// Names that a list of changes shows.
+const NAMED: usize = 3;
+
+impl fmt::Display for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (added, changed, relabelled) = (self.added.len(), self.changed.len(), self.relabelled.len());
+        write!(f, "added {added}, removed {}, changed {changed}", self.removed)?;
+        for (verb, count) in [("relabelled", relabelled), ("renamed", self.renamed)] {
+            if count > 0 {
+                write!(f, ", {verb} {count}")?;
+            }
+        }
+        let lists = [("added", &self.added), ("changed", &self.changed), ("relabelled", &self.relabelled)];
+        let mut lists = lists.into_iter().filter(|(_, names)| !names.is_empty()).peekable();
+        if lists.peek().is_some() {
+            let list = |(verb, names): (&str, &Vec<String>)| {
+                let more = if names.len() > NAMED { ", .." } else { "" };
+                format!("{verb} {}{more}", names[..names.len().min(NAMED)].join(", "))
+            };
+            write!(f, " ({})", lists.map(list).collect::<Vec<_>>().join("; "))?;
+        }
+        write!(f, "; {} of {} test images were trained on", self.trained, self.tests)
+    }
+}

@@ -1,0 +1,231 @@
+//! Data that change between two parts of a run: `train --resume` and `eval` say what differs and refuse, or go on with
+//! the recorded roles.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use remixmatch::train::{Checkpoint, Role};
+use tempfile::{TempDir, tempdir};
+
+use super::common::{assert_same_run, done, png, put, refused, remixmatch, str};
+
+/// Class folders `a` and `b` with nine PNGs each, in a folder `w`.
+fn photos(outer: &Path) -> PathBuf {
+    let folder = outer.join("w");
+    (0..18).for_each(|n| png(&folder.join(["a", "b"][n % 2]).join(format!("{n:02}.png")), n));
+    folder
+}
+
+/// A run on [`photos`] in the folder `r`.
+fn trained() -> (TempDir, PathBuf, PathBuf) {
+    let outer = tempdir().expect("a temporary folder");
+    let (data, run) = (photos(outer.path()), outer.path().join("r"));
+    let mut command = remixmatch(&["train", "--labels", "8", "--batch", "4", "--k", "1"]);
+    command.args(["--report-every", "2", "--steps", "2", "--data", str(&data), "--out", str(&run)]);
+    done(&mut command);
+    (outer, data, run)
+}
+
+fn resume(run: &Path) -> assert_cmd::Command {
+    remixmatch(&["train", "--resume", str(run), "--steps", "4"])
+}
+
+fn eval(run: &Path) -> assert_cmd::Command {
+    remixmatch(&["eval", "--model", str(&run.join("model.safetensors"))])
+}
+
+/// The roles by content that a run's checkpoint records.
+fn roles(run: &Path) -> HashMap<u64, Role> {
+    let (_, _, recorded) = Checkpoint::read_data(&run.join("model.safetensors")).expect("a checkpoint");
+    recorded.expect("a fingerprint").images.iter().map(|image| (image.id.content, image.role)).collect()
+}
+
+#[test]
+fn changed_data_are_named_and_refused() {
+    type Change = fn(&Path);
+    let cases: [(&str, Change, &str); 6] = [
+        ("an image more", |w| png(&w.join("a/--.png"), 40), "added 1, removed 0, changed 0 (added a/--.png)"),
+        (
+            "an image less",
+            |w| fs::remove_file(w.join("a/04.png")).expect("a file"),
+            "added 0, removed 1, changed 0",
+        ),
+        (
+            "another image",
+            |w| png(&w.join("b/03.png"), 41),
+            "added 0, removed 0, changed 1 (changed b/03.png)",
+        ),
+        (
+            "another class",
+            |w| fs::rename(w.join("a/02.png"), w.join("b/02.png")).expect("a file"),
+            "added 0, removed 0, changed 0, relabelled 1 (relabelled b/02.png)",
+        ),
+        (
+            "an unlabelled image",
+            |w| png(&w.join("unlabeled/1.png"), 42),
+            "added 1, removed 0, changed 0 (added unlabeled/1.png)",
+        ),
+        (
+            "one more, one renamed",
+            |w| {
+                png(&w.join("a/zz.png"), 43);
+                fs::rename(w.join("b/05.png"), w.join("b/first.png")).expect("a file");
+            },
+            "added 1, removed 0, changed 0, renamed 1 (added a/zz.png)",
+        ),
+    ];
+    for (case, change, words) in cases {
+        let (_outer, data, run) = trained();
+        let before = roles(&run);
+        change(&data);
+        for mut command in [resume(&run), eval(&run)] {
+            let told = refused(&mut command, &["the data differ", words, "(--accept-changed-data)"]);
+            assert!(told.contains("0 of "), "{case}: no test image was trained on: {told}");
+        }
+        let (_, told) = done(eval(&run).arg("--accept-changed-data"));
+        assert!(told.contains(words), "{case}: {told}");
+        let (_, told) = done(resume(&run).arg("--accept-changed-data"));
+        assert!(told.contains(words), "{case}: {told}");
+        // The new state is recorded: nothing differs any more, and no image that stayed has another role.
+        done(&mut eval(&run));
+        for (content, role) in roles(&run) {
+            match before.get(&content) {
+                Some(before) => assert_eq!(role, *before, "{case}"),
+                None => assert_ne!(role, Role::Labelled, "{case}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn touched_and_renamed_files_change_nothing() {
+    let (outer, data, run) = trained();
+    let other = outer.path().join("other");
+    fs::create_dir(&other).expect("a folder");
+    for file in ["config.toml", "metrics.csv", "model.safetensors"] {
+        fs::copy(run.join(file), other.join(file)).expect("a copy");
+    }
+    done(&mut resume(&run));
+    // Written again with the same bytes, in another order on the disk.
+    for n in (0..18).rev() {
+        let path = data.join(["a", "b"][n % 2]).join(format!("{n:02}.png"));
+        let bytes = fs::read(&path).expect("a file");
+        fs::remove_file(&path).expect("a file");
+        put(&path, &bytes);
+    }
+    let (_, told) = done(&mut resume(&other));
+    assert!(!told.contains("notice: the data"), "{told}");
+    assert_same_run(&run, &other);
+    fs::rename(data.join("a/06.png"), data.join("a/zzz.png")).expect("a file");
+    let (_, told) = done(&mut remixmatch(&["train", "--resume", str(&run), "--steps", "6"]));
+    assert!(told.contains("1 images have another name"), "{told}");
+    done(&mut eval(&run));
+}
+
+#[test]
+fn lost_labels_are_counted_and_not_replaced() {
+    let (outer, data, run) = trained();
+    let (_, _, recorded) = Checkpoint::read_data(&run.join("model.safetensors")).expect("a checkpoint");
+    let before = roles(&run);
+    let recorded = recorded.expect("a fingerprint");
+    assert_eq!(recorded.images.iter().filter(|image| image.role == Role::Labelled).count(), 8);
+    // A labelled image of class a goes.
+    let config = fs::read_to_string(run.join("config.toml")).expect("config.toml");
+    assert!(config.contains("split = \"content\"") && config.contains("data_path = "), "{config}");
+    let is_labelled = |path: &Path, steps: usize| {
+        fs::rename(path, outer.path().join("kept")).expect("a file");
+        let (_, told) = done(eval(&run).arg("--accept-changed-data"));
+        assert!(told.contains("removed 1"), "{told}");
+        let mut command = remixmatch(&["train", "--resume", str(&run), "--accept-changed-data"]);
+        let (_, told) = done(command.args(["--steps", &steps.to_string()]));
+        told.contains("7 of 8 labelled images are left")
+    };
+    let mut found = false;
+    for n in (0..18).step_by(2) {
+        let path = data.join(format!("a/{n:02}.png"));
+        if is_labelled(&path, n + 4) {
+            found = true;
+            break;
+        }
+    }
+    assert!(found, "four of the nine images of class a are labelled");
+    let after = roles(&run);
+    assert!(after.iter().all(|(content, role)| before[content] == *role));
+}
+
+#[test]
+fn other_working_directory_finds_the_data() {
+    let outer = tempdir().expect("a temporary folder");
+    let elsewhere = tempdir().expect("a temporary folder");
+    photos(outer.path());
+    let mut command =
+        remixmatch(&["train", "--labels", "8", "--batch", "4", "--k", "1", "--report-every", "2"]);
+    command.args(["--steps", "2", "--data", "w", "--out", "r"]).current_dir(outer.path());
+    done(&mut command);
+    let run = outer.path().join("r");
+    let config = fs::read_to_string(run.join("config.toml")).expect("config.toml");
+    assert!(config.contains("data = \"w\"\n"), "{config}");
+    done(eval(&run).current_dir(elsewhere.path()));
+    done(resume(&run).current_dir(elsewhere.path()));
+    // Data that were moved together with the run are found by what was typed.
+    let moved = elsewhere.path().join("moved");
+    fs::rename(outer.path(), &moved).expect("a folder");
+    fs::create_dir(outer.path()).expect("a folder");
+    done(remixmatch(&["eval", "--model", "r/model.safetensors"]).current_dir(&moved));
+    // Other data are named as they are given.
+    (0..18)
+        .for_each(|n| png(&moved.join("new").join(["a", "b"][n % 2]).join(format!("{n:02}.png")), n + 100));
+    let other =
+        remixmatch(&["train", "--resume", "r", "--steps", "6", "--data", "new"]).current_dir(&moved).output();
+    let told = String::from_utf8(other.expect("the binary starts").stderr).expect("UTF-8");
+    assert!(told.contains("added 0, removed 0, changed 18"), "{told}");
+}
+
+#[test]
+fn options_that_shaped_the_data_are_remembered() {
+    let outer = tempdir().expect("a temporary folder");
+    let (data, run) = (photos(outer.path()), outer.path().join("r"));
+    put(&data.join("a/broken.png"), b"not an image");
+    let mut command =
+        remixmatch(&["train", "--labels", "8", "--batch", "4", "--k", "1", "--report-every", "2"]);
+    command.args([
+        "--steps",
+        "2",
+        "--data",
+        str(&data),
+        "--skip-bad",
+        "--image-size",
+        "16",
+        "--out",
+        str(&run),
+    ]);
+    done(&mut command);
+    done(&mut eval(&run));
+    done(&mut resume(&run));
+}
+
+#[test]
+fn names_of_other_classes_are_listed() {
+    let (_outer, data, run) = trained();
+    fs::rename(data.join("b"), data.join("bee")).expect("a folder");
+    for mut command in [resume(&run), eval(&run)] {
+        refused(&mut command, &["trained on other data", "it lacks b", "new: bee"]);
+    }
+}
+
+#[test]
+fn trained_images_in_other_test_data_are_counted() {
+    let (outer, data, run) = trained();
+    let other = outer.path().join("other");
+    for n in 0..18 {
+        let name = Path::new(["a", "b"][n % 2]).join(format!("{n:02}.png"));
+        png(&other.join("train").join(&name), n + 200);
+        let to = other.join("test").join(&name);
+        fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
+        fs::copy(data.join(&name), to).expect("a copy");
+    }
+    let trained = roles(&run).values().filter(|role| **role != Role::Test).count();
+    let (_, told) = done(eval(&run).args(["--data", str(&other)]));
+    assert!(told.contains(&format!("{trained} of the 18 test images were trained on")), "{told}");
+}
