@@ -54,7 +54,7 @@ pub struct Fingerprint {
 
 impl Fingerprint {
     /// The fingerprint of a data set that is used as `split` says. `flip` and `shift` are the run's.
-    pub(super) fn new(data: &DataSet, split: &Split, flip: bool, shift: u32) -> Self {
+    pub fn new(data: &DataSet, split: &Split, flip: bool, shift: u32) -> Self {
         let mut roles = vec![Role::Unused; data.train.len()];
         split.unlabelled.iter().for_each(|&i| roles[i] = Role::Unlabelled);
         split.labelled.iter().for_each(|&i| roles[i] = Role::Labelled);
@@ -82,7 +82,7 @@ impl Fingerprint {
     }
 
     /// The split of a data set by the recorded roles. New images are unlabelled; labels that are gone are not replaced.
-    pub(super) fn split(&self, data: &DataSet) -> Split {
+    pub fn split(&self, data: &DataSet) -> Split {
         let mut exact: HashMap<ImageId, Role> = HashMap::new();
         for image in &self.images {
             // An image with a label made by hand may test and train: its role in training counts.

@@ -8,6 +8,7 @@ mod cifar;
 mod common;
 mod folders;
 mod formats;
+mod identity;
 mod idx;
 mod images;
 mod numpy;
