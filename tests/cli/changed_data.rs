@@ -227,5 +227,5 @@ fn trained_images_in_other_test_data_are_counted() {
     }
     let trained = roles(&run).values().filter(|role| **role != Role::Test).count();
     let (_, told) = done(eval(&run).args(["--data", str(&other)]));
-    assert!(told.contains(&format!("{trained} of the 18 test images were trained on")), "{told}");
+    assert!(told.contains(&format!("{trained} of the 36 images were trained on")), "{told}");
 }
