@@ -1,7 +1,7 @@
 //! What the window starts with: options of the command line or the page, and its graphics.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use eframe::egui_wgpu::{WgpuSetup, WgpuSetupCreateNew};
@@ -26,6 +26,9 @@ pub enum AppError {
     NoWindow(String),
     #[error("unknown variation '{found}': choose {list}")]
     UnknownVariation { found: String, list: String },
+    /// Pictures or measurements that were requested are not complete.
+    #[error("not everything was done: {0}")]
+    Script(String),
     #[error(transparent)]
     Train(#[from] TrainError),
 }
@@ -56,6 +59,8 @@ pub struct AppOptions {
     pub link: Option<String>,
     /// Train at once.
     pub train: bool,
+    /// Why [`AppOptions::pictures`] or [`AppOptions::measure`] failed, once they have.
+    pub script_failure: Arc<Mutex<Option<String>>>,
     pub theme: Option<ThemeChoice>,
     /// How convolutions are tiled; the page uses the tiling of its class of adapters.
     #[cfg(not(target_arch = "wasm32"))]

@@ -1,8 +1,7 @@
 //! The window driven by itself: it takes pictures of every view, or measures how fast frames follow each other.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use eframe::egui::{Context, Pos2, ViewportCommand};
@@ -35,8 +34,17 @@ impl Script {
         pictures.or_else(|| options.measure.map(|duration| Self::Measure(Measure::new(duration))))
     }
 
-    /// One frame of the script. Returns whether it has ended.
-    pub fn advance(&mut self, workspace: &mut Workspace, views: &Views, context: &Context) -> bool {
+    /// One frame of the script. Returns its outcome once it has ended: an error is a run that failed, data that were not
+    /// opened, or a picture that was not written.
+    pub fn advance(
+        &mut self,
+        workspace: &mut Workspace,
+        views: &Views,
+        context: &Context,
+    ) -> Option<Result<(), String>> {
+        if let Some(reason) = failure(workspace) {
+            return Some(Err(reason));
+        }
         match self {
             Self::Pictures(pictures) => {
                 // At a low rate, which leaves the adapter to training.
@@ -51,44 +59,59 @@ impl Script {
     }
 }
 
+/// Why no run will train to the end, if so.
+fn failure(workspace: &Workspace) -> Option<String> {
+    let failed = workspace.runs.iter().find_map(|run| match &run.state.phase {
+        Phase::Failed(reason) => Some(reason.clone()),
+        _ => None,
+    });
+    let unopened = || workspace.data.failure().filter(|_| workspace.runs.is_empty());
+    failed.or_else(|| unopened().map(|failure| failure.reason.clone()))
+}
+
 /// Takes a picture of every view in both themes, one after another.
 pub struct Pictures {
     folder: PathBuf,
     next: usize,
     /// Frames until the next picture.
     wait: usize,
-    /// Whether the last requested picture has been written.
-    written: Arc<AtomicBool>,
+    /// The outcome of the last requested picture, once it is known.
+    written: Arc<Mutex<Option<Result<(), String>>>>,
 }
 
 impl Pictures {
     fn new(folder: PathBuf) -> Self {
-        Self { folder, next: 0, wait: SETTLE, written: Arc::new(AtomicBool::new(true)) }
+        Self { folder, next: 0, wait: SETTLE, written: Arc::new(Mutex::new(Some(Ok(())))) }
     }
 
-    fn advance(&mut self, workspace: &mut Workspace, views: &Views, context: &Context) -> bool {
+    fn advance(
+        &mut self,
+        workspace: &mut Workspace,
+        views: &Views,
+        context: &Context,
+    ) -> Option<Result<(), String>> {
         let runs = &workspace.runs;
         let steps = runs.first().and_then(|run| run.state.progress).map_or(0, |progress| progress.step);
-        if runs.iter().any(|run| matches!(run.state.phase, Phase::Failed(_))) {
-            return true;
-        }
         let enough = steps >= STEPS.min(workspace.settings.config.steps);
         let reported = runs.first().is_some_and(|run| !run.state.reports.is_empty());
         if !enough || !reported {
-            return false;
+            return None;
         }
         if workspace.is_running() {
             workspace.send(&Command::Pause);
-            return false;
+            return None;
         }
-        if !self.written.load(Ordering::SeqCst) {
-            return false;
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*written {
+            None => return None,
+            Some(Err(_)) => return written.take(),
+            Some(Ok(())) => drop(written),
         }
         let all: Vec<_> = views.iter().map(|view| view.id()).collect();
         let (theme, name) = match self.next / all.len() {
             0 => (ThemeChoice::Dark, "dark"),
             1 => (ThemeChoice::Light, "light"),
-            _ => return true,
+            _ => return Some(Ok(())),
         };
         let view = &all[self.next % all.len()];
         if self.wait == SETTLE {
@@ -99,24 +122,23 @@ impl Pictures {
         }
         self.wait -= 1;
         if self.wait > 0 {
-            return false;
+            return None;
         }
         if views.is_pending(view, &workspace.runs) {
             self.wait = 1;
-            return false;
+            return None;
         }
         self.wait = SETTLE;
         self.next += 1;
-        self.written.store(false, Ordering::SeqCst);
+        *self.written.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let path = self.folder.join(views::picture_name(&views.title(view), name));
         let written = Arc::clone(&self.written);
         context.request_screenshot(move |picture| {
-            if let Err(error) = write(&path, &picture) {
-                tracing::error!("{}: {error}", path.display());
-            }
-            written.store(true, Ordering::SeqCst);
+            let outcome = write(&path, &picture);
+            let outcome = outcome.map_err(|error| format!("{}: writing it failed: {error}", path.display()));
+            *written.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
         });
-        false
+        None
     }
 }
 
@@ -145,10 +167,10 @@ impl Measure {
         Self { duration, began: None, frames, recent, rows: 0 }
     }
 
-    fn advance(&mut self, workspace: &Workspace) -> bool {
+    fn advance(&mut self, workspace: &Workspace) -> Option<Result<(), String>> {
         // Time counts from the first step, which may take minutes on a software adapter.
         if !workspace.runs.first().is_some_and(|run| run.state.phase == Phase::Running) {
-            return workspace.runs.iter().any(|run| matches!(run.state.phase, Phase::Failed(_)));
+            return None;
         }
         let began = *self.began.get_or_insert_with(Instant::now);
         self.frames.begin_frame();
@@ -157,7 +179,7 @@ impl Measure {
             self.print_row(workspace);
         }
         if began.elapsed() < self.duration {
-            return false;
+            return None;
         }
         let f = &self.frames;
         println!(
@@ -169,7 +191,7 @@ impl Measure {
             f.percentile(0.99),
             f.percentile(1.0)
         );
-        true
+        Some(Ok(()))
     }
 
     fn print_row(&mut self, workspace: &Workspace) {

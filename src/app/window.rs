@@ -1,5 +1,7 @@
 //! The window: its panels around the views, its keys, and one view at a time on a narrow screen.
 
+use std::sync::{Arc, Mutex};
+
 use eframe::egui::{self, Button, ComboBox, Context, Key, RichText, ScrollArea, Ui};
 
 use super::autosave::AutosavedRuns;
@@ -29,6 +31,8 @@ pub struct App {
     menu_open: bool,
     contact_sheet_open: bool,
     script: Option<Script>,
+    /// Why the script has failed, or not ended yet; shared with [`run`].
+    script_failure: Arc<Mutex<Option<String>>>,
     tour: Option<Tour>,
     places: Places,
 }
@@ -81,6 +85,7 @@ impl App {
             menu_open: false,
             contact_sheet_open: false,
             script,
+            script_failure: options.script_failure,
             tour: None,
             places: Places::new(),
         })
@@ -237,9 +242,12 @@ impl eframe::App for App {
     fn logic(&mut self, context: &Context, _frame: &mut eframe::Frame) {
         self.workspace.advance();
         if let Some(script) = &mut self.script
-            && script.advance(&mut self.workspace, &self.views, context)
+            && let Some(outcome) = script.advance(&mut self.workspace, &self.views, context)
         {
             self.script = None;
+            if let Ok(mut failure) = self.script_failure.lock() {
+                *failure = outcome.err();
+            }
             context.send_viewport_cmd(egui::ViewportCommand::Close);
         }
     }
@@ -358,7 +366,15 @@ pub fn run(options: AppOptions) -> Result<(), AppError> {
         wgpu_options: WgpuConfiguration { wgpu_setup: super::options::graphics(), ..Default::default() },
         ..Default::default()
     };
+    let failure = Arc::clone(&options.script_failure);
+    if let (Some(_), Ok(mut failure)) = (Script::new(&options), failure.lock()) {
+        *failure = Some("the window was closed before it was done".to_owned());
+    }
     let make: eframe::AppCreator<'_> =
         Box::new(move |creation| Ok(Box::new(App::new(creation, options)?) as Box<dyn eframe::App>));
-    eframe::run_native("remixmatch", native, make).map_err(|error| AppError::NoWindow(error.to_string()))
+    eframe::run_native("remixmatch", native, make).map_err(|error| AppError::NoWindow(error.to_string()))?;
+    match failure.lock().ok().and_then(|mut failure| failure.take()) {
+        Some(reason) => Err(AppError::Script(reason)),
+        None => Ok(()),
+    }
 }

@@ -1,6 +1,7 @@
 //! `app` opens the desktop app.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::bail;
 use clap::Args;
@@ -93,6 +94,7 @@ pub fn run(arguments: AppArguments) -> anyhow::Result<Outcome> {
         run: arguments.run,
         accept_changed_data: arguments.accept_changed_data,
         link: arguments.link,
+        script_failure: Arc::default(),
         train: arguments.train || arguments.pictures.is_some() || arguments.measure.is_some(),
         theme: arguments.theme,
         tiling: arguments.adapter.choice(),

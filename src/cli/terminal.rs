@@ -18,10 +18,26 @@ pub enum Outcome {
     Serious,
 }
 
+/// Text for a terminal: control characters and those that reverse text, which names of files and classes may contain,
+/// become `\uXXXX`, which in JSON is the same character. Line breaks stay.
+fn visible(text: &str) -> String {
+    let reverses =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c != '\n' && c.is_control() || reverses(c) {
+            shown.push_str(&format!("\\u{:04x}", c as u32));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
 /// Writes a line of the result. A closed pipe, as `head` leaves it, is no failure. (`println!` would panic.)
 pub fn print(line: impl Display) -> anyhow::Result<()> {
     let mut out = stdout().lock();
-    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+    match writeln!(out, "{}", visible(&line.to_string())).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(error).context("writing the result to standard output failed")
         }
@@ -32,7 +48,7 @@ pub fn print(line: impl Display) -> anyhow::Result<()> {
 /// Writes a line to standard error. A failure is ignored: there is no other place to report it. (`eprintln!` would
 /// panic.)
 pub fn note(line: impl Display) {
-    let _ = writeln!(stderr().lock(), "{line}");
+    let _ = writeln!(stderr().lock(), "{}", visible(&line.to_string()));
 }
 
 /// An error with its causes and [`flags`], in one line.
@@ -40,8 +56,6 @@ pub fn one_line(error: &anyhow::Error) -> String {
     let mut parts: Vec<String> = Vec::new();
     for cause in error.chain() {
         let text = cause.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-        // Text from a file may contain terminal control codes.
-        let text = text.replace(char::is_control, "\u{fffd}");
         if !parts.last().is_some_and(|last| last.contains(&text)) {
             parts.push(text);
         }
@@ -89,4 +103,25 @@ fn flag(setting: &str) -> Option<String> {
 /// Bytes in the largest unit that keeps the number above one.
 pub fn bytes_text(bytes: u64) -> String {
     indicatif::HumanBytes(bytes).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::visible;
+
+    #[test]
+    fn control_characters_are_escaped_as_in_json() {
+        for (text, expected) in [
+            ("cat.png: cat 99.0 %", "cat.png: cat 99.0 %"),
+            ("two\nlines", "two\nlines"),
+            ("\u{1b}[2Jgone", "\\u001b[2Jgone"),
+            ("over\rwritten\u{8}\u{7f}\u{9b}31m", "over\\u000dwritten\\u0008\\u007f\\u009b31m"),
+            ("gpj.\u{202e}exe", "gpj.\\u202eexe"),
+            ("강아지 🐶", "강아지 🐶"),
+        ] {
+            assert_eq!(visible(text), expected);
+        }
+        let json = serde_json::to_string("\u{9b}\u{202e}\u{1b}").expect("JSON");
+        assert_eq!(serde_json::from_str::<String>(&visible(&json)).expect("JSON"), "\u{9b}\u{202e}\u{1b}");
+    }
 }

@@ -132,3 +132,58 @@ fn missing_adapter_message_says_what_to_install() {
     let mut named = remixmatch(&["info"]);
     refused(named.env("WGPU_ADAPTER_NAME", "no such"), &["'no such'", "there is"]);
 }
+
+/// Names of files and classes come from anywhere.
+#[cfg(target_os = "linux")]
+#[test]
+fn control_characters_in_names_never_reach_the_terminal() {
+    let outer = tempdir().expect("a temporary folder");
+    let data = outer.path().join("pets\u{1b}[31m");
+    let classes = ["cat\u{1b}]0;title\u{7}", "dog\u{9b}2J", "gnu\u{202e}"];
+    for n in 0..15 {
+        png(&data.join(classes[n % 3]).join(format!("{n}\u{1b}[8m.png")), n);
+    }
+    std::fs::write(data.join(classes[0]).join("bad\u{1b}[2J.png"), b"text").expect("a file");
+    std::fs::write(data.join("notes\u{1b}[2J.txt"), b"text").expect("a file");
+    let run = outer.path().join("run\u{1b}[7m");
+    let model = run.join("model.safetensors");
+    let image = data.join(classes[1]).join("1\u{1b}[8m.png");
+    let train = ["train", "--labels", "6", "--batch", "4", "--k", "1", "--steps", "2", "--out", str(&run)];
+    let commands: [&[&str]; 9] = [
+        &["data", str(&data)],
+        &["data", str(&data), "--skip-bad"],
+        &["data", str(&data), "--skip-bad", "--json"],
+        &[&train[..], &["--data", str(&data)]].concat(),
+        &[&train[..], &["--data", str(&data), "--skip-bad"]].concat(),
+        &["eval", "--model", str(&model), "--skip-bad"],
+        &["eval", "--model", str(&model), "--data", str(&data)],
+        &["predict", "--model", str(&model), str(&image)],
+        &["predict", "--model", str(&model), str(&data), "--json"],
+    ];
+    for arguments in commands {
+        let output = remixmatch(arguments).output().expect("the binary starts");
+        for shown in [text(&output.stdout), text(&output.stderr)] {
+            let unsafe_one = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
+            assert!(!shown.contains(unsafe_one), "{arguments:?}: {shown:?}");
+        }
+        assert!(!output.stdout.is_empty() || !output.stderr.is_empty());
+    }
+    let (json, _) = done(&mut remixmatch(&["data", str(&data), "--skip-bad", "--json"]));
+    let told: Value = serde_json::from_str(&json).expect("JSON");
+    let named: Vec<_> =
+        told["classes"].as_array().expect("classes").iter().map(|c| c["name"].clone()).collect();
+    assert_eq!(named, classes, "JSON keeps the names");
+}
+
+/// A display is not needed to fail before a window opens; with one, the run fails in the window.
+#[test]
+fn pictures_that_cannot_be_taken_end_with_an_error() {
+    let folder = tempdir().expect("a temporary folder");
+    let out = folder.path().join("pictures");
+    let mut command = remixmatch(&["app", "--pictures", str(&out), "--data", "no such folder"]);
+    let output = command.timeout(std::time::Duration::from_secs(120)).output().expect("the binary starts");
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.lines().last().is_some_and(|line| line.starts_with("error: ")), "{message}");
+    assert!(!out.exists());
+}
