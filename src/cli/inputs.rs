@@ -1,11 +1,13 @@
 //! What a command works on: the adapter, with the tiling of its kernels, and the data set.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use clap::Args;
-use remixmatch::data::{Choice, DataSet, OpenOptions, open};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use remixmatch::data::{Choice, DataSet, OnProgress, OpenOptions, open};
 use remixmatch::gpu::Gpu;
 use remixmatch::train::{Config, TilingChoice, with_tiling};
 
@@ -113,7 +115,12 @@ impl SourceOptions {
 
 /// Opens a data set by its built-in name, its path or its name in the user's data folder, and prints its notices.
 pub fn open_source(source: &str, options: &OpenOptions) -> anyhow::Result<DataSet> {
-    let set = open(&resolve(source)?, options)?;
+    let bar = Arc::new(OpeningBar::default());
+    let shown = Arc::clone(&bar);
+    let progress = OnProgress::new(move |done, all| shown.show(done, all));
+    let opened = open(&resolve(source)?, &OpenOptions { progress, ..options.clone() });
+    bar.clear();
+    let set = opened?;
     for notice in &set.notices {
         note(format_args!("notice: {notice}"));
     }
@@ -124,6 +131,40 @@ pub fn open_source(source: &str, options: &OpenOptions) -> anyhow::Result<DataSe
 pub fn same_source(a: &str, b: &str) -> bool {
     let real = |source: &str| Path::new(&resolve(source).ok()?).canonicalize().ok();
     a == b || real(a).is_some_and(|path| real(b) == Some(path))
+}
+
+/// A progress bar that appears if a set takes more than a second to open.
+struct OpeningBar {
+    began: Instant,
+    bar: OnceLock<ProgressBar>,
+}
+
+impl Default for OpeningBar {
+    fn default() -> Self {
+        Self { began: Instant::now(), bar: OnceLock::new() }
+    }
+}
+
+impl OpeningBar {
+    fn show(&self, done: usize, all: usize) {
+        if self.began.elapsed() < Duration::from_secs(1) {
+            return;
+        }
+        let bar = self.bar.get_or_init(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            let style =
+                ProgressStyle::with_template("{bar:30} reading images {pos}/{len} {per_sec} ETA {eta}");
+            style.map(|style| bar.clone().with_style(style)).unwrap_or(bar)
+        });
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+    }
+
+    fn clear(&self) {
+        if let Some(bar) = self.bar.get() {
+            bar.finish_and_clear();
+        }
+    }
 }
 
 /// What to give instead of an unknown name.

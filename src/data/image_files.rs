@@ -22,7 +22,7 @@ use super::stream::Source;
 /// Side of the images if no size is shared by most of them.
 const DEFAULT_SIDE: usize = 32;
 /// Images that are decoded in one batch.
-const DECODE_BATCH: usize = 4_096;
+const DECODE_BATCH: usize = 512;
 /// Streamed images that are decoded in one batch when a set is opened.
 const STREAMED_BATCH: usize = 256;
 /// Skipped images that notices list by name.
@@ -272,6 +272,7 @@ fn decode_into(
                 Err(error) => return Err(error),
             }
         }
+        options.progress.report(first + batch.len(), entries.len());
     }
     Ok(kept)
 }
@@ -298,6 +299,7 @@ fn readable(
                 Err(error) => return Err(error),
             }
         }
+        options.progress.report(hashes.len(), items.len());
     }
     let mut kept = hashes.iter();
     items.retain(|_| kept.next().is_some_and(Option::is_some));

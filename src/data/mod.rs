@@ -50,7 +50,7 @@ pub use labels::{CLASSES_FILE, HELD_OUT, LABELS_FILE, Labels, LabelsError};
 pub use limits::SIDES;
 pub use open::{open, open_files};
 pub use original::Original;
-pub use set::{Choice, DataSet, OpenOptions, Origin};
+pub use set::{Choice, DataSet, OnProgress, OpenOptions, Origin};
 pub use split::{Balance, Split, Spread, Tail, split};
 pub use stream::StreamStats;
 pub use summary::{ClassSummary, Summary, contact_sheet, summary};

@@ -1,6 +1,7 @@
 //! The data set, the options that it is opened with, and how a format assembles one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -116,6 +117,32 @@ const TRAIN_LIST: &str = "train";
 const TEST_LIST: &str = "test";
 pub(super) const UNLABELLED_LIST: &str = "unlabelled";
 
+/// Receives how far the opening of a set has come: images that are decoded, and how many there are to decode in this part
+/// of the set.
+#[derive(Clone, Default)]
+pub struct OnProgress(Option<Arc<Receive>>);
+
+type Receive = dyn Fn(usize, usize) + Send + Sync;
+
+impl OnProgress {
+    /// Calls `receive` every few hundred images, on the thread that opens the set.
+    pub fn new(receive: impl Fn(usize, usize) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(receive)))
+    }
+
+    pub(super) fn report(&self, done: usize, all: usize) {
+        if let Some(receive) = &self.0 {
+            receive(done, all);
+        }
+    }
+}
+
+impl fmt::Debug for OnProgress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OnProgress").field(&self.0.is_some()).finish()
+    }
+}
+
 /// How a source is opened.
 #[derive(Clone, Debug, Default)]
 pub struct OpenOptions {
@@ -131,6 +158,8 @@ pub struct OpenOptions {
     pub test_share: Option<f64>,
     /// How test images are chosen if a source has none.
     pub split: SplitRule,
+    /// Is told about the progress.
+    pub progress: OnProgress,
     /// The set is tested on and not trained on: a single class, and classes without images, are accepted.
     pub only_tests: bool,
     /// The images that a run has tested, which are held out instead of those that `split` would choose.

@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use remixmatch::data::{DataError, DataSet, Images, OpenOptions, StreamStats, open};
+use remixmatch::data::{DataError, DataSet, Images, OnProgress, OpenOptions, StreamStats, open};
 use tempfile::{TempDir, tempdir};
 
 use super::common::{assert_refused, check_made, fixture, made, put, read};
@@ -91,6 +92,22 @@ fn requests_for_undecoded_images_are_counted() {
     let before = stats();
     again();
     assert_eq!(stats(), StreamStats { requests: before.requests + 2, ..before });
+}
+
+#[test]
+fn opening_reports_its_progress() {
+    let folder = pictures(600, 100);
+    for (memory, parts) in [(None, &[702][..]), (Some(0), &[2, 700])] {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let receiver = Arc::clone(&told);
+        let progress = OnProgress::new(move |done, all| receiver.lock().unwrap().push((done, all)));
+        open(folder.path().to_str().unwrap(), &OpenOptions { memory, progress, ..OpenOptions::default() })
+            .unwrap();
+        let told = told.lock().unwrap();
+        let ends: Vec<usize> = told.iter().filter(|(done, all)| done == all).map(|(_, all)| *all).collect();
+        assert_eq!(ends, parts, "{told:?}");
+        assert!(told.len() > ends.len() && told.iter().all(|(done, all)| done <= all), "{told:?}");
+    }
 }
 
 #[test]
