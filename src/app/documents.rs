@@ -126,7 +126,10 @@ impl Failure {
         // These errors mean that folders do not tell the classes.
         let unclassed = matches!(
             error,
-            DataError::Unknown { .. } | DataError::OneClass { .. } | DataError::NoTest { .. }
+            DataError::Unknown { .. }
+                | DataError::Unclassed { .. }
+                | DataError::OneClass { .. }
+                | DataError::NoTest { .. }
         );
         let images = unclassed && disk::is_folder(folder) && LabellingFolder::has_images(folder);
         Self { reason: error.to_string(), images: images.then(|| folder.to_owned()) }

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use remixmatch::data::{Choice, DataSet, OnProgress, OpenOptions, open};
+use remixmatch::data::{Choice, DataSet, OnProgress, OpenOptions, layout, open};
 use remixmatch::gpu::Gpu;
 use remixmatch::train::{Config, TilingChoice, with_tiling};
 
-use super::terminal::note;
+use super::terminal::{note, print};
 
 /// Opens the adapter with its default tiling.
 pub fn open_gpu() -> anyhow::Result<Arc<Gpu>> {
@@ -63,12 +63,20 @@ pub struct ChoiceOptions {
     /// SVHN: leave out the extra images
     #[arg(long, help_heading = "Data")]
     no_extra: bool,
+    /// Class folders: every folder is a class, also one named train, test, val or unlabeled
+    #[arg(long, help_heading = "Data")]
+    folders_as_classes: bool,
 }
 
 impl ChoiceOptions {
     /// The options as settings.
     pub fn choice(&self) -> Choice {
-        Choice { coarse: self.coarse, fold: self.fold, no_extra: self.no_extra }
+        Choice {
+            coarse: self.coarse,
+            fold: self.fold,
+            no_extra: self.no_extra,
+            folders_as_classes: self.folders_as_classes,
+        }
     }
 }
 
@@ -170,6 +178,12 @@ impl OpeningBar {
 /// What to give instead of an unknown name.
 const HINT: &str = "give builtin:fashion, builtin:digits, builtin:shapes, or the path of a folder or archive \
                     (scripts/fetch_cifar10.py fetches cifar-10)";
+
+/// Prints what becomes of every file of a source, as text or as JSON.
+pub fn print_layout(source: &str, options: &OpenOptions, json: bool) -> anyhow::Result<()> {
+    let layout = layout(&resolve(source)?, options)?;
+    if json { print(serde_json::to_string_pretty(&layout)?) } else { print(&layout) }
+}
 
 /// Looks up a name that is no path in the user's data folder, where the fetch scripts store data sets.
 pub fn resolve(source: &str) -> anyhow::Result<String> {

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use remixmatch::data::{CorrectedList, DataSet, FORMATS, OpenOptions, Report, check, contact_sheet, summary};
 use serde_json::json;
 
-use super::inputs::{ChoiceOptions, open_gpu, open_source};
+use super::inputs::{ChoiceOptions, open_gpu, open_source, print_layout};
 use super::terminal::{Outcome, bytes_text, note, print};
 
 #[derive(Args)]
@@ -40,6 +40,9 @@ pub struct DataArguments {
     skip_bad: bool,
     #[command(flatten)]
     choice: ChoiceOptions,
+    /// Print what each file and folder is read as, without reading the images
+    #[arg(long)]
+    layout: bool,
     /// Print as JSON
     #[arg(long)]
     json: bool,
@@ -65,6 +68,10 @@ pub fn data(arguments: DataArguments) -> anyhow::Result<Outcome> {
         choice: arguments.choice.choice(),
         ..OpenOptions::default()
     };
+    if arguments.layout {
+        print_layout(&arguments.source, &options, arguments.json)?;
+        return Ok(Outcome::Done);
+    }
     let set = open_source(&arguments.source, &options)?;
     if arguments.check {
         return check_data(&arguments, &set);

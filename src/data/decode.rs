@@ -21,6 +21,7 @@ use image::{DynamicImage, ImageDecoder, ImageReader, Rgb, RgbImage};
 
 use super::colour;
 use super::error::DataError;
+use super::file_kinds;
 use super::files::{Entry, Memory, Seekable};
 use super::host;
 use super::identity::content_hash;
@@ -50,6 +51,11 @@ fn bad(entry: &Entry, reason: impl ToString) -> DataError {
     DataError::BadImage { path: entry.path.clone(), reason }
 }
 
+/// The error for a file that the decoder refuses: formats of phones and cameras are named.
+fn undecodable(entry: &Entry, reason: impl ToString) -> DataError {
+    file_kinds::why_unreadable(entry).map_or_else(|| bad(entry, reason), |why| bad(entry, why))
+}
+
 /// A decoder chosen by the file's content; its name is ignored.
 fn decoder(entry: &Entry) -> Result<impl ImageDecoder, DataError> {
     if entry.size > MAX_BYTES {
@@ -58,12 +64,12 @@ fn decoder(entry: &Entry) -> Result<impl ImageDecoder, DataError> {
     let reader: ImageReader<Box<dyn Seekable>> = ImageReader::new(entry.open_seekable()?);
     let reader = reader.with_guessed_format().map_err(|reason| entry.unreadable(reason))?;
     if reader.format().is_none() {
-        return Err(bad(
+        return Err(undecodable(
             entry,
             "its content is in no known image format (PNG, JPEG, BMP, GIF, WebP, TIFF, PNM)",
         ));
     }
-    let decoder = reader.into_decoder().map_err(|error| bad(entry, error))?;
+    let decoder = reader.into_decoder().map_err(|error| undecodable(entry, error))?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(DataError::HugeImage { path: entry.path.clone(), width, height });
@@ -187,7 +193,7 @@ pub(super) fn decode_one(entry: &Entry, side: usize, channels: usize) -> Result<
     let mut decoder = decoder(entry)?;
     let orientation = orientation(&mut decoder);
     let profile = decoder.icc_profile().ok().flatten();
-    let mut image = DynamicImage::from_decoder(decoder).map_err(|error| bad(entry, error))?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(|error| undecodable(entry, error))?;
     image.apply_orientation(orientation);
     let image = square(opaque(image), side as u32);
     let image = match profile {

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::labels::LabelsError;
 use super::limits::{MAX_PIXELS, SIDES};
+use super::names::{is_invisible, shown, shown_name};
 
 /// Characters of a file's own text that a message repeats.
 const EXCERPT: usize = 80;
@@ -16,53 +16,68 @@ const EXCERPT: usize = 80;
 pub(super) fn excerpt(text: &str) -> String {
     let mut excerpt = String::new();
     for letter in text.chars().take(EXCERPT) {
-        if letter.is_control() { excerpt.extend(letter.escape_default()) } else { excerpt.push(letter) }
+        if is_invisible(letter) { excerpt.extend(letter.escape_default()) } else { excerpt.push(letter) }
     }
     excerpt
+}
+
+/// Why labels cannot be read or changed.
+#[derive(Debug, Error)]
+pub enum LabelsError {
+    #[error("a class needs a name: enter one")]
+    NoName,
+    #[error("a class '{0}' already exists: choose another name")]
+    Exists(String),
+    #[error("cannot read {path}: {reason}", path = shown(path))]
+    Read { path: PathBuf, reason: io::Error },
+    #[error(
+        "{path} was not written by this program: expected the columns file and label, found '{found}'; rename or remove it",
+        path = shown(path), found = shown_name(found)
+    )]
+    Foreign { path: PathBuf, found: String },
+    #[error("{path}, line {line}: {reason}; correct the line or remove the file", path = shown(path))]
+    Row { path: PathBuf, line: u64, reason: String },
 }
 
 /// Why a data set cannot be opened, read or split.
 #[derive(Debug, Error)]
 pub enum DataError {
     /// A file or folder that the system does not let us read.
-    #[error("cannot read {path}: {reason}")]
+    #[error("cannot read {path}: {reason}", path = shown(path))]
     Read { path: PathBuf, reason: io::Error },
     /// `builtin:NAME` with an unknown name.
     #[error("unknown built-in data set '{0}': expected builtin:fashion, builtin:digits or builtin:shapes")]
     UnknownBuiltin(String),
     /// A source in which no format of the registry was detected.
     #[error(
-        "{path} is not a data set in a known format: looked for {expected}, each also in a .zip, .tar or .tar.gz; found {found}"
-    )]
+        "{path} is not a data set in a known format: looked for {expected}, each also in a .zip, .tar or .tar.gz; found {found}", path = shown(path))]
     Unknown { path: PathBuf, expected: String, found: String },
     /// A binary file with wrong content at a byte offset.
-    #[error("{path}, byte {offset}: expected {expected}, found {found}; {advice}")]
+    #[error("{path}, byte {offset}: expected {expected}, found {found}; {advice}", path = shown(path))]
     Corrupt { path: PathBuf, offset: u64, expected: String, found: String, advice: &'static str },
     /// A text file with wrong content in a line, counted from 1.
-    #[error("{path}, line {line}: expected {expected}, found {found}; {advice}")]
+    #[error("{path}, line {line}: expected {expected}, found {found}; {advice}", path = shown(path))]
     Line { path: PathBuf, line: u64, expected: String, found: String, advice: &'static str },
     /// A file beyond the size limit of its kind.
     #[error(
-        "{path} is larger than {limit} bytes, the limit for this kind of file: it is damaged, or of another kind"
-    )]
+        "{path} is larger than {limit} bytes, the limit for this kind of file: it is damaged, or of another kind", path = shown(path))]
     LargeFile { path: PathBuf, limit: u64 },
     /// A damaged archive, or a file that has only the name of one.
-    #[error("cannot read {path} as an archive: {reason}; download it again")]
+    #[error("cannot read {path} as an archive: {reason}; download it again", path = shown(path))]
     Archive { path: PathBuf, reason: String },
     /// A member that is not unpacked.
-    #[error("{path} contains '{member}', {problem}: {advice}")]
+    #[error("{path} contains '{member}', {problem}: {advice}", path = shown(path), member = shown_name(member))]
     Member { path: PathBuf, member: String, problem: &'static str, advice: &'static str },
     /// No space for the temporary file that a large .tar.gz is unpacked to.
     #[error(
         "cannot unpack {path} to a temporary file: {reason}; make room where TMPDIR points, or unpack the archive and \
-         open its folder"
-    )]
+         open its folder", path = shown(path))]
     NoRoom { path: PathBuf, reason: io::Error },
     /// A field of [`Choice`](super::Choice) that the detected format does not have.
-    #[error("the setting {setting} applies to {format}, but {path} is {found}: leave it out")]
+    #[error("the setting {setting} applies to {format}, but {path} is {found}: leave it out", path = shown(path))]
     NoChoice { setting: &'static str, format: &'static str, path: PathBuf, found: String },
     /// An allocation that failed.
-    #[error("{path} needs {bytes} bytes, more than the available memory: leave it out")]
+    #[error("{path} needs {bytes} bytes, more than the available memory: leave it out", path = shown(path))]
     NoMemory { path: PathBuf, bytes: u64 },
     /// `choice.fold` outside the folds of STL-10.
     #[error("fold {fold} does not exist: expected 0 to {}", folds - 1)]
@@ -76,33 +91,44 @@ pub enum DataError {
     #[error("the decoder failed on image {image}: remove the image, or set skip_bad")]
     DecoderFailed { image: usize },
     /// A set with a missing or unsuitable file or array.
-    #[error("{path}: expected {expected}, found {found}")]
+    #[error("{path}: expected {expected}, found {found}", path = shown(path))]
     Missing { path: PathBuf, expected: String, found: String },
     /// An image that cannot be decoded.
     #[error(
-        "cannot decode the image {path}: {reason}; replace or remove it, or set skip_bad to skip such images"
-    )]
+        "cannot decode the image {path}: {reason}; replace or remove it, or set skip_bad to skip such images", path = shown(path))]
     BadImage { path: PathBuf, reason: String },
     /// An image beyond the pixel limit, refused before it is decoded.
     #[error(
         "the image {path} is {width}x{height} pixels, the limit is {limit} million pixels: shrink or remove it, or set \
          skip_bad to skip such images",
-        limit = MAX_PIXELS / 1_000_000
-    )]
+        limit = MAX_PIXELS / 1_000_000, path = shown(path))]
     HugeImage { path: PathBuf, width: u32, height: u32 },
     /// Images of several sizes with `strict`.
     #[error(
         "image sizes differ: {first} is {}x{}, {second} is {}x{}; give all images one size, or unset strict to have \
-         them resized", first_size.0, first_size.1, second_size.0, second_size.1
-    )]
+         them resized", first_size.0, first_size.1, second_size.0, second_size.1, first = shown(first), second = shown(second))]
     MixedSizes { first: PathBuf, first_size: (u32, u32), second: PathBuf, second_size: (u32, u32) },
     /// Images of a binary format whose size the network does not accept.
     #[error(
         "{path} contains images of {width}x{height} pixels, expected square images of {}x{} to {}x{}: resize them \
          (image files in class folders are resized automatically)",
-        SIDES.start(), SIDES.start(), SIDES.end(), SIDES.end()
-    )]
+        SIDES.start(), SIDES.start(), SIDES.end(), SIDES.end(), path = shown(path))]
     ImageSize { path: PathBuf, width: usize, height: usize },
+    /// A folder whose name is close to that of a split, or has a split's name where a class is expected.
+    #[error(
+        "{path}: this name is, or is close to, the split word '{word}', so that it is unclear whether its images train or \
+         test: rename the folder to '{word}' beside the other splits, or set folders_as_classes if it is a class", path = shown(path), word = shown_name(word))]
+    UnclearFolder { path: PathBuf, word: &'static str },
+    /// Images with masks or boxes instead of classes.
+    #[error(
+        "{path} is laid out for {task} (images with a folder '{folder}' that describes them), but this program learns one \
+         class for each image: sort the images into a folder for each class, or list them with their classes in a CSV file", path = shown(path), folder = shown_name(folder))]
+    OtherTask { path: PathBuf, folder: String, task: &'static str },
+    /// Images that no folder or list gives a class.
+    #[error(
+        "{path} has {images} images without classes, such as {example}: sort them into a folder for each class, list them \
+         with their classes in a CSV file, or give them labels with Label your own in the window", path = shown(path), example = shown_name(example))]
+    Unclassed { path: PathBuf, images: usize, example: String },
     /// `image_size` outside [`SIDES`].
     #[error("image_size is {0}, expected {low} to {high} pixels", low = SIDES.start(), high = SIDES.end())]
     SideOption(usize),
@@ -110,26 +136,24 @@ pub enum DataError {
     #[error("test_share is {0}, expected a number between 0 and 1")]
     ShareOption(f64),
     /// A class without training images.
-    #[error("{path} has no image of class '{class}': add some, or remove the class")]
+    #[error("{path} has no image of class '{class}': add some, or remove the class", path = shown(path), class = shown_name(class))]
     EmptyClass { path: PathBuf, class: String },
     /// A class with test images only.
     #[error(
-        "{path} has test images of class '{class}' but no training images: add some, or remove the class"
-    )]
+        "{path} has test images of class '{class}' but no training images: add some, or remove the class", path = shown(path), class = shown_name(class))]
     UntrainedClass { path: PathBuf, class: String },
     /// A set without training images.
-    #[error("{path} contains no images: add some")]
+    #[error("{path} contains no images: add some", path = shown(path))]
     NoImages { path: PathBuf },
     /// A set without a single label.
-    #[error("{path} has no image of known class: label at least one image of each class")]
+    #[error("{path} has no image of known class: label at least one image of each class", path = shown(path))]
     NoClass { path: PathBuf },
     /// A set with a single class.
-    #[error("{path} has one class only, '{class}': training needs at least two")]
+    #[error("{path} has one class only, '{class}': training needs at least two", path = shown(path), class = shown_name(class))]
     OneClass { path: PathBuf, class: String },
     /// A set without test images from which none can be held out.
     #[error(
-        "{path} has no test images, and no class with two images of which one could be held out: add images"
-    )]
+        "{path} has no test images, and no class with two images of which one could be held out: add images", path = shown(path))]
     NoTest { path: PathBuf },
     /// `labels` below the number of classes.
     #[error("{labels} labels are fewer than the {classes} classes: set labels to at least {classes}")]
@@ -148,8 +172,7 @@ pub enum DataError {
     /// More labels per class than the smallest class has images, with balance `even`.
     #[error(
         "{share} labels of class '{class}' were requested, but it has {images} training images: set labels to at most \
-         {most}, or set balance to train, for labels that follow the train distribution"
-    )]
+         {most}, or set balance to train, for labels that follow the train distribution", class = shown_name(class))]
     SmallClass { share: usize, class: String, images: usize, most: usize },
     /// A `labels.csv` or `classes.txt` that cannot be read.
     #[error(transparent)]
@@ -160,10 +183,10 @@ impl DataError {
     /// The problem without the advice, for notices that list skipped images.
     pub fn problem(&self) -> String {
         match self {
-            Self::BadImage { path, reason } => format!("{} cannot be decoded: {reason}", path.display()),
+            Self::BadImage { path, reason } => format!("{} cannot be decoded: {reason}", shown(path)),
             Self::HugeImage { path, width, height } => format!(
                 "{} is {width}x{height} pixels, the limit is {} million pixels",
-                path.display(),
+                shown(path),
                 MAX_PIXELS / 1_000_000
             ),
             other => other.to_string(),
@@ -175,6 +198,7 @@ impl DataError {
         match self {
             Self::BadImage { .. } | Self::HugeImage { .. } | Self::DecoderFailed { .. } => Some("skip_bad"),
             Self::MixedSizes { .. } => Some("strict"),
+            Self::UnclearFolder { .. } => Some("folders_as_classes"),
             Self::NoChoice { setting, .. } => Some(setting),
             Self::FoldOption { .. } => Some("fold"),
             Self::SideOption(_) => Some("image_size"),

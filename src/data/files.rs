@@ -2,12 +2,14 @@
 //!
 //! Formats see a [`Folder`] of [`Entry`] values and read their bytes; where the bytes come from is up to [`Content`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::error::DataError;
+use super::layout::{is_hidden, listed};
+use super::names::{Decoder, shown, shown_name, unique};
 
 /// A sequential reader.
 pub(super) type Stream = Box<dyn BufRead + Send>;
@@ -142,7 +144,12 @@ pub(super) struct Entry {
 impl Entry {
     pub fn new(path: PathBuf, size: u64, content: impl Content + 'static) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Self { name, path, size, content: Arc::new(content) }
+        Self::named(name, path, size, Arc::new(content))
+    }
+
+    /// An entry whose name is not simply the last component of its path.
+    pub fn named(name: String, path: PathBuf, size: u64, content: Arc<dyn Content>) -> Self {
+        Self { name, path, size, content }
     }
 
     /// Opens the file for sequential reading.
@@ -192,6 +199,20 @@ pub(super) struct Folder {
     pub path: PathBuf,
     pub folders: BTreeMap<String, Folder>,
     pub files: BTreeMap<String, Entry>,
+    /// Names of hidden files and folders, and of those that a system keeps for itself: they are never data.
+    pub hidden: BTreeSet<String>,
+    /// What the user should know about the names in this folder and below.
+    pub notices: Vec<String>,
+    /// The only list to read, where the source is a list.
+    pub chosen_list: Option<String>,
+}
+
+/// A file or folder of an archive.
+pub(super) struct Member {
+    /// The path as the archive has it, in whatever encoding.
+    pub raw: Vec<u8>,
+    /// Size and content; `None`: a folder.
+    pub file: Option<(u64, Arc<dyn Content>)>,
 }
 
 impl Folder {
@@ -199,11 +220,74 @@ impl Folder {
         Self { path, ..Self::default() }
     }
 
+    /// The folder with these members. `normalise` checks a decoded path and writes it with `/` between names.
+    ///
+    /// Of two members with the same path the later one stays, as when an archive is unpacked. Members whose different
+    /// paths become one are told apart by a number.
+    ///
+    /// # Errors
+    /// Those of `normalise`.
+    pub fn of_members(
+        path: PathBuf,
+        members: Vec<Member>,
+        normalise: impl Fn(&str) -> Result<String, DataError>,
+    ) -> Result<Self, DataError> {
+        let mut root = Self::new(path);
+        let decoder = Decoder::of(members.iter().map(|member| member.raw.as_slice()));
+        let foreign = members.iter().filter(|member| std::str::from_utf8(&member.raw).is_err()).count();
+        root.notices.extend(decoder.notice(&root.path, foreign));
+        // The path of each file, and its bytes where these differ from the text.
+        let mut places: HashMap<String, Option<Vec<u8>>> = HashMap::new();
+        let (mut replaced, mut renamed) = (Vec::new(), Vec::new());
+        for Member { raw, file } in members {
+            let name = normalise(&decoder.decode(&raw))?;
+            let Some((size, content)) = file else {
+                root.create_folder(name.split('/').filter(|part| !part.is_empty()));
+                continue;
+            };
+            let plain = plain_bytes(&raw);
+            let bytes = Some(plain).filter(|plain| *plain != name.as_bytes());
+            let name = match places.get(&name) {
+                None => name,
+                Some(before) if *before == bytes => {
+                    replaced.push(shown_name(&name).to_string());
+                    name
+                }
+                Some(_) => {
+                    let (at, file) = name.rsplit_once('/').unwrap_or(("", &name));
+                    let place =
+                        |file: &str| if at.is_empty() { file.to_owned() } else { format!("{at}/{file}") };
+                    let free = place(&unique(file, |file| places.contains_key(&place(file))));
+                    renamed.push(format!("'{}'", shown_name(&free)));
+                    free
+                }
+            };
+            places.insert(name.clone(), bytes);
+            root.insert(&name, size, content);
+        }
+        let path = shown(&root.path).to_string();
+        if let Some(first) = replaced.first() {
+            let count = replaced.len();
+            root.notices.push(format!(
+                "{count} files in {path} have the path of an earlier one, such as {first}: the last one counts"
+            ));
+        }
+        if !renamed.is_empty() {
+            root.notices.push(format!(
+                "{} files in {path} have names that look like another's: they are read as {}",
+                renamed.len(),
+                listed(&renamed)
+            ));
+        }
+        Ok(root)
+    }
+
     /// The folder at `parts` below this one, created if it is missing; `None` if it is hidden.
     pub fn create_folder<'a>(&mut self, parts: impl IntoIterator<Item = &'a str>) -> Option<&mut Folder> {
         let mut at = self;
         for part in parts {
-            if is_hidden(part) {
+            if is_hidden(part).is_some() {
+                at.hidden.insert(part.to_owned());
                 return None;
             }
             let path = at.path.join(part);
@@ -214,23 +298,16 @@ impl Folder {
 
     /// Inserts a file at a relative path with `/` between names, unless it is hidden; replaces an earlier one with that
     /// path, as unpacking an archive does.
-    pub fn insert(&mut self, name: &str, size: u64, content: impl Content + 'static) {
+    pub fn insert(&mut self, name: &str, size: u64, content: Arc<dyn Content>) {
         let (folders, file) = name.rsplit_once('/').map_or((None, name), |(left, right)| (Some(left), right));
-        if is_hidden(file) {
-            return;
-        }
         if let Some(folder) = self.create_folder(folders.into_iter().flat_map(|names| names.split('/'))) {
-            let entry = Entry::new(folder.path.join(file), size, content);
-            folder.files.insert(file.to_owned(), entry);
+            if is_hidden(file).is_some() {
+                folder.hidden.insert(file.to_owned());
+            } else if !file.is_empty() {
+                let entry = Entry::named(file.to_owned(), folder.path.join(file), size, content);
+                folder.files.insert(file.to_owned(), entry);
+            }
         }
-    }
-
-    /// The file at a relative path with `/` between names.
-    pub fn get(&self, name: &str) -> Option<&Entry> {
-        let mut parts: Vec<&str> = name.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
-        let file = parts.pop()?;
-        let folder = parts.into_iter().try_fold(self, |folder, part| folder.folders.get(part))?;
-        folder.files.get(file)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -238,9 +315,11 @@ impl Folder {
     }
 }
 
-/// Hidden files, and the metadata that macOS adds to archives.
-pub(super) fn is_hidden(name: &str) -> bool {
-    name.starts_with('.') || name == "__MACOSX"
+/// A raw path without what means nothing in it: `a//b` and `./a/b` are `a/b`.
+fn plain_bytes(raw: &[u8]) -> Vec<u8> {
+    let parts: Vec<&[u8]> =
+        raw.split(|byte| *byte == b'/').filter(|part| !matches!(*part, b"" | b".")).collect();
+    parts.join(&b'/')
 }
 
 #[cfg(test)]

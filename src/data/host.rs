@@ -15,10 +15,13 @@ mod platform {
     use std::fs::{self, File};
     use std::io::{self, BufReader};
     use std::path::{Path, PathBuf};
+    use std::sync::Arc;
 
     use crate::data::error::DataError;
-    use crate::data::files::{Content, Entry, Folder, Seekable, Stream, is_hidden};
+    use crate::data::files::{Content, Entry, Folder, Seekable, Stream};
+    use crate::data::layout::is_hidden;
     use crate::data::limits::MAX_FOLDER_DEPTH;
+    use crate::data::names::{Decoder, shown, unique};
 
     struct OnDisk(PathBuf);
 
@@ -51,43 +54,84 @@ mod platform {
     /// # Errors
     /// When it, or a folder below it, cannot be listed.
     pub fn folder(path: &Path) -> Result<Folder, DataError> {
-        list(path, &mut Vec::new())
+        let mut listing = Listing::default();
+        let folder = listing.list(path)?;
+        if listing.foreign.is_empty() {
+            return Ok(Folder { notices: listing.notices, ..folder });
+        }
+        // Once more, now that the encoding of all names is known.
+        let decoder = Decoder::of(listing.foreign.iter().map(Vec::as_slice));
+        let notice = decoder.notice(path, listing.foreign.len());
+        let mut listing = Listing { decoder, ..Listing::default() };
+        let folder = listing.list(path)?;
+        listing.notices.extend(notice);
+        Ok(Folder { notices: listing.notices, ..folder })
     }
 
-    /// `above`: the canonical paths of the folders around this one.
-    fn list(path: &Path, above: &mut Vec<PathBuf>) -> Result<Folder, DataError> {
-        let unreadable = |reason| DataError::Read { path: path.to_owned(), reason };
-        let mut folder = Folder::new(path.to_owned());
-        above.push(path.canonicalize().map_err(unreadable)?);
-        for entry in fs::read_dir(path).map_err(unreadable)? {
-            let path = entry.map_err(unreadable)?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if is_hidden(&name) {
-                continue;
-            }
-            // A dangling link is listed: reading it reports the problem.
-            let Ok(metadata) = fs::metadata(&path) else {
-                folder.files.insert(name, Entry::new(path.clone(), 0, OnDisk(path)));
-                continue;
-            };
-            if metadata.is_dir() {
-                let is_cycle = path.canonicalize().is_ok_and(|real| above.contains(&real));
-                if !is_cycle && above.len() < MAX_FOLDER_DEPTH {
-                    folder.folders.insert(name, list(&path, above)?);
+    /// What is known while a folder is listed.
+    #[derive(Default)]
+    struct Listing {
+        decoder: Decoder,
+        /// Canonical paths of the folders around the one that is listed.
+        above: Vec<PathBuf>,
+        /// Names that are not UTF-8.
+        foreign: Vec<Vec<u8>>,
+        notices: Vec<String>,
+    }
+
+    impl Listing {
+        fn list(&mut self, path: &Path) -> Result<Folder, DataError> {
+            let unreadable = |reason| DataError::Read { path: path.to_owned(), reason };
+            let mut folder = Folder::new(path.to_owned());
+            self.above.push(path.canonicalize().map_err(unreadable)?);
+            let entries: io::Result<Vec<fs::DirEntry>> = fs::read_dir(path).map_err(unreadable)?.collect();
+            let mut names: Vec<_> =
+                entries.map_err(unreadable)?.into_iter().map(|entry| entry.file_name()).collect();
+            // Names that become one are numbered in a fixed order.
+            names.sort_unstable();
+            for raw in names {
+                let path = path.join(&raw);
+                let bytes = raw.as_encoded_bytes();
+                if std::str::from_utf8(bytes).is_err() {
+                    self.foreign.push(bytes.to_vec());
                 }
-            } else if metadata.is_file() {
-                // Pipes and devices are left out: reading them could block forever.
-                folder.files.insert(name, Entry::new(path.clone(), metadata.len(), OnDisk(path)));
+                let decoded = self.decoder.decode(bytes);
+                if is_hidden(&decoded).is_some() {
+                    folder.hidden.insert(decoded);
+                    continue;
+                }
+                let name = unique(&decoded, |name| {
+                    folder.files.contains_key(name) || folder.folders.contains_key(name)
+                });
+                // A link to nothing is listed: reading it reports the problem.
+                let metadata = fs::metadata(&path).ok();
+                if metadata.as_ref().is_some_and(fs::Metadata::is_dir) {
+                    let is_cycle = path.canonicalize().is_ok_and(|real| self.above.contains(&real));
+                    if !is_cycle && self.above.len() < MAX_FOLDER_DEPTH {
+                        folder.folders.insert(name, self.list(&path)?);
+                    } else if !is_cycle {
+                        self.notices.push(format!(
+                            "the folder {} is ignored: it is nested more than {MAX_FOLDER_DEPTH} deep",
+                            shown(&path)
+                        ));
+                    }
+                } else if metadata.as_ref().is_none_or(fs::Metadata::is_file) {
+                    // Pipes and devices are left out: reading them could block forever.
+                    let size = metadata.map_or(0, |metadata| metadata.len());
+                    let content = Arc::new(OnDisk(path.clone()));
+                    folder.files.insert(name.clone(), Entry::named(name, path, size, content));
+                }
             }
+            self.above.pop();
+            Ok(folder)
         }
-        above.pop();
-        Ok(folder)
     }
 }
 
 #[cfg(target_arch = "wasm32")]
 mod platform {
     use std::path::Path;
+    use std::sync::Arc;
 
     use crate::data::error::DataError;
     use crate::data::files::{Entry, Folder, Memory};
@@ -113,7 +157,7 @@ mod platform {
             let bytes =
                 in_memory::share(&found).map_err(|reason| DataError::Read { path: found.clone(), reason })?;
             let name = found.strip_prefix(path).unwrap_or(&found).to_string_lossy().into_owned();
-            folder.insert(&name, bytes.len() as u64, Memory(bytes));
+            folder.insert(&name, bytes.len() as u64, Arc::new(Memory(bytes)));
         }
         Ok(folder)
     }

@@ -3,20 +3,22 @@
 //! A format finds the files ([`ImageFiles`]); [`load`] decides the common size, holds out test images, decodes, and
 //! streams the images that do not fit in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::decode::{self, Header};
 use super::error::DataError;
+use super::file_kinds::{self, ignored_folder};
 use super::files::{Entry, Folder};
 use super::hashing;
 use super::host;
 use super::identity::Identities;
 use super::images::Images;
+use super::layout::{Ignored, Role, Roles, is_hidden, joined};
 use super::limits::SIDES;
+use super::names::{Decoder, shown};
 use super::original::Original;
 use super::set::{self, DataSet, OpenOptions, Origin};
-use super::split_words::{SplitName, split_name};
 use super::stream::Source;
 
 /// Side of the images if no size is shared by most of them.
@@ -27,8 +29,6 @@ const DECODE_BATCH: usize = 512;
 const STREAMED_BATCH: usize = 256;
 /// Skipped images that notices list by name.
 const MAX_NAMED: usize = 5;
-/// Bytes of a file's start in which an image format's magic number is looked for.
-const MAGIC_BYTES: usize = 32;
 
 /// The image files of a source and their classes.
 pub(super) struct ImageFiles {
@@ -39,6 +39,10 @@ pub(super) struct ImageFiles {
     pub images: Vec<ImageFile>,
     /// Files among them that are not images.
     pub others: Vec<Entry>,
+    /// What the user should know about the layout.
+    pub notices: Vec<String>,
+    /// What became of every file.
+    pub roles: Roles,
 }
 
 pub(super) struct ImageFile {
@@ -46,48 +50,6 @@ pub(super) struct ImageFile {
     /// `None`: unknown.
     pub class: Option<u32>,
     pub test: bool,
-}
-
-/// The subfolder whose name says this split.
-pub(super) fn subfolder(folder: &Folder, split: SplitName) -> Option<&Folder> {
-    let is_named = |(name, _): &(&String, &Folder)| split_name(name) == Some(split);
-    folder.folders.iter().find(is_named).map(|(_, inner)| inner)
-}
-
-/// Adds the images below the subfolder of images of unknown class, if there is one.
-pub(super) fn add_unlabelled(
-    folder: &Folder,
-    images: &mut Vec<ImageFile>,
-    others: &mut Vec<Entry>,
-) -> Result<(), DataError> {
-    if let Some(folder) = subfolder(folder, SplitName::Unlabelled) {
-        let mut entries = Vec::new();
-        collect_images(folder, &mut entries, others)?;
-        images.extend(entries.into_iter().map(|entry| ImageFile { entry, class: None, test: false }));
-    }
-    Ok(())
-}
-
-/// Adds all images below a folder to `images`, and all other files to `others`.
-pub(super) fn collect_images(
-    folder: &Folder,
-    images: &mut Vec<Entry>,
-    others: &mut Vec<Entry>,
-) -> Result<(), DataError> {
-    for inner in folder.folders.values() {
-        collect_images(inner, images, others)?;
-    }
-    for entry in folder.files.values() {
-        let to = if is_image(entry)? { &mut *images } else { &mut *others };
-        to.push(entry.clone());
-    }
-    Ok(())
-}
-
-/// Whether the content, or only the name, is an image's; reading a file that has only the name reports the problem.
-fn is_image(entry: &Entry) -> Result<bool, DataError> {
-    let start = entry.prefix(MAGIC_BYTES)?;
-    Ok(image::guess_format(&start).is_ok() || image::ImageFormat::from_path(&entry.name).is_ok())
 }
 
 /// An image file whose header has been read.
@@ -118,7 +80,8 @@ fn read_headers(
 /// # Errors
 /// When an image cannot be read and `skip_bad` is not set, or sizes differ and `strict` is set.
 pub(super) fn load(files: ImageFiles, format: &str, options: &OpenOptions) -> Result<DataSet, DataError> {
-    let mut notices: Vec<String> = ignored_notice(&files.others).into_iter().collect();
+    let mut notices = files.notices;
+    notices.extend(ignored_notice(&files.others));
     let mut bad = Vec::new();
     let ImageFiles { root, classes, images, .. } = files;
     let mut items = read_headers(images, options, &mut bad)?;
@@ -248,7 +211,7 @@ impl Part {
 /// `path` relative to `folder`, with `/` between names.
 pub(super) fn relative(folder: &Path, path: &Path) -> String {
     let parts = path.strip_prefix(folder).unwrap_or(path).iter();
-    parts.map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
+    parts.map(|part| Decoder::default().decode(part.as_encoded_bytes())).collect::<Vec<_>>().join("/")
 }
 
 /// Appends the images that can be decoded; returns their indices in `entries` and the hashes of their files.
@@ -390,7 +353,7 @@ fn majority(sizes: impl Iterator<Item = (u32, u32)> + Clone) -> Option<(u32, u32
 
 fn ignored_notice(others: &[Entry]) -> Option<String> {
     let first = others.first()?;
-    let (count, path) = (others.len(), first.path.display());
+    let (count, path) = (others.len(), shown(&first.path));
     Some(format!("{count} file(s) that are not images are ignored, such as {path}"))
 }
 
@@ -406,6 +369,8 @@ fn skipped_notices(bad: &[DataError]) -> Vec<String> {
 /// Images without classes, sorted by path.
 pub(super) struct UnclassedImages {
     pub ids: Identities,
+    /// Where the files are on the disk.
+    pub paths: Vec<PathBuf>,
     pub images: Images,
     /// What is unusual about the files, by their names.
     pub originals: BTreeMap<String, Original>,
@@ -414,9 +379,53 @@ pub(super) struct UnclassedImages {
 
 /// Whether there is an image below a folder of the disk.
 pub(super) fn has_images(folder: &Path) -> bool {
-    let mut images = Vec::new();
-    let listed = host::folder(folder).and_then(|all| collect_images(&all, &mut images, &mut Vec::new()));
-    listed.is_ok() && !images.is_empty()
+    host::folder(folder).is_ok_and(|all| file_kinds::has_images(&all))
+}
+
+/// Files with their paths relative to a folder.
+type Located = Vec<(String, Entry)>;
+
+/// The images below a folder with their paths relative to it, and the other files. `expected` names files in the folder
+/// that are not images and need no notice. Thumbnails and runs of this program are left out.
+///
+/// # Errors
+/// When a file cannot be read, its name is not an image's, and `skip_bad` is not set.
+pub(super) fn unclassed(
+    folder: &Folder,
+    expected: &[&str],
+    skip_bad: bool,
+    roles: &mut Roles,
+) -> Result<(Located, Vec<Entry>), DataError> {
+    fn walk(folder: &Folder, at: &str, all: &mut Vec<(String, Entry)>, roles: &mut Roles) {
+        for (name, inner) in &folder.folders {
+            let path = joined(at, name);
+            match ignored_folder(name, inner) {
+                Some(why) => roles.ignore_folder(&path, file_kinds::count_files(inner), why),
+                None => walk(inner, &path, all, roles),
+            }
+        }
+        for name in &folder.hidden {
+            roles.file(at, name, Role::Ignored(is_hidden(name).unwrap_or(Ignored::Hidden)));
+        }
+        all.extend(folder.files.iter().map(|(name, entry)| (joined(at, name), entry.clone())));
+    }
+    let mut all = Vec::new();
+    walk(folder, "", &mut all, roles);
+    let (mut images, mut others) = (Vec::new(), Vec::new());
+    for (path, entry) in all {
+        let (at, name) = path.rsplit_once('/').unwrap_or(("", &path));
+        match file_kinds::is_image(&entry) {
+            Ok(true) => images.push((path, entry)),
+            Err(error) if !skip_bad => return Err(error),
+            _ if expected.contains(&path.as_str()) => roles.file(at, name, Role::List),
+            _ => {
+                roles.file(at, name, Role::Ignored(Ignored::NotAnImage));
+                others.push(entry);
+            }
+        }
+    }
+    images.sort_by(|(_, a), (_, b)| a.path.cmp(&b.path));
+    Ok((images, others))
 }
 
 /// Reads all images below a folder of the disk, all into memory. `expected` names files in it that are not images and
@@ -430,12 +439,16 @@ pub(super) fn read_unclassed(
     options: &OpenOptions,
 ) -> Result<UnclassedImages, DataError> {
     options.check()?;
-    let (mut entries, mut others, mut notices, mut bad) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    collect_images(&host::folder(folder)?, &mut entries, &mut others)?;
-    entries.sort_by(|a: &Entry, b| a.path.cmp(&b.path));
-    others.retain(|entry| !expected.iter().any(|name| entry.path == folder.join(name)));
+    let mut roles = Roles::default();
+    let listed = host::folder(folder)?;
+    let (found, others) = unclassed(&listed, expected, options.skip_bad, &mut roles)?;
+    let mut notices = listed.notices;
+    notices.extend(roles.notices());
     notices.extend(ignored_notice(&others));
-    let files = entries.into_iter().map(|entry| ImageFile { entry, class: None, test: false }).collect();
+    let mut bad = Vec::new();
+    let name_of: HashMap<PathBuf, String> =
+        found.iter().map(|(name, entry)| (entry.path.clone(), name.clone())).collect();
+    let files = found.into_iter().map(|(_, entry)| ImageFile { entry, class: None, test: false }).collect();
     let items = read_headers(files, options, &mut bad)?;
     let side = common_side(&items, options, &mut notices)?;
     let originals = unusual(folder, &items, side);
@@ -444,7 +457,8 @@ pub(super) fn read_unclassed(
     let entries: Vec<Entry> = items.into_iter().map(|item| item.file.entry).collect();
     let kept = decode_into(&entries, &mut images, options, &mut bad)?;
     notices.extend(skipped_notices(&bad));
-    let files = kept.iter().map(|(i, _)| relative(folder, &entries[*i].path)).collect();
-    let ids = Identities::of_files(files, kept.iter().map(|(_, hash)| *hash));
-    Ok(UnclassedImages { ids, images, originals, notices })
+    let paths: Vec<PathBuf> = kept.iter().map(|(i, _)| entries[*i].path.clone()).collect();
+    let names = paths.iter().map(|path| name_of[path].clone()).collect();
+    let ids = Identities::of_files(names, kept.iter().map(|(_, hash)| *hash));
+    Ok(UnclassedImages { ids, paths, images, originals, notices })
 }

@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::error::DataError;
+use super::error::{DataError, LabelsError};
 use super::files::Folder;
 use super::host;
 use super::identity::{Identities, ImageId, RecordedRoles, SplitRule};
 use super::image_files;
 use super::images::Images;
-use super::labels::{self, CLASSES_FILE, HELD_OUT, LABELS_FILE, Labels, LabelsError};
+use super::labels::{self, CLASSES_FILE, HELD_OUT, LABELS_FILE, Labels};
+use super::layout::{Layout, Role, Roles};
 use super::original::Original;
 use super::set::{DataSet, OpenOptions, Origin};
 
@@ -23,6 +24,8 @@ pub struct LabellingFolder {
     pub folder: PathBuf,
     /// Paths of the images relative to the folder, with `/` between names.
     pub files: Vec<String>,
+    /// Where the images are on the disk.
+    pub paths: Vec<PathBuf>,
     pub images: Images,
     /// What is unusual about the files, by their paths as in `files`.
     pub originals: BTreeMap<String, Original>,
@@ -50,6 +53,7 @@ impl LabellingFolder {
         Ok(Self {
             folder: folder.to_owned(),
             files,
+            paths: found.paths,
             images: found.images,
             originals: found.originals,
             split: options.split,
@@ -66,7 +70,7 @@ impl LabellingFolder {
 
     /// The path of an image.
     pub fn path(&self, image: usize) -> PathBuf {
-        self.folder.join(&self.files[image])
+        self.paths[image].clone()
     }
 
     /// Reads the labels that were saved; none if there are no files of labels.
@@ -103,6 +107,7 @@ impl LabellingFolder {
         held.iter().for_each(|&image| train_labels[image] = None);
         let test = if held.is_empty() { labels.made() } else { held.as_slice() };
         let mut notices = self.notices.clone();
+        notices.extend(labels.absent_notice());
         notices.push(match held.len() {
             0 => {
                 "there are no test images: accuracy is measured on the labelled images themselves".to_owned()
@@ -143,4 +148,29 @@ pub(super) fn load(folder: &Path, options: &OpenOptions) -> Result<DataSet, Data
     let folder = LabellingFolder::open(folder, options)?;
     let labels = folder.read_labels().map_err(DataError::Labels)?;
     folder.data_set(&labels)
+}
+
+/// What became of every file of a folder that was labelled by hand.
+///
+/// # Errors
+/// When the folder cannot be listed, or its labels cannot be read.
+pub(super) fn layout(folder: &Path, options: &OpenOptions) -> Result<Layout, DataError> {
+    let mut roles = Roles::default();
+    let listed = host::folder(folder)?;
+    let (images, _) =
+        image_files::unclassed(&listed, &[LABELS_FILE, CLASSES_FILE], options.skip_bad, &mut roles)?;
+    let files: Vec<String> = images.into_iter().map(|(path, _)| path).collect();
+    let labels = labels::read_labels(folder, &files).map_err(DataError::Labels)?;
+    for (image, path) in files.iter().enumerate() {
+        let (at, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let role = match labels.of(image).map(|class| labels.classes()[class as usize].clone()) {
+            None => Role::Unlabelled,
+            Some(class) => Role::Train(class),
+        };
+        roles.file(at, name, role);
+    }
+    let mut notices = listed.notices;
+    notices.extend(roles.notices());
+    notices.extend(labels.absent_notice());
+    Ok(roles.layout(&format!("images labelled in {LABELS_FILE}"), notices))
 }

@@ -4,13 +4,15 @@
 //! per line, in the order of their keys.
 
 use std::collections::HashMap;
-use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::Path;
 
 use csv::{ReaderBuilder, StringRecord, Writer};
-use thiserror::Error;
 
+use super::error::LabelsError;
 use super::identity::{self, ImageId, RecordedRoles, SplitRule};
+use super::listed::{self, FileIndex, SAVE_AS_UTF8};
+use super::names::{class_name, shown_name};
 use crate::disk;
 
 /// A CSV file with a row `file,label` per label.
@@ -22,23 +24,6 @@ const HEADER: [&str; 2] = ["file", "label"];
 
 /// About one in so many labels is held out, once every class has as many.
 pub const HELD_OUT: usize = 5;
-
-/// Why labels cannot be read or changed.
-#[derive(Debug, Error)]
-pub enum LabelsError {
-    #[error("a class needs a name: enter one")]
-    NoName,
-    #[error("a class '{0}' already exists: choose another name")]
-    Exists(String),
-    #[error("cannot read {path}: {reason}")]
-    Read { path: PathBuf, reason: io::Error },
-    #[error(
-        "{path} was not written by this program: expected the columns file and label, found '{found}'; rename or remove it"
-    )]
-    Foreign { path: PathBuf, found: String },
-    #[error("{path}, line {line}: {reason}; correct the line or remove the file")]
-    Row { path: PathBuf, line: u64, reason: String },
-}
 
 /// Which image has which class. Images are indices into the folder's files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,6 +55,16 @@ impl Labels {
     /// The index of the class with this name.
     pub fn class(&self, name: &str) -> Option<u32> {
         self.classes.iter().position(|class| class == name).map(|class| class as u32)
+    }
+
+    /// The notice about labels whose files are not in the folder now.
+    pub(super) fn absent_notice(&self) -> Option<String> {
+        let names: Vec<String> =
+            self.absent.iter().take(3).map(|(file, _)| format!("'{}'", shown_name(file))).collect();
+        let (absent, all) = (self.absent.len(), self.absent.len() + self.made.len());
+        (absent > 0).then(|| {
+            format!("{absent} of {all} labels in {LABELS_FILE} name no file here: {}", names.join(", "))
+        })
     }
 
     /// Number of labels of each class.
@@ -181,6 +176,7 @@ impl Labels {
 
 /// A name on one line, trimmed: each name is a line of a file.
 fn clean(name: &str) -> String {
+    let name = class_name(name);
     name.split(char::is_control).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
@@ -191,14 +187,24 @@ fn clean(name: &str) -> String {
 pub(super) fn read_labels(folder: &Path, files: &[String]) -> Result<Labels, LabelsError> {
     let mut labels = Labels::default();
     let names = read_if_exists(&folder.join(CLASSES_FILE))?.unwrap_or_default();
-    for name in String::from_utf8_lossy(&names).lines() {
+    let path = folder.join(CLASSES_FILE);
+    let names = listed::text(&names).map_err(|problem| LabelsError::Row {
+        path,
+        line: problem.line,
+        reason: format!("{}: {SAVE_AS_UTF8}", problem.found),
+    })?;
+    for name in names.lines() {
         // Empty lines and repeated names are ignored.
         let _ = labels.add_class(name);
     }
     let path = folder.join(LABELS_FILE);
     let Some(content) = read_if_exists(&path)? else { return Ok(labels) };
-    let content = content.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&content);
-    let mut reader = ReaderBuilder::new().flexible(true).from_reader(content);
+    let text = listed::text(&content).map_err(|problem| LabelsError::Row {
+        path: path.clone(),
+        line: problem.line,
+        reason: format!("{}: {SAVE_AS_UTF8}", problem.found),
+    })?;
+    let mut reader = ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     let row_error = |error: csv::Error| LabelsError::Row {
         path: path.clone(),
         line: error.position().map_or(1, csv::Position::line),
@@ -209,15 +215,20 @@ pub(super) fn read_labels(folder: &Path, files: &[String]) -> Result<Labels, Lab
         let found = header.iter().collect::<Vec<_>>().join(",");
         return Err(LabelsError::Foreign { path, found });
     }
-    let image_of: HashMap<&str, usize> = files.iter().map(String::as_str).zip(0..).collect();
+    let (mut rows, mut of_rows) = (Vec::new(), Vec::new());
     for record in reader.records() {
         let record: StringRecord = record.map_err(row_error)?;
         let (Some(file), Some(name)) = (record.get(0), record.get(1)) else { continue };
         if let Some(class) = find_or_add(&mut labels, name) {
-            match image_of.get(file) {
-                Some(image) => labels.set(*image, class),
-                None => labels.absent.push((file.to_owned(), class)),
-            }
+            rows.push(file.to_owned());
+            of_rows.push(class);
+        }
+    }
+    let images = FileIndex::new(files.iter().cloned()).resolve(&rows, &[]);
+    for ((file, class), image) in rows.into_iter().zip(of_rows).zip(images) {
+        match image {
+            Some(image) => labels.set(image, class),
+            None => labels.absent.push((file, class)),
         }
     }
     Ok(labels)

@@ -1,12 +1,17 @@
 //! Opens a source: finds the folder or archive that holds a data set, and detects its format.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::error::DataError;
-use super::files::{Folder, Memory};
+use super::file_kinds::{count_files, ignored_folder, is_companion, is_run};
+use super::files::{Folder, Member, Memory};
+use super::format::Format;
 use super::formats::{self, FORMATS};
+use super::layout::{Layout, Role, Roles};
+use super::names::{normal_path, shown_name};
 use super::set::{DataSet, OpenOptions, class_counts};
-use super::{archive, builtin, host, labelling_folder};
+use super::{archive, builtin, host, image_files, labelling_folder};
 use crate::disk;
 
 /// Names that the message about an unknown folder lists.
@@ -40,6 +45,14 @@ pub fn open(source: &str, options: &OpenOptions) -> Result<DataSet, DataError> {
         } else {
             read(&folder, options)?
         }
+    } else if let Some(folder) = folder_of_list(path)? {
+        let Some(files) = formats::csv_list::read_lists(&folder, options)? else {
+            return Err(unknown(&folder));
+        };
+        let mut set = image_files::load(files, formats::csv_list::FORMAT.name, options)?;
+        set.notices.splice(0..0, folder.notices);
+        check(path, &set, options)?;
+        set
     } else {
         let entry = host::file(path)?;
         let mut folder = Folder::new(path.parent().unwrap_or(path).to_owned());
@@ -50,7 +63,13 @@ pub fn open(source: &str, options: &OpenOptions) -> Result<DataSet, DataError> {
         set.name = host::name_of(path);
     }
     options.choice.check(path, &set)?;
+    escape_notices(&mut set.notices);
     Ok(set)
+}
+
+/// Escapes control characters in notices, which name files and classes.
+fn escape_notices(notices: &mut [String]) {
+    notices.iter_mut().for_each(|notice| *notice = shown_name(notice).to_string());
 }
 
 /// Opens a data set from files in memory, such as those dropped on a page: relative paths with `/` between names, and
@@ -64,38 +83,123 @@ pub fn open_files(
     options: &OpenOptions,
 ) -> Result<DataSet, DataError> {
     options.check()?;
-    let mut folder = Folder::new(PathBuf::from(name));
-    for (file, bytes) in files {
-        folder.insert(&file, bytes.len() as u64, Memory(bytes.into()));
-    }
+    let member = |(file, bytes): (String, Vec<u8>)| Member {
+        raw: file.into_bytes(),
+        file: Some((bytes.len() as u64, Arc::new(Memory(bytes.into())))),
+    };
+    let members = files.into_iter().map(member).collect();
+    let normal = |path: &str| Ok(normal_path(path).trim_start_matches('/').to_owned());
+    let folder = Folder::of_members(PathBuf::from(name), members, normal)?;
     let mut set = read(&folder, options)?;
     name.clone_into(&mut set.name);
     options.choice.check(Path::new(name), &set)?;
+    escape_notices(&mut set.notices);
     Ok(set)
+}
+
+/// Describes what becomes of every file and folder of a source, without decoding images.
+///
+/// # Errors
+/// As [`open`], apart from what is wrong with single images.
+pub fn layout(source: &str, options: &OpenOptions) -> Result<Layout, DataError> {
+    let path = Path::new(source);
+    if source.starts_with("builtin:") {
+        return Ok(Layout { format: source.to_owned(), ..Layout::default() });
+    }
+    let list = formats::csv_list::FORMAT.name;
+    if let Some(folder) = folder_of_list(path)? {
+        let files = formats::csv_list::read_lists(&folder, options)?.ok_or_else(|| unknown(&folder))?;
+        return Ok(files.roles.layout(list, [folder.notices, files.notices].concat()));
+    }
+    let outer = if disk::is_folder(path) {
+        let folder = host::folder(path)?;
+        if labelling_folder::is_labelled(&folder) {
+            return labelling_folder::layout(path, options);
+        }
+        folder
+    } else {
+        let entry = host::file(path)?;
+        let mut folder = Folder::new(path.parent().unwrap_or(path).to_owned());
+        folder.files.insert(entry.name.clone(), entry);
+        folder
+    };
+    let (levels, notices) = levels(&outer)?;
+    for level in levels.iter().rev() {
+        if let Some(files) = formats::csv_list::read_lists(level, options)? {
+            return Ok(files.roles.layout(list, [notices, files.notices].concat()));
+        }
+        let Some(format) = detected(level)? else { continue };
+        if format.name == formats::class_folders::FORMAT.name {
+            let files = formats::class_folders::read(level, options)?;
+            return Ok(files.roles.layout(format.name, [notices, files.notices].concat()));
+        }
+        let mut roles = Roles::default();
+        level.files.keys().for_each(|name| roles.file("", name, Role::Data));
+        return Ok(roles.layout(format.name, notices));
+    }
+    Err(unknown(&levels[levels.len() - 1]))
+}
+
+/// The folder around a list that is the source itself, of whose lists this one alone is read; `None` if the path is not
+/// a list.
+fn folder_of_list(path: &Path) -> Result<Option<Folder>, DataError> {
+    let is_list = |name: &str| [".csv", ".tsv"].iter().any(|ending| name.to_lowercase().ends_with(ending));
+    let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|name| is_list(name)) else {
+        return Ok(None);
+    };
+    let around = path.parent().filter(|around| !around.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !disk::is_folder(around) || disk::is_folder(path) {
+        return Ok(None);
+    }
+    let mut folder = host::folder(around)?;
+    if !folder.files.contains_key(name) {
+        return Ok(None);
+    }
+    folder.files.retain(|other, _| other == name || !is_list(other));
+    folder.chosen_list = Some(name.to_owned());
+    Ok(Some(folder))
 }
 
 /// Reads the set in a folder, or in the only folder or archive that the folder contains.
 fn read(outer: &Folder, options: &OpenOptions) -> Result<DataSet, DataError> {
-    let mut levels = vec![outer.clone()];
-    let mut archived = false;
-    while let Some(inner) = only_content(&levels[levels.len() - 1], &mut archived)? {
-        levels.push(inner);
-    }
+    let (levels, notices) = levels(outer)?;
     // Innermost first: a folder around a folder of class folders looks like one, with a single class.
     for level in levels.iter().rev() {
-        if let Some(set) = read_folder(level, options)? {
+        if let Some(mut set) = read_folder(level, options)? {
             check(&level.path, &set, options)?;
+            set.notices.splice(0..0, notices);
             return Ok(set);
         }
     }
     Err(unknown(&levels[levels.len() - 1]))
 }
 
-/// The content of a folder that contains one folder or one archive and nothing else. An archive in an archive is not
-/// opened: each layer would multiply the size that a hostile one unpacks to.
+/// A folder, the only folder or archive in it, and so on; and the notices about their names.
+fn levels(outer: &Folder) -> Result<(Vec<Folder>, Vec<String>), DataError> {
+    let mut levels = vec![outer.clone()];
+    let mut archived = false;
+    let mut notices = Vec::new();
+    loop {
+        let level = &levels[levels.len() - 1];
+        notices.extend(level.notices.iter().cloned());
+        let Some(inner) = only_content(level, &mut archived)? else { return Ok((levels, notices)) };
+        let mut left_out = Roles::default();
+        for (name, folder) in &level.folders {
+            if let Some(why) = ignored_folder(name, folder) {
+                left_out.ignore_folder(name, count_files(folder), why);
+            }
+        }
+        notices.extend(left_out.notices());
+        levels.push(inner);
+    }
+}
+
+/// The content of a folder that contains one folder or one archive, and beside it only what describes it or is never
+/// data. An archive in an archive is not opened: each layer would multiply the size that a hostile one unpacks to.
 fn only_content(folder: &Folder, archived: &mut bool) -> Result<Option<Folder>, DataError> {
-    let mut folders = folder.folders.values();
-    let mut files = folder.files.values();
+    let data = |(name, inner): &(&String, &Folder)| ignored_folder(name, inner).is_none();
+    let mut folders = folder.folders.iter().filter(data).map(|(_, inner)| inner);
+    let mut files = folder.files.values().filter(|entry| !is_companion(&entry.name));
     match (folders.next(), folders.next(), files.next(), files.next()) {
         (Some(inner), None, None, None) => Ok(Some(inner.clone())),
         (None, None, Some(file), None) if !*archived => {
@@ -105,6 +209,16 @@ fn only_content(folder: &Folder, archived: &mut bool) -> Result<Option<Folder>, 
         }
         _ => Ok(None),
     }
+}
+
+/// The first format that is detected in a folder.
+fn detected(folder: &Folder) -> Result<Option<&'static Format>, DataError> {
+    for format in FORMATS {
+        if (format.detect)(folder)?.is_some() {
+            return Ok(Some(format));
+        }
+    }
+    Ok(None)
 }
 
 /// Reads a folder in the first format that is detected in it.
@@ -119,6 +233,13 @@ fn read_folder(folder: &Folder, options: &OpenOptions) -> Result<Option<DataSet>
 
 /// The error for a folder in which no format was detected.
 fn unknown(folder: &Folder) -> DataError {
+    if is_run(folder) {
+        return DataError::Missing {
+            path: folder.path.clone(),
+            expected: "a data set".to_owned(),
+            found: "a run of this program: open the data set that it was trained on".to_owned(),
+        };
+    }
     for explain in FORMATS.iter().filter_map(|format| format.explain) {
         match explain(folder) {
             Ok(Some(error)) | Err(error) => return error,
@@ -138,8 +259,8 @@ fn listing(folder: &Folder) -> String {
     if folder.is_empty() {
         return "an empty folder".to_owned();
     }
-    let mut all: Vec<String> = folder.folders.keys().map(|name| format!("{name}/")).collect();
-    all.extend(folder.files.keys().cloned());
+    let mut all: Vec<String> = folder.folders.keys().map(|name| format!("{}/", shown_name(name))).collect();
+    all.extend(folder.files.keys().map(|name| shown_name(name).to_string()));
     all.sort_unstable();
     let more = all.len().saturating_sub(MAX_LISTED);
     all.truncate(MAX_LISTED);

@@ -207,6 +207,9 @@ pub struct Choice {
     pub fold: Option<usize>,
     /// SVHN: leave out the extra images.
     pub no_extra: bool,
+    /// Class folders: every folder is a class, also one whose name is a split word.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub folders_as_classes: bool,
 }
 
 impl Choice {
@@ -222,6 +225,7 @@ impl Choice {
             ("coarse", "CIFAR-100", self.coarse),
             ("fold", "STL-10", self.fold.is_some()),
             ("no_extra", "SVHN", self.no_extra),
+            ("folders_as_classes", "folder of class folders", self.folders_as_classes),
         ] {
             if chosen && !set.format.starts_with(format) {
                 let (path, found) = (path.to_owned(), set.format.clone());

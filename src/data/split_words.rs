@@ -16,171 +16,50 @@ pub(super) enum SplitName {
     Unlabelled,
 }
 
+impl SplitName {
+    /// The word that messages recommend.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "val",
+            Self::Test => "test",
+            Self::Unlabelled => "unlabeled",
+        }
+    }
+}
+
 /// The words of [`SplitWord::Exact`], in lower case and without separators.
-const WORDS: [(SplitName, &[&str]); 4] = [
-    (
-        SplitName::Train,
-        &["train", "training", "trn", "훈련", "학습", "훈련용", "학습용", "트레인", "训练", "訓練", "学習"],
-    ),
+const WORDS: [(SplitName, &str); 4] = [
+    (SplitName::Train, "train training trn 훈련 학습 훈련용 학습용 트레인 训练 訓練 学習"),
     (
         SplitName::Validation,
-        &[
-            "val",
-            "valid",
-            "validation",
-            "validate",
-            "validating",
-            "dev",
-            "development",
-            "eval",
-            "evaluation",
-            "evaluate",
-            "검증",
-            "검증용",
-            "평가",
-            "평가용",
-            "验证",
-            "検証",
-        ],
+        "val valid validation validate validating dev development eval evaluation evaluate 검증 검증용 평가 평가용 验证 検証",
     ),
-    (
-        SplitName::Test,
-        &[
-            "test",
-            "testing",
-            "tst",
-            "holdout",
-            "heldout",
-            "테스트",
-            "테스트용",
-            "시험",
-            "시험용",
-            "测试",
-            "テスト",
-        ],
-    ),
+    (SplitName::Test, "test testing tst holdout heldout 테스트 테스트용 시험 시험용 测试 テスト"),
     (
         SplitName::Unlabelled,
-        &[
-            "unlabeled",
-            "unlabelled",
-            "unlabel",
-            "unlab",
-            "unsorted",
-            "unclassified",
-            "unannotated",
-            "untagged",
-            "unsup",
-            "unsupervised",
-            "nolabel",
-            "nolabels",
-            "notlabeled",
-            "notlabelled",
-            "withoutlabel",
-            "withoutlabels",
-            "미분류",
-            "미지정",
-            "라벨없음",
-            "레이블없음",
-            "무라벨",
-            "미라벨",
-            "未标注",
-            "未分類",
-        ],
+        "unlabeled unlabelled unlabel unlab unsorted unclassified unannotated untagged unsup unsupervised nolabel nolabels \
+         notlabeled notlabelled withoutlabel withoutlabels 미분류 미지정 라벨없음 레이블없음 무라벨 미라벨 未标注 未分類",
     ),
 ];
 
 /// Words that add nothing to a split word.
-const NEUTRAL: [&str; 24] = [
-    "set",
-    "sets",
-    "data",
-    "dataset",
-    "image",
-    "images",
-    "img",
-    "imgs",
-    "photo",
-    "photos",
-    "picture",
-    "pictures",
-    "pics",
-    "folder",
-    "split",
-    "sample",
-    "samples",
-    "file",
-    "files",
-    "세트",
-    "데이터",
-    "이미지",
-    "사진",
-    "폴더",
-];
+const NEUTRAL: &str = "set sets data dataset image images img imgs photo photos picture pictures pics folder split sample \
+                       samples file files 세트 데이터 이미지 사진 폴더";
 
 /// Words beside which a split word may mean something else: an older version, a copy, a part.
-const QUALIFIERS: [&str; 22] = [
-    "old",
-    "new",
-    "backup",
-    "bak",
-    "copy",
-    "of",
-    "final",
-    "part",
-    "orig",
-    "original",
-    "raw",
-    "tmp",
-    "temp",
-    "small",
-    "full",
-    "more",
-    "extra",
-    "all",
-    "v",
-    "kopie",
-    "복사본",
-    "백업",
-];
+const QUALIFIERS: &str = "old new backup bak copy of final part orig original raw tmp temp small full more extra all v kopie \
+                          복사본 백업";
 
 /// English words one letter from a split word, which are more likely to be classes.
-const OTHER_WORDS: [&str; 34] = [
-    "rain",
-    "brain",
-    "drain",
-    "grain",
-    "strain",
-    "trail",
-    "trait",
-    "twain",
-    "trains",
-    "raining",
-    "draining",
-    "straining",
-    "graining",
-    "best",
-    "nest",
-    "rest",
-    "west",
-    "vest",
-    "pest",
-    "zest",
-    "jest",
-    "fest",
-    "text",
-    "tent",
-    "teat",
-    "resting",
-    "nesting",
-    "besting",
-    "vesting",
-    "texting",
-    "tasting",
-    "trailing",
-    "sorted",
-    "unsorted",
-];
+const OTHER_WORDS: &str = "rain brain drain grain strain trail trait twain trains raining draining straining graining best \
+                           nest rest west vest pest zest jest fest text tent teat resting nesting besting vesting texting \
+                           tasting trailing sorted";
+
+/// Whether a list of words separated by spaces has this word.
+fn has(words: &str, word: &str) -> bool {
+    words.split_whitespace().any(|listed| listed == word)
+}
 
 /// What a name says about the split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,19 +73,13 @@ pub(super) enum SplitWord {
 /// Reads a name as a split word.
 pub(super) fn split_word(name: &str) -> SplitWord {
     let words = words_of(name);
-    let whole: String = words.concat();
-    if let Some(split) = exact(&whole) {
+    if let Some(split) = exact_words(&words) {
         return SplitWord::Exact(split);
     }
-    let is_neutral = |word: &&String| NEUTRAL.contains(&word.as_str());
-    let telling: Vec<&String> = words.iter().filter(|word| !is_neutral(word)).collect();
-    let joined: String = telling.iter().map(|word| word.as_str()).collect();
-    if let Some(split) = exact(&joined).or_else(|| neutral_ending(&whole)) {
-        return SplitWord::Exact(split);
-    }
-    let is_qualifier =
-        |word: &&&String| QUALIFIERS.contains(&word.as_str()) || word.chars().all(|c| c.is_ascii_digit());
-    let core: String = telling.iter().filter(|word| !is_qualifier(word)).map(|word| word.as_str()).collect();
+    let telling: Vec<&str> = telling(&words).collect();
+    let joined: String = telling.concat();
+    let is_qualifier = |word: &&&str| has(QUALIFIERS, word) || word.chars().all(|c| c.is_ascii_digit());
+    let core: String = telling.iter().filter(|word| !is_qualifier(word)).copied().collect();
     if let Some(split) = exact(&core).filter(|_| core != joined) {
         return SplitWord::Near(split);
     }
@@ -215,10 +88,17 @@ pub(super) fn split_word(name: &str) -> SplitWord {
 
 /// The split of a name that is exactly a split word.
 pub(super) fn split_name(name: &str) -> Option<SplitName> {
-    match split_word(name) {
-        SplitWord::Exact(split) => Some(split),
-        SplitWord::Near(_) | SplitWord::Other => None,
-    }
+    exact_words(&words_of(name))
+}
+
+fn exact_words(words: &[String]) -> Option<SplitName> {
+    let whole = words.concat();
+    exact(&whole).or_else(|| exact(&telling(words).collect::<String>())).or_else(|| neutral_ending(&whole))
+}
+
+/// The words that say something.
+fn telling(words: &[String]) -> impl Iterator<Item = &str> {
+    words.iter().map(String::as_str).filter(|word| !has(NEUTRAL, word))
 }
 
 /// The split that the words of a list's name say (`labels_test.csv`); `None` if they say none, or several.
@@ -243,7 +123,8 @@ pub(super) fn yes_or_no(text: &str) -> Option<bool> {
 
 /// The known words, for messages.
 pub(super) fn known_words() -> String {
-    WORDS.iter().map(|(_, words)| words[..3].join(", ")).collect::<Vec<_>>().join("; ")
+    let first = |words: &str| words.split_whitespace().take(3).collect::<Vec<_>>().join(", ");
+    WORDS.iter().map(|(_, words)| first(words)).collect::<Vec<_>>().join("; ")
 }
 
 /// The words of a name in lower case, split at separators, between letters and digits, and where a capital follows a
@@ -270,27 +151,27 @@ fn words_of(name: &str) -> Vec<String> {
 }
 
 fn exact(word: &str) -> Option<SplitName> {
-    let listed = WORDS.iter().find(|(_, words)| words.contains(&word)).map(|(split, _)| *split);
+    let listed = WORDS.iter().find(|(_, words)| has(words, word)).map(|(split, _)| *split);
     // Every spelling of the word, and what may follow it.
     listed.or_else(|| word.starts_with("unlabel").then_some(SplitName::Unlabelled))
 }
 
 /// The split of a name such as `trainset`: a split word and a neutral word without a separator.
 fn neutral_ending(whole: &str) -> Option<SplitName> {
-    NEUTRAL.iter().filter_map(|neutral| whole.strip_suffix(neutral)).find_map(exact)
+    NEUTRAL.split_whitespace().filter_map(|neutral| whole.strip_suffix(neutral)).find_map(exact)
 }
 
 /// The split of a word with one wrong, missing, added or exchanged letter.
 fn close(word: &str) -> Option<SplitName> {
-    if OTHER_WORDS.contains(&word) {
+    if has(OTHER_WORDS, word) {
         return None;
     }
-    let near = |known: &&str| {
+    let near = |known: &str| {
         // Many short words are one letter apart.
-        let long = known.len() > 3 && known.is_ascii() && **known != *"eval" && **known != *"valid";
+        let long = known.len() > 3 && known.is_ascii() && !matches!(known, "eval" | "valid");
         swapped(word, known) || (long && one_edit(word, known))
     };
-    WORDS.iter().find(|(_, words)| words.iter().any(near)).map(|(split, _)| *split)
+    WORDS.iter().find(|(_, words)| words.split_whitespace().any(near)).map(|(split, _)| *split)
 }
 
 /// Whether two neighbouring letters are exchanged.

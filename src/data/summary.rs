@@ -5,6 +5,7 @@ use std::fmt;
 use image::{Rgb, RgbImage};
 use serde::Serialize;
 
+use super::names::shown_name;
 use super::set::{DataSet, class_counts};
 
 /// What a data set contains: for people (`Display`) and for programs (JSON).
@@ -62,7 +63,7 @@ pub fn summary(set: &DataSet) -> Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let colour = if self.channels == 1 { "grey" } else { "RGB" };
-        writeln!(f, "{}: {}, {}x{} {colour}", self.name, self.format, self.width, self.height)?;
+        writeln!(f, "{}: {}, {}x{} {colour}", shown_name(&self.name), self.format, self.width, self.height)?;
         write!(f, "{} images to train", self.train)?;
         if self.unlabelled > 0 {
             write!(f, " ({} of them of unknown class)", self.unlabelled)?;
@@ -70,10 +71,12 @@ impl fmt::Display for Summary {
         writeln!(f, ", {} to test", self.test)?;
         let flip = if self.flip { "mirrored and " } else { "" };
         writeln!(f, "weak augmentation: {flip}shifted by up to {} pixels", self.shift)?;
-        let names = self.classes.iter().map(|class| class.name.chars().count()).max().unwrap_or(0).max(5);
+        let shown: Vec<String> =
+            self.classes.iter().map(|class| shown_name(&class.name).to_string()).collect();
+        let names = shown.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(5);
         write!(f, "\n{:names$}  {:>7}  {:>7}", "class", "train", "test")?;
-        for class in &self.classes {
-            write!(f, "\n{:names$}  {:>7}  {:>7}", class.name, class.train, class.test)?;
+        for (class, name) in self.classes.iter().zip(shown) {
+            write!(f, "\n{name:names$}  {:>7}  {:>7}", class.train, class.test)?;
         }
         for (i, notice) in self.notices.iter().enumerate() {
             let gap = if i == 0 { "\n" } else { "" };

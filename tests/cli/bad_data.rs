@@ -224,3 +224,18 @@ fn predict_classifies_all_but_the_bad_files_in_order() {
     fs::create_dir(&empty).expect("a folder");
     refused(&mut remixmatch(&["predict", "--model", str(&model), str(&empty)]), &["there are no images in"]);
 }
+
+#[test]
+fn unclear_folders_are_refused_or_read_as_classes() {
+    let folder = pictures();
+    png(&folder.path().join("test_old/1.png"), 1);
+    png(&folder.path().join("test_old/2.png"), 2);
+    let source = str(folder.path());
+    refused(&mut remixmatch(&["data", source]), &["test_old", "'test'", "(--folders-as-classes)"]);
+    let (told, _) = done(&mut remixmatch(&["data", source, "--folders-as-classes"]));
+    assert!(told.contains("test_old"), "{told}");
+    let (told, _) = done(&mut remixmatch(&["data", source, "--folders-as-classes", "--layout", "--json"]));
+    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    let rows = told["rows"].as_array().expect("rows");
+    assert!(rows.iter().any(|row| row["folder"] == "test_old" && row["role"] == "class test_old"), "{told}");
+}

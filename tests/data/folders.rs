@@ -203,6 +203,9 @@ fn split_columns_accept_any_split_word() {
         ("is_test", "0", "1"),
         ("is_train", "yes", "no"),
         ("is_valid", "False", "True"),
+        ("is_training_image", "1", "0"),
+        // Any column all of whose cells are split words.
+        ("where", "train", "val"),
     ] {
         let set = read_list(&format!(
             "file,label,{column}\nphotos/0.png,a,{train}\nphotos/1.png,b,{train}\nphotos/2.png,a,{test}\n"
@@ -220,12 +223,26 @@ fn split_columns_accept_any_split_word() {
 }
 
 #[test]
+fn several_columns_of_yes_and_no_name_the_split() {
+    let start = "file,label,is_train,is_val,is_test\nphotos/0.png,a,1,0,0\nphotos/1.png,b,1,0,0\n";
+    let set = read_list(&format!("{start}photos/2.png,a,0,1,0\nphotos/3.png,b,0,0,1\n")).unwrap();
+    assert_eq!((set.train.len(), set.test_labels, set.test.image(0)[0]), (3, vec![1], 30));
+    assert_refused(read_list(&format!("{start}photos/2.png,a,1,0,1\n")), &["line 4", "yes in several"]);
+    assert_refused(read_list(&format!("{start}photos/2.png,a,0,0,0\n")), &["line 4", "no in all"]);
+}
+
+#[test]
 fn unlabelled_rows_hide_their_label() {
     let set = read_list(
         "file,label,split\nphotos/0.png,a,train\nphotos/1.png,b,train\nphotos/2.png,b,unlabeled\nphotos/3.png,a,test\n",
     );
     let set = set.unwrap();
     assert_eq!(set.train_labels, [Some(0), Some(1), None, None]);
+    // A label that says that there is none.
+    let set = read_list(
+        "file,label\nphotos/0.png,a\nphotos/1.png,b\nphotos/2.png,unlabeled\nphotos/3.png,a\nphotos/4.png,b\n",
+    );
+    assert_eq!(set.unwrap().classes, ["a", "b"]);
 }
 
 /// Neither trained on nor tested.

@@ -11,6 +11,10 @@ mod formats;
 mod identity;
 mod idx;
 mod images;
+#[path = "../fixtures/layouts.rs"]
+mod layout_files;
+mod layouts;
+mod names;
 mod numpy;
 mod pickles;
 mod sources;

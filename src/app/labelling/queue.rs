@@ -300,6 +300,7 @@ mod tests {
         let own = LabellingFolder {
             folder: PathBuf::from("photos"),
             files: (0..images).map(|i| format!("{i}.png")).collect(),
+            paths: (0..images).map(|i| PathBuf::from(format!("photos/{i}.png"))).collect(),
             images: Images::new(8, 8, 1, vec![0; 64 * images]),
             originals: Default::default(),
             split: SplitRule::Content,

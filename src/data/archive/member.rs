@@ -7,29 +7,32 @@ use crate::data::limits::MAX_FOLDER_DEPTH;
 
 /// Bytes of the longest name.
 const MAX_NAME: usize = 4_096;
+/// The file with which macOS gives a folder an icon.
+const FOLDER_ICON: &str = "Icon\r";
 
-/// A member's name as relative path with `/` between names; `""` for the archive's root.
+/// A member's decoded path as relative path with `/` between names; `""` for the archive's root.
 ///
 /// # Errors
 /// When it leads out of the archive, is too long or too deep, or has control characters.
-pub(super) fn normalise(archive: &Path, raw: &[u8]) -> Result<String, DataError> {
+pub(super) fn normalise(archive: &Path, path: &str) -> Result<String, DataError> {
     let refused = |problem: &'static str| DataError::Member {
         path: archive.to_owned(),
-        member: excerpt(&String::from_utf8_lossy(raw)),
+        member: excerpt(path),
         problem,
         advice: "do not trust this archive: download it again from a source that you trust",
     };
-    if raw.len() > MAX_NAME {
+    if path.len() > MAX_NAME {
         return Err(refused("whose name is too long"));
     }
     // Some Windows programs write backslashes, against the format.
-    let text = String::from_utf8_lossy(raw).replace('\\', "/");
+    let text = path.replace('\\', "/");
     let parts: Vec<&str> = text.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     let drive = parts.first().is_some_and(|part| part.as_bytes().get(1) == Some(&b':'));
     if text.starts_with('/') || drive || parts.contains(&"..") {
         return Err(refused("whose path leads out of the archive"));
     }
-    if text.chars().any(char::is_control) {
+    // The icon that macOS gives a folder has such a name; it is hidden later.
+    if parts.iter().any(|part| *part != FOLDER_ICON && part.contains(char::is_control)) {
         return Err(refused("whose name has control characters"));
     }
     if parts.len() > MAX_FOLDER_DEPTH {
@@ -59,8 +62,14 @@ mod tests {
 
     #[test]
     fn member_names_stay_within_the_archive() {
-        let normalised = |raw: &str| normalise(Path::new("a.zip"), raw.as_bytes());
-        for (raw, expected) in [("./a/b.png", "a/b.png"), ("a\\b", "a/b"), ("./", ""), ("a//b/", "a/b")] {
+        let normalised = |raw: &str| normalise(Path::new("a.zip"), raw);
+        for (raw, expected) in [
+            ("./a/b.png", "a/b.png"),
+            ("a\\b", "a/b"),
+            ("./", ""),
+            ("a//b/", "a/b"),
+            ("a/Icon\r", "a/Icon\r"),
+        ] {
             assert_eq!(normalised(raw).unwrap(), expected);
         }
         for raw in ["../a", "a/../../b", "/etc/passwd", "\\a", "C:\\a", "a\\..\\b", "a\nb", "a\0b"] {

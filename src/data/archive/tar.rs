@@ -11,8 +11,8 @@ use flate2::bufread::MultiGzDecoder;
 use tempfile::NamedTempFile;
 
 use super::member::{self, damaged};
-use crate::data::error::DataError;
-use crate::data::files::{Content, Entry, Folder, Memory, Window};
+use crate::data::error::{DataError, excerpt};
+use crate::data::files::{Content, Entry, Folder, Member, Memory, Window};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::data::files::{Seekable, Stream};
 use crate::data::limits::Bounded;
@@ -38,28 +38,29 @@ pub(super) fn is_header(start: &[u8]) -> bool {
 /// Lists the members of the tar of `size` bytes in `content`; `path` is for messages.
 pub(super) fn list(content: Arc<dyn Content>, size: u64, path: &Path) -> Result<Folder, DataError> {
     let damaged = |reason: io::Error| damaged(path, reason);
-    let mut root = Folder::new(path.to_owned());
+    let mut members = Vec::new();
     let mut archive = ::tar::Archive::new(content.open_seekable().map_err(damaged)?);
     let mut end = 0;
     for entry in archive.entries_with_seek().map_err(damaged)? {
         let entry = entry.map_err(damaged)?;
         let (start, length, kind) = (entry.raw_file_position(), entry.size(), entry.header().entry_type());
         let raw = entry.path_bytes();
-        let name = member::normalise(path, &raw)?;
+        let name = || excerpt(&String::from_utf8_lossy(&raw));
         end = start.saturating_add(length).checked_next_multiple_of(BLOCK as u64).unwrap_or(u64::MAX);
         if end > size {
-            let found = format!("{name} ends at byte {end}, the archive at byte {size}: it is cut short");
+            let found = format!("{} ends at byte {end}, the archive at byte {size}: it is cut short", name());
             return Err(damaged(io::Error::other(found)));
         }
         // The oldest tars mark folders by a trailing slash only.
         if kind.is_dir() || (kind.is_file() && raw.ends_with(b"/")) {
-            root.create_folder(name.split('/').filter(|part| !part.is_empty()));
+            members.push(Member { raw: raw.into_owned(), file: None });
         } else if kind.is_file() || kind.is_contiguous() {
-            root.insert(&name, length, Window { of: Arc::clone(&content), start, size: length });
+            let window = Window { of: Arc::clone(&content), start, size: length };
+            members.push(Member { raw: raw.into_owned(), file: Some((length, Arc::new(window))) });
         } else if !(kind.is_pax_global_extensions() || kind.is_pax_local_extensions()) {
             return Err(member::unsupported(
                 path,
-                &name,
+                &name(),
                 "which is not a file or folder but a link, a device or a sparse file",
                 "pack it again with the files themselves (tar --dereference --hard-dereference)",
             ));
@@ -69,7 +70,7 @@ pub(super) fn list(content: Arc<dyn Content>, size: u64, path: &Path) -> Result<
     if end.saturating_add(BLOCK as u64) > size {
         return Err(damaged(io::Error::other("it has no end mark: it is cut short")));
     }
-    Ok(root)
+    Folder::of_members(path.to_owned(), members, |name| member::normalise(path, name))
 }
 
 /// The file's bytes, decompressed if it is gzipped.

@@ -1,29 +1,32 @@
 //! Zip archives, and so `.npz` files.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
+use std::sync::Arc;
 
 use ::zip::{CompressionMethod, ZipArchive};
 use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
 
 use super::member::{self, damaged};
-use crate::data::error::DataError;
-use crate::data::files::{Content, Entry, Folder, Stream, Window};
+use crate::data::error::{DataError, excerpt};
+use crate::data::files::{Content, Entry, Folder, Member, Stream, Window};
 use crate::data::limits::{over_limit, unpacked_limit};
+use crate::data::names::shown;
 
 /// Lists the members from the archive's directory.
 ///
 /// Their compressed bytes are later read without the directory, so several can be read at once.
 pub(super) fn list(entry: &Entry) -> Result<Folder, DataError> {
     let path = &entry.path;
-    let mut root = Folder::new(path.clone());
+    let mut members = Vec::new();
     let mut archive = ZipArchive::new(entry.open_seekable()?).map_err(|error| damaged(path, error))?;
     let mut total = 0u64;
     for i in 0..archive.len() {
         let file = archive.by_index_raw(i).map_err(|error| damaged(path, error))?;
-        let name = member::normalise(path, file.name_raw())?;
+        let raw = file.name_raw().to_vec();
+        let name = excerpt(&String::from_utf8_lossy(&raw));
         if file.is_dir() {
-            root.create_folder(name.split('/').filter(|part| !part.is_empty()));
+            members.push(Member { raw, file: None });
             continue;
         }
         let unsupported = |problem, advice| Err(member::unsupported(path, &name, problem, advice));
@@ -49,9 +52,35 @@ pub(super) fn list(entry: &Entry) -> Result<Folder, DataError> {
             return Err(damaged(path, format!("{name} extends beyond its end: it is cut short")));
         }
         let packed = Window { of: entry.content(), start, size: packed };
-        root.insert(&name, size, Zipped { packed, deflated, size, crc: file.crc32() });
+        let content = Arc::new(Zipped { packed, deflated, size, crc: file.crc32() });
+        members.push(Member { raw, file: Some((size, content)) });
+    }
+    let listed = archive.len();
+    let mut root = Folder::of_members(path.clone(), members, |name| member::normalise(path, name))?;
+    // The library keeps the last of several members with the same bytes as path.
+    if let Some(more) =
+        declared_members(entry).and_then(|declared| declared.checked_sub(listed)).filter(|&n| n > 0)
+    {
+        root.notices.push(format!(
+            "{more} files in {} have the path of an earlier one: the last one counts",
+            shown(path)
+        ));
     }
     Ok(root)
+}
+
+/// The number of members that the end of the archive declares; `None` if it cannot be read, or is beyond 16 bits.
+fn declared_members(entry: &Entry) -> Option<usize> {
+    const END: &[u8] = b"PK\x05\x06";
+    // The end may be followed by a comment.
+    let length = entry.size.min(u64::from(u16::MAX) + 22);
+    let mut file = entry.open_seekable().ok()?;
+    file.seek(SeekFrom::Start(entry.size - length)).ok()?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).ok()?;
+    let at = bytes.windows(END.len()).rposition(|window| window == END)?;
+    let count = u16::from_le_bytes(bytes.get(at + 10..at + 12)?.try_into().ok()?);
+    (count < u16::MAX).then_some(usize::from(count))
 }
 
 /// A member's compressed bytes.

@@ -1,91 +1,364 @@
 //! A folder of class folders, `CLASS/IMAGE`, or `train/CLASS/IMAGE` with `test/CLASS/IMAGE`. Images in a folder
 //! `unlabeled/` are of unknown class.
+//!
+//! A folder whose name is a split word is that split, beside class folders and inside them; no image in a folder of
+//! test or validation images is trained on. What is neither is left out with a notice, or refused where the meaning is
+//! unclear; the choice `folders_as_classes` takes every folder for a class.
 
+use std::path::PathBuf;
+
+use crate::data::classes::{Found, assemble};
 use crate::data::decode::EXAMPLE_IMAGE;
 use crate::data::error::DataError;
+use crate::data::file_kinds::{
+    any_file, count_files, derived, describes_images, has_image_folders, has_images, ignored_folder,
+    is_image, is_image_folder, is_named_as_image,
+};
 use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};
-use crate::data::image_files::{self, ImageFile, ImageFiles, add_unlabelled, collect_images, subfolder};
+use crate::data::image_files::{self, ImageFiles};
+use crate::data::layout::{Ignored, Role, Roles, is_hidden, joined, listed};
+use crate::data::names::shown_name;
 use crate::data::set::OpenOptions;
-use crate::data::split_words::{SplitName, split_name};
+use crate::data::split_words::{SplitName, SplitWord, split_name, split_word};
+
+use super::csv_list;
 
 pub const FORMAT: Format = Format {
     name: "folder of class folders",
     description: "a folder of class folders with images",
     detect,
-    explain: None,
+    explain: Some(explain),
     example,
     parsers: &[Parser::new("image", "left/1.pgm", example)],
 };
 
-/// A class folder and the images in it.
-type Class<'a> = (&'a str, &'a Folder, Vec<Entry>);
-
-/// Looks for class folders with images. `None`: no folder below contains an image.
-///
-/// # Errors
-/// When a class has no image, or a test class has no training images.
+/// Looks for folders with images. `None`: no folder below contains an image.
 fn detect(folder: &Folder) -> Result<Option<Loader<'_>>, DataError> {
-    let found = find(folder)?;
-    Ok(found.map(|found| {
-        Box::new(|options: &OpenOptions| image_files::load(found, FORMAT.name, options)) as Loader
+    Ok(has_image_folders(folder).then(|| {
+        Box::new(|options: &OpenOptions| image_files::load(read(folder, options)?, FORMAT.name, options))
+            as Loader
     }))
 }
 
-fn find(folder: &Folder) -> Result<Option<ImageFiles>, DataError> {
-    let (train, test) = match subfolder(folder, SplitName::Train) {
-        Some(train) => {
-            let tests = [SplitName::Test, SplitName::Validation];
-            (train, tests.into_iter().find_map(|split| subfolder(folder, split)))
-        }
-        None => (folder, None),
-    };
-    let mut others = Vec::new();
-    let classes = images_by_class(train, &mut others)?;
-    if classes.iter().all(|(_, _, images)| images.is_empty()) {
-        return Ok(None);
-    }
-    let empty = |folder: &Folder, class: &str| DataError::EmptyClass {
-        path: folder.path.clone(),
-        class: class.to_owned(),
-    };
-    if let Some((name, folder, _)) = classes.iter().find(|(_, _, images)| images.is_empty()) {
-        return Err(empty(folder, name));
-    }
-
-    let names: Vec<String> = classes.iter().map(|(name, ..)| (*name).to_owned()).collect();
-    let mut images = Vec::new();
-    for (class, (_, _, entries)) in (0..).zip(classes) {
-        images.extend(entries.into_iter().map(|entry| ImageFile { entry, class: Some(class), test: false }));
-    }
-    add_unlabelled(folder, &mut images, &mut others)?;
-    if !std::ptr::eq(train, folder) {
-        add_unlabelled(train, &mut images, &mut others)?;
-    }
-    if let Some(test) = test {
-        for (name, folder, entries) in images_by_class(test, &mut others)? {
-            let Some(class) = names.iter().position(|known| known == name) else {
-                return Err(DataError::UntrainedClass { path: test.path.clone(), class: name.to_owned() });
-            };
-            if entries.is_empty() {
-                return Err(empty(folder, name));
-            }
-            let class = Some(class as u32);
-            images.extend(entries.into_iter().map(|entry| ImageFile { entry, class, test: true }));
-        }
-    }
-    Ok(Some(ImageFiles { root: folder.path.clone(), classes: names, images, others }))
+/// Images without classes.
+fn explain(folder: &Folder) -> Result<Option<DataError>, DataError> {
+    let images: Vec<&Entry> =
+        folder.files.values().filter(|entry| is_image(entry).unwrap_or(false)).collect();
+    // A single file is not a folder of images.
+    Ok(match images.as_slice() {
+        [] => None,
+        [_] if folder.files.len() == 1 && folder.folders.is_empty() => None,
+        [first, ..] => Some(DataError::Unclassed {
+            path: folder.path.clone(),
+            images: images.len(),
+            example: first.name.clone(),
+        }),
+    })
 }
 
-/// The class folders of `folder`, sorted by name. Files that are not images are added to `others`.
-fn images_by_class<'a>(folder: &'a Folder, others: &mut Vec<Entry>) -> Result<Vec<Class<'a>>, DataError> {
-    let is_class = |(name, _): &(&String, &Folder)| split_name(name) != Some(SplitName::Unlabelled);
-    let class = |(name, inner): (&'a String, &'a Folder)| {
-        let mut entries = Vec::new();
-        collect_images(inner, &mut entries, others)?;
-        Ok((name.as_str(), inner, entries))
+/// Reads the folders.
+///
+/// # Errors
+/// When a folder's meaning is unclear, a class has no image, a test class has no training images, or the folder is laid
+/// out for another task than classification.
+pub(in crate::data) fn read(folder: &Folder, options: &OpenOptions) -> Result<ImageFiles, DataError> {
+    let as_classes = options.choice.folders_as_classes;
+    let OpenOptions { skip_bad, only_tests, .. } = *options;
+    let mut reader = Reader { as_classes, skip_bad, only_tests, ..Reader::default() };
+    reader.read_source(folder)?;
+    for (name, why) in csv_list::ignored_tables(folder)? {
+        reader.roles.file("", &name, Role::Ignored(why));
+    }
+    let classed = reader.found.iter().any(|image| image.class.is_some());
+    let loose = |role: &Role| matches!(role, Role::Ignored(Ignored::Loose | Ignored::FlatTest));
+    if let (false, Some((images, example))) = (classed, reader.roles.of(loose)) {
+        return Err(DataError::Unclassed { path: folder.path.clone(), images, example });
+    }
+    let Reader { mut found, roles, others, notices, doubtful, .. } = reader;
+    // Images of a class are next to each other, whichever of its folders they come from.
+    found.sort_by_key(|image| (image.split != SplitName::Train, image.class.is_none()));
+    let mut files = assemble(&folder.path, found, roles, others, notices, options)?;
+    if let (0..2, Some(path), false) = (files.classes.len(), doubtful, options.only_tests) {
+        return Err(DataError::UnclearFolder { path, word: SplitName::Test.word() });
+    }
+    files.images.sort_by_key(|image| (image.test, image.class.is_none(), image.class));
+    Ok(files)
+}
+
+/// What a reader has found so far.
+#[derive(Default)]
+struct Reader {
+    as_classes: bool,
+    skip_bad: bool,
+    only_tests: bool,
+    found: Vec<Found>,
+    roles: Roles,
+    /// Files that are not images.
+    others: Vec<Entry>,
+    notices: Vec<String>,
+    /// A folder that was taken for test images, and may be a class.
+    doubtful: Option<PathBuf>,
+}
+
+/// A subfolder of images, and what its name says.
+struct Child<'a> {
+    name: &'a str,
+    folder: &'a Folder,
+    word: SplitWord,
+}
+
+impl Reader {
+    /// Reads the folder that holds class folders or splits.
+    fn read_source(&mut self, folder: &Folder) -> Result<(), DataError> {
+        let children = self.children(folder, "")?;
+        let has_train = children.iter().any(|child| child.word == SplitWord::Exact(SplitName::Train));
+        // A folder `images` around the class folders, beside their masks.
+        if let ([only], false) = (children.as_slice(), has_train)
+            && is_image_folder(only.name)
+            && folder.folders.len() > 1
+            && has_image_folders(only.folder)
+        {
+            return self.read_classes(only.folder, only.name, SplitName::Train);
+        }
+        if let [only] = children.as_slice()
+            && is_image_folder(only.name)
+            && !has_image_folders(only.folder)
+        {
+            return self.loose(only.folder, only.name, Ignored::Loose);
+        }
+        self.loose(folder, "", Ignored::Loose)?;
+        let siblings = || children.iter().filter(|child| child.word == SplitWord::Other);
+        for child in &children {
+            match child.word {
+                SplitWord::Near(split) => {
+                    return Err(DataError::UnclearFolder {
+                        path: child.folder.path.clone(),
+                        word: split.word(),
+                    });
+                }
+                SplitWord::Exact(SplitName::Unlabelled) => {
+                    self.images(child.folder, child.name, None, SplitName::Unlabelled)?;
+                }
+                SplitWord::Exact(split) => {
+                    if !has_train && split != SplitName::Train && siblings().next().is_some() {
+                        self.doubtful = Some(child.folder.path.clone());
+                        self.notices.push(format!(
+                            "the folder {} is read as images to test: if it is a class, rename it or set \
+                             folders_as_classes",
+                            shown_name(child.name)
+                        ));
+                    }
+                    self.read_classes(child.folder, child.name, split)?;
+                }
+                SplitWord::Other if has_train => {
+                    self.roles.ignore_folder(child.name, count_files(child.folder), Ignored::BesideTrain);
+                }
+                SplitWord::Other => self.class(child.folder, child.name, child.name, SplitName::Train)?,
+            }
+        }
+        if !has_train && !self.only_tests && siblings().next().is_none() {
+            let splits: Vec<String> =
+                children.iter().map(|child| shown_name(child.name).to_string()).collect();
+            return Err(DataError::Missing {
+                path: folder.path.clone(),
+                expected: "class folders, or a folder train with class folders".to_owned(),
+                found: format!("{} (if these are classes, set folders_as_classes)", listed(&splits)),
+            });
+        }
+        Ok(())
+    }
+
+    /// The subfolders that may hold images; the others are counted as ignored.
+    ///
+    /// # Errors
+    /// When a subfolder is empty, or the folder is laid out for another task.
+    fn children<'a>(&mut self, folder: &'a Folder, at: &str) -> Result<Vec<Child<'a>>, DataError> {
+        let mut children = Vec::new();
+        for hidden in &folder.hidden {
+            let why = is_hidden(hidden).unwrap_or(Ignored::Hidden);
+            self.roles.file(at, hidden, Role::Ignored(why));
+        }
+        if !self.as_classes {
+            other_task(folder)?;
+        }
+        for (name, inner) in &folder.folders {
+            let ignored = ignored_folder(name, inner)
+                .or_else(|| describes_images(name, folder).filter(|_| !self.as_classes));
+            let word = if self.as_classes { SplitWord::Other } else { split_word(name) };
+            if let Some(why) = ignored {
+                self.roles.ignore_folder(&joined(at, name), count_files(inner), why);
+            } else if has_images(inner) {
+                children.push(Child { name, folder: inner, word });
+            } else if count_files(inner) > 0 || word == SplitWord::Exact(SplitName::Unlabelled) {
+                self.roles.ignore_folder(&joined(at, name), count_files(inner), Ignored::NoImages);
+            } else {
+                return Err(DataError::EmptyClass { path: inner.path.clone(), class: name.clone() });
+            }
+        }
+        Ok(children)
+    }
+
+    /// Reads the class folders of a split.
+    fn read_classes(&mut self, folder: &Folder, at: &str, split: SplitName) -> Result<(), DataError> {
+        let children = self.children(folder, at)?;
+        // Some archives repeat the folder: train/train/CLASS.
+        if let [only] = children.as_slice()
+            && only.word == SplitWord::Exact(split)
+            && has_image_folders(only.folder)
+        {
+            return self.read_classes(only.folder, &joined(at, only.name), split);
+        }
+        let why = if split == SplitName::Train { Ignored::Loose } else { Ignored::FlatTest };
+        self.loose(folder, at, why)?;
+        let names: Vec<String> = children.iter().map(|child| child.name.to_owned()).collect();
+        for child in children {
+            let path = joined(at, child.name);
+            match child.word {
+                SplitWord::Exact(SplitName::Unlabelled) if split == SplitName::Train => {
+                    self.images(child.folder, &path, None, SplitName::Unlabelled)?;
+                }
+                SplitWord::Exact(other) | SplitWord::Near(other) => {
+                    // With the same classes inside, it is no class.
+                    if child.folder.folders.keys().any(|inner| names.contains(inner)) {
+                        return Err(DataError::UnclearFolder {
+                            path: child.folder.path.clone(),
+                            word: other.word(),
+                        });
+                    }
+                    self.notices.push(format!("the folder {} is read as a class", shown_name(&path)));
+                    self.class(child.folder, &path, child.name, split)?;
+                }
+                SplitWord::Other => self.class(child.folder, &path, child.name, split)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a class folder.
+    fn class(&mut self, folder: &Folder, at: &str, class: &str, split: SplitName) -> Result<(), DataError> {
+        let groups: Vec<String> = folder
+            .folders
+            .iter()
+            .filter(|(name, inner)| {
+                ignored_folder(name, inner).is_none() && split_name(name).is_none() && has_images(inner)
+            })
+            .map(|(name, _)| shown_name(name).to_string())
+            .collect();
+        if groups.len() > 1 && !folder.files.values().any(|entry| is_named_as_image(&entry.name)) {
+            let (at, class) = (shown_name(at), shown_name(class));
+            self.notices
+                .push(format!("the folders inside {at} are all of class {class}: {}", listed(&groups)));
+        }
+        self.images(folder, at, Some(class), split)
+    }
+
+    /// Adds all images below a folder: those of subfolders first.
+    fn images(
+        &mut self,
+        folder: &Folder,
+        at: &str,
+        class: Option<&str>,
+        split: SplitName,
+    ) -> Result<(), DataError> {
+        for (name, inner) in &folder.folders {
+            let path = joined(at, name);
+            let ignored = ignored_folder(name, inner)
+                .or_else(|| describes_images(name, folder).filter(|_| !self.as_classes));
+            if let Some(why) = ignored {
+                self.roles.ignore_folder(&path, count_files(inner), why);
+                continue;
+            }
+            let named = split_name(name).filter(|_| class.is_some() && !self.as_classes && has_images(inner));
+            // No image of a test folder trains.
+            let inner_split = named.filter(|_| split == SplitName::Train).unwrap_or(split);
+            if inner_split != split {
+                let (path, word) = (shown_name(&path), inner_split.word());
+                self.notices.push(format!("the images in {path} count as {word} images of their class"));
+            }
+            let class = class.filter(|_| inner_split != SplitName::Unlabelled);
+            self.images(inner, &path, class, inner_split)?;
+        }
+        for hidden in &folder.hidden {
+            let why = is_hidden(hidden).unwrap_or(Ignored::Hidden);
+            self.roles.file(at, hidden, Role::Ignored(why));
+        }
+        for entry in folder.files.values() {
+            if !self.is_image(entry)? {
+                self.other(entry, at, Ignored::NotAnImage);
+            } else if let Some(why) = derived(&entry.name, folder) {
+                self.other(entry, at, why);
+            } else {
+                let class = class.map(str::to_owned);
+                self.found.push(Found { entry: entry.clone(), folder: at.to_owned(), class, split });
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts the files beside class folders.
+    fn loose(&mut self, folder: &Folder, at: &str, why: Ignored) -> Result<(), DataError> {
+        for entry in folder.files.values() {
+            // Tables at the top are counted apart.
+            if at.is_empty() && csv_list::is_table(&entry.name) {
+                continue;
+            }
+            // Files beside a whole set describe it: only those among the images are worth a notice.
+            let why = if self.is_image(entry)? { why } else { Ignored::NotAnImage };
+            self.roles.file(at, &entry.name, Role::Ignored(why));
+        }
+        Ok(())
+    }
+
+    fn other(&mut self, entry: &Entry, at: &str, why: Ignored) {
+        self.roles.file(at, &entry.name, Role::Ignored(why));
+        if why == Ignored::NotAnImage {
+            self.others.push(entry.clone());
+        }
+    }
+
+    /// Whether a file is an image.
+    ///
+    /// # Errors
+    /// When it cannot be read, and `skip_bad` is not set.
+    fn is_image(&mut self, entry: &Entry) -> Result<bool, DataError> {
+        match is_image(entry) {
+            Ok(is_image) => Ok(is_image),
+            Err(error) if self.skip_bad => {
+                self.notices.push(format!("skipped: {error}"));
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Refuses folders of images with masks or boxes: their images have no class.
+fn other_task(folder: &Folder) -> Result<(), DataError> {
+    let flat = |inner: &Folder| {
+        let mut folders = inner.folders.iter();
+        folders.all(|(name, deeper)| !has_images(deeper) || split_word(name) != SplitWord::Other)
     };
-    folder.folders.iter().filter(is_class).map(class).collect()
+    let only_images = |name: &String| {
+        is_image_folder(name) || matches!(split_word(name), SplitWord::Exact(_) | SplitWord::Near(_))
+    };
+    let mut with_images = folder.folders.iter().filter(|(name, inner)| {
+        describes_images(name, folder).is_none() && ignored_folder(name, inner).is_none() && has_images(inner)
+    });
+    if !with_images.all(|(name, inner)| only_images(name) && flat(inner)) {
+        return Ok(());
+    }
+    let described = folder.folders.keys().find_map(|name| Some((name, describes_images(name, folder)?)));
+    let has_images = folder.folders.keys().any(|name| is_image_folder(name))
+        || folder.folders.values().any(|inner| any_file(inner, &|entry| is_named_as_image(&entry.name)));
+    match described.filter(|_| has_images) {
+        Some((name, why)) => Err(DataError::OtherTask {
+            path: folder.path.clone(),
+            folder: name.clone(),
+            task: if why == Ignored::Masks { "segmentation" } else { "object detection" },
+        }),
+        None => Ok(()),
+    }
 }
 
 /// Two classes of two images.

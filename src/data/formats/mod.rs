@@ -4,8 +4,8 @@
 //! fuzz targets iterate over [`FORMATS`]. `docs/adding-a-format.md` walks through an example.
 
 mod cifar;
-mod class_folders;
-mod csv_list;
+pub(super) mod class_folders;
+pub(super) mod csv_list;
 pub(super) mod idx;
 mod numpy;
 mod stl10;

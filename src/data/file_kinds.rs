@@ -1,0 +1,292 @@
+//! What files and folders are, by content and name: images, images that cannot be read, and what is neither.
+
+use std::path::Path;
+
+use image::ImageFormat;
+
+use super::error::DataError;
+use super::files::{Entry, Folder};
+use super::layout::Ignored;
+use super::names::folded;
+
+/// Bytes of a file's start in which an image format's magic number is looked for.
+const MAGIC_BYTES: usize = 32;
+
+/// Image files that this program cannot read: endings, and why, with what to do.
+const UNREADABLE: [(&[&str], &str); 7] = [
+    (&["heic", "heif", "hif"], HEIC),
+    (&["avif"], AVIF),
+    (&["svg", "svgz"], "it is an SVG drawing, which has no pixels: export it as PNG"),
+    (
+        &[
+            "3fr", "arw", "cr2", "cr3", "crw", "dng", "erf", "kdc", "mef", "mos", "mrw", "nef", "nrw", "orf",
+            "pef", "raf", "rw2", "rwl", "sr2", "srf", "srw", "x3f",
+        ],
+        RAW,
+    ),
+    (&["jxl"], "it is a JPEG XL image, which this program cannot read: save it as PNG or JPEG"),
+    (
+        &["jp2", "j2k", "jpx"],
+        "it is a JPEG 2000 image, which this program cannot read: save it as PNG or JPEG",
+    ),
+    (&["psd", "xcf", "kra", "dcm"], "this program cannot read this kind of image: export it as PNG or TIFF"),
+];
+const HEIC: &str = "it is a HEIC photo, which this program cannot read: save it as JPEG (an iPhone takes JPEG photos with \
+                    Settings, Camera, Formats, Most Compatible)";
+const AVIF: &str = "it is an AVIF image, which this program cannot read: save it as PNG or JPEG";
+const RAW: &str = "it is a raw photo of a camera, which this program cannot read: export it as JPEG or TIFF";
+
+/// Why an image file cannot be read, if its content or its name tells.
+pub(super) fn unreadable_image(name: &str, start: &[u8]) -> Option<&'static str> {
+    if start.get(4..8) == Some(b"ftyp") {
+        match start.get(8..12) {
+            Some(b"heic" | b"heix" | b"hevc" | b"hevx" | b"heim" | b"heis" | b"mif1" | b"msf1") => {
+                return Some(HEIC);
+            }
+            Some(b"avif" | b"avis") => return Some(AVIF),
+            Some(b"crx ") => return Some(RAW),
+            _ => {}
+        }
+    }
+    let by_name = || {
+        let ending = name.rsplit_once('.')?.1.to_lowercase();
+        UNREADABLE.iter().find(|(endings, _)| endings.contains(&ending.as_str())).map(|(_, why)| *why)
+    };
+    // Raw photos are TIFF files with a preview.
+    match image::guess_format(start) {
+        Ok(ImageFormat::Tiff) => by_name().filter(|why| *why == RAW),
+        Ok(ImageFormat::Avif) => Some(AVIF),
+        Ok(_) => None,
+        Err(_) => by_name(),
+    }
+}
+
+/// [`unreadable_image`] of a file; `None` if its start cannot be read.
+pub(super) fn why_unreadable(entry: &Entry) -> Option<&'static str> {
+    unreadable_image(&entry.name, &entry.prefix(MAGIC_BYTES).ok()?)
+}
+
+/// Whether the content, or only the name, is an image's; reading a file that has only the name reports the problem.
+///
+/// # Errors
+/// When the file cannot be read, such as a link to nothing, and its name is not an image's.
+pub(super) fn is_image(entry: &Entry) -> Result<bool, DataError> {
+    if is_named_as_image(&entry.name) {
+        return Ok(true);
+    }
+    let start = entry.prefix(MAGIC_BYTES)?;
+    Ok(image::guess_format(&start).is_ok() || unreadable_image(&entry.name, &start).is_some())
+}
+
+/// Whether a name has the ending of an image.
+pub(super) fn is_named_as_image(name: &str) -> bool {
+    ImageFormat::from_path(name).is_ok() || unreadable_image(name, &[]).is_some()
+}
+
+/// A file that describes a set, beside the folder or archive that holds it.
+pub(super) fn is_companion(name: &str) -> bool {
+    const STEMS: [&str; 9] = [
+        "readme",
+        "license",
+        "licence",
+        "copying",
+        "citation",
+        "changelog",
+        "notice",
+        "authors",
+        "attribution",
+    ];
+    const ENDINGS: [&str; 10] = ["md", "rst", "pdf", "html", "htm", "url", "docx", "rtf", "bib", "md5"];
+    let name = name.to_lowercase();
+    let (stem, ending) = name.rsplit_once('.').unwrap_or((&name, ""));
+    STEMS.iter().any(|word| stem.starts_with(word) && !is_named_as_image(&name)) || ENDINGS.contains(&ending)
+}
+
+/// Why a folder is not data, if its name or content tells.
+pub(super) fn ignored_folder(name: &str, folder: &Folder) -> Option<Ignored> {
+    const THUMBNAILS: [&str; 8] =
+        ["@eadir", "_thumb", "_thumbs", "thumbs", "thumbnail", "thumbnails", "_thumbnails", "@__thumb"];
+    const SYSTEM: [&str; 5] = ["@recycle", "@recently-snapshot", "__pycache__", "_gsdata_", "node_modules"];
+    let lower = name.to_lowercase();
+    let ending = Path::new(&lower).extension().and_then(|ending| ending.to_str());
+    if THUMBNAILS.contains(&lower.as_str()) || matches!(ending, Some("lrdata")) {
+        return Some(Ignored::Thumbnails);
+    }
+    if SYSTEM.contains(&lower.as_str()) {
+        return Some(Ignored::System);
+    }
+    is_run(folder).then_some(Ignored::Run)
+}
+
+/// Whether this program wrote a run or an ablation into the folder.
+pub(super) fn is_run(folder: &Folder) -> bool {
+    let has = |name: &str| folder.files.contains_key(name);
+    let run = has("config.toml") && (has("metrics.csv") || has("model.safetensors"));
+    run || (has("ablation.toml") && !folder.folders.is_empty())
+}
+
+/// Folders of images, by their usual names.
+pub(super) const IMAGE_FOLDERS: [&str; 9] =
+    ["images", "image", "imgs", "img", "jpegimages", "jpgs", "pngs", "photos", "pictures"];
+/// Folders of what belongs to images.
+const BESIDE_IMAGES: [&str; 19] = [
+    "masks",
+    "mask",
+    "labels",
+    "label",
+    "annotations",
+    "annotation",
+    "annots",
+    "segmentation",
+    "segmentations",
+    "segmentationclass",
+    "segmentationobject",
+    "groundtruth",
+    "ground_truth",
+    "gt",
+    "bboxes",
+    "boxes",
+    "xmls",
+    "jsons",
+    "targets",
+];
+
+/// Whether a folder has the usual name of a folder of images.
+pub(super) fn is_image_folder(name: &str) -> bool {
+    IMAGE_FOLDERS.contains(&name.to_lowercase().as_str())
+}
+
+/// Whether the folder `name` of `parent` describes the images beside it: masks of the same names, or annotations.
+pub(super) fn describes_images(name: &str, parent: &Folder) -> Option<Ignored> {
+    let lower = name.to_lowercase();
+    let folder = parent.folders.get(name).filter(|_| BESIDE_IMAGES.contains(&lower.as_str()))?;
+    let mut own = Vec::new();
+    stems(folder, "", &mut own);
+    if own.is_empty() {
+        return None;
+    }
+    if !any_file(folder, &|entry| is_named_as_image(&entry.name)) {
+        return Some(Ignored::Annotations);
+    }
+    let mut others = Vec::new();
+    for (other, inner) in parent.folders.iter().filter(|(other, _)| is_image_folder(other)) {
+        debug_assert_ne!(other, name);
+        stems(inner, "", &mut others);
+    }
+    // Files beside the folder, and class folders that the folder repeats.
+    others.extend(parent.files.keys().map(|file| stem(file)));
+    for (other, inner) in parent.folders.iter().filter(|(other, _)| folder.folders.contains_key(*other)) {
+        stems(inner, &format!("{}/", folded(other)), &mut others);
+    }
+    others.sort_unstable();
+    let is_of_other = |own: &&String| {
+        let base = own.strip_suffix("_mask").or_else(|| own.strip_suffix("_seg")).unwrap_or(own);
+        others.binary_search(*own).is_ok()
+            || others.binary_search_by(|other| other.as_str().cmp(base)).is_ok()
+    };
+    (2 * own.iter().filter(is_of_other).count() >= own.len()).then_some(Ignored::Masks)
+}
+
+/// The paths of the files below a folder, without endings, in lower case.
+fn stems(folder: &Folder, at: &str, all: &mut Vec<String>) {
+    for (name, inner) in &folder.folders {
+        stems(inner, &format!("{at}{}/", folded(name)), all);
+    }
+    all.extend(folder.files.keys().map(|file| format!("{at}{}", stem(file))));
+}
+
+/// A file's name without its ending, in lower case.
+pub(super) fn stem(file: &str) -> String {
+    folded(file.rsplit_once('.').map_or(file, |(stem, _)| stem))
+}
+
+/// Whether a file is derived from another image of its folder: a mask or a thumbnail beside it, or a raw photo beside the
+/// developed one.
+pub(super) fn derived(name: &str, folder: &Folder) -> Option<Ignored> {
+    const ENDINGS: [(&str, Ignored); 9] = [
+        ("_mask", Ignored::Masks),
+        ("-mask", Ignored::Masks),
+        ("_seg", Ignored::Masks),
+        ("_segmentation", Ignored::Masks),
+        ("_thumb", Ignored::Thumbnails),
+        ("-thumb", Ignored::Thumbnails),
+        (".thumb", Ignored::Thumbnails),
+        ("_thumbnail", Ignored::Thumbnails),
+        ("_tn", Ignored::Thumbnails),
+    ];
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let plain = stem.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    let numbered = plain.strip_suffix('_').unwrap_or(stem);
+    let has_image = |base: &str| {
+        !base.is_empty()
+            && folder.files.range(format!("{base}.")..).take_while(|(file, _)| file.starts_with(base)).any(
+                |(file, _)| {
+                    file.as_str() != name
+                        && file.rsplit_once('.').is_some_and(|(other, _)| other == base)
+                        && is_named_as_image(file)
+                        && unreadable_image(file, &[]).is_none()
+                },
+            )
+    };
+    for (ending, why) in ENDINGS {
+        let base = stem.strip_suffix(ending).or_else(|| numbered.strip_suffix(ending));
+        if base.is_some_and(has_image) {
+            return Some(why);
+        }
+    }
+    (unreadable_image(name, &[]) == Some(RAW) && has_image(stem)).then_some(Ignored::RawBeside)
+}
+
+/// The number of files below a folder.
+pub(super) fn count_files(folder: &Folder) -> usize {
+    folder.files.len() + folder.folders.values().map(count_files).sum::<usize>()
+}
+
+/// Whether a file below a folder is of this kind.
+pub(super) fn any_file(folder: &Folder, is_meant: &dyn Fn(&Entry) -> bool) -> bool {
+    folder.files.values().any(is_meant) || folder.folders.values().any(|inner| any_file(inner, is_meant))
+}
+
+/// Whether there is an image below a folder; a file that cannot be read counts.
+pub(super) fn has_images(folder: &Folder) -> bool {
+    any_file(folder, &|entry| is_image(entry).unwrap_or(true))
+}
+
+/// Whether a folder below contains an image, so that the folders may be classes.
+pub(super) fn has_image_folders(folder: &Folder) -> bool {
+    let mut folders = folder.folders.iter();
+    folders.any(|(name, inner)| ignored_folder(name, inner).is_none() && has_images(inner))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unreadable_images_are_named() {
+        for (name, start, word) in [
+            ("IMG_1.HEIC", &b""[..], "HEIC"),
+            ("IMG_1.jpg", b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC"),
+            ("a.png", b"\0\0\0\x1cftypavif\0\0\0\0", "AVIF"),
+            ("a.svg", b"<svg xmlns=", "SVG"),
+            ("a.NEF", b"MM\0*\0\0\0\x08", "raw photo"),
+            ("a.cr3", b"\0\0\0\x18ftypcrx \0\0\0\x01", "raw photo"),
+        ] {
+            assert!(unreadable_image(name, start).is_some_and(|why| why.contains(word)), "{name}");
+        }
+        // What a file is, its content says.
+        assert_eq!(unreadable_image("a.heic", b"\x89PNG\r\n\x1a\n"), None);
+        assert_eq!(unreadable_image("a.tiff", b"MM\0*\0\0\0\x08"), None);
+        assert_eq!(unreadable_image("a.txt", b"words"), None);
+    }
+
+    #[test]
+    fn companions_describe_a_set() {
+        for name in ["README", "readme.txt", "LICENSE.md", "paper.pdf", "CITATION.cff"] {
+            assert!(is_companion(name), "{name}");
+        }
+        for name in ["labels.csv", "readme.png", "train", "data_batch_1.bin", "notes.txt"] {
+            assert!(!is_companion(name), "{name}");
+        }
+    }
+}
