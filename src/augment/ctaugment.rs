@@ -255,6 +255,8 @@ mod tests {
             }
         }
         assert_eq!(bin(1.0 / 17.0, 17), 0, "the factor 0.999 raises the edges");
+        // A damaged checkpoint may hold a probe beyond 1.
+        assert_eq!([bin(1.5, 17), bin(f32::INFINITY, 17), bin(f32::NAN, 17)], [16, 16, 0]);
     }
 
     #[test]
@@ -269,6 +271,62 @@ mod tests {
         assert_eq!((p[3], p[4], p[6]), (1.0, THRESHOLD, 0.0));
         assert!((p[5] - 0.81).abs() < 1e-6, "{p:?}");
         assert_eq!((p[..3].iter().sum::<f32>(), p[7..].iter().sum::<f32>()), (0.0, 0.0));
+    }
+
+    #[test]
+    fn probabilities_are_relative_to_the_best_bin() {
+        // Raised by 0.01: 0.81 and 0.76 of which 0.76 / 0.81 = 0.938 is above the threshold, 0.61 / 0.81 is not.
+        let mut rates = [0.6; 17];
+        (rates[2], rates[9]) = (0.8, 0.75);
+        let p = with_rotate(&rates).probabilities(OperationKind::Rotate, 0);
+        assert!((p[2] - 1.0).abs() < 1e-6 && (p[9] - 0.76 / 0.81).abs() < 1e-6, "{p:?}");
+        assert_eq!(p.iter().filter(|p| **p > 0.0).count(), 2, "{p:?}");
+    }
+
+    /// A generator of one value.
+    struct Constant(u32);
+
+    impl rand::TryRng for Constant {
+        type Error = std::convert::Infallible;
+
+        fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+            Ok(self.0)
+        }
+
+        fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+            Ok(u64::from(self.0) << 32 | u64::from(self.0))
+        }
+
+        fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+            bytes.fill(self.0 as u8);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn magnitudes_on_a_border_are_in_the_upper_segment() {
+        // Two segments of equal weight, around bin 8; half of the sum is the border between them.
+        let mut rates = [0.2; 17];
+        rates[8] = 0.99;
+        let level = with_rotate(&rates).sample_value(&mut Constant(1 << 31), OperationKind::Rotate, 0);
+        assert_eq!(level, 8.5 / 16.0);
+    }
+
+    #[test]
+    fn largest_random_numbers_stay_in_weighted_segments() {
+        let mut rng = ChaCha8Rng::seed_from_u64(13);
+        for _ in 0..2_000 {
+            let mut rates = [0.2; 17];
+            rates[..9].fill_with(|| rng.random_range(0.8..0.99));
+            let policy = with_rotate(&rates);
+            let p = policy.probabilities(OperationKind::Rotate, 0);
+            let level = policy.sample_value(&mut Constant(u32::MAX), OperationKind::Rotate, 0);
+            let segment = ((level * 16.0) as usize).min(15);
+            // All weights of the segments after bin 8 are zero.
+            let last = p.windows(2).rposition(|pair| pair[0] + pair[1] > 0.0);
+            assert!(Some(segment) <= last.map(|last| last + 1), "segment {segment}, level {level} for {p:?}");
+            assert!(level <= 10.0 / 16.0, "level {level} for {p:?}");
+        }
     }
 
     #[test]

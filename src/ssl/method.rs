@@ -277,3 +277,17 @@ impl Method {
         self.policy.start().depth()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn saved_methods_keep_every_setting() {
+        let tuned = Method { weight_mi: 0.25, weight_r: 0.0, ..Method::remixmatch() };
+        for method in [tuned, Method::adamatch(), Method::supervised()] {
+            let saved = serde_json::to_string(&method).expect("a method is plain data");
+            assert_eq!(serde_json::from_str::<Method>(&saved).expect("as saved"), method, "{saved}");
+        }
+    }
+}

@@ -97,4 +97,15 @@ mod tests {
         let mixed = Method { label_prior: LabelPrior::Predictions, alignment: true, ..Method::mixmatch() };
         assert_eq!(mixed.validate(32, 32, 32), Err(MethodError::PredictionsOfTwoViews));
     }
+
+    #[test]
+    fn weights_out_of_range_name_their_setting() {
+        for term in LOSS_TERMS.iter().filter(|term| term.setting.is_some()) {
+            let mut method = Method::remixmatch();
+            let Some(weight) = term.setting.map(|setting| setting(&mut method)) else { continue };
+            *weight = -1.0;
+            let text = method.validate(64, 32, 32).expect_err("a negative weight").to_string();
+            assert!(text.starts_with(&format!("weight_{} is -1", term.name)), "{text}");
+        }
+    }
 }
