@@ -36,7 +36,7 @@ fn observed(gpu: &Arc<Gpu>, method: Method, follow: &[usize]) -> (Trainer, Obser
     for _ in 0..2 {
         block_on(trainer.step()).expect("a step");
     }
-    let seen = block_on(trainer.observe()).expect("a look").expect("steps were made");
+    let seen = block_on(trainer.observe()).expect("an observation").expect("steps were made");
     (trainer, seen)
 }
 
@@ -53,13 +53,13 @@ fn observing_and_pacing_change_no_bit() {
         while !trainer.is_done() {
             block_on(trainer.step()).expect("a step");
             if capture == Capture::Views {
-                block_on(trainer.observe()).expect("a look");
+                block_on(trainer.observe()).expect("an observation");
             }
         }
         block_on(trainer.checkpoint()).expect("a checkpoint").weights
     };
     let plain = end(Capture::State, false);
-    assert!(plain == end(Capture::Views, false), "a look changed the weights");
+    assert!(plain == end(Capture::Views, false), "observing changed the weights");
     assert!(plain == end(Capture::Views, true), "slices changed the weights");
 }
 
@@ -240,7 +240,7 @@ fn another_label_distribution_is_aligned_with() {
     skewed[3] = 0.55;
     trainer.set_label_distribution(&skewed);
     block_on(trainer.step()).expect("a step");
-    let seen = block_on(trainer.observe()).expect("a look").expect("steps were made");
+    let seen = block_on(trainer.observe()).expect("an observation").expect("steps were made");
     let guesses = seen.guesses.expect("guesses");
     assert_eq!(guesses.label_distribution, skewed);
     guesses.rows.iter().for_each(|guess| check_guess(guess, &skewed, &guesses.average_prediction));

@@ -59,7 +59,7 @@ const times = (value) => value.toFixed(2);
 function print(network, [mine, ...others], peerName) {
   const { name, batch, size, channels } = network;
   console.log(`\n${name}, ${batch} images of ${size}x${size}x${channels}, against ${peerName}`);
-  console.log(`  ${"".padEnd(24)} ms a step    peer's time / ours (least, most)`);
+  console.log(`  ${"".padEnd(24)} ms per step  peer's time / ours (least, most)`);
   console.log(`  ${mine.name.padEnd(24)}${milliseconds(mine.median)}                  on ${mine.adapter}`);
   const fastest = Math.min(...others.map((other) => other.median));
   for (const other of others) {

@@ -19,13 +19,13 @@ function page(browser, name, site) {
     async start(network, warmUp) {
       shown = await browser.newPage();
       shown.on("pageerror", (error) => console.error(`${name}: ${error}`));
-      // The device says which adapter it is of, whoever asked for it.
+      // Records the adapter of every requested device, also of one that a library requests.
       await shown.addInitScript(() => {
         const request = GPUAdapter.prototype.requestDevice;
-        GPUAdapter.prototype.requestDevice = function (...wanted) {
+        GPUAdapter.prototype.requestDevice = function (...options) {
           const { vendor, architecture, device, description } = this.info;
           window.adapter = [vendor, architecture, device, description].filter(Boolean).join(" ");
-          return request.apply(this, wanted);
+          return request.apply(this, options);
         };
       });
       await shown.goto(site.address);
@@ -33,7 +33,7 @@ function page(browser, name, site) {
       const prepare = async (network) => ({ ...(await window.peer.prepare(...network)), adapter: window.adapter });
       return shown.evaluate(prepare, settings(network, warmUp));
     },
-    async turn(steps) {
+    async measure(steps) {
       await shown.bringToFront();
       return shown.evaluate((steps) => window.peer.steps(steps), steps);
     },

@@ -7,7 +7,7 @@ import { settings } from "./networks.js";
 
 const run = promisify(execFile);
 
-// Our command line: a process for each turn, which leaves its own first steps out.
+// Our command line: one process per measurement, which excludes its first steps.
 export function ours(program) {
   const bench = async ({ name, batch, size, channels }, steps) => {
     const measured = ["--network", name, "--images", batch, "--image-size", size, "--channels", channels, "--steps", steps];
@@ -22,7 +22,7 @@ export function ours(program) {
       const { adapter, training } = await bench(network, warmUp - 1);
       return { adapter, parameters: training.parameters, loss: [training.loss_before, training.loss_after] };
     },
-    async turn(steps) {
+    async measure(steps) {
       const { training } = await bench(network, steps);
       return { seconds_a_step: training.seconds_a_step };
     },
@@ -30,8 +30,8 @@ export function ours(program) {
   };
 }
 
-// A peer: one process for a network, asked for steps by a number a line. Between turns it is stopped, so that whatever
-// its threads do then takes no time of the others.
+// A peer: one process per network, which reads a number of steps per line. Between measurements it is stopped, so that
+// its threads take no time from the others.
 export function peer(name, program, words = []) {
   let child;
   let answers;
@@ -46,11 +46,11 @@ export function peer(name, program, words = []) {
       child = spawn(program, [...words, ...settings(network, warmUp).map(String)], { stdio: ["pipe", "pipe", "inherit"] });
       child.on("error", (error) => console.error(`${name}: ${error.message}`));
       answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-      const told = await answer();
+      const info = await answer();
       child.kill("SIGSTOP");
-      return told;
+      return info;
     },
-    async turn(steps) {
+    async measure(steps) {
       child.kill("SIGCONT");
       child.stdin.write(`${steps}\n`);
       const measured = await answer();

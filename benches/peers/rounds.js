@@ -1,43 +1,43 @@
-// Turns of several sides, one after another, and what they come to.
+// Interleaved measurements of several sides, and their summary.
 
 // Runs `rounds` rounds in which every side trains for about `seconds`; every other round in reverse, so that no side
 // always follows the same one. The first of the sides is ours.
 export async function compare(network, sides, { rounds, seconds, warmUp, log }) {
-  const told = [];
+  const infos = [];
   const plans = [];
   for (const side of sides) {
     log(`${network.name}: starting ${side.name}`);
-    told.push(await side.start(network, warmUp));
-    const { seconds_a_step } = await side.turn(1);
+    infos.push(await side.start(network, warmUp));
+    const { seconds_a_step } = await side.measure(1);
     plans.push(Math.max(1, Math.round(seconds / seconds_a_step)));
   }
-  const turns = sides.map(() => []);
+  const measurements = sides.map(() => []);
   for (let round = 0; round < rounds; round += 1) {
     const order = [...sides.keys()];
     if (round % 2 === 1) order.reverse();
     for (const at of order) {
-      const turn = await sides[at].turn(plans[at]);
-      turns[at].push(turn);
-      log(`${network.name}: round ${round + 1}, ${sides[at].name} ${(1000 * turn.seconds_a_step).toFixed(1)} ms a step`);
+      const measurement = await sides[at].measure(plans[at]);
+      measurements[at].push(measurement);
+      log(`${network.name}: round ${round + 1}, ${sides[at].name} ${(1000 * measurement.seconds_a_step).toFixed(1)} ms per step`);
     }
   }
   for (const side of sides) await side.stop();
-  return sides.map(({ name }, at) => summary(name, told[at], plans[at], turns[at], turns[0]));
+  return sides.map(({ name }, at) => summary(name, infos[at], plans[at], measurements[at], measurements[0]));
 }
 
-function summary(name, told, steps, turns, ours) {
-  const times = turns.map((turn) => turn.seconds_a_step);
+function summary(name, info, steps, measurements, ours) {
+  const times = measurements.map((measurement) => measurement.seconds_a_step);
   const ratios = times.map((time, round) => time / ours[round].seconds_a_step);
   return {
     name,
-    adapter: told.adapter,
-    runs: told.compiled_for,
-    parameters: told.parameters,
+    adapter: info.adapter,
+    runs: info.compiled_for,
+    parameters: info.parameters,
     steps_a_turn: steps,
     seconds_a_step: times,
     median: median(times),
     ratio: { median: median(ratios), least: Math.min(...ratios), most: Math.max(...ratios) },
-    loss: told.loss,
+    loss: info.loss,
   };
 }
 

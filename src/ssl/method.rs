@@ -288,6 +288,62 @@ mod tests {
         for method in [tuned, Method::adamatch(), Method::supervised()] {
             let saved = serde_json::to_string(&method).expect("a method is plain data");
             assert_eq!(serde_json::from_str::<Method>(&saved).expect("as saved"), method, "{saved}");
+            // Files of methods without the term are those of before it.
+            assert_eq!(saved.contains("weight_mi"), method.weight_mi != 0.0, "{saved}");
+        }
+    }
+
+    /// ReMixMatch's are held by the tests of the presets; here is what the other papers change.
+    #[test]
+    fn named_methods_have_their_papers_settings() {
+        let of = |name| Method::named(name).expect("a published method");
+        let views = |m: &Method| (m.strong_views, m.guess_views, m.train_on_anchor, m.policy);
+        let targets = |m: &Method| (m.alignment, m.temperature, m.threshold, m.relative_threshold, m.soft);
+        let inputs = |m: &Method| (m.mixup, m.rotation, m.premixup, m.strong_labelled);
+        let cta = PolicyKind::CtAugment;
+
+        let m = of("remixmatch");
+        assert_eq!(views(&m), (8, 1, true, cta));
+        assert_eq!(targets(&m), (true, 0.5, None, false, false));
+        assert_eq!(inputs(&m), (true, true, true, true));
+        assert_eq!((m.beta, m.squared, m.weight_u, m.weight_u1, m.weight_r), (0.75, false, 1.5, 0.5, 0.5));
+
+        let m = of("mixmatch");
+        assert_eq!(views(&m), (1, 2, true, PolicyKind::None));
+        assert_eq!(targets(&m), (false, 0.5, None, false, false));
+        assert_eq!(inputs(&m), (true, false, false, false));
+        assert_eq!((m.beta, m.squared, m.weight_u), (0.75, true, 100.0));
+
+        let m = of("fixmatch");
+        assert_eq!(views(&m), (1, 1, false, cta));
+        assert_eq!(targets(&m), (false, 1.0, Some(0.95), false, false));
+        assert_eq!((inputs(&m), m.weight_u), ((false, false, false, false), 1.0));
+
+        let m = of("adamatch");
+        assert_eq!(views(&m), (1, 1, false, cta));
+        assert_eq!(targets(&m), (true, 1.0, Some(0.9), true, true));
+        assert_eq!((m.label_prior, inputs(&m)), (LabelPrior::Predictions, (false, false, false, false)));
+
+        let m = of("pseudo-label");
+        assert_eq!(views(&m), (0, 1, true, PolicyKind::None));
+        assert_eq!((targets(&m), m.unlabelled), ((false, 1.0, Some(0.95), false, false), true));
+        assert_eq!(of("supervised"), Method { unlabelled: false, ..m });
+    }
+
+    #[test]
+    fn only_policies_that_strengthen_a_view_probe() {
+        let cta = Method { policy: PolicyKind::CtAugment, ..Method::remixmatch() };
+        let cases = [
+            (cta.clone(), true),
+            (Method { strong_labelled: false, ..cta.clone() }, true),
+            (Method { strong_labelled: false, strong_views: 0, ..cta.clone() }, false),
+            (Method { strong_labelled: false, unlabelled: false, ..cta.clone() }, false),
+            (Method { unlabelled: false, ..cta.clone() }, true),
+            (Method { strong_views: 0, ..cta.clone() }, true),
+            (Method { policy: PolicyKind::None, ..cta }, false),
+        ];
+        for (method, probes) in cases {
+            assert_eq!(method.probes(), probes, "{method:?}");
         }
     }
 }

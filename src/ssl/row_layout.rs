@@ -265,4 +265,12 @@ mod tests {
         let supervised = RowLayout::new(&Method::supervised(), 4);
         assert_eq!((supervised.view_count(), supervised.source_count(), supervised.input_count()), (4, 4, 4));
     }
+
+    #[test]
+    fn gradient_passes_cost_three_forward_passes() {
+        // Labelled, anchor, K = 2 strong views, pre-mixup, rotation: six with a gradient; guess and probe without.
+        let remixmatch = Method { strong_views: 2, ..Method::remixmatch() };
+        assert_eq!(RowLayout::new(&remixmatch, 64).forward_passes(), 3 * 6 + 2);
+        assert_eq!(RowLayout::new(&Method::supervised(), 64).forward_passes(), 3);
+    }
 }

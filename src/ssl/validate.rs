@@ -87,6 +87,8 @@ mod tests {
     fn indivisible_batches_name_the_nearest_valid_sizes() {
         let error = Method::remixmatch().validate(30, 32, 32).unwrap_err();
         assert_eq!(error, MethodError::BatchNotDivisibleByFour { found: 30, lower: 28, upper: 32 });
+        let error = Method::remixmatch().validate(3, 32, 32).unwrap_err();
+        assert_eq!(error, MethodError::BatchNotDivisibleByFour { found: 3, lower: 4, upper: 8 });
         assert_eq!(Method::supervised().validate(30, 32, 32), Ok(()));
     }
 
@@ -107,5 +109,37 @@ mod tests {
             let text = method.validate(64, 32, 32).expect_err("a negative weight").to_string();
             assert!(text.starts_with(&format!("weight_{} is -1", term.name)), "{text}");
         }
+    }
+
+    #[test]
+    fn settings_beyond_their_range_are_refused() {
+        let m = Method::fixmatch;
+        for (method, field) in [
+            (Method { strong_views: 17, ..m() }, "strong_views"),
+            (Method { guess_views: 0, ..m() }, "guess_views"),
+            (Method { guess_views: 3, ..m() }, "guess_views"),
+            (Method { temperature: 0.0, ..m() }, "temperature"),
+            (Method { temperature: 10.1, ..m() }, "temperature"),
+            (Method { temperature: f32::NAN, ..m() }, "temperature"),
+            (Method { beta: 0.0, ..m() }, "beta"),
+            (Method { beta: 100.1, ..m() }, "beta"),
+            (Method { beta: f64::NAN, ..m() }, "beta"),
+            (Method { threshold: Some(-0.1), ..m() }, "threshold"),
+            (Method { threshold: Some(1.1), ..m() }, "threshold"),
+        ] {
+            let error = method.validate(64, 32, 32).expect_err(field);
+            assert!(matches!(&error, MethodError::OutOfRange { field: f, .. } if *f == field), "{field}: {error}");
+        }
+        for batch in [0, 1025] {
+            let error = m().validate(batch, 32, 32).expect_err("a batch out of range");
+            assert!(error.to_string().starts_with(&format!("batch is {batch}")), "{error}");
+        }
+        // The borders themselves are valid.
+        let borders = Method { strong_views: 16, temperature: 10.0, beta: 100.0, threshold: Some(1.0), ..m() };
+        assert_eq!(borders.validate(1024, 32, 32), Ok(()));
+        // Two views' guesses go with every prior but the batches' own predictions.
+        assert_eq!(Method { alignment: true, ..Method::mixmatch() }.validate(64, 32, 32), Ok(()));
+        let unused = Method { label_prior: LabelPrior::Predictions, ..Method::mixmatch() };
+        assert_eq!(unused.validate(64, 32, 32), Ok(()));
     }
 }

@@ -184,7 +184,7 @@ fn non_finite_inputs_give_non_finite_guesses() {
     }
 }
 
-/// Logits of -80 and 80: e^-160 is no f32, its class counts nothing.
+/// Logits of -80 and 80: e^-160 underflows f32, so that class has probability 0.
 #[test]
 fn guess_of_extreme_logits() {
     let mut random = Random::new(5);

@@ -111,8 +111,8 @@ pub fn adopt_idle_biases(state: &mut State, trace: &Traced) {
 
 /// Logits, guesses and losses.
 pub fn compare_passage(what: &str, trace: &Traced, step: &Step) {
-    let close = |name: &str, wanted: &[f64]| {
-        assert_close(&format!("{name} of {what}"), &trace.f32(name), wanted, TOLERANCE);
+    let close = |name: &str, expected: &[f64]| {
+        assert_close(&format!("{name} of {what}"), &trace.f32(name), expected, TOLERANCE);
     };
     assert_eq!(trace.has("guess.target"), step.guess.is_some(), "{what}");
     if let Some(guess) = &step.guess {
@@ -131,10 +131,10 @@ pub fn compare_passage(what: &str, trace: &Traced, step: &Step) {
         close("guess.target", &guess.target);
     }
     for name in ["x", "u", "u1", "rot"] {
-        let wanted = step.losses.logits.get(name);
-        assert_eq!(trace.has(&format!("logits.{name}")), wanted.is_some(), "logits.{name} of {what}");
-        if let Some(wanted) = wanted {
-            close(&format!("logits.{name}"), wanted);
+        let expected = step.losses.logits.get(name);
+        assert_eq!(trace.has(&format!("logits.{name}")), expected.is_some(), "logits.{name} of {what}");
+        if let Some(expected) = expected {
+            close(&format!("logits.{name}"), expected);
         }
     }
     let terms = &step.losses.terms;
@@ -150,8 +150,8 @@ pub fn compare_passage(what: &str, trace: &Traced, step: &Step) {
 
 /// Weights, their average, moving statistics and the history after the step.
 pub fn compare_state(what: &str, trace: &Traced, state: &State) {
-    let close = |name: String, wanted: &[f64]| {
-        assert_close(&format!("{name} of {what}"), &trace.f32(&name), wanted, TOLERANCE);
+    let close = |name: String, expected: &[f64]| {
+        assert_close(&format!("{name} of {what}"), &trace.f32(&name), expected, TOLERANCE);
     };
     for (name, slot) in state.slots.iter().filter(|(name, _)| !is_idle(name)) {
         close(format!("after.{name}"), &slot.weights);
@@ -171,16 +171,16 @@ const GRADIENT: f64 = 1e-4;
 /// Gradients of everything; those of the idle biases are measured against their kernels'.
 pub fn compare_gradients(what: &str, trace: &Traced, gradients: &Tensors) {
     let largest = |values: &[f64]| values.iter().fold(0.0, |top: f64, v| top.max(v.abs()));
-    for (name, wanted) in gradients {
+    for (name, expected) in gradients {
         let found = trace.f32(&format!("grad.{name}"));
         match name.strip_suffix(".bias").filter(|_| is_idle(name)) {
             Some(layer) => {
                 let scale = largest(&gradients[&format!("{layer}.kernel")]);
-                assert!(largest(wanted) < 1e-9 * scale, "{name} of {what} is no idle bias");
+                assert!(largest(expected) < 1e-9 * scale, "{name} of {what}: an idle bias has a gradient");
                 let off = largest(&trace.wide(&format!("grad.{name}")));
                 assert!(off < GRADIENT * scale, "grad.{name} of {what}: {off:e} beside {scale:e}");
             }
-            None => assert_close(&format!("grad.{name} of {what}"), &found, wanted, GRADIENT),
+            None => assert_close(&format!("grad.{name} of {what}"), &found, expected, GRADIENT),
         }
     }
 }

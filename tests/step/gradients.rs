@@ -57,11 +57,11 @@ fn check(what: &str, method: Method) {
         // Deviations are shares of the tensor's largest gradient, whatever the picked ones are.
         let scale = d.iter().fold(f64::MIN_POSITIVE, |top: f64, v| top.max(v.abs()));
         let share = |values: &[f64]| values.iter().map(|v| 1.0 + v / scale).collect::<Vec<_>>();
-        let wanted = share(&differences);
+        let expected = share(&differences);
         let name = |whose: &str| format!("{whose} {tensor} of {what} by differences");
-        assert_close_wide(&name("the reference's"), &share(&pick(d, &at)), &wanted, 1e-5);
+        assert_close_wide(&name("the reference's"), &share(&pick(d, &at)), &expected, 1e-5);
         let adapter = pick(&trace.wide(&format!("grad.{tensor}")), &at);
-        assert_close_wide(&name("the adapter's"), &share(&adapter), &wanted, TOLERANCE);
+        assert_close_wide(&name("the adapter's"), &share(&adapter), &expected, TOLERANCE);
     }
 }
 

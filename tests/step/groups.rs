@@ -108,16 +108,16 @@ fn passes_per_dispatch_change_only_rounding() {
     let whole = step(6);
     for passes_per_dispatch in [5, 4, 3, 2, 1] {
         let found = step(passes_per_dispatch);
-        let close = |name: &str, found: &[f32], wanted: &[f32]| {
+        let close = |name: &str, found: &[f32], expected: &[f32]| {
             assert_close(
                 &format!("{name}, {passes_per_dispatch} passes per dispatch"),
                 found,
-                &widen(wanted),
+                &widen(expected),
                 1e-5,
             );
         };
-        for ((name, found), (_, wanted)) in found.gradients.iter().zip(&whole.gradients) {
-            close(name, found, wanted);
+        for ((name, found), (_, expected)) in found.gradients.iter().zip(&whole.gradients) {
+            close(name, found, expected);
         }
         close("moving statistics", &found.moving, &whole.moving);
         close("statistics", &found.statistics, &whole.statistics);

@@ -243,9 +243,9 @@ impl Case {
             let mut slot: Slot = slot.clone();
             let (weights, ema) = (slot.weights.clone(), slot.ema.clone());
             slot.update(&t.wide(&format!("grad.{name}")), &adam, 2, name.ends_with(".kernel"));
-            let close = |group: &str, wanted: &[f64]| {
+            let close = |group: &str, expected: &[f64]| {
                 let name = format!("after.{group}{name}");
-                assert_close(&name, &t.f32(&name), wanted, EXACT);
+                assert_close(&name, &t.f32(&name), expected, EXACT);
             };
             close("", &slot.weights);
             close("ema.", &slot.ema);
@@ -258,17 +258,17 @@ impl Case {
 
     /// A step is small beside the weights: what moved is compared on its own scale, as far as the weights'
     /// own rounding shows it.
-    fn moves(&self, name: &str, before: &[f64], wanted: &[f64]) {
+    fn moves(&self, name: &str, before: &[f64], expected: &[f64]) {
         let difference = |after: &[f64]| after.iter().zip(before).map(|(a, b)| a - b).collect::<Vec<_>>();
         let largest = |values: &[f64]| values.iter().fold(0.0, |top: f64, v| top.max(v.abs()));
-        let (found, wanted) = (difference(&self.trace.wide(name)), difference(wanted));
-        if largest(&wanted) == 0.0 {
-            assert_eq!(found, wanted, "{name} stays where it is");
+        let (found, expected) = (difference(&self.trace.wide(name)), difference(expected));
+        if largest(&expected) == 0.0 {
+            assert_eq!(found, expected, "{name} stays where it is");
             return;
         }
-        let rounding = largest(before) * f64::from(f32::EPSILON) / largest(&wanted);
+        let rounding = largest(before) * f64::from(f32::EPSILON) / largest(&expected);
         assert!(rounding < 0.5, "the movement of {name} drowns in rounding: {rounding}");
-        assert_close_wide(&format!("movement of {name}"), &found, &wanted, 1e-3 + rounding);
+        assert_close_wide(&format!("movement of {name}"), &found, &expected, 1e-3 + rounding);
     }
 
     /// The batch's mean guess replaces one row of the history; the averages are those before it.
@@ -277,12 +277,12 @@ impl Case {
         let slot = self.number("/history_slot") as usize;
         assert_eq!(slot, 1, "row of the second step");
         let probs = t.wide("guess.probs");
-        let mut wanted = t.wide("before.align.history");
+        let mut expected = t.wide("before.align.history");
         for c in 0..CLASSES {
             let sum: f64 = probs.iter().skip(c).step_by(CLASSES).sum();
-            wanted[slot * CLASSES + c] = sum / BATCH as f64;
+            expected[slot * CLASSES + c] = sum / BATCH as f64;
         }
-        assert_close("after.align.history", &t.f32("after.align.history"), &wanted, EXACT);
+        assert_close("after.align.history", &t.f32("after.align.history"), &expected, EXACT);
         assert!(t.f32("before.align.history") != t.f32("after.align.history"), "the history moves");
     }
 
@@ -294,9 +294,9 @@ impl Case {
         let embedding = network.inference(&ema, &self.state.moving, &t.maps("probe.images")[0]);
         let probabilities = softmax(&network.logits(&ema, "classify", &embedding), CLASSES);
         let labels = t.indices("input.labels");
-        let wanted: Vec<f64> =
+        let expected: Vec<f64> =
             labels.iter().zip(probabilities.chunks_exact(CLASSES)).map(|(l, row)| row[*l]).collect();
-        assert_close("probe.match", &t.f32("probe.match"), &wanted, 1e-4);
+        assert_close("probe.match", &t.f32("probe.match"), &expected, 1e-4);
         assert!(t.f32("probe.match").iter().all(|m| (0.0..=1.0).contains(m)), "matches are probabilities");
     }
 

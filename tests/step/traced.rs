@@ -84,10 +84,12 @@ impl Traced {
         }
     }
 
-    /// Tensors of a group such as `before.` by the rest of their names; `wanted` says which.
-    pub fn group(&self, prefix: &str, wanted: impl Fn(&str) -> bool) -> HashMap<String, Vec<f64>> {
+    /// Tensors of a group such as `before.` by the rest of their names; `selects` says which.
+    pub fn group(&self, prefix: &str, selects: impl Fn(&str) -> bool) -> HashMap<String, Vec<f64>> {
         let rest = self.entries.keys().filter_map(|name| name.strip_prefix(prefix));
-        rest.filter(|name| wanted(name)).map(|n| (n.to_owned(), self.wide(&format!("{prefix}{n}")))).collect()
+        rest.filter(|name| selects(name))
+            .map(|n| (n.to_owned(), self.wide(&format!("{prefix}{n}"))))
+            .collect()
     }
 
     /// JSON under a key of the metadata.

@@ -18,8 +18,8 @@ from network import WideResNet
 RATE = 0.002
 
 
-def tell(**what):
-    print(json.dumps(what), flush=True)
+def print_json(**values):
+    print(json.dumps(values), flush=True)
 
 
 def main(setting, name, *sizes):
@@ -47,7 +47,7 @@ def main(setting, name, *sizes):
 
     _, first = steps(1)
     _, last = steps(warm_up - 1)
-    tell(
+    print_json(
         adapter=f"the processor, {torch.get_num_threads()} threads",
         compiled_for=f"PyTorch {torch.__version__}, {setting}",
         parameters=sum(parameter.numel() for parameter in network.parameters()),
@@ -55,7 +55,7 @@ def main(setting, name, *sizes):
     )
     for line in sys.stdin:
         seconds, _ = steps(int(line))
-        tell(seconds_a_step=seconds)
+        print_json(seconds_a_step=seconds)
 
 
 main(*sys.argv[1:])

@@ -41,7 +41,7 @@ impl Training {
         }
     }
 
-    /// Seconds a step, and the loss of the last one.
+    /// Seconds per step, and the loss of the last one.
     fn steps(&mut self, count: usize) -> Result<(f64, f32), Box<dyn std::error::Error>> {
         let criterion = CrossEntropyLossConfig::new().init(&self.device);
         let began = Instant::now();
@@ -59,9 +59,9 @@ impl Training {
     }
 }
 
-fn tell(what: Value) -> io::Result<()> {
+fn print_json(value: Value) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{what}")?;
+    writeln!(out, "{value}")?;
     out.flush()
 }
 
@@ -75,7 +75,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (_, first) = training.steps(1)?;
     let (_, last) = training.steps(warm_up - 1)?;
     let identity = training.device.identity().ok_or("the adapter has no name")?;
-    tell(json!({
+    print_json(json!({
         "adapter": identity.name,
         "compiled_for": format!("Burn 0.22.1, {SHADERS}, {KERNELS}"),
         "parameters": training.network.trained(),
@@ -83,7 +83,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }))?;
     for line in io::stdin().lock().lines() {
         let (seconds, _) = training.steps(line?.trim().parse()?)?;
-        tell(json!({ "seconds_a_step": seconds }))?;
+        print_json(json!({ "seconds_a_step": seconds }))?;
     }
     Ok(())
 }
