@@ -128,14 +128,18 @@ mod tests {
             (Method { threshold: Some(1.1), ..m() }, "threshold"),
         ] {
             let error = method.validate(64, 32, 32).expect_err(field);
-            assert!(matches!(&error, MethodError::OutOfRange { field: f, .. } if *f == field), "{field}: {error}");
+            assert!(
+                matches!(&error, MethodError::OutOfRange { field: f, .. } if *f == field),
+                "{field}: {error}"
+            );
         }
         for batch in [0, 1025] {
             let error = m().validate(batch, 32, 32).expect_err("a batch out of range");
             assert!(error.to_string().starts_with(&format!("batch is {batch}")), "{error}");
         }
         // The borders themselves are valid.
-        let borders = Method { strong_views: 16, temperature: 10.0, beta: 100.0, threshold: Some(1.0), ..m() };
+        let borders =
+            Method { strong_views: 16, temperature: 10.0, beta: 100.0, threshold: Some(1.0), ..m() };
         assert_eq!(borders.validate(1024, 32, 32), Ok(()));
         // Two views' guesses go with every prior but the batches' own predictions.
         assert_eq!(Method { alignment: true, ..Method::mixmatch() }.validate(64, 32, 32), Ok(()));
