@@ -4,6 +4,11 @@
 #[expect(dead_code, reason = "the step needs only a part of the reference")]
 mod oracle;
 
+#[path = "../oracle_augment/mod.rs"]
+#[expect(dead_code, reason = "the step assembles inputs elsewhere")]
+mod oracle_augment;
+
+mod augmented;
 mod compare;
 mod five_steps;
 mod gradients;
