@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use remixmatch::data::{CorrectedList, DataSet, FORMATS, OpenOptions, Report, check, contact_sheet, summary};
 use serde_json::json;
 
-use super::inputs::{ChoiceOptions, open_gpu, open_source, print_layout};
+use super::inputs::{ChoiceOptions, open_gpu, open_source, print_layout, resolve};
 use super::terminal::{Outcome, bytes_text, note, print};
 
 #[derive(Args)]
@@ -165,7 +165,7 @@ fn check_data(arguments: &DataArguments, set: &DataSet) -> anyhow::Result<Outcom
         save_sheet(&report.contact_sheet(set, ZOOM), path)?;
     }
     if let Some(path) = &arguments.fix {
-        write_list(&arguments.source, set, &report, path)?;
+        write_list(&resolve(&arguments.source)?, set, &report, path)?;
     }
     Ok(if report.is_serious() { Outcome::Serious } else { Outcome::Done })
 }

@@ -17,7 +17,7 @@ use super::images::Images;
 use super::layout::{Ignored, Role, Roles, is_hidden, joined};
 use super::limits::SIDES;
 use super::names::{Decoder, shown};
-use super::original::Original;
+use super::original::{Original, bits_used};
 use super::set::{self, DataSet, OpenOptions, Origin};
 use super::stream::Source;
 
@@ -89,6 +89,7 @@ pub(super) fn load(files: ImageFiles, format: &str, options: &OpenOptions) -> Re
     let channels = common_channels(&items, options);
     let originals = unusual(&root, &items, side);
     notices.extend(preview_notice(&originals));
+    let all_deep = items.iter().all(|item| item.header.original.deep);
 
     // Images of unknown class come last: they are streamed first.
     items.sort_by_key(|item| item.file.class.is_none());
@@ -131,6 +132,9 @@ pub(super) fn load(files: ImageFiles, format: &str, options: &OpenOptions) -> Re
         }
     }
     notices.extend(skipped_notices(&bad));
+    if all_deep {
+        notices.extend(dark_notice(&[&train.images, &test.images]));
+    }
     if !streamed.is_empty() {
         let entries = streamed.into_iter().map(|item| item.file.entry).collect();
         train.images.stream(StreamedFiles { entries, side, channels });
@@ -334,6 +338,16 @@ fn preview_notice(originals: &BTreeMap<String, Original>) -> Option<String> {
     Some(format!(
         "{count} raw camera file(s) are read by the small preview inside, such as {name} ({kind}): export the photos as \
          JPEG, PNG or TIFF to use all of them"
+    ))
+}
+
+/// The notice about 16-bit images that are all nearly black.
+fn dark_notice(images: &[&Images]) -> Option<String> {
+    let brightest = images.iter().filter_map(|images| images.pixels.iter().max()).max()?;
+    let bits = bits_used(*brightest)?;
+    Some(format!(
+        "the 16-bit images use at most {bits} bits, so that they are nearly black: scale their values to 16 bits (12 bits: \
+         multiply by 16)"
     ))
 }
 

@@ -39,6 +39,14 @@ impl Original {
     }
 }
 
+/// The bits that 16-bit images use whose brightest value is `brightest` after 16 bits were rounded to 8; `None` if they
+/// use 15 or all 16.
+pub(super) fn bits_used(brightest: u8) -> Option<u32> {
+    // The largest value of n bits becomes 255 / 2^(16 - n).
+    let limits = [(1, 8), (4, 10), (16, 12), (64, 14)];
+    limits.iter().find(|(most, _)| brightest <= *most).map(|(_, bits)| *bits)
+}
+
 /// Extensions of raw files that are TIFF files inside.
 const RAW_EXTENSIONS: [&str; 19] = [
     "3fr", "arw", "cr2", "dcr", "dng", "erf", "fff", "iiq", "k25", "kdc", "mef", "mos", "nef", "nrw", "pef",

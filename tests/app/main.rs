@@ -5,6 +5,7 @@ mod alignment;
 mod bad_input;
 mod common;
 mod confusion;
+mod data_check;
 mod embedding;
 mod labelling;
 mod mixup;

@@ -7,6 +7,7 @@ mod bad_data;
 mod bad_options;
 mod bench;
 mod changed_data;
+mod check;
 mod common;
 mod earlier;
 mod hostile;

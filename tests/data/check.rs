@@ -385,7 +385,7 @@ fn odd_files_are_found() {
     assert_found("Adobe RGB", put("unlabeled/x.png", adobe), &[(ColourProfiles, 1)]);
     let srgb = png_with(&picture(500, 32), &ColorProfile::new_srgb());
     assert_found("sRGB", put("train/cat/x.png", srgb), &[]);
-    for name in ["train/cat/x.nef", "unlabeled/x.tif", "test/dog/x.png"] {
+    for name in ["train/cat/x.tif", "unlabeled/x.tiff", "test/dog/x.png"] {
         assert_found(name, put(name, raw_file(500)), &[(RawPreviews, 1)]);
     }
     let wide = image::imageops::resize(&picture(500, 64), 160, 40, FilterType::Triangle);
@@ -416,6 +416,8 @@ fn unused_bits_are_found() {
             let found = report.findings.iter().find(|finding| finding.kind == Kind::UnusedBits);
             let found = found.unwrap_or_else(|| panic!("{bits} bits in {entrance}: {report}"));
             assert_eq!(found.count, 26);
+            let told = format!("the 16-bit images use at most {bits} bits");
+            assert!(set.notices.iter().any(|notice| notice.contains(&told)), "{:?}", set.notices);
             assert!(found.summary.contains(&format!("at most {bits} bits")), "{}", found.summary);
             assert!(report.findings.iter().all(|finding| finding.kind != Kind::NearlyUniform), "{report}");
         }
@@ -442,7 +444,7 @@ fn corrected_lists_open_without_findings() {
     }
     files.insert("train/dog/near.jpg".to_owned(), jpeg(&picture(105, 32), 60));
     files.insert("train/dog/blank.png".to_owned(), png(&rgb(32, 32, [9; 3])));
-    files.insert("unlabeled/raw.nef".to_owned(), raw_file(800));
+    files.insert("unlabeled/raw.tif".to_owned(), raw_file(800));
     for (entrance, set) in opened(&files) {
         let report = check(&set, |_| {});
         let list = report.corrected_list(&set, "").unwrap();
@@ -454,7 +456,8 @@ fn corrected_lists_open_without_findings() {
     let set = open(folder.path().join("photos").to_str().unwrap(), &OpenOptions::default()).unwrap();
     let list = check(&set, |_| {}).corrected_list(&set, "photos/").unwrap();
     fs::write(folder.path().join("corrected.csv"), &list.csv).unwrap();
-    let corrected = open(folder.path().to_str().unwrap(), &OpenOptions::default()).unwrap();
+    let corrected =
+        open(folder.path().join("corrected.csv").to_str().unwrap(), &OpenOptions::default()).unwrap();
     let report = check(&corrected, |_| {});
     assert_eq!((report.images, counts(&report)), (list.kept, vec![]), "{report}");
     assert_eq!(corrected.classes, set.classes);

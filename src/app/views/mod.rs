@@ -5,6 +5,7 @@ pub mod alignment;
 pub mod anchors;
 mod confusion;
 pub mod curves;
+mod data_check;
 mod embedding;
 pub mod labelling;
 pub mod mixup;
@@ -33,6 +34,7 @@ pub fn all() -> Vec<Box<dyn View>> {
         Box::<network::NetworkView>::default(),
         Box::<labelling::LabellingView>::default(),
         Box::<ablation::AblationView>::default(),
+        Box::<data_check::DataCheckView>::default(),
     ]
 }
 
@@ -115,6 +117,7 @@ mod tests {
             ("Network", "Network"),
             ("Labelling", "Label your own"),
             ("Ablation", "Ablation"),
+            ("DataCheck", "Data check"),
         ];
         for (id, title) in released {
             assert_eq!(with_title(title), Some(ViewId::new(id)));

@@ -3,7 +3,7 @@
 use super::descriptor::Descriptor;
 use super::finding::{Finding, Kind, counted};
 use super::subject::Subject;
-use crate::data::original::Original;
+use crate::data::original::{Original, bits_used};
 
 /// Share of an image outside its centre square from which it is reported.
 const CROPPED: f64 = 0.5;
@@ -56,8 +56,7 @@ pub fn unused_bits(subject: Subject<'_>, described: &[Descriptor]) -> Option<Fin
         .filter(|&image| subject.original(image).is_some_and(|original| original.deep))
         .collect();
     let brightest = deep.iter().map(|&image| described[image].statistics.brightest).max()?;
-    // The largest value of n bits is 255 / 2^(16 - n) of 255.
-    let bits = [(1, 8), (4, 10), (16, 12), (64, 14)].iter().find(|(most, _)| brightest <= *most)?.1;
+    let bits = bits_used(brightest)?;
     let text = format!("{} with values of at most {bits} bits", counted(deep.len(), "image", "images"));
     let details = deep.iter().map(|&image| {
         let brightest = described[image].statistics.brightest;

@@ -2,9 +2,9 @@
 //! (or `class`, `category` and others) with the class's name, and optionally a column `split` of split words (or
 //! `is_test` of yes and no).
 //!
-//! Rows without a label, and images in a folder `unlabeled/`, are of unknown class. A list whose own name has a split
-//! word (`labels_test.csv`) is of that split. An unknown split word is refused, and so are rows that name no file, unless
-//! `skip_bad` is set.
+//! Rows without a label, and images in a folder `unlabeled/` of which no list names any, are of unknown class. A list
+//! whose own name has a split word (`labels_test.csv`) is of that split. An unknown split word is refused, and so are
+//! rows that name no file, unless `skip_bad` is set.
 
 use std::collections::{HashMap, HashSet};
 
@@ -136,15 +136,19 @@ fn read(folder: &Folder, tables: &[(&Entry, Table)], options: &OpenOptions) -> R
     if repeated > 0 {
         notices.push(format!("{repeated} rows list an image again, with the same label"));
     }
+    // A list that names images of such a folder names all that count, as the corrected list of a check does.
+    let is_unlabelled =
+        |folder: &str| folder.split('/').any(|part| split_name(part) == Some(SplitName::Unlabelled));
+    let lists_unlabelled = found.iter().any(|image| is_unlabelled(&image.folder));
     let mut others = Vec::new();
     for (at, (path, entry)) in paths.iter().zip(entries).enumerate() {
         let (in_folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         if seen.contains_key(&at) || (in_folder.is_empty() && other_rows.contains(name)) {
             continue;
         }
-        let unlabelled = in_folder.split('/').any(|part| split_name(part) == Some(SplitName::Unlabelled));
+        let unlabelled = is_unlabelled(in_folder);
         match is_image(entry) {
-            Ok(true) if unlabelled => {
+            Ok(true) if unlabelled && !lists_unlabelled => {
                 let (folder, split) = (in_folder.to_owned(), SplitName::Unlabelled);
                 found.push(Found { entry: entry.clone(), folder, class: None, split });
             }

@@ -1,0 +1,220 @@
+//! Data check: what is wrong with the open data, with the images. The check runs beside the window, on a page in slices.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use eframe::egui::{self, Context, ProgressBar, RichText, ScrollArea, Ui};
+use futures_channel::oneshot;
+
+use super::view::{View, ViewContext};
+use crate::app::dialogs::Dialogs;
+use crate::app::places::ViewId;
+use crate::app::platform;
+use crate::app::run::Run;
+use crate::app::textures::{Subset, Thumbnails};
+use crate::app::theme::Role;
+use crate::app::widgets::{muted, nothing_yet};
+use crate::data::{Checker, DataSet, Example, Finding, Place, Report, Severity};
+
+/// Images that are checked between two looks at whether the check goes on; on a page also between two frames.
+const SLICE: usize = if cfg!(target_arch = "wasm32") { 64 } else { 1_024 };
+/// Sources that are files: archives and lists.
+const FILE_EXTENSIONS: [&str; 6] = ["csv", "tsv", "zip", "tar", "gz", "tgz"];
+/// Groups of a finding, and images of a group, that are shown.
+const GROUPS: usize = 12;
+const IMAGES: usize = 12;
+/// Height of an image in points.
+const HEIGHT: f32 = 44.0;
+
+/// The check of the data that are open, if it was started.
+#[derive(Default)]
+pub struct DataCheckView(Option<Check>);
+
+struct Check {
+    data: Arc<DataSet>,
+    thumbnails: Thumbnails,
+    shared: Arc<Shared>,
+    arriving: oneshot::Receiver<Report>,
+    report: Option<Report>,
+}
+
+/// What a check and the window exchange.
+#[derive(Default)]
+struct Shared {
+    /// The share that is done, as the bits of an f32.
+    progress: AtomicU32,
+    /// Whether nobody waits for the report.
+    stop: AtomicBool,
+}
+
+impl Drop for Check {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Check {
+    fn start(data: Arc<DataSet>, context: Context) -> Self {
+        let (sender, arriving) = oneshot::channel();
+        let shared = Arc::new(Shared::default());
+        let (own, set) = (Arc::clone(&shared), Arc::clone(&data));
+        platform::spawn(move || async move {
+            let mut checker = Checker::new(&set);
+            while !checker.is_done() {
+                if own.stop.load(Ordering::Relaxed) {
+                    return;
+                }
+                checker.advance(&set, SLICE);
+                own.progress.store(checker.progress().to_bits(), Ordering::Relaxed);
+                context.request_repaint();
+                platform::yield_now().await;
+            }
+            // Sending fails if other data have been opened since.
+            let _ = sender.send(checker.report(&set));
+            context.request_repaint();
+        });
+        Self { thumbnails: Thumbnails::new(Arc::clone(&data)), data, shared, arriving, report: None }
+    }
+
+    fn progress(&self) -> f32 {
+        f32::from_bits(self.shared.progress.load(Ordering::Relaxed))
+    }
+
+    /// Shows the progress of the check, then its findings.
+    fn ui(&mut self, dialogs: &Dialogs, ui: &mut Ui) {
+        if self.report.is_none() {
+            self.report = self.arriving.try_recv().ok().flatten();
+        }
+        let (data, thumbnails) = (&self.data, &self.thumbnails);
+        let Some(report) = &self.report else {
+            let text = format!("checking {} images", data.train.len() + data.test.len());
+            ui.add(ProgressBar::new(self.progress()).text(RichText::new(text).small()));
+            return;
+        };
+        if report.findings.is_empty() {
+            ui.colored_label(Role::Agree.colour(ui), format!("● nothing found in {} images", report.images));
+            muted(ui, "No copies, contradicting labels, blank or odd images.");
+            return;
+        }
+        ui.horizontal_wrapped(|ui| {
+            muted(ui, format!("{} images checked", report.images));
+            if !data.train_ids.files.is_empty() {
+                corrected_list(report, data, dialogs, ui);
+            }
+        });
+        for (i, finding) in report.findings.iter().enumerate() {
+            ui.separator();
+            ui.push_id(i, |ui| show(finding, thumbnails, ui));
+        }
+    }
+}
+
+impl View for DataCheckView {
+    fn id(&self) -> ViewId {
+        ViewId::new("DataCheck")
+    }
+
+    fn title(&self) -> &'static str {
+        "Data check"
+    }
+
+    fn ui(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
+        let Some(data) = context.data else {
+            nothing_yet(ui, "Open data: copies, contradicting labels and odd images appear here.");
+            return;
+        };
+        // The check starts when the view is first shown, and again with other data.
+        if !self.0.as_ref().is_some_and(|check| Arc::ptr_eq(&check.data, data)) {
+            self.0 = Some(Check::start(Arc::clone(data), ui.ctx().clone()));
+        }
+        if let Some(check) = &mut self.0 {
+            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| check.ui(context.dialogs, ui));
+        }
+    }
+
+    fn is_pending(&self, _runs: &[Run]) -> bool {
+        self.0.as_ref().is_some_and(|check| check.report.is_none())
+    }
+}
+
+/// A button that writes the list without what the findings advise to leave out.
+fn corrected_list(report: &Report, data: &DataSet, dialogs: &Dialogs, ui: &mut Ui) {
+    // A list names files from its own place: beside the folder of the images, or in the folder of an archive or list.
+    let is_file = Path::new(&data.name)
+        .extension()
+        .is_some_and(|extension| FILE_EXTENSIONS.iter().any(|file| extension.eq_ignore_ascii_case(file)));
+    let prefix = if is_file { String::new() } else { format!("{}/", data.name) };
+    let place = match is_file {
+        true => format!("into the folder of {}, unpacked if it is an archive", data.name),
+        false => format!("beside the folder {}", data.name),
+    };
+    let button = ui.button("Corrected list ...").on_hover_text(format!(
+        "A CSV file of the images without copies, contradictions, and blank and raw images. Save it {place}, and open it \
+         like an archive. No image is changed."
+    ));
+    if button.clicked() {
+        match report.corrected_list(data, &prefix) {
+            Ok(list) => dialogs.write(ui.ctx(), "corrected.csv", list.csv.into_bytes()),
+            Err(error) => tracing::error!("{error}"),
+        }
+    }
+}
+
+/// The mark and the colour of a severity.
+fn mark(severity: Severity, ui: &Ui) -> (&'static str, egui::Color32) {
+    match severity {
+        Severity::Serious => ("×", Role::Differ.colour(ui)),
+        Severity::Warning => ("!", Role::Anchor.colour(ui)),
+        Severity::Note => ("●", Role::Muted.colour(ui)),
+    }
+}
+
+/// A finding with its advice and images.
+fn show(finding: &Finding, thumbnails: &Thumbnails, ui: &mut Ui) {
+    let (mark, colour) = mark(finding.severity, ui);
+    ui.add(
+        egui::Label::new(RichText::new(format!("{mark} {}", finding.summary)).color(colour).strong()).wrap(),
+    );
+    ui.add(egui::Label::new(RichText::new(finding.advice).small().color(Role::Muted.colour(ui))).wrap());
+    let is_list = finding.groups.len() == 1;
+    for group in finding.groups.iter().take(GROUPS) {
+        if let Some(class) = &group.class {
+            ui.label(RichText::new(class).small());
+        }
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing.x = 4.0;
+            let most = if is_list { GROUPS * IMAGES } else { IMAGES };
+            for example in group.examples.iter().take(most) {
+                image(example, thumbnails, ui);
+            }
+            if group.examples.len() > most {
+                muted(ui, format!("and {} more", group.examples.len() - most));
+            }
+        });
+    }
+    if finding.groups.len() > GROUPS {
+        muted(ui, format!("and {} more groups", finding.groups.len() - GROUPS));
+    }
+}
+
+/// An image with its class below it, and everything else on hover.
+fn image(example: &Example, thumbnails: &Thumbnails, ui: &mut Ui) {
+    let (subset, index) = match example.image {
+        Place::Train(index) => (Subset::Train, index),
+        Place::Test(index) => (Subset::Test, index),
+    };
+    let class = example.class.as_deref().unwrap_or("no class");
+    let usage = example.usage.name();
+    let mut text = format!("{}: {class}, {usage}", example.name);
+    if let Some(detail) = &example.detail {
+        text += &format!(", {detail}");
+    }
+    ui.vertical(|ui| {
+        ui.spacing_mut().item_spacing.y = 1.0;
+        ui.set_max_width(84.0);
+        ui.add(thumbnails.image(ui.ctx(), subset, index, HEIGHT).alt_text(&text)).on_hover_text(&text);
+        ui.add(egui::Label::new(RichText::new(class).small()).truncate());
+        ui.add(egui::Label::new(RichText::new(usage).small().color(Role::Muted.colour(ui))).truncate());
+    });
+}

@@ -1,0 +1,79 @@
+//! The data check view: nothing found in a clean set, findings with their images in another one.
+
+use std::fs;
+use std::path::Path;
+
+use eframe::egui;
+use image::{Rgb, RgbImage};
+use remixmatch::app::AppOptions;
+use tempfile::tempdir;
+
+use crate::common::{Window, compare, ready, says, short, show, wait_for};
+
+/// A picture of its own for each number: smooth colours between 36 random ones.
+fn picture(number: u32) -> RgbImage {
+    let random = |at: u32| {
+        let mut state = (number * 4_096 + at + 1).wrapping_mul(2_654_435_761);
+        state ^= state >> 15;
+        state = state.wrapping_mul(2_246_822_519);
+        ((state >> 13) % 256) as f32
+    };
+    RgbImage::from_fn(32, 32, |x, y| {
+        let (x, y) = (x as f32 * 5.0 / 32.0, y as f32 * 5.0 / 32.0);
+        let mix = |a: f32, b: f32, share: f32| a + (b - a) * share;
+        Rgb([0, 1, 2].map(|channel| {
+            let at = |dx: u32, dy: u32| random(64 * channel + 6 * (y as u32 + dy) + x as u32 + dx);
+            let (above, below) = (mix(at(0, 0), at(1, 0), x.fract()), mix(at(0, 1), at(1, 1), x.fract()));
+            mix(above, below, y.fract()) as u8
+        }))
+    })
+}
+
+/// Two classes with copies, a wrong label and a blank image.
+fn photos(folder: &Path) {
+    let save = |image: &RgbImage, name: &str| {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("writable");
+        image.save(path).expect("writable");
+    };
+    for (class, first) in [("round", 0), ("pointed", 100)] {
+        (0..12).for_each(|i| save(&picture(first + i), &format!("train/{class}/{i:02}.png")));
+        (0..4).for_each(|i| save(&picture(first + 50 + i), &format!("test/{class}/{i}.png")));
+    }
+    save(&picture(3), "train/pointed/wrong.png");
+    save(&picture(5), "test/round/copy.png");
+    save(&picture(7), "train/round/copy.png");
+    save(&RgbImage::from_pixel(32, 32, Rgb([250; 3])), "train/round/blank.png");
+}
+
+fn checked(folder: &Path, options: AppOptions) -> Window {
+    let mut window = ready(options);
+    show(&mut window, "Data check");
+    wait_for(&mut window, "the first check", |window| says(window, "nothing found in 5000 images"));
+    window.state_mut().workspace.open_data(folder.to_string_lossy().into_owned());
+    wait_for(&mut window, "the second check", |window| says(window, "exact duplicates"));
+    window
+}
+
+#[test]
+fn findings_are_shown_with_their_images() {
+    let folder = tempdir().expect("a folder");
+    let photos_folder = folder.path().join("photos");
+    photos(&photos_folder);
+    let mut window = checked(&photos_folder, short());
+    for text in [
+        "contradicting labels: 2 copies in 1 group",
+        "test images that are also trained on: 2 copies",
+        "nearly uniform images: 1 image",
+        "exact duplicates: 6 images in 3 groups",
+        "Corrected list",
+        "train/pointed/wrong.png: pointed, training",
+    ] {
+        assert!(says(&window, text), "{text}");
+    }
+    for (theme, name) in [(egui::Theme::Dark, "data_check"), (egui::Theme::Light, "data_check_light")] {
+        window.ctx.set_theme(theme);
+        window.run_steps(3);
+        compare(&mut window, name);
+    }
+}
