@@ -10,7 +10,7 @@ use plotters::chart::SeriesLabelPosition;
 use remixmatch::ablation::{Plan, ROWS, RunState, Table};
 use remixmatch::data::DataSet;
 use remixmatch::gpu::Gpu;
-use remixmatch::train::{Config, Difference, Resumable, RunFolder, RunLock, write_atomically};
+use remixmatch::train::{Config, Difference, Resumable, RunFolder, RunLock, TrainError, write_atomically};
 
 use super::figures::{Axis, Figure, GREY, Line, colour, whole};
 use super::inputs::{AdapterOptions, SourceOptions};
@@ -101,6 +101,10 @@ fn train_all(plan: &Plan, folder: &Path, shared: &Shared) -> anyhow::Result<Opti
             match train(row.config(&plan.settings, seed)?, &run, shared) {
                 Ok(true) => {}
                 Ok(false) => return Ok(None),
+                // The run is another process's: nothing is written into its folder.
+                Err(error) if matches!(error.downcast_ref(), Some(TrainError::InUse { .. })) => {
+                    return Err(error);
+                }
                 Err(error) => {
                     let reason = one_line(&error);
                     note(format_args!("row {}, seed {seed} failed: {reason}", row.name));

@@ -104,7 +104,15 @@ impl Training {
         let path = folder.metrics();
         let metrics = match path.exists() {
             true => MetricsFile::resume(&path, header.step)?,
-            false => MetricsFile::create(&path)?,
+            false => {
+                if header.step >= trainer.config.report_every {
+                    note(format_args!(
+                        "notice: metrics.csv is missing: the reports up to step {} are lost",
+                        header.step
+                    ));
+                }
+                MetricsFile::create(&path)?
+            }
         };
         folder.write_config(&trainer.config)?;
         note(format_args!("resuming from step {} of {}", header.step, trainer.config.steps));

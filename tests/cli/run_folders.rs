@@ -59,6 +59,12 @@ fn folder_in_use_by_a_process_is_refused() {
     refused(&mut remixmatch(&ablation), &["table is in use by process ", &process.0.id().to_string()]);
     let one = table.join("full-seed0");
     refused(&mut remixmatch(&["train", "--resume", str(&one)]), &["full-seed0 is in use by process "]);
+    drop(process);
+    // An ablation writes nothing into the folder of a run that another process trains.
+    remove(&one, "run.lock");
+    let process = start(&["train", "--resume", str(&one)], &one.join("run.lock"));
+    refused(&mut remixmatch(&ablation), &["full-seed0 is in use by process ", &process.0.id().to_string()]);
+    assert!(!one.join("failed.txt").exists());
 }
 
 #[test]
@@ -218,6 +224,13 @@ fn missing_settings_and_edited_steps_resume() {
     edit(&run.folder(), "steps = 4", "steps = 8");
     done(&mut remixmatch(&["train", "--resume", str(&run.folder())]));
     assert_same_run(&run.folder(), &whole.folder());
+    // Reports that are missing are said to be.
+    let copy = run.beside("copy");
+    for name in ["config.toml", "model.safetensors"] {
+        put(&copy.join(name), &fs::read(run.folder().join(name)).expect("the file"));
+    }
+    let (_, told) = done(&mut remixmatch(&["train", "--resume", str(&copy), "--steps", "10"]));
+    assert!(told.contains("notice: metrics.csv is missing: the reports up to step 8 are lost"), "{told}");
     // A finished run stays as it is.
     let before = content(&run.folder());
     done(&mut remixmatch(&["train", "--resume", str(&run.folder()), "--steps", "8"]));
