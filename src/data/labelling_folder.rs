@@ -103,19 +103,25 @@ impl LabellingFolder {
             return Err(DataError::EmptyClass { path: path(), class: labels.classes()[empty].clone() });
         }
         let held = self.held_out(labels);
-        let mut train_labels: Vec<Option<u32>> = (0..self.files.len()).map(|i| labels.of(i)).collect();
-        held.iter().for_each(|&image| train_labels[image] = None);
-        let test = if held.is_empty() { labels.made() } else { held.as_slice() };
-        let mut notices = self.notices.clone();
-        notices.extend(labels.absent_notice());
-        notices.push(match held.len() {
+        let mut set = self.assemble(labels, &held);
+        set.notices.push(match held.len() {
             0 => {
                 "there are no test images: accuracy is measured on the labelled images themselves".to_owned()
             }
             n => format!("{n} of {} labels are held out to measure accuracy", labels.made().len()),
         });
+        Ok(set)
+    }
+
+    /// The set in which the labels of the images `held` are held out.
+    fn assemble(&self, labels: &Labels, held: &[usize]) -> DataSet {
+        let mut train_labels: Vec<Option<u32>> = (0..self.files.len()).map(|i| labels.of(i)).collect();
+        held.iter().for_each(|&image| train_labels[image] = None);
+        let test = if held.is_empty() { labels.made() } else { held };
+        let mut notices = self.notices.clone();
+        notices.extend(labels.absent_notice());
         let ids = Identities { ids: self.ids.clone(), files: self.files.clone() };
-        Ok(DataSet {
+        DataSet {
             name: host::name_of(&self.folder),
             format: format!("images labelled in {LABELS_FILE}"),
             classes: labels.classes().to_vec(),
@@ -131,7 +137,7 @@ impl LabellingFolder {
             flip: true,
             shift: (self.images.width as f64 / 8.0).round() as u32,
             notices,
-        })
+        }
     }
 }
 
@@ -147,7 +153,11 @@ pub(super) fn is_labelled(folder: &Folder) -> bool {
 pub(super) fn load(folder: &Path, options: &OpenOptions) -> Result<DataSet, DataError> {
     let folder = LabellingFolder::open(folder, options)?;
     let labels = folder.read_labels().map_err(DataError::Labels)?;
-    folder.data_set(&labels)
+    match (options.only_tests, labels.classes()) {
+        (false, _) => folder.data_set(&labels),
+        (true, []) => Err(DataError::NoClass { path: folder.folder.clone() }),
+        (true, _) => Ok(folder.assemble(&labels, &[])),
+    }
 }
 
 /// What became of every file of a folder that was labelled by hand.

@@ -171,6 +171,33 @@ fn streamed_run_with_damaged_images_equals_one_in_memory() {
     assert!(!run("refused").exists());
 }
 
+/// In class folders and in a list.
+#[cfg(unix)]
+#[test]
+fn dead_links_are_refused_or_skipped() {
+    let (folder, out) = (pictures(), tempdir().expect("a temporary folder"));
+    let list = tempdir().expect("a temporary folder");
+    let mut rows = "file,label\n".to_owned();
+    for n in 0..15 {
+        png(&list.path().join(format!("all/{n}.png")), n);
+        rows.push_str(&format!("all/{n}.png,{}\n", n % 3));
+    }
+    put(&list.path().join("list.csv"), format!("{rows}all/dead.png,0\n").as_bytes());
+    for (data, dead) in [(folder.path(), "left/dead.png"), (list.path(), "all/dead.png")] {
+        std::os::unix::fs::symlink("/nowhere/at/all.png", data.join(dead)).expect("a link");
+        for memory in [&[][..], &["--memory", "0"]] {
+            let run = out.path().join(format!("{}-{}", dead.len(), memory.len()));
+            refused(train(data, 2, &run).args(memory), &["cannot read", dead]);
+            assert!(!run.exists());
+            let (_, told) = done(train(data, 2, &run).args(memory).arg("--skip-bad"));
+            assert!(told.contains("notice: skipped: ") && told.contains(dead), "{told}");
+        }
+        refused(&mut remixmatch(&["data", str(data)]), &["cannot read", dead]);
+        let (words, _) = done(&mut remixmatch(&["data", str(data), "--skip-bad"]));
+        assert!(words.contains("15 ") || words.contains("12 "), "{words}");
+    }
+}
+
 #[test]
 fn predict_classifies_all_but_the_bad_files_in_order() {
     let (folder, out) = (pictures(), tempdir().expect("a temporary folder"));

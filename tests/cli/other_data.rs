@@ -153,6 +153,41 @@ fn eval_matches_classes_by_name() {
     assert_eq!(CLASSES.len(), ALL.len());
 }
 
+/// Layouts that cannot be trained on: no training images, or classes without images.
+#[test]
+fn eval_tests_on_sets_without_training_images() {
+    let trained = Trained::new();
+    let at = |name: &str| trained.outer.path().join(name);
+    let files = images(&ALL[..2], DynamicImage::ImageLuma8);
+    let (expected, _) = {
+        folder(&at("plain"), &files);
+        trained.eval(&at("plain"))
+    };
+    let in_test: Vec<_> = files.iter().map(|(name, bytes)| (format!("test/{name}"), bytes.clone())).collect();
+    folder(&at("test-folder"), &in_test);
+    zip(&at("test.zip"), &in_test);
+    let row =
+        |(name, _): &(String, Vec<u8>)| format!("{name},{},test\n", &name[..name.find('/').unwrap_or(0)]);
+    folder(&at("test-list"), &files);
+    let rows: String = files.iter().map(row).collect();
+    put(&at("test-list/all.csv"), format!("file,label,split\n{rows}").as_bytes());
+    // Labelled by hand: one class of three has no labels.
+    for (i, (_, bytes)) in files.iter().enumerate() {
+        put(&at("by-hand").join(format!("{i:02}.png")), bytes);
+    }
+    let label = |i: usize| format!("{i:02}.png,{}\n", ["left", "top"][i / 6]);
+    put(
+        &at("by-hand/labels.csv"),
+        format!("file,label\n{}", (0..12).map(label).collect::<String>()).as_bytes(),
+    );
+    put(&at("by-hand/classes.txt"), b"left\ntop\nwedge\n");
+    for name in ["test-folder", "test.zip", "test-list", "by-hand"] {
+        let (mut found, _) = trained.eval(&at(name));
+        found["data"] = expected["data"].clone();
+        assert_eq!(found, expected, "{name}");
+    }
+}
+
 #[test]
 fn eval_converts_sizes_and_colours() {
     let trained = Trained::new();
