@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use clap::Args;
 use pollster::block_on;
-use remixmatch::data::{DataSet, OpenOptions};
+use remixmatch::data::{DataSet, OpenOptions, shown_name};
 use remixmatch::train::{Model, TrainError, most_likely, reopen_options, wilson_interval};
 use serde_json::{Value, json};
 
@@ -100,7 +100,7 @@ pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
     print(format_args!("{}: {:.2} % of {} {what}", set.name, 100.0 * all.share(), all.images))?;
     let [low, high] = all.interval().map(|bound| 100.0 * bound);
     print(format_args!("  95 % interval: {low:.2} to {high:.2} %"))?;
-    for (name, hits) in names.iter().zip(&tally) {
+    for (name, hits) in names.iter().map(|name| shown_name(name)).zip(&tally) {
         if hits.images == 0 {
             print(format_args!("  {name:<20} no images"))?;
             continue;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use pollster::block_on;
-use remixmatch::data::{Images, read_images};
+use remixmatch::data::{Images, read_images, shown, shown_name};
 use remixmatch::train::{Model, most_likely};
 use serde_json::json;
 
@@ -117,9 +117,10 @@ impl<'a> Answer<'a> {
 
 impl fmt::Display for Answer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let class = |i: &usize| format!("{} {:.1} %", self.classes[*i], 100.0 * self.probabilities[*i]);
+        let class =
+            |i: &usize| format!("{} {:.1} %", shown_name(&self.classes[*i]), 100.0 * self.probabilities[*i]);
         let named: Vec<_> = self.order.iter().take(SHOWN).map(class).collect();
-        write!(f, "{}: {}", self.path.display(), named.join(", "))
+        write!(f, "{}: {}", shown(self.path), named.join(", "))
     }
 }
 
@@ -131,7 +132,7 @@ fn image_files(arguments: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
         if path.is_dir() {
             list(path, &mut files, &mut others)?;
             if files.len() == before {
-                bail!("there are no images in the folder {}", path.display());
+                bail!("there are no images in the folder {}", shown(path));
             }
         } else {
             files.push(path.clone());

@@ -50,7 +50,9 @@ pub enum DataError {
     UnknownBuiltin(String),
     /// A source in which no format of the registry was detected.
     #[error(
-        "{path} is not a data set in a known format: looked for {expected}, each also in a .zip, .tar or .tar.gz; found {found}", path = shown(path))]
+        "{path} is not a data set in a known format: looked for {expected}, each also in a .zip, .tar or .tar.gz; found {found}",
+        path = shown(path)
+    )]
     Unknown { path: PathBuf, expected: String, found: String },
     /// A binary file with wrong content at a byte offset.
     #[error("{path}, byte {offset}: expected {expected}, found {found}; {advice}", path = shown(path))]
@@ -60,13 +62,18 @@ pub enum DataError {
     Line { path: PathBuf, line: u64, expected: String, found: String, advice: &'static str },
     /// A file beyond the size limit of its kind.
     #[error(
-        "{path} is larger than {limit} bytes, the limit for this kind of file: it is damaged, or of another kind", path = shown(path))]
+        "{path} is larger than {limit} bytes, the limit for this kind of file: it is damaged, or of another kind",
+        path = shown(path)
+    )]
     LargeFile { path: PathBuf, limit: u64 },
     /// A damaged archive, or a file that has only the name of one.
     #[error("cannot read {path} as an archive: {reason}; download it again", path = shown(path))]
     Archive { path: PathBuf, reason: String },
     /// A member that is not unpacked.
-    #[error("{path} contains '{member}', {problem}: {advice}", path = shown(path), member = shown_name(member))]
+    #[error(
+        "{path} contains '{member}', {problem}: {advice}",
+        path = shown(path), member = shown_name(member)
+    )]
     Member { path: PathBuf, member: String, problem: &'static str, advice: &'static str },
     /// No space for the temporary file that a large .tar.gz is unpacked to.
     #[error(
@@ -74,7 +81,10 @@ pub enum DataError {
          open its folder", path = shown(path))]
     NoRoom { path: PathBuf, reason: io::Error },
     /// A field of [`Choice`](super::Choice) that the detected format does not have.
-    #[error("the setting {setting} applies to {format}, but {path} is {found}: leave it out", path = shown(path))]
+    #[error(
+        "the setting {setting} applies to {format}, but {path} is {found}: leave it out",
+        path = shown(path)
+    )]
     NoChoice { setting: &'static str, format: &'static str, path: PathBuf, found: String },
     /// An allocation that failed.
     #[error("{path} needs {bytes} bytes, more than the available memory: leave it out", path = shown(path))]
@@ -95,7 +105,9 @@ pub enum DataError {
     Missing { path: PathBuf, expected: String, found: String },
     /// An image that cannot be decoded.
     #[error(
-        "cannot decode the image {path}: {reason}; replace or remove it, or set skip_bad to skip such images", path = shown(path))]
+        "cannot decode the image {path}: {reason}; replace or remove it, or set skip_bad to skip such images",
+        path = shown(path)
+    )]
     BadImage { path: PathBuf, reason: String },
     /// An image beyond the pixel limit, refused before it is decoded.
     #[error(
@@ -117,17 +129,22 @@ pub enum DataError {
     /// A folder whose name is close to that of a split, or has a split's name where a class is expected.
     #[error(
         "{path}: this name is, or is close to, the split word '{word}', so that it is unclear whether its images train or \
-         test: rename the folder to '{word}' beside the other splits, or set folders_as_classes if it is a class", path = shown(path), word = shown_name(word))]
+        test: rename the folder to '{word}' beside the other splits, or set folders_as_classes if it is a class",
+        path = shown(path), word = shown_name(word)
+    )]
     UnclearFolder { path: PathBuf, word: &'static str },
     /// Images with masks or boxes instead of classes.
     #[error(
         "{path} is laid out for {task} (images with a folder '{folder}' that describes them), but this program learns one \
-         class for each image: sort the images into a folder for each class, or list them with their classes in a CSV file", path = shown(path), folder = shown_name(folder))]
+        class for each image: sort the images into a folder for each class, or list them with their classes in a CSV file",
+        path = shown(path), folder = shown_name(folder)
+    )]
     OtherTask { path: PathBuf, folder: String, task: &'static str },
     /// Images that no folder or list gives a class.
     #[error(
-        "{path} has {images} images without classes, such as {example}: sort them into a folder for each class, list them \
-         with their classes in a CSV file, or give them labels with Label your own in the window", path = shown(path), example = shown_name(example))]
+        "{path} is not a data set in a known format: it has {images} images without classes, such as {example}; sort them into \
+         a folder for each class, list them with their classes in a CSV file, or give them labels with Label your own in \
+         the window", path = shown(path), example = shown_name(example))]
     Unclassed { path: PathBuf, images: usize, example: String },
     /// `image_size` outside [`SIDES`].
     #[error("image_size is {0}, expected {low} to {high} pixels", low = SIDES.start(), high = SIDES.end())]
@@ -136,11 +153,16 @@ pub enum DataError {
     #[error("test_share is {0}, expected a number between 0 and 1")]
     ShareOption(f64),
     /// A class without training images.
-    #[error("{path} has no image of class '{class}': add some, or remove the class", path = shown(path), class = shown_name(class))]
+    #[error(
+        "{path} has no image of class '{class}': add some, or remove the class",
+        path = shown(path), class = shown_name(class)
+    )]
     EmptyClass { path: PathBuf, class: String },
     /// A class with test images only.
     #[error(
-        "{path} has test images of class '{class}' but no training images: add some, or remove the class", path = shown(path), class = shown_name(class))]
+        "{path} has test images of class '{class}' but no training images: add some, or remove the class",
+        path = shown(path), class = shown_name(class)
+    )]
     UntrainedClass { path: PathBuf, class: String },
     /// A set without training images.
     #[error("{path} contains no images: add some", path = shown(path))]
@@ -149,11 +171,16 @@ pub enum DataError {
     #[error("{path} has no image of known class: label at least one image of each class", path = shown(path))]
     NoClass { path: PathBuf },
     /// A set with a single class.
-    #[error("{path} has one class only, '{class}': training needs at least two", path = shown(path), class = shown_name(class))]
+    #[error(
+        "{path} has one class only, '{class}': training needs at least two",
+        path = shown(path), class = shown_name(class)
+    )]
     OneClass { path: PathBuf, class: String },
     /// A set without test images from which none can be held out.
     #[error(
-        "{path} has no test images, and no class with two images of which one could be held out: add images", path = shown(path))]
+        "{path} has no test images, and no class with two images of which one could be held out: add images",
+        path = shown(path)
+    )]
     NoTest { path: PathBuf },
     /// `labels` below the number of classes.
     #[error("{labels} labels are fewer than the {classes} classes: set labels to at least {classes}")]
@@ -172,7 +199,9 @@ pub enum DataError {
     /// More labels per class than the smallest class has images, with balance `even`.
     #[error(
         "{share} labels of class '{class}' were requested, but it has {images} training images: set labels to at most \
-         {most}, or set balance to train, for labels that follow the train distribution", class = shown_name(class))]
+        {most}, or set balance to train, for labels that follow the train distribution",
+        class = shown_name(class)
+    )]
     SmallClass { share: usize, class: String, images: usize, most: usize },
     /// A `labels.csv` or `classes.txt` that cannot be read.
     #[error(transparent)]

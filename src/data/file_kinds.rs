@@ -1,5 +1,6 @@
 //! What files and folders are, by content and name: images, images that cannot be read, and what is neither.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use image::ImageFormat;
@@ -245,6 +246,18 @@ pub(super) fn count_files(folder: &Folder) -> usize {
 /// Whether a file below a folder is of this kind.
 pub(super) fn any_file(folder: &Folder, is_meant: &dyn Fn(&Entry) -> bool) -> bool {
     folder.files.values().any(is_meant) || folder.folders.values().any(|inner| any_file(inner, is_meant))
+}
+
+/// The names of the folders below that contain images themselves.
+pub(super) fn image_folders(folder: &Folder) -> BTreeSet<&str> {
+    let mut names = BTreeSet::new();
+    for (name, inner) in &folder.folders {
+        if inner.files.keys().any(|file| is_named_as_image(file)) {
+            names.insert(name.as_str());
+        }
+        names.extend(image_folders(inner));
+    }
+    names
 }
 
 /// Whether there is an image below a folder; a file that cannot be read counts.

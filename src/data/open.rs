@@ -8,7 +8,7 @@ use super::file_kinds::{count_files, ignored_folder, is_companion, is_run};
 use super::files::{Folder, Member, Memory};
 use super::format::Format;
 use super::formats::{self, FORMATS};
-use super::layout::{Layout, Role, Roles};
+use super::layout::Roles;
 use super::names::{normal_path, shown_name};
 use super::set::{DataSet, OpenOptions, class_counts};
 use super::{archive, builtin, host, image_files, labelling_folder};
@@ -54,10 +54,7 @@ pub fn open(source: &str, options: &OpenOptions) -> Result<DataSet, DataError> {
         check(path, &set, options)?;
         set
     } else {
-        let entry = host::file(path)?;
-        let mut folder = Folder::new(path.parent().unwrap_or(path).to_owned());
-        folder.files.insert(entry.name.clone(), entry);
-        read(&folder, options)?
+        read(&folder_of_file(path)?, options)?
     };
     if !source.starts_with("builtin:") {
         set.name = host::name_of(path);
@@ -97,52 +94,20 @@ pub fn open_files(
     Ok(set)
 }
 
-/// Describes what becomes of every file and folder of a source, without decoding images.
+/// A folder with a single file, which may be an archive.
 ///
 /// # Errors
-/// As [`open`], apart from what is wrong with single images.
-pub fn layout(source: &str, options: &OpenOptions) -> Result<Layout, DataError> {
-    let path = Path::new(source);
-    if source.starts_with("builtin:") {
-        return Ok(Layout { format: source.to_owned(), ..Layout::default() });
-    }
-    let list = formats::csv_list::FORMAT.name;
-    if let Some(folder) = folder_of_list(path)? {
-        let files = formats::csv_list::read_lists(&folder, options)?.ok_or_else(|| unknown(&folder))?;
-        return Ok(files.roles.layout(list, [folder.notices, files.notices].concat()));
-    }
-    let outer = if disk::is_folder(path) {
-        let folder = host::folder(path)?;
-        if labelling_folder::is_labelled(&folder) {
-            return labelling_folder::layout(path, options);
-        }
-        folder
-    } else {
-        let entry = host::file(path)?;
-        let mut folder = Folder::new(path.parent().unwrap_or(path).to_owned());
-        folder.files.insert(entry.name.clone(), entry);
-        folder
-    };
-    let (levels, notices) = levels(&outer)?;
-    for level in levels.iter().rev() {
-        if let Some(files) = formats::csv_list::read_lists(level, options)? {
-            return Ok(files.roles.layout(list, [notices, files.notices].concat()));
-        }
-        let Some(format) = detected(level)? else { continue };
-        if format.name == formats::class_folders::FORMAT.name {
-            let files = formats::class_folders::read(level, options)?;
-            return Ok(files.roles.layout(format.name, [notices, files.notices].concat()));
-        }
-        let mut roles = Roles::default();
-        level.files.keys().for_each(|name| roles.file("", name, Role::Data));
-        return Ok(roles.layout(format.name, notices));
-    }
-    Err(unknown(&levels[levels.len() - 1]))
+/// When there is no such file.
+pub(super) fn folder_of_file(path: &Path) -> Result<Folder, DataError> {
+    let entry = host::file(path)?;
+    let mut folder = Folder::new(path.parent().unwrap_or(path).to_owned());
+    folder.files.insert(entry.name.clone(), entry);
+    Ok(folder)
 }
 
 /// The folder around a list that is the source itself, of whose lists this one alone is read; `None` if the path is not
 /// a list.
-fn folder_of_list(path: &Path) -> Result<Option<Folder>, DataError> {
+pub(super) fn folder_of_list(path: &Path) -> Result<Option<Folder>, DataError> {
     let is_list = |name: &str| [".csv", ".tsv"].iter().any(|ending| name.to_lowercase().ends_with(ending));
     let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|name| is_list(name)) else {
         return Ok(None);
@@ -175,7 +140,7 @@ fn read(outer: &Folder, options: &OpenOptions) -> Result<DataSet, DataError> {
 }
 
 /// A folder, the only folder or archive in it, and so on; and the notices about their names.
-fn levels(outer: &Folder) -> Result<(Vec<Folder>, Vec<String>), DataError> {
+pub(super) fn levels(outer: &Folder) -> Result<(Vec<Folder>, Vec<String>), DataError> {
     let mut levels = vec![outer.clone()];
     let mut archived = false;
     let mut notices = Vec::new();
@@ -212,7 +177,7 @@ fn only_content(folder: &Folder, archived: &mut bool) -> Result<Option<Folder>, 
 }
 
 /// The first format that is detected in a folder.
-fn detected(folder: &Folder) -> Result<Option<&'static Format>, DataError> {
+pub(super) fn detected(folder: &Folder) -> Result<Option<&'static Format>, DataError> {
     for format in FORMATS {
         if (format.detect)(folder)?.is_some() {
             return Ok(Some(format));
@@ -232,7 +197,7 @@ fn read_folder(folder: &Folder, options: &OpenOptions) -> Result<Option<DataSet>
 }
 
 /// The error for a folder in which no format was detected.
-fn unknown(folder: &Folder) -> DataError {
+pub(super) fn unknown(folder: &Folder) -> DataError {
     if is_run(folder) {
         return DataError::Missing {
             path: folder.path.clone(),

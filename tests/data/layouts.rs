@@ -176,6 +176,19 @@ fn folders_close_to_splits_are_refused() {
         ),
         (&[("cat/*5.png", ""), ("test/*5.png", "")], Refused(&["test", "folders_as_classes"])),
         (&[("val/cat/*5.png", ""), ("test/cat/*5.png", "")], Refused(&["test, val", "class folders"])),
+        (
+            &[
+                ("seg_train/seg_train/sea/*3.png", ""),
+                ("seg_train/seg_train/wood/*3.png", ""),
+                ("seg_test/seg_test/sea/*2.png", ""),
+                ("seg_test/seg_test/wood/*2.png", ""),
+            ],
+            Refused(&["seg_t", "folders_as_classes"]),
+        ),
+        (
+            &[("train_station/*5.png", ""), ("harbour/*5.png", "")],
+            Reads(&[("harbour", 4, 1), ("train_station", 4, 1)], 0, &[]),
+        ),
         // Ordinary words.
         (&[("rain/*5.png", ""), ("vest/*5.png", "")], Reads(&[("rain", 4, 1), ("vest", 4, 1)], 0, &[])),
     ]);
@@ -466,6 +479,13 @@ fn layout_accounts_for_every_file() {
         assert_eq!(told.rows.iter().map(|row| row.files).sum::<usize>(), files.0.len(), "{told}");
         assert!(serde_json::to_string(&told).is_ok());
     }
+    // In an archive, beside a description of it.
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("photos.zip"), Files::new(tables[0]).zip()).unwrap();
+    fs::write(folder.path().join("README.md"), "words").unwrap();
+    let told = layout(folder.path().to_str().unwrap(), &OpenOptions::default()).unwrap();
+    assert!(told.rows.iter().any(|row| row.folder == "photos.zip/train/cat" && row.files == 5), "{told}");
+    assert!(told.rows.iter().any(|row| row.example.as_deref() == Some("README.md")), "{told}");
     let folder = Files::new(tables[0]).write();
     let told = layout(folder.path().join("photos").to_str().unwrap(), &OpenOptions::default()).unwrap();
     let text = told.to_string().split_whitespace().collect::<Vec<_>>().join(" ");

@@ -12,7 +12,7 @@ use crate::data::decode::EXAMPLE_IMAGE;
 use crate::data::error::DataError;
 use crate::data::file_kinds::{
     any_file, count_files, derived, describes_images, has_image_folders, has_images, ignored_folder,
-    is_image, is_image_folder, is_named_as_image,
+    image_folders, is_image, is_image_folder, is_named_as_image,
 };
 use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};
@@ -20,7 +20,7 @@ use crate::data::image_files::{self, ImageFiles};
 use crate::data::layout::{Ignored, Role, Roles, is_hidden, joined, listed};
 use crate::data::names::shown_name;
 use crate::data::set::OpenOptions;
-use crate::data::split_words::{SplitName, SplitWord, split_name, split_word};
+use crate::data::split_words::{SplitName, SplitWord, split_name, split_of_list, split_word};
 
 use super::csv_list;
 
@@ -154,7 +154,13 @@ impl Reader {
                 SplitWord::Other if has_train => {
                     self.roles.ignore_folder(child.name, count_files(child.folder), Ignored::BesideTrain);
                 }
-                SplitWord::Other => self.class(child.folder, child.name, child.name, SplitName::Train)?,
+                SplitWord::Other => {
+                    let others = siblings().filter(|other| other.name != child.name);
+                    if let Some(word) = self.looks_like_split(child, others) {
+                        return Err(DataError::UnclearFolder { path: child.folder.path.clone(), word });
+                    }
+                    self.class(child.folder, child.name, child.name, SplitName::Train)?;
+                }
             }
         }
         if !has_train && !self.only_tests && siblings().next().is_none() {
@@ -167,6 +173,18 @@ impl Reader {
             });
         }
         Ok(())
+    }
+
+    /// The split word in a name such as `seg_train`, if the folder holds the same folders of images as another one.
+    fn looks_like_split<'a>(
+        &self,
+        child: &Child<'_>,
+        mut others: impl Iterator<Item = &'a Child<'a>>,
+    ) -> Option<&'static str> {
+        let split = split_of_list(child.name).filter(|_| !self.as_classes)?;
+        let own = image_folders(child.folder);
+        let repeats = |other: &Child<'_>| image_folders(other.folder).intersection(&own).count() > 1;
+        others.any(repeats).then(|| split.word())
     }
 
     /// The subfolders that may hold images; the others are counted as ignored.
