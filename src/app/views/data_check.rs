@@ -213,7 +213,11 @@ fn image(example: &Example, thumbnails: &Thumbnails, ui: &mut Ui) {
     ui.vertical(|ui| {
         ui.spacing_mut().item_spacing.y = 1.0;
         ui.set_max_width(84.0);
-        ui.add(thumbnails.image(ui.ctx(), subset, index, HEIGHT).alt_text(&text)).on_hover_text(&text);
+        let shown = ui.add(thumbnails.image(ui.ctx(), subset, index, HEIGHT).alt_text(&text));
+        // A blank image would not be seen without a frame.
+        let frame = ui.visuals().widgets.noninteractive.bg_stroke;
+        ui.painter().rect_stroke(shown.rect, 0.0, frame, egui::StrokeKind::Inside);
+        shown.on_hover_text(&text);
         ui.add(egui::Label::new(RichText::new(class).small()).truncate());
         ui.add(egui::Label::new(RichText::new(usage).small().color(Role::Muted.colour(ui))).truncate());
     });
