@@ -23,6 +23,11 @@ pub fn tiling_cache() -> Option<PathBuf> {
     Some(eframe::storage_dir("remixmatch")?.join("tilings.toml"))
 }
 
+/// The folder in the user's data folder that stores the hashes of images.
+pub fn hash_cache() -> Option<PathBuf> {
+    Some(eframe::storage_dir("remixmatch")?.join("hashes"))
+}
+
 /// The tiling of convolutions, which changes their speed and no result.
 #[derive(Args, Clone, Debug, Default)]
 pub struct AdapterOptions {
@@ -126,7 +131,7 @@ pub fn open_source(source: &str, options: &OpenOptions) -> anyhow::Result<DataSe
     let bar = Arc::new(OpeningBar::default());
     let shown = Arc::clone(&bar);
     let progress = OnProgress::new(move |done, all| shown.show(done, all));
-    let opened = open(&resolve(source)?, &OpenOptions { progress, ..options.clone() });
+    let opened = open(&resolve(source)?, &OpenOptions { progress, cache: hash_cache(), ..options.clone() });
     bar.clear();
     let set = opened?;
     for notice in &set.notices {

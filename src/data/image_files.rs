@@ -10,7 +10,7 @@ use super::decode::{self, Header};
 use super::error::DataError;
 use super::file_kinds::{self, ignored_folder};
 use super::files::{Entry, Folder};
-use super::hashing;
+use super::hashing::{self, HashCache};
 use super::host;
 use super::identity::Identities;
 use super::images::Images;
@@ -110,12 +110,10 @@ pub(super) fn load(files: ImageFiles, format: &str, options: &OpenOptions) -> Re
         }
         test = train.split_off(&is_test);
     } else {
+        let mut cache = HashCache::open(options.cache.as_deref(), &root);
         let mut is_test: Vec<bool> = items.iter().map(|item| item.file.test).collect();
         if holds_out {
-            // A file that cannot be read is reported when it is decoded.
-            let contents = hashing::hash_files(items.iter().map(|item| &item.file.entry));
-            let ids =
-                Identities::of_files(names(&items), contents.into_iter().map(Result::unwrap_or_default));
+            let ids = Identities::of_files(names(&items), contents(&items, &cache, options));
             hold_out(&items, &ids, &classes, share, options, &mut notices, &mut is_test);
         }
         let mut is_test = is_test.into_iter();
@@ -124,8 +122,14 @@ pub(super) fn load(files: ImageFiles, format: &str, options: &OpenOptions) -> Re
         streamed = in_memory.split_off(room.min(in_memory.len()));
         test = Part::decode(&mut tested, empty(), names, options, &mut bad)?;
         train = Part::decode(&mut in_memory, empty(), names, options, &mut bad)?;
-        let contents = readable(&mut streamed, [side, channels], options, &mut bad)?;
-        train.ids.extend(Identities::of_files(names(&streamed), contents));
+        let hashes = readable(&mut streamed, [side, channels], &cache, options, &mut bad)?;
+        let decoded = tested.iter().zip(test.ids.ids.iter().map(|id| id.content));
+        let decoded = decoded.chain(in_memory.iter().zip(train.ids.ids.iter().map(|id| id.content)));
+        for (item, hash) in decoded.chain(streamed.iter().zip(hashes.iter().copied())) {
+            cache.insert(&item.file.entry.path, hash);
+        }
+        cache.save();
+        train.ids.extend(Identities::of_files(names(&streamed), hashes));
         train.labels.extend(streamed.iter().map(|item| item.file.class));
         if !streamed.is_empty() {
             notices.push(set::streamed_notice(streamed.len(), train.labels.len()));
@@ -156,6 +160,22 @@ pub(super) fn load(files: ImageFiles, format: &str, options: &OpenOptions) -> Re
         shift: (side as f64 / 8.0).round() as u32,
         notices,
     })
+}
+
+/// The hashes of the items' files, from the cache where they are known. A file that cannot be read is reported when it is
+/// decoded.
+fn contents(items: &[Item], cache: &HashCache, options: &OpenOptions) -> Vec<u64> {
+    let mut contents = Vec::with_capacity(items.len());
+    for batch in items.chunks(DECODE_BATCH) {
+        options.progress.report(contents.len(), items.len());
+        let known: Vec<Option<u64>> = batch.iter().map(|item| cache.get(&item.file.entry.path)).collect();
+        let unknown = batch.iter().zip(&known).filter(|(_, known)| known.is_none());
+        let unknown: Vec<&Entry> = unknown.map(|(item, _)| &item.file.entry).collect();
+        let mut hashed = hashing::hash_files(&unknown).into_iter();
+        let hash = |known: Option<u64>| known.or_else(|| hashed.next()?.ok()).unwrap_or_default();
+        contents.extend(known.into_iter().map(hash));
+    }
+    contents
 }
 
 /// Marks the test images among the items of known class, which come first.
@@ -244,26 +264,31 @@ fn decode_into(
     Ok(kept)
 }
 
-/// Decodes every item once and drops the image; removes the items that cannot be decoded and returns the hashes of the
+/// Decodes every item once that is not in the cache and drops the image; removes the items that cannot be decoded and returns the hashes of the
 /// other files. So a damaged image is found when the set is opened, as it is where images are kept in memory, and not in
 /// the middle of a run.
 fn readable(
     items: &mut Vec<Item>,
     [side, channels]: [usize; 2],
+    cache: &HashCache,
     options: &OpenOptions,
     bad: &mut Vec<DataError>,
 ) -> Result<Vec<u64>, DataError> {
     let mut hashes = Vec::with_capacity(items.len());
     for batch in items.chunks(STREAMED_BATCH) {
-        let entries: Vec<&Entry> = batch.iter().map(|item| &item.file.entry).collect();
-        for decoded in decode::decode_all(&entries, side, channels) {
-            match decoded {
-                Ok((_, hash)) => hashes.push(Some(hash)),
-                Err(error) if options.skip_bad => {
+        let known: Vec<Option<u64>> = batch.iter().map(|item| cache.get(&item.file.entry.path)).collect();
+        let unknown = batch.iter().zip(&known).filter(|(_, known)| known.is_none());
+        let unknown: Vec<&Entry> = unknown.map(|(item, _)| &item.file.entry).collect();
+        let mut decoded = decode::decode_all(&unknown, side, channels).into_iter();
+        for known in known {
+            match known.map(Ok).or_else(|| Some(decoded.next()?.map(|(_, hash)| hash))) {
+                Some(Ok(hash)) => hashes.push(Some(hash)),
+                None => hashes.push(None),
+                Some(Err(error)) if options.skip_bad => {
                     hashes.push(None);
                     bad.push(error);
                 }
-                Err(error) => return Err(error),
+                Some(Err(error)) => return Err(error),
             }
         }
         options.progress.report(hashes.len(), items.len());

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -166,6 +166,8 @@ pub struct OpenOptions {
     pub recorded: Option<Arc<RecordedRoles>>,
     /// Channels that image files are converted to, 1 or 3. `None`: 1 if all of them are grey, else 3.
     pub channels: Option<usize>,
+    /// A folder for the hashes of images, so that images which are decoded on demand are read once. `None`: none are kept.
+    pub cache: Option<PathBuf>,
     /// Choices that some formats offer.
     pub choice: Choice,
     /// Bytes of training images to keep in memory. Images beyond that are decoded when they are requested, if the

@@ -9,6 +9,7 @@ use std::io::{Read, Seek, SeekFrom};
 use crate::data::error::{DataError, excerpt};
 use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};
+use crate::data::hashing::HashCache;
 use crate::data::identity::{Identities, content_hash};
 use crate::data::images::{Images, interleave};
 use crate::data::records::{Records, read_names};
@@ -34,6 +35,8 @@ const SIDE: usize = 96;
 const CLASSES: usize = 10;
 /// An eighth of the side, as for image files.
 const SHIFT: u32 = 12;
+/// Images between two reports of the progress.
+const REPORT_EVERY: usize = 256;
 const FOLDS: usize = 10;
 /// More than ten lists of five-digit numbers need.
 const MAX_FOLDS_BYTES: u64 = 1 << 20;
@@ -91,17 +94,29 @@ fn add_unlabelled(entry: &Entry, set: &mut DataSet, options: &OpenOptions) -> Re
         let contents = (before..set.train.len()).map(|i| content_hash(set.train.image(i)));
         return Ok(Identities::of_records(contents, UNLABELLED_LIST));
     }
-    let contents = hash_images(entry)?;
+    let mut cache = HashCache::open(options.cache.as_deref(), &entry.path);
+    let image = |i: usize| entry.path.join(i.to_string());
+    let known: Option<Vec<u64>> = (0..count as usize).map(|i| cache.get(&image(i))).collect();
+    let contents = match known {
+        Some(known) => known,
+        None => hash_images(entry, options)?,
+    };
+    contents.iter().enumerate().for_each(|(i, hash)| cache.insert(&image(i), *hash));
+    cache.save();
     set.train.stream(Planes { entry: entry.clone(), count: count as usize });
     set.notices.push(set::streamed_notice(count as usize, set.train.len()));
     Ok(Identities::of_records(contents.into_iter(), UNLABELLED_LIST))
 }
 
 /// The hashes of the pixels of all images in a file.
-fn hash_images(entry: &Entry) -> Result<Vec<u64>, DataError> {
+fn hash_images(entry: &Entry, options: &OpenOptions) -> Result<Vec<u64>, DataError> {
     let mut records = Records::open(entry, 3 * SIDE * SIDE, "STL-10 (binary)".to_owned())?;
     let (mut hashes, mut pixels) = (Vec::new(), Vec::new());
+    let count = entry.size as usize / (3 * SIDE * SIDE);
     while let Some(planes) = records.next()? {
+        if hashes.len().is_multiple_of(REPORT_EVERY) {
+            options.progress.report(hashes.len(), count);
+        }
         pixels.clear();
         interleave(planes, [SIDE, SIDE], true, &mut pixels);
         hashes.push(content_hash(&pixels));
