@@ -129,17 +129,17 @@ impl Table {
         let column =
             |accepted: &[&str]| accepted.iter().find_map(|a| names.iter().position(|name| name == a));
         let file = column(&FILE).map(|at| (at, false)).or_else(|| column(&ID).map(|at| (at, true)));
+        let stem: String =
+            entry.name.to_lowercase().chars().filter(|letter| letter.is_alphanumeric()).collect();
+        if stem.contains("submission") && !chosen {
+            return Ok(Self::Ignored(Ignored::Submission));
+        }
         let Some(((file, by_id), label)) = file.zip(column(&LABEL)) else {
             return Ok(match file {
                 Some((_, false)) => Self::Ignored(Ignored::Unlabelling),
                 _ => Self::Other { header: excerpt(header.trim()) },
             });
         };
-        let stem: String =
-            entry.name.to_lowercase().chars().filter(|letter| letter.is_alphanumeric()).collect();
-        if stem.contains("submission") && !chosen {
-            return Ok(Self::Ignored(Ignored::Submission));
-        }
         let split = column(&SPLIT).map_or(Split::List, Split::Word);
         let mut list = List { entry: entry.clone(), text, skipped, delimiter, file, by_id, label, split };
         if list.is_guesses() && !chosen {

@@ -371,6 +371,10 @@ fn lists_of_programs_and_competitions_are_told_apart() {
             ),
         ),
         (
+            &[("train/*4.png", ""), ("train.csv", TRAIN), ("submission.csv", "id,cat,dog\n1,0.5,0.5\n")],
+            Reads(&[("cat", 1, 1), ("dog", 1, 1)], 0, &["a sample submission"]),
+        ),
+        (
             &[("train/*4.png", ""), ("train.csv", TRAIN), ("test.csv", "file\n1.png\n")],
             Reads(&[("cat", 1, 1), ("dog", 1, 1)], 0, &["test.csv", "a list without labels"]),
         ),
