@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use clap::Args;
 use pollster::block_on;
 use remixmatch::bench::convolution_rate;
@@ -115,9 +115,7 @@ fn start(
 /// Resumes the run in a folder.
 fn resume(path: &Path, arguments: &TrainArguments) -> anyhow::Result<Training> {
     let folder = RunFolder::new(path);
-    if !folder.model().exists() && !folder.config().exists() {
-        bail!("there is no run to resume in {}: it has no model.safetensors", path.display());
-    }
+    folder.check_present()?;
     let lock = folder.lock()?;
     let Resumable { config, step, options } = folder.resumable()?;
     let mut config = with_source(config, &arguments.source);

@@ -271,6 +271,9 @@ mod tests {
         assert_eq!(proportional(&[8, 4, 2], 7), [4, 2, 1]);
         assert_eq!(proportional(&[8, 4, 2], 14), [8, 4, 2]);
         assert_eq!(proportional(&[5, 5], 4), [2, 2]);
+        assert_eq!(proportional(&[5, 5], 3), [2, 1], "the first of equals");
+        assert_eq!(greedy(&[1.0, 0.8, 0.3], &[9, 9, 9], 9), [4, 4, 1]);
+        assert_eq!(greedy(&[1.0, 1.0], &[1, 9], 4), [1, 3], "no class gives more than it has");
     }
 
     #[test]

@@ -75,6 +75,8 @@ pub enum TrainError {
     )]
     OutputNotEmpty { path: PathBuf },
     /// The output folder holds files, but no run that could be replaced.
+    #[error("there is no run to resume in {path}: it has no model.safetensors and no config.toml")]
+    NoRun { path: PathBuf },
     #[error(
         "the output folder {path} is not empty and holds no run of this program, so nothing in it is replaced: \
          choose another folder"

@@ -125,13 +125,23 @@ impl RunFolder {
         RunLock::acquire(&self.path)
     }
 
+    /// Checks that there is a run in the folder.
+    ///
+    /// # Errors
+    /// [`TrainError::NoRun`] if it has neither a checkpoint nor settings.
+    pub fn check_present(&self) -> Result<(), TrainError> {
+        let present = disk::exists(&self.model()) || disk::exists(&self.config());
+        if present { Ok(()) } else { Err(TrainError::NoRun { path: self.path.clone() }) }
+    }
+
     /// What the run in the folder is resumed from.
     ///
     /// # Errors
-    /// [`TrainError::EditedSettings`] if `config.toml` and the checkpoint differ in more than steps and data,
+    /// [`TrainError::NoRun`] if there is none, [`TrainError::EditedSettings`] if `config.toml` and the checkpoint differ in more than steps and data,
     /// [`TrainError::BrokenSettings`] if `config.toml` is not valid, [`TrainError::LostModel`] if reports or a summary
     /// show that there was a checkpoint, [`TrainError::File`] or [`TrainError::Checkpoint`] if a file cannot be read.
     pub fn resumable(&self) -> Result<Resumable, TrainError> {
+        self.check_present()?;
         if !disk::exists(&self.model()) {
             let config = self.read_config()?;
             let Some(report) = self.trace_of_training() else {
