@@ -17,7 +17,7 @@ use std::thread;
 
 use image::imageops::FilterType;
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageReader, Rgb, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Rgb, RgbImage};
 
 use super::colour;
 use super::error::DataError;
@@ -78,6 +78,47 @@ fn decoder(entry: &Entry) -> Result<impl ImageDecoder, DataError> {
         return Err(bad(entry, format!("it is {width}x{height} pixels")));
     }
     Ok(decoder)
+}
+
+/// Refuses a JPEG file that ends before its end marker: the decoder fills what is missing with grey and says nothing.
+fn check_complete(entry: &Entry) -> Result<(), DataError> {
+    if image::guess_format(&entry.prefix(3)?).ok() != Some(ImageFormat::Jpeg) {
+        return Ok(());
+    }
+    match has_end_marker(&entry.bytes(MAX_BYTES)?) {
+        true => Ok(()),
+        false => Err(bad(entry, "the file ends in the middle of the image: copy it again")),
+    }
+}
+
+/// Whether JPEG data have an end marker after a scan (ITU-T T.81, B.1). Thumbnails in the metadata have one of their own,
+/// and are skipped with their segment; what follows the image, such as a video, is not looked at.
+fn has_end_marker(bytes: &[u8]) -> bool {
+    const END: u8 = 0xd9;
+    const SCAN: u8 = 0xda;
+    let (mut at, mut scanned) = (0, false);
+    loop {
+        // In a scan, 0xff begins a marker unless 0 or the number of a restart follows.
+        let Some(found) = bytes.get(at..).and_then(|rest| rest.iter().position(|byte| *byte == 0xff)) else {
+            return false;
+        };
+        at += found + 1;
+        match bytes.get(at) {
+            None => return false,
+            Some(&END) => return scanned,
+            // Fill bytes, stuffed bytes, and markers without a segment.
+            Some(0xff) => {}
+            Some(0 | 0x01 | 0xd0..=0xd8) => at += 1,
+            Some(marker) => {
+                scanned |= *marker == SCAN;
+                let Some(&[high, low]) = bytes.get(at + 1..at + 3).and_then(|length| length.first_chunk())
+                else {
+                    return false;
+                };
+                at += 1 + usize::from(u16::from_be_bytes([high, low]));
+            }
+        }
+    }
 }
 
 /// The EXIF orientation; none if the metadata cannot be read.
@@ -191,6 +232,7 @@ fn decode_and_hash(entry: &Entry, side: usize, channels: usize) -> Result<(Vec<u
 /// Decodes an image to `side * side * channels` bytes (HWC).
 pub(super) fn decode_one(entry: &Entry, side: usize, channels: usize) -> Result<Vec<u8>, DataError> {
     let mut decoder = decoder(entry)?;
+    check_complete(entry)?;
     let orientation = orientation(&mut decoder);
     let profile = decoder.icc_profile().ok().flatten();
     let mut image = DynamicImage::from_decoder(decoder).map_err(|error| undecodable(entry, error))?;
@@ -257,7 +299,9 @@ pub fn read_picture(path: &Path, longest: u32) -> Result<Picture, DataError> {
     let read_error = |reason| DataError::Read { path: path.to_owned(), reason };
     let bad =
         |error: image::ImageError| DataError::BadImage { path: path.to_owned(), reason: error.to_string() };
-    let content = host::file(path)?.open_seekable()?;
+    let entry = host::file(path)?;
+    check_complete(&entry)?;
+    let content = entry.open_seekable()?;
     let reader = ImageReader::new(content).with_guessed_format().map_err(read_error)?;
     let mut decoder = reader.into_decoder().map_err(bad)?;
     let (width, height) = decoder.dimensions();

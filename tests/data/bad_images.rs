@@ -36,6 +36,18 @@ fn files(damage: &[Damage]) -> Vec<(String, Vec<u8>)> {
     files
 }
 
+/// A photo whose JPEG file is mostly pixels, with a thumbnail in its metadata that has an end marker of its own.
+fn photo(phase: f64) -> Vec<u8> {
+    let image = RgbImage::from_fn(96, 96, |x, y| {
+        Rgb([(x * 37 % 251) as u8, (y * 91 % 247) as u8, ((x * y) as f64 * phase) as u8])
+    });
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, ImageFormat::Jpeg).expect("an image");
+    let whole = bytes.into_inner();
+    let thumbnail = [&[0xff, 0xe1, 0, 14][..], b"Exif\0\0", &[0xff, 0xda, 0, 2, 0xff, 0xd9]].concat();
+    [&whole[..2], &thumbnail, &whole[2..]].concat()
+}
+
 /// The name of a damaged file, and its content.
 type Damage = (&'static str, fn() -> Vec<u8>);
 
@@ -43,10 +55,21 @@ fn cut(bytes: Vec<u8>, share: f64) -> Vec<u8> {
     bytes[..(bytes.len() as f64 * share) as usize].to_vec()
 }
 
-const DAMAGES: [Damage; 7] = [
+const DAMAGES: [Damage; 14] = [
     ("half.png", || cut(encoded(0, 50, ImageFormat::Png), 0.5)),
     ("end.png", || cut(encoded(0, 51, ImageFormat::Png), 0.9)),
     ("half.jpg", || cut(encoded(0, 52, ImageFormat::Jpeg), 0.7)),
+    // A decoder may fill the rest of a file that was cut inside the pixels with grey.
+    ("most.jpg", || cut(photo(0.9), 0.9)),
+    ("end.jpg", || {
+        let whole = photo(0.5);
+        whole[..whole.len() - 2].to_vec()
+    }),
+    ("half.gif", || cut(encoded(0, 55, ImageFormat::Gif), 0.6)),
+    ("half.webp", || cut(encoded(0, 56, ImageFormat::WebP), 0.6)),
+    ("half.bmp", || cut(encoded(0, 57, ImageFormat::Bmp), 0.6)),
+    ("half.tiff", || cut(encoded(0, 58, ImageFormat::Tiff), 0.6)),
+    ("half.ppm", || cut(encoded(0, 59, ImageFormat::Pnm), 0.6)),
     ("start.jpg", || cut(encoded(0, 53, ImageFormat::Jpeg), 0.1)),
     ("empty.png", Vec::new),
     ("text.png", || b"not an image".to_vec()),
@@ -177,4 +200,18 @@ fn images_that_disappear_while_training_are_failures() {
         files(&[]).iter().for_each(|(name, bytes)| put(path.join(name), bytes));
         assert_eq!(fs::read(path.join("dog/3.png")).expect("a file"), kept);
     }
+}
+
+#[test]
+fn whole_photos_with_trailing_data_open() {
+    let folder = tempdir().expect("a folder");
+    for (class, i) in [(0, 1), (0, 2), (0, 3), (1, 1), (1, 2), (1, 3)] {
+        let video = [0xff, 0xd8, 0, 0].repeat(i);
+        put(
+            folder.path().join(format!("{}/{i}.jpg", CLASSES[class])),
+            &[photo(0.1 * (i + 3 * class) as f64), video].concat(),
+        );
+    }
+    let set = open(folder.path().to_str().expect("a path"), &OpenOptions::default()).expect("whole photos");
+    assert_eq!(set.train.len() + set.test.len(), 6);
 }
