@@ -13,6 +13,7 @@ use remixmatch::ssl::{LabelPrior, Method, PolicyKind};
 use remixmatch::train::{Config, Overrides, PRESET_NAMES, preset};
 
 use super::inputs::{SourceOptions, resolve};
+use super::terminal::note;
 use super::weights::WeightOptions;
 
 /// Parses an enum of the library by its names, in lower case.
@@ -141,7 +142,7 @@ pub struct Settings {
 
 impl Settings {
     /// Returns the run's configuration, its data set, and the source of the preset. Without a number of labels, a data
-    /// set labelled by hand is trained with all of its labels.
+    /// set labelled by hand is trained with all of its labels, and so is one with fewer labels than the preset takes.
     pub fn open(&self, source: &SourceOptions) -> anyhow::Result<(Config, Arc<DataSet>, String)> {
         let (mut config, origin) = self.config(source)?;
         if config.data_path.is_none() {
@@ -150,10 +151,17 @@ impl Settings {
             config.data = data;
         }
         let data = source.open(&config)?;
-        if let (None, None, Some(labels)) =
-            (self.options.labels, &self.options.config, data.hand_made_labels())
-        {
-            config.labels = labels;
+        if self.options.labels.is_none() && self.options.config.is_none() {
+            let known = data.train_labels.iter().flatten().count();
+            if let Some(labels) = data.hand_made_labels() {
+                config.labels = labels;
+            } else if known < config.labels {
+                let asked = config.labels;
+                note(format_args!(
+                    "notice: the preset takes {asked} labels: all {known} training images of known class are labelled"
+                ));
+                config.labels = known;
+            }
         }
         Ok((config, data, origin))
     }

@@ -199,10 +199,10 @@ pub enum DataError {
     /// More labels per class than the smallest class has images, with balance `even`.
     #[error(
         "{share} labels of class '{class}' were requested, but it has {images} training images: set labels to at most \
-        {most}, or set balance to train, for labels that follow the train distribution",
+        {most} or to {known}, which takes all, or set balance to train, for labels that follow the train distribution",
         class = shown_name(class)
     )]
-    SmallClass { share: usize, class: String, images: usize, most: usize },
+    SmallClass { share: usize, class: String, images: usize, most: usize, known: usize },
     /// A `labels.csv` or `classes.txt` that cannot be read.
     #[error(transparent)]
     Labels(LabelsError),

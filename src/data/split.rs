@@ -181,6 +181,7 @@ fn even(set: &DataSet, counts: &[usize], labels: usize) -> Result<Vec<usize>, Da
             class: set.classes[smallest].clone(),
             images: counts[smallest],
             most: counts[smallest] * classes,
+            known: counts.iter().sum(),
         });
     }
     if !labels.is_multiple_of(classes) {

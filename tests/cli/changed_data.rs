@@ -229,3 +229,21 @@ fn trained_images_in_other_test_data_are_counted() {
     let (_, told) = done(eval(&run).args(["--data", str(&other)]));
     assert!(told.contains(&format!("{trained} of the 36 images were trained on")), "{told}");
 }
+
+#[test]
+fn fewer_labels_than_the_preset_takes_are_all_used() {
+    let outer = tempdir().unwrap();
+    let (data, out) = (photos(outer.path()), outer.path().join("run"));
+    let train = |labels: &[&str]| {
+        let mut command =
+            remixmatch(&["train", "--preset", "quick", "--batch", "4", "--k", "1", "--steps", "1"]);
+        command.args(["--data", str(&data), "--out", str(&out)]).args(labels);
+        command
+    };
+    // A number that was given is never changed.
+    refused(&mut train(&["--labels", "40"]), &["40 labels were requested", "(--labels)"]);
+    let (told, noted) = done(&mut train(&[]));
+    let known = roles(&out).values().filter(|role| **role == Role::Labelled).count();
+    assert!(noted.contains(&format!("the preset takes 40 labels: all {known} training images")), "{noted}");
+    assert!(told.contains(&format!("with {known} labels")), "{told}");
+}
