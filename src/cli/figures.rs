@@ -10,6 +10,7 @@ use plotters::prelude::*;
 use plotters::style::FontTransform;
 use remixmatch::train::{Report, read_reports, write_atomically};
 
+use super::outputs::Output;
 use super::terminal::{Outcome, note};
 
 /// Width and height of a chart in pixels.
@@ -174,6 +175,7 @@ pub struct CurvesArguments {
 
 /// Runs `curves`: test accuracy (thick) and accuracy of the guesses (thin) against steps, one colour per run.
 pub fn curves(arguments: CurvesArguments) -> anyhow::Result<Outcome> {
+    Output::Chart.check_path(&arguments.out)?;
     let mut lines = Vec::new();
     let mut steps = 1;
     for (i, folder) in arguments.runs.iter().enumerate() {

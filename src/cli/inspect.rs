@@ -12,6 +12,7 @@ use remixmatch::data::{CorrectedList, DataSet, FORMATS, OpenOptions, Report, che
 use serde_json::json;
 
 use super::inputs::{ChoiceOptions, open_gpu, open_source, print_layout, resolve};
+use super::outputs::{Output, check_outside};
 use super::terminal::{Outcome, bytes_text, note, print};
 
 #[derive(Args)]
@@ -71,6 +72,10 @@ pub fn data(arguments: DataArguments) -> anyhow::Result<Outcome> {
     if arguments.layout {
         print_layout(&arguments.source, &options, arguments.json)?;
         return Ok(Outcome::Done);
+    }
+    if let Some(path) = &arguments.sheet {
+        check_outside(&resolve(&arguments.source)?, path)?;
+        Output::Sheet.check_path(path)?;
     }
     let set = open_source(&arguments.source, &options)?;
     if arguments.check {

@@ -2,8 +2,8 @@
 //! 1 after a failure named in one line, 2 for wrong usage, 3 if `data --check` finds something serious, 130 when
 //! interrupted.
 //!
-//! Each command is a file with its arguments and a `run` function; `options`, `inputs`, `training`, `figures` and
-//! `terminal` hold what several commands share.
+//! Each command is a file with its arguments and a `run` function; `options`, `inputs`, `outputs`, `training`, `figures`
+//! and `terminal` hold what several commands share.
 
 mod ablate;
 mod app;
@@ -13,6 +13,7 @@ mod figures;
 mod inputs;
 mod inspect;
 mod options;
+mod outputs;
 mod predict;
 mod terminal;
 mod train;

@@ -16,6 +16,7 @@ use remixmatch::train::{
 
 use super::inputs::{AdapterOptions, SourceOptions};
 use super::options::Settings;
+use super::outputs::Output;
 use super::terminal::{Outcome, bytes_text, note, one_line, print};
 use super::training::{Interruption, Training};
 
@@ -228,6 +229,7 @@ pub struct TraceArguments {
 
 /// Runs `trace`: trains `--steps` steps, 1 by default, and writes the tensors of the last one.
 pub fn trace(arguments: TraceArguments) -> anyhow::Result<Outcome> {
+    Output::Trace.check_path(&arguments.out)?;
     let (mut config, data, _) = arguments.settings.open(&arguments.source)?;
     config.steps = arguments.source.steps.unwrap_or(1);
     let mut trainer = Trainer::new(arguments.adapter.open()?, config, data, Capture::Trace)?;

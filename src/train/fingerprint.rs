@@ -179,9 +179,16 @@ impl Fingerprint {
             .filter(|image| image.role == Role::Test)
             .map(|image| image.id.content)
             .collect();
-        let new_tests =
-            data.test_ids.ids.iter().map(|id| id.content).filter(|content| !tested.contains(content));
-        changes.trained = self.trained_on(new_tests);
+        let new_tests = data.test_ids.ids.iter().filter(|id| !tested.contains(&id.content));
+        changes.trained = self.trained_on(new_tests.clone().map(|id| id.content));
+        if self.facts.files {
+            // A file that was saved anew, or edited, is still the photo that was trained on.
+            let contents: HashSet<u64> = self.images.iter().map(|image| image.id.content).collect();
+            let trains = |image: &&RecordedImage| matches!(image.role, Role::Labelled | Role::Unlabelled);
+            let names: HashSet<u64> = self.images.iter().filter(trains).map(|image| image.id.name).collect();
+            let edited = |id: &&ImageId| !contents.contains(&id.content) && names.contains(&id.name);
+            changes.trained += new_tests.filter(edited).count();
+        }
         changes
     }
 }
@@ -210,16 +217,17 @@ pub struct Changes {
     pub relabelled: Vec<String>,
     /// Number of image files with another path. It is no difference by itself.
     pub renamed: usize,
-    /// Number of test images that the run trains on and has not tested.
+    /// Number of test images that the run trains on and has not tested, also by the name of a file that was changed.
     pub trained: usize,
     /// Number of test images.
     pub tests: usize,
 }
 
 impl Changes {
-    /// Whether the images and their classes are the run's.
+    /// Whether the images and their classes are the run's, and no image that was trained on tests.
     pub fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.removed == 0 && self.changed.is_empty() && self.relabelled.is_empty()
+        let same = self.added.is_empty() && self.removed == 0 && self.changed.is_empty();
+        same && self.relabelled.is_empty() && self.trained == 0
     }
 }
 

@@ -247,3 +247,51 @@ fn fewer_labels_than_the_preset_takes_are_all_used() {
     assert!(noted.contains(&format!("the preset takes 40 labels: all {known} training images")), "{noted}");
     assert!(told.contains(&format!("with {known} labels")), "{told}");
 }
+
+#[test]
+fn trained_images_that_become_test_images_are_refused() {
+    let cases: [(&str, fn(&Path), &str); 3] = [
+        (
+            "moved into the test folder",
+            |p| {
+                for n in 0..3 {
+                    fs::rename(p.join(format!("train/a/{n}.png")), p.join(format!("test/a/t{n}.png")))
+                        .unwrap();
+                }
+            },
+            "3 of 9 test images were trained on",
+        ),
+        (
+            "unlabelled images that get a label",
+            |p| fs::rename(p.join("unlabeled/0.png"), p.join("test/b/u.png")).unwrap(),
+            "1 of 7 test images were trained on",
+        ),
+        (
+            "moved and edited",
+            |p| {
+                fs::remove_file(p.join("train/a/0.png")).unwrap();
+                png(&p.join("test/a/0.png"), 90);
+                fs::rename(p.join("train/a/1.png"), p.join("test/a/1.png")).unwrap();
+            },
+            "1 of 8 test images were trained on",
+        ),
+    ];
+    for (case, change, words) in cases {
+        let outer = tempdir().unwrap();
+        let (data, run) = (outer.path().join("p"), outer.path().join("r"));
+        for (i, class) in ["a", "b"].iter().enumerate() {
+            (0..8).for_each(|n| png(&data.join(format!("train/{class}/{n}.png")), 20 * i + n));
+            (0..3).for_each(|n| png(&data.join(format!("test/{class}/{n}x.png")), 50 + 20 * i + n));
+            png(&data.join(format!("unlabeled/{i}.png")), 100 + i);
+        }
+        let mut command = remixmatch(&["train", "--labels", "8", "--batch", "4", "--k", "1", "--steps", "1"]);
+        done(command.args(["--data", str(&data), "--out", str(&run)]));
+        change(&data);
+        for mut command in [resume(&run), eval(&run)] {
+            let told = refused(&mut command, &["the data differ", "(--accept-changed-data)"]);
+            assert!(told.contains(words), "{case}: {told}");
+        }
+        let (_, told) = done(eval(&run).arg("--accept-changed-data"));
+        assert!(told.contains(words), "{case}: {told}");
+    }
+}

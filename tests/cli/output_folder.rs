@@ -4,9 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use remixmatch::train::Checkpoint;
+use tempfile::tempdir;
 
 use super::common::{
-    BINARY, Run, assert_same_run, content, done, metrics, put, refused, remixmatch, str, tensors, tiny, train,
+    BINARY, Run, assert_same_run, content, done, metrics, png, put, refused, remixmatch, str, tensors, tiny,
+    train,
 };
 
 #[test]
@@ -199,5 +201,50 @@ mod permissions {
         done(&mut remixmatch(&["train", "--resume", str(&out), "--steps", &end.to_string()]));
         done(&mut train(data.path(), end as u32, &uninterrupted));
         assert_same_run(&out, &uninterrupted);
+    }
+}
+
+#[test]
+fn outputs_replace_only_files_of_their_kind() {
+    let outer = tempdir().unwrap();
+    let folder = outer.path();
+    let photo = folder.join("w/a/0.png");
+    for n in 0..12 {
+        png(&folder.join(["w/a", "w/b"][n % 2]).join(format!("{n}.png")), n);
+    }
+    let text = folder.join("notes.txt");
+    fs::write(&text, "mine").unwrap();
+    let run = folder.join("run");
+    let mut train = remixmatch(&["train", "--preset", "quick", "--batch", "4", "--k", "1", "--steps", "1"]);
+    done(train.args(["--report-every", "1", "--out", str(&run)]));
+    let model = run.join("model.safetensors");
+    let before = [&photo, &text, &model].map(|path| fs::read(path).unwrap());
+
+    let w = folder.join("w");
+    let data = |to: &Path| remixmatch(&["data", str(&w), "--sheet", str(to)]);
+    let curves = |to: &Path| remixmatch(&["curves", str(&run), "--out", str(to)]);
+    let trace =
+        |to: &Path| remixmatch(&["trace", "--preset", "quick", "--batch", "4", "--k", "1", "--out", str(to)]);
+    refused(&mut data(&photo), &["part of the data"]);
+    refused(data(&photo).arg("--check"), &["part of the data"]);
+    refused(&mut data(&folder.join("w/b/sheet.png")), &["part of the data"]);
+    refused(&mut data(&text), &["is not a contact sheet"]);
+    refused(&mut curves(&model), &["is not a chart"]);
+    refused(&mut curves(&photo), &["is not a chart"]);
+    refused(&mut trace(&model), &["is not a trace"]);
+    #[cfg(unix)]
+    {
+        let link = folder.join("link.png");
+        std::os::unix::fs::symlink(&photo, &link).unwrap();
+        refused(&mut data(&link), &["choose another name"]);
+    }
+    assert_eq!([&photo, &text, &model].map(|path| fs::read(path).unwrap()), before);
+
+    // The same command again replaces its own output.
+    let (sheet, chart, traced) = (folder.join("s.png"), folder.join("c.svg"), folder.join("t.safetensors"));
+    for _ in 0..2 {
+        done(&mut data(&sheet));
+        done(&mut curves(&chart));
+        done(&mut trace(&traced));
     }
 }
