@@ -133,7 +133,7 @@ fn list_place(source: &Path, set: &DataSet, list: &Path) -> anyhow::Result<ListP
     let folder = |path: &Path| {
         let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        folder.canonicalize().with_context(|| format!("{} is no folder", folder.display()))
+        folder.canonicalize().with_context(|| format!("{} is not a folder", folder.display()))
     };
     let (mut root, own) = (folder(source)?, folder(list)?);
     // A folder around the only folder of a set is entered when it is opened.

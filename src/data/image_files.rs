@@ -471,7 +471,8 @@ pub(super) fn unclassed(
 /// need no notice.
 ///
 /// # Errors
-/// As [`load`], and when the folder cannot be listed.
+/// When the folder cannot be listed, an image cannot be read and `skip_bad` is not set, or sizes differ and `strict` is
+/// set.
 pub(super) fn read_unclassed(
     folder: &Path,
     expected: &[&str],

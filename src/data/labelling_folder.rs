@@ -149,7 +149,7 @@ pub(super) fn is_labelled(folder: &Folder) -> bool {
 /// Loads a folder that was labelled by hand.
 ///
 /// # Errors
-/// As [`LabellingFolder::open`], [`LabellingFolder::read_labels`] and [`LabellingFolder::data_set`].
+/// When the folder has no images or one cannot be read, a file of labels is damaged, or a class has no label.
 pub(super) fn load(folder: &Path, options: &OpenOptions) -> Result<DataSet, DataError> {
     let folder = LabellingFolder::open(folder, options)?;
     let labels = folder.read_labels().map_err(DataError::Labels)?;

@@ -73,7 +73,8 @@ fn escape_notices(notices: &mut [String]) {
 /// contents. `name` becomes the name of the set.
 ///
 /// # Errors
-/// As [`open`].
+/// When an option is out of range, no format is detected, a file is damaged, the set lacks training images, test images
+/// or a second class, or its format does not offer what [`OpenOptions::choice`] chooses.
 pub fn open_files(
     name: &str,
     files: impl IntoIterator<Item = (String, Vec<u8>)>,

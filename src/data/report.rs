@@ -16,7 +16,7 @@ use crate::disk;
 /// Describes what becomes of every file and folder of a source. A built-in set has no files.
 ///
 /// # Errors
-/// Those of `open`, apart from what is wrong with single images.
+/// When the source cannot be read or no format is detected; images are not decoded.
 pub fn layout(source: &str, options: &OpenOptions) -> Result<Layout, DataError> {
     options.check()?;
     let mut layout = describe(source, options)?;

@@ -114,7 +114,7 @@ impl Checkpoint {
     /// Writes the file beside its final name, then renames it: a crash leaves the old one whole.
     ///
     /// # Errors
-    /// The file's; the old file stays.
+    /// [`TrainError::File`] if the file cannot be written; the old file stays then.
     pub fn save(
         &self,
         path: &Path,
@@ -154,7 +154,7 @@ impl Checkpoint {
     /// Configuration and header of a checkpoint.
     ///
     /// # Errors
-    /// The file's, or what about it is not a checkpoint.
+    /// [`TrainError::File`] if the file cannot be read, [`TrainError::Checkpoint`] if it is not a checkpoint.
     pub fn read_header(path: &Path) -> Result<(Config, Header), TrainError> {
         let bytes = disk::read(path).map_err(TrainError::file(path, "reading it"))?;
         Self::parse_header(path, &bytes)
@@ -163,7 +163,7 @@ impl Checkpoint {
     /// [`Checkpoint::read_header`] of a file's content; `path` is for messages.
     ///
     /// # Errors
-    /// What about it is not a checkpoint.
+    /// [`TrainError::Checkpoint`] if the content is not a checkpoint.
     pub fn parse_header(path: &Path, bytes: &[u8]) -> Result<(Config, Header), TrainError> {
         header_of(path, bytes)
     }
@@ -184,7 +184,8 @@ impl Checkpoint {
     /// Reads the file for a network with these parameters.
     ///
     /// # Errors
-    /// The file's; what about it is not a checkpoint; which tensor another network would have.
+    /// [`TrainError::File`] if the file cannot be read, [`TrainError::Checkpoint`] if it is not a checkpoint,
+    /// [`TrainError::WrongNetwork`] if a tensor is missing or has another size.
     pub fn load(
         path: &Path,
         parameters: &ParameterSet,
@@ -197,7 +198,8 @@ impl Checkpoint {
     /// [`Checkpoint::load`] of a file's content; `path` is for messages.
     ///
     /// # Errors
-    /// As [`Checkpoint::load`], but for the file's.
+    /// [`TrainError::Checkpoint`] if the content is not a checkpoint, [`TrainError::WrongNetwork`] if a tensor is missing or
+    /// has another size.
     pub fn parse(
         path: &Path,
         bytes: &[u8],

@@ -73,7 +73,7 @@ fn flush_names(_folder: &Path) -> std::io::Result<()> {
 
 /// Whether this is an incomplete file of a process that was killed.
 #[cfg(not(target_arch = "wasm32"))]
-pub(super) fn is_part(path: &Path) -> bool {
+pub(super) fn is_unfinished(path: &Path) -> bool {
     let [start, end] = PART;
     path.file_name()
         .and_then(|name| name.to_str())
@@ -82,7 +82,7 @@ pub(super) fn is_part(path: &Path) -> bool {
 
 /// The page writes no incomplete files.
 #[cfg(target_arch = "wasm32")]
-pub(super) fn is_part(_path: &Path) -> bool {
+pub(super) fn is_unfinished(_path: &Path) -> bool {
     false
 }
 
@@ -91,9 +91,9 @@ pub(super) fn is_part(_path: &Path) -> bool {
 /// # Errors
 /// [`TrainError::File`] if the folder cannot be read or a file cannot be removed.
 #[cfg(not(target_arch = "wasm32"))]
-pub(super) fn remove_parts(folder: &Path) -> Result<(), TrainError> {
+pub(super) fn remove_unfinished(folder: &Path) -> Result<(), TrainError> {
     for path in disk::list(folder).map_err(TrainError::file(folder, "reading this folder"))? {
-        if is_part(&path) {
+        if is_unfinished(&path) {
             disk::remove(&path).map_err(TrainError::file(path, "removing an unfinished file"))?;
         }
     }
@@ -102,7 +102,7 @@ pub(super) fn remove_parts(folder: &Path) -> Result<(), TrainError> {
 
 /// The page writes no incomplete files.
 #[cfg(target_arch = "wasm32")]
-pub(super) fn remove_parts(_folder: &Path) -> Result<(), TrainError> {
+pub(super) fn remove_unfinished(_folder: &Path) -> Result<(), TrainError> {
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::checkpoint::Checkpoint;
 use super::config::Config;
 use super::error::TrainError;
-use super::files::{is_part, remove_parts, write_atomically};
+use super::files::{is_unfinished, remove_unfinished, write_atomically};
 use super::fingerprint::reopen_options;
 use super::metrics::{Report, Summary, read_reports, rows};
 use super::run_lock::RunLock;
@@ -76,7 +76,7 @@ impl RunFolder {
         let entries =
             disk::list(&self.path).map_err(TrainError::file(&self.path, "reading the output folder"))?;
         // A run that was killed while writing its first file leaves only an incomplete file and its lock.
-        if entries.iter().all(|entry| is_part(entry) || RunLock::is_lock(entry)) {
+        if entries.iter().all(|entry| is_unfinished(entry) || RunLock::is_lock(entry)) {
             return Ok(());
         }
         let path = || self.path.clone();
@@ -120,7 +120,7 @@ impl RunFolder {
     /// Locks the folder, which exists.
     ///
     /// # Errors
-    /// As [`RunLock::acquire`].
+    /// [`TrainError::InUse`] if a run holds the lock, [`TrainError::File`] if the lock file cannot be created.
     pub fn lock(&self) -> Result<RunLock, TrainError> {
         RunLock::acquire(&self.path)
     }
@@ -137,9 +137,10 @@ impl RunFolder {
     /// What the run in the folder is resumed from.
     ///
     /// # Errors
-    /// [`TrainError::NoRun`] if there is none, [`TrainError::EditedSettings`] if `config.toml` and the checkpoint differ in more than steps and data,
-    /// [`TrainError::BrokenSettings`] if `config.toml` is not valid, [`TrainError::LostModel`] if reports or a summary
-    /// show that there was a checkpoint, [`TrainError::File`] or [`TrainError::Checkpoint`] if a file cannot be read.
+    /// [`TrainError::NoRun`] if there is none, [`TrainError::EditedSettings`] if `config.toml` and the checkpoint differ in
+    /// more than steps and data, [`TrainError::BrokenSettings`] if `config.toml` is not valid, [`TrainError::LostModel`] if
+    /// reports or a summary show that there was a checkpoint, [`TrainError::File`] or [`TrainError::Checkpoint`] if a file
+    /// cannot be read.
     pub fn resumable(&self) -> Result<Resumable, TrainError> {
         self.check_present()?;
         if !disk::exists(&self.model()) {
@@ -206,7 +207,7 @@ impl RunFolder {
     /// # Errors
     /// [`TrainError::File`] if the folder cannot be read or a file cannot be removed.
     pub fn tidy(&self) -> Result<(), TrainError> {
-        remove_parts(&self.path)
+        remove_unfinished(&self.path)
     }
 
     /// Reads the run's settings.

@@ -8,7 +8,7 @@ use super::error::TrainError;
 const LOCK: &str = "run.lock";
 
 /// An exclusive lock on a folder, held until it is dropped or the process ends. The operating system releases it, so a
-/// lock file that a killed process left is no obstacle.
+/// lock file that a killed process left is taken over.
 #[derive(Debug)]
 pub struct RunLock {
     folder: PathBuf,

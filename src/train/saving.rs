@@ -40,7 +40,8 @@ impl Trainer {
     /// The whole state, for [`Trainer::resume`] and for using the model.
     ///
     /// # Errors
-    /// As [`Trainer::step`]; a value that is NaN or infinite.
+    /// [`TrainError::Gpu`] if the device is lost, [`TrainError::NotFinite`] if a step diverged or a value of the state is NaN
+    /// or infinite.
     pub async fn checkpoint(&mut self) -> Result<Checkpoint, TrainError> {
         self.drain().await?;
         let pending: Vec<_> = self
@@ -93,7 +94,7 @@ impl Trainer {
     /// [`Trainer::checkpoint`] to a file, atomically.
     ///
     /// # Errors
-    /// Those of the checkpoint and of the file; the file's old content stays.
+    /// The errors of [`Trainer::checkpoint`]; [`TrainError::File`] if the file cannot be written, and keeps its content then.
     pub async fn save(&mut self, path: &Path) -> Result<(), TrainError> {
         let checkpoint = self.checkpoint().await?;
         checkpoint.save(path, &self.engine.network.parameters, &self.engine.network.statistics)

@@ -20,7 +20,8 @@ use crate::ssl::{LOSS_TERMS, PassKind, StepBlock, ViewBlock};
 /// for layouts. The trainer must have been made with [`super::Capture::Trace`].
 ///
 /// # Errors
-/// Those of the step and of the file.
+/// [`TrainError::NotFinite`] if the step diverges, [`TrainError::Gpu`] if the device is lost, [`TrainError::File`] if the
+/// file cannot be written.
 pub fn write_trace(trainer: &mut Trainer, path: &Path) -> Result<(), TrainError> {
     let before = block_on(trainer.checkpoint())?;
     let step = trainer.progress().step;

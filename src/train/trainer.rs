@@ -153,7 +153,9 @@ impl Trainer {
     /// Goes on from a checkpoint file; `config` is the checkpoint's own, with what may differ (steps).
     ///
     /// # Errors
-    /// Those of [`Trainer::new`] and of reading the checkpoint; data that is not the run's; fewer steps than are done.
+    /// [`TrainError::File`] or [`TrainError::Checkpoint`] if the file cannot be read, [`TrainError::OtherData`] or
+    /// [`TrainError::ChangedData`] if the data are not the run's; when fewer steps are set than are done; the errors of
+    /// [`Trainer::new`].
     pub fn resume(
         gpu: Arc<Gpu>,
         config: Config,
