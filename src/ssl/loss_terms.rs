@@ -215,6 +215,14 @@ mod tests {
     }
 
     #[test]
+    fn values_of_terms_are_listed_in_order() {
+        let listed: Vec<_> =
+            PerTerm::from_fn(LossTerm::index).iter().map(|(term, i)| (term.name, i)).collect();
+        let expected: Vec<_> = LOSS_TERMS.iter().map(|term| term.name).zip(0..).collect();
+        assert_eq!(listed, expected);
+    }
+
+    #[test]
     fn settings_hold_the_weights_of_their_terms() {
         for term in &LOSS_TERMS {
             let Some(setting) = term.setting else {
