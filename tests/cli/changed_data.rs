@@ -250,7 +250,8 @@ fn fewer_labels_than_the_preset_takes_are_all_used() {
 
 #[test]
 fn trained_images_that_become_test_images_are_refused() {
-    let cases: [(&str, fn(&Path), &str); 3] = [
+    type Change = fn(&Path);
+    let cases: [(&str, Change, &str); 3] = [
         (
             "moved into the test folder",
             |p| {
