@@ -11,9 +11,8 @@
 //!   0.7152 green + 0.0722 blue).
 //! - Animations and multi-page files: the first frame.
 
-use std::num::NonZero;
+use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use image::imageops::FilterType;
 use image::metadata::Orientation;
@@ -28,6 +27,7 @@ use super::identity::content_hash;
 use super::images::Images;
 use super::limits::MAX_PIXELS;
 use super::original::{Original, raw_kind};
+use super::parallel::map_on_all_cores;
 
 /// A grey image of 4x4 pixels (PGM), for the examples of formats.
 pub(super) const EXAMPLE_IMAGE: &[u8] = b"P5 4 4 255\n0123456789abcdef";
@@ -85,7 +85,14 @@ fn check_complete(entry: &Entry) -> Result<(), DataError> {
     if image::guess_format(&entry.prefix(3)?).ok() != Some(ImageFormat::Jpeg) {
         return Ok(());
     }
-    match has_end_marker(&entry.bytes(MAX_BYTES)?) {
+    let mut stream = entry.open()?;
+    let start = stream.fill_buf().map_err(|reason| entry.unreadable(reason))?;
+    // A file in memory is there at once, and is not copied.
+    let is_complete = match start.len() as u64 == entry.size {
+        true => has_end_marker(start),
+        false => has_end_marker(&entry.bytes(MAX_BYTES)?),
+    };
+    match is_complete {
         true => Ok(()),
         false => Err(bad(entry, "the file ends in the middle of the image: copy it again")),
     }
@@ -161,32 +168,12 @@ pub(super) fn decode_all(
     side: usize,
     channels: usize,
 ) -> Vec<Result<(Vec<u8>, u64), DataError>> {
-    let decode = |chunk: &[&Entry]| {
-        chunk.iter().map(|entry| decode_and_hash(entry, side, channels)).collect::<Vec<_>>()
-    };
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    if threads == 1 {
-        return decode(entries);
-    }
-    let share = entries.len().div_ceil(threads).max(1);
-    thread::scope(|scope| {
-        let workers: Vec<_> = entries.chunks(share).map(|chunk| scope.spawn(move || decode(chunk))).collect();
-        entries
-            .chunks(share)
-            .zip(workers)
-            .flat_map(|(chunk, worker)| {
-                // A decoder that panics fails its own chunk, not the program.
-                worker.join().unwrap_or_else(|_| {
-                    chunk
-                        .iter()
-                        .map(|entry| {
-                            Err(bad(entry, "the decoder failed on it, or on another image of its batch"))
-                        })
-                        .collect()
-                })
-            })
-            .collect()
-    })
+    map_on_all_cores(
+        entries,
+        |entry| decode_and_hash(entry, side, channels),
+        // A decoder that panics fails its own share of the files, not the program.
+        |entry| Err(bad(entry, "the decoder failed on it, or on another image of its batch")),
+    )
 }
 
 /// Reads an image file as one square image of `side` pixels and `channels` channels, as a model expects it.

@@ -2,14 +2,13 @@
 
 use std::collections::HashMap;
 use std::io::Read as _;
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::error::DataError;
 use super::files::Entry;
+use super::parallel::map_on_all_cores;
 use crate::disk;
 
 /// Bytes that are read at once.
@@ -17,16 +16,7 @@ const BUFFER: usize = 1 << 16;
 
 /// The hashes of the files' bytes ([`ImageId::content`](super::ImageId)), in order, computed on all cores.
 pub(super) fn hash_files(entries: &[&Entry]) -> Vec<Result<u64, DataError>> {
-    let hash = |chunk: &[&Entry]| chunk.iter().map(|entry| hash_file(entry)).collect::<Vec<_>>();
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    if threads == 1 {
-        return hash(entries);
-    }
-    let share = entries.len().div_ceil(threads).max(1);
-    thread::scope(|scope| {
-        let workers: Vec<_> = entries.chunks(share).map(|chunk| scope.spawn(move || hash(chunk))).collect();
-        workers.into_iter().flat_map(|worker| worker.join().expect("hashing does not panic")).collect()
-    })
+    map_on_all_cores(entries, |entry| hash_file(entry), |_| unreachable!("hashing does not panic"))
 }
 
 /// The hash of a file's bytes.

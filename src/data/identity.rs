@@ -64,7 +64,7 @@ impl Identities {
 
     /// Records whose images are in memory, identified by their pixels. `list` tells lists of the same set apart.
     pub(super) fn of_pixels(images: &Images, list: &str) -> Self {
-        let contents = (0..images.in_memory()).map(|i| xxh3_64(images.image(i)));
+        let contents = (0..images.in_memory()).map(|i| content_hash(images.image(i)));
         Self::of_records(contents, list)
     }
 

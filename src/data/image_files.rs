@@ -264,9 +264,9 @@ fn decode_into(
     Ok(kept)
 }
 
-/// Decodes every item once that is not in the cache and drops the image; removes the items that cannot be decoded and returns the hashes of the
-/// other files. So a damaged image is found when the set is opened, as it is where images are kept in memory, and not in
-/// the middle of a run.
+/// Decodes every item once that is not in the cache and drops the image; removes the items that cannot be decoded and
+/// returns the hashes of the other files. So a damaged image is found when the set is opened, as it is where images are
+/// kept in memory, and not in the middle of a run.
 fn readable(
     items: &mut Vec<Item>,
     [side, channels]: [usize; 2],

@@ -32,6 +32,7 @@ mod names;
 mod npy;
 mod open;
 mod original;
+mod parallel;
 mod pickle;
 mod records;
 mod report;

@@ -67,10 +67,15 @@ impl Fingerprint {
         Self { images: train.chain(test).collect(), facts }
     }
 
+    /// The images that the run trains on, labelled or not.
+    fn trained(&self) -> impl Iterator<Item = ImageId> {
+        let trains = |image: &&RecordedImage| matches!(image.role, Role::Labelled | Role::Unlabelled);
+        self.images.iter().filter(trains).map(|image| image.id)
+    }
+
     /// How many of the images with these contents ([`ImageId::content`]) the run trains on, labelled or not.
     pub fn trained_on(&self, contents: impl IntoIterator<Item = u64>) -> usize {
-        let trains = |image: &&RecordedImage| matches!(image.role, Role::Labelled | Role::Unlabelled);
-        let trained: HashSet<u64> = self.images.iter().filter(trains).map(|image| image.id.content).collect();
+        let trained: HashSet<u64> = self.trained().map(|id| id.content).collect();
         contents.into_iter().filter(|content| trained.contains(content)).count()
     }
 
@@ -184,8 +189,7 @@ impl Fingerprint {
         if self.facts.files {
             // A file that was saved anew, or edited, is still the photo that was trained on.
             let contents: HashSet<u64> = self.images.iter().map(|image| image.id.content).collect();
-            let trains = |image: &&RecordedImage| matches!(image.role, Role::Labelled | Role::Unlabelled);
-            let names: HashSet<u64> = self.images.iter().filter(trains).map(|image| image.id.name).collect();
+            let names: HashSet<u64> = self.trained().map(|id| id.name).collect();
             let edited = |id: &&ImageId| !contents.contains(&id.content) && names.contains(&id.name);
             changes.trained += new_tests.filter(edited).count();
         }

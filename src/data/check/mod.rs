@@ -16,9 +16,6 @@ mod sheet;
 mod subject;
 mod text;
 
-use std::num::NonZero;
-use std::thread;
-
 pub use finding::{Example, Finding, Group, Kind, Place, Severity, Use};
 pub use repair::{CorrectedList, RepairError};
 pub use report::Report;
@@ -28,6 +25,7 @@ use descriptor::Descriptor;
 use finding::counted;
 use subject::Subject;
 
+use super::parallel::map_on_all_cores;
 use super::set::DataSet;
 
 /// Images that are described at once.
@@ -107,24 +105,12 @@ impl Checker {
 
 /// Describes images `first` to `last` on all cores.
 fn describe(subject: Subject<'_>, first: usize, last: usize, described: &mut Vec<Descriptor>) {
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    let share = (last - first).div_ceil(threads).max(1);
-    if threads == 1 || share < 16 {
-        described.extend((first..last).map(|image| subject.describe(image)));
-        return;
-    }
-    thread::scope(|scope| {
-        let workers: Vec<_> = (first..last)
-            .step_by(share)
-            .map(|start| {
-                let end = (start + share).min(last);
-                scope.spawn(move || (start..end).map(|image| subject.describe(image)).collect::<Vec<_>>())
-            })
-            .collect();
-        for worker in workers {
-            described.extend(worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        }
-    });
+    let images: Vec<usize> = (first..last).collect();
+    described.extend(map_on_all_cores(
+        &images,
+        |&image| subject.describe(image),
+        |image| panic!("image {image}, or another one of its batch, cannot be described"),
+    ));
 }
 
 /// Findings about copies.
