@@ -9,12 +9,12 @@ use remixmatch::data::{DataSet, OpenOptions, shown_name};
 use remixmatch::train::{Model, TrainError, most_likely, reopen_options, wilson_interval};
 use serde_json::{Value, json};
 
-use super::inputs::{ChoiceOptions, open_gpu, open_source, same_source};
+use super::inputs::{ChoiceOptions, model_file, open_gpu, open_source, same_source};
 use super::terminal::{Outcome, note, print};
 
 #[derive(Args)]
 pub struct EvalArguments {
-    /// model.safetensors of a run
+    /// model.safetensors of a run, or the run's folder
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
     /// Data set whose labelled images are classified [default: the test images of the run's data set]
@@ -43,7 +43,8 @@ const NAMED: usize = 5;
 
 /// Runs `eval`.
 pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
-    let mut model = Model::load(open_gpu()?, &arguments.model)?;
+    let path = model_file(&arguments.model)?;
+    let mut model = Model::load(open_gpu()?, &path)?;
     let given = arguments.choice.choice();
     let of_run = model.config.source().to_owned();
     let own = arguments.data.as_ref().is_none_or(|source| same_source(source, &of_run));
@@ -64,12 +65,12 @@ pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
     };
     let set = open_source(&source, &options)?;
     if own {
-        model.header.check(&arguments.model, &set)?;
-        check_unchanged(&model, &set, &arguments.model, arguments.accept_changed_data)?;
+        model.header.check(&path, &set)?;
+        check_unchanged(&model, &set, &path, arguments.accept_changed_data)?;
     }
     let classes = ClassMap::new(&model, &set);
     if classes.known().next().is_none() {
-        model.header.check(&arguments.model, &set)?;
+        model.header.check(&path, &set)?;
     }
     let images = Tested::new(&set, options.only_tests);
     classes.notices(&model, &set, &images).into_iter().for_each(note);
@@ -142,7 +143,14 @@ fn check_unchanged(model: &Model, set: &DataSet, path: &Path, accept: bool) -> a
 fn note_trained(model: &Model, set: &DataSet, tested: &Tested) {
     let train = tested.train.iter().map(|i| set.train_ids.ids[*i].content);
     let contents = train.chain(set.test_ids.ids.iter().map(|id| id.content));
-    let trained = model.fingerprint.as_ref().map_or(0, |fingerprint| fingerprint.trained_on(contents));
+    let Some(fingerprint) = &model.fingerprint else {
+        note(
+            "notice: the checkpoint does not record its images, as version 0.1 made it: whether the model was trained on \
+             these images is unknown",
+        );
+        return;
+    };
+    let trained = fingerprint.trained_on(contents);
     if trained > 0 {
         let images = tested.labels.len();
         note(format_args!(

@@ -9,13 +9,31 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use remixmatch::data::{Choice, DataSet, OnProgress, OpenOptions, layout, open};
 use remixmatch::gpu::Gpu;
-use remixmatch::train::{Config, TilingChoice, with_tiling};
+use remixmatch::train::{Config, RunFolder, TilingChoice, with_tiling};
 
 use super::terminal::{note, print};
 
 /// Opens the adapter with its default tiling.
 pub fn open_gpu() -> anyhow::Result<Arc<Gpu>> {
     Ok(Arc::new(Gpu::new_blocking()?))
+}
+
+/// The model file that is meant: a run's folder stands for the one in it.
+///
+/// # Errors
+/// If the path is a folder without a model.
+pub fn model_file(path: &Path) -> anyhow::Result<PathBuf> {
+    if !path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    let model = RunFolder::new(path).model();
+    if !model.exists() {
+        bail!(
+            "the folder {} has no model.safetensors: give the folder of a run, or the model file itself",
+            path.display()
+        );
+    }
+    Ok(model)
 }
 
 /// The file in the user's data folder that stores the measured tilings.

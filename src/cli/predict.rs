@@ -2,22 +2,21 @@
 
 use std::fmt;
 use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::Args;
 use pollster::block_on;
-use remixmatch::data::{Images, read_images, shown, shown_name};
+use remixmatch::data::{Images, is_image_file, read_images, shown, shown_name};
 use remixmatch::train::{Model, most_likely};
 use serde_json::json;
 
-use super::inputs::open_gpu;
+use super::inputs::{model_file, open_gpu};
 use super::terminal::{Outcome, note, print};
 
 #[derive(Args)]
 pub struct PredictArguments {
-    /// model.safetensors of a run
+    /// model.safetensors of a run, or the run's folder
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
     /// Image files, and folders of them, resized to the size of the model's input
@@ -36,15 +35,23 @@ const SHOWN: usize = 3;
 /// Images that are decoded and classified at once.
 const BATCH: usize = 256;
 
-/// Runs `predict`: images in the order of the arguments, those of a folder by path. Images that cannot be read are
-/// reported, the others classified.
+/// Runs `predict`: images in the order of the arguments, those of a folder by path. Images that cannot be read, and folders
+/// without images, are reported, the others classified.
 pub fn run(arguments: PredictArguments) -> anyhow::Result<Outcome> {
-    let paths = image_files(&arguments.images)?;
-    let mut model = Model::load(open_gpu()?, &arguments.model)?;
+    let Inputs { files, failures } = Inputs::list(&arguments.images);
+    if let ([], [failure]) = (&files[..], &failures[..]) {
+        bail!("{failure}");
+    }
+    failures.iter().for_each(|failure| note(format_args!("notice: {failure}")));
+    if files.is_empty() {
+        bail!("none of the arguments is an image, or a folder with images");
+    }
+    let path = model_file(&arguments.model)?;
+    let mut model = Model::load(open_gpu()?, &path)?;
     let [side, _, channels] = model.header.image;
     let mut results = Vec::new();
     let (mut bad, mut first_error) = (0, None);
-    for batch in paths.chunks(BATCH) {
+    for batch in files.chunks(BATCH) {
         let mut images = Images::new(side, side, channels, Vec::new());
         let mut read = Vec::new();
         for (path, decoded) in batch.iter().zip(read_images(batch, side, channels)) {
@@ -55,7 +62,7 @@ pub fn run(arguments: PredictArguments) -> anyhow::Result<Outcome> {
                 }
                 Err(error) => {
                     bad += 1;
-                    if arguments.skip_bad || paths.len() > 1 {
+                    if arguments.skip_bad || files.len() > 1 {
                         note(format_args!("notice: skipped: {}", error.problem()));
                     }
                     first_error.get_or_insert(error);
@@ -73,17 +80,20 @@ pub fn run(arguments: PredictArguments) -> anyhow::Result<Outcome> {
             }
         }
     }
-    let (all, none) = (paths.len(), bad == paths.len());
+    let (all, none) = (files.len(), bad == files.len());
     if arguments.json && !none {
         print(serde_json::to_string_pretty(&results)?)?;
     }
     match first_error {
-        Some(_) if arguments.skip_bad && none => bail!("none of the {all} image files can be read"),
-        Some(error) if !arguments.skip_bad && all == 1 => Err(error.into()),
-        Some(error) if !arguments.skip_bad => {
-            Err(anyhow::Error::new(error).context(format!("{bad} of {all} image files cannot be read")))
-        }
-        _ => Ok(Outcome::Done),
+        _ if arguments.skip_bad && none => bail!("none of the {all} image files can be read"),
+        _ if arguments.skip_bad => Ok(Outcome::Done),
+        Some(error) if all == 1 => Err(error.into()),
+        // Nothing to advise: the others are classified.
+        Some(error) => bail!("{bad} of {all} image files cannot be read: {}", error.problem()),
+        None => match failures.first() {
+            Some(failure) => bail!("{failure}"),
+            None => Ok(Outcome::Done),
+        },
     }
 }
 
@@ -106,12 +116,19 @@ impl<'a> Answer<'a> {
     fn json(&self) -> serde_json::Value {
         let all: serde_json::Map<_, _> =
             self.order.iter().map(|i| (self.classes[*i].clone(), json!(self.probabilities[*i]))).collect();
-        json!({
-            // JSON holds Unicode alone.
-            "image": self.path.to_string_lossy(),
+        let mut answer = json!({
             "class": self.classes[most_likely(self.probabilities)],
             "probabilities": all,
-        })
+        });
+        match self.path.to_str() {
+            Some(path) => answer["image"] = path.into(),
+            // JSON holds Unicode alone: the path as it is shown, and its bytes.
+            None => {
+                answer["image"] = shown(self.path).to_string().into();
+                answer["image_bytes"] = self.path.as_os_str().as_encoded_bytes().into();
+            }
+        }
+        answer
     }
 }
 
@@ -124,58 +141,64 @@ impl fmt::Display for Answer<'_> {
     }
 }
 
-/// The files among the arguments and below the folders among them, without hidden ones and those that are not images.
-fn image_files(arguments: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
-    let (mut files, mut others) = (Vec::new(), 0);
-    for path in arguments {
-        let before = files.len();
-        if path.is_dir() {
-            list(path, &mut files, &mut others)?;
-            if files.len() == before {
-                bail!("there are no images in the folder {}", shown(path));
+/// The files that the arguments name.
+#[derive(Default)]
+struct Inputs {
+    files: Vec<PathBuf>,
+    /// What is wrong with folders: without images, or not to be listed.
+    failures: Vec<String>,
+}
+
+impl Inputs {
+    /// The files among the arguments, and the images below the folders among them, also those that this program cannot
+    /// read; without hidden ones.
+    fn list(arguments: &[PathBuf]) -> Self {
+        let mut inputs = Self::default();
+        let mut others = Vec::new();
+        for path in arguments {
+            if !path.is_dir() {
+                inputs.files.push(path.clone());
+                continue;
             }
-        } else {
-            files.push(path.clone());
+            let (files, failures) = (inputs.files.len(), inputs.failures.len());
+            inputs.list_folder(path, &mut others);
+            if (inputs.files.len(), inputs.failures.len()) == (files, failures) {
+                inputs.failures.push(format!("there are no images in the folder {}", shown(path)));
+            }
         }
+        if let Some(first) = others.first() {
+            let count = others.len();
+            note(format_args!(
+                "notice: {count} file(s) in folders that are not images are ignored, such as {}",
+                shown(first)
+            ));
+        }
+        inputs
     }
-    if others > 0 {
-        note(format_args!("notice: {others} file(s) in folders that are not images are ignored"));
-    }
-    Ok(files)
-}
 
-/// Adds the images below a folder, sorted, and counts the other files.
-fn list(folder: &Path, files: &mut Vec<PathBuf>, others: &mut usize) -> anyhow::Result<()> {
-    let reading = || format!("{}: reading this folder failed", folder.display());
-    let entries: Result<Vec<_>, _> = fs::read_dir(folder).with_context(reading)?.collect();
-    let mut paths: Vec<_> = entries.with_context(reading)?.into_iter().map(|entry| entry.path()).collect();
-    paths.sort();
-    for path in paths {
-        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        // Links to folders are not followed: they may lead back.
-        if hidden || path.is_dir() && path.is_symlink() {
-            continue;
-        }
-        if path.is_dir() {
-            list(&path, files, others)?;
-        } else if is_image(&path) {
-            files.push(path);
-        } else {
-            *others += 1;
+    /// Adds the images below a folder, sorted, and the other files to `others`.
+    fn list_folder(&mut self, folder: &Path, others: &mut Vec<PathBuf>) {
+        let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let mut paths: Vec<_> = match entries {
+            Ok(entries) => entries.into_iter().map(|entry| entry.path()).collect(),
+            Err(reason) => {
+                return self.failures.push(format!("cannot read the folder {}: {reason}", shown(folder)));
+            }
+        };
+        paths.sort();
+        for path in paths {
+            let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+            // Links to folders are not followed: they may lead back.
+            if hidden || path.is_dir() && path.is_symlink() {
+                continue;
+            }
+            if path.is_dir() {
+                self.list_folder(&path, others);
+            } else if is_image_file(&path) {
+                self.files.push(path);
+            } else {
+                others.push(path);
+            }
         }
     }
-    Ok(())
-}
-
-/// Whether a file's name or its first bytes are those of an image. Pipes and devices are not read: that could block.
-fn is_image(path: &Path) -> bool {
-    /// Bytes that hold every format's magic number.
-    const MAGIC_BYTES: u64 = 32;
-    let mut start = Vec::new();
-    let named = image::ImageFormat::from_path(path).is_ok();
-    let read = |file: fs::File| file.take(MAGIC_BYTES).read_to_end(&mut start);
-    named
-        || path.is_file()
-            && fs::File::open(path).and_then(read).is_ok()
-            && image::guess_format(&start).is_ok()
 }

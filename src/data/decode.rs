@@ -13,6 +13,7 @@
 
 use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use image::imageops::FilterType;
 use image::metadata::Orientation;
@@ -204,20 +205,39 @@ pub fn read_images(paths: &[PathBuf], side: usize, channels: usize) -> Vec<Resul
     missing.into_iter().filter_map(|error| error.map(Err).or_else(|| decoded.next())).collect()
 }
 
-/// [`decode_one`], and the hash of the file's bytes, each of which is read once.
+/// Whether a file's name or its content is that of an image, also of one that this program cannot read, such as a HEIC
+/// photo. A link to nothing counts: reading it says so. Pipes and devices do not, as reading them could block.
+pub fn is_image_file(path: &Path) -> bool {
+    match host::file(path) {
+        Ok(entry) => host::is_file(path) && file_kinds::is_image(&entry).unwrap_or(true),
+        Err(_) => true,
+    }
+}
+
+/// The decoded image and the hash of the file's bytes, each of which is read once.
 fn decode_and_hash(entry: &Entry, side: usize, channels: usize) -> Result<(Vec<u8>, u64), DataError> {
     let bytes = match entry.bytes(MAX_BYTES) {
         Ok(bytes) => bytes,
         // The decoder's error says more about a damaged file.
-        Err(error) => return decode_one(entry, side, channels).and(Err(error)),
+        Err(error) => return decode(entry, side, channels).and(Err(error)),
     };
     let hash = content_hash(&bytes);
-    let in_memory = Entry::new(entry.path.clone(), bytes.len() as u64, Memory(bytes.into()));
-    Ok((decode_one(&in_memory, side, channels)?, hash))
+    let in_memory = Entry::named(
+        entry.name.clone(),
+        entry.path.clone(),
+        bytes.len() as u64,
+        Arc::new(Memory(bytes.into())),
+    );
+    Ok((decode(&in_memory, side, channels)?, hash))
 }
 
-/// Decodes an image to `side * side * channels` bytes (HWC).
+/// Decodes an image to `side * side * channels` bytes (HWC). Each byte of the file is read once.
 pub(super) fn decode_one(entry: &Entry, side: usize, channels: usize) -> Result<Vec<u8>, DataError> {
+    Ok(decode_and_hash(entry, side, channels)?.0)
+}
+
+/// Decodes an image from a file that may be read several times.
+fn decode(entry: &Entry, side: usize, channels: usize) -> Result<Vec<u8>, DataError> {
     let mut decoder = decoder(entry)?;
     check_complete(entry)?;
     let orientation = orientation(&mut decoder);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-pub(super) use platform::{file, folder};
+pub(super) use platform::{file, folder, is_file};
 
 /// The last component of a path, as the name of a data set.
 pub(super) fn name_of(path: &Path) -> String {
@@ -47,6 +47,11 @@ mod platform {
         let metadata =
             fs::metadata(path).map_err(|reason| DataError::Read { path: path.to_owned(), reason })?;
         Ok(Entry::new(path.to_owned(), metadata.len(), OnDisk(path.to_owned())))
+    }
+
+    /// Whether there is an ordinary file at a path, or a link to one.
+    pub fn is_file(path: &Path) -> bool {
+        path.is_file()
     }
 
     /// A folder on the disk with everything below it. Links are followed, unless they lead back to a folder above.
@@ -145,6 +150,11 @@ mod platform {
         let bytes =
             in_memory::share(path).map_err(|reason| DataError::Read { path: path.to_owned(), reason })?;
         Ok(Entry::new(path.to_owned(), bytes.len() as u64, Memory(bytes)))
+    }
+
+    /// Whether there is a file at a path.
+    pub fn is_file(path: &Path) -> bool {
+        in_memory::share(path).is_ok()
     }
 
     /// A folder of the page with everything below it.

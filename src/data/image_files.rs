@@ -1,20 +1,20 @@
 //! Loads image files with or without classes: what class folders and CSV lists have in common.
 //!
-//! A format finds the files ([`ImageFiles`]); [`load`] decides the common size, holds out test images, decodes, and
-//! streams the images that do not fit in memory.
+//! A format finds the files ([`ImageFiles`]); [`load`] decides the common size, reads the files, holds out test images, and
+//! streams the images that do not fit in memory. Which images a set has, and what is said of them, does not depend on
+//! how many are streamed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::decode::{self, Header};
 use super::error::DataError;
-use super::file_kinds::{self, ignored_folder};
-use super::files::{Entry, Folder};
-use super::hashing::{self, HashCache};
-use super::host;
-use super::identity::Identities;
+use super::files::Entry;
+use super::hash_cache::HashCache;
+use super::identity::{Identities, ImageId, name_hash};
+use super::image_reader;
 use super::images::Images;
-use super::layout::{Ignored, Role, Roles, is_hidden, joined};
+use super::layout::Roles;
 use super::limits::SIDES;
 use super::names::{Decoder, shown};
 use super::original::{Original, bits_used};
@@ -23,10 +23,8 @@ use super::stream::Source;
 
 /// Side of the images if no size is shared by most of them.
 const DEFAULT_SIDE: usize = 32;
-/// Images that are decoded in one batch.
-const DECODE_BATCH: usize = 512;
-/// Streamed images that are decoded in one batch when a set is opened.
-const STREAMED_BATCH: usize = 256;
+/// Share of the labelled images that is held out by default.
+const TEST_SHARE: f64 = 0.2;
 /// Skipped images that notices list by name.
 const MAX_NAMED: usize = 5;
 
@@ -53,13 +51,13 @@ pub(super) struct ImageFile {
 }
 
 /// An image file whose header has been read.
-struct Item {
-    file: ImageFile,
+pub(super) struct Item {
+    pub file: ImageFile,
     header: Header,
 }
 
 /// Reads the headers. With `skip_bad`, files without a valid one are added to `bad` instead.
-fn read_headers(
+pub(super) fn read_headers(
     files: Vec<ImageFile>,
     options: &OpenOptions,
     bad: &mut Vec<DataError>,
@@ -93,67 +91,63 @@ pub(super) fn load(files: ImageFiles, format: &str, options: &OpenOptions) -> Re
 
     // Images of unknown class come last: they are streamed first.
     items.sort_by_key(|item| item.file.class.is_none());
-    let holds_out = !options.only_tests && !items.iter().any(|item| item.file.test);
-    let share = options.test_share.unwrap_or(0.2);
+    let holds_out = |items: &[Item]| !options.only_tests && !items.iter().any(|item| item.file.test);
+    let rule = options.hold_out(TEST_SHARE);
     let room = options.images_in_memory(side * side * channels);
-    let fits = items.iter().filter(|item| !item.file.test).count() <= room;
-    let empty = || Images::new(side, side, channels, Vec::new());
-    let names = |items: &[Item]| items.iter().map(|item| relative(&root, &item.file.entry.path)).collect();
-    let (mut train, test);
-    let mut streamed = Vec::new();
-    if fits {
-        // Everything is decoded and hashed at once, so that each file is read once.
-        train = Part::decode(&mut items, empty(), names, options, &mut bad)?;
-        let mut is_test: Vec<bool> = items.iter().map(|item| item.file.test).collect();
-        if holds_out {
-            hold_out(&items, &train.ids, &classes, share, options, &mut notices, &mut is_test);
-        }
-        test = train.split_off(&is_test);
-    } else {
-        let mut cache = HashCache::open(options.cache.as_deref(), &root);
-        let mut is_test: Vec<bool> = items.iter().map(|item| item.file.test).collect();
-        if holds_out {
-            let ids = Identities::of_files(names(&items), contents(&items, &cache, options));
-            hold_out(&items, &ids, &classes, share, options, &mut notices, &mut is_test);
-        }
-        let mut is_test = is_test.into_iter();
-        let (mut tested, mut in_memory): (Vec<Item>, Vec<Item>) =
-            items.into_iter().partition(|_| is_test.next().unwrap_or(false));
-        streamed = in_memory.split_off(room.min(in_memory.len()));
-        test = Part::decode(&mut tested, empty(), names, options, &mut bad)?;
-        train = Part::decode(&mut in_memory, empty(), names, options, &mut bad)?;
-        let hashes = readable(&mut streamed, [side, channels], &cache, options, &mut bad)?;
-        let decoded = tested.iter().zip(test.ids.ids.iter().map(|id| id.content));
-        let decoded = decoded.chain(in_memory.iter().zip(train.ids.ids.iter().map(|id| id.content)));
-        for (item, hash) in decoded.chain(streamed.iter().zip(hashes.iter().copied())) {
-            cache.insert(&item.file.entry.path, hash);
-        }
-        cache.save();
-        train.ids.extend(Identities::of_files(names(&streamed), hashes));
-        train.labels.extend(streamed.iter().map(|item| item.file.class));
-        if !streamed.is_empty() {
-            notices.push(set::streamed_notice(streamed.len(), train.labels.len()));
-        }
+    let name = |item: &Item| relative(&root, &item.file.entry.path);
+    // Where all images fit in memory they are decoded anyway, and the brightness of all must be known.
+    let uses_cache = !all_deep && room < items.len();
+    let mut cache = HashCache::open(options.cache.as_deref().filter(|_| uses_cache), &root);
+    let entries: Vec<&Entry> = items.iter().map(|item| &item.file.entry).collect();
+    let (mut in_room, expects_none) = (0, holds_out(&items));
+    let keeps = |i: usize, content: u64| {
+        let item: &Item = &items[i];
+        let id = || ImageId { content, name: name_hash(&name(item)) };
+        let tests = item.file.test || expects_none && item.file.class.is_some() && rule.may_test(id);
+        let keeps = tests || in_room < room;
+        in_room += usize::from(keeps && !tests);
+        keeps
+    };
+    let empty = Images::new(side, side, channels, Vec::new());
+    let opened = image_reader::read_files(&entries, empty, &cache, keeps, options, &mut bad)?;
+    let mut readable = opened.readable.iter();
+    items.retain(|_| readable.next() == Some(&true));
+    for (item, hash) in items.iter().zip(&opened.hashes) {
+        cache.insert(&item.file.entry.path, *hash);
+    }
+    cache.save();
+
+    // Only now is it known which images there are.
+    let holds_out = holds_out(&items);
+    let ids = Identities::of_files(items.iter().map(name).collect(), opened.hashes.iter().copied());
+    let mut is_test: Vec<bool> = items.iter().map(|item| item.file.test).collect();
+    if holds_out {
+        let labels: Vec<u32> = items.iter().map_while(|item| item.file.class).collect();
+        let held = rule.choose(&ids.ids[..labels.len()], &labels, &classes, &mut notices);
+        is_test[..held.len()].copy_from_slice(&held);
     }
     notices.extend(skipped_notices(&bad));
-    if all_deep {
-        notices.extend(dark_notice(&[&train.images, &test.images]));
-    }
+    notices.extend(all_deep.then(|| dark_notice(opened.brightest)).flatten());
+    let (tested, trained): (Vec<usize>, Vec<usize>) = (0..items.len()).partition(|&i| is_test[i]);
+    let (in_memory, streamed) = trained.split_at(room.min(trained.len()));
+    let entries: Vec<&Entry> = items.iter().map(|item| &item.file.entry).collect();
+    let [test, mut train] = opened.images_of([&tested, in_memory], &entries)?;
     if !streamed.is_empty() {
-        let entries = streamed.into_iter().map(|item| item.file.entry).collect();
-        train.images.stream(StreamedFiles { entries, side, channels });
+        notices.push(set::streamed_notice(streamed.len(), trained.len()));
+        let entries = streamed.iter().map(|&i| entries[i].clone()).collect();
+        train.stream(StreamedFiles { entries, side, channels });
     }
     Ok(DataSet {
         name: String::new(),
         format: format.to_owned(),
         classes,
-        train: train.images,
-        train_labels: train.labels,
-        train_ids: train.ids,
-        test: test.images,
-        test_labels: test.labels.into_iter().flatten().collect(),
-        test_ids: test.ids,
-        held_out: holds_out.then_some(share),
+        train,
+        train_labels: trained.iter().map(|&i| items[i].file.class).collect(),
+        train_ids: ids.pick(&trained),
+        test,
+        test_labels: tested.iter().filter_map(|&i| items[i].file.class).collect(),
+        test_ids: ids.pick(&tested),
+        held_out: holds_out.then_some(rule.share),
         originals,
         origin: Origin::Benchmark,
         flip: true,
@@ -162,140 +156,10 @@ pub(super) fn load(files: ImageFiles, format: &str, options: &OpenOptions) -> Re
     })
 }
 
-/// The hashes of the items' files, from the cache where they are known. A file that cannot be read is reported when it is
-/// decoded.
-fn contents(items: &[Item], cache: &HashCache, options: &OpenOptions) -> Vec<u64> {
-    let mut contents = Vec::with_capacity(items.len());
-    for batch in items.chunks(DECODE_BATCH) {
-        options.progress.report(contents.len(), items.len());
-        let known: Vec<Option<u64>> = batch.iter().map(|item| cache.get(&item.file.entry.path)).collect();
-        let unknown = batch.iter().zip(&known).filter(|(_, known)| known.is_none());
-        let unknown: Vec<&Entry> = unknown.map(|(item, _)| &item.file.entry).collect();
-        let mut hashed = hashing::hash_files(&unknown).into_iter();
-        let hash = |known: Option<u64>| known.or_else(|| hashed.next()?.ok()).unwrap_or_default();
-        contents.extend(known.into_iter().map(hash));
-    }
-    contents
-}
-
-/// Marks the test images among the items of known class, which come first.
-fn hold_out(
-    items: &[Item],
-    ids: &Identities,
-    classes: &[String],
-    share: f64,
-    options: &OpenOptions,
-    notices: &mut Vec<String>,
-    is_test: &mut [bool],
-) {
-    let labels: Vec<u32> = items.iter().map_while(|item| item.file.class).collect();
-    let known = Identities { ids: ids.ids[..labels.len()].to_vec(), files: Vec::new() };
-    let held = set::hold_out(&known, &labels, classes, share, options, notices);
-    is_test[..held.len()].copy_from_slice(&held);
-}
-
-/// Decoded images with their identities and classes.
-struct Part {
-    images: Images,
-    ids: Identities,
-    labels: Vec<Option<u32>>,
-}
-
-impl Part {
-    /// Decodes the items; removes those that cannot be decoded from `items`.
-    fn decode(
-        items: &mut Vec<Item>,
-        mut images: Images,
-        names: impl Fn(&[Item]) -> Vec<String>,
-        options: &OpenOptions,
-        bad: &mut Vec<DataError>,
-    ) -> Result<Self, DataError> {
-        let entries: Vec<Entry> = items.iter().map(|item| item.file.entry.clone()).collect();
-        let kept = decode_into(&entries, &mut images, options, bad)?;
-        let mut decoded = kept.iter().map(|(i, _)| *i).peekable();
-        let mut i = 0..;
-        items.retain(|_| decoded.next_if_eq(&i.next().unwrap_or(usize::MAX)).is_some());
-        let ids = Identities::of_files(names(items), kept.into_iter().map(|(_, hash)| hash));
-        Ok(Self { images, ids, labels: items.iter().map(|item| item.file.class).collect() })
-    }
-
-    /// Moves the marked images to a part of their own.
-    fn split_off(&mut self, marked: &[bool]) -> Self {
-        let (moved, kept): (Vec<usize>, Vec<usize>) = (0..marked.len()).partition(|&i| marked[i]);
-        let labels = |indices: &[usize]| indices.iter().map(|&i| self.labels[i]).collect::<Vec<_>>();
-        let part =
-            Self { images: self.images.pick(&moved), ids: self.ids.pick(&moved), labels: labels(&moved) };
-        self.labels = labels(&kept);
-        self.ids = self.ids.pick(&kept);
-        self.images.keep(&kept);
-        part
-    }
-}
-
 /// `path` relative to `folder`, with `/` between names.
 pub(super) fn relative(folder: &Path, path: &Path) -> String {
     let parts = path.strip_prefix(folder).unwrap_or(path).iter();
     parts.map(|part| Decoder::default().decode(part.as_encoded_bytes())).collect::<Vec<_>>().join("/")
-}
-
-/// Appends the images that can be decoded; returns their indices in `entries` and the hashes of their files.
-fn decode_into(
-    entries: &[Entry],
-    images: &mut Images,
-    options: &OpenOptions,
-    bad: &mut Vec<DataError>,
-) -> Result<Vec<(usize, u64)>, DataError> {
-    let mut kept = Vec::with_capacity(entries.len());
-    images.pixels.reserve(entries.len() * images.stride());
-    for (batch, first) in entries.chunks(DECODE_BATCH).zip((0..).step_by(DECODE_BATCH)) {
-        let batch: Vec<&Entry> = batch.iter().collect();
-        for (i, decoded) in (first..).zip(decode::decode_all(&batch, images.height, images.channels)) {
-            match decoded {
-                Ok((bytes, hash)) => {
-                    images.pixels.extend_from_slice(&bytes);
-                    kept.push((i, hash));
-                }
-                Err(error) if options.skip_bad => bad.push(error),
-                Err(error) => return Err(error),
-            }
-        }
-        options.progress.report(first + batch.len(), entries.len());
-    }
-    Ok(kept)
-}
-
-/// Decodes every item once that is not in the cache and drops the image; removes the items that cannot be decoded and
-/// returns the hashes of the other files. So a damaged image is found when the set is opened, as it is where images are
-/// kept in memory, and not in the middle of a run.
-fn readable(
-    items: &mut Vec<Item>,
-    [side, channels]: [usize; 2],
-    cache: &HashCache,
-    options: &OpenOptions,
-    bad: &mut Vec<DataError>,
-) -> Result<Vec<u64>, DataError> {
-    let mut hashes = Vec::with_capacity(items.len());
-    for batch in items.chunks(STREAMED_BATCH) {
-        let known: Vec<Option<u64>> = batch.iter().map(|item| cache.get(&item.file.entry.path)).collect();
-        let unknown = batch.iter().zip(&known).filter(|(_, known)| known.is_none());
-        let unknown: Vec<&Entry> = unknown.map(|(item, _)| &item.file.entry).collect();
-        let mut decoded = decode::decode_all(&unknown, side, channels).into_iter();
-        for known in known {
-            match known.map(Ok).or_else(|| Some(decoded.next()?.map(|(_, hash)| hash))) {
-                Some(Ok(hash)) => hashes.push(Some(hash)),
-                None => hashes.push(None),
-                Some(Err(error)) if options.skip_bad => {
-                    hashes.push(None);
-                    bad.push(error);
-                }
-                Some(Err(error)) => return Err(error),
-            }
-        }
-        options.progress.report(hashes.len(), items.len());
-    }
-    let mut kept = hashes.iter();
-    items.retain(|_| kept.next().is_some_and(Option::is_some));
-    Ok(hashes.into_iter().flatten().collect())
 }
 
 /// Image files that are decoded when they are requested.
@@ -316,13 +180,17 @@ impl Source for StreamedFiles {
 }
 
 /// The channels that are asked for, or 1 if all images are grey, else 3.
-fn common_channels(items: &[Item], options: &OpenOptions) -> usize {
+pub(super) fn common_channels(items: &[Item], options: &OpenOptions) -> usize {
     let is_grey = || items.iter().all(|item| item.header.grey);
     options.channels.unwrap_or_else(|| if is_grey() { 1 } else { 3 })
 }
 
 /// The side that all images get, with a notice if some are resized.
-fn common_side(items: &[Item], options: &OpenOptions, notices: &mut Vec<String>) -> Result<usize, DataError> {
+pub(super) fn common_side(
+    items: &[Item],
+    options: &OpenOptions,
+    notices: &mut Vec<String>,
+) -> Result<usize, DataError> {
     let Some(first) = items.first() else { return Ok(DEFAULT_SIDE) };
     let size = |item: &Item| (item.header.width, item.header.height);
     let other = items.iter().find(|item| size(item) != size(first));
@@ -350,13 +218,13 @@ fn common_side(items: &[Item], options: &OpenOptions, notices: &mut Vec<String>)
 }
 
 /// What is unusual about the files, by their names: files of which nothing is are left out.
-fn unusual(root: &Path, items: &[Item], side: usize) -> BTreeMap<String, Original> {
+pub(super) fn unusual(root: &Path, items: &[Item], side: usize) -> BTreeMap<String, Original> {
     let unusual = items.iter().filter(|item| item.header.original.is_unusual(side));
     unusual.map(|item| (relative(root, &item.file.entry.path), item.header.original.clone())).collect()
 }
 
 /// The notice about raw camera files.
-fn preview_notice(originals: &BTreeMap<String, Original>) -> Option<String> {
+pub(super) fn preview_notice(originals: &BTreeMap<String, Original>) -> Option<String> {
     let mut raw = originals.iter().filter_map(|(name, original)| Some((name, original.raw.as_ref()?)));
     let (name, kind) = raw.next()?;
     let count = 1 + raw.count();
@@ -366,10 +234,9 @@ fn preview_notice(originals: &BTreeMap<String, Original>) -> Option<String> {
     ))
 }
 
-/// The notice about 16-bit images that are all nearly black.
-fn dark_notice(images: &[&Images]) -> Option<String> {
-    let brightest = images.iter().filter_map(|images| images.pixels.iter().max()).max()?;
-    let bits = bits_used(*brightest)?;
+/// The notice about 16-bit images that are all nearly black. `brightest`: the greatest value of all pixels.
+fn dark_notice(brightest: Option<u8>) -> Option<String> {
+    let bits = bits_used(brightest?)?;
     Some(format!(
         "the 16-bit images use at most {bits} bits, so that they are nearly black: scale their values to 16 bits (12 bits: \
          multiply by 16)"
@@ -390,115 +257,17 @@ fn majority(sizes: impl Iterator<Item = (u32, u32)> + Clone) -> Option<(u32, u32
     candidate.filter(|_| 2 * votes > all)
 }
 
-fn ignored_notice(others: &[Entry]) -> Option<String> {
+pub(super) fn ignored_notice(others: &[Entry]) -> Option<String> {
     let first = others.first()?;
     let (count, path) = (others.len(), shown(&first.path));
     Some(format!("{count} file(s) that are not images are ignored, such as {path}"))
 }
 
-fn skipped_notices(bad: &[DataError]) -> Vec<String> {
+pub(super) fn skipped_notices(bad: &[DataError]) -> Vec<String> {
     let mut notices: Vec<String> =
         bad.iter().take(MAX_NAMED).map(|error| format!("skipped: {}", error.problem())).collect();
     if bad.len() > MAX_NAMED {
         notices.push(format!("skipped: {} more images", bad.len() - MAX_NAMED));
     }
     notices
-}
-
-/// Images without classes, sorted by path.
-pub(super) struct UnclassedImages {
-    pub ids: Identities,
-    /// Where the files are on the disk.
-    pub paths: Vec<PathBuf>,
-    pub images: Images,
-    /// What is unusual about the files, by their names.
-    pub originals: BTreeMap<String, Original>,
-    pub notices: Vec<String>,
-}
-
-/// Whether there is an image below a folder of the disk.
-pub(super) fn has_images(folder: &Path) -> bool {
-    host::folder(folder).is_ok_and(|all| file_kinds::has_images(&all))
-}
-
-/// Files with their paths relative to a folder.
-type Located = Vec<(String, Entry)>;
-
-/// The images below a folder with their paths relative to it, and the other files. `expected` names files in the folder
-/// that are not images and need no notice. Thumbnails and runs of this program are left out.
-///
-/// # Errors
-/// When a file cannot be read, its name is not an image's, and `skip_bad` is not set.
-pub(super) fn unclassed(
-    folder: &Folder,
-    expected: &[&str],
-    skip_bad: bool,
-    roles: &mut Roles,
-) -> Result<(Located, Vec<Entry>), DataError> {
-    fn walk(folder: &Folder, at: &str, all: &mut Vec<(String, Entry)>, roles: &mut Roles) {
-        for (name, inner) in &folder.folders {
-            let path = joined(at, name);
-            match ignored_folder(name, inner) {
-                Some(why) => roles.ignore_folder(&path, file_kinds::count_files(inner), why),
-                None => walk(inner, &path, all, roles),
-            }
-        }
-        for name in &folder.hidden {
-            roles.file(at, name, Role::Ignored(is_hidden(name).unwrap_or(Ignored::Hidden)));
-        }
-        all.extend(folder.files.iter().map(|(name, entry)| (joined(at, name), entry.clone())));
-    }
-    let mut all = Vec::new();
-    walk(folder, "", &mut all, roles);
-    let (mut images, mut others) = (Vec::new(), Vec::new());
-    for (path, entry) in all {
-        let (at, name) = path.rsplit_once('/').unwrap_or(("", &path));
-        match file_kinds::is_image(&entry) {
-            Ok(true) => images.push((path, entry)),
-            Err(error) if !skip_bad => return Err(error),
-            _ if expected.contains(&path.as_str()) => roles.file(at, name, Role::List),
-            _ => {
-                roles.file(at, name, Role::Ignored(Ignored::NotAnImage));
-                others.push(entry);
-            }
-        }
-    }
-    images.sort_by(|(_, a), (_, b)| a.path.cmp(&b.path));
-    Ok((images, others))
-}
-
-/// Reads all images below a folder of the disk, all into memory. `expected` names files in it that are not images and
-/// need no notice.
-///
-/// # Errors
-/// When the folder cannot be listed, an image cannot be read and `skip_bad` is not set, or sizes differ and `strict` is
-/// set.
-pub(super) fn read_unclassed(
-    folder: &Path,
-    expected: &[&str],
-    options: &OpenOptions,
-) -> Result<UnclassedImages, DataError> {
-    options.check()?;
-    let mut roles = Roles::default();
-    let listed = host::folder(folder)?;
-    let (found, others) = unclassed(&listed, expected, options.skip_bad, &mut roles)?;
-    let mut notices = listed.notices;
-    notices.extend(roles.notices());
-    notices.extend(ignored_notice(&others));
-    let mut bad = Vec::new();
-    let name_of: HashMap<PathBuf, String> =
-        found.iter().map(|(name, entry)| (entry.path.clone(), name.clone())).collect();
-    let files = found.into_iter().map(|(_, entry)| ImageFile { entry, class: None, test: false }).collect();
-    let items = read_headers(files, options, &mut bad)?;
-    let side = common_side(&items, options, &mut notices)?;
-    let originals = unusual(folder, &items, side);
-    notices.extend(preview_notice(&originals));
-    let mut images = Images::new(side, side, common_channels(&items, options), Vec::new());
-    let entries: Vec<Entry> = items.into_iter().map(|item| item.file.entry).collect();
-    let kept = decode_into(&entries, &mut images, options, &mut bad)?;
-    notices.extend(skipped_notices(&bad));
-    let paths: Vec<PathBuf> = kept.iter().map(|(i, _)| entries[*i].path.clone()).collect();
-    let names = paths.iter().map(|path| name_of[path].clone()).collect();
-    let ids = Identities::of_files(names, kept.iter().map(|(_, hash)| *hash));
-    Ok(UnclassedImages { ids, paths, images, originals, notices })
 }

@@ -11,12 +11,12 @@ use super::error::{DataError, LabelsError};
 use super::files::Folder;
 use super::host;
 use super::identity::{Identities, ImageId, RecordedRoles, SplitRule};
-use super::image_files;
 use super::images::Images;
 use super::labels::{self, CLASSES_FILE, HELD_OUT, LABELS_FILE, Labels};
 use super::layout::{Layout, Role, Roles};
 use super::original::Original;
 use super::set::{DataSet, OpenOptions, Origin};
+use super::unclassed;
 
 /// All images below a folder, without classes.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ impl LabellingFolder {
     /// # Errors
     /// When the folder cannot be listed or contains no image, or, without `skip_bad`, an image cannot be read.
     pub fn open(folder: &Path, options: &OpenOptions) -> Result<Self, DataError> {
-        let found = image_files::read_unclassed(folder, &[LABELS_FILE, CLASSES_FILE], options)?;
+        let found = unclassed::read_unclassed(folder, &[LABELS_FILE, CLASSES_FILE], options)?;
         if found.images.is_empty() {
             return Err(DataError::NoImages { path: folder.to_owned() });
         }
@@ -65,7 +65,7 @@ impl LabellingFolder {
 
     /// Whether there is an image below a folder.
     pub fn has_images(folder: &Path) -> bool {
-        image_files::has_images(folder)
+        unclassed::has_images(folder)
     }
 
     /// The path of an image.
@@ -168,7 +168,7 @@ pub(super) fn layout(folder: &Path, options: &OpenOptions) -> Result<Layout, Dat
     let mut roles = Roles::default();
     let listed = host::folder(folder)?;
     let (images, _) =
-        image_files::unclassed(&listed, &[LABELS_FILE, CLASSES_FILE], options.skip_bad, &mut roles)?;
+        unclassed::unclassed(&listed, &[LABELS_FILE, CLASSES_FILE], options.skip_bad, &mut roles)?;
     let files: Vec<String> = images.into_iter().map(|(path, _)| path).collect();
     let labels = labels::read_labels(folder, &files).map_err(DataError::Labels)?;
     for (image, path) in files.iter().enumerate() {

@@ -16,11 +16,13 @@ mod file_kinds;
 mod files;
 mod format;
 mod formats;
-mod hashing;
+mod hash_cache;
+mod held_out;
 mod host;
 mod identity;
 mod image_files;
 mod image_list;
+mod image_reader;
 mod images;
 mod labelling_folder;
 mod labels;
@@ -41,13 +43,14 @@ mod split;
 mod split_words;
 mod stream;
 mod summary;
+mod unclassed;
 
 #[cfg(target_arch = "wasm32")]
 pub(crate) use builtin::FILES as BUILTIN_FILES;
 pub use check::{
     Checker, CorrectedList, Example, Finding, Group, Kind, Place, RepairError, Report, Severity, Use, check,
 };
-pub use decode::{Picture, read_image, read_images, read_picture};
+pub use decode::{Picture, is_image_file, read_image, read_images, read_picture};
 pub use error::{DataError, LabelsError};
 pub use format::{Format, Parser, SampleFiles};
 pub use formats::{FORMATS, parsers};

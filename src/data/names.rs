@@ -151,9 +151,34 @@ pub(super) fn normal_path(path: &str) -> String {
 }
 
 /// A path in a message: control characters and those that reverse text are escaped, so that a name cannot write on a
-/// terminal.
+/// terminal. Bytes that are not UTF-8 are written as `\x` and two digits; a name that has such text itself gets its
+/// backslashes twice, so that two paths never look the same.
 pub fn shown(path: &Path) -> Shown<'_> {
-    Shown(path.to_string_lossy())
+    let raw = path.as_os_str().as_encoded_bytes();
+    match path.to_str() {
+        Some(text) if cfg!(windows) || !has_escapes(text) => Shown(Cow::Borrowed(text)),
+        _ => Shown(Cow::Owned(distinct(raw))),
+    }
+}
+
+/// Whether text has a backslash that could begin an escaped byte.
+fn has_escapes(text: &str) -> bool {
+    let is_escape = |rest: &str| {
+        let mut digits = rest.chars().take(2);
+        digits.next().is_some_and(|digit| digit.is_ascii_hexdigit())
+            && digits.next().is_some_and(|digit| digit.is_ascii_hexdigit())
+    };
+    text.match_indices("\\x").any(|(at, _)| is_escape(&text[at + 2..]))
+}
+
+/// [`escape_bytes`] with every backslash of the name doubled.
+fn distinct(raw: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in raw.utf8_chunks() {
+        text.push_str(&chunk.valid().replace('\\', "\\\\"));
+        text.push_str(&escape_bytes(chunk.invalid()));
+    }
+    text
 }
 
 /// A name in a message, as [`shown`].
@@ -230,6 +255,28 @@ mod tests {
         assert_eq!(shown("plain é 고양이"), "plain é 고양이");
         assert_eq!(shown("\u{1b}[2J\r\n\u{202e}gnp.exe"), "\\u{1b}[2J\\r\\n\\u{202e}gnp.exe");
         assert_eq!(format!("{:5}|", shown_name("ab")), "ab   |");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn different_paths_are_shown_differently() {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt as _;
+        let cases: [(&[u8], &str); 7] = [
+            (b"a\xb0.png", "a\\xB0.png"),
+            (b"a\xb1.png", "a\\xB1.png"),
+            (br"a\xB0.png", r"a\\xB0.png"),
+            (b"a\\\xb0.png", r"a\\\xB0.png"),
+            (br"a\b.png", r"a\b.png"),
+            (br"a\xyz.png", r"a\xyz.png"),
+            ("\u{fffd}.png".as_bytes(), "\u{fffd}.png"),
+        ];
+        let all = cases.map(|(raw, expected)| {
+            let text = shown(Path::new(OsStr::from_bytes(raw))).to_string();
+            assert_eq!(text, expected);
+            text
+        });
+        assert_eq!(HashSet::from(all).len(), cases.len());
     }
 
     #[test]

@@ -8,9 +8,10 @@ use super::file_kinds::{count_files, ignored_folder, is_companion, is_run};
 use super::files::{Folder, Member, Memory};
 use super::format::Format;
 use super::formats::{self, FORMATS};
+use super::held_out::class_counts;
 use super::layout::Roles;
 use super::names::{normal_path, shown_name};
-use super::set::{DataSet, OpenOptions, class_counts};
+use super::set::{DataSet, OpenOptions};
 use super::{archive, builtin, host, image_files, labelling_folder};
 use crate::disk;
 

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::error::DataError;
-use super::identity::{self, Identities, RecordedRoles, SplitRule};
+use super::held_out::{HoldOut, class_counts};
+use super::identity::{Identities, RecordedRoles, SplitRule};
 use super::images::Images;
 use super::limits::SIDES;
 use super::original::Original;
@@ -185,6 +186,12 @@ impl OpenOptions {
         usize::try_from(images).unwrap_or(usize::MAX)
     }
 
+    /// How test images are held out, by default this `share` of the labelled images.
+    pub(super) fn hold_out(&self, share: f64) -> HoldOut<'_> {
+        let share = self.test_share.unwrap_or(share);
+        HoldOut { share, rule: self.split, recorded: self.recorded.as_deref() }
+    }
+
     /// # Errors
     /// When `image_size` or `test_share` is out of range.
     pub(super) fn check(&self) -> Result<(), DataError> {
@@ -258,6 +265,9 @@ impl Labelled {
     }
 }
 
+/// Share of the training images of a benchmark that is held out by default.
+const TEST_SHARE: f64 = 0.1;
+
 /// The contents of a benchmark, from which [`Parts::assemble`] makes a data set.
 pub(super) struct Parts {
     pub format: String,
@@ -283,9 +293,9 @@ impl Parts {
             }
             _ if options.only_tests => Default::default(),
             _ => {
-                let share = options.test_share.unwrap_or(0.1);
-                let held = hold_out(&train_ids, &train.labels, &classes, share, options, &mut notices);
-                held_out = Some(share);
+                let rule = options.hold_out(TEST_SHARE);
+                let held = rule.choose(&train_ids.ids, &train.labels, &classes, &mut notices);
+                held_out = Some(rule.share);
                 let (test, rest): (Vec<usize>, Vec<usize>) = (0..held.len()).partition(|&i| held[i]);
                 let held = (train.pick(&test), train_ids.pick(&test));
                 (train, train_ids) = (train.pick(&rest), train_ids.pick(&rest));
@@ -336,107 +346,9 @@ pub(super) fn numbered(classes: usize) -> Vec<String> {
     (0..classes).map(|class| class.to_string()).collect()
 }
 
-/// The number of labels of each class.
-pub(super) fn class_counts(labels: impl Iterator<Item = u32>, classes: usize) -> Vec<usize> {
-    let mut counts = vec![0; classes];
-    labels.for_each(|label| counts[label as usize] += 1);
-    counts
-}
-
-/// Which of the labelled images are held out for testing, by the rule of `options`; adds notices about them. `ids` and
-/// `labels` are those of the images.
-pub(super) fn hold_out(
-    ids: &Identities,
-    labels: &[u32],
-    classes: &[String],
-    share: f64,
-    options: &OpenOptions,
-    notices: &mut Vec<String>,
-) -> Vec<bool> {
-    let recorded = options.recorded.as_ref().filter(|recorded| recorded.apply_to(&ids.ids));
-    let held = match (recorded, options.split) {
-        (Some(recorded), _) => ids.ids.iter().map(|id| recorded.is_test(*id, share)).collect(),
-        (None, SplitRule::Position) => held_out_by_position(labels, classes.len(), share),
-        (None, SplitRule::Content) => identity::held_out(&ids.ids, labels, classes.len(), share),
-    };
-    notices.extend(held_out_notices(&held, labels, classes));
-    held
-}
-
-/// The rule [`SplitRule::Position`]: `share` of every class, evenly spaced in its order, at least one of a class with
-/// two images, never all.
-pub(super) fn held_out_by_position(labels: &[u32], classes: usize, share: f64) -> Vec<bool> {
-    let counts = class_counts(labels.iter().copied(), classes);
-    let quota: Vec<usize> = counts
-        .iter()
-        .map(|&n| if n < 2 { 0 } else { ((n as f64 * share).round() as usize).clamp(1, n - 1) })
-        .collect();
-    let mut seen = vec![0; classes];
-    labels
-        .iter()
-        .map(|&label| {
-            let (class, n) = (label as usize, counts[label as usize]);
-            let position = seen[class];
-            seen[class] += 1;
-            // The images at which the running total of the quota increases are held out.
-            (position + 1) * quota[class] / n > position * quota[class] / n
-        })
-        .collect()
-}
-
-/// Classes that a notice lists.
-const MAX_LISTED: usize = 10;
-
-/// How many images of each class are held out, and which classes have no test image.
-fn held_out_notices(held: &[bool], labels: &[u32], classes: &[String]) -> Vec<String> {
-    let of = class_counts(labels.iter().copied(), classes.len());
-    let tested = labels.iter().zip(held).filter(|(_, held)| **held).map(|(label, _)| *label);
-    let tested = class_counts(tested, classes.len());
-    let list = |items: &mut dyn Iterator<Item = String>| {
-        let mut items: Vec<String> = items.collect();
-        let more = items.len().saturating_sub(MAX_LISTED);
-        items.truncate(MAX_LISTED);
-        if more > 0 {
-            items.push(format!("{more} more classes"));
-        }
-        items.join(", ")
-    };
-    let counts = list(&mut (0..classes.len()).map(|c| format!("{} {} of {}", classes[c], tested[c], of[c])));
-    let untested = list(&mut (0..classes.len()).filter(|&c| tested[c] == 0).map(|c| classes[c].clone()));
-    let total: usize = tested.iter().sum();
-    let mut notices = vec![format!(
-        "no test images were found: {total} of {} labelled images are held out ({counts})",
-        labels.len()
-    )];
-    if total > 0 && !untested.is_empty() {
-        notices.push(format!("no test image is of class {untested}: accuracy says nothing about it"));
-    }
-    notices
-}
-
 /// The notice about streamed images.
 pub(super) fn streamed_notice(count: usize, all: usize) -> String {
     format!(
         "{count} of {all} training images are decoded on demand (raise the setting memory to keep more in memory)"
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn held_out_images_spread_evenly_over_each_class() {
-        let labels: Vec<u32> = (0..60).map(|i| if i % 3 == 0 { 1 } else { 0 }).collect();
-        let held = held_out_by_position(&labels, 2, 0.2);
-        let of = |class| (0..60).filter(|&i| held[i] && labels[i] == class).count();
-        assert_eq!((of(0), of(1)), (8, 4));
-        assert_eq!((0..30).filter(|&i| held[i]).count(), 6);
-    }
-
-    #[test]
-    fn classes_keep_a_training_image_by_position() {
-        assert_eq!(held_out_by_position(&[0, 1, 1], 2, 0.2), [false, false, true]);
-        assert_eq!(held_out_by_position(&[0, 1, 1], 2, 0.99), [false, false, true]);
-    }
 }

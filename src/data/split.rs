@@ -9,8 +9,9 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::error::DataError;
+use super::held_out::class_counts;
 use super::identity::{SplitRule, rank};
-use super::set::{DataSet, class_counts};
+use super::set::DataSet;
 use crate::named::Named;
 
 /// ChaCha stream of the run's seed that chooses the labelled images.

@@ -5,8 +5,9 @@ use std::fmt;
 use image::{Rgb, RgbImage};
 use serde::Serialize;
 
+use super::held_out::class_counts;
 use super::names::shown_name;
-use super::set::{DataSet, class_counts};
+use super::set::DataSet;
 
 /// What a data set contains: for people (`Display`) and for programs (JSON).
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -81,6 +81,7 @@ impl Overrides {
         config.choice.coarse |= self.choice.coarse;
         config.choice.fold = self.choice.fold.or(config.choice.fold);
         config.choice.no_extra |= self.choice.no_extra;
+        config.choice.folders_as_classes |= self.choice.folders_as_classes;
         set(&mut config.network, &self.network);
         set(&mut config.batch, &self.batch);
         set(&mut config.learning_rate, &self.learning_rate);

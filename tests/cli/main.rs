@@ -16,5 +16,6 @@ mod killed;
 mod offline;
 mod other_data;
 mod output_folder;
+mod predictions;
 mod run_folders;
 mod runs;

@@ -122,7 +122,7 @@ fn split_folders_are_read_in_any_spelling() {
         ),
         (
             &[("train/train/cat/*5.png", ""), ("train/train/dog/*5.png", "")],
-            Reads(&TWO, 0, &["no test images were found"]),
+            Reads(&TWO, 0, &["the set has no test images of its own"]),
         ),
     ]);
 }

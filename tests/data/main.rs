@@ -17,6 +17,7 @@ mod layouts;
 mod names;
 mod numpy;
 mod pickles;
+mod skipped;
 mod sources;
 mod splits;
 mod stl10;

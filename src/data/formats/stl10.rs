@@ -9,7 +9,7 @@ use std::io::{Read, Seek, SeekFrom};
 use crate::data::error::{DataError, excerpt};
 use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};
-use crate::data::hashing::HashCache;
+use crate::data::hash_cache::HashCache;
 use crate::data::identity::{Identities, content_hash};
 use crate::data::images::{Images, interleave};
 use crate::data::records::{Records, read_names};

@@ -1,41 +1,11 @@
-//! Hashes of image files that are not decoded when a set is opened, and the cache of those that were decoded before.
+//! The cache of the hashes of image files that were decoded without error before.
 
 use std::collections::HashMap;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+use xxhash_rust::xxh3::xxh3_64;
 
-use super::error::DataError;
-use super::files::Entry;
-use super::parallel::map_on_all_cores;
 use crate::disk;
-
-/// Bytes that are read at once.
-const BUFFER: usize = 1 << 16;
-
-/// The hashes of the files' bytes ([`ImageId::content`](super::ImageId)), in order, computed on all cores.
-pub(super) fn hash_files(entries: &[&Entry]) -> Vec<Result<u64, DataError>> {
-    map_on_all_cores(entries, |entry| hash_file(entry), |_| unreachable!("hashing does not panic"))
-}
-
-/// The hash of a file's bytes.
-///
-/// # Errors
-/// When the file cannot be read.
-fn hash_file(entry: &Entry) -> Result<u64, DataError> {
-    let mut stream = entry.open()?;
-    let mut hash = Xxh3::new();
-    let mut buffer = vec![0; BUFFER];
-    loop {
-        match stream.read(&mut buffer) {
-            Ok(0) => return Ok(hash.digest()),
-            Ok(count) => hash.update(&buffer[..count]),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(reason) => return Err(entry.unreadable(reason)),
-        }
-    }
-}
 
 /// First word of a cache's file.
 const MAGIC: u64 = u64::from_le_bytes(*b"rmhash01");

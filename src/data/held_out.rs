@@ -1,0 +1,166 @@
+//! Holds out test images where a set has none of its own, and says which.
+
+use super::identity::{ImageId, RecordedRoles, SplitRule, held_out, test_key};
+
+/// How test images are held out.
+pub(super) struct HoldOut<'a> {
+    /// The share of the labelled images that is to test.
+    pub share: f64,
+    pub rule: SplitRule,
+    /// The images that a run has tested, which are held out instead.
+    pub recorded: Option<&'a RecordedRoles>,
+}
+
+impl HoldOut<'_> {
+    /// Which of the labelled images are held out; adds notices about them. `ids` and `labels` are those of the images.
+    pub fn choose(
+        &self,
+        ids: &[ImageId],
+        labels: &[u32],
+        classes: &[String],
+        notices: &mut Vec<String>,
+    ) -> Vec<bool> {
+        let recorded = self.recorded.filter(|recorded| recorded.apply_to(ids));
+        let held = match (recorded, self.rule) {
+            (Some(recorded), _) => ids.iter().map(|id| recorded.is_test(*id, self.share)).collect(),
+            (None, SplitRule::Position) => by_position(labels, classes.len(), self.share),
+            (None, SplitRule::Content) => held_out(ids, labels, classes.len(), self.share),
+        };
+        notices.extend(self.notices(&held, labels, classes));
+        held
+    }
+
+    /// Whether a labelled image is likely to test, before the other images are known.
+    pub fn may_test(&self, id: impl FnOnce() -> ImageId) -> bool {
+        match (self.recorded, self.rule) {
+            (Some(recorded), _) => recorded.is_test(id(), self.share),
+            (None, SplitRule::Position) => false,
+            (None, SplitRule::Content) => test_key(id().content) < self.share,
+        }
+    }
+
+    /// How many images of each class are held out, which classes have no test image, and where the share is far from
+    /// the one that is meant.
+    fn notices(&self, held: &[bool], labels: &[u32], classes: &[String]) -> Vec<String> {
+        let of = class_counts(labels.iter().copied(), classes.len());
+        let tested = labels.iter().zip(held).filter(|(_, held)| **held).map(|(label, _)| *label);
+        let tested = class_counts(tested, classes.len());
+        let all = || 0..classes.len();
+        let count = |class: usize| format!("{} {} of {}", classes[class], tested[class], of[class]);
+        let total: usize = tested.iter().sum();
+        let mut notices = vec![format!(
+            "the set has no test images of its own: {total} of {} labelled images are held out for testing and not trained on \
+             ({})",
+            labels.len(),
+            listed(all().map(count))
+        )];
+        let untested = listed(all().filter(|&c| tested[c] == 0).map(|c| classes[c].clone()));
+        if total > 0 && !untested.is_empty() {
+            notices.push(format!("no test image is of class {untested}: accuracy says nothing about it"));
+        }
+        let far: Vec<usize> =
+            all().filter(|&c| tested[c] > 0 && is_far(tested[c], self.share * of[c] as f64)).collect();
+        if !far.is_empty() && self.rule == SplitRule::Content {
+            notices.push(format!(
+                "{:.0} % of each class are meant to be held out, which differs in {}: each image is drawn by its content, so \
+                 that no other file changes its role. To choose the test images yourself, move them into {}, or give a \
+                 list a column split",
+                100.0 * self.share,
+                listed(far.iter().map(|&c| count(c))),
+                listed(far.iter().map(|&c| format!("test/{}", classes[c])))
+            ));
+        }
+        notices
+    }
+}
+
+/// Whether the number of test images of a class is below half or above twice what is expected, one at least.
+fn is_far(tested: usize, expected: f64) -> bool {
+    let tested = tested as f64;
+    tested < expected / 2.0 || tested > 2.0 * expected.max(1.0)
+}
+
+/// Classes that a notice lists.
+const MAX_LISTED: usize = 10;
+
+fn listed(items: impl Iterator<Item = String>) -> String {
+    let mut items: Vec<String> = items.collect();
+    let more = items.len().saturating_sub(MAX_LISTED);
+    items.truncate(MAX_LISTED);
+    if more > 0 {
+        items.push(format!("{more} more classes"));
+    }
+    items.join(", ")
+}
+
+/// The number of labels of each class.
+pub(super) fn class_counts(labels: impl Iterator<Item = u32>, classes: usize) -> Vec<usize> {
+    let mut counts = vec![0; classes];
+    labels.for_each(|label| counts[label as usize] += 1);
+    counts
+}
+
+/// The rule [`SplitRule::Position`]: `share` of every class, evenly spaced in its order, at least one of a class with
+/// two images, never all.
+fn by_position(labels: &[u32], classes: usize, share: f64) -> Vec<bool> {
+    let counts = class_counts(labels.iter().copied(), classes);
+    let quota: Vec<usize> = counts
+        .iter()
+        .map(|&n| if n < 2 { 0 } else { ((n as f64 * share).round() as usize).clamp(1, n - 1) })
+        .collect();
+    let mut seen = vec![0; classes];
+    labels
+        .iter()
+        .map(|&label| {
+            let (class, n) = (label as usize, counts[label as usize]);
+            let position = seen[class];
+            seen[class] += 1;
+            // The images at which the running total of the quota increases are held out.
+            (position + 1) * quota[class] / n > position * quota[class] / n
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn held_out_images_spread_evenly_over_each_class() {
+        let labels: Vec<u32> = (0..60).map(|i| if i % 3 == 0 { 1 } else { 0 }).collect();
+        let held = by_position(&labels, 2, 0.2);
+        let of = |class| (0..60).filter(|&i| held[i] && labels[i] == class).count();
+        assert_eq!((of(0), of(1)), (8, 4));
+        assert_eq!((0..30).filter(|&i| held[i]).count(), 6);
+    }
+
+    #[test]
+    fn classes_keep_a_training_image_by_position() {
+        assert_eq!(by_position(&[0, 1, 1], 2, 0.2), [false, false, true]);
+        assert_eq!(by_position(&[0, 1, 1], 2, 0.99), [false, false, true]);
+    }
+
+    #[test]
+    fn shares_far_from_the_meant_one_are_named() {
+        for (tested, of, far) in [
+            (7, 10, true),
+            (4, 10, false),
+            (1, 10, false),
+            (1, 11, true),
+            (1, 2, false),
+            (3, 4, true),
+            (2, 4, false),
+        ] {
+            assert_eq!(is_far(tested, 0.2 * f64::from(of)), far, "{tested} of {of}");
+        }
+        let rule = HoldOut { share: 0.2, rule: SplitRule::Content, recorded: None };
+        let held: Vec<bool> = (0..20).map(|i| i < 7 || i == 15).collect();
+        let labels: Vec<u32> = (0..20).map(|i| u32::from(i >= 10)).collect();
+        let notices = rule.notices(&held, &labels, &["cat".to_owned(), "dog".to_owned()]);
+        assert_eq!(notices.len(), 2, "{notices:?}");
+        assert!(
+            notices[0].contains("8 of 20 labelled images are held out") && notices[0].contains("dog 1 of 10")
+        );
+        assert!(notices[1].contains("differs in cat 7 of 10") && notices[1].contains("into test/cat,"));
+    }
+}

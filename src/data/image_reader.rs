@@ -1,0 +1,116 @@
+//! Reads image files when a set is opened. The bytes of a file are read once, and hashed, checked and decoded together; what
+//! is not kept in memory is dropped. (Headers are read before, for the size that all images get.)
+//!
+//! A file whose hash is cached was decoded without error before, and is read only if its pixels are kept.
+
+use super::decode;
+use super::error::DataError;
+use super::files::Entry;
+use super::hash_cache::HashCache;
+use super::images::Images;
+use super::set::OpenOptions;
+
+/// Images that are decoded in one batch.
+const BATCH: usize = 512;
+
+/// Image files that were read.
+pub(super) struct Opened {
+    /// For each file whether it can be read; the other fields are about those that can.
+    pub readable: Vec<bool>,
+    /// Hashes of the files' bytes.
+    pub hashes: Vec<u64>,
+    /// The images that were kept.
+    pub images: Images,
+    /// Where each file's image is among them; `None` if it was not kept.
+    places: Vec<Option<usize>>,
+    /// The greatest value of the pixels that were decoded.
+    pub brightest: Option<u8>,
+}
+
+/// Reads files; the images are appended to `images` where `keeps` says so of a file's index and hash. With `skip_bad`,
+/// files that cannot be read or decoded are added to `bad`.
+///
+/// # Errors
+/// When a file cannot be read or decoded and `skip_bad` is not set.
+pub(super) fn read_files(
+    entries: &[&Entry],
+    images: Images,
+    cache: &HashCache,
+    mut keeps: impl FnMut(usize, u64) -> bool,
+    options: &OpenOptions,
+    bad: &mut Vec<DataError>,
+) -> Result<Opened, DataError> {
+    let count = entries.len();
+    let (readable, hashes, places) =
+        (vec![true; count], Vec::with_capacity(count), Vec::with_capacity(count));
+    let mut opened = Opened { readable, hashes, images, places, brightest: None };
+    for first in (0..count).step_by(BATCH) {
+        let batch = first..(first + BATCH).min(count);
+        let known: Vec<Option<(u64, bool)>> =
+            batch.clone().map(|i| cache.get(&entries[i].path).map(|hash| (hash, keeps(i, hash)))).collect();
+        let is_read = |known: &Option<(u64, bool)>| known.is_none_or(|(_, kept)| kept);
+        let to_read: Vec<&Entry> =
+            batch.clone().zip(&known).filter(|(_, known)| is_read(known)).map(|(i, _)| entries[i]).collect();
+        let (side, channels) = (opened.images.height, opened.images.channels);
+        let mut decoded = decode::decode_all(&to_read, side, channels).into_iter();
+        for (i, known) in batch.clone().zip(known) {
+            let next = if is_read(&known) { decoded.next() } else { None };
+            match next {
+                None => opened.push(known.map_or(0, |(hash, _)| hash), None),
+                Some(Ok((pixels, hash))) => {
+                    opened.brightest = opened.brightest.max(pixels.iter().max().copied());
+                    let kept = known.map_or_else(|| keeps(i, hash), |(_, kept)| kept);
+                    opened.push(hash, kept.then_some(&pixels));
+                }
+                Some(Err(error)) if options.skip_bad => {
+                    opened.readable[i] = false;
+                    bad.push(error);
+                }
+                Some(Err(error)) => return Err(error),
+            }
+        }
+        options.progress.report(batch.end, count);
+    }
+    Ok(opened)
+}
+
+impl Opened {
+    fn push(&mut self, hash: u64, pixels: Option<&Vec<u8>>) {
+        self.hashes.push(hash);
+        self.places.push(pixels.map(|pixels| {
+            self.images.pixels.extend_from_slice(pixels);
+            self.images.in_memory() - 1
+        }));
+    }
+
+    /// The images of two lists of readable files. Those that were not kept are read again: which images test is known only
+    /// when all files are, and rarely differs from what was expected then. `entries`: the readable files.
+    ///
+    /// # Errors
+    /// When a file has become unreadable meanwhile.
+    pub fn images_of(
+        mut self,
+        [first, second]: [&[usize]; 2],
+        entries: &[&Entry],
+    ) -> Result<[Images; 2], DataError> {
+        let missing: Vec<usize> =
+            first.iter().chain(second).copied().filter(|&i| self.places[i].is_none()).collect();
+        for batch in missing.chunks(BATCH) {
+            let files: Vec<&Entry> = batch.iter().map(|&i| entries[i]).collect();
+            let decoded = decode::decode_all(&files, self.images.height, self.images.channels);
+            for (&i, decoded) in batch.iter().zip(decoded) {
+                self.places[i] = Some(self.images.in_memory());
+                self.images.pixels.extend(decoded?.0);
+            }
+        }
+        let places = |files: &[usize]| files.iter().filter_map(|&i| self.places[i]).collect::<Vec<_>>();
+        let (first, second) = (places(first), places(second));
+        let picked = self.images.pick(&first);
+        if second.is_sorted() {
+            // In place: the images may take most of the memory.
+            self.images.keep(&second);
+            return Ok([picked, self.images]);
+        }
+        Ok([picked, self.images.pick(&second)])
+    }
+}

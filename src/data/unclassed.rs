@@ -1,0 +1,120 @@
+//! The images below a folder whose files have no classes, as labelling by hand sees them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use super::error::DataError;
+use super::file_kinds::{self, ignored_folder};
+use super::files::{Entry, Folder};
+use super::hash_cache::HashCache;
+use super::host;
+use super::identity::Identities;
+use super::image_files::{
+    ImageFile, common_channels, common_side, ignored_notice, preview_notice, read_headers, skipped_notices,
+    unusual,
+};
+use super::image_reader::read_files;
+use super::images::Images;
+use super::layout::{Ignored, Role, Roles, is_hidden, joined};
+use super::original::Original;
+use super::set::OpenOptions;
+
+/// Images without classes, sorted by path.
+pub(super) struct UnclassedImages {
+    pub ids: Identities,
+    /// Where the files are on the disk.
+    pub paths: Vec<PathBuf>,
+    pub images: Images,
+    /// What is unusual about the files, by their names.
+    pub originals: BTreeMap<String, Original>,
+    pub notices: Vec<String>,
+}
+
+/// Whether there is an image below a folder of the disk.
+pub(super) fn has_images(folder: &Path) -> bool {
+    host::folder(folder).is_ok_and(|all| file_kinds::has_images(&all))
+}
+
+/// Files with their paths relative to a folder.
+type Located = Vec<(String, Entry)>;
+
+/// The images below a folder with their paths relative to it, and the other files. `expected` names files in the folder
+/// that are not images and need no notice. Thumbnails and runs of this program are left out.
+///
+/// # Errors
+/// When a file cannot be read, its name is not an image's, and `skip_bad` is not set.
+pub(super) fn unclassed(
+    folder: &Folder,
+    expected: &[&str],
+    skip_bad: bool,
+    roles: &mut Roles,
+) -> Result<(Located, Vec<Entry>), DataError> {
+    fn walk(folder: &Folder, at: &str, all: &mut Vec<(String, Entry)>, roles: &mut Roles) {
+        for (name, inner) in &folder.folders {
+            let path = joined(at, name);
+            match ignored_folder(name, inner) {
+                Some(why) => roles.ignore_folder(&path, file_kinds::count_files(inner), why),
+                None => walk(inner, &path, all, roles),
+            }
+        }
+        for name in &folder.hidden {
+            roles.file(at, name, Role::Ignored(is_hidden(name).unwrap_or(Ignored::Hidden)));
+        }
+        all.extend(folder.files.iter().map(|(name, entry)| (joined(at, name), entry.clone())));
+    }
+    let mut all = Vec::new();
+    walk(folder, "", &mut all, roles);
+    let (mut images, mut others) = (Vec::new(), Vec::new());
+    for (path, entry) in all {
+        let (at, name) = path.rsplit_once('/').unwrap_or(("", &path));
+        match file_kinds::is_image(&entry) {
+            Ok(true) => images.push((path, entry)),
+            Err(error) if !skip_bad => return Err(error),
+            _ if expected.contains(&path.as_str()) => roles.file(at, name, Role::List),
+            _ => {
+                roles.file(at, name, Role::Ignored(Ignored::NotAnImage));
+                others.push(entry);
+            }
+        }
+    }
+    images.sort_by(|(_, a), (_, b)| a.path.cmp(&b.path));
+    Ok((images, others))
+}
+
+/// Reads all images below a folder of the disk, all into memory. `expected` names files in it that are not images and
+/// need no notice.
+///
+/// # Errors
+/// When the folder cannot be listed, an image cannot be read and `skip_bad` is not set, or sizes differ and `strict` is
+/// set.
+pub(super) fn read_unclassed(
+    folder: &Path,
+    expected: &[&str],
+    options: &OpenOptions,
+) -> Result<UnclassedImages, DataError> {
+    options.check()?;
+    let mut roles = Roles::default();
+    let listed = host::folder(folder)?;
+    let (found, others) = unclassed(&listed, expected, options.skip_bad, &mut roles)?;
+    let mut notices = listed.notices;
+    notices.extend(roles.notices());
+    notices.extend(ignored_notice(&others));
+    let mut bad = Vec::new();
+    let name_of: HashMap<PathBuf, String> =
+        found.iter().map(|(name, entry)| (entry.path.clone(), name.clone())).collect();
+    let files = found.into_iter().map(|(_, entry)| ImageFile { entry, class: None, test: false }).collect();
+    let items = read_headers(files, options, &mut bad)?;
+    let side = common_side(&items, options, &mut notices)?;
+    let originals = unusual(folder, &items, side);
+    notices.extend(preview_notice(&originals));
+    let empty = Images::new(side, side, common_channels(&items, options), Vec::new());
+    let entries: Vec<&Entry> = items.iter().map(|item| &item.file.entry).collect();
+    let cache = HashCache::open(None, folder);
+    let opened = read_files(&entries, empty, &cache, |_, _| true, options, &mut bad)?;
+    notices.extend(skipped_notices(&bad));
+    let readable = entries.iter().zip(&opened.readable).filter(|(_, readable)| **readable);
+    let paths: Vec<PathBuf> = readable.map(|(entry, _)| entry.path.clone()).collect();
+    let names = paths.iter().map(|path| name_of[path].clone()).collect();
+    let ids = Identities::of_files(names, opened.hashes);
+    Ok(UnclassedImages { ids, paths, images: opened.images, originals, notices })
+}
