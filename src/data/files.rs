@@ -220,7 +220,8 @@ impl Folder {
         Self { path, ..Self::default() }
     }
 
-    /// The folder with these members. `normalise` checks a decoded path and writes it with `/` between names.
+    /// The folder with these members. `normalise` checks a decoded path with `/` between names, and gets the raw path
+    /// for its messages.
     ///
     /// Of two members with the same path the later one stays, as when an archive is unpacked. Members whose different
     /// paths become one are told apart by a number.
@@ -230,17 +231,18 @@ impl Folder {
     pub fn of_members(
         path: PathBuf,
         members: Vec<Member>,
-        normalise: impl Fn(&str) -> Result<String, DataError>,
+        normalise: impl Fn(&str, &[u8]) -> Result<String, DataError>,
     ) -> Result<Self, DataError> {
         let mut root = Self::new(path);
         let decoder = Decoder::of(members.iter().map(|member| member.raw.as_slice()));
-        let foreign = members.iter().filter(|member| std::str::from_utf8(&member.raw).is_err()).count();
+        let paths = members.iter().map(|member| member.raw.as_slice());
+        let foreign = paths.filter(|path| std::str::from_utf8(path).is_err());
         root.notices.extend(decoder.notice(&root.path, foreign));
         // The path of each file, and its bytes where these differ from the text.
         let mut places: HashMap<String, Option<Vec<u8>>> = HashMap::new();
         let (mut replaced, mut renamed) = (Vec::new(), Vec::new());
         for Member { raw, file } in members {
-            let name = normalise(&decoder.decode(&raw))?;
+            let name = normalise(&decoder.decode_path(&raw), &raw)?;
             let Some((size, content)) = file else {
                 root.create_folder(name.split('/').filter(|part| !part.is_empty()));
                 continue;

@@ -17,11 +17,12 @@ mod platform {
     use std::path::{Path, PathBuf};
     use std::sync::Arc;
 
+    use crate::data::encodings::is_certainly_utf8;
     use crate::data::error::DataError;
     use crate::data::files::{Content, Entry, Folder, Seekable, Stream};
     use crate::data::layout::is_hidden;
     use crate::data::limits::MAX_FOLDER_DEPTH;
-    use crate::data::names::{Decoder, shown, unique};
+    use crate::data::names::{Decoder, shown, shown_name, unique};
 
     struct OnDisk(PathBuf);
 
@@ -65,8 +66,8 @@ mod platform {
             return Ok(Folder { notices: listing.notices, ..folder });
         }
         // Once more, now that the encoding of all names is known.
-        let decoder = Decoder::of(listing.foreign.iter().map(Vec::as_slice));
-        let notice = decoder.notice(path, listing.foreign.len());
+        let decoder = Decoder::of(listing.foreign.iter().chain(&listing.utf8).map(Vec::as_slice));
+        let notice = decoder.notice(path, listing.foreign.iter().map(Vec::as_slice));
         let mut listing = Listing { decoder, ..Listing::default() };
         let folder = listing.list(path)?;
         listing.notices.extend(notice);
@@ -81,6 +82,8 @@ mod platform {
         above: Vec<PathBuf>,
         /// Names that are not UTF-8.
         foreign: Vec<Vec<u8>>,
+        /// A name that is certainly UTF-8.
+        utf8: Option<Vec<u8>>,
         notices: Vec<String>,
     }
 
@@ -99,6 +102,8 @@ mod platform {
                 let bytes = raw.as_encoded_bytes();
                 if std::str::from_utf8(bytes).is_err() {
                     self.foreign.push(bytes.to_vec());
+                } else if self.utf8.is_none() && is_certainly_utf8(bytes) {
+                    self.utf8 = Some(bytes.to_vec());
                 }
                 let decoded = self.decoder.decode(bytes);
                 if is_hidden(&decoded).is_some() {
@@ -108,6 +113,14 @@ mod platform {
                 let name = unique(&decoded, |name| {
                     folder.files.contains_key(name) || folder.folders.contains_key(name)
                 });
+                if name != decoded {
+                    self.notices.push(format!(
+                        "'{}' in {} looks like another name: it is read as '{}'",
+                        shown_name(&decoded),
+                        shown(&folder.path),
+                        shown_name(&name)
+                    ));
+                }
                 // A link to nothing is listed: reading it reports the problem.
                 let metadata = fs::metadata(&path).ok();
                 if metadata.as_ref().is_some_and(fs::Metadata::is_dir) {

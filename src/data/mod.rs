@@ -11,6 +11,7 @@ mod check;
 mod classes;
 mod colour;
 mod decode;
+mod encodings;
 mod error;
 mod file_kinds;
 mod files;

@@ -1,108 +1,118 @@
 //! Names of files and classes: decoded from bytes, compared, and written in messages.
 //!
 //! A name on a disk or in an archive is bytes. [`Decoder`] turns the names of one source into text: UTF-8, or the
-//! encoding of the system that packed them where that can be told, or else with the bytes escaped. Two names that differ
+//! encoding of the system that packed them where that can be told ([`encodings`](super::encodings)), or else with the
+//! bytes escaped. Two names that differ
 //! in bytes stay two names ([`unique`]).
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{BIG5, EUC_JP, EUC_KR, Encoding, GB18030, GBK, SHIFT_JIS};
+use encoding_rs::Encoding;
 use unicode_normalization::UnicodeNormalization as _;
 
-/// Different letters outside ASCII from which an encoding can be told; in fewer, several encodings look alike.
-const ENOUGH_LETTERS: usize = 3;
+use super::encodings::{Encodings, is_certainly_utf8};
 
 /// Decodes the names of one source.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Decoder(Option<&'static Encoding>);
+#[derive(Clone, Default)]
+pub(super) struct Decoder {
+    encodings: Encodings,
+    /// Whether some names are certainly UTF-8.
+    has_utf8: bool,
+    /// Whether `/` separates the names in some path.
+    has_slash: bool,
+}
 
 impl Decoder {
-    /// The decoder for these names, some of which may not be UTF-8.
-    pub fn of<'a>(names: impl Iterator<Item = &'a [u8]>) -> Self {
-        let parts = names.flat_map(|name| name.split(|byte| *byte == b'/'));
-        let mut foreign: Vec<&[u8]> = parts.filter(|name| std::str::from_utf8(name).is_err()).collect();
+    /// The decoder for these names or paths, some of which may not be UTF-8.
+    pub fn of<'a>(paths: impl Iterator<Item = &'a [u8]>) -> Self {
+        let mut decoder = Self::default();
+        let mut foreign: Vec<&[u8]> = Vec::new();
+        for path in paths {
+            decoder.has_slash |= path.contains(&b'/');
+            for name in path.split(|byte| *byte == b'/') {
+                decoder.has_utf8 |= is_certainly_utf8(name);
+                if std::str::from_utf8(name).is_err() {
+                    foreign.push(name);
+                }
+            }
+        }
         foreign.sort_unstable();
         foreign.dedup();
-        if foreign.is_empty() {
-            return Self(None);
-        }
-        let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
-        for name in &foreign {
-            detector.feed(name, false);
-            detector.feed(b"\n", false);
-        }
-        detector.feed(b"", true);
-        let encoding = detector.guess(None, Utf8Detection::Deny);
-        Self(Some(encoding).filter(|encoding| can_be(encoding, &foreign)))
+        decoder.encodings = Encodings::of(&foreign);
+        decoder
     }
 
-    /// The name as text: UTF-8, the encoding that was told, or with `\x` and two digits for each byte that is neither.
-    pub fn decode(self, raw: &[u8]) -> String {
+    /// The name as text: UTF-8, an encoding that was told, or with `\x` and two digits for each byte that is neither.
+    pub fn decode(&self, raw: &[u8]) -> String {
+        self.text(raw).map_or_else(|| escape_bytes(raw), |(text, _)| text.into_owned())
+    }
+
+    /// The path of a member of an archive, with `/` between names, each name as [`Decoder::decode`] gives it. Some
+    /// Windows programs separate names by `\`, against the format; that of an escaped byte separates nothing.
+    pub fn decode_path(&self, raw: &[u8]) -> String {
+        let names = raw.split(|byte| *byte == b'/').map(|name| match self.text(name) {
+            // In Shift JIS and others the byte of a backslash is also part of letters.
+            Some((text, _)) => text.replace('\\', "/"),
+            None => self.escape_name(name),
+        });
+        names.collect::<Vec<_>>().join("/")
+    }
+
+    /// A name of unclear encoding. A backslash after a byte outside ASCII is part of a letter, where paths have `/`.
+    fn escape_name(&self, raw: &[u8]) -> String {
+        let mut name = String::new();
+        let mut start = 0;
+        for at in (0..raw.len()).filter(|&at| raw[at] == b'\\') {
+            let in_letter = self.has_slash && at > 0 && !raw[at - 1].is_ascii();
+            name.push_str(&escape_bytes(&raw[start..at]));
+            name.push_str(if in_letter { "\\x5C" } else { "/" });
+            start = at + 1;
+        }
+        name + &escape_bytes(&raw[start..])
+    }
+
+    /// The name in UTF-8 or an encoding that was told, which is `None` for UTF-8.
+    fn text<'a>(&self, raw: &'a [u8]) -> Option<(Cow<'a, str>, Option<&'static Encoding>)> {
         if let Ok(text) = std::str::from_utf8(raw)
-            && !self.is_chance(text)
+            && (text.is_ascii() || !self.encodings.is_chance(text, self.has_utf8))
         {
-            return text.to_owned();
+            return Some((Cow::Borrowed(text), None));
         }
-        let decoded =
-            self.0.and_then(|encoding| encoding.decode_without_bom_handling_and_without_replacement(raw));
-        decoded.map_or_else(|| escape_bytes(raw), Cow::into_owned)
+        self.encodings.decode(raw).map(|(text, encoding)| (text, Some(encoding)))
     }
 
-    /// Whether a name is UTF-8 by chance only, among names of an Asian encoding, as a few pairs of bytes can be.
-    fn is_chance(self, text: &str) -> bool {
-        let Some(encoding) = self.0.filter(|encoding| is_asian(encoding)) else { return false };
-        let stem = text.rsplit_once('.').map_or(text, |(stem, _)| stem);
-        // UTF-8 writes Asian letters as three bytes.
-        let pairs = stem.chars().filter(|letter| ('\u{80}'..'\u{800}').contains(letter)).count();
-        let others =
-            stem.chars().filter(|letter| letter.is_ascii_alphabetic() || *letter >= '\u{800}').count();
-        let decoded = encoding.decode_without_bom_handling_and_without_replacement(text.as_bytes());
-        pairs > 1
-            && others == 0
-            && decoded.is_some_and(|text| text.chars().all(|letter| !letter.is_control()))
-    }
-
-    /// What was decided about names that are not UTF-8; `None` if all are. `names`: how many are not.
-    pub fn notice(self, path: &Path, names: usize) -> Option<String> {
-        let path = shown(path);
-        match (names, self.0) {
-            (0, _) => None,
-            (_, Some(encoding)) => {
-                Some(format!("{names} names in {path} are not UTF-8: they are read as {}", encoding.name()))
+    /// What was decided about names that are not UTF-8; `None` if all are. `foreign`: the paths that are not.
+    pub fn notice<'a>(&self, path: &Path, foreign: impl Iterator<Item = &'a [u8]>) -> Option<String> {
+        let mut read: BTreeMap<&str, usize> = BTreeMap::new();
+        let (mut all, mut unclear) = (0usize, 0usize);
+        for raw in foreign {
+            all += 1;
+            let texts: Vec<_> = raw.split(|byte| *byte == b'/').map(|name| self.text(name)).collect();
+            if texts.iter().any(Option::is_none) {
+                unclear += 1;
+            } else if let Some(encoding) = texts.into_iter().flatten().find_map(|(_, encoding)| encoding) {
+                *read.entry(encoding.name()).or_default() += 1;
             }
-            (_, None) => Some(format!(
-                "{names} names in {path} are not UTF-8, and their encoding is unclear: their bytes are shown as \\x and \
-                 two digits"
-            )),
+        }
+        let path = shown(path);
+        let start = format!("{all} names in {path} are not UTF-8");
+        let escaped = "their bytes are shown as \\x and two digits";
+        let counts: Vec<String> =
+            read.iter().map(|(encoding, count)| format!("{count} as {encoding}")).collect();
+        let counts = counts.join(", ");
+        match (all, unclear) {
+            (0, _) => None,
+            (_, 0) if read.len() == 1 => {
+                Some(format!("{start}: they are read as {}", read.into_keys().next().unwrap_or_default()))
+            }
+            _ if read.is_empty() => Some(format!("{start}, and their encoding is unclear: {escaped}")),
+            (_, 0) => Some(format!("{start}: {counts}")),
+            _ => Some(format!("{start}: {counts}, and {unclear} whose encoding is unclear: {escaped}")),
         }
     }
-}
-
-/// Whether the names decode to enough letters of the encoding's own script.
-fn can_be(encoding: &'static Encoding, names: &[&[u8]]) -> bool {
-    let mut letters = HashSet::new();
-    for name in names {
-        let Some(text) = encoding.decode_without_bom_handling_and_without_replacement(name) else {
-            return false;
-        };
-        letters.extend(text.chars().filter(|letter| !letter.is_ascii()));
-    }
-    let is_text = |letter: &char| letter.is_alphanumeric() || ('\u{3000}'..'\u{3040}').contains(letter);
-    // A single-byte encoding decodes anything: accents among ASCII letters are a sign of it.
-    let stems = names.iter().map(|name| name.rsplitn(2, |byte| *byte == b'.').last().unwrap_or(name));
-    let count = |is_meant: fn(&u8) -> bool| stems.clone().flatten().filter(|byte| is_meant(byte)).count();
-    let (plain, other) = (count(u8::is_ascii_alphabetic), count(|byte| !byte.is_ascii()));
-    let told =
-        if is_asian(encoding) || plain == 0 { letters.len() >= ENOUGH_LETTERS } else { plain > 2 * other };
-    letters.iter().all(is_text) && (told || letters.len() >= 2 * ENOUGH_LETTERS)
-}
-
-fn is_asian(encoding: &'static Encoding) -> bool {
-    [EUC_KR, SHIFT_JIS, GBK, GB18030, BIG5, EUC_JP].contains(&encoding)
 }
 
 /// Bytes as text, those that are not UTF-8 as `\x` and two digits.
@@ -210,7 +220,9 @@ pub(super) fn is_invisible(letter: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use encoding_rs::{WINDOWS_1251, WINDOWS_1252};
+    use std::collections::HashSet;
+
+    use encoding_rs::{BIG5, EUC_KR, GBK, SHIFT_JIS, WINDOWS_1251, WINDOWS_1252};
 
     use super::*;
 
@@ -227,7 +239,7 @@ mod tests {
         ] {
             let raw: Vec<Vec<u8>> = names.iter().map(|name| encoding.encode(name).0.into_owned()).collect();
             let decoder = Decoder::of(raw.iter().map(Vec::as_slice));
-            let decoded: Vec<String> = raw.iter().map(|name| decoder.decode(name)).collect();
+            let decoded: Vec<String> = raw.iter().map(|name| decoder.decode_path(name)).collect();
             assert_eq!(decoded, names, "{}", encoding.name());
         }
     }
@@ -237,9 +249,8 @@ mod tests {
         let raw: [&[u8]; 3] = [b"a\xff.png", b"a\xfe.png", "\u{e9}.png".as_bytes()];
         let decoder = Decoder::of(raw.into_iter());
         assert_eq!(raw.map(|name| decoder.decode(name)), ["a\\xFF.png", "a\\xFE.png", "é.png"]);
-        assert!(
-            decoder.notice(Path::new("x.zip"), 2).is_some_and(|notice| notice.contains("2 names in x.zip"))
-        );
+        let notice = decoder.notice(Path::new("x.zip"), raw.into_iter().take(2)).unwrap();
+        assert!(notice.contains("2 names in x.zip"), "{notice}");
     }
 
     #[test]

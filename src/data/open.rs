@@ -87,7 +87,7 @@ pub fn open_files(
         file: Some((bytes.len() as u64, Arc::new(Memory(bytes.into())))),
     };
     let members = files.into_iter().map(member).collect();
-    let normal = |path: &str| Ok(normal_path(path).trim_start_matches('/').to_owned());
+    let normal = |path: &str, _: &[u8]| Ok(normal_path(path).trim_start_matches('/').to_owned());
     let folder = Folder::of_members(PathBuf::from(name), members, normal)?;
     let mut set = read(&folder, options)?;
     name.clone_into(&mut set.name);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use encoding_rs::{EUC_KR, Encoding, GBK, SHIFT_JIS};
+use encoding_rs::{BIG5, EUC_KR, Encoding, GBK, SHIFT_JIS, UTF_8, WINDOWS_1252};
 use remixmatch::data::{CLASSES_FILE, DataError, DataSet, LABELS_FILE, OpenOptions, open};
 
 use super::common::{assert_refused, read};
@@ -54,6 +54,107 @@ fn unclear_names_stay_distinct() {
         let set = set.unwrap_or_else(|error| panic!("{way}: {error}"));
         assert_eq!(contents(&set), (vec!["cat", "dog"], 7), "{way}: {:?}", set.notices);
         assert!(set.notices.iter().any(|notice| notice.contains("encoding is unclear")), "{:?}", set.notices);
+    }
+}
+
+#[test]
+fn folders_with_unclear_names_stay_classes() {
+    let mut files = Files::default();
+    for number in 1..=4 {
+        for class in [&b"na\x8bve"[..], b"na\x8cve", b"train\x8d"] {
+            files.add(&[class, format!("/{number}.png").as_bytes()].concat(), "");
+        }
+    }
+    for (way, set) in files.open_everywhere(&OpenOptions::default()) {
+        let set = set.unwrap_or_else(|error| panic!("{way}: {error}"));
+        let classes = vec!["na\\x8Bve", "na\\x8Cve", "train\\x8D"];
+        assert_eq!(contents(&set), (classes, 12), "{way}: {:?}", set.notices);
+    }
+}
+
+/// Class folders by encoding and name, three images each: all classes are read under their names.
+fn check_classes(classes: &[(&'static Encoding, &str)]) {
+    let mut files = Files::default();
+    for (encoding, class) in classes {
+        for image in 1..=3 {
+            files.add(&encoding.encode(&format!("{class}/{image}.png")).0, "");
+        }
+    }
+    let mut names: Vec<&str> = classes.iter().map(|(_, class)| *class).collect();
+    names.sort_unstable();
+    names.dedup();
+    for (way, set) in files.open_everywhere(&OpenOptions::default()) {
+        let set = set.unwrap_or_else(|error| panic!("{names:?} as {way}: {error}"));
+        let expected = (names.clone(), 3 * classes.len());
+        assert_eq!(contents(&set), expected, "{names:?} as {way}: {:?}", set.notices);
+    }
+}
+
+#[test]
+fn class_names_of_any_encoding_are_decoded() {
+    // Rare syllables, and names that are UTF-8 by chance: the bytes of the first are those of a letter with a ring.
+    check_classes(&[(EUC_KR, "책"), (EUC_KR, "공책"), (EUC_KR, "볼펜")]);
+    check_classes(&[(EUC_KR, "똠양꿍"), (EUC_KR, "쌀국수"), (EUC_KR, "팟타이")]);
+    check_classes(&[(EUC_KR, "뙤약볕"), (EUC_KR, "쮸쮸바"), (EUC_KR, "퀭한눈")]);
+    check_classes(&[(SHIFT_JIS, "表"), (SHIFT_JIS, "ソース"), (SHIFT_JIS, "能力")]);
+    check_classes(&[(GBK, "苹果"), (GBK, "香蕉"), (GBK, "不合格")]);
+    check_classes(&[(BIG5, "蘋果"), (BIG5, "功能"), (BIG5, "圖片")]);
+    check_classes(&[(WINDOWS_1252, "árbol"), (WINDOWS_1252, "pájaro"), (WINDOWS_1252, "niño")]);
+}
+
+#[test]
+fn names_of_several_encodings_are_decoded() {
+    check_classes(&[
+        (EUC_KR, "고양이"),
+        (EUC_KR, "강아지"),
+        (UTF_8, "кошка"),
+        (UTF_8, "토끼"),
+        (UTF_8, "Äpfel"),
+    ]);
+    check_classes(&[(SHIFT_JIS, "写真の犬"), (SHIFT_JIS, "写真の表"), (UTF_8, "猫"), (UTF_8, "plain")]);
+    check_classes(&[
+        (EUC_KR, "고양이"),
+        (EUC_KR, "강아지"),
+        (SHIFT_JIS, "ひまわり"),
+        (SHIFT_JIS, "たんぽぽ"),
+        (UTF_8, "토끼"),
+    ]);
+}
+
+/// A folder stays one class, whatever the names of its files.
+#[test]
+fn unclear_files_do_not_split_a_class() {
+    let mut files = Files::default();
+    for class in ["고양이", "강아지"] {
+        let class = EUC_KR.encode(class).0.into_owned();
+        for file in [&b"1.png"[..], b"2.png", b"\xff\xfe.png", b"\x95\x5c.png"] {
+            files.add(&[&class[..], b"/", file].concat(), "");
+        }
+    }
+    for (way, set) in files.open_everywhere(&OpenOptions::default()) {
+        let set = set.unwrap_or_else(|error| panic!("{way}: {error}"));
+        assert_eq!(contents(&set), (vec!["강아지", "고양이"], 8), "{way}: {:?}", set.notices);
+        assert!(set.notices.iter().any(|notice| notice.contains("encoding is unclear")), "{:?}", set.notices);
+    }
+}
+
+/// The same class in two encodings: one class in an archive, and two with a notice on a disk.
+#[test]
+fn a_class_in_two_encodings_is_said() {
+    let mut files = Files::default();
+    for class in ["고양이", "강아지"] {
+        for (encoding, numbers) in [(EUC_KR, 1..=3), (UTF_8, 4..=6)] {
+            numbers.for_each(|number| files.add(&encoding.encode(&format!("{class}/{number}.png")).0, ""));
+        }
+    }
+    for (way, set) in files.open_everywhere(&OpenOptions::default()) {
+        let set = set.unwrap_or_else(|error| panic!("{way}: {error}"));
+        let told = |word: &str| set.notices.iter().any(|notice| notice.contains(word));
+        assert!(told("read as EUC-KR"), "{way}: {:?}", set.notices);
+        match way {
+            "folder" => assert!(told("'고양이' in") && told("'고양이 (2)'"), "{:?}", set.notices),
+            _ => assert_eq!(contents(&set), (vec!["강아지", "고양이"], 12), "{way}: {:?}", set.notices),
+        }
     }
 }
 

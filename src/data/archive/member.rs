@@ -10,25 +10,24 @@ const MAX_NAME: usize = 4_096;
 /// The file with which macOS gives a folder an icon.
 const FOLDER_ICON: &str = "Icon\r";
 
-/// A member's decoded path as relative path with `/` between names; `""` for the archive's root.
+/// A member's decoded path, with `/` between names, as relative path; `""` for the archive's root. `raw` is the path as
+/// the archive has it, for messages.
 ///
 /// # Errors
 /// When it leads out of the archive, is too long or too deep, or has control characters.
-pub(super) fn normalise(archive: &Path, path: &str) -> Result<String, DataError> {
+pub(super) fn normalise(archive: &Path, path: &str, raw: &[u8]) -> Result<String, DataError> {
     let refused = |problem: &'static str| DataError::Member {
         path: archive.to_owned(),
-        member: excerpt(path),
+        member: excerpt(&String::from_utf8_lossy(raw)),
         problem,
         advice: "do not trust this archive: download it again from a source that you trust",
     };
     if path.len() > MAX_NAME {
         return Err(refused("whose name is too long"));
     }
-    // Some Windows programs write backslashes, against the format.
-    let text = path.replace('\\', "/");
-    let parts: Vec<&str> = text.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     let drive = parts.first().is_some_and(|part| part.as_bytes().get(1) == Some(&b':'));
-    if text.starts_with('/') || drive || parts.contains(&"..") {
+    if path.starts_with('/') || drive || parts.contains(&"..") {
         return Err(refused("whose path leads out of the archive"));
     }
     // The icon that macOS gives a folder has such a name; it is hidden later.
@@ -59,10 +58,12 @@ pub(super) fn damaged(archive: &Path, reason: impl ToString) -> DataError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::names::Decoder;
 
     #[test]
     fn member_names_stay_within_the_archive() {
-        let normalised = |raw: &str| normalise(Path::new("a.zip"), raw);
+        let decoded = |raw: &str| Decoder::default().decode_path(raw.as_bytes());
+        let normalised = |raw: &str| normalise(Path::new("a.zip"), &decoded(raw), raw.as_bytes());
         for (raw, expected) in [
             ("./a/b.png", "a/b.png"),
             ("a\\b", "a/b"),

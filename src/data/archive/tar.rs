@@ -70,7 +70,7 @@ pub(super) fn list(content: Arc<dyn Content>, size: u64, path: &Path) -> Result<
     if end.saturating_add(BLOCK as u64) > size {
         return Err(damaged(io::Error::other("it has no end mark: it is cut short")));
     }
-    Folder::of_members(path.to_owned(), members, |name| member::normalise(path, name))
+    Folder::of_members(path.to_owned(), members, |name, raw| member::normalise(path, name, raw))
 }
 
 /// The file's bytes, decompressed if it is gzipped.

@@ -56,7 +56,7 @@ pub(super) fn list(entry: &Entry) -> Result<Folder, DataError> {
         members.push(Member { raw, file: Some((size, content)) });
     }
     let listed = archive.len();
-    let mut root = Folder::of_members(path.clone(), members, |name| member::normalise(path, name))?;
+    let mut root = Folder::of_members(path.clone(), members, |name, raw| member::normalise(path, name, raw))?;
     // The library keeps the last of several members with the same bytes as path.
     if let Some(more) =
         declared_members(entry).and_then(|declared| declared.checked_sub(listed)).filter(|&n| n > 0)
