@@ -55,8 +55,11 @@ struct Moments {
     count: f32,
 }
 
-/// The moments of two sets together (Chan's update).
+/// The moments of two sets together (Chan's update); one of them may be empty.
 fn joined(a: Moments, b: Moments) -> Moments {
+    if b.count == 0.0 {
+        return a;
+    }
     let total = a.count + b.count;
     let d = b.mean - a.mean;
     return Moments(
@@ -125,26 +128,36 @@ fn write_coefficients(group: u32, column: u32, mean: vec4<f32>, variance: vec4<f
     coefficients[at + params.channels_vec4 * 3u] = beta[column] - mean * scale;
 }
 
+/// Invocations that join or add the slices of one column.
+const LANES: u32 = 64u;
+var<workgroup> lane_moments: array<Moments, LANES>;
+
 /// Joins the slices, writes the coefficients of each group and updates the moving statistics by the one group that
-/// updates them in the reference.
-@compute @workgroup_size(64)
-fn training_coefficients(@builtin(global_invocation_id) id: vec3<u32>) {
-    if id.x >= params.stat_groups * params.channels_vec4 {
-        return;
-    }
+/// updates them in the reference. One workgroup per group and column: its invocations each join every 64th slice, then
+/// their moments are joined as a tree.
+@compute @workgroup_size(LANES)
+fn training_coefficients(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let column = id.x % params.channels_vec4;
     let group = id.x / params.channels_vec4;
     var all = Moments();
-    for (var slice = 0u; slice < params.slices; slice++) {
+    for (var slice = lane; slice < params.slices; slice += LANES) {
         let first = min(slice * slice_length(), params.rows);
         let size = f32(min(first + slice_length(), params.rows) - first);
-        if size > 0.0 {
-            let at = (group * params.slices + slice) * 2u * params.channels_vec4 + column;
-            all = joined(all, Moments(partial[at], partial[at + params.channels_vec4], size));
+        let at = (group * params.slices + slice) * 2u * params.channels_vec4 + column;
+        all = joined(all, Moments(partial[at], partial[at + params.channels_vec4], size));
+    }
+    lane_moments[lane] = all;
+    for (var half = LANES / 2u; half > 0u; half /= 2u) {
+        workgroupBarrier();
+        if lane < half {
+            lane_moments[lane] = joined(lane_moments[lane], lane_moments[lane + half]);
         }
     }
-    let mean = all.mean;
-    let variance = all.squares / all.count;
+    if lane > 0u {
+        return;
+    }
+    let mean = lane_moments[0].mean;
+    let variance = lane_moments[0].squares / lane_moments[0].count;
     write_coefficients(group, column, mean, variance);
     if group == params.moving_group {
         moving_mean[column] = ema_update(moving_mean[column], mean, params.momentum);
@@ -222,34 +235,57 @@ fn slice_backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_wor
 @group(0) @binding(3) var<storage, read_write> d_gamma: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> d_beta: array<vec4<f32>>;
 
-/// d beta = sum dz and d gamma = sum dz xhat, over all groups; the sums of each group are inputs of `backward`.
-@compute @workgroup_size(64)
-fn parameter_gradients(@builtin(global_invocation_id) id: vec3<u32>) {
+/// Sums of dz and of dz xhat.
+struct Sums {
+    dz: vec4<f32>,
+    dz_xhat: vec4<f32>,
+}
+
+var<workgroup> lane_sums: array<Sums, LANES>;
+
+/// The sums of a group's slices in one column, those of every 64th slice added as a tree. Called by the whole workgroup.
+fn sums_of_group(group: u32, column: u32, lane: u32) -> Sums {
+    var sum = Sums();
+    for (var slice = lane; slice < params.slices; slice += LANES) {
+        let at = (group * params.slices + slice) * 2u * params.channels_vec4 + column;
+        sum = Sums(sum.dz + partial[at], sum.dz_xhat + partial[at + params.channels_vec4]);
+    }
+    lane_sums[lane] = sum;
+    for (var half = LANES / 2u; half > 0u; half /= 2u) {
+        workgroupBarrier();
+        if lane < half {
+            let other = lane_sums[lane + half];
+            lane_sums[lane] = Sums(lane_sums[lane].dz + other.dz, lane_sums[lane].dz_xhat + other.dz_xhat);
+        }
+    }
+    workgroupBarrier();
+    let total = lane_sums[0];
+    workgroupBarrier();
+    return total;
+}
+
+/// d beta = sum dz and d gamma = sum dz xhat, over all groups; the sums of each group are inputs of `backward`. One
+/// workgroup per column.
+@compute @workgroup_size(LANES)
+fn parameter_gradients(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let column = id.x;
-    if column >= params.channels_vec4 {
+    var all = Sums();
+    for (var group = 0u; group < params.stat_groups; group++) {
+        let sum = sums_of_group(group, column, lane);
+        if lane == 0u {
+            group_sums[group * 2u * params.channels_vec4 + column] = sum.dz;
+            group_sums[(group * 2u + 1u) * params.channels_vec4 + column] = sum.dz_xhat;
+        }
+        all = Sums(all.dz + sum.dz, all.dz_xhat + sum.dz_xhat);
+    }
+    if lane > 0u {
         return;
     }
-    var beta_sum = vec4<f32>();
-    var gamma_sum = vec4<f32>();
-    for (var group = 0u; group < params.stat_groups; group++) {
-        var sum = vec4<f32>();
-        var sum_xhat = vec4<f32>();
-        for (var slice = 0u; slice < params.slices; slice++) {
-            let at = (group * params.slices + slice) * 2u * params.channels_vec4 + column;
-            sum += partial[at];
-            sum_xhat += partial[at + params.channels_vec4];
-        }
-        group_sums[group * 2u * params.channels_vec4 + column] = sum;
-        group_sums[(group * 2u + 1u) * params.channels_vec4 + column] = sum_xhat;
-        beta_sum += sum;
-        gamma_sum += sum_xhat;
-    }
     if params.accumulate == 1u {
-        beta_sum += d_beta[column];
-        gamma_sum += d_gamma[column];
+        all = Sums(all.dz + d_beta[column], all.dz_xhat + d_gamma[column]);
     }
-    d_beta[column] = beta_sum;
-    d_gamma[column] = gamma_sum;
+    d_beta[column] = all.dz;
+    d_gamma[column] = all.dz_xhat;
 }
 
 @group(0) @binding(4) var<storage, read> sums: array<vec4<f32>>;

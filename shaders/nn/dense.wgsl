@@ -10,9 +10,10 @@ struct Params {
     outputs: u32,
     /// 1: add to the result instead of overwriting it
     accumulate: u32,
+    /// weight gradient: slices of the rows, each with its own partial sum
+    slices: u32,
     unused_a: u32,
     unused_b: u32,
-    unused_c: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -56,28 +57,56 @@ fn data_gradient(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_work
 }
 
 @group(0) @binding(2) var<storage, read> activations: array<f32>;
+/// [slices, in + 1, out]: the last row is the bias's
+@group(0) @binding(3) var<storage, read_write> partial: array<f32>;
+
+/// Of every slice of rows: d W[k, j] = sum of embedding[row, k] d logits[row, j]; d b[j] = sum of d logits[row, j]
+@compute @workgroup_size(64)
+fn slice_weight_gradient(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = flat_id(id, groups);
+    let items = (params.inputs + 1u) * params.outputs;
+    if i >= items * params.slices {
+        return;
+    }
+    let k = i % items / params.outputs;
+    let j = i % params.outputs;
+    let length = (params.rows + params.slices - 1u) / params.slices;
+    let first = i / items * length;
+    let end = min(first + length, params.rows);
+    var sum = 0.0;
+    if k < params.inputs {
+        for (var row = first; row < end; row++) {
+            sum = fma(activations[(params.first_row + row) * params.inputs + k], d_logits[row * params.outputs + j], sum);
+        }
+    } else {
+        for (var row = first; row < end; row++) {
+            sum += d_logits[row * params.outputs + j];
+        }
+    }
+    partial[i] = sum;
+}
+
+@group(0) @binding(1) var<storage, read> slices: array<f32>;
 @group(0) @binding(3) var<storage, read_write> d_weights: array<f32>;
 @group(0) @binding(4) var<storage, read_write> d_bias: array<f32>;
 
-/// d W[k, j] (+)= sum over rows of embedding[row, k] d logits[row, j]; d b[j] (+)= sum of d logits[row, j]
+/// d W (+)= and d b (+)= the sum over slices.
 @compute @workgroup_size(64)
 fn weight_gradient(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_id(id, groups);
-    if i >= (params.inputs + 1u) * params.outputs {
+    let weights_count = params.inputs * params.outputs;
+    let items = weights_count + params.outputs;
+    if i >= items {
         return;
     }
-    let k = i / params.outputs;
-    let j = i % params.outputs;
     var sum = 0.0;
-    if k < params.inputs {
-        for (var row = 0u; row < params.rows; row++) {
-            sum = fma(activations[(params.first_row + row) * params.inputs + k], d_logits[row * params.outputs + j], sum);
-        }
+    for (var slice = 0u; slice < params.slices; slice++) {
+        sum += slices[slice * items + i];
+    }
+    if i < weights_count {
         d_weights[i] = sum + select(0.0, d_weights[i], params.accumulate == 1u);
     } else {
-        for (var row = 0u; row < params.rows; row++) {
-            sum += d_logits[row * params.outputs + j];
-        }
+        let j = i - weights_count;
         d_bias[j] = sum + select(0.0, d_bias[j], params.accumulate == 1u);
     }
 }

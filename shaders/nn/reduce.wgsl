@@ -3,7 +3,7 @@
 import package::common::indexing::flat_id;
 
 struct Params {
-    /// sum_rows: rows to add, split into `slices`; sum_slices: unused
+    /// sum_rows: rows to add; else unused
     rows: u32,
     columns_vec4: u32,
     slices: u32,
@@ -33,7 +33,7 @@ fn sum_rows(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroup
     result[i] = sum;
 }
 
-/// result[c] (+)= sum over slices of source[slice, c]
+/// result[c] (+)= sum over slices of source[slice, c]. For many columns and few slices: one invocation per vec4.
 @compute @workgroup_size(64)
 fn sum_slices(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_id(id, groups);
@@ -48,4 +48,27 @@ fn sum_slices(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgro
         sum += result[i];
     }
     result[i] = sum;
+}
+
+const LANES: u32 = 64u;
+var<workgroup> sums: array<vec4<f32>, LANES>;
+
+/// As `sum_slices`, for few columns and many slices: one workgroup per vec4, whose invocations each add every 64th slice;
+/// their sums are added as a tree.
+@compute @workgroup_size(LANES)
+fn sum_many_slices(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    var sum = vec4<f32>();
+    for (var slice = lane; slice < params.slices; slice += LANES) {
+        sum += source[slice * params.columns_vec4 + group.x];
+    }
+    sums[lane] = sum;
+    for (var half = LANES / 2u; half > 0u; half /= 2u) {
+        workgroupBarrier();
+        if lane < half {
+            sums[lane] += sums[lane + half];
+        }
+    }
+    if lane == 0u {
+        result[group.x] = sums[0] + select(vec4<f32>(), result[group.x], params.accumulate == 1u);
+    }
 }

@@ -65,6 +65,15 @@ struct ReduceParams {
     accumulate: u32,
 }
 
+/// Rows that one invocation adds in the first dispatch of a sum over rows: few enough that a GPU starts more invocations
+/// than it has lanes, many enough that the partial sums are a small share of the traffic.
+const SLICE_ROWS: usize = 64;
+
+/// Slices of about [`SLICE_ROWS`] rows.
+pub(super) fn row_slices(rows: usize) -> usize {
+    rows.div_ceil(SLICE_ROWS).max(1)
+}
+
 /// Records `to` `[vec4s x 4]` = sum over slices of `from` `[slices, vec4s x 4]`, added to `to` if `accumulate`.
 pub(super) fn sum_slices(
     b: &mut PlanBuilder,
@@ -80,14 +89,18 @@ pub(super) fn sum_slices(
         slices: slices as u32,
         accumulate: u32::from(accumulate),
     };
-    b.dispatch(Kernel::new("nn/reduce", "sum_slices"), &params, &[from, to], groups_for_items(vec4s, 64));
+    let (entry, groups) = match slices > SLICE_ROWS {
+        true => ("sum_many_slices", [vec4s as u32, 1, 1]),
+        false => ("sum_slices", groups_for_items(vec4s, 64)),
+    };
+    b.dispatch(Kernel::new("nn/reduce", entry), &params, &[from, to], groups);
 }
 
 /// Records `to` `[channels]` = sum over all pixels of a feature map, the gradient of a bias; added to `to` if
 /// `accumulate`.
 pub(super) fn sum_pixels(b: &mut PlanBuilder, name: &str, map: Activation, to: Tensor, accumulate: bool) {
     let (rows, vec4s) = (map.pixels(), map.channels_vec4());
-    let slices = (rows / 64).clamp(1, 64);
+    let slices = row_slices(rows);
     let partial = b.tensor(format!("{name}.partial_bias"), slices * vec4s * 4);
     let params =
         ReduceParams { rows: rows as u32, columns_vec4: vec4s as u32, slices: slices as u32, accumulate: 0 };

@@ -2,7 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::activation::Activation;
+use super::activation::{Activation, row_slices};
 use crate::gpu::{Kernel, PlanBuilder, Tensor, groups_for_items};
 
 const SHADER: &str = "nn/batch_norm";
@@ -58,7 +58,7 @@ impl BatchNorm {
             rows: rows as u32,
             channels_vec4: x.channels_vec4() as u32,
             stat_groups: stat_groups.count as u32,
-            slices: (rows / 64).clamp(1, 64) as u32,
+            slices: row_slices(rows) as u32,
             epsilon: EPSILON,
             momentum: self.momentum,
             moving_group: stat_groups.moving.map_or(u32::MAX, |group| group as u32),
@@ -84,7 +84,7 @@ impl BatchNorm {
         let groups = groups_for_items(columns * slices, 64);
         b.dispatch(Kernel::new(SHADER, "slice_moments"), &params, &[x.tensor, moments], groups);
         let bindings = [moments, self.gamma, self.beta, coefficients, self.moving_mean, self.moving_variance];
-        let groups = groups_for_items(columns, 64);
+        let groups = [columns as u32, 1, 1];
         b.dispatch(Kernel::new(SHADER, "training_coefficients"), &params, &bindings, groups);
         (self.apply(b, x, coefficients, params), coefficients)
     }
@@ -129,7 +129,7 @@ impl BatchNorm {
         let groups = groups_for_items(columns * slices, 64);
         let bindings = [x.tensor, coefficients, d_out.tensor, partial];
         b.dispatch(Kernel::new(SHADER, "slice_backward"), &params, &bindings, groups);
-        let groups = groups_for_items(x.channels_vec4(), 64);
+        let groups = [x.channels_vec4() as u32, 1, 1];
         let bindings = [partial, sums, d_gamma, d_beta];
         b.dispatch(Kernel::new(SHADER, "parameter_gradients"), &params, &bindings, groups);
         let dx = x.like(b, &format!("{}.d_input", self.name));

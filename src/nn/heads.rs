@@ -3,7 +3,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::activation::Activation;
+use super::activation::{Activation, row_slices};
 use crate::gpu::{Kernel, PlanBuilder, Tensor, groups_for_items};
 
 const SHADER: &str = "nn/dense";
@@ -32,7 +32,8 @@ struct Params {
     inputs: u32,
     outputs: u32,
     accumulate: u32,
-    unused: [u32; 3],
+    slices: u32,
+    unused: [u32; 2],
 }
 
 impl Dense {
@@ -43,7 +44,8 @@ impl Dense {
             inputs: self.inputs as u32,
             outputs: self.outputs as u32,
             accumulate: u32::from(accumulate),
-            unused: [0; 3],
+            slices: row_slices(rows.count) as u32,
+            unused: [0; 2],
         }
     }
 
@@ -88,9 +90,15 @@ impl Dense {
         [d_weights, d_bias]: [Tensor; 2],
         accumulate: bool,
     ) {
-        let groups = groups_for_items((self.inputs + 1) * self.outputs, 64);
-        let bindings = [d_logits, embedding, d_weights, d_bias];
-        b.dispatch(Kernel::new(SHADER, "weight_gradient"), &self.params(rows, accumulate), &bindings, groups);
+        let items = (self.inputs + 1) * self.outputs;
+        let slices = row_slices(rows.count);
+        let partial = b.tensor(format!("{}.partial_weights", self.name), slices * items);
+        let params = self.params(rows, accumulate);
+        let groups = groups_for_items(slices * items, 64);
+        let bindings = [d_logits, embedding, partial];
+        b.dispatch(Kernel::new(SHADER, "slice_weight_gradient"), &params, &bindings, groups);
+        let bindings = [(1, partial), (3, d_weights), (4, d_bias)];
+        b.dispatch_at(Kernel::new(SHADER, "weight_gradient"), &params, &bindings, groups_for_items(items, 64));
     }
 }
 

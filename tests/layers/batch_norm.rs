@@ -117,7 +117,7 @@ on_the_adapter! {
         check([12, 1, 1, 8], 4, Some(3), 0.0).await;
     }
 
-    /// 64 slices, the last of them short or empty.
+    /// More slices than one workgroup joins at once, the last of them short.
     async fn many_rows() {
         check([8, 32, 33, 8], 1, Some(0), 0.0).await;
         check([14, 25, 25, 4], 2, Some(1), 0.0).await;

@@ -19,7 +19,10 @@ async fn run(
     let results = if entry == "sum_rows" { vec4s * slices } else { vec4s };
     let params = [rows as u32, vec4s as u32, slices as u32, u32::from(old.is_some())];
     let result = old.map_or(Arg::Out(results * 4), Arg::in_out);
-    let groups = groups_for_items(results, 64);
+    let groups = match entry {
+        "sum_many_slices" => [results as u32, 1, 1],
+        _ => groups_for_items(results, 64),
+    };
     let mut fenced = source.to_vec();
     fenced.resize(source.len() + (1 << 16), f32::NAN);
     let args = [Arg::input(&fenced), result];
@@ -45,6 +48,20 @@ on_the_adapter! {
             assert_close(&format!("{rows} x {width}"), &found, &expected(&source, width, length, slices), FORWARD);
         }
         assert_folds(262_400 / 4 * 64);
+    }
+
+    /// More slices than a workgroup has invocations, and fewer.
+    async fn many_slices_written_and_added() {
+        for (slices, width) in [(1, 4), (3, 8), (63, 4), (64, 12), (65, 4), (1000, 20), (12_289, 8)] {
+            let mut random = Random::new(slices as u64);
+            let source = random.uniform(slices * width, -1.0, 1.0);
+            let old = random.uniform(width, -1.0, 1.0);
+            let sums = expected(&source, width, slices, 1);
+            let name = format!("{slices} x {width}");
+            assert_close(&name, &run("sum_many_slices", &source, slices, slices, None).await, &sums, FORWARD);
+            let added = run("sum_many_slices", &source, slices, slices, Some(&old)).await;
+            assert_close(&format!("{name} added"), &added, &sum(&sums, &old), FORWARD);
+        }
     }
 
     async fn slices_written_and_added() {
