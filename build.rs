@@ -1,6 +1,8 @@
 //! Links every shader under `shaders/` (imports from `shaders/common/`) into plain WGSL and writes the table `SHADERS`
 //! of `gpu/kernels.rs`. A shader with `@if(subgroups)` has a register tile and is linked in several variants: `<name>` for
-//! tiles 8 channels wide, `<name>_16`, `<name>_workgroup_<width>` and `<name>_subgroups<lanes>_<width>`.
+//! tiles 8 channels wide, `<name>_16`, `<name>_workgroup_<width>` and `<name>_subgroups<lanes>_<width>`. One whose name
+//! ends in `_block` is linked as `<name>_<pixels>x<channels>x<depth>_<rows>x<columns>`, or as
+//! `<name>_<channels>_<rows>x<columns>` where it has no blocks of pixels.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -16,16 +18,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         let module = format!("package::{}", name.replace('/', "::"));
         for variant in variants(&name)? {
             let mut linker = wesl::Wesl::new("shaders");
-            for (feature, on) in variant.features() {
+            for (feature, on) in variant.features {
                 linker.set_feature(&feature, on);
             }
             let linked =
                 linker.compile(&module.parse()?).map_err(|error| format!("shaders/{name}.wgsl: {error}"))?;
-            let variant_name = variant.name(&name);
+            let variant_name = variant.name;
             let file = out.join(format!("{}.wgsl", variant_name.replace('/', "_")));
             // Browsers require these directives, naga does not know them. Their uniformity analysis considers values
             // divergent that are uniform within a subgroup.
-            let enable = match matches!(variant.sharing, Sharing::Subgroup(_)) && page {
+            let enable = match variant_name.contains("_subgroups") && page {
                 true => "enable subgroups;\ndiagnostic(off, subgroup_uniformity);\n",
                 false => "",
             };
@@ -47,59 +49,94 @@ enum Sharing {
     Subgroup(u32),
 }
 
-/// The features that a shader is linked with.
+/// A shader as it is linked: its name in the table and the conditions of its `@if`.
 struct Variant {
-    sharing: Sharing,
-    /// Channels per tile.
-    width: u32,
+    name: String,
+    features: Vec<(String, bool)>,
 }
 
-impl Variant {
-    const PLAIN: Self = Self { sharing: Sharing::PerInvocation, width: 8 };
-    /// The variants of a shader with a tile.
-    const TILES: [Self; 9] = [
-        Self::PLAIN,
-        Self { sharing: Sharing::PerInvocation, width: 16 },
-        Self { sharing: Sharing::Workgroup, width: 8 },
-        Self { sharing: Sharing::Workgroup, width: 16 },
-        Self { sharing: Sharing::Subgroup(4), width: 8 },
-        Self { sharing: Sharing::Subgroup(4), width: 16 },
-        Self { sharing: Sharing::Subgroup(8), width: 8 },
-        Self { sharing: Sharing::Subgroup(8), width: 16 },
-        Self { sharing: Sharing::Subgroup(8), width: 32 },
+/// Sharing and channels per tile of the variants of a shader with a register tile.
+const TILES: [(Sharing, u32); 9] = [
+    (Sharing::PerInvocation, 8),
+    (Sharing::PerInvocation, 16),
+    (Sharing::Workgroup, 8),
+    (Sharing::Workgroup, 16),
+    (Sharing::Subgroup(4), 8),
+    (Sharing::Subgroup(4), 16),
+    (Sharing::Subgroup(8), 8),
+    (Sharing::Subgroup(8), 16),
+    (Sharing::Subgroup(8), 32),
+];
+
+/// Pixels, channels and depth of a block, then pixels and channels per invocation; `BLOCKS` of `nn/conv2d.rs`.
+const BLOCKS: [[u32; 5]; 5] =
+    [[128, 16, 16, 4, 4], [256, 32, 8, 8, 4], [128, 64, 16, 8, 4], [128, 64, 16, 8, 8], [64, 32, 32, 4, 4]];
+
+/// Channels of a block of the weight gradient, then input and output channels per invocation.
+const WEIGHT_BLOCKS: [[u32; 3]; 2] = [[32, 4, 4], [64, 8, 8]];
+
+fn tile(shader: &str, sharing: Sharing, width: u32) -> Variant {
+    let name = match sharing {
+        Sharing::PerInvocation if width == 8 => shader.to_owned(),
+        Sharing::PerInvocation => format!("{shader}_{width}"),
+        Sharing::Workgroup => format!("{shader}_workgroup_{width}"),
+        Sharing::Subgroup(lanes) => format!("{shader}_subgroups{lanes}_{width}"),
+    };
+    let lanes = match sharing {
+        Sharing::Subgroup(lanes) => lanes,
+        Sharing::PerInvocation | Sharing::Workgroup => 0,
+    };
+    let mut features = vec![
+        ("per_invocation".to_owned(), sharing == Sharing::PerInvocation),
+        ("workgroup".to_owned(), sharing == Sharing::Workgroup),
+        ("subgroups".to_owned(), lanes > 0),
     ];
-
-    fn name(&self, shader: &str) -> String {
-        match self {
-            Self { sharing: Sharing::PerInvocation, width: 8 } => shader.to_owned(),
-            Self { sharing: Sharing::PerInvocation, width } => format!("{shader}_{width}"),
-            Self { sharing: Sharing::Workgroup, width } => format!("{shader}_workgroup_{width}"),
-            Self { sharing: Sharing::Subgroup(lanes), width } => format!("{shader}_subgroups{lanes}_{width}"),
-        }
-    }
-
-    /// The conditions of `@if` in shaders.
-    fn features(&self) -> Vec<(String, bool)> {
-        let lanes = match self.sharing {
-            Sharing::Subgroup(lanes) => lanes,
-            Sharing::PerInvocation | Sharing::Workgroup => 0,
-        };
-        let mut all = vec![
-            ("per_invocation".to_owned(), self.sharing == Sharing::PerInvocation),
-            ("workgroup".to_owned(), self.sharing == Sharing::Workgroup),
-            ("subgroups".to_owned(), lanes > 0),
-        ];
-        all.extend([8, 16, 32].map(|width| (format!("channels{width}"), width == self.width)));
-        all.extend([4, 8].map(|n| (format!("lanes{n}"), n == lanes)));
-        // vec4s that an invocation of a subgroup reads of four rows as wide as the tile.
-        all.extend([1, 2, 4].map(|n| (format!("reads{n}"), n * lanes == self.width)));
-        all
-    }
+    features.extend(one_of("channels", &[8, 16, 32], width));
+    features.extend(one_of("lanes", &[4, 8], lanes));
+    // vec4s that an invocation of a subgroup reads of four rows as wide as the tile.
+    features.extend([1, 2, 4].map(|n| (format!("reads{n}"), n * lanes == width)));
+    Variant { name, features }
 }
 
-fn variants(name: &str) -> Result<&'static [Variant], Box<dyn Error>> {
-    let tiled = fs::read_to_string(format!("shaders/{name}.wgsl"))?.contains("@if(subgroups)");
-    Ok(if tiled { &Variant::TILES } else { &[Variant::PLAIN] })
+fn block(shader: &str, [pixels, channels, depth, rows, columns]: [u32; 5]) -> Variant {
+    let group = pixels / rows * (channels / columns);
+    let mut features = register_tile();
+    features.extend(one_of("pixels", &[64, 128, 256], pixels));
+    features.extend(one_of("channels", &[16, 32, 64], channels));
+    features.extend(one_of("depth", &[8, 16, 32], depth));
+    features.extend(one_of("rows", &[4, 8], rows));
+    features.extend(one_of("columns", &[4, 8], columns));
+    // vec4s of pixels that an invocation stages.
+    features.extend(one_of("loads", &[2, 4], pixels * depth / 4 / group));
+    Variant { name: format!("{shader}_{pixels}x{channels}x{depth}_{rows}x{columns}"), features }
+}
+
+fn weight_block(shader: &str, [channels, rows, columns]: [u32; 3]) -> Variant {
+    let mut features = register_tile();
+    features.extend(one_of("channels", &[32, 64], channels));
+    features.extend(one_of("rows", &[4, 8], rows));
+    features.extend(one_of("columns", &[4, 8], columns));
+    Variant { name: format!("{shader}_{channels}_{rows}x{columns}"), features }
+}
+
+/// Without sharing among invocations, for the functions of `common/tile.wgsl`.
+fn register_tile() -> Vec<(String, bool)> {
+    ["subgroups", "workgroup", "channels8"].map(|feature| (feature.to_owned(), false)).to_vec()
+}
+
+/// `<name><value>` for every value; one of them is on.
+fn one_of(name: &str, values: &[u32], on: u32) -> Vec<(String, bool)> {
+    values.iter().map(|value| (format!("{name}{value}"), *value == on)).collect()
+}
+
+fn variants(name: &str) -> Result<Vec<Variant>, Box<dyn Error>> {
+    let source = fs::read_to_string(format!("shaders/{name}.wgsl"))?;
+    Ok(match () {
+        () if source.contains("@if(pixels64)") => BLOCKS.iter().map(|shape| block(name, *shape)).collect(),
+        () if source.contains("@if(rows8)") => WEIGHT_BLOCKS.iter().map(|shape| weight_block(name, *shape)).collect(),
+        () if source.contains("@if(subgroups)") => TILES.iter().map(|(how, width)| tile(name, *how, *width)).collect(),
+        () => vec![tile(name, Sharing::PerInvocation, 8)],
+    })
 }
 
 /// `family/name` of every shader, sorted, without `common/`, which contains imports only.

@@ -1,6 +1,5 @@
-//! The device: how it is opened, waited for and checked for errors, and which tile of a matrix product suits it.
+//! The device: how it is opened, waited for and checked for errors.
 
-use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use futures_channel::oneshot;
 
 use super::error::GpuError;
 use super::kernels::{Kernel, KernelCache};
+use super::tiling::Tiling;
 
 /// The longest wait on the adapter: a software adapter may need seconds for a large step, a lost one would never
 /// answer.
@@ -145,26 +145,6 @@ impl Gpu {
     pub fn has_subgroups_of(&self, size: u32) -> bool {
         let sizes = (self.info.subgroup_min_size, self.info.subgroup_max_size);
         self.features.contains(wgpu::Features::SUBGROUP) && sizes == (size, size)
-    }
-
-    /// The tiles that the adapter can run, in the order of their expected speed; the first is used without
-    /// measuring. Results do not depend on the tile.
-    pub fn tilings(&self) -> Vec<Tiling> {
-        let plain = if self.is_software() { Tiling::REGISTER } else { Tiling::WAVE };
-        let subgroup = |lanes, columns| Tiling { group: 8, sharing: Sharing::Subgroup(lanes), columns };
-        let mut all = Vec::new();
-        if self.has_subgroups_of(8) {
-            all.extend([32, 16, 8].map(|columns| subgroup(8, columns)));
-        }
-        if self.has_subgroups_of(4) {
-            all.extend([8, 16].map(|columns| subgroup(4, columns)));
-        }
-        all.extend([8, 16].map(|columns| Tiling { columns, ..plain }));
-        if !self.is_software() {
-            let sharing = Sharing::Workgroup;
-            all.extend([8, 16].map(|columns| Tiling { sharing, columns, ..plain }));
-        }
-        all
     }
 
     pub(super) fn pipeline(&self, kernel: &Kernel) -> Result<wgpu::ComputePipeline, GpuError> {
@@ -309,52 +289,6 @@ impl Gpu {
                 Err(GpuError::Timeout { seconds: self.wait_limit.as_secs_f64(), what })
             }
             Err(error) => Err(self.cause(GpuError::Adapter(error.to_string()))),
-        }
-    }
-}
-
-/// Which invocations share the second matrix of a product.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sharing {
-    /// Each invocation reads it itself.
-    PerInvocation,
-    /// A workgroup stages it in workgroup memory.
-    Workgroup,
-    /// A subgroup of 4 or 8 invocations broadcasts it.
-    Subgroup(u32),
-}
-
-/// How matrix products are divided into invocations: each computes a tile of 4 rows x `columns`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tiling {
-    /// Invocations per workgroup.
-    pub group: u32,
-    pub sharing: Sharing,
-    /// Largest number of columns in a tile: 8, 16 or, in subgroups of eight, 32.
-    pub columns: usize,
-}
-
-impl Tiling {
-    /// For GPUs: at least a wave per workgroup.
-    pub const WAVE: Self = Self { group: 64, sharing: Sharing::PerInvocation, columns: 8 };
-    /// For software adapters: they run one SIMD register's worth of invocations at a time and gain nothing from more.
-    pub const REGISTER: Self = Self { group: 8, ..Self::WAVE };
-
-    /// The widest tile that divides `columns`, at most [`Tiling::columns`]; 8 if none does.
-    pub fn width(self, columns: usize) -> usize {
-        let fills = |width: &usize| *width <= self.columns && columns.is_multiple_of(*width);
-        [32, 16].into_iter().find(fills).unwrap_or(8)
-    }
-}
-
-/// A name that is unique among an adapter's tiles: `subgroups-8x32` (lanes x columns), `workgroup-64x16` and
-/// `invocation-64x8` (invocations x columns).
-impl fmt::Display for Tiling {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.sharing {
-            Sharing::PerInvocation => write!(f, "invocation-{}x{}", self.group, self.columns),
-            Sharing::Workgroup => write!(f, "workgroup-{}x{}", self.group, self.columns),
-            Sharing::Subgroup(lanes) => write!(f, "subgroups-{lanes}x{}", self.columns),
         }
     }
 }

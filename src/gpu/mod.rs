@@ -12,11 +12,12 @@ mod pacer;
 mod pictures;
 mod plan;
 mod profiler;
+mod tiling;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use builder::run_once;
 pub use builder::{Arg, PlanBuilder, run_once_async};
-pub use device::{Gpu, Sharing, Tiling};
+pub use device::Gpu;
 pub use error::GpuError;
 pub use kernels::{Kernel, SHADERS, groups_1d, groups_for_items, shader_source};
 pub use memory::{ALIGNED_WORDS, Lifetime, Memory, Program, Tensor, assign_slots};
@@ -24,3 +25,4 @@ pub use pacer::Pacer;
 pub use pictures::Pictures;
 pub use plan::{Plan, ReadbackRing};
 pub use profiler::{KernelTime, Profiler, seconds_of, seconds_per_run};
+pub use tiling::{Block, Sharing, Tiling};

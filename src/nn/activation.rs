@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::gpu::{Kernel, PlanBuilder, Tensor, groups_for_items};
+use crate::gpu::{Kernel, PlanBuilder, Tensor, groups_1d, groups_for_items};
 
 /// A batch of feature maps, f32, with channels a multiple of four.
 #[derive(Clone, Copy, Debug)]
@@ -83,17 +83,43 @@ pub(super) fn sum_slices(
     slices: usize,
     accumulate: bool,
 ) {
+    record_sum(b, ["sum_slices", "sum_many_slices"], &[from, to], [0, vec4s, slices], accumulate);
+}
+
+/// Records the sums over slices of `from` `[slices, words[0] + words[1]]`, written to `weights` `[words[0]]` and `bias`
+/// `[words[1]]`, or added if `accumulate`.
+pub(super) fn sum_weight_slices(
+    b: &mut PlanBuilder,
+    from: Tensor,
+    [weights, bias]: [Tensor; 2],
+    words: [usize; 2],
+    slices: usize,
+    accumulate: bool,
+) {
+    let sizes = [words[0] / 4, (words[0] + words[1]) / 4, slices];
+    let entries = ["sum_weight_slices", "sum_many_weight_slices"];
+    record_sum(b, entries, &[from, weights, bias], sizes, accumulate);
+}
+
+/// Records the first entry point for few slices, the second for many.
+fn record_sum(
+    b: &mut PlanBuilder,
+    [few, many]: [&'static str; 2],
+    bindings: &[Tensor],
+    [rows, vec4s, slices]: [usize; 3],
+    accumulate: bool,
+) {
     let params = ReduceParams {
-        rows: 0,
+        rows: rows as u32,
         columns_vec4: vec4s as u32,
         slices: slices as u32,
         accumulate: u32::from(accumulate),
     };
     let (entry, groups) = match slices > SLICE_ROWS {
-        true => ("sum_many_slices", [vec4s as u32, 1, 1]),
-        false => ("sum_slices", groups_for_items(vec4s, 64)),
+        true => (many, groups_1d(vec4s as u32)),
+        false => (few, groups_for_items(vec4s, 64)),
     };
-    b.dispatch(Kernel::new("nn/reduce", entry), &params, &[from, to], groups);
+    b.dispatch(Kernel::new("nn/reduce", entry), &params, bindings, groups);
 }
 
 /// Records `to` `[channels]` = sum over all pixels of a feature map, the gradient of a bias; added to `to` if

@@ -5,13 +5,11 @@ use std::ops::Range;
 
 use bytemuck::{Pod, Zeroable};
 
-use super::activation::{Activation, sum_pixels, sum_slices};
-use crate::gpu::{ALIGNED_WORDS, Gpu, Kernel, PlanBuilder, Sharing, Tensor, Tiling};
+use super::activation::{Activation, sum_pixels, sum_slices, sum_weight_slices};
+use crate::gpu::{ALIGNED_WORDS, Block, Gpu, Kernel, PlanBuilder, Sharing, Tensor, Tiling};
 
 /// Pixels that an invocation computes.
 const TILE_PIXELS: usize = 4;
-/// Largest number of slices per weight-gradient dispatch.
-const MAX_SLICES: usize = 64;
 /// Largest size of the partial weight gradients in words (16 MiB).
 const PARTIAL_WORDS: usize = 4 << 20;
 
@@ -19,12 +17,14 @@ const PARTIAL_WORDS: usize = 4 << 20;
 const SOFTWARE_MACS: u64 = 1 << 28;
 
 /// How a convolution is divided into dispatches, workgroups and slices. Results are bit-identical for all tilings with
-/// the same `slice_pixels` and `macs_per_dispatch`.
+/// the same `slice_pixels`, `max_slices` and `macs_per_dispatch`, but for the bias's gradient in blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvTiling {
     pub tile: Tiling,
     /// Output pixels per slice of the weight gradient, at least; each slice has its own partial sum.
     pub slice_pixels: usize,
+    /// Largest number of slices of the weight gradient per chunk of images.
+    pub max_slices: usize,
     /// Limit of multiply-accumulate operations (MACs) per dispatch: the images of a batch are divided into several
     /// dispatches, so that a window on the same adapter stays responsive.
     pub macs_per_dispatch: Option<u64>,
@@ -38,17 +38,23 @@ impl ConvTiling {
     pub fn new(gpu: &Gpu) -> Self {
         let (plain, macs_at_once) = match gpu.is_software() {
             true => (Self::REGISTER, Some(SOFTWARE_MACS)),
-            false => (Self::WAVE, None),
+            false => (Self::BLOCKS, None),
         };
         Self { tile: gpu.tiling, macs_at_once, ..plain }
     }
 
-    /// [`Tiling::WAVE`], for GPUs.
-    pub const WAVE: Self =
-        Self { tile: Tiling::WAVE, slice_pixels: 256, macs_per_dispatch: None, macs_at_once: None };
+    /// [`Tiling::BLOCKS`], for GPUs: slices short enough that many run at once.
+    pub const BLOCKS: Self = Self {
+        tile: Tiling::BLOCKS,
+        slice_pixels: 1024,
+        max_slices: 1024,
+        macs_per_dispatch: None,
+        macs_at_once: None,
+    };
+    /// [`Tiling::WAVE`], for GPUs without blocks.
+    pub const WAVE: Self = Self { tile: Tiling::WAVE, ..Self::BLOCKS };
     /// [`Tiling::REGISTER`], for software adapters.
-    pub const REGISTER: Self =
-        Self { tile: Tiling::REGISTER, slice_pixels: 1024, macs_per_dispatch: None, macs_at_once: None };
+    pub const REGISTER: Self = Self { tile: Tiling::REGISTER, max_slices: 64, ..Self::BLOCKS };
 
     /// The same tiling with a limit of MACs per dispatch.
     pub fn with_macs_per_dispatch(self, macs: u64) -> Self {
@@ -65,16 +71,27 @@ impl ConvTiling {
             (Sharing::Subgroup(_), _) => "nn/conv2d_subgroups4_8",
             (Sharing::Workgroup, 16) => "nn/conv2d_workgroup_16",
             (Sharing::Workgroup, _) => "nn/conv2d_workgroup_8",
-            (Sharing::PerInvocation, 16) => "nn/conv2d_16",
-            (Sharing::PerInvocation, _) => "nn/conv2d",
+            (Sharing::PerInvocation | Sharing::Block(_), 16) => "nn/conv2d_16",
+            (Sharing::PerInvocation | Sharing::Block(_), _) => "nn/conv2d",
         };
         let kernel = Kernel::new(shader, entry);
         match self.tile.sharing {
             Sharing::Subgroup(_) => kernel,
-            Sharing::PerInvocation | Sharing::Workgroup => kernel.with("GROUP", f64::from(self.tile.group)),
+            Sharing::PerInvocation | Sharing::Workgroup | Sharing::Block(_) => {
+                kernel.with("GROUP", f64::from(self.tile.group))
+            }
         }
     }
 }
+
+/// The variant of `nn/conv2d_block.wgsl` for each of [`Block::ALL`].
+const BLOCK_SHADERS: [&str; 5] = [
+    "nn/conv2d_block_128x64x16_8x8",
+    "nn/conv2d_block_128x64x16_8x4",
+    "nn/conv2d_block_256x32x8_8x4",
+    "nn/conv2d_block_128x16x16_4x4",
+    "nn/conv2d_block_64x32x32_4x4",
+];
 
 /// A convolution `kernel` x `kernel` (1 or 3), stride 1 or 2, TensorFlow's SAME padding, with bias.
 ///
@@ -161,10 +178,23 @@ impl Conv2d {
         (0..images).step_by(each).map(move |first| first..images.min(first + each))
     }
 
-    /// A kernel and its workgroup counts for a result of `pixels` x `channels`.
-    fn tiles(&self, entry: &'static str, pixels: usize, channels: usize) -> (Kernel, [u32; 3]) {
+    /// A kernel and its workgroup counts for a result of `parities` x `pixels` x `channels`, each the sum over `depth`
+    /// channels of every tap.
+    fn tiles(
+        &self,
+        entry: &'static str,
+        [parities, pixels]: [usize; 2],
+        channels: usize,
+        depth: usize,
+    ) -> (Kernel, [u32; 3]) {
+        if let Some(block) = self.tiling.tile.block(pixels, channels, depth) {
+            let index = Block::ALL.iter().position(|known| *known == block);
+            let shader = BLOCK_SHADERS[index.expect("blocks come from the list")];
+            let groups = [pixels.div_ceil(block.rows), channels.div_ceil(block.columns), parities];
+            return (Kernel::new(shader, entry), groups.map(|count| count as u32));
+        }
         let width = self.tiling.tile.width(channels);
-        let rows = pixels.div_ceil(TILE_PIXELS * self.tiling.tile.group as usize);
+        let rows = (parities * pixels).div_ceil(TILE_PIXELS * self.tiling.tile.group as usize);
         (self.tiling.kernel(entry, width), [rows as u32, channels.div_ceil(width) as u32, 1])
     }
 
@@ -193,7 +223,7 @@ impl Conv2d {
             let (result, x) = (out.slice(&images), x.slice(&images).tensor);
             // Without a residual any tensor may be bound: it is not read.
             let other = residual.map_or(x, |residual| residual.slice(&images).tensor);
-            let (kernel, groups) = self.tiles("forward", result.pixels(), out.channels);
+            let (kernel, groups) = self.tiles("forward", [1, result.pixels()], out.channels, self.in_channels);
             b.dispatch(kernel, &params, &[x, weights, result.tensor, bias, other], groups);
         }
         out
@@ -212,7 +242,8 @@ impl Conv2d {
         let parities = self.stride * self.stride;
         for images in self.image_chunks(x, self.smaller_limit()) {
             let parity_pixels = images.len() * x.height.div_ceil(self.stride) * x.width.div_ceil(self.stride);
-            let (kernel, groups) = self.tiles("data_gradient", parities * parity_pixels, dx.channels);
+            let (kernel, groups) =
+                self.tiles("data_gradient", [parities, parity_pixels], dx.channels, self.out_channels);
             let added = u32::from(other_path.is_some());
             let params = Params { added, ..self.params(images.len(), x.height, x.width) };
             let d_out = d_out.slice(&images).tensor;
@@ -235,6 +266,9 @@ impl Conv2d {
         d_bias: Tensor,
         accumulate: bool,
     ) {
+        if let Some(block) = self.weight_block() {
+            return self.weight_gradient_in_blocks(b, block, [x, d_out], [d_weights, d_bias], accumulate);
+        }
         let words = self.weight_words();
         // The slices of each chunk are bound too, so that they must be aligned.
         let chunks: Vec<_> = match words.is_multiple_of(ALIGNED_WORDS) {
@@ -245,11 +279,8 @@ impl Conv2d {
         let chunks: Vec<_> = chunks
             .into_iter()
             .map(|images| {
-                let rows = images.len() * d_out.height;
-                let slices = rows * d_out.width / self.tiling.slice_pixels;
-                let slices = slices.min(PARTIAL_WORDS / words / count).min(rows).clamp(1, MAX_SLICES);
-                let slice_rows = rows.div_ceil(slices);
-                (images, rows.div_ceil(slice_rows), slice_rows)
+                let [slices, slice_rows] = self.slices(images.len(), d_out, count);
+                (images, slices, slice_rows)
             })
             .collect();
         let slices = chunks.iter().map(|(_, slices, _)| slices).sum();
@@ -278,6 +309,57 @@ impl Conv2d {
         }
         sum_slices(b, partial, d_weights, words / 4, slices, accumulate);
         sum_pixels(b, &self.name, d_out, d_bias, accumulate);
+    }
+
+    /// The number of slices of the weight gradient over `images` of the `count` chunks' images, and the rows of output
+    /// pixels of each.
+    fn slices(&self, images: usize, d_out: Activation, count: usize) -> [usize; 2] {
+        let rows = images * d_out.height;
+        let slices = rows * d_out.width / self.tiling.slice_pixels;
+        let slices = slices.min(PARTIAL_WORDS / self.weight_words() / count).min(rows);
+        let slice_rows = rows.div_ceil(slices.clamp(1, self.tiling.max_slices));
+        [rows.div_ceil(slice_rows), slice_rows]
+    }
+
+    /// Channels of the weight gradient's blocks and their shader, if it is computed in blocks.
+    fn weight_block(&self) -> Option<(usize, &'static str)> {
+        let channels = self.in_channels.min(self.out_channels);
+        match self.tiling.tile.sharing {
+            Sharing::Block(None) if channels < 8 => None,
+            Sharing::Block(_) if channels < 64 => Some((32, "nn/weight_gradient_block_32_4x4")),
+            Sharing::Block(_) => Some((64, "nn/weight_gradient_block_64_8x8")),
+            Sharing::PerInvocation | Sharing::Workgroup | Sharing::Subgroup(_) => None,
+        }
+    }
+
+    /// [`Conv2d::weight_gradient`] in blocks of channels: weights and bias in the same dispatches.
+    fn weight_gradient_in_blocks(
+        &self,
+        b: &mut PlanBuilder,
+        (channels, shader): (usize, &'static str),
+        [x, d_out]: [Activation; 2],
+        into: [Tensor; 2],
+        accumulate: bool,
+    ) {
+        let words = [self.weight_words(), self.out_channels];
+        let [slices, slice_rows] = self.slices(x.images, d_out, 1);
+        let partial = b.tensor(format!("{}.partial_weights", self.name), slices * (words[0] + words[1]));
+        let macs_of_slice = self.macs(x.height, x.width) * x.images as u64 / slices as u64;
+        let at_once = |macs: u64| ((macs / macs_of_slice.max(1)) as usize).max(1);
+        let each = self.smaller_limit().map_or(slices, at_once);
+        let blocks = [self.in_channels, self.out_channels].map(|count| count.div_ceil(channels));
+        for first_slice in (0..slices).step_by(each) {
+            let params = Params {
+                slice_rows: slice_rows as u32,
+                first_slice: first_slice as u32,
+                ..self.params(x.images, x.height, x.width)
+            };
+            let groups = [self.kernel * self.kernel * blocks[0], blocks[1], each.min(slices - first_slice)];
+            let kernel = Kernel::new(shader, "weight_gradient");
+            let bindings = [x.tensor, d_out.tensor, partial];
+            b.dispatch(kernel, &params, &bindings, groups.map(|count| count as u32));
+        }
+        sum_weight_slices(b, partial, into, words, slices, accumulate);
     }
 }
 
