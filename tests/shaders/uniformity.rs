@@ -12,18 +12,54 @@ use naga::{
 
 /// Names of the functions with a barrier that not every invocation may reach.
 pub fn uneven_barriers(module: &Module, info: &ModuleInfo) -> Vec<String> {
-    let entries = module.entry_points.iter().map(|e| (&e.function, e.name.as_str()));
-    let functions = module.functions.iter().map(|(_, f)| (f, f.name.as_deref().unwrap_or("?")));
-    let uneven = |f: &Function| Flow { module, info, function: f, own: HashSet::new(), uneven: false }.run();
-    entries.chain(functions).filter(|(f, _)| uneven(f)).map(|(_, name)| name.to_owned()).collect()
+    let entries = module.entry_points.iter().map(|e| (None, &e.function, e.name.as_str()));
+    let functions =
+        module.functions.iter().map(|(handle, f)| (Some(handle), f, f.name.as_deref().unwrap_or("?")));
+    let all: Vec<_> = entries.chain(functions).collect();
+    let mut calls = Calls::default();
+    // Repeats until no further argument or result turns out to differ.
+    loop {
+        let known = calls.clone();
+        let mut uneven = Vec::new();
+        for (handle, function, name) in &all {
+            let flow = Flow {
+                module,
+                info,
+                function,
+                handle: *handle,
+                calls: &mut calls,
+                own: HashSet::new(),
+                own_results: HashSet::new(),
+                uneven: false,
+            };
+            uneven.extend(flow.run().then(|| (*name).to_owned()));
+        }
+        if calls == known {
+            return uneven;
+        }
+    }
+}
+
+/// What the functions of a module pass each other that may differ between invocations.
+#[derive(Clone, Default, PartialEq)]
+struct Calls {
+    /// Function and index of the argument.
+    arguments: HashSet<(Handle<Function>, u32)>,
+    /// Functions whose result may differ.
+    results: HashSet<Handle<Function>>,
 }
 
 struct Flow<'a> {
     module: &'a Module,
     info: &'a ModuleInfo,
     function: &'a Function,
+    /// None for an entry point.
+    handle: Option<Handle<Function>>,
+    calls: &'a mut Calls,
     /// Variables whose value may differ between invocations.
     own: HashSet<Handle<LocalVariable>>,
+    /// Results of calls that may differ.
+    own_results: HashSet<Handle<Expression>>,
     uneven: bool,
 }
 
@@ -49,10 +85,10 @@ impl Flow<'_> {
     /// Repeats the walk until no further variable turns out to differ.
     fn run(mut self) -> bool {
         loop {
-            let known = self.own.len();
+            let known = self.own.len() + self.own_results.len();
             self.uneven = false;
             self.walk(&self.function.body, false);
-            if self.own.len() == known {
+            if self.own.len() + self.own_results.len() == known {
                 return self.uneven;
             }
         }
@@ -70,7 +106,7 @@ impl Flow<'_> {
                 let shared = [BuiltIn::WorkGroupId, BuiltIn::NumWorkGroups, BuiltIn::WorkGroupSize];
                 match self.function.arguments[index as usize].binding {
                     Some(naga::Binding::BuiltIn(builtin)) => !shared.contains(&builtin),
-                    _ => true,
+                    _ => self.handle.is_none_or(|f| self.calls.arguments.contains(&(f, index))),
                 }
             }
             Expression::GlobalVariable(global) => match self.module.global_variables[global].space {
@@ -79,6 +115,7 @@ impl Flow<'_> {
                 _ => true,
             },
             Expression::LocalVariable(local) => self.own.contains(&local),
+            Expression::CallResult(_) => self.own_results.contains(&expression),
             Expression::Access { base, index } => any(&[base, index]),
             Expression::AccessIndex { base, .. } => self.differs(base),
             Expression::Splat { value, .. } => self.differs(value),
@@ -138,12 +175,25 @@ impl Flow<'_> {
             {
                 self.mark(pointer);
             }
-            Statement::Call { function, ref arguments, .. } => {
+            Statement::Call { function, ref arguments, result } => {
                 let needs = self.info[function].uniformity.requirements;
                 self.uneven |= apart && needs.contains(UniformityRequirements::WORK_GROUP_BARRIER);
-                arguments.iter().for_each(|a| self.mark(*a));
+                let mut differs = self.calls.results.contains(&function);
+                for (index, argument) in (0..).zip(arguments) {
+                    if self.differs(*argument) {
+                        self.calls.arguments.insert((function, index));
+                        differs = true;
+                    }
+                    self.mark(*argument);
+                }
+                self.own_results.extend(result.filter(|_| differs));
             }
-            Statement::Return { .. } | Statement::Kill => return Left { function: apart, block: false },
+            Statement::Return { value } => {
+                let differs = apart || value.is_some_and(|value| self.differs(value));
+                self.calls.results.extend(self.handle.filter(|_| differs));
+                return Left { function: apart, block: false };
+            }
+            Statement::Kill => return Left { function: apart, block: false },
             Statement::Break | Statement::Continue => return Left { function: false, block: apart },
             Statement::Block(ref block) => return self.walk(block, apart),
             Statement::If { condition, ref accept, ref reject } => {
