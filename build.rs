@@ -133,8 +133,12 @@ fn variants(name: &str) -> Result<Vec<Variant>, Box<dyn Error>> {
     let source = fs::read_to_string(format!("shaders/{name}.wgsl"))?;
     Ok(match () {
         () if source.contains("@if(pixels64)") => BLOCKS.iter().map(|shape| block(name, *shape)).collect(),
-        () if source.contains("@if(rows8)") => WEIGHT_BLOCKS.iter().map(|shape| weight_block(name, *shape)).collect(),
-        () if source.contains("@if(subgroups)") => TILES.iter().map(|(how, width)| tile(name, *how, *width)).collect(),
+        () if source.contains("@if(rows8)") => {
+            WEIGHT_BLOCKS.iter().map(|shape| weight_block(name, *shape)).collect()
+        }
+        () if source.contains("@if(subgroups)") => {
+            TILES.iter().map(|(how, width)| tile(name, *how, *width)).collect()
+        }
         () => vec![tile(name, Sharing::PerInvocation, 8)],
     })
 }

@@ -4,9 +4,9 @@ use pollster::block_on;
 use std::sync::Arc;
 
 use remixmatch::data::{DataSet, OpenOptions, open};
-use remixmatch::gpu::{Gpu, Sharing};
+use remixmatch::gpu::{Gpu, GpuError, Sharing};
 use remixmatch::ssl::Method;
-use remixmatch::train::{Capture, Engine, EngineOptions, Trainer, preset};
+use remixmatch::train::{Capture, Engine, EngineOptions, TrainError, Trainer, preset};
 
 fn gpu() -> Gpu {
     Gpu::new_blocking().expect("tests need a WebGPU adapter")
@@ -18,14 +18,12 @@ fn reserved(gpu: &Gpu) -> u64 {
     gpu.device.generate_allocator_report().expect("this backend reports its allocations").total_reserved_bytes
 }
 
-#[test]
-fn the_papers_step_needs_under_2_gib() {
-    let gpu = gpu();
-    let config = preset("paper-cifar10", None).expect("the preset exists").config;
-    assert_eq!((config.batch, config.method.strong_views), (64, 8));
-    let options = EngineOptions {
-        architecture: config.architecture().expect("the paper's network"),
-        image: [32, 32, 3],
+/// The engine of a preset for images `image` in ten classes.
+fn options(name: &str, image: [usize; 3]) -> EngineOptions {
+    let config = preset(name, None).expect("the preset exists").config;
+    EngineOptions {
+        architecture: config.architecture().expect("the preset's network"),
+        image,
         classes: 10,
         method: config.method,
         batch: config.batch,
@@ -33,7 +31,14 @@ fn the_papers_step_needs_under_2_gib() {
         norm_momentum: config.norm_momentum,
         augment: config.augment,
         capture: Capture::State,
-    };
+    }
+}
+
+#[test]
+fn the_papers_step_needs_under_2_gib() {
+    let gpu = gpu();
+    let options = options("paper-cifar10", [32, 32, 3]);
+    assert_eq!((options.batch, options.method.strong_views), (64, 8));
     let before = reserved(&gpu);
     let (network, layout, recording) = Engine::plan(&gpu, &options).expect("a plan");
     assert_eq!(reserved(&gpu), before);
@@ -42,6 +47,26 @@ fn the_papers_step_needs_under_2_gib() {
     let memory = recording.memory();
     assert!(memory.total() < 2 << 30, "{memory:?}");
     assert!(memory.transient_unshared > 4 * memory.transient, "slots are shared: {memory:?}");
+}
+
+/// Where the memory is too small for a plan, fewer passes share a dispatch; below one, the error says what to do.
+#[test]
+fn missing_memory_halves_the_passes() {
+    let mut options = options("digits", [8, 8, 1]);
+    options.method.strong_views = 8;
+    let whole = Engine::new(&gpu(), &options).expect("an engine");
+    let passes = whole.passes_per_dispatch;
+    assert_eq!(passes, 12);
+    let mut limit = whole.memory().total();
+    for expected in [6, 3, 2, 1] {
+        let engine = Engine::new(&gpu().with_memory_limit(limit - 1), &options).expect("an engine");
+        assert_eq!(engine.passes_per_dispatch, expected, "below {limit} bytes");
+        limit = engine.memory().total();
+    }
+    let error = Engine::new(&gpu().with_memory_limit(limit - 1), &options).err().expect("an error");
+    assert!(matches!(error, TrainError::Gpu(GpuError::OutOfMemory { .. })), "{error}");
+    let text = error.to_string();
+    assert!(text.contains(&format!("{limit} bytes")) && text.contains("smaller batch"), "{text}");
 }
 
 #[test]

@@ -153,7 +153,7 @@ fn family(kernel: &str) -> &'static str {
     let entry = rest.split(' ').next().unwrap_or_default();
     let (folder, file) = shader.split_once('/').unwrap_or(("", shader));
     match (folder, file) {
-        ("nn", file) if file.starts_with("conv2d") => match entry {
+        ("nn", file) if file.starts_with("conv2d") || file.starts_with("weight_gradient") => match entry {
             "data_gradient" => "convolution, data gradient",
             "weight_gradient" => "convolution, weight gradient",
             _ => "convolution, forward",
@@ -176,6 +176,8 @@ mod tests {
     fn families_distinguish_convolution_directions() {
         assert_eq!(family("nn/conv2d_subgroups8_32:forward"), "convolution, forward");
         assert_eq!(family("nn/conv2d:weight_gradient GROUP=64"), "convolution, weight gradient");
+        assert_eq!(family("nn/conv2d_block_128x64x16_8x8:data_gradient"), "convolution, data gradient");
+        assert_eq!(family("nn/weight_gradient_block_32_4x4:weight_gradient"), "convolution, weight gradient");
         assert_eq!(family("optim/adam:update"), "Adam, decay, EMA");
     }
 }

@@ -202,7 +202,8 @@ impl PlanBuilder {
     /// # Errors
     /// [`GpuError::Alignment`], [`GpuError::BindingTooLarge`], [`GpuError::TooManyBindings`] or
     /// [`GpuError::TooManyGroups`] for the first limit that is exceeded; [`GpuError::UnknownShader`] for a kernel
-    /// without a shader; [`GpuError::Lost`] or [`GpuError::Adapter`] if the device failed.
+    /// without a shader; [`GpuError::OutOfMemory`] if a buffer cannot be allocated; [`GpuError::Lost`] or
+    /// [`GpuError::Adapter`] if the device failed.
     pub fn build(self, gpu: &Gpu) -> Result<Plan, GpuError> {
         self.check(gpu)?;
         let layout = self.layout();
@@ -224,6 +225,7 @@ impl PlanBuilder {
         for (tensor, slot) in &layout.slot_of {
             buffers[*tensor] = Some(slots[*slot].clone());
         }
+        gpu.check_allocation(layout.memory.total())?;
         if self.poison {
             for slot in &slots {
                 gpu.queue.write_buffer(slot, 0, &vec![0xff; slot.size() as usize]);

@@ -32,6 +32,7 @@ pub struct Gpu {
     /// The tile of matrix products; the first of [`Gpu::tilings`] until another is set.
     pub tiling: Tiling,
     wait_limit: Duration,
+    memory_limit: u64,
     kernels: KernelCache,
     fault: Arc<Mutex<Option<GpuFault>>>,
 }
@@ -46,6 +47,8 @@ pub(super) struct InFlight {
 /// The first failure outside any call.
 #[derive(Clone)]
 enum GpuFault {
+    /// An allocation failed; the device works on.
+    OutOfMemory(String),
     /// From the uncaptured-error handler.
     Error(String),
     /// From the device-lost callback.
@@ -90,6 +93,7 @@ impl Gpu {
             adapter_limits: adapter.limits(),
             tiling: Tiling::WAVE,
             wait_limit: WAIT_LIMIT,
+            memory_limit: u64::MAX,
             kernels: KernelCache::default(),
             fault,
         };
@@ -101,6 +105,12 @@ impl Gpu {
     #[must_use]
     pub fn with_wait_limit(self, limit: Duration) -> Self {
         Self { wait_limit: limit, ..self }
+    }
+
+    /// Refuses plans of more than `bytes` bytes, as an adapter with so little memory does.
+    #[must_use]
+    pub fn with_memory_limit(self, bytes: u64) -> Self {
+        Self { memory_limit: bytes, ..self }
     }
 
     /// [`Gpu::request`] for threads that may block.
@@ -159,7 +169,20 @@ impl Gpu {
         match self.fault() {
             None => Ok(()),
             Some(GpuFault::Lost(reason)) => Err(GpuError::Lost(reason)),
-            Some(GpuFault::Error(reason)) => Err(GpuError::Adapter(reason)),
+            Some(GpuFault::Error(reason) | GpuFault::OutOfMemory(reason)) => Err(GpuError::Adapter(reason)),
+        }
+    }
+
+    /// Whether the buffers of a plan of `needed` bytes were allocated.
+    ///
+    /// # Errors
+    /// [`GpuError::OutOfMemory`] once after an allocation that failed, and above the memory limit.
+    pub(super) fn check_allocation(&self, needed: u64) -> Result<(), GpuError> {
+        let mut fault = self.fault.lock().expect("the error handlers do not panic");
+        let failed = fault.take_if(|fault| matches!(fault, GpuFault::OutOfMemory(_))).is_some();
+        match failed || needed > self.memory_limit {
+            true => Err(GpuError::OutOfMemory { needed }),
+            false => Ok(()),
         }
     }
 
@@ -313,14 +336,22 @@ fn install_error_handlers(device: &wgpu::Device, fault: &Arc<Mutex<Option<GpuFau
     let note = |slot: &Arc<Mutex<Option<GpuFault>>>, found: GpuFault| {
         if let Ok(mut slot) = slot.lock() {
             match (&*slot, &found) {
-                (None, _) | (Some(GpuFault::Error(_)), GpuFault::Lost(_)) => *slot = Some(found),
+                (None, _)
+                | (Some(GpuFault::OutOfMemory(_)), _)
+                | (Some(GpuFault::Error(_)), GpuFault::Lost(_)) => *slot = Some(found),
                 _ => {}
             }
         }
     };
     let on_error = Arc::clone(fault);
     device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-        note(&on_error, GpuFault::Error(error.to_string()));
+        let found = match &error {
+            wgpu::Error::OutOfMemory { .. } => GpuFault::OutOfMemory(error.to_string()),
+            wgpu::Error::Validation { .. } | wgpu::Error::Internal { .. } => {
+                GpuFault::Error(error.to_string())
+            }
+        };
+        note(&on_error, found);
     }));
     let on_loss = Arc::clone(fault);
     device.set_device_lost_callback(move |reason, message| {

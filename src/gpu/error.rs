@@ -40,7 +40,13 @@ pub enum GpuError {
     /// No file below `shaders/` has this name.
     #[error("no shader is named '{0}'")]
     UnknownShader(String),
-    /// wgpu reported an error outside any call (validation, out of memory, internal).
+    /// The adapter could not allocate a plan.
+    #[error(
+        "the adapter has no memory left for a plan of {needed} bytes: use a smaller batch, image size or network, or close \
+         other programs that use the adapter"
+    )]
+    OutOfMemory { needed: u64 },
+    /// wgpu reported an error outside any call (validation, internal).
     #[error("the adapter reported an error: {0}")]
     Adapter(String),
     /// The device-lost callback was called.

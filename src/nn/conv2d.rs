@@ -223,7 +223,8 @@ impl Conv2d {
             let (result, x) = (out.slice(&images), x.slice(&images).tensor);
             // Without a residual any tensor may be bound: it is not read.
             let other = residual.map_or(x, |residual| residual.slice(&images).tensor);
-            let (kernel, groups) = self.tiles("forward", [1, result.pixels()], out.channels, self.in_channels);
+            let (kernel, groups) =
+                self.tiles("forward", [1, result.pixels()], out.channels, self.in_channels);
             b.dispatch(kernel, &params, &[x, weights, result.tensor, bias, other], groups);
         }
         out

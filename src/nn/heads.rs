@@ -98,7 +98,12 @@ impl Dense {
         let bindings = [d_logits, embedding, partial];
         b.dispatch(Kernel::new(SHADER, "slice_weight_gradient"), &params, &bindings, groups);
         let bindings = [(1, partial), (3, d_weights), (4, d_bias)];
-        b.dispatch_at(Kernel::new(SHADER, "weight_gradient"), &params, &bindings, groups_for_items(items, 64));
+        b.dispatch_at(
+            Kernel::new(SHADER, "weight_gradient"),
+            &params,
+            &bindings,
+            groups_for_items(items, 64),
+        );
     }
 }
 

@@ -63,6 +63,15 @@ impl Engine {
         gpu: &Gpu,
         options: &EngineOptions,
     ) -> Result<(WideResNet, RowLayout, Recording), TrainError> {
+        Self::plan_with(gpu, options, usize::MAX)
+    }
+
+    /// [`Engine::plan`] with at most `most_passes` passes per dispatch.
+    fn plan_with(
+        gpu: &Gpu,
+        options: &EngineOptions,
+        most_passes: usize,
+    ) -> Result<(WideResNet, RowLayout, Recording), TrainError> {
         let [height, width, _] = options.image;
         let method = &options.method;
         method.validate(options.batch, height, width)?;
@@ -84,17 +93,40 @@ impl Engine {
                 augment: method.policy.start().options(scale, sampling),
                 capture: options.capture,
             },
+            most_passes,
         )?;
         Ok((network, layout, recording))
     }
 
-    /// Plans and allocates; the state is all zeros until [`Engine::initialise`] or a checkpoint sets it.
+    /// Plans and allocates, with half the passes per dispatch where the adapter's memory is too small; the state is all
+    /// zeros until [`Engine::initialise`] or a checkpoint sets it.
     ///
     /// # Errors
-    /// [`TrainError`] if settings are out of range, a tensor exceeds the adapter's limits even at one pass per
-    /// dispatch, or the device failed.
+    /// [`TrainError`] if settings are out of range, a tensor exceeds the adapter's limits or its memory even at one pass
+    /// per dispatch, or the device failed.
     pub fn new(gpu: &Gpu, options: &EngineOptions) -> Result<Self, TrainError> {
-        let (network, layout, recording) = Self::plan(gpu, options)?;
+        let mut most_passes = usize::MAX;
+        loop {
+            let planned = Self::plan_with(gpu, options, most_passes)?;
+            let passes = planned.2.passes_per_dispatch;
+            match Self::allocate(gpu, options, planned) {
+                Err(TrainError::Gpu(GpuError::OutOfMemory { needed })) if passes > 1 => {
+                    most_passes = passes.div_ceil(2);
+                    tracing::warn!(
+                        "the adapter has no memory left for {needed} bytes: {most_passes} passes per dispatch instead of \
+                         {passes}"
+                    );
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn allocate(
+        gpu: &Gpu,
+        options: &EngineOptions,
+        (network, layout, recording): (WideResNet, RowLayout, Recording),
+    ) -> Result<Self, TrainError> {
         let Recording { builder, tensors, step, evaluation, undo, inspection, passes_per_dispatch } =
             recording;
         let engine = Self {

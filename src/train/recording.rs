@@ -9,8 +9,18 @@ use crate::nn::WideResNet;
 use crate::optim::Optimiser;
 use crate::ssl::{Method, RowLayout, StepOptions, StepTensors, record_step};
 
-/// Memory that tensors living inside one step should stay below: more passes share a dispatch as long as they do.
-const TRANSIENT_BUDGET: u64 = 640 << 20;
+/// Bytes that tensors living inside one step should stay below: more passes share a dispatch as long as they do. A
+/// discrete GPU needs many rows to be busy and has memory of its own; an integrated one shares the host's.
+fn transient_budget(gpu: &Gpu) -> u64 {
+    match gpu.info.device_type {
+        wgpu::DeviceType::DiscreteGpu => 4 << 30,
+        wgpu::DeviceType::Cpu => 640 << 20,
+        wgpu::DeviceType::IntegratedGpu | wgpu::DeviceType::VirtualGpu | wgpu::DeviceType::Other => {
+            1638 << 20
+        }
+    }
+}
+
 /// Words of the feature maps that one dispatch works on where a window shares a software adapter, 8 MiB.
 const RESPONSIVE_WORDS: usize = 2 << 20;
 
@@ -77,19 +87,19 @@ impl Undo {
 }
 
 impl Recording {
-    /// Records with as many passes per dispatch as memory and the adapter's limits allow.
+    /// Records with as many passes per dispatch as memory and the adapter's limits allow, at most `most`.
     ///
     /// # Errors
     /// Names the tensor that exceeds a limit even at one pass per dispatch.
-    pub fn new(gpu: &Gpu, options: &RecordingOptions<'_>) -> Result<Self, GpuError> {
-        let mut passes_per_dispatch = options.layout.passes.len();
+    pub fn new(gpu: &Gpu, options: &RecordingOptions<'_>, most: usize) -> Result<Self, GpuError> {
+        let mut passes_per_dispatch = options.layout.passes.len().min(most).max(1);
         let map = options.layout.batch * options.network.largest_map();
         loop {
             let recording = Self::with_passes(options, passes_per_dispatch);
             let fits = recording.builder.check(gpu);
             let quick =
                 !options.capture.needs_responsive_ui(gpu) || passes_per_dispatch * map <= RESPONSIVE_WORDS;
-            let small = quick && recording.memory().transient <= TRANSIENT_BUDGET;
+            let small = quick && recording.memory().transient <= transient_budget(gpu);
             if fits.is_ok() && (passes_per_dispatch == 1 || small) {
                 return Ok(recording);
             }
