@@ -143,9 +143,10 @@ impl Address {
                 parts.push(format!("{}={}", escape(&key), escape(&text)));
             }
         }
-        // Settings without a value, switches that are off, and the choice of images by position are not serialised.
+        // Settings without a value, switches that are off, the choice of images by position and full depth are not
+        // serialised.
         for (key, _) in absent {
-            let unset = ["null", "false", "position"]
+            let unset = ["null", "false", "position", "16"]
                 .into_iter()
                 .find(|text| set(config, &key, text).as_ref() == Ok(config));
             parts.extend(unset.map(|text| format!("{}={text}", escape(&key))));

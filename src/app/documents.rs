@@ -5,14 +5,16 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_channel::oneshot;
 use web_time::{Instant, SystemTime};
 
+use super::answers::Answer;
 use super::platform;
 use crate::ablation::Table;
-use crate::data::{DataError, DataSet, LabellingFolder, OpenOptions, open};
+use crate::data::{DataError, DataSet, LabellingFolder, OnProgress, OpenOptions, open};
 use crate::disk;
 use crate::train::{Config, RunFolder};
 
@@ -40,39 +42,85 @@ pub struct DataSlot {
 
 struct Opening {
     source: String,
+    options: OpenOptions,
+    progress: Arc<Progress>,
+    began: Instant,
     arriving: oneshot::Receiver<Result<DataSet, Failure>>,
 }
 
+/// How far the opening of data has come.
+#[derive(Default)]
+struct Progress {
+    done: AtomicUsize,
+    all: AtomicUsize,
+}
+
+/// Dropping it ends the thread that opens.
+impl Drop for Opening {
+    fn drop(&mut self) {
+        self.options.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Openings that take longer show their progress.
+const SHOW_PROGRESS_AFTER: Duration = Duration::from_secs(1);
+
 /// Why data could not be opened.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Failure {
     /// The error, in words.
     pub reason: String,
     /// The folder, if it holds images that a person could label.
     pub images: Option<PathBuf>,
+    /// The decision by which the data would open.
+    pub answer: Option<Answer>,
+    /// What was to be opened, and how.
+    pub source: String,
+    pub options: OpenOptions,
+}
+
+/// Data that have been opened.
+pub struct Opened {
+    pub source: String,
+    pub options: OpenOptions,
+    pub set: Arc<DataSet>,
 }
 
 /// The outcome of opening a source.
 pub enum Arrived {
-    /// The source, and its data.
-    Data(String, Arc<DataSet>),
+    Data(Opened),
     Failed(Failure),
 }
 
 impl DataSlot {
-    /// Starts to open a source; calls `wake` when that has ended.
-    pub fn open(&mut self, source: String, options: OpenOptions, wake: impl FnOnce() + Send + 'static) {
+    /// Starts to open a source; calls `wake` when there is progress, and when it has ended. What was being opened is
+    /// cancelled.
+    pub fn open(&mut self, source: String, options: OpenOptions, wake: impl Fn() + Send + Sync + 'static) {
         let (sender, arriving) = oneshot::channel();
-        let path = source.clone();
+        let (path, wake, progress) = (source.clone(), Arc::new(wake), Arc::<Progress>::default());
+        let options = OpenOptions { stop: Arc::default(), ..options };
+        let (shown, waking) = (Arc::clone(&progress), Arc::clone(&wake));
+        let receive = move |done, all| {
+            shown.done.store(done, Ordering::Relaxed);
+            shown.all.store(all, Ordering::Relaxed);
+            waking();
+        };
+        let own = OpenOptions { progress: OnProgress::new(receive), ..options.clone() };
         platform::spawn(move || async move {
             platform::fetch(&path).await;
-            let options = OpenOptions { skip_bad: true, ..options };
+            let skipping = OpenOptions { skip_bad: true, ..own };
+            let opened = open(&path, &skipping).map_err(|error| Failure::new(&path, &error, skipping));
             // Sending fails if other data have been requested since.
-            let _ = sender.send(open(&path, &options).map_err(|error| Failure::new(&path, &error)));
+            let _ = sender.send(opened);
             wake();
         });
         self.failure = None;
-        self.opening = Some(Opening { source, arriving });
+        self.opening = Some(Opening { source, options, progress, began: Instant::now(), arriving });
+    }
+
+    /// Cancels what is being opened. What is open stays.
+    pub fn cancel(&mut self) {
+        self.opening = None;
     }
 
     /// Replaces everything by data that are in memory already.
@@ -85,24 +133,28 @@ impl DataSlot {
         let opening = self.opening.as_mut()?;
         let result = match opening.arriving.try_recv() {
             Ok(None) => return None,
-            Ok(Some(result)) => result,
-            Err(oneshot::Canceled) => Err(Failure {
-                reason: format!("{}: the thread that read it has crashed", opening.source),
-                images: None,
-            }),
+            Ok(result) => result,
+            Err(oneshot::Canceled) => None,
         };
-        let source = self.opening.take()?.source;
-        Some(match result {
-            Ok(set) => {
+        let opening = self.opening.take()?;
+        let (source, options) = (opening.source.clone(), opening.options.clone());
+        let failure = match result {
+            Some(Ok(set)) => {
                 let set = Arc::new(set);
                 self.ready = Some(Arc::clone(&set));
-                Arrived::Data(source, set)
+                return Some(Arrived::Data(Opened { source, options, set }));
             }
-            Err(failure) => {
-                self.failure = Some(failure.clone());
-                Arrived::Failed(failure)
-            }
-        })
+            Some(Err(failure)) => failure,
+            None => Failure {
+                reason: format!("{source}: the thread that read it has crashed"),
+                images: None,
+                answer: None,
+                source,
+                options,
+            },
+        };
+        self.failure = Some(failure.clone());
+        Some(Arrived::Failed(failure))
     }
 
     pub fn ready(&self) -> Option<&Arc<DataSet>> {
@@ -114,6 +166,14 @@ impl DataSlot {
         self.opening.as_ref().map(|opening| opening.source.as_str())
     }
 
+    /// Images that are read, and all images to read, once opening has taken more than a second.
+    pub fn progress(&self) -> Option<[usize; 2]> {
+        let opening =
+            self.opening.as_ref().filter(|opening| opening.began.elapsed() > SHOW_PROGRESS_AFTER)?;
+        let Progress { done, all } = &*opening.progress;
+        Some([done, all].map(|count| count.load(Ordering::Relaxed))).filter(|[_, all]| *all > 0)
+    }
+
     /// Why the source requested last could not be opened.
     pub fn failure(&self) -> Option<&Failure> {
         self.failure.as_ref()
@@ -121,7 +181,7 @@ impl DataSlot {
 }
 
 impl Failure {
-    fn new(source: &str, error: &DataError) -> Self {
+    fn new(source: &str, error: &DataError, options: OpenOptions) -> Self {
         let folder = Path::new(source);
         // These errors mean that folders do not tell the classes.
         let unclassed = matches!(
@@ -132,7 +192,13 @@ impl Failure {
                 | DataError::NoTest { .. }
         );
         let images = unclassed && disk::is_folder(folder) && LabellingFolder::has_images(folder);
-        Self { reason: error.to_string(), images: images.then(|| folder.to_owned()) }
+        Self {
+            reason: error.to_string(),
+            images: images.then(|| folder.to_owned()),
+            answer: Answer::to_data(error, &options),
+            source: source.to_owned(),
+            options: OpenOptions { progress: OnProgress::default(), ..options },
+        }
     }
 }
 

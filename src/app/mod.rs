@@ -7,6 +7,7 @@
 //! puts both together.
 
 mod address;
+mod answers;
 mod autosave;
 mod components;
 mod controls;

@@ -7,23 +7,68 @@ use std::sync::Arc;
 use eframe::egui::Ui;
 
 use super::address::Address;
-use super::documents::{Arrived, Resume, Waiting};
+use super::answers::Answer;
+use super::documents::{Arrived, Failure, Opened, Resume, Waiting};
 use super::session::{Command, Start};
 use super::textures::Thumbnails;
 use super::views::{ablation, labelling};
 use super::workspace::Workspace;
 use super::{layout, platform};
 use crate::ablation::Plan;
-use crate::data::{DataSet, OpenOptions};
+use crate::data::{DataSet, OpenOptions, SignificantBits};
 use crate::disk;
 use crate::train::{Config, Preset, Resumable, RunFolder, preset, read_reports};
 
 impl Workspace {
     /// Starts to open a data source. Runs on other data end when it is open; if opening fails they continue.
     pub fn open_data(&mut self, source: String) {
-        let options = self.settings.config.open_options();
-        let options = OpenOptions { split: options.split, ..OpenOptions::default() };
+        let options = OpenOptions { split: self.settings.config.split, ..OpenOptions::default() };
         self.open_data_with(source, options);
+    }
+
+    /// Starts to open the data of the settings, as the settings say.
+    pub(super) fn open_data_of_settings(&mut self) {
+        let config = &self.settings.config;
+        let (source, options) = (config.source().to_owned(), config.open_options());
+        self.open_data_with(source, options);
+    }
+
+    /// Opens the data that are open once more, with another number of significant bits of 16-bit images.
+    pub(super) fn set_significant_bits(&mut self, significant_bits: SignificantBits) {
+        let config = &self.settings.config;
+        let (source, options) = (config.source().to_owned(), config.open_options());
+        self.open_data_with(source, OpenOptions { significant_bits, ..options });
+    }
+
+    /// Cancels the opening of data; what is open stays.
+    pub fn cancel_opening(&mut self) {
+        self.waiting = None;
+        self.data.cancel();
+        self.log.add("opening was cancelled");
+    }
+
+    /// Opens the data that were refused last as the person has decided.
+    pub(super) fn answer_data(&mut self, answer: Answer) {
+        let Some(Failure { source, mut options, .. }) = self.data.failure().cloned() else { return };
+        answer.apply_to_options(&mut options);
+        self.open_data_with(source, options);
+    }
+
+    /// Lets the run that has stopped go on as the person has decided.
+    pub(super) fn answer_run(&mut self, answer: Answer) {
+        let folder = self.autosave_folder();
+        match (answer, folder) {
+            (Answer::AcceptChangedData, Some(folder)) => {
+                let before = std::mem::replace(&mut self.accept_changed_data, true);
+                self.open_run(folder);
+                self.accept_changed_data = before;
+            }
+            _ => {
+                answer.apply_to_settings(&mut self.settings.config);
+                self.end_runs();
+                self.train();
+            }
+        }
     }
 
     fn open_data_with(&mut self, source: String, options: OpenOptions) {
@@ -75,10 +120,12 @@ impl Workspace {
     /// Loads a preset's settings; its data too, unless the open data are the person's own.
     pub fn choose_preset(&mut self, name: &str) {
         let Ok(Preset { config, .. }) = preset(name, None) else { return };
-        let own_data = !self.settings.config.data.starts_with("builtin:");
-        let data = std::mem::take(&mut self.settings.config.data);
+        let old = &self.settings.config;
+        let own_data = !old.data.starts_with("builtin:");
         let preset_data = config.data.clone();
-        self.settings.config = Config { data, ..config };
+        let mut config = Config { data: old.data.clone(), data_path: old.data_path.clone(), ..config };
+        config.set_open_options(&old.open_options());
+        self.settings.config = config;
         if !own_data && preset_data.starts_with("builtin:") {
             self.open_data(preset_data);
         }
@@ -101,7 +148,7 @@ impl Workspace {
         if let Some(view) = address.view {
             self.show_view(&view);
         }
-        self.open_data(self.settings.config.data.clone());
+        self.open_data_of_settings();
         self.waiting = address.train.then_some(Waiting::Train);
         true
     }
@@ -116,7 +163,7 @@ impl Workspace {
     pub(super) fn receive_data(&mut self) {
         match self.data.poll() {
             None => {}
-            Some(Arrived::Data(source, set)) => self.use_data(source, set),
+            Some(Arrived::Data(Opened { source, options, set })) => self.use_data(source, &options, set),
             Some(Arrived::Failed(failure)) => {
                 self.waiting = None;
                 let rest = if self.data.ready().is_some() { "; everything else stays as it is" } else { "" };
@@ -133,9 +180,13 @@ impl Workspace {
     }
 
     /// Replaces the data of the next run, and ends the runs on other data.
-    pub(super) fn use_data(&mut self, source: String, set: Arc<DataSet>) {
+    pub(super) fn use_data(&mut self, source: String, options: &OpenOptions, set: Arc<DataSet>) {
         self.end_runs();
-        self.settings.config.set_data(source);
+        let config = &mut self.settings.config;
+        config.set_data(source);
+        config.set_open_options(options);
+        // The window skips images that cannot be read.
+        config.skip_bad |= set.decoding.skipped > 0;
         self.log.add(format!("{}: {}, {} training images", set.name, set.format, set.train.len()));
         set.notices.iter().for_each(|notice| self.log.add(notice.clone()));
         self.thumbnails = Some(Thumbnails::new(set));

@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::components::Variation;
 use super::settings::Settings;
 use super::theme::ThemeChoice;
-use crate::data::SplitRule;
+use crate::data::{OpenOptions, SplitRule};
 use crate::gpu::Gpu;
 use crate::train::{TrainError, preset};
 
@@ -99,6 +99,8 @@ impl AppOptions {
         }
         if let Some(data) = &self.data {
             settings.config.data.clone_from(data);
+            settings.config.data_path = None;
+            settings.config.set_open_options(&OpenOptions::default());
         }
         settings.compare = self.compare.as_deref().and_then(Variation::named).or(settings.compare);
         settings.config.steps = self.steps.unwrap_or(settings.config.steps);

@@ -77,7 +77,7 @@ impl App {
                     workspace.train_when_ready();
                 }
             }
-            _ => workspace.open_data(workspace.settings.config.data.clone()),
+            _ => workspace.open_data_of_settings(),
         }
         Ok(Self {
             workspace,

@@ -20,7 +20,7 @@ use super::settings::Settings;
 use super::textures::Thumbnails;
 use super::views::anchors;
 use super::{layout, platform};
-use crate::data::Split;
+use crate::data::{OpenOptions, Split};
 use crate::disk;
 use crate::gpu::{Gpu, GpuError};
 use crate::train::{Config, StepStatistics};
@@ -259,7 +259,8 @@ impl Workspace {
     pub(super) fn train_on(&mut self, TrainOn { data, source }: TrainOn) {
         self.data.put(Arc::clone(&data));
         self.waiting = None;
-        self.use_data(source, data);
+        let options = OpenOptions { split: self.settings.config.split, ..OpenOptions::default() };
+        self.use_data(source, &options, data);
         self.train();
     }
 

@@ -52,16 +52,18 @@ pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
     let choice =
         if arguments.data.is_none() && given.is_default() { model.config.choice.clone() } else { given };
     let source = arguments.data.unwrap_or(of_run);
+    let of_model = match own {
+        true => reopen_options(&model.config, model.header.image, model.fingerprint.as_ref()),
+        false => model.config.open_options(),
+    };
     let options = OpenOptions {
         strict: false,
         skip_bad: arguments.skip_bad || own && model.config.skip_bad,
         image_size: Some(model.header.image[0]),
         choice,
         only_tests: !own && !arguments.test_only,
-        ..match own {
-            true => reopen_options(&model.config, model.header.image, model.fingerprint.as_ref()),
-            false => model.config.open_options(),
-        }
+        significant_bits: arguments.choice.significant_bits.unwrap_or(of_model.significant_bits),
+        ..of_model
     };
     let set = open_source(&source, &options)?;
     if own {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use remixmatch::data::{Choice, DataSet, OnProgress, OpenOptions, layout, open};
+use remixmatch::data::{Choice, DataSet, OnProgress, OpenOptions, SignificantBits, layout, open};
 use remixmatch::gpu::Gpu;
 use remixmatch::train::{Config, RunFolder, TilingChoice, with_tiling};
 
@@ -74,9 +74,12 @@ impl AdapterOptions {
     }
 }
 
-/// Options of formats that offer a choice.
+/// How a source is read: options of formats that offer a choice, and of image files.
 #[derive(Args)]
 pub struct ChoiceOptions {
+    /// Significant bits of 16-bit images, 8 to 16, or auto: as many as they use [default: auto]
+    #[arg(long, value_name = "BITS", help_heading = "Data")]
+    pub significant_bits: Option<SignificantBits>,
     /// CIFAR-100: the 20 coarse classes instead of the 100 fine ones
     #[arg(long, help_heading = "Data")]
     coarse: bool,

@@ -66,6 +66,7 @@ pub fn data(arguments: DataArguments) -> anyhow::Result<Outcome> {
         strict: arguments.strict,
         skip_bad: arguments.skip_bad,
         image_size: arguments.image_size,
+        significant_bits: arguments.choice.significant_bits.unwrap_or_default(),
         choice: arguments.choice.choice(),
         ..OpenOptions::default()
     };

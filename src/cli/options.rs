@@ -151,6 +151,7 @@ impl Settings {
             config.data = data;
         }
         let data = source.open(&config)?;
+        config.set_decoding(&data);
         if self.options.labels.is_none() && self.options.config.is_none() {
             let known = data.train_labels.iter().flatten().count();
             if let Some(labels) = data.hand_made_labels() {
@@ -202,6 +203,7 @@ impl Settings {
             image_size: self.options.image_size,
             strict: source.strict,
             skip_bad: source.skip_bad,
+            significant_bits: source.choice.significant_bits,
             choice: source.choice.choice(),
             network: self.options.network.clone(),
             batch: self.options.batch,

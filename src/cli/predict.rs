@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use clap::Args;
 use pollster::block_on;
-use remixmatch::data::{Images, is_image_file, read_images, shown, shown_name};
+use remixmatch::data::{
+    Images, SignificantBits, is_image_file, read_images, shown, shown_name, significant_bits_of,
+};
 use remixmatch::train::{Model, most_likely};
 use serde_json::json;
 
@@ -25,6 +27,9 @@ pub struct PredictArguments {
     /// Skip images that cannot be read, with a notice
     #[arg(long)]
     skip_bad: bool,
+    /// Significant bits of 16-bit images, 8 to 16, or auto [default: those of the run]
+    #[arg(long, value_name = "BITS")]
+    significant_bits: Option<SignificantBits>,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -49,12 +54,14 @@ pub fn run(arguments: PredictArguments) -> anyhow::Result<Outcome> {
     let path = model_file(&arguments.model)?;
     let mut model = Model::load(open_gpu()?, &path)?;
     let [side, _, channels] = model.header.image;
+    let bits =
+        significant_bits_of(&files, arguments.significant_bits.unwrap_or(model.config.significant_bits));
     let mut results = Vec::new();
     let (mut bad, mut first_error) = (0, None);
     for batch in files.chunks(BATCH) {
         let mut images = Images::new(side, side, channels, Vec::new());
         let mut read = Vec::new();
-        for (path, decoded) in batch.iter().zip(read_images(batch, side, channels)) {
+        for (path, decoded) in batch.iter().zip(read_images(batch, side, channels, bits)) {
             match decoded {
                 Ok(pixels) => {
                     images.pixels.extend(pixels);

@@ -3,9 +3,11 @@
 //! - Orientation: the EXIF orientation (JPEG, PNG, WebP, TIFF) is applied first.
 //! - Transparency: the image is composited over black, or over white if its visible part is dark: line art would vanish
 //!   otherwise.
-//! - Colour profiles: colours are converted to sRGB (`colour.rs`).
+//! - Colour profiles: colours are converted to sRGB (`colour.rs`), also those of the chunks `gAMA` and `cHRM` of PNG files
+//!   (`png_chunks.rs`).
 //! - Size: the centre square is cropped and resized with a triangle filter, which averages when it shrinks.
-//! - Depth: 16 bits are rounded to 8 (v * 255 / 65535); floating-point values 0 to 1 are scaled to 0 to 255.
+//! - Depth: 16 bits are rounded to 8 (v * 255 / 65535), values of fewer significant bits after they are scaled to 16
+//!   (`bit_depth.rs`); floating-point values 0 to 1 are scaled to 0 to 255.
 //! - Colour: palettes are expanded. A set is grey if all its images are (with or without transparency); otherwise
 //!   grey images get three equal channels. A model of grey images sees the luma of a colour image (0.2126 red +
 //!   0.7152 green + 0.0722 blue).
@@ -19,22 +21,36 @@ use image::imageops::FilterType;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Rgb, RgbImage};
 
+use super::bit_depth::{self, ALL_BITS, UsedBits};
 use super::colour;
 use super::error::DataError;
 use super::file_kinds;
 use super::files::{Entry, Memory, Seekable};
+use super::heic::{self, HeicDecoder};
 use super::host;
 use super::identity::content_hash;
 use super::images::Images;
 use super::limits::MAX_PIXELS;
 use super::original::{Original, raw_kind};
 use super::parallel::map_on_all_cores;
+use super::png_chunks::PngChunks;
 
 /// A grey image of 4x4 pixels (PGM), for the examples of formats.
 pub(super) const EXAMPLE_IMAGE: &[u8] = b"P5 4 4 255\n0123456789abcdef";
 
 /// Size limit of an image file, in bytes.
 const MAX_BYTES: u64 = 512 << 20;
+
+/// What image files are decoded to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target {
+    /// Height and width.
+    pub side: usize,
+    /// 1 or 3.
+    pub channels: usize,
+    /// Significant bits of 16-bit images, 8 to 16.
+    pub bits: u8,
+}
 
 /// What is known of an image before its pixels are decoded.
 pub(super) struct Header {
@@ -54,23 +70,36 @@ fn bad(entry: &Entry, reason: impl ToString) -> DataError {
 
 /// The error for a file that the decoder refuses: formats of phones and cameras are named.
 fn undecodable(entry: &Entry, reason: impl ToString) -> DataError {
+    let start = entry.prefix(heic::MAGIC_BYTES).unwrap_or_default();
+    if heic::is_heic(&start) && file_kinds::why_unreadable(entry).is_some() {
+        return bad(entry, file_kinds::undecodable_heic(&reason.to_string()));
+    }
     file_kinds::why_unreadable(entry).map_or_else(|| bad(entry, reason), |why| bad(entry, why))
 }
 
-/// A decoder chosen by the file's content; its name is ignored.
-fn decoder(entry: &Entry) -> Result<impl ImageDecoder, DataError> {
-    if entry.size > MAX_BYTES {
-        return Err(DataError::LargeFile { path: entry.path.clone(), limit: MAX_BYTES });
+/// A decoder of the file, by its content.
+fn decoder_of_content(entry: &Entry) -> Result<Box<dyn ImageDecoder>, DataError> {
+    if heic::is_heic(&entry.prefix(heic::MAGIC_BYTES)?) {
+        let decoder = HeicDecoder::new(entry.bytes(MAX_BYTES)?);
+        return Ok(Box::new(decoder.map_err(|error| undecodable(entry, error))?));
     }
     let reader: ImageReader<Box<dyn Seekable>> = ImageReader::new(entry.open_seekable()?);
     let reader = reader.with_guessed_format().map_err(|reason| entry.unreadable(reason))?;
     if reader.format().is_none() {
         return Err(undecodable(
             entry,
-            "its content is in no known image format (PNG, JPEG, BMP, GIF, WebP, TIFF, PNM)",
+            "its content is in no known image format (PNG, JPEG, BMP, GIF, WebP, TIFF, PNM, HEIC)",
         ));
     }
-    let decoder = reader.into_decoder().map_err(|error| undecodable(entry, error))?;
+    Ok(Box::new(reader.into_decoder().map_err(|error| undecodable(entry, error))?))
+}
+
+/// A decoder chosen by the file's content; its name is ignored.
+fn decoder(entry: &Entry) -> Result<Box<dyn ImageDecoder>, DataError> {
+    if entry.size > MAX_BYTES {
+        return Err(DataError::LargeFile { path: entry.path.clone(), limit: MAX_BYTES });
+    }
+    let decoder = decoder_of_content(entry)?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(DataError::HugeImage { path: entry.path.clone(), width, height });
@@ -134,6 +163,13 @@ fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
     decoder.orientation().unwrap_or(Orientation::NoTransforms)
 }
 
+/// The colour profile as ICC data: of the file, or of its `gAMA` and `cHRM` chunks.
+fn profile(decoder: &mut impl ImageDecoder, entry: &Entry) -> Option<Vec<u8>> {
+    let grey = !decoder.color_type().has_color();
+    let icc = decoder.icc_profile().ok().flatten();
+    icc.or_else(|| PngChunks::read(entry).profile(grey))
+}
+
 /// Reads an image's header without decoding its pixels.
 ///
 /// # Errors
@@ -151,7 +187,7 @@ pub(super) fn read_header(entry: &Entry) -> Result<Header, DataError> {
     let (width, height) = if transposed { (height, width) } else { (width, height) };
     let colours = decoder.color_type();
     let grey = !colours.has_color();
-    let profile = decoder.icc_profile().ok().flatten();
+    let profile = profile(&mut decoder, entry);
     let original = Original {
         width,
         height,
@@ -164,14 +200,10 @@ pub(super) fn read_header(entry: &Entry) -> Result<Header, DataError> {
 }
 
 /// Decodes images to `side * side * channels` bytes each (HWC) and the hash of their file, in order, on all cores.
-pub(super) fn decode_all(
-    entries: &[&Entry],
-    side: usize,
-    channels: usize,
-) -> Vec<Result<(Vec<u8>, u64), DataError>> {
+pub(super) fn decode_all(entries: &[&Entry], target: Target) -> Vec<Result<(Vec<u8>, u64), DataError>> {
     map_on_all_cores(
         entries,
-        |entry| decode_and_hash(entry, side, channels),
+        |entry| decode_and_hash(entry, target),
         // A decoder that panics fails its own share of the files, not the program.
         |entry| Err(bad(entry, "the decoder failed on it, or on another image of its batch")),
     )
@@ -182,13 +214,18 @@ pub(super) fn decode_all(
 /// # Errors
 /// When the file is not an image, is damaged, is larger than 512 MiB, or has more than 64 million pixels.
 pub fn read_image(path: &Path, side: usize, channels: usize) -> Result<Images, DataError> {
-    let pixels = decode_one(&host::file(path)?, side, channels)?;
+    let pixels = decode_one(&host::file(path)?, Target { side, channels, bits: ALL_BITS })?;
     Ok(Images::new(side, side, channels, pixels))
 }
 
 /// [`read_image`] of many files, in order and on all cores: the pixels of each file, `side * side * channels` bytes
-/// (HWC), or why it cannot be read.
-pub fn read_images(paths: &[PathBuf], side: usize, channels: usize) -> Vec<Result<Vec<u8>, DataError>> {
+/// (HWC), or why it cannot be read. `bits`: the significant bits of 16-bit images, 8 to 16.
+pub fn read_images(
+    paths: &[PathBuf],
+    side: usize,
+    channels: usize,
+    bits: u8,
+) -> Vec<Result<Vec<u8>, DataError>> {
     let (mut entries, mut missing) = (Vec::with_capacity(paths.len()), Vec::with_capacity(paths.len()));
     for path in paths {
         match host::file(path) {
@@ -200,7 +237,7 @@ pub fn read_images(paths: &[PathBuf], side: usize, channels: usize) -> Vec<Resul
         }
     }
     let entries: Vec<&Entry> = entries.iter().collect();
-    let decoded = decode_all(&entries, side, channels).into_iter();
+    let decoded = decode_all(&entries, Target { side, channels, bits }).into_iter();
     let mut decoded = decoded.map(|decoded| decoded.map(|(pixels, _)| pixels));
     missing.into_iter().filter_map(|error| error.map(Err).or_else(|| decoded.next())).collect()
 }
@@ -215,11 +252,11 @@ pub fn is_image_file(path: &Path) -> bool {
 }
 
 /// The decoded image and the hash of the file's bytes, each of which is read once.
-fn decode_and_hash(entry: &Entry, side: usize, channels: usize) -> Result<(Vec<u8>, u64), DataError> {
+fn decode_and_hash(entry: &Entry, target: Target) -> Result<(Vec<u8>, u64), DataError> {
     let bytes = match entry.bytes(MAX_BYTES) {
         Ok(bytes) => bytes,
         // The decoder's error says more about a damaged file.
-        Err(error) => return decode(entry, side, channels).and(Err(error)),
+        Err(error) => return decode(entry, target).and(Err(error)),
     };
     let hash = content_hash(&bytes);
     let in_memory = Entry::named(
@@ -228,21 +265,29 @@ fn decode_and_hash(entry: &Entry, side: usize, channels: usize) -> Result<(Vec<u
         bytes.len() as u64,
         Arc::new(Memory(bytes.into())),
     );
-    Ok((decode(&in_memory, side, channels)?, hash))
+    Ok((decode(&in_memory, target)?, hash))
 }
 
 /// Decodes an image to `side * side * channels` bytes (HWC). Each byte of the file is read once.
-pub(super) fn decode_one(entry: &Entry, side: usize, channels: usize) -> Result<Vec<u8>, DataError> {
-    Ok(decode_and_hash(entry, side, channels)?.0)
+pub(super) fn decode_one(entry: &Entry, target: Target) -> Result<Vec<u8>, DataError> {
+    Ok(decode_and_hash(entry, target)?.0)
+}
+
+/// The bits that the values of a 16-bit image use; `None` if it has another depth or cannot be decoded.
+pub(super) fn used_bits(entry: &Entry) -> Option<UsedBits> {
+    let mut image = DynamicImage::from_decoder(decoder(entry).ok()?).ok()?;
+    UsedBits::of(&mut image, PngChunks::read(entry).significant_bits)
 }
 
 /// Decodes an image from a file that may be read several times.
-fn decode(entry: &Entry, side: usize, channels: usize) -> Result<Vec<u8>, DataError> {
+fn decode(entry: &Entry, target: Target) -> Result<Vec<u8>, DataError> {
+    let Target { side, channels, bits } = target;
     let mut decoder = decoder(entry)?;
     check_complete(entry)?;
     let orientation = orientation(&mut decoder);
-    let profile = decoder.icc_profile().ok().flatten();
-    let mut image = DynamicImage::from_decoder(decoder).map_err(|error| undecodable(entry, error))?;
+    let profile = profile(&mut decoder, entry);
+    let image = DynamicImage::from_decoder(decoder).map_err(|error| undecodable(entry, error))?;
+    let mut image = bit_depth::scale(image, bits).map_err(|reason| bad(entry, reason))?;
     image.apply_orientation(orientation);
     let image = square(opaque(image), side as u32);
     let image = match profile {
@@ -303,21 +348,16 @@ pub struct Picture {
 /// # Errors
 /// When the file does not exist, is not an image, is damaged, or has more than 64 million pixels.
 pub fn read_picture(path: &Path, longest: u32) -> Result<Picture, DataError> {
-    let read_error = |reason| DataError::Read { path: path.to_owned(), reason };
-    let bad =
-        |error: image::ImageError| DataError::BadImage { path: path.to_owned(), reason: error.to_string() };
     let entry = host::file(path)?;
+    let mut decoder = decoder(&entry)?;
     check_complete(&entry)?;
-    let content = entry.open_seekable()?;
-    let reader = ImageReader::new(content).with_guessed_format().map_err(read_error)?;
-    let mut decoder = reader.into_decoder().map_err(bad)?;
-    let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(DataError::HugeImage { path: path.to_owned(), width, height });
-    }
     let orientation = orientation(&mut decoder);
-    let profile = decoder.icc_profile().ok().flatten();
-    let mut image = DynamicImage::from_decoder(decoder).map_err(bad)?;
+    let profile = profile(&mut decoder, &entry);
+    let mut image = DynamicImage::from_decoder(decoder).map_err(|error| undecodable(&entry, error))?;
+    // Shown alone, an image is as bright as its own values allow.
+    if let Some(used) = UsedBits::of(&mut image, PngChunks::read(&entry).significant_bits) {
+        image = bit_depth::scale(image, used.bits()).map_err(|reason| bad(&entry, reason))?;
+    }
     image.apply_orientation(orientation);
     if image.width().max(image.height()) > longest {
         image = image.resize(longest, longest, FilterType::Triangle);

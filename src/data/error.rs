@@ -45,6 +45,9 @@ pub enum DataError {
     /// A file or folder that the system does not let us read.
     #[error("cannot read {path}: {reason}", path = shown(path))]
     Read { path: PathBuf, reason: io::Error },
+    /// [`OpenOptions::stop`](super::OpenOptions::stop) was set.
+    #[error("opening the data set was cancelled")]
+    Stopped,
     /// `builtin:NAME` with an unknown name.
     #[error("unknown built-in data set '{0}': expected builtin:fashion, builtin:digits or builtin:shapes")]
     UnknownBuiltin(String),

@@ -7,6 +7,7 @@ use image::ImageFormat;
 
 use super::error::DataError;
 use super::files::{Entry, Folder};
+use super::heic::is_heic;
 use super::layout::Ignored;
 use super::names::folded;
 
@@ -32,7 +33,7 @@ const UNREADABLE: [(&[&str], &str); 7] = [
     ),
     (&["psd", "xcf", "kra", "dcm"], "this program cannot read this kind of image: export it as PNG or TIFF"),
 ];
-const HEIC: &str = "it is a HEIC photo, which this program cannot read: save it as JPEG (an iPhone takes JPEG photos with \
+const HEIC: &str = "it is a HEIC photo that this program cannot read: save it as JPEG (an iPhone takes JPEG photos with \
                     Settings, Camera, Formats, Most Compatible)";
 const AVIF: &str = "it is an AVIF image, which this program cannot read: save it as PNG or JPEG";
 const RAW: &str = "it is a raw photo of a camera, which this program cannot read: export it as JPEG or TIFF";
@@ -40,13 +41,16 @@ const RAW: &str = "it is a raw photo of a camera, which this program cannot read
 /// Why an image file cannot be read, if its content or its name tells.
 pub(super) fn unreadable_image(name: &str, start: &[u8]) -> Option<&'static str> {
     if start.get(4..8) == Some(b"ftyp") {
-        match start.get(8..12) {
-            Some(b"heic" | b"heix" | b"hevc" | b"hevx" | b"heim" | b"heis" | b"mif1" | b"msf1") => {
-                return Some(HEIC);
-            }
-            Some(b"avif" | b"avis") => return Some(AVIF),
-            Some(b"crx ") => return Some(RAW),
-            _ => {}
+        let brands = || start[8..].chunks_exact(4);
+        // The first brand may be that of all such containers.
+        if brands().any(|brand| matches!(brand, b"avif" | b"avis")) {
+            return Some(AVIF);
+        }
+        if is_heic(start) {
+            return Some(HEIC);
+        }
+        if brands().next() == Some(b"crx ") {
+            return Some(RAW);
         }
     }
     let by_name = || {
@@ -60,6 +64,11 @@ pub(super) fn unreadable_image(name: &str, start: &[u8]) -> Option<&'static str>
         Ok(_) => None,
         Err(_) => by_name(),
     }
+}
+
+/// Why a HEIC photo cannot be decoded, with what to do.
+pub(super) fn undecodable_heic(reason: &str) -> String {
+    format!("{HEIC}; the decoder says: {reason}")
 }
 
 /// [`unreadable_image`] of a file; `None` if its start cannot be read.

@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::decode::{self, Header};
+use super::bit_depth::{ALL_BITS, SignificantBits};
+use super::decode::{self, Header, Target};
 use super::error::DataError;
 use super::files::Entry;
 use super::hash_cache::HashCache;
@@ -18,13 +19,16 @@ use super::layout::Roles;
 use super::limits::SIDES;
 use super::names::{Decoder, shown};
 use super::original::{Original, bits_used};
-use super::set::{self, DataSet, OpenOptions, Origin};
+use super::set::{self, DataSet, Decoding, OpenOptions, Origin};
 use super::stream::Source;
+use super::used_bits::significant_bits;
 
 /// Side of the images if no size is shared by most of them.
 const DEFAULT_SIDE: usize = 32;
 /// Share of the labelled images that is held out by default.
 const TEST_SHARE: f64 = 0.2;
+/// Files whose headers are read between two reports of the progress.
+const HEADER_BATCH: usize = 64;
 /// Skipped images that notices list by name.
 const MAX_NAMED: usize = 5;
 
@@ -63,7 +67,11 @@ pub(super) fn read_headers(
     bad: &mut Vec<DataError>,
 ) -> Result<Vec<Item>, DataError> {
     let mut items = Vec::new();
-    for file in files {
+    let count = files.len();
+    for (i, file) in files.into_iter().enumerate() {
+        if i.is_multiple_of(HEADER_BATCH) {
+            options.report(0, count)?;
+        }
         match decode::read_header(&file.entry) {
             Ok(header) => items.push(Item { file, header }),
             Err(error) if options.skip_bad => bad.push(error),
@@ -87,7 +95,9 @@ pub(super) fn load(files: ImageFiles, format: &str, options: &OpenOptions) -> Re
     let channels = common_channels(&items, options);
     let originals = unusual(&root, &items, side);
     notices.extend(preview_notice(&originals));
-    let all_deep = items.iter().all(|item| item.header.original.deep);
+    let (deep, bits) = bits_of(&items, options, &mut notices)?;
+    let all_deep = deep == items.len();
+    let target = Target { side, channels, bits };
 
     // Images of unknown class come last: they are streamed first.
     items.sort_by_key(|item| item.file.class.is_none());
@@ -95,8 +105,9 @@ pub(super) fn load(files: ImageFiles, format: &str, options: &OpenOptions) -> Re
     let rule = options.hold_out(TEST_SHARE);
     let room = options.images_in_memory(side * side * channels);
     let name = |item: &Item| relative(&root, &item.file.entry.path);
-    // Where all images fit in memory they are decoded anyway, and the brightness of all must be known.
-    let uses_cache = !all_deep && room < items.len();
+    // Where all images fit in memory they are decoded anyway. The brightness of all must be known; and whether their values
+    // have no more bits, which a cached hash does not tell.
+    let uses_cache = !all_deep && bits == ALL_BITS && room < items.len();
     let mut cache = HashCache::open(options.cache.as_deref().filter(|_| uses_cache), &root);
     let entries: Vec<&Entry> = items.iter().map(|item| &item.file.entry).collect();
     let (mut in_room, expects_none) = (0, holds_out(&items));
@@ -109,7 +120,7 @@ pub(super) fn load(files: ImageFiles, format: &str, options: &OpenOptions) -> Re
         keeps
     };
     let empty = Images::new(side, side, channels, Vec::new());
-    let opened = image_reader::read_files(&entries, empty, &cache, keeps, options, &mut bad)?;
+    let opened = image_reader::read_files(&entries, (empty, bits), &cache, keeps, options, &mut bad)?;
     let mut readable = opened.readable.iter();
     items.retain(|_| readable.next() == Some(&true));
     for (item, hash) in items.iter().zip(&opened.hashes) {
@@ -127,7 +138,8 @@ pub(super) fn load(files: ImageFiles, format: &str, options: &OpenOptions) -> Re
         is_test[..held.len()].copy_from_slice(&held);
     }
     notices.extend(skipped_notices(&bad));
-    notices.extend(all_deep.then(|| dark_notice(opened.brightest)).flatten());
+    let dark = (all_deep && bits == ALL_BITS).then(|| dark_notice(opened.brightest));
+    notices.extend(dark.flatten());
     let (tested, trained): (Vec<usize>, Vec<usize>) = (0..items.len()).partition(|&i| is_test[i]);
     let (in_memory, streamed) = trained.split_at(room.min(trained.len()));
     let entries: Vec<&Entry> = items.iter().map(|item| &item.file.entry).collect();
@@ -135,7 +147,7 @@ pub(super) fn load(files: ImageFiles, format: &str, options: &OpenOptions) -> Re
     if !streamed.is_empty() {
         notices.push(set::streamed_notice(streamed.len(), trained.len()));
         let entries = streamed.iter().map(|&i| entries[i].clone()).collect();
-        train.stream(StreamedFiles { entries, side, channels });
+        train.stream(StreamedFiles { entries, target });
     }
     Ok(DataSet {
         name: String::new(),
@@ -149,6 +161,7 @@ pub(super) fn load(files: ImageFiles, format: &str, options: &OpenOptions) -> Re
         test_ids: ids.pick(&tested),
         held_out: holds_out.then_some(rule.share),
         originals,
+        decoding: Decoding { significant_bits: (deep > 0).then_some(bits), skipped: bad.len() },
         origin: Origin::Benchmark,
         flip: true,
         shift: (side as f64 / 8.0).round() as u32,
@@ -165,8 +178,7 @@ pub(super) fn relative(folder: &Path, path: &Path) -> String {
 /// Image files that are decoded when they are requested.
 struct StreamedFiles {
     entries: Vec<Entry>,
-    side: usize,
-    channels: usize,
+    target: Target,
 }
 
 impl Source for StreamedFiles {
@@ -175,8 +187,28 @@ impl Source for StreamedFiles {
     }
 
     fn read(&self, image: usize) -> Result<Vec<u8>, DataError> {
-        decode::decode_one(&self.entries[image], self.side, self.channels)
+        decode::decode_one(&self.entries[image], self.target)
     }
+}
+
+/// The number of 16-bit images, and their significant bits, with a notice if these are not all 16.
+pub(super) fn bits_of(
+    items: &[Item],
+    options: &OpenOptions,
+    notices: &mut Vec<String>,
+) -> Result<(usize, u8), DataError> {
+    let deep: Vec<&Entry> =
+        items.iter().filter(|item| item.header.original.deep).map(|item| &item.file.entry).collect();
+    let report = |done| options.report(done, deep.len());
+    let bits = significant_bits(&deep, options.significant_bits, report)?;
+    if bits < ALL_BITS && options.significant_bits == SignificantBits::Auto && !deep.is_empty() {
+        notices.push(format!(
+            "the {} 16-bit images use at most {bits} bits: their values are scaled from {bits} to 16 bits (set \
+             significant_bits to 16 to use them as they are)",
+            deep.len()
+        ));
+    }
+    Ok((deep.len(), bits))
 }
 
 /// The channels that are asked for, or 1 if all images are grey, else 3.
@@ -238,8 +270,7 @@ pub(super) fn preview_notice(originals: &BTreeMap<String, Original>) -> Option<S
 fn dark_notice(brightest: Option<u8>) -> Option<String> {
     let bits = bits_used(brightest?)?;
     Some(format!(
-        "the 16-bit images use at most {bits} bits, so that they are nearly black: scale their values to 16 bits (12 bits: \
-         multiply by 16)"
+        "the 16-bit images use at most {bits} bits, so that they are nearly black: set significant_bits to {bits} or to auto"
     ))
 }
 

@@ -3,14 +3,15 @@
 //!
 //! A file whose hash is cached was decoded without error before, and is read only if its pixels are kept.
 
-use super::decode;
+use super::batch_size::BatchSize;
+use super::decode::{self, Target};
 use super::error::DataError;
 use super::files::Entry;
 use super::hash_cache::HashCache;
 use super::images::Images;
 use super::set::OpenOptions;
 
-/// Images that are decoded in one batch.
+/// Most images that are decoded in one batch.
 const BATCH: usize = 512;
 
 /// Image files that were read.
@@ -21,20 +22,22 @@ pub(super) struct Opened {
     pub hashes: Vec<u64>,
     /// The images that were kept.
     pub images: Images,
+    /// Significant bits of 16-bit images.
+    bits: u8,
     /// Where each file's image is among them; `None` if it was not kept.
     places: Vec<Option<usize>>,
     /// The greatest value of the pixels that were decoded.
     pub brightest: Option<u8>,
 }
 
-/// Reads files; the images are appended to `images` where `keeps` says so of a file's index and hash. With `skip_bad`,
+/// Reads files, with this number of significant bits in 16-bit images; the images are appended to `images` where `keeps` says so of a file's index and hash. With `skip_bad`,
 /// files that cannot be read or decoded are added to `bad`.
 ///
 /// # Errors
 /// When a file cannot be read or decoded and `skip_bad` is not set.
 pub(super) fn read_files(
     entries: &[&Entry],
-    images: Images,
+    (images, bits): (Images, u8),
     cache: &HashCache,
     mut keeps: impl FnMut(usize, u64) -> bool,
     options: &OpenOptions,
@@ -43,16 +46,19 @@ pub(super) fn read_files(
     let count = entries.len();
     let (readable, hashes, places) =
         (vec![true; count], Vec::with_capacity(count), Vec::with_capacity(count));
-    let mut opened = Opened { readable, hashes, images, places, brightest: None };
-    for first in (0..count).step_by(BATCH) {
-        let batch = first..(first + BATCH).min(count);
+    let mut opened = Opened { readable, hashes, images, bits, places, brightest: None };
+    let mut sizes = BatchSize::new(BATCH);
+    let mut done = 0;
+    while done < count {
+        options.report(done, count)?;
+        let batch = done..count.min(done + sizes.next());
+        done = batch.end;
         let known: Vec<Option<(u64, bool)>> =
             batch.clone().map(|i| cache.get(&entries[i].path).map(|hash| (hash, keeps(i, hash)))).collect();
         let is_read = |known: &Option<(u64, bool)>| known.is_none_or(|(_, kept)| kept);
         let to_read: Vec<&Entry> =
             batch.clone().zip(&known).filter(|(_, known)| is_read(known)).map(|(i, _)| entries[i]).collect();
-        let (side, channels) = (opened.images.height, opened.images.channels);
-        let mut decoded = decode::decode_all(&to_read, side, channels).into_iter();
+        let mut decoded = decode::decode_all(&to_read, opened.target()).into_iter();
         for (i, known) in batch.clone().zip(known) {
             let next = if is_read(&known) { decoded.next() } else { None };
             match next {
@@ -69,12 +75,16 @@ pub(super) fn read_files(
                 Some(Err(error)) => return Err(error),
             }
         }
-        options.progress.report(batch.end, count);
     }
+    options.report(count, count)?;
     Ok(opened)
 }
 
 impl Opened {
+    fn target(&self) -> Target {
+        Target { side: self.images.height, channels: self.images.channels, bits: self.bits }
+    }
+
     fn push(&mut self, hash: u64, pixels: Option<&Vec<u8>>) {
         self.hashes.push(hash);
         self.places.push(pixels.map(|pixels| {
@@ -97,7 +107,7 @@ impl Opened {
             first.iter().chain(second).copied().filter(|&i| self.places[i].is_none()).collect();
         for batch in missing.chunks(BATCH) {
             let files: Vec<&Entry> = batch.iter().map(|&i| entries[i]).collect();
-            let decoded = decode::decode_all(&files, self.images.height, self.images.channels);
+            let decoded = decode::decode_all(&files, self.target());
             for (&i, decoded) in batch.iter().zip(decoded) {
                 self.places[i] = Some(self.images.in_memory());
                 self.images.pixels.extend(decoded?.0);

@@ -15,7 +15,7 @@ use super::images::Images;
 use super::labels::{self, CLASSES_FILE, HELD_OUT, LABELS_FILE, Labels};
 use super::layout::{Layout, Role, Roles};
 use super::original::Original;
-use super::set::{DataSet, OpenOptions, Origin};
+use super::set::{DataSet, Decoding, OpenOptions, Origin};
 use super::unclassed;
 
 /// All images below a folder, without classes.
@@ -29,6 +29,8 @@ pub struct LabellingFolder {
     pub images: Images,
     /// What is unusual about the files, by their paths as in `files`.
     pub originals: BTreeMap<String, Original>,
+    /// How the images were decoded.
+    pub decoding: Decoding,
     /// How labels are chosen that are held out to measure accuracy.
     pub split: SplitRule,
     /// The labels that a run has tested, which are held out instead.
@@ -56,6 +58,7 @@ impl LabellingFolder {
             paths: found.paths,
             images: found.images,
             originals: found.originals,
+            decoding: found.decoding,
             split: options.split,
             recorded: options.recorded.clone(),
             ids,
@@ -130,6 +133,7 @@ impl LabellingFolder {
             test_ids: ids.pick(test),
             train_ids: ids,
             originals: self.originals.clone(),
+            decoding: self.decoding,
             held_out: (!held.is_empty()).then_some(1.0 / HELD_OUT as f64),
             test: self.images.pick(test),
             test_labels: test.iter().filter_map(|&image| labels.of(image)).collect(),

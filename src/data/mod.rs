@@ -6,6 +6,8 @@
 //! A new format is one file in `formats/`, declared and listed in `formats/mod.rs`; nothing else needs to change.
 
 mod archive;
+mod batch_size;
+mod bit_depth;
 mod builtin;
 mod check;
 mod classes;
@@ -18,6 +20,7 @@ mod files;
 mod format;
 mod formats;
 mod hash_cache;
+mod heic;
 mod held_out;
 mod host;
 mod identity;
@@ -37,6 +40,7 @@ mod open;
 mod original;
 mod parallel;
 mod pickle;
+mod png_chunks;
 mod records;
 mod report;
 mod set;
@@ -45,7 +49,9 @@ mod split_words;
 mod stream;
 mod summary;
 mod unclassed;
+mod used_bits;
 
+pub use bit_depth::SignificantBits;
 #[cfg(target_arch = "wasm32")]
 pub(crate) use builtin::FILES as BUILTIN_FILES;
 pub use check::{
@@ -65,7 +71,8 @@ pub use names::{Shown, shown, shown_name};
 pub use open::{open, open_files};
 pub use original::Original;
 pub use report::layout;
-pub use set::{Choice, DataSet, OnProgress, OpenOptions, Origin};
+pub use set::{Choice, DataSet, Decoding, OnProgress, OpenOptions, Origin};
 pub use split::{Balance, Split, Spread, Tail, split};
 pub use stream::StreamStats;
 pub use summary::{ClassSummary, Summary, contact_sheet, summary};
+pub use used_bits::significant_bits_of;

@@ -3,6 +3,11 @@
 use std::num::NonZero;
 use std::thread;
 
+/// Number of cores; 1 where there are no threads.
+pub(super) fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
+}
+
 /// `map` of every item, in order. The items are shared out to as many threads as there are cores; where `map` panics on
 /// one, `failed` stands for all items of its thread.
 pub(super) fn map_on_all_cores<I: Sync, T: Send>(
@@ -10,7 +15,7 @@ pub(super) fn map_on_all_cores<I: Sync, T: Send>(
     map: impl Fn(&I) -> T + Sync,
     failed: impl Fn(&I) -> T,
 ) -> Vec<T> {
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = cores();
     if threads == 1 {
         return items.iter().map(map).collect();
     }

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 
+use super::bit_depth::SignificantBits;
 use super::error::DataError;
 use super::held_out::{HoldOut, class_counts};
 use super::identity::{Identities, RecordedRoles, SplitRule};
@@ -36,6 +38,8 @@ pub struct DataSet {
     pub held_out: Option<f64>,
     /// What is unusual about image files (depth, profile, size, transparency), by their path as in [`Identities::files`].
     pub originals: BTreeMap<String, Original>,
+    /// How image files were decoded.
+    pub decoding: Decoding,
     pub origin: Origin,
     /// Whether weak augmentation flips images horizontally: not for digits, which are not symmetric.
     pub flip: bool,
@@ -100,6 +104,15 @@ impl DataSet {
     }
 }
 
+/// How the image files of a set were decoded, where that depends on all of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Decoding {
+    /// The significant bits of 16-bit images, 8 to 16; `None` if there are no such images.
+    pub significant_bits: Option<u8>,
+    /// Number of images that were skipped as they cannot be read.
+    pub skipped: usize,
+}
+
 /// Where a set's labels come from, which decides how they are used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Origin {
@@ -131,7 +144,7 @@ impl OnProgress {
         Self(Some(Arc::new(receive)))
     }
 
-    pub(super) fn report(&self, done: usize, all: usize) {
+    fn report(&self, done: usize, all: usize) {
         if let Some(receive) = &self.0 {
             receive(done, all);
         }
@@ -161,6 +174,10 @@ pub struct OpenOptions {
     pub split: SplitRule,
     /// Is told about the progress.
     pub progress: OnProgress,
+    /// Ends the opening with [`DataError::Stopped`] once it is set.
+    pub stop: Arc<AtomicBool>,
+    /// Significant bits of 16-bit image files.
+    pub significant_bits: SignificantBits,
     /// The set is tested on and not trained on: a single class, and classes without images, are accepted.
     pub only_tests: bool,
     /// The images that a run has tested, which are held out instead of those that `split` would choose.
@@ -190,6 +207,15 @@ impl OpenOptions {
     pub(super) fn hold_out(&self, share: f64) -> HoldOut<'_> {
         let share = self.test_share.unwrap_or(share);
         HoldOut { share, rule: self.split, recorded: self.recorded.as_deref() }
+    }
+
+    /// Reports the progress; see [`OnProgress`].
+    ///
+    /// # Errors
+    /// [`DataError::Stopped`] if [`OpenOptions::stop`] is set.
+    pub(super) fn report(&self, done: usize, all: usize) -> Result<(), DataError> {
+        self.progress.report(done, all);
+        if self.stop.load(Ordering::Relaxed) { Err(DataError::Stopped) } else { Ok(()) }
     }
 
     /// # Errors
@@ -314,6 +340,7 @@ impl Parts {
             test_ids,
             held_out,
             originals: BTreeMap::new(),
+            decoding: Decoding::default(),
             origin: Origin::Benchmark,
             flip,
             shift,

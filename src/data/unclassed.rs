@@ -10,14 +10,14 @@ use super::hash_cache::HashCache;
 use super::host;
 use super::identity::Identities;
 use super::image_files::{
-    ImageFile, common_channels, common_side, ignored_notice, preview_notice, read_headers, skipped_notices,
-    unusual,
+    ImageFile, bits_of, common_channels, common_side, ignored_notice, preview_notice, read_headers,
+    skipped_notices, unusual,
 };
 use super::image_reader::read_files;
 use super::images::Images;
 use super::layout::{Ignored, Role, Roles, is_hidden, joined};
 use super::original::Original;
-use super::set::OpenOptions;
+use super::set::{Decoding, OpenOptions};
 
 /// Images without classes, sorted by path.
 pub(super) struct UnclassedImages {
@@ -27,6 +27,8 @@ pub(super) struct UnclassedImages {
     pub images: Images,
     /// What is unusual about the files, by their names.
     pub originals: BTreeMap<String, Original>,
+    /// How they were decoded.
+    pub decoding: Decoding,
     pub notices: Vec<String>,
 }
 
@@ -107,14 +109,16 @@ pub(super) fn read_unclassed(
     let side = common_side(&items, options, &mut notices)?;
     let originals = unusual(folder, &items, side);
     notices.extend(preview_notice(&originals));
+    let (deep, bits) = bits_of(&items, options, &mut notices)?;
     let empty = Images::new(side, side, common_channels(&items, options), Vec::new());
     let entries: Vec<&Entry> = items.iter().map(|item| &item.file.entry).collect();
     let cache = HashCache::open(None, folder);
-    let opened = read_files(&entries, empty, &cache, |_, _| true, options, &mut bad)?;
+    let opened = read_files(&entries, (empty, bits), &cache, |_, _| true, options, &mut bad)?;
     notices.extend(skipped_notices(&bad));
     let readable = entries.iter().zip(&opened.readable).filter(|(_, readable)| **readable);
     let paths: Vec<PathBuf> = readable.map(|(entry, _)| entry.path.clone()).collect();
     let names = paths.iter().map(|path| name_of[path].clone()).collect();
     let ids = Identities::of_files(names, opened.hashes);
-    Ok(UnclassedImages { ids, paths, images: opened.images, originals, notices })
+    let decoding = Decoding { significant_bits: (deep > 0).then_some(bits), skipped: bad.len() };
+    Ok(UnclassedImages { ids, paths, images: opened.images, originals, decoding, notices })
 }

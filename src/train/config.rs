@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::error::TrainError;
 use crate::augment::OpOptions;
-use crate::data::{Balance, Choice, OpenOptions, SplitRule, Spread, Tail};
+use crate::data::{Balance, Choice, DataSet, OpenOptions, SignificantBits, SplitRule, Spread, Tail};
 use crate::disk;
 use crate::nn::Architecture;
 use crate::optim::{ADAM, Optimiser};
@@ -53,6 +53,10 @@ pub struct Config {
     /// Whether images that cannot be read are skipped.
     #[serde(default, skip_serializing_if = "is_false")]
     pub skip_bad: bool,
+    /// Significant bits of 16-bit images, or "auto". A run stores the bits that its images use. Files of version 0.1 lack
+    /// it, and mean 16.
+    #[serde(default = "all_bits", skip_serializing_if = "is_all_bits")]
+    pub significant_bits: SignificantBits,
     /// Share of the labelled images that is held out if a set has no test images; see [`OpenOptions::test_share`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_share: Option<f64>,
@@ -146,6 +150,14 @@ fn is_false(setting: &bool) -> bool {
     !setting
 }
 
+fn all_bits() -> SignificantBits {
+    SignificantBits::ALL
+}
+
+fn is_all_bits(bits: &SignificantBits) -> bool {
+    *bits == SignificantBits::ALL
+}
+
 fn has_both(tail: &Tail) -> bool {
     *tail == Tail::Both
 }
@@ -237,10 +249,28 @@ impl Config {
             strict: self.strict,
             skip_bad: self.skip_bad,
             image_size: self.image_size,
+            significant_bits: self.significant_bits,
             test_share: self.test_share,
             split: self.split,
             choice: self.choice.clone(),
             ..OpenOptions::default()
+        }
+    }
+
+    /// Stores the options that a data set was opened with, all but the rule by which images are chosen.
+    pub fn set_open_options(&mut self, options: &OpenOptions) {
+        self.strict = options.strict;
+        self.skip_bad = options.skip_bad;
+        self.image_size = options.image_size;
+        self.significant_bits = options.significant_bits;
+        self.test_share = options.test_share;
+        self.choice.clone_from(&options.choice);
+    }
+
+    /// Stores how the images of the run's data set were decoded, so that they are decoded in the same way again.
+    pub fn set_decoding(&mut self, data: &DataSet) {
+        if let Some(bits) = data.decoding.significant_bits {
+            self.significant_bits = SignificantBits::Bits(bits);
         }
     }
 

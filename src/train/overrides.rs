@@ -3,7 +3,7 @@
 use super::config::Config;
 use super::error::TrainError;
 use crate::augment::{PolicyScale, Sampling};
-use crate::data::{Balance, Choice, SplitRule, Tail};
+use crate::data::{Balance, Choice, SignificantBits, SplitRule, Tail};
 use crate::ssl::{LabelPrior, Method, PerTerm, PolicyKind};
 
 /// Settings to change in a configuration; `None` and `false` leave a setting as it is.
@@ -21,6 +21,7 @@ pub struct Overrides {
     pub image_size: Option<usize>,
     pub strict: bool,
     pub skip_bad: bool,
+    pub significant_bits: Option<SignificantBits>,
     pub choice: Choice,
     pub network: Option<String>,
     pub batch: Option<usize>,
@@ -78,6 +79,7 @@ impl Overrides {
         config.image_size = self.image_size.or(config.image_size);
         config.strict |= self.strict;
         config.skip_bad |= self.skip_bad;
+        set(&mut config.significant_bits, &self.significant_bits);
         config.choice.coarse |= self.choice.coarse;
         config.choice.fold = self.choice.fold.or(config.choice.fold);
         config.choice.no_extra |= self.choice.no_extra;

@@ -3,7 +3,7 @@
 use super::config::Config;
 use super::error::TrainError;
 use crate::augment::OpOptions;
-use crate::data::{Balance, Choice, SplitRule, Tail};
+use crate::data::{Balance, Choice, SignificantBits, SplitRule, Tail};
 use crate::optim::ADAM;
 use crate::ssl::{LabelPrior, Method};
 
@@ -132,6 +132,7 @@ fn paper(name: &str, data: &str, labels: usize, change: impl FnOnce(&mut Config)
         image_size: None,
         strict: false,
         skip_bad: false,
+        significant_bits: SignificantBits::Auto,
         test_share: None,
         network: "wrn-28-2".into(),
         scales: None,

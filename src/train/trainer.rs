@@ -98,11 +98,12 @@ impl Trainer {
 
     fn with_split(
         gpu: Arc<Gpu>,
-        config: Config,
+        mut config: Config,
         data: Arc<DataSet>,
         capture: Capture,
         split: Split,
     ) -> Result<Self, TrainError> {
+        config.set_decoding(&data);
         let engine = Engine::new(&gpu, &engine_options(&config, &data, capture)?)?;
         let label_distribution = match config.method.label_prior {
             // AdaMatch's predictions take its place from the first step on.

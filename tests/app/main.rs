@@ -10,6 +10,7 @@ mod embedding;
 mod labelling;
 mod mixup;
 mod network;
+mod opening;
 mod policy;
 mod real_window;
 mod rotation;

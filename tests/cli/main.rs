@@ -9,6 +9,7 @@ mod bench;
 mod changed_data;
 mod check;
 mod common;
+mod depths;
 mod earlier;
 mod hostile;
 mod interrupted;

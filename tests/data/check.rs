@@ -13,7 +13,9 @@ use image::{
     ExtendedColorType, ImageBuffer, ImageEncoder as _, ImageFormat, Luma, Rgb, RgbImage, Rgba, RgbaImage,
 };
 use moxcms::ColorProfile;
-use remixmatch::data::{DataSet, Kind, OpenOptions, Report, Severity, check, open, open_files};
+use remixmatch::data::{
+    DataSet, Kind, OpenOptions, Report, Severity, SignificantBits, check, open, open_files,
+};
 use tempfile::tempdir;
 
 use super::common::{gzip, put, rgb};
@@ -57,7 +59,7 @@ fn jpeg(image: &RgbImage, quality: u8) -> Vec<u8> {
 }
 
 /// Files of a data set in `train/`, `test/` and `unlabeled/`.
-type Layout = BTreeMap<String, Vec<u8>>;
+pub type Layout = BTreeMap<String, Vec<u8>>;
 
 /// Two classes with ten training and three test images each, and ten images of unknown class, each of its own.
 fn clean() -> Layout {
@@ -114,22 +116,26 @@ fn listed(files: &Layout) -> Layout {
 
 /// Opens a layout in every entrance.
 fn opened(files: &Layout) -> Vec<(&'static str, DataSet)> {
+    opened_with(files, &OpenOptions::default())
+}
+
+/// [`opened`] with options.
+pub fn opened_with(files: &Layout, options: &OpenOptions) -> Vec<(&'static str, DataSet)> {
     let folder = tempdir().unwrap();
-    let options = OpenOptions::default();
-    let read = |path: &Path| open(path.to_str().unwrap(), &options).unwrap();
+    let read = |path: &Path| open(path.to_str().unwrap(), options).unwrap();
     let write = |name: &str, files: &Layout| {
         files.iter().for_each(|(file, bytes)| put(folder.path().join(name).join(file), bytes));
         read(&folder.path().join(name))
     };
     fs::write(folder.path().join("set.zip"), zip(files)).unwrap();
     fs::write(folder.path().join("set.tar.gz"), tar_gz(files)).unwrap();
-    let streamed = OpenOptions { memory: Some(0), ..OpenOptions::default() };
+    let streamed = OpenOptions { memory: Some(0), ..options.clone() };
     vec![
         ("folder", write("set", files)),
         ("list", write("list", &listed(files))),
         ("zip", read(&folder.path().join("set.zip"))),
         ("tar.gz", read(&folder.path().join("set.tar.gz"))),
-        ("page", open_files("set", files.clone(), &options).unwrap()),
+        ("page", open_files("set", files.clone(), options).unwrap()),
         ("streamed", open_files("set", files.clone(), &streamed).unwrap()),
     ]
 }
@@ -321,7 +327,7 @@ fn png_with(image: &RgbImage, profile: &ColorProfile) -> Vec<u8> {
 }
 
 /// A PNG of 16-bit greys with these bits in use.
-fn deep(number: u32, bits: u32) -> Vec<u8> {
+pub fn deep(number: u32, bits: u32) -> Vec<u8> {
     let greys = picture(number, 32);
     let image =
         ImageBuffer::from_fn(32, 32, |x, y| Luma([u16::from(greys.get_pixel(x, y).0[0]) << (bits - 8)]));
@@ -411,7 +417,8 @@ fn unused_bits_are_found() {
                 drop(files.insert(format!("test/{class}/{i}.png"), deep(first + 50 + i, bits)))
             });
         }
-        for (entrance, set) in opened(&files) {
+        let as_they_are = OpenOptions { significant_bits: SignificantBits::ALL, ..OpenOptions::default() };
+        for (entrance, set) in opened_with(&files, &as_they_are) {
             let report = check(&set, |_| {});
             let found = report.findings.iter().find(|finding| finding.kind == Kind::UnusedBits);
             let found = found.unwrap_or_else(|| panic!("{bits} bits in {entrance}: {report}"));
@@ -419,6 +426,7 @@ fn unused_bits_are_found() {
             let told = format!("the 16-bit images use at most {bits} bits");
             assert!(set.notices.iter().any(|notice| notice.contains(&told)), "{:?}", set.notices);
             assert!(found.summary.contains(&format!("at most {bits} bits")), "{}", found.summary);
+            assert!(found.advice.contains("significant_bits"), "{}", found.advice);
             assert!(report.findings.iter().all(|finding| finding.kind != Kind::NearlyUniform), "{report}");
         }
         // One image of the full depth shows that the others are dark, not stored in fewer bits.

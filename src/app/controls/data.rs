@@ -7,7 +7,7 @@ use crate::app::documents::Failure;
 use crate::app::theme::{Role, class_colour};
 use crate::app::widgets::{muted, swatch};
 use crate::app::workspace::Workspace;
-use crate::data::{DataSet, summary};
+use crate::data::{DataSet, SignificantBits, summary};
 
 const BUILTIN: [(&str, &str); 3] = [
     ("builtin:fashion", "Fashion: clothes, 28x28 grey"),
@@ -46,16 +46,12 @@ pub fn data(workspace: &mut Workspace, contact_sheet_open: &mut bool, ui: &mut U
     if let Some(source) = chosen {
         workspace.open_data(source);
     }
-    if let Some(source) = workspace.data.opening() {
-        ui.horizontal(|ui| {
-            ui.spinner();
-            ui.label(format!("opening {source}"));
-        });
-    }
+    opening(workspace, ui);
     failure(workspace, ui);
     if let Some(set) = workspace.data.ready() {
         facts(set, ui);
     }
+    significant_bits(workspace, ui);
     let hand_made = workspace.data.ready().and_then(|set| set.hand_made_labels());
     ui.horizontal(|ui| {
         let labels = DragValue::new(&mut workspace.settings.config.labels).range(1..=100_000).speed(1.0);
@@ -74,15 +70,60 @@ pub fn data(workspace: &mut Workspace, contact_sheet_open: &mut bool, ui: &mut U
     });
 }
 
-/// Why the data requested last were not opened, and an offer to label them.
+/// What is being opened: its progress if that takes more than a second, and a way to cancel it.
+fn opening(workspace: &mut Workspace, ui: &mut Ui) {
+    let Some(source) = workspace.data.opening().map(str::to_owned) else { return };
+    ui.horizontal(|ui| {
+        ui.spinner();
+        ui.add(egui::Label::new(format!("opening {source}")).truncate());
+    });
+    let Some([done, all]) = workspace.data.progress() else { return };
+    ui.horizontal(|ui| {
+        let cancel = ui.button("Cancel").on_hover_text("Open nothing; the data that are open stay");
+        let text = RichText::new(format!("{done} of {all} images")).small();
+        ui.add(egui::ProgressBar::new(done as f32 / all as f32).desired_height(14.0).text(text));
+        if cancel.clicked() {
+            workspace.cancel_opening();
+        }
+    });
+}
+
+/// Why the data requested last were not opened, with the decision that opens them, or an offer to label them.
 fn failure(workspace: &mut Workspace, ui: &mut Ui) {
-    let Some(Failure { reason, images }) = workspace.data.failure().cloned() else { return };
+    let Some(Failure { reason, images, answer, .. }) = workspace.data.failure().cloned() else { return };
     ui.label(RichText::new(format!("× not opened: {reason}")).color(Role::Differ.colour(ui)));
+    if let Some(answer) = answer
+        && ui.button(answer.label()).on_hover_text(answer.explanation()).clicked()
+    {
+        workspace.answer_data(answer);
+    }
     if let Some(folder) = images {
         let label = ui.button("Label its images");
         if label.on_hover_text("Give the images in this folder classes of your own").clicked() {
             workspace.label_folder(folder);
         }
+    }
+}
+
+/// The significant bits of 16-bit images, if there are any: another number opens the data again.
+fn significant_bits(workspace: &mut Workspace, ui: &mut Ui) {
+    let Some(used) = workspace.data.ready().and_then(|set| set.decoding.significant_bits) else { return };
+    let now = workspace.settings.config.significant_bits;
+    let name = |bits: SignificantBits| match bits {
+        SignificantBits::Auto if now == bits => format!("found: {used} bits"),
+        SignificantBits::Auto => "found from the values".to_owned(),
+        SignificantBits::Bits(bits) => format!("{bits} bits"),
+    };
+    let mut chosen = now;
+    let choice = ComboBox::from_label("16-bit images").selected_text(name(now)).show_ui(ui, |ui| {
+        for bits in [SignificantBits::Auto].into_iter().chain([8, 10, 12, 14, 16].map(SignificantBits::Bits))
+        {
+            ui.selectable_value(&mut chosen, bits, name(bits));
+        }
+    });
+    choice.response.on_hover_text("How many bits of the values are significant: they are scaled to 16");
+    if chosen != now {
+        workspace.set_significant_bits(chosen);
     }
 }
 

@@ -71,6 +71,11 @@ fn training(workspace: &mut Workspace, places: &mut Places, ui: &mut Ui) {
         }
     });
     progress(workspace, ui);
+    if let Some(answer) = workspace.runs.iter().find_map(|run| run.state.answer)
+        && ui.button(answer.label()).on_hover_text(answer.explanation()).clicked()
+    {
+        workspace.answer_run(answer);
+    }
     if workspace.settings_changed() {
         let text = "The settings below are not those of this run: Reset applies them.";
         ui.label(RichText::new(text).small().color(Role::Anchor.colour(ui)));

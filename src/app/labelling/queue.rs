@@ -303,6 +303,7 @@ mod tests {
             paths: (0..images).map(|i| PathBuf::from(format!("photos/{i}.png"))).collect(),
             images: Images::new(8, 8, 1, vec![0; 64 * images]),
             originals: Default::default(),
+            decoding: Default::default(),
             split: SplitRule::Content,
             recorded: None,
             ids: Vec::new(),

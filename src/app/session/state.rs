@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::app::answers::Answer;
 use crate::app::guess_history::GuessHistory;
 use crate::data::Split;
 use crate::gpu::{KernelTime, Memory, Pictures};
@@ -62,6 +63,8 @@ pub enum Phase {
 #[derive(Clone, Default)]
 pub struct State {
     pub phase: Phase,
+    /// The decision by which a run that has failed would go on.
+    pub answer: Option<Answer>,
     pub progress: Option<Progress>,
     /// One entry per step, from the first step that this process made.
     pub statistics: History,

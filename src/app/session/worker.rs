@@ -10,6 +10,7 @@ use web_time::Instant;
 
 use super::embedding_requests::{EmbeddingRequests, EmbeddingTimer};
 use super::state::{Command, Phase, PlanFacts, Predictions, Profile, Start, State};
+use crate::app::answers::Answer;
 use crate::app::platform;
 use crate::data::DataSet;
 use crate::gpu::{Gpu, GpuError};
@@ -80,7 +81,10 @@ impl Worker {
         match self.work(start).await {
             // The window closed or started another run.
             Ok(()) | Err(TrainError::Gpu(GpuError::Stopped)) => {}
-            Err(error) => self.publish(|state| state.phase = Phase::Failed(error.to_string())),
+            Err(error) => self.publish(|state| {
+                state.phase = Phase::Failed(error.to_string());
+                state.answer = Answer::to_training(&error);
+            }),
         }
         // The window releases the plan's textures with the last state that holds them.
         self.publish(|state| state.ended = true);

@@ -123,8 +123,8 @@ impl Kind {
             Self::UnusedBits => (
                 Serious,
                 "16-bit images that use fewer bits",
-                "scale their values to 16 bits (multiply values of 12 bits by 16): as they are, the network sees nearly \
-                 black images",
+                "set significant_bits to auto or to the bits that they use: as they are, the network sees nearly black \
+                 images",
             ),
             Self::NearlyUniform => (
                 Warning,

@@ -115,7 +115,7 @@ fn hash_images(entry: &Entry, options: &OpenOptions) -> Result<Vec<u64>, DataErr
     let count = entry.size as usize / (3 * SIDE * SIDE);
     while let Some(planes) = records.next()? {
         if hashes.len().is_multiple_of(REPORT_EVERY) {
-            options.progress.report(hashes.len(), count);
+            options.report(hashes.len(), count)?;
         }
         pixels.clear();
         interleave(planes, [SIDE, SIDE], true, &mut pixels);

@@ -1,0 +1,51 @@
+//! The significant bits of the 16-bit images of a set, from their values.
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+
+use super::bit_depth::{ALL_BITS, SignificantBits, UsedBits};
+use super::decode;
+use super::files::Entry;
+use super::host;
+use super::parallel::map_on_all_cores;
+
+/// Images that are decoded at once: few, as one bright image settles it.
+const BATCH: usize = 16;
+
+/// The significant bits of 16-bit image files, 8 to 16: those of the setting, or those that the values use. `looked_at` is
+/// called with the number of images that were decoded so far; its error ends the search. A file that cannot be decoded is
+/// left out.
+pub(super) fn significant_bits<E>(
+    deep: &[&Entry],
+    setting: SignificantBits,
+    mut looked_at: impl FnMut(usize) -> Result<(), E>,
+) -> Result<u8, E> {
+    if let SignificantBits::Bits(bits) = setting {
+        return Ok(bits);
+    }
+    let mut all = UsedBits::default();
+    for (batch, first) in deep.chunks(BATCH).zip((0..).step_by(BATCH)) {
+        looked_at(first)?;
+        let used = map_on_all_cores(batch, |entry| decode::used_bits(entry), |_| None);
+        all = used.into_iter().flatten().fold(all, UsedBits::and);
+        if all.is_full() {
+            return Ok(ALL_BITS);
+        }
+    }
+    Ok(if all == UsedBits::default() { ALL_BITS } else { all.bits() })
+}
+
+/// The significant bits of the 16-bit images among these files, 8 to 16: those of the setting, or those that their values
+/// use. Files that cannot be read are left out.
+pub fn significant_bits_of(paths: &[PathBuf], setting: SignificantBits) -> u8 {
+    let is_deep = |entry: &Entry| decode::read_header(entry).is_ok_and(|header| header.original.deep);
+    let entries: Vec<Entry> = match setting {
+        SignificantBits::Bits(_) => Vec::new(),
+        SignificantBits::Auto => {
+            paths.iter().filter_map(|path| host::file(path).ok().filter(is_deep)).collect()
+        }
+    };
+    let entries: Vec<&Entry> = entries.iter().collect();
+    let Ok(bits) = significant_bits(&entries, setting, |_| Ok::<(), Infallible>(()));
+    bits
+}

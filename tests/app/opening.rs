@@ -1,0 +1,148 @@
+//! Opening data in the window: questions that are answered with a button, progress, and cancelling.
+
+use std::fs;
+use std::path::Path;
+
+use eframe::egui::Key;
+use egui_kittest::kittest::Queryable as _;
+use image::{GrayImage, ImageBuffer, Luma};
+use remixmatch::app::AppOptions;
+use remixmatch::data::{Balance, SignificantBits};
+use remixmatch::train::Config;
+use tempfile::tempdir;
+
+use crate::common::{Window, ready, says, short, wait_for};
+
+/// Class folders with ten grey images each.
+fn folders(folder: &Path, classes: &[&str]) {
+    for (at, class) in classes.iter().enumerate() {
+        fs::create_dir_all(folder.join(class)).expect("a folder");
+        for i in 0..10u8 {
+            let image = GrayImage::from_fn(16, 16, |x, y| Luma([(x * 9 + y * (2 + at as u32)) as u8 + i]));
+            image.save(folder.join(class).join(format!("{i}.png"))).expect("writable");
+        }
+    }
+}
+
+fn open(window: &mut Window, folder: &Path) {
+    window.state_mut().workspace.open_data(folder.to_string_lossy().into_owned());
+}
+
+fn config(window: &Window) -> Config {
+    window.state().workspace.settings().config.clone()
+}
+
+/// A window on these data with these settings.
+fn linked(data: &Path, settings: &str) -> AppOptions {
+    let link = format!("preset=digits&batch=4&data={}&{settings}", data.display());
+    AppOptions { link: Some(link), ..AppOptions::default() }
+}
+
+/// Presses a button with the keyboard.
+fn press(window: &mut Window, label: &str) {
+    window.get_by_label(label).focus();
+    window.run_steps(2);
+    window.key_press(Key::Enter);
+    window.run_steps(2);
+}
+
+#[test]
+fn unclear_folders_become_classes_by_a_button() {
+    let outer = tempdir().expect("a folder");
+    let data = outer.path().join("toys");
+    folders(&data, &["ball", "test"]);
+    let mut window = ready(short());
+    open(&mut window, &data);
+    wait_for(&mut window, "the question", |window| says(window, "Take the folders as classes"));
+    assert!(!says(&window, "--folders-as-classes"), "a flag means nothing in the window");
+    press(&mut window, "Take the folders as classes");
+    wait_for(&mut window, "the data", |window| says(window, "toys: folder of class folders"));
+    assert!(config(&window).choice.folders_as_classes);
+    assert!(window.query_by_label("Take the folders as classes").is_none());
+
+    // Other data are opened without the choice.
+    let other = outer.path().join("other");
+    folders(&other, &["ball", "cube"]);
+    open(&mut window, &other);
+    wait_for(&mut window, "other data", |window| says(window, "other: folder of class folders"));
+    assert!(!config(&window).choice.folders_as_classes);
+}
+
+#[test]
+fn changed_data_are_accepted_by_a_button() {
+    let outer = tempdir().expect("a folder");
+    let (data, run) = (outer.path().join("toys"), outer.path().join("run"));
+    folders(&data, &["ball", "cube"]);
+    let autosave = Some(outer.path().join("autosaved"));
+    let mut window = ready(AppOptions { autosave, ..linked(&data, "labels=4&steps=2") });
+    window.get_by_label("▶ Train").click();
+    wait_for(&mut window, "the run's end", |window| says(window, "finished"));
+    window.state_mut().workspace.save_runs(run.clone());
+    wait_for(&mut window, "the run's folder", |_| run.join("model.safetensors").exists());
+    fs::copy(data.join("ball/0.png"), data.join("cube/new.png")).expect("another image");
+    window.state_mut().workspace.open_run(run);
+    wait_for(&mut window, "the question", |window| says(window, "Accept the changed data"));
+    assert!(says(&window, "added 1"));
+    press(&mut window, "Accept the changed data");
+    wait_for(&mut window, "the run", |window| says(window, "2 / 2 steps"));
+    assert!(window.query_by_label("Accept the changed data").is_none());
+}
+
+#[test]
+fn uneven_labels_are_spread_by_a_button() {
+    let outer = tempdir().expect("a folder");
+    let data = outer.path().join("toys");
+    folders(&data, &["ball", "cube"]);
+    let mut window = ready(linked(&data, "labels=5&steps=2"));
+    window.get_by_label("▶ Train").click();
+    wait_for(&mut window, "the question", |window| says(window, "Spread labels as the classes are"));
+    press(&mut window, "Spread labels as the classes are");
+    wait_for(&mut window, "the run's end", |window| says(window, "finished"));
+    assert_eq!(config(&window).balance, Balance::Train);
+}
+
+#[test]
+fn significant_bits_can_be_chosen() {
+    let outer = tempdir().expect("a folder");
+    let data = outer.path().join("cells");
+    for (at, class) in ["a", "b"].into_iter().enumerate() {
+        fs::create_dir_all(data.join(class)).expect("a folder");
+        for i in 0..10u16 {
+            let value = |x: u32, y: u32| (x * (90 + 40 * at as u32) + y * 100) as u16 + 7 * i;
+            let image = ImageBuffer::from_fn(16, 16, |x, y| Luma([value(x, y)]));
+            image.save(data.join(class).join(format!("{i}.png"))).expect("writable");
+        }
+    }
+    let mut window = ready(short());
+    open(&mut window, &data);
+    wait_for(&mut window, "the data", |window| says(window, "cells: folder of class folders"));
+    assert!(says(&window, "use at most 12 bits"));
+    assert_eq!(config(&window).significant_bits, SignificantBits::Auto);
+    window.get_by_label("16-bit images").click();
+    window.run_steps(3);
+    window.get_by_label("16 bits").click();
+    wait_for(&mut window, "dark images", |window| says(window, "nearly black"));
+    assert_eq!(config(&window).significant_bits, SignificantBits::ALL);
+}
+
+#[test]
+fn slow_opening_shows_progress_and_is_cancelled() {
+    let outer = tempdir().expect("a folder");
+    let data = outer.path().join("large");
+    let first = outer.path().join("first.png");
+    GrayImage::from_fn(5_000, 5_000, |x, y| Luma([(x ^ y) as u8])).save(&first).expect("writable");
+    for class in ["a", "b"] {
+        fs::create_dir_all(data.join(class)).expect("a folder");
+        (0..100)
+            .for_each(|i| fs::hard_link(&first, data.join(class).join(format!("{i}.png"))).expect("a link"));
+    }
+    let mut window = ready(short());
+    open(&mut window, &data);
+    wait_for(&mut window, "the progress", |window| says(window, "of 200 images"));
+    press(&mut window, "Cancel");
+    wait_for(&mut window, "the end", |window| says(window, "opening was cancelled"));
+    assert!(!says(&window, "not opened"), "cancelling is no failure");
+    assert_eq!(config(&window).data, "builtin:digits");
+    window.get_by_label("▶ Train").click();
+    wait_for(&mut window, "the run's end", |window| says(window, "finished"));
+}
