@@ -149,16 +149,26 @@ impl SourceOptions {
 
 /// Opens a data set by its built-in name, its path or its name in the user's data folder, and prints its notices.
 pub fn open_source(source: &str, options: &OpenOptions) -> anyhow::Result<DataSet> {
+    let set = open_quietly(source, options)?;
+    print_notices(&set);
+    Ok(set)
+}
+
+/// Opens a data set as [`open_source`], for commands that print the notices elsewhere.
+pub fn open_quietly(source: &str, options: &OpenOptions) -> anyhow::Result<DataSet> {
     let bar = Arc::new(OpeningBar::default());
     let shown = Arc::clone(&bar);
     let progress = OnProgress::new(move |done, all| shown.show(done, all));
     let opened = open(&resolve(source)?, &OpenOptions { progress, cache: hash_cache(), ..options.clone() });
     bar.clear();
-    let set = opened?;
+    Ok(opened?)
+}
+
+/// Prints what the user should know about a set to standard error.
+pub fn print_notices(set: &DataSet) {
     for notice in &set.notices {
         note(format_args!("notice: {notice}"));
     }
-    Ok(set)
 }
 
 /// Whether two sources are the same: equal names, or paths of one file or folder.

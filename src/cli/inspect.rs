@@ -8,10 +8,12 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use image::RgbImage;
 use indicatif::{ProgressBar, ProgressStyle};
-use remixmatch::data::{CorrectedList, DataSet, FORMATS, OpenOptions, Report, check, contact_sheet, summary};
+use remixmatch::data::{
+    CorrectedList, DataSet, FORMATS, OpenOptions, Report, check, contact_sheet, counted, summary,
+};
 use serde_json::json;
 
-use super::inputs::{ChoiceOptions, open_gpu, open_source, print_layout, resolve};
+use super::inputs::{ChoiceOptions, open_gpu, open_quietly, print_layout, print_notices, resolve};
 use super::outputs::{Output, check_outside};
 use super::terminal::{Outcome, bytes_text, note, print};
 
@@ -78,8 +80,13 @@ pub fn data(arguments: DataArguments) -> anyhow::Result<Outcome> {
         check_outside(&resolve(&arguments.source)?, path)?;
         Output::Sheet.check_path(path)?;
     }
-    let set = open_source(&arguments.source, &options)?;
+    if let Some(path) = &arguments.fix {
+        check_list_path(&resolve(&arguments.source)?, path)?;
+    }
+    // The summary has the notices too, so that they are printed once.
+    let set = open_quietly(&arguments.source, &options)?;
     if arguments.check {
+        print_notices(&set);
         return check_data(&arguments, &set);
     }
     let facts = summary(&set);
@@ -101,22 +108,75 @@ fn save_sheet(sheet: &RgbImage, path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Checks, before the work, that a corrected list may be written to `path`.
+///
+/// # Errors
+/// When something is there, the name is not that of a list, or the list would become part of the folder it corrects.
+fn check_list_path(source: &str, path: &Path) -> anyhow::Result<()> {
+    if !path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv")) {
+        bail!(
+            "{} does not end with .csv, so that it could not be opened as a list: choose another name",
+            path.display()
+        );
+    }
+    if let Ok(found) = fs::symlink_metadata(path) {
+        let what = match fs::read(path) {
+            _ if found.is_symlink() => "a link",
+            _ if found.is_dir() => "a folder",
+            Ok(bytes) if bytes.starts_with(b"file,label") => "a list of images",
+            Ok(bytes) if bytes.is_empty() => "an empty file",
+            _ => "another file",
+        };
+        bail!(
+            "{} exists: it is {what}, and is not overwritten; choose another name, or remove it",
+            path.display()
+        );
+    }
+    if Path::new(source).is_dir()
+        && let Err(error) = check_outside(source, path)
+    {
+        bail!(
+            "{error}, such as {}: a list in the folder would replace its class folders",
+            beside(source).display()
+        );
+    }
+    Ok(())
+}
+
+/// A path for a list beside a folder.
+fn beside(folder: &str) -> PathBuf {
+    let folder = fs::canonicalize(folder).unwrap_or_else(|_| PathBuf::from(folder));
+    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    folder.with_file_name(format!("{name}-corrected.csv"))
+}
+
 /// Writes the corrected list of a check.
 ///
 /// # Errors
 /// When the set has no files, the list exists, or it is neither beside the set nor in a folder above.
 fn write_list(source: &str, set: &DataSet, report: &Report, path: &Path) -> anyhow::Result<()> {
-    let place = list_place(Path::new(source), set, path)?;
+    let place = list_place(source, set, path)?;
     let list = report.corrected_list(set, &place.prefix)?;
     let failed = || format!("{}: writing the list failed", path.display());
     let mut file = File::create_new(path).with_context(failed)?;
     file.write_all(list.csv.as_bytes()).with_context(failed)?;
     let CorrectedList { kept, left_out, .. } = list;
-    note(format_args!("list: {} names {kept} images, {left_out} are left out", path.display()));
+    let (images, verb) = (counted(kept, "image", "images"), if left_out == 1 { "is" } else { "are" });
+    note(format_args!("list: {} names {images}, {left_out} {verb} left out", path.display()));
+    let (of_list, own) = (Path::new(source).parent(), path.parent());
+    if !place.packed && Path::new(source).is_file() && of_list.map(real) == own.map(real) {
+        note(format_args!("note: open {} itself: its folder is read with all lists in it", path.display()));
+    }
     if place.packed {
         note("note: the list names files in the archive: unpack it, and put the list into its folder");
     }
     Ok(())
+}
+
+/// A folder's path without links; the current folder if it is empty.
+fn real(folder: &Path) -> PathBuf {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned())
 }
 
 /// Where a list is relative to the files that it names.
@@ -127,8 +187,14 @@ struct ListPlace {
     packed: bool,
 }
 
-fn list_place(source: &Path, set: &DataSet, list: &Path) -> anyhow::Result<ListPlace> {
-    if source.is_file() && source.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("csv")) {
+fn list_place(source: &str, set: &DataSet, list: &Path) -> anyhow::Result<ListPlace> {
+    let given = source;
+    let source = Path::new(source);
+    if source.is_file()
+        && source
+            .extension()
+            .is_none_or(|end| !["csv", "tsv"].iter().any(|list| end.eq_ignore_ascii_case(list)))
+    {
         return Ok(ListPlace { prefix: String::new(), packed: true });
     }
     let folder = |path: &Path| {
@@ -147,9 +213,9 @@ fn list_place(source: &Path, set: &DataSet, list: &Path) -> anyhow::Result<ListP
     }
     let Ok(way) = root.strip_prefix(&own) else {
         bail!(
-            "the list {} is not beside or above the images: write it to {} or to a folder above",
+            "the list {} is not beside or above the images: write it to {}, or to a folder above",
             list.display(),
-            root.display()
+            if source.is_dir() { beside(given) } else { root.join("corrected.csv") }.display()
         );
     };
     let prefix = way.iter().map(|name| format!("{}/", name.to_string_lossy())).collect();

@@ -1,7 +1,7 @@
 //! From images with the names of their classes, as folders and lists give them, to numbered classes.
 //!
-//! Names that differ in Unicode form, surrounding space or case are one class, apart from single letters. Validation
-//! images test if no others do, and are left out otherwise.
+//! Names that differ in Unicode form, surrounding space or case are one class, apart from single letters; so are those
+//! of one whole number. Validation images test if no others do, and are left out otherwise.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -10,7 +10,7 @@ use super::error::DataError;
 use super::files::Entry;
 use super::image_files::{ImageFile, ImageFiles};
 use super::layout::{Role, Roles, image_role};
-use super::names::{class_name, folded, shown_name};
+use super::names::{class_key, class_name, shown_name, whole_number};
 use super::set::OpenOptions;
 use super::split_words::SplitName;
 
@@ -83,10 +83,7 @@ fn unify<'a>(
     }
     let mut groups: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for name in counts.keys() {
-        let clean = class_name(name);
-        // Upper and lower case of one letter are classes of their own, as in sets of handwriting.
-        let key = if clean.chars().count() > 1 { folded(&clean) } else { clean };
-        groups.entry(key).or_default().push(name);
+        groups.entry(class_key(name)).or_default().push(name);
     }
     let mut meant = HashMap::new();
     for spellings in groups.values() {
@@ -101,9 +98,13 @@ fn unify<'a>(
         if spellings.len() > 1 {
             let all: Vec<String> = spellings.iter().map(|name| format!("'{}'", shown_name(name))).collect();
             notices.push(format!(
-                "{} are one class, '{}': they differ in case, space or Unicode form only",
+                "{} are one class, '{}': they {}",
                 all.join(" and "),
-                shown_name(&class)
+                shown_name(&class),
+                match whole_number(&class) {
+                    Some(_) => "are one number",
+                    None => "differ in case, space or Unicode form only",
+                }
             ));
         }
         for name in spellings {
@@ -137,6 +138,13 @@ mod tests {
         assert_eq!(classes, ["cat", "cat", "cat", "caf\u{e9}", "caf\u{e9}", "dog", "cat"]);
         assert_eq!(notices.len(), 2);
         assert!(notices.iter().any(|notice| notice.contains("'Cat' and 'cat' and 'cat '")), "{notices:?}");
+    }
+
+    #[test]
+    fn spellings_of_a_number_are_one_class() {
+        let (classes, notices) = unified(&["1", "1.0", "01", "2", "1"]);
+        assert_eq!(classes, ["1", "1", "1", "2", "1"]);
+        assert!(notices[0].ends_with("are one class, '1': they are one number"), "{notices:?}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! found and what to do. Messages name settings (`skip_bad`), which every front end has, and no command-line flags.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -143,6 +143,14 @@ pub enum DataError {
         path = shown(path), folder = shown_name(folder)
     )]
     OtherTask { path: PathBuf, folder: String, task: &'static str },
+    /// A list whose labels or splits are not those of the folders that its images are in.
+    #[error(
+        "{path} contradicts the folders that its images are in: {differing} of {rows} rows differ ({examples}); open the \
+         list itself as the source to use it (unpack an archive first), or rename it to another ending or remove it to use \
+         the folders",
+        path = shown(path)
+    )]
+    OtherLabels { path: PathBuf, rows: usize, differing: usize, examples: String },
     /// Images that no folder or list gives a class.
     #[error(
         "{path} is not a data set in a known format: it has {images} images without classes, such as {example}; sort them into \
@@ -212,6 +220,18 @@ pub enum DataError {
 }
 
 impl DataError {
+    /// The error for a list with these rows of file and class, some of which differ from the folders.
+    pub(super) fn other_labels(list: &Path, rows: &[(&str, &str)], differing: &[usize]) -> Self {
+        let example =
+            |row: &usize| format!("{} is '{}' in the list", excerpt(rows[*row].0), excerpt(rows[*row].1));
+        Self::OtherLabels {
+            path: list.to_owned(),
+            rows: rows.len(),
+            differing: differing.len(),
+            examples: differing.iter().take(3).map(example).collect::<Vec<_>>().join(", "),
+        }
+    }
+
     /// The problem without the advice, for notices that list skipped images.
     pub fn problem(&self) -> String {
         match self {

@@ -13,6 +13,8 @@ use super::names::folded;
 
 /// Bytes of a file's start in which an image format's magic number is looked for.
 const MAGIC_BYTES: usize = 32;
+/// Bytes of a file's start by which files that only have the name of an image are told.
+const START_BYTES: usize = 512;
 
 /// Image files that this program cannot read: endings, and why, with what to do.
 const UNREADABLE: [(&[&str], &str); 7] = [
@@ -71,9 +73,58 @@ pub(super) fn undecodable_heic(reason: &str) -> String {
     format!("{HEIC}; the decoder says: {reason}")
 }
 
-/// [`unreadable_image`] of a file; `None` if its start cannot be read.
+/// Why a file that cannot be decoded is no image, or one that this program cannot read; `None` if that is not known, or
+/// its start cannot be read.
 pub(super) fn why_unreadable(entry: &Entry) -> Option<&'static str> {
-    unreadable_image(&entry.name, &entry.prefix(MAGIC_BYTES).ok()?)
+    let start = entry.prefix(START_BYTES).ok()?;
+    not_an_image(&start).or_else(|| unreadable_image(&entry.name, &start[..start.len().min(MAGIC_BYTES)]))
+}
+
+/// What a file with the name of an image is instead, if its content tells, with what to do.
+fn not_an_image(start: &[u8]) -> Option<&'static str> {
+    if start.is_empty() {
+        return Some("the file is empty, and so in no known image format: copy or download it again");
+    }
+    if is_pointer(start) {
+        return Some(
+            "it is a Git LFS pointer instead of the image: run 'git lfs pull' where the data was cloned",
+        );
+    }
+    if start.iter().all(|byte| *byte == 0) {
+        return Some("it begins with zeros only, as files do that were not copied to the end: copy it again");
+    }
+    if start.starts_with(b"%PDF-") {
+        return Some("it is a PDF document: export its pictures as PNG or JPEG");
+    }
+    if start.starts_with(b"PK\x03\x04") || start.starts_with(b"\x1f\x8b") {
+        return Some(
+            "it is an archive or an office document: unpack it, or export its pictures as PNG or JPEG",
+        );
+    }
+    if start.get(4..8) == Some(b"ftyp")
+        && matches!(start.get(8..11), Some(b"mp4" | b"iso" | b"qt " | b"M4V" | b"3gp"))
+    {
+        return Some("it is a video: export single pictures as PNG or JPEG");
+    }
+    let text = String::from_utf8_lossy(start).trim_start_matches('\u{feff}').trim_start().to_lowercase();
+    let begins = |words: &[&str]| words.iter().any(|word| text.starts_with(word));
+    if begins(&["<!doctype html", "<html", "<head", "<body", "<script"])
+        || (begins(&["<!--"]) && text.contains("<html"))
+    {
+        return Some("it is a web page (HTML), as failed downloads leave: download the image again");
+    }
+    if begins(&["<?xml", "<error", "{\"", "{ \""]) && !text.contains("<svg") {
+        return Some(
+            "it is text of a web server (XML or JSON), as failed downloads leave: download the image again",
+        );
+    }
+    None
+}
+
+/// Whether a file is what Git LFS leaves in its place until it is fetched.
+pub(super) fn is_pointer(start: &[u8]) -> bool {
+    start.starts_with(b"version https://git-lfs.github.com/spec/")
+        || start.starts_with(b"version https://hawser.github.com/spec/")
 }
 
 /// Whether the content, or only the name, is an image's; reading a file that has only the name reports the problem.
@@ -300,6 +351,27 @@ mod tests {
         assert_eq!(unreadable_image("a.heic", b"\x89PNG\r\n\x1a\n"), None);
         assert_eq!(unreadable_image("a.tiff", b"MM\0*\0\0\0\x08"), None);
         assert_eq!(unreadable_image("a.txt", b"words"), None);
+    }
+
+    #[test]
+    fn files_with_only_the_name_of_an_image_are_told() {
+        for (start, word) in [
+            (&b""[..], "empty"),
+            (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
+            (b"\n <!DOCTYPE HTML><p>", "web page"),
+            ("\u{feff}<html>".as_bytes(), "web page"),
+            (b"<?xml version='1.0'?><Error><Code>AccessDenied", "web server"),
+            (b"{\"error\": 404}", "web server"),
+            (b"%PDF-1.7", "PDF"),
+            (b"PK\x03\x04", "archive"),
+            (b"\0\0\0\x20ftypisom", "video"),
+            (&[0; 512], "zeros"),
+        ] {
+            assert!(not_an_image(start).is_some_and(|why| why.contains(word)), "{word}");
+        }
+        for start in [&b"words"[..], b"<?xml version='1.0'?><svg", b"\x89PNG\r\n\x1a\n", b"P5 4 4 255\n"] {
+            assert_eq!(not_an_image(start), None, "{start:?}");
+        }
     }
 
     #[test]

@@ -1,16 +1,21 @@
-//! A CSV file that lists images: its header, its rows, and the files that they name.
+//! A CSV file that lists images: its header, its rows, and the files that they name. What its cells say about classes is in
+//! `list_labels.rs`.
 
 use std::collections::BTreeSet;
 
 use csv::{ReaderBuilder, StringRecord};
 
 use super::error::{DataError, excerpt};
+use super::file_kinds::{is_named_as_image, is_pointer};
 use super::files::{Entry, Folder};
-use super::layout::Ignored;
-use super::listed::{self, FileIndex, SAVE_AS_UTF8};
-use super::names::shown;
+use super::layout::{Ignored, listed as listed_names};
+use super::list_labels::{are_signs, is_blank, is_guesses, is_no_label, one_hot, several};
+use super::listed::{self, FileIndex, Resolved, SAVE_AS_UTF8};
+use super::names::{shown, shown_name};
 use super::set::OpenOptions;
-use super::split_words::{SplitName, known_words, split_name, split_of_list, yes_or_no};
+use super::split_words::{
+    LEFT_OUT, SplitName, is_left_out, known_words, split_name, split_of_list, yes_or_no,
+};
 
 const FILE: [&str; 13] = [
     "file",
@@ -45,20 +50,18 @@ const LABEL: [&str; 12] = [
 ];
 const SPLIT: [&str; 9] =
     ["split", "data_split", "set", "subset", "partition", "phase", "usage", "분할", "구분"];
-const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// Bytes of the largest list.
 const MAX_LIST_BYTES: u64 = 256 << 20;
-/// Rows that a message names.
-const MAX_NAMED: usize = 3;
 
 /// What a CSV file is.
 pub(super) enum Table {
     List(List),
-    /// A header without the two columns, or not text.
+    /// Not a list of images with labels.
     Other {
         header: String,
+        why: Ignored,
     },
-    Ignored(Ignored),
 }
 
 /// A list of images.
@@ -68,11 +71,20 @@ pub(super) struct List {
     /// Lines before the header.
     skipped: u64,
     delimiter: u8,
+    /// The names of the columns as written.
+    header: Vec<String>,
     file: usize,
     /// Whether the column is one of [`ID`].
     pub by_id: bool,
-    label: usize,
+    label: Label,
     pub split: Split,
+}
+
+/// What says the class of a row.
+enum Label {
+    Column(usize),
+    /// Columns of 0 and 1, of which each is a class.
+    OneHot(Vec<usize>),
 }
 
 /// What says the split of a row.
@@ -93,6 +105,12 @@ pub(super) struct Row {
     pub file: String,
     pub class: Option<String>,
     pub split: SplitName,
+    /// Whether the list leaves the image out.
+    pub left_out: bool,
+    /// Whether the row or the list's name says the split.
+    pub says_split: bool,
+    /// A word in place of a label, such as `NaN`.
+    pub placeholder: Option<String>,
 }
 
 impl Table {
@@ -121,36 +139,68 @@ impl Table {
         let count = |delimiter: u8| line.bytes().filter(|byte| *byte == delimiter).count();
         let delimiter =
             given.unwrap_or_else(|| DELIMITERS.into_iter().rev().max_by_key(|&d| count(d)).unwrap_or(b','));
-        let header = line.to_lowercase();
-        let names: Vec<String> = header
-            .split(char::from(delimiter))
-            .map(|name| name.trim().trim_matches('"').trim().replace([' ', '-'], "_"))
-            .collect();
-        let column =
-            |accepted: &[&str]| accepted.iter().find_map(|a| names.iter().position(|name| name == a));
-        let file = column(&FILE).map(|at| (at, false)).or_else(|| column(&ID).map(|at| (at, true)));
+        let other = |why| Ok(Self::Other { header: excerpt(line.trim()), why });
+        if is_pointer(text.as_bytes()) {
+            return other(Ignored::Pointer);
+        }
         let stem: String =
             entry.name.to_lowercase().chars().filter(|letter| letter.is_alphanumeric()).collect();
         if stem.contains("submission") && !chosen {
-            return Ok(Self::Ignored(Ignored::Submission));
+            return other(Ignored::Submission);
         }
-        let Some(((file, by_id), label)) = file.zip(column(&LABEL)) else {
-            return Ok(match file {
-                Some((_, false)) => Self::Ignored(Ignored::Unlabelling),
-                _ => Self::Other { header: excerpt(header.trim()) },
-            });
+        let header: Vec<String> = match reader(&text, skipped, delimiter).headers() {
+            Ok(header) => header.iter().map(|name| name.trim().to_owned()).collect(),
+            Err(_) => return other(Ignored::OtherTable),
+        };
+        let names: Vec<String> =
+            header.iter().map(|name| name.to_lowercase().replace([' ', '-'], "_")).collect();
+        let column =
+            |accepted: &[&str]| accepted.iter().find_map(|a| names.iter().position(|name| name == a));
+        let file = column(&FILE).map(|at| (at, false)).or_else(|| column(&ID).map(|at| (at, true)));
+        let Some((file, by_id)) = file else {
+            let names_image = header.iter().any(|name| is_named_as_image(name));
+            return other(if names_image { Ignored::Headerless } else { Ignored::OtherTable });
+        };
+        let rows = || reader(&text, skipped, delimiter).into_records().map_while(Result::ok);
+        let labels: Vec<usize> = (0..names.len()).filter(|at| LABEL.contains(&names[*at].as_str())).collect();
+        let guesses = is_guesses(&header, file, &labels, rows());
+        let called_guesses =
+            !labels.is_empty() && ["prediction", "guess"].iter().any(|word| stem.contains(word));
+        if (guesses || called_guesses) && !chosen {
+            return other(Ignored::Guesses);
+        }
+        // Of a table of guesses, a class may be named like a column.
+        let label = if guesses {
+            labels.iter().copied().find(|&at| is_guesses(&header, file, &[at], rows()))
+        } else {
+            None
         };
         let split = column(&SPLIT).map_or(Split::List, Split::Word);
-        let mut list = List { entry: entry.clone(), text, skipped, delimiter, file, by_id, label, split };
-        if list.is_guesses() && !chosen {
-            return Ok(Self::Ignored(Ignored::Guesses));
-        }
+        let label = match label.or_else(|| column(&LABEL)) {
+            Some(label) => Label::Column(label),
+            None => {
+                let known = names.iter().enumerate().filter(|(at, name)| {
+                    *at == file
+                        || ID.contains(&name.as_str())
+                        || is_split_column(name)
+                        || matches!(split, Split::Word(split) if split == *at)
+                });
+                let others: Vec<usize> = known.map(|(at, _)| at).collect();
+                let columns = one_hot(names.len(), &others, rows());
+                if columns.is_empty() {
+                    return other(if by_id { Ignored::OtherTable } else { Ignored::Unlabelling });
+                }
+                Label::OneHot(columns)
+            }
+        };
+        let entry = entry.clone();
+        let mut list = List { entry, text, skipped, delimiter, header, file, by_id, label, split };
         if matches!(list.split, Split::List) {
             list.split = list.find_split(&names);
         }
         match problem {
             Some(problem) => Err(DataError::Line {
-                path: entry.path.clone(),
+                path: list.entry.path,
                 line: problem.line,
                 expected: "a row of text".to_owned(),
                 found: problem.found.to_owned(),
@@ -159,6 +209,86 @@ impl Table {
             None => Ok(Self::List(list)),
         }
     }
+
+    /// The error for a table that was expected to be a list of images; `None` if that is not its purpose.
+    fn explain(entry: &Entry) -> Result<Option<DataError>, DataError> {
+        let Self::Other { header, why } = Self::open(entry, false)? else { return Ok(None) };
+        let (expected, found, advice) = match why {
+            Ignored::OtherTable | Ignored::Headerless => (
+                "a header that names the columns file and label",
+                header,
+                "add the header; paths are relative to the folder",
+            ),
+            Ignored::Unlabelling => (
+                "a column label (or class, category, target) beside the files",
+                header,
+                "name the column of classes label, or add it",
+            ),
+            Ignored::Pointer => (
+                "a list of images",
+                "a Git LFS pointer instead of the file".to_owned(),
+                "run 'git lfs pull' where the data was cloned",
+            ),
+            _ => return Ok(None),
+        };
+        let (path, expected) = (entry.path.clone(), expected.to_owned());
+        Ok(Some(DataError::Line { path, line: 1, expected, found, advice }))
+    }
+}
+
+/// Whether a file has the name of a table.
+pub(super) fn is_table(name: &str) -> bool {
+    let name = name.to_lowercase();
+    name.ends_with(".csv") || name.ends_with(".tsv")
+}
+
+/// The tables of a folder.
+pub(super) fn tables(folder: &Folder) -> impl Iterator<Item = &Entry> {
+    folder.files.values().filter(|entry| is_table(&entry.name))
+}
+
+/// The tables of a folder of which none is used, and why.
+///
+/// # Errors
+/// When one cannot be read.
+pub(super) fn ignored_tables(folder: &Folder) -> Result<Vec<(String, Ignored)>, DataError> {
+    let what = |entry: &Entry| {
+        Ok(match Table::open(entry, false)? {
+            Table::Other { why, .. } => (entry.name.clone(), why),
+            Table::List(_) => (entry.name.clone(), Ignored::OtherTable),
+        })
+    };
+    tables(folder).map(what).collect()
+}
+
+/// The error for the first table that is nearly a list of images.
+///
+/// # Errors
+/// When a table cannot be read.
+pub(super) fn explain(folder: &Folder) -> Result<Option<DataError>, DataError> {
+    for entry in tables(folder) {
+        if let Some(error) = Table::explain(entry)? {
+            return Ok(Some(error));
+        }
+    }
+    Ok(None)
+}
+
+/// The rows as CSV, without the lines before the header.
+fn reader(text: &str, skipped: u64, delimiter: u8) -> csv::Reader<&[u8]> {
+    let text = (0..skipped).fold(text, |text, _| text.split_once('\n').map_or("", |(_, rest)| rest));
+    ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(text.as_bytes())
+}
+
+/// The split of which a column of this name says yes or no.
+fn flag_of(name: &str) -> Option<SplitName> {
+    let split = split_name(name.strip_prefix("is_").or_else(|| name.strip_prefix("in_")).unwrap_or(name))?;
+    // `valid` may mean that the file is.
+    (split != SplitName::Unlabelled && !matches!(name, "valid" | "validate")).then_some(split)
+}
+
+fn is_split_column(name: &str) -> bool {
+    flag_of(name).is_some()
 }
 
 impl List {
@@ -172,27 +302,28 @@ impl List {
         }
     }
 
-    /// The rows as CSV, without the lines before the header.
     fn reader(&self) -> csv::Reader<&[u8]> {
-        let text = (0..self.skipped)
-            .fold(self.text.as_str(), |text, _| text.split_once('\n').map_or("", |(_, rest)| rest));
-        ReaderBuilder::new().delimiter(self.delimiter).flexible(true).from_reader(text.as_bytes())
+        reader(&self.text, self.skipped, self.delimiter)
+    }
+
+    fn is_label(&self, at: usize) -> bool {
+        match &self.label {
+            Label::Column(label) => *label == at,
+            Label::OneHot(columns) => columns.contains(&at),
+        }
     }
 
     /// The columns that say the split, though none is named so.
     fn find_split(&self, names: &[String]) -> Split {
         let flag = |(at, name): (usize, &String)| {
-            let split =
-                split_name(name.strip_prefix("is_").or_else(|| name.strip_prefix("in_")).unwrap_or(name))?;
-            // `valid` may mean that the file is.
-            let is_meant = split != SplitName::Unlabelled && !matches!(name.as_str(), "valid" | "validate");
-            (is_meant && at != self.file && at != self.label).then_some((at, split))
+            let split = flag_of(name)?;
+            (at != self.file && !self.is_label(at)).then_some((at, split))
         };
         let flags: Vec<(usize, SplitName)> = names.iter().enumerate().filter_map(flag).collect();
         if !flags.is_empty() {
             return Split::Flags(flags);
         }
-        let others = (0..names.len()).filter(|at| *at != self.file && *at != self.label);
+        let others = (0..names.len()).filter(|at| *at != self.file && !self.is_label(*at));
         // Of each column: the splits that its cells name, unless a cell names none.
         let mut columns: Vec<(usize, Option<BTreeSet<SplitName>>)> =
             others.map(|at| (at, Some(BTreeSet::new()))).collect();
@@ -212,92 +343,164 @@ impl List {
         found.map_or(Split::List, |(at, _)| Split::Guessed(at, names[at].clone()))
     }
 
-    /// Whether this is a table of guesses, as the window exports it: `file`, `class`, and a probability for each class.
+    /// Whether this is a table of guesses.
     pub fn is_guesses(&self) -> bool {
-        let mut reader = self.reader();
-        let Ok(header) = reader.headers().cloned() else { return false };
-        let names: Vec<&str> = header.iter().collect();
-        let ["file", "class", classes @ ..] = names.as_slice() else { return false };
-        let is_guess = |row: StringRecord| {
-            let probabilities = row.iter().skip(2).map(str::parse::<f64>);
-            row.len() == names.len()
-                && row.get(1).is_some_and(|class| classes.contains(&class))
-                && probabilities.into_iter().all(|p| p.is_ok_and(|p| (0.0..=1.0).contains(&p)))
-        };
-        classes.len() > 1 && reader.records().take(8).all(|row| row.is_ok_and(is_guess))
+        let Label::Column(label) = self.label else { return false };
+        let rows = self.reader().into_records().map_while(Result::ok);
+        is_guesses(&self.header, self.file, &[label], rows)
+    }
+
+    /// The notices about what the columns are read as.
+    pub fn column_notices(&self) -> Vec<String> {
+        let path = shown(&self.entry.path);
+        let mut notices = Vec::new();
+        if let Label::OneHot(columns) = &self.label {
+            let names: Vec<String> = columns.iter().map(|at| excerpt(&self.header[*at])).collect();
+            notices.push(format!(
+                "the columns {} of {path} are read as classes, by their 0 and 1",
+                listed_names(&names)
+            ));
+        }
+        if let Split::Guessed(_, column) = &self.split {
+            notices.push(format!("the column {} of {path} is read as the split", shown_name(column)));
+        }
+        notices
     }
 
     /// All rows.
     ///
     /// # Errors
-    /// When a row names no file, has an unknown split, or tests without a label.
+    /// When a row names no file, has an unknown split, or has several labels.
     pub fn rows(&self) -> Result<Vec<Row>, DataError> {
         let mut reader = self.reader();
         let stem = self.entry.name.rsplit_once('.').map_or(self.entry.name.as_str(), |(stem, _)| stem);
-        let of_list = split_of_list(stem).unwrap_or(SplitName::Train);
+        let of_list = split_of_list(stem);
         let mut rows = Vec::new();
         let mut record = StringRecord::new();
         loop {
             let line = reader.position().line() + self.skipped;
             match reader.read_record(&mut record) {
+                Ok(true) if is_blank(&record) => continue,
                 Ok(true) => {}
-                Ok(false) => return Ok(rows),
+                Ok(false) => break,
                 Err(error) => return Err(self.error(line, "a row of text".to_owned(), error.to_string())),
             }
             let line = record.position().map_or(line, |position| position.line() + self.skipped);
             let field = |column: usize| record.get(column).map(str::trim).filter(|field| !field.is_empty());
-            let Some(file) = field(self.file) else {
+            // Names may begin or end with a space.
+            let Some(file) = field(self.file).and(record.get(self.file)) else {
                 return Err(self.error(line, "the name of an image file".to_owned(), "none".to_owned()));
             };
-            let split = self.split_of(&field, line)?.unwrap_or(of_list);
-            let is_class = |label: &&str| {
-                split != SplitName::Unlabelled && split_name(label) != Some(SplitName::Unlabelled)
+            let left_out = match &self.split {
+                Split::Word(column) => field(*column).is_some_and(is_left_out),
+                _ => false,
             };
-            let class = field(self.label).filter(is_class).map(str::to_owned);
-            if matches!(split, SplitName::Test | SplitName::Validation) && class.is_none() {
-                return Err(self.error(line, "a label for a test image".to_owned(), "none".to_owned()));
+            let said = if left_out { None } else { self.split_of(&field, line)?.or(of_list) };
+            let split = said.unwrap_or(SplitName::Train);
+            let is_class = |label: &&str| {
+                !left_out
+                    && split != SplitName::Unlabelled
+                    && split_name(label) != Some(SplitName::Unlabelled)
+            };
+            let class = self.label_of(&field, line)?.filter(is_class).map(str::to_owned);
+            let (file, says_split) = (file.to_owned(), said.is_some());
+            rows.push(Row { line, file, class, split, left_out, says_split, placeholder: None });
+        }
+        self.check_several(&rows)?;
+        if !are_signs(rows.iter().filter_map(|row| row.class.as_deref())) {
+            for row in &mut rows {
+                row.placeholder = row.class.take_if(|class| is_no_label(class));
             }
-            rows.push(Row { line, file: file.to_owned(), class, split });
+        }
+        Ok(rows)
+    }
+
+    /// Checks that test images have a label.
+    ///
+    /// # Errors
+    /// When one has none.
+    pub fn check_tests(&self, rows: &[Row]) -> Result<(), DataError> {
+        let tests = |row: &&Row| matches!(row.split, SplitName::Test | SplitName::Validation);
+        let Some(row) = rows.iter().filter(tests).find(|row| row.class.is_none()) else { return Ok(()) };
+        let found = row.placeholder.as_ref().map_or("none".to_owned(), |word| format!("'{}'", excerpt(word)));
+        Err(self.error(row.line, "a label for a test image".to_owned(), found))
+    }
+
+    /// The label of a row as written.
+    ///
+    /// # Errors
+    /// When several of its columns of 0 and 1 are 1.
+    fn label_of<'a>(
+        &'a self,
+        field: &impl Fn(usize) -> Option<&'a str>,
+        line: u64,
+    ) -> Result<Option<&'a str>, DataError> {
+        let columns = match &self.label {
+            Label::Column(label) => return Ok(field(*label)),
+            Label::OneHot(columns) => columns,
+        };
+        let is_set = |at: &usize| field(*at).and_then(yes_or_no) == Some(true);
+        let set: Vec<&str> =
+            columns.iter().copied().filter(|at| is_set(at)).map(|at| self.header[at].as_str()).collect();
+        match set.as_slice() {
+            [] => Ok(None),
+            [class] => Ok(Some(class)),
+            several => {
+                let names: Vec<String> = several.iter().map(|name| excerpt(name)).collect();
+                let found = format!("1 in {}: this program learns one class per image", listed_names(&names));
+                Err(self.error(line, "1 in the column of one class".to_owned(), found))
+            }
         }
     }
 
+    /// Refuses cells with several classes.
+    fn check_several(&self, rows: &[Row]) -> Result<(), DataError> {
+        let labelled: Vec<&Row> = rows.iter().filter(|row| row.class.is_some()).collect();
+        let labels: Vec<&str> = labelled.iter().filter_map(|row| row.class.as_deref()).collect();
+        let several = several(&labels);
+        let Some(&first) = several.first() else { return Ok(()) };
+        let found = format!(
+            "'{}', which names several classes ({} of {} rows do): this program learns one class per image",
+            excerpt(labels[first]),
+            several.len(),
+            rows.len()
+        );
+        Err(self.error(labelled[first].line, "one class".to_owned(), found))
+    }
+
     /// The files that the rows name: beside the list, in the folder `images`, or in the folder named like the list.
-    pub fn resolve(&self, rows: &[Row], index: &FileIndex) -> Vec<Option<usize>> {
+    pub fn resolve(&self, rows: &[Row], index: &FileIndex) -> Resolved {
         let stem = self.entry.name.rsplit_once('.').map_or("", |(stem, _)| stem);
         let names: Vec<String> = rows.iter().map(|row| row.file.clone()).collect();
         index.resolve(&names, &["images", stem])
     }
 
-    /// Says which rows name no file.
+    /// Says which rows name no file or several, and which were matched by the end of their path.
     ///
     /// # Errors
     /// When no row names a file, or one does not and `skip_bad` is not set.
-    pub fn check_missing(
+    pub fn check_names(
         &self,
         folder: &Folder,
         rows: &[Row],
-        files: &[Option<usize>],
+        (index, resolved): (&FileIndex, &Resolved),
         options: &OpenOptions,
         notices: &mut Vec<String>,
     ) -> Result<(), DataError> {
-        let missing: Vec<&Row> =
-            rows.iter().zip(files).filter(|(_, file)| file.is_none()).map(|(row, _)| row).collect();
-        let Some(first) = missing.first() else { return Ok(()) };
-        let names: Vec<String> =
-            missing.iter().take(MAX_NAMED).map(|row| format!("'{}'", excerpt(&row.file))).collect();
-        let told =
-            format!("{} of {} rows name no file here: {}", missing.len(), rows.len(), names.join(", "));
-        if options.skip_bad && missing.len() < rows.len() {
-            notices.push(format!("{}: {told}; they are left out", shown(&self.entry.path)));
-            return Ok(());
+        // A row that leaves a file out may outlive the file.
+        let (rows, resolved) = resolved.without(rows, |row| row.left_out);
+        let resolved = &resolved;
+        let names: Vec<(u64, &str)> = rows.iter().map(|row| (row.line, row.file.as_str())).collect();
+        let path = shown(&self.entry.path);
+        notices.extend(index.moved_notice(&names, resolved).map(|notice| format!("{path}: {notice}")));
+        match index.unmatched(&names, resolved) {
+            None => Ok(()),
+            Some(problem) if options.skip_bad && !problem.all => {
+                notices.push(format!("{path}: {}; they are left out", problem.told));
+                Ok(())
+            }
+            Some(problem) => Err(problem.error(&self.entry.path, &folder.path)),
         }
-        Err(DataError::Line {
-            path: self.entry.path.clone(),
-            line: first.line,
-            expected: format!("an image in {}", shown(&folder.path)),
-            found: format!("'{}', which does not exist ({told})", excerpt(&first.file)),
-            advice: "correct the rows or remove them, or set skip_bad to leave them out",
-        })
     }
 
     /// The split that a row names; `None` if its cell is empty, or there is no such column.
@@ -317,9 +520,10 @@ impl List {
                 return match field(*column).map(|text| (text, split_name(text))) {
                     None => Ok(None),
                     Some((_, Some(split))) => Ok(Some(split)),
-                    Some((text, None)) => {
-                        unknown(format!("the split of the image, one of: {}", known_words()), text)
-                    }
+                    Some((text, None)) => unknown(
+                        format!("the split of the image, one of: {}; {LEFT_OUT}", known_words()),
+                        text,
+                    ),
                 };
             }
             Split::Flags(flags) => flags,

@@ -14,6 +14,7 @@ use super::identity::{Identities, ImageId, RecordedRoles, SplitRule};
 use super::images::Images;
 use super::labels::{self, CLASSES_FILE, HELD_OUT, LABELS_FILE, Labels};
 use super::layout::{Layout, Role, Roles};
+use super::list_folders::{Agreement, compare};
 use super::original::Original;
 use super::set::{DataSet, Decoding, OpenOptions, Origin};
 use super::unclassed;
@@ -122,7 +123,7 @@ impl LabellingFolder {
         held.iter().for_each(|&image| train_labels[image] = None);
         let test = if held.is_empty() { labels.made() } else { held };
         let mut notices = self.notices.clone();
-        notices.extend(labels.absent_notice());
+        notices.extend(labels.notices());
         let ids = Identities { ids: self.ids.clone(), files: self.files.clone() };
         DataSet {
             name: host::name_of(&self.folder),
@@ -157,10 +158,34 @@ pub(super) fn is_labelled(folder: &Folder) -> bool {
 pub(super) fn load(folder: &Path, options: &OpenOptions) -> Result<DataSet, DataError> {
     let folder = LabellingFolder::open(folder, options)?;
     let labels = folder.read_labels().map_err(DataError::Labels)?;
+    check_rows(&folder.folder, &folder.files, &labels, options)?;
     match (options.only_tests, labels.classes()) {
         (false, _) => folder.data_set(&labels),
         (true, []) => Err(DataError::NoClass { path: folder.folder.clone() }),
         (true, _) => Ok(folder.assemble(&labels, &[])),
+    }
+}
+
+/// Holds the labels to what every list is held to.
+///
+/// # Errors
+/// When rows name no file or several and `skip_bad` is not set, or labels contradict class folders.
+fn check_rows(
+    folder: &Path,
+    files: &[String],
+    labels: &Labels,
+    options: &OpenOptions,
+) -> Result<(), DataError> {
+    let path = folder.join(LABELS_FILE);
+    if let Some(problem) = labels.unmatched().filter(|problem| !options.skip_bad || problem.all) {
+        return Err(problem.error(&path, folder));
+    }
+    let of =
+        |&image: &usize| Some((files[image].as_str(), labels.classes()[labels.of(image)? as usize].as_str()));
+    let rows: Vec<(&str, &str)> = labels.made().iter().filter_map(of).collect();
+    match compare(&rows, files.iter().map(String::as_str)) {
+        Agreement::Contradicts(differing) => Err(DataError::other_labels(&path, &rows, &differing)),
+        _ => Ok(()),
     }
 }
 
@@ -175,6 +200,7 @@ pub(super) fn layout(folder: &Path, options: &OpenOptions) -> Result<Layout, Dat
         unclassed::unclassed(&listed, &[LABELS_FILE, CLASSES_FILE], options.skip_bad, &mut roles)?;
     let files: Vec<String> = images.into_iter().map(|(path, _)| path).collect();
     let labels = labels::read_labels(folder, &files).map_err(DataError::Labels)?;
+    check_rows(folder, &files, &labels, options)?;
     for (image, path) in files.iter().enumerate() {
         let (at, name) = path.rsplit_once('/').unwrap_or(("", path));
         let role = match labels.of(image).map(|class| labels.classes()[class as usize].clone()) {
@@ -185,6 +211,6 @@ pub(super) fn layout(folder: &Path, options: &OpenOptions) -> Result<Layout, Dat
     }
     let mut notices = listed.notices;
     notices.extend(roles.notices());
-    notices.extend(labels.absent_notice());
+    notices.extend(labels.notices());
     Ok(roles.layout(&format!("images labelled in {LABELS_FILE}"), notices))
 }

@@ -9,10 +9,11 @@ use std::path::Path;
 
 use csv::{ReaderBuilder, StringRecord, Writer};
 
-use super::error::LabelsError;
+use super::error::{LabelsError, excerpt};
 use super::identity::{self, ImageId, RecordedRoles, SplitRule};
-use super::listed::{self, FileIndex, SAVE_AS_UTF8};
-use super::names::{class_name, shown_name};
+use super::list_labels::{is_no_label, placeholder_notice};
+use super::listed::{self, FileIndex, SAVE_AS_UTF8, Unmatched};
+use super::names::{class_key, class_name, shown_name};
 use crate::disk;
 
 /// A CSV file with a row `file,label` per label.
@@ -34,6 +35,10 @@ pub struct Labels {
     class_of: HashMap<usize, u32>,
     /// Labels of files that are not in the folder now; they are kept, as the files may return.
     absent: Vec<(String, u32)>,
+    /// What is wrong with the rows of those labels, as they were read.
+    unmatched: Option<Unmatched>,
+    /// What was decided about other rows.
+    notices: Vec<String>,
 }
 
 impl Labels {
@@ -58,13 +63,31 @@ impl Labels {
     }
 
     /// The notice about labels whose files are not in the folder now.
-    pub(super) fn absent_notice(&self) -> Option<String> {
+    fn absent_notice(&self) -> Option<String> {
         let names: Vec<String> =
             self.absent.iter().take(3).map(|(file, _)| format!("'{}'", shown_name(file))).collect();
         let (absent, all) = (self.absent.len(), self.absent.len() + self.made.len());
         (absent > 0).then(|| {
             format!("{absent} of {all} labels in {LABELS_FILE} name no file here: {}", names.join(", "))
         })
+    }
+
+    /// The class with this name, or else the first that differs in spelling only.
+    fn class_spelled(&self, name: &str) -> Option<u32> {
+        let key = class_key(name);
+        let spelled =
+            || self.classes.iter().position(|class| class_key(class) == key).map(|class| class as u32);
+        self.class(&clean(name)).or_else(spelled)
+    }
+
+    /// The rows that name no file or several, as they were read.
+    pub(super) fn unmatched(&self) -> Option<&Unmatched> {
+        self.unmatched.as_ref()
+    }
+
+    /// What the user should know about the rows that were read.
+    pub(super) fn notices(&self) -> impl Iterator<Item = String> {
+        self.notices.iter().cloned().chain(self.absent_notice())
     }
 
     /// Number of labels of each class.
@@ -215,20 +238,42 @@ pub(super) fn read_labels(folder: &Path, files: &[String]) -> Result<Labels, Lab
         let found = header.iter().collect::<Vec<_>>().join(",");
         return Err(LabelsError::Foreign { path, found });
     }
-    let (mut rows, mut of_rows) = (Vec::new(), Vec::new());
+    let (mut rows, mut lines, mut of_rows, mut placeholders) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for record in reader.records() {
         let record: StringRecord = record.map_err(row_error)?;
         let (Some(file), Some(name)) = (record.get(0), record.get(1)) else { continue };
-        if let Some(class) = find_or_add(&mut labels, name) {
+        // A class that the user has named is one, whatever its name.
+        if labels.class_spelled(name).is_none() && is_no_label(name) {
+            placeholders.extend(Some(name.trim().to_owned()).filter(|name| !name.is_empty()));
+        } else if let Some(class) = find_or_add(&mut labels, name) {
             rows.push(file.to_owned());
+            lines.push(record.position().map_or(1, csv::Position::line));
             of_rows.push(class);
         }
     }
-    let images = FileIndex::new(files.iter().cloned()).resolve(&rows, &[]);
-    for ((file, class), image) in rows.into_iter().zip(of_rows).zip(images) {
-        match image {
-            Some(image) => labels.set(image, class),
-            None => labels.absent.push((file, class)),
+    let index = FileIndex::new(files.iter().cloned());
+    let resolved = index.resolve(&rows, &[]);
+    let names: Vec<(u64, &str)> = lines.iter().copied().zip(rows.iter().map(String::as_str)).collect();
+    labels
+        .notices
+        .extend(index.moved_notice(&names, &resolved).map(|notice| format!("{LABELS_FILE}: {notice}")));
+    labels.notices.extend(placeholder_notice(LABELS_FILE, &placeholders, rows.len() + placeholders.len()));
+    labels.unmatched = index.unmatched(&names, &resolved);
+    let mut seen: HashMap<usize, u32> = HashMap::new();
+    for (((file, class), line), named) in rows.iter().zip(of_rows).zip(&lines).zip(&resolved.named) {
+        match named.file() {
+            None => labels.absent.push((file.clone(), class)),
+            Some(image) => {
+                let before = seen.insert(image, class).filter(|before| *before != class);
+                if let Some(before) = before {
+                    let [here, before] =
+                        [class, before].map(|class| excerpt(&labels.classes[class as usize]));
+                    let reason = format!("'{}' again: {here} here, {before} before", excerpt(file));
+                    return Err(LabelsError::Row { path, line: *line, reason });
+                }
+                labels.set(image, class);
+            }
         }
     }
     Ok(labels)
@@ -236,11 +281,7 @@ pub(super) fn read_labels(folder: &Path, files: &[String]) -> Result<Labels, Lab
 
 /// The index of the class with this name, which is added if it is new; `None` if the name is empty.
 fn find_or_add(labels: &mut Labels, name: &str) -> Option<u32> {
-    match labels.add_class(name) {
-        Ok(class) => Some(class),
-        Err(LabelsError::Exists(name)) => labels.class(&name),
-        Err(_) => None,
-    }
+    labels.class_spelled(name).or_else(|| labels.add_class(name).ok())
 }
 
 /// `None` if there is no such file.

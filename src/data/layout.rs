@@ -35,8 +35,12 @@ pub enum Ignored {
     Submission,
     /// A CSV file that lists images without labels.
     Unlabelling,
+    /// A CSV file whose first line is an image, not a header.
+    Headerless,
     /// A CSV file that lists no images.
     OtherTable,
+    /// What stands for a file that Git LFS has not fetched.
+    Pointer,
     NotAnImage,
     /// A raw photo beside a developed one of the same name.
     RawBeside,
@@ -52,6 +56,10 @@ pub enum Ignored {
     Validation,
     /// Images that no list names.
     NotListed,
+    /// Images of which a list says that they do not count.
+    LeftOut,
+    /// Files in folders around a list of which it names none.
+    Elsewhere,
 }
 
 impl Ignored {
@@ -67,7 +75,9 @@ impl Ignored {
             Self::Guesses => "guesses of a model, not labels",
             Self::Submission => "a sample submission, not labels",
             Self::Unlabelling => "a list without labels",
+            Self::Headerless => "a list without a header",
             Self::OtherTable => "not a list of images",
+            Self::Pointer => "a Git LFS pointer instead of the file",
             Self::NotAnImage => "not an image",
             Self::RawBeside => "a raw photo beside an image of the same name",
             Self::NoImages => "no images in it",
@@ -76,13 +86,15 @@ impl Ignored {
             Self::FlatTest => "to test, but in no class folder",
             Self::Validation => "to validate, where others test",
             Self::NotListed => "not listed",
+            Self::LeftOut => "as the list says",
+            Self::Elsewhere => "no file of this folder is listed",
         }
     }
 
     /// Whether everyone expects it, so that no notice is needed.
     fn is_expected(self) -> bool {
         // Files that are not images have a notice of their own.
-        matches!(self, Self::Hidden | Self::System | Self::NotAnImage | Self::OtherTable)
+        matches!(self, Self::Hidden | Self::System | Self::NotAnImage | Self::OtherTable | Self::Elsewhere)
     }
 }
 
@@ -231,7 +243,7 @@ impl Roles {
 }
 
 /// Files that have a notice when they are left out, and what the user can do.
-const LEFT_OUT: [(Ignored, &str); 11] = [
+const LEFT_OUT: [(Ignored, &str); 14] = [
     (Ignored::Loose, ": move them to a folder unlabeled to train on them without labels"),
     (
         Ignored::FlatTest,
@@ -239,7 +251,8 @@ const LEFT_OUT: [(Ignored, &str); 11] = [
          labels (if the folder is a class, rename it or set folders_as_classes)",
     ),
     (Ignored::Validation, ": no image of a validation set is trained on"),
-    (Ignored::NotListed, ": add them to the list, with an empty label if the class is unknown"),
+    (Ignored::NotListed, ": to use them, add them to the list, with an empty label if the class is unknown"),
+    (Ignored::LeftOut, ""),
     (Ignored::Thumbnails, ""),
     (Ignored::Masks, ""),
     (Ignored::Annotations, ""),
@@ -247,6 +260,8 @@ const LEFT_OUT: [(Ignored, &str); 11] = [
     (Ignored::Guesses, ": open the file itself as the source to train on its guesses"),
     (Ignored::Submission, ""),
     (Ignored::Unlabelling, ""),
+    (Ignored::Headerless, ": to use it, add a first line file,label"),
+    (Ignored::Pointer, ": run 'git lfs pull' where the data was cloned"),
 ];
 
 /// Files and folders that are never data, whatever the format.

@@ -1,9 +1,11 @@
 //! What a list says: its text, whatever program saved it, and the files that its rows name.
 
 use std::collections::HashMap;
+use std::path::Path;
 
+use super::error::{DataError, excerpt};
 use super::layout::joined;
-use super::names::{folded, normal_path};
+use super::names::{folded, normal_path, shown};
 
 /// Why a list's bytes are not text.
 pub(super) struct NotText {
@@ -21,6 +23,12 @@ pub(super) const SAVE_AS_UTF8: &str =
 /// # Errors
 /// When the bytes are neither.
 pub(super) fn text(bytes: &[u8]) -> Result<String, NotText> {
+    let text = decoded(bytes)?;
+    // Lines that end as on old Macintosh computers, which some spreadsheets still write.
+    Ok(if text.contains('\n') { text } else { text.replace('\r', "\n") })
+}
+
+fn decoded(bytes: &[u8]) -> Result<String, NotText> {
     let utf16 = |bytes: &[u8], word: fn([u8; 2]) -> u16| {
         let words = bytes.chunks_exact(2).map(|pair| word([pair[0], pair[1]]));
         let text: Result<String, _> = char::decode_utf16(words).collect();
@@ -39,6 +47,80 @@ pub(super) fn text(bytes: &[u8]) -> Result<String, NotText> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(text.to_owned()),
         Err(error) => Err(NotText { line: line_of(error.valid_up_to()), found: "bytes that are not UTF-8" }),
+    }
+}
+
+/// Rows that a message names.
+const MAX_NAMED: usize = 3;
+
+/// What a row's name means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    File(usize),
+    /// These two files, and perhaps more.
+    Several(usize, usize),
+    Nothing,
+}
+
+impl Named {
+    fn of(mut files: impl Iterator<Item = usize>) -> Self {
+        match (files.next(), files.next()) {
+            (Some(first), Some(second)) => Self::Several(first, second),
+            (Some(only), None) => Self::File(only),
+            (None, _) => Self::Nothing,
+        }
+    }
+
+    /// The file, if there is one alone.
+    pub fn file(self) -> Option<usize> {
+        match self {
+            Self::File(file) => Some(file),
+            Self::Several(..) | Self::Nothing => None,
+        }
+    }
+}
+
+/// What the names of rows mean.
+pub(super) struct Resolved {
+    /// Row by row.
+    pub named: Vec<Named>,
+    /// Rows whose path was cut at the start to find the file.
+    moved: Vec<usize>,
+}
+
+impl Resolved {
+    /// The other rows, and what they mean.
+    pub fn without<'a, R>(&self, rows: &'a [R], is_meant: impl Fn(&R) -> bool) -> (Vec<&'a R>, Self) {
+        let kept: Vec<usize> = (0..rows.len()).filter(|row| !is_meant(&rows[*row])).collect();
+        let moved = self.moved.iter().filter_map(|row| kept.binary_search(row).ok()).collect();
+        let named = kept.iter().map(|row| self.named[*row]).collect();
+        (kept.into_iter().map(|row| &rows[row]).collect(), Self { named, moved })
+    }
+}
+
+/// Rows that name no file, or several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Unmatched {
+    /// The line of the first such row.
+    pub line: u64,
+    /// What the first such row names.
+    pub found: String,
+    /// How many rows there are, with the first of them.
+    pub told: String,
+    /// Whether all rows are such.
+    pub all: bool,
+}
+
+impl Unmatched {
+    /// The error for a list at `path` whose files are in `folder`.
+    pub fn error(&self, path: &Path, folder: &Path) -> DataError {
+        DataError::Line {
+            path: path.to_owned(),
+            line: self.line,
+            expected: format!("an image in {}", shown(folder)),
+            found: format!("{} ({})", self.found, self.told),
+            advice: "correct the rows or remove them, or set skip_bad to leave them out",
+        }
     }
 }
 
@@ -77,67 +159,133 @@ impl FileIndex {
     }
 
     /// The files that rows with these names mean, row by row. Names are as people write them: with `\` or `/`, in any
-    /// Unicode form, in another case or without an ending where that leaves one file, and with folders before them that
-    /// all rows have. `inside`: folders in which names without a folder are looked for too.
-    pub fn resolve(&self, names: &[String], inside: &[&str]) -> Vec<Option<usize>> {
+    /// Unicode form, in another case or without an ending where that leaves one file, with folders before them that all
+    /// rows have, and as whole paths of another machine that end like a file here. `inside`: folders in which names
+    /// without a folder are looked for too.
+    pub fn resolve(&self, names: &[String], inside: &[&str]) -> Resolved {
         // A name as it is comes first: on some systems `\` is a letter of names.
         let exact: Vec<Option<usize>> = names.iter().map(|name| self.exact.get(name).copied()).collect();
         let names: Vec<String> = names.iter().map(|name| normal_path(name)).collect();
-        let shared = shared_folders(&names);
-        let resolved = |skipped: usize| -> Vec<Option<usize>> {
+        let resolved = |skipped: usize| -> Vec<Named> {
             let find = |(name, exact): (&String, &Option<usize>)| {
-                exact.or_else(|| self.find(skip_folders(name, skipped), inside))
+                exact.map_or_else(|| self.find(skip_folders(name, skipped), inside, true), Named::File)
             };
             names.iter().zip(&exact).map(find).collect()
         };
-        let count = |found: &[Option<usize>]| found.iter().flatten().count();
-        let mut best = resolved(0);
-        for skipped in 1..=shared {
+        let count = |named: &[Named]| named.iter().filter(|named| matches!(named, Named::File(_))).count();
+        let (mut best, mut without) = (resolved(0), 0);
+        for skipped in 1..=shared_folders(&names) {
             if count(&best) == names.len() {
                 break;
             }
             let next = resolved(skipped);
             if count(&next) > count(&best) {
-                best = next;
+                (best, without) = (next, skipped);
             }
         }
-        best
+        let mut moved = Vec::new();
+        for (row, (named, name)) in best.iter_mut().zip(&names).enumerate() {
+            if *named == Named::Nothing && is_absolute(name) {
+                // The longest end of the path that names something. A name alone may be another folder's.
+                let folders = name.matches('/').count();
+                let ends = (1..=folders)
+                    .map(|skipped| self.find(skip_folders(name, skipped), inside, skipped < folders));
+                *named = ends.into_iter().find(|named| *named != Named::Nothing).unwrap_or(Named::Nothing);
+                moved.extend(matches!(named, Named::File(_)).then_some(row));
+            } else if without > 0 && exact[row].is_none() && matches!(named, Named::File(_)) {
+                moved.push(row);
+            }
+        }
+        Resolved { named: best, moved }
     }
 
-    fn find(&self, name: &str, inside: &[&str]) -> Option<usize> {
+    /// The path of a file.
+    pub fn path(&self, file: usize) -> &str {
+        &self.paths[file]
+    }
+
+    /// What a name means. `deeper`: also in any folder below.
+    fn find(&self, name: &str, inside: &[&str], deeper: bool) -> Named {
         let places: Vec<String> = std::iter::once(name.to_owned())
             .chain(inside.iter().map(|folder| joined(folder, name)))
             .collect();
         if let Some(found) = places.iter().find_map(|place| self.exact.get(place)) {
-            return Some(*found);
+            return Named::File(*found);
         }
-        let only = |files: Option<&Vec<usize>>| match files.map(Vec::as_slice) {
-            Some([only]) => Some(*only),
-            _ => None,
-        };
         let places: Vec<String> = places.iter().map(|place| folded(place)).collect();
-        if let Some(found) = places.iter().find_map(|place| self.folded.get(place)) {
-            return only(Some(found));
+        // A name in another spelling, one without an ending, or a file without one.
+        let bare = || places.iter().filter_map(|place| without_ending(place));
+        let found = places
+            .iter()
+            .find_map(|place| self.folded.get(place))
+            .or_else(|| places.iter().find_map(|place| self.stems.get(place)))
+            .or_else(|| bare().find_map(|place| self.folded.get(place)));
+        if let Some(found) = found {
+            return Named::of(found.iter().copied());
         }
-        // A name without an ending, or a file without one.
-        if let Some(found) = places.iter().find_map(|place| self.stems.get(place)) {
-            return only(Some(found));
-        }
-        let bare = places.iter().filter_map(|place| without_ending(place));
-        if let Some(found) = bare.into_iter().find_map(|place| self.folded.get(place)) {
-            return only(Some(found));
-        }
-        // Deeper in the folder.
         let tail = folded(name);
         let last = tail.rsplit_once('/').map_or(tail.as_str(), |(_, last)| last);
-        let is_meant = |at: &&usize| {
-            let path = folded(&self.paths[**at]);
+        let is_meant = |at: &usize| {
+            let path = folded(&self.paths[*at]);
             let stem = without_ending(&path).unwrap_or(&path);
             path.ends_with(&format!("/{tail}")) || stem.ends_with(&format!("/{tail}"))
         };
-        let mut deeper = self.names.get(last)?.iter().filter(is_meant);
-        deeper.next().filter(|_| deeper.next().is_none()).copied()
+        match self.names.get(last).filter(|_| deeper) {
+            Some(files) => Named::of(files.iter().copied().filter(is_meant)),
+            None => Named::Nothing,
+        }
     }
+
+    /// What is wrong with rows that name no file or several; `None` if every row names one. `rows`: their lines and names.
+    pub fn unmatched(&self, rows: &[(u64, &str)], resolved: &Resolved) -> Option<Unmatched> {
+        let mut first = None;
+        let (mut nothing, mut several) = (Vec::new(), Vec::new());
+        for ((line, file), named) in rows.iter().zip(&resolved.named) {
+            let name = excerpt(file);
+            let found = match named {
+                Named::File(_) => continue,
+                Named::Several(a, b) => {
+                    let (a, b) = (excerpt(self.path(*a)), excerpt(self.path(*b)));
+                    several.push(format!("'{name}' ({a} or {b})"));
+                    format!("'{name}', which may be {a} or {b}")
+                }
+                Named::Nothing => {
+                    nothing.push(format!("'{name}'"));
+                    format!("'{name}', which does not exist")
+                }
+            };
+            first.get_or_insert((*line, found));
+        }
+        let (line, found) = first?;
+        let told = |names: &[String], what: &str| {
+            let shown = names.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join(", ");
+            (!names.is_empty())
+                .then(|| format!("{} of {} rows name {what} here: {shown}", names.len(), rows.len()))
+        };
+        let told = [told(&nothing, "no file"), told(&several, "several files")];
+        let told = told.into_iter().flatten().collect::<Vec<_>>().join("; ");
+        Some(Unmatched { line, found, told, all: nothing.len() + several.len() == rows.len() })
+    }
+
+    /// The notice about rows that were matched without the folders before them.
+    pub fn moved_notice(&self, rows: &[(u64, &str)], resolved: &Resolved) -> Option<String> {
+        let &first = resolved.moved.first()?;
+        let Named::File(file) = resolved.named[first] else { return None };
+        Some(format!(
+            "{} of {} rows name folders that are not here: they are matched by the end of the path, such as '{}' with {}",
+            resolved.moved.len(),
+            rows.len(),
+            excerpt(rows[first].1),
+            excerpt(self.path(file))
+        ))
+    }
+}
+
+/// Whether a path, with `/` between names, begins at the root of a machine, or is an address.
+fn is_absolute(path: &str) -> bool {
+    let drive =
+        path.split_once(":/").is_some_and(|(drive, _)| drive.chars().all(|c| c.is_ascii_alphanumeric()));
+    path.starts_with('/') || path.starts_with("~/") || drive
 }
 
 fn without_ending(path: &str) -> Option<&str> {
@@ -167,7 +315,7 @@ mod tests {
     fn found(files: &[&str], names: &[&str]) -> Vec<Option<usize>> {
         let index = FileIndex::new(files.iter().map(|file| (*file).to_owned()));
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        index.resolve(&names, &["images"])
+        index.resolve(&names, &["images"]).named.into_iter().map(Named::file).collect()
     }
 
     #[test]
@@ -213,6 +361,32 @@ mod tests {
     }
 
     #[test]
+    fn paths_of_other_machines_are_matched_by_their_end() {
+        let files = ["cat/1.png", "dog/1.png", "x/cat/2.png", "y/cat/2.png", "3.png"];
+        let names = [
+            "C:\\Users\\me\\cat\\1.png",
+            "/home/you/set/dog/1.png",
+            "D:/cat/2.png",
+            "\\\\server\\share\\3.png",
+            "https://example.org/cat/1.png",
+            "/data/bird/1.png",
+        ];
+        assert_eq!(found(&files, &names), [Some(0), Some(1), None, Some(4), Some(0), None]);
+        let index = FileIndex::new(files.iter().map(|file| (*file).to_owned()));
+        let rows: Vec<(u64, &str)> = (2..).zip(names).collect();
+        let resolved = index.resolve(&names.map(str::to_owned), &[]);
+        let unmatched = index.unmatched(&rows, &resolved).expect("two rows");
+        assert_eq!((unmatched.line, unmatched.all), (4, false));
+        assert_eq!(
+            unmatched.told,
+            "1 of 6 rows name no file here: '/data/bird/1.png'; 1 of 6 rows name several files here: 'D:/cat/2.png' \
+             (x/cat/2.png or y/cat/2.png)"
+        );
+        let notice = index.moved_notice(&rows, &resolved).expect("a notice");
+        assert!(notice.starts_with("4 of 6 rows name folders that are not here"), "{notice}");
+    }
+
+    #[test]
     fn text_is_read_by_its_mark() {
         let utf16 = |mark: [u8; 2], bytes: fn(u16) -> [u8; 2]| {
             [mark.to_vec(), "a,é\n고".encode_utf16().flat_map(bytes).collect()].concat()
@@ -225,6 +399,7 @@ mod tests {
         ] {
             assert!(text(&bytes).is_ok_and(|text| text == "a,é\n고"));
         }
+        assert!(text(b"a\rb\r").is_ok_and(|text| text == "a\nb\n"));
         assert!(text(b"a\nb\n\xb0\xed").is_err_and(|error| error.line == 3));
         assert!(text(b"a\0,\0").is_err_and(|error| error.found.contains("UTF-16")));
     }

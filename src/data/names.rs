@@ -147,6 +147,28 @@ pub(super) fn class_name(name: &str) -> String {
     composed.trim().to_owned()
 }
 
+/// What the spellings of one class have in common: Unicode form, space around them, case, and how a whole number is
+/// written (`1`, `01`, `1.0`). Upper and lower case of one letter are classes of their own, as in sets of handwriting.
+pub(super) fn class_key(name: &str) -> String {
+    let clean = class_name(name);
+    match whole_number(&clean) {
+        Some(number) => number,
+        None if clean.chars().count() > 1 => folded(&clean),
+        None => clean,
+    }
+}
+
+/// A whole number without leading zeros and without zeros behind a decimal point.
+pub(super) fn whole_number(text: &str) -> Option<String> {
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
+    let (whole, rest) = digits.split_once('.').unwrap_or((digits, ""));
+    let is_number = !whole.is_empty() && whole.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number && rest.bytes().all(|byte| byte == b'0')).then(|| {
+        let short = whole.trim_start_matches('0');
+        format!("{sign}{}", if short.is_empty() { "0" } else { short })
+    })
+}
+
 /// A name for comparison: in Unicode's composed form, in lower case.
 pub(super) fn folded(name: &str) -> String {
     name.nfc().flat_map(char::to_lowercase).collect()
@@ -300,6 +322,12 @@ mod tests {
             ("../a", "../a"),
         ] {
             assert_eq!(normal_path(path), normal);
+        }
+        for (a, b) in [("1", "1.0"), ("01", "1"), ("Cat ", "cat"), ("0", "00"), ("-1", "-1.0")] {
+            assert_eq!(class_key(a), class_key(b), "{a} and {b}");
+        }
+        for (a, b) in [("a", "A"), ("1", "10"), ("1.5", "1"), ("0", "O"), ("v1", "v01")] {
+            assert_ne!(class_key(a), class_key(b), "{a} and {b}");
         }
         assert_eq!(folded("Cafe\u{301}"), folded("CAF\u{c9}"));
         assert_eq!(class_name(" Cafe\u{301}\t"), "Caf\u{e9}");

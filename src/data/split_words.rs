@@ -121,6 +121,18 @@ pub(super) fn yes_or_no(text: &str) -> Option<bool> {
     }
 }
 
+/// What a column of splits says of images that do not count.
+pub(super) const LEFT_OUT: &str = "left out";
+
+/// Whether a cell in a column of splits says that the image does not count.
+pub(super) fn is_left_out(text: &str) -> bool {
+    let word = words_of(text).concat();
+    has(
+        "leftout leaveout omit omitted ignore ignored exclude excluded skip skipped discard discarded 제외",
+        &word,
+    )
+}
+
 /// The known words, for messages.
 pub(super) fn known_words() -> String {
     let first = |words: &str| words.split_whitespace().take(3).collect::<Vec<_>>().join(", ");

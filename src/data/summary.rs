@@ -2,12 +2,14 @@
 
 use std::fmt;
 
-use image::{Rgb, RgbImage};
+use image::RgbImage;
 use serde::Serialize;
 
+use super::counted::counted;
 use super::held_out::class_counts;
 use super::names::shown_name;
 use super::set::DataSet;
+use super::sheet::{Band, Cell, draw, file_name};
 
 /// What a data set contains: for people (`Display`) and for programs (JSON).
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -65,13 +67,17 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let colour = if self.channels == 1 { "grey" } else { "RGB" };
         writeln!(f, "{}: {}, {}x{} {colour}", shown_name(&self.name), self.format, self.width, self.height)?;
-        write!(f, "{} images to train", self.train)?;
+        f.write_str(&counted(self.train, "image to train", "images to train"))?;
         if self.unlabelled > 0 {
             write!(f, " ({} of them of unknown class)", self.unlabelled)?;
         }
         writeln!(f, ", {} to test", self.test)?;
         let flip = if self.flip { "mirrored and " } else { "" };
-        writeln!(f, "weak augmentation: {flip}shifted by up to {} pixels", self.shift)?;
+        writeln!(
+            f,
+            "weak augmentation: {flip}shifted by up to {}",
+            counted(self.shift as usize, "pixel", "pixels")
+        )?;
         let shown: Vec<String> =
             self.classes.iter().map(|class| shown_name(&class.name).to_string()).collect();
         let names = shown.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(5);
@@ -87,14 +93,10 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Pixels between the images of a contact sheet.
-const GAP: u32 = 2;
-const BACKGROUND: Rgb<u8> = Rgb([24, 24, 28]);
-
-/// A row of up to `columns` training images for each class, in file order, and one of images of unknown class if
-/// there are any. Each pixel is drawn as a square of `zoom` (at least 1) pixels.
+/// A row of up to `columns` training images for each class, in file order, and one of images of unknown class if there are
+/// any, each below the name of the class with its number of images and above the name of its file. Each pixel is drawn as
+/// a square of `zoom` (at least 1) pixels.
 pub fn contact_sheet(set: &DataSet, columns: usize, zoom: u32) -> RgbImage {
-    let zoom = zoom.max(1);
     let mut rows: Vec<Vec<usize>> = vec![Vec::new(); set.classes.len() + 1];
     for (i, label) in set.train_labels.iter().enumerate() {
         let row = &mut rows[label.map_or(set.classes.len(), |class| class as usize)];
@@ -102,21 +104,18 @@ pub fn contact_sheet(set: &DataSet, columns: usize, zoom: u32) -> RgbImage {
             row.push(i);
         }
     }
-    rows.retain(|row| !row.is_empty());
-    let (width, height) = (set.train.width as u32 * zoom + GAP, set.train.height as u32 * zoom + GAP);
-    let mut sheet =
-        RgbImage::from_pixel(GAP + columns as u32 * width, GAP + rows.len() as u32 * height, BACKGROUND);
-    let mut words = vec![0; set.train.height * set.train.width];
-    for (y, row) in (0..).zip(&rows) {
-        for (x, &i) in (0..).zip(row) {
-            set.train.rgba(i, &mut words);
-            let (left, top) = (GAP + x * width, GAP + y * height);
-            for (dx, dy) in (0..height - GAP).flat_map(|dy| (0..width - GAP).map(move |dx| (dx, dy))) {
-                let word = words[(dy / zoom) as usize * set.train.width + (dx / zoom) as usize];
-                let [red, green, blue, _] = word.to_le_bytes();
-                sheet.put_pixel(left + dx, top + dy, Rgb([red, green, blue]));
-            }
-        }
-    }
-    sheet
+    let facts = summary(set);
+    let headings = facts.classes.iter().map(|class| {
+        let train = counted(class.train, "image to train", "images to train");
+        format!("{}: {train}, {} to test", class.name, class.test)
+    });
+    let unknown = counted(facts.unlabelled, "image to train", "images to train");
+    let headings = headings.chain(std::iter::once(format!("unknown class: {unknown}")));
+    let cell =
+        |i: usize| Cell { image: (&set.train, i), lines: vec![file_name(&set.train_ids.name(i)).to_owned()] };
+    let bands = headings
+        .zip(rows)
+        .filter(|(_, row)| !row.is_empty())
+        .map(|(heading, row)| Band { heading, rows: vec![row.into_iter().map(cell).collect()] });
+    draw(&bands.collect::<Vec<_>>(), columns, zoom)
 }

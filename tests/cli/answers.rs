@@ -33,10 +33,10 @@ fn data_describes_every_built_in_set() {
             (&source.into(), &train.into(), &1_000.into())
         );
         assert_eq!(told["classes"].as_array().map(Vec::len), Some(10));
-        // Zoom 2, a gap of two pixels, twelve images per row.
-        let cell = 2 * side + 2;
+        // Zoom 2, room for 14 letters of six pixels, gaps of four; twelve images per row, below a heading and above names.
+        let band = 10 + 4 + (2 * side + 2 + 10 + 4) + 4;
         let drawn = image::open(&sheet).expect("a PNG");
-        assert_eq!((drawn.width(), drawn.height()), (2 + 12 * cell, 2 + 10 * cell));
+        assert_eq!((drawn.width(), drawn.height()), (4 + 12 * (14 * 6 + 4), 4 + 10 * band));
     }
     let (words, _) = done(&mut remixmatch(&["data", "builtin:digits"]));
     assert!(words.contains("28x28 grey") && words.contains("4000 images to train"), "{words}");

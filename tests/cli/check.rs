@@ -55,10 +55,10 @@ fn serious_findings_end_with_status_three() {
     let output = check(folder.path(), &[]).output().expect("the binary starts");
     assert_eq!(output.status.code(), Some(3));
     let report = text(&output.stdout);
+    assert!(!report.contains("duplicates"), "what one finding shows, no other repeats: {report}");
     for words in [
         "serious: contradicting labels: 2 copies in 1 group",
         "train/cat/3.png (cat, training) = train/dog/wrong.png (dog, training)",
-        "warning: exact duplicates: 2 images in 1 group (1 within training)",
         "-> decide which class is right",
     ] {
         assert!(report.contains(words), "'{words}' is missing in: {report}");
@@ -99,7 +99,24 @@ fn corrected_list_opens_like_the_folder() {
     // A list is not overwritten, and is written where its paths can lead to the images.
     let output = check(folder.path(), &["--fix", "clean.csv"]).output().expect("the binary starts");
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("clean.csv: writing the list failed"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("clean.csv exists: it is a list of images"),
+        "{}",
+        text(&output.stderr)
+    );
+    for (name, words) in [
+        ("photos/clean.csv", "would become part of the data"),
+        ("photos/train/cat/clean.csv", "would become part of the data"),
+        ("photos", "does not end with .csv"),
+        ("folder.csv", "exists: it is a folder"),
+        ("other.csv", "exists: it is another file"),
+    ] {
+        fs::create_dir_all(folder.path().join("folder.csv")).expect("writable");
+        fs::write(folder.path().join("other.csv"), "words").expect("writable");
+        let output = check(folder.path(), &["--fix", name]).output().expect("the binary starts");
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{name}");
+        assert!(text(&output.stderr).contains(words), "{name}: {}", text(&output.stderr));
+    }
     let elsewhere = tempdir().expect("a temporary folder");
     let path = elsewhere.path().join("list.csv");
     let output =
@@ -107,6 +124,18 @@ fn corrected_list_opens_like_the_folder() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("not beside or above the images"));
     misused(&mut remixmatch(&["data", "photos", "--fix", "x.csv"]), &["--check"]);
+}
+
+#[test]
+fn notices_are_printed_once() {
+    let folder = photos();
+    save(folder.path(), "train/loose.png", &picture(900));
+    let told = "1 file is left out (beside the class folders), such as train/loose.png";
+    for arguments in [&["data", "photos"][..], &["data", "photos", "--json"], &["data", "photos", "--check"]]
+    {
+        let (report, messages) = done(remixmatch(arguments).current_dir(folder.path()));
+        assert_eq!((report + &messages).matches(told).count(), 1, "{arguments:?}");
+    }
 }
 
 #[test]

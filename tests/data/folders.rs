@@ -52,8 +52,11 @@ fn train_test_and_unlabelled_folders_are_distinguished() {
         let split = split(&set, 2, Balance::Even, 1).unwrap();
         assert_eq!((split.labelled, split.unlabelled), (vec![0, 1], vec![0, 1, 2]));
         let sheet = contact_sheet(&set, 4, 2);
-        assert_eq!(sheet.dimensions(), (2 + 4 * 18, 2 + 3 * 18));
-        assert_eq!((sheet.get_pixel(2, 2 + 2 * 18).0, sheet.get_pixel(20, 2).0), ([3; 3], [24, 24, 28]));
+        // Each of three classes: a heading of 10 pixels, an image of 16, and a line below it; gaps of 4.
+        let band = 10 + 4 + (16 + 2 + 10 + 4) + 4;
+        assert_eq!(sheet.dimensions(), (4 + 4 * (14 * 6 + 4), 4 + 3 * band));
+        assert_eq!(sheet.get_pixel(4, 4 + 2 * band + 14).0, [3; 3]);
+        assert_eq!(sheet.get_pixel(4 + 88, 4 + 14).0, [24, 24, 28]);
     }
 }
 

@@ -16,6 +16,7 @@ mod images;
 #[path = "../fixtures/layouts.rs"]
 mod layout_files;
 mod layouts;
+mod lists;
 mod names;
 mod numpy;
 mod pickles;

@@ -276,7 +276,7 @@ fn contradicting_rows_are_refused() {
         let set = opened.unwrap_or_else(|error| panic!("{way}: {error}"));
         assert_eq!(contents(&set).1, 4);
         assert!(
-            set.notices.iter().any(|notice| notice.contains("1 rows list an image again")),
+            set.notices.iter().any(|notice| notice.contains("1 row lists an image again")),
             "{:?}",
             set.notices
         );
@@ -331,7 +331,9 @@ fn hand_made_labels_follow_the_same_rules() {
     for bytes in [labels.as_bytes(), &utf16] {
         fs::write(photos.join(LABELS_FILE), bytes).unwrap();
         fs::write(photos.join(CLASSES_FILE), "\u{feff}x\ny\n").unwrap();
-        let set = read(&photos).unwrap();
+        assert_refused(read(&photos), &["labels.csv, line 6", "1 of 5 rows name no file here: 'gone.png'"]);
+        let skipping = OpenOptions { skip_bad: true, ..OpenOptions::default() };
+        let set = open(photos.to_str().unwrap(), &skipping).unwrap();
         assert_eq!((set.classes.clone(), set.test_labels.len()), (vec!["x".to_owned(), "y".into()], 4));
         let told = "1 of 5 labels in labels.csv name no file here: 'gone.png'";
         assert!(set.notices.iter().any(|notice| notice.contains(told)), "{:?}", set.notices);

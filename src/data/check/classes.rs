@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::finding::{Finding, Group, Kind, Use, counted};
+use super::finding::{Finding, Group, Kind, Use};
 use super::subject::Subject;
+use crate::data::counted::counted;
 use crate::data::split_words::{SplitWord, split_word};
 
 /// The largest class has at least this many times the images of the smallest.

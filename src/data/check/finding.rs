@@ -282,8 +282,3 @@ impl Finding {
         self.groups.iter().flat_map(|group| &group.examples)
     }
 }
-
-/// `count` things, in the plural unless it is one.
-pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
-}

@@ -14,7 +14,6 @@ mod repair;
 mod report;
 mod sheet;
 mod subject;
-mod text;
 
 pub use finding::{Example, Finding, Group, Kind, Place, Severity, Use};
 pub use repair::{CorrectedList, RepairError};
@@ -22,9 +21,9 @@ pub use report::Report;
 
 use copies::{Copies, Spread};
 use descriptor::Descriptor;
-use finding::counted;
 use subject::Subject;
 
+use super::counted::counted;
 use super::parallel::map_on_all_cores;
 use super::set::DataSet;
 
@@ -133,22 +132,27 @@ fn copy_findings(subject: Subject<'_>, copies: &mut Copies) -> Vec<Finding> {
     });
     let contradicting: Vec<_> =
         exact.iter().filter(|group| spread(group).contradicts).chain(near_only).collect();
+    let is_shown = |group: &Vec<usize>| contradicting.contains(&group);
+    let harmless: Vec<&Vec<usize>> =
+        exact.iter().filter(|group| !is_shown(group) && !spread(group).leaks()).collect();
+    let alike: Vec<&Vec<usize>> = near.iter().filter(|group| !is_shown(group)).collect();
     let groups = contradicting.len();
     add(Kind::ContradictingLabels, contradicting, &|count| {
         format!("{count} copies in {} with more than one class", counted(groups, "group", "groups"))
     });
 
-    let leaking: Vec<_> = exact.iter().filter(|group| spread(group).leaks()).collect();
+    // What one finding shows, no other repeats.
+    let leaking: Vec<_> =
+        exact.iter().filter(|group| spread(group).leaks() && !spread(group).contradicts).collect();
     let groups = leaking.len();
     add(Kind::TestCopies, leaking, &|count| {
         format!("{count} copies in {} across training and test", counted(groups, "group", "groups"))
     });
 
-    for (kind, all) in [(Kind::ExactDuplicates, &exact), (Kind::NearDuplicates, &near)] {
-        add(kind, all.iter().collect(), &|count| {
-            let where_found = all.iter().map(|group| place(&spread(group)));
-            format!("{count} images in {}{}", counted(all.len(), "group", "groups"), tally(where_found))
-        });
+    for (kind, all) in [(Kind::ExactDuplicates, harmless), (Kind::NearDuplicates, alike)] {
+        let places = tally(all.iter().map(|group| place(&spread(group))));
+        let groups = counted(all.len(), "group", "groups");
+        add(kind, all, &|count| format!("{count} images in {groups}{places}"));
     }
     findings
 }

@@ -1,8 +1,9 @@
 //! Findings about the files that images come from: previews, depth, size, colour profile and transparency.
 
 use super::descriptor::Descriptor;
-use super::finding::{Finding, Kind, counted};
+use super::finding::{Finding, Kind};
 use super::subject::Subject;
+use crate::data::counted::counted;
 use crate::data::original::{Original, bits_used};
 
 /// Share of an image outside its centre square from which it is reported.

@@ -1,8 +1,9 @@
 //! Findings about single images by their pixels: those of nearly one colour, and those that stand apart.
 
 use super::descriptor::{CELLS, Descriptor, Statistics};
-use super::finding::{Finding, Kind, counted};
+use super::finding::{Finding, Kind};
 use super::subject::Subject;
+use crate::data::counted::counted;
 
 /// Standard deviation, and range of values, up to which an image is of nearly one colour.
 const UNIFORM_DEVIATION: f32 = 2.5;

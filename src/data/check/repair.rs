@@ -1,7 +1,7 @@
 //! The corrected list of a check: the image files without those that a finding advises to leave out, as a list that the
 //! format *images listed in a CSV file* reads. No image file is changed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use csv::WriterBuilder;
 use thiserror::Error;
@@ -9,12 +9,14 @@ use thiserror::Error;
 use super::finding::{Finding, Kind, Place, Use};
 use super::report::Report;
 use super::subject::Subject;
-use crate::data::set::DataSet;
+use crate::data::set::{DataSet, Origin};
+use crate::data::split_words::LEFT_OUT;
 
 /// A list of the images to keep.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CorrectedList {
-    /// A CSV file with the columns `file`, `label` and `split`. Images without a class have an empty label.
+    /// A CSV file with the columns `file`, `label` and `split`. Images without a class have an empty label; those that do not
+    /// count have the split `left out`, so that the list names every image.
     pub csv: String,
     pub kept: usize,
     pub left_out: usize,
@@ -48,19 +50,35 @@ impl Report {
         let mut write = |row: [&str; 3]| writer.write_record(row).is_ok();
         write(["file", "label", "split"]);
         let mut trained = vec![0usize; set.classes.len()];
-        let images = (0..subject.len()).filter(|&image| !out.contains(&subject.id(image)));
-        for image in images.clone() {
-            let class = subject.label(image).map(|class| subject.class(class)).unwrap_or_default();
-            let split = if subject.usage(image) == Use::Test { "test" } else { "train" };
+        // Labels made by hand that are held out: their images train without them.
+        let held = set.test_ids.files.iter().map(String::as_str).zip(set.test_labels.iter().copied());
+        let held: HashMap<&str, u32> = match set.origin {
+            Origin::ByHand { held_out: true } => held.collect(),
+            _ => HashMap::new(),
+        };
+        let mut kept = 0;
+        for image in 0..subject.len() {
+            let tested = held.get(subject.name(image).as_str()).copied();
+            let class = subject.label(image).or(tested).map(|class| subject.class(class)).unwrap_or_default();
+            let tests = subject.usage(image) == Use::Test || tested.is_some();
+            let is_out = out.contains(&subject.id(image));
+            let split = if is_out {
+                LEFT_OUT
+            } else if tests {
+                "test"
+            } else {
+                "train"
+            };
             write([&format!("{prefix}{}", subject.name(image)), &class, split]);
-            if let (Some(class), Use::Training) = (subject.label(image), subject.usage(image)) {
+            kept += usize::from(!is_out);
+            if let (Some(class), Use::Training, false) = (subject.label(image), subject.usage(image), is_out)
+            {
                 trained[class as usize] += 1;
             }
         }
         if let Some(empty) = trained.iter().position(|&count| count == 0) {
             return Err(RepairError::EmptyClass(set.classes[empty].clone()));
         }
-        let kept = images.count();
         let bytes = writer.into_inner().unwrap_or_default();
         let csv = String::from_utf8_lossy(&bytes).into_owned();
         Ok(CorrectedList { csv, kept, left_out: subject.len() - kept })
@@ -75,7 +93,7 @@ fn left_out(findings: &[Finding]) -> BTreeSet<Place> {
             Kind::ContradictingLabels | Kind::NearlyUniform | Kind::RawPreviews => {
                 out.extend(finding.examples().map(|example| example.image));
             }
-            Kind::ExactDuplicates | Kind::NearDuplicates => {
+            Kind::TestCopies | Kind::ExactDuplicates | Kind::NearDuplicates => {
                 for group in &finding.groups {
                     let rank = |use_of: Use| {
                         [Use::Test, Use::Training, Use::Unlabelled].iter().position(|u| *u == use_of)

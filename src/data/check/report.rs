@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::finding::{Example, Finding, Severity, counted};
+use super::finding::{Example, Finding, Severity};
+use crate::data::counted::counted;
 use crate::data::error::excerpt;
 use crate::data::set::DataSet;
 

@@ -17,12 +17,11 @@ use crate::data::file_kinds::{
 use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};
 use crate::data::image_files::{self, ImageFiles};
+use crate::data::image_list::{self, ignored_tables, is_table};
 use crate::data::layout::{Ignored, Role, Roles, is_hidden, joined, listed};
 use crate::data::names::shown_name;
 use crate::data::set::OpenOptions;
 use crate::data::split_words::{SplitName, SplitWord, split_name, split_of_list, split_word};
-
-use super::csv_list;
 
 pub const FORMAT: Format = Format {
     name: "folder of class folders",
@@ -67,12 +66,15 @@ pub(in crate::data) fn read(folder: &Folder, options: &OpenOptions) -> Result<Im
     let OpenOptions { skip_bad, only_tests, .. } = *options;
     let mut reader = Reader { as_classes, skip_bad, only_tests, ..Reader::default() };
     reader.read_source(folder)?;
-    for (name, why) in csv_list::ignored_tables(folder)? {
+    for (name, why) in ignored_tables(folder)? {
         reader.roles.file("", &name, Role::Ignored(why));
     }
     let classed = reader.found.iter().any(|image| image.class.is_some());
     let loose = |role: &Role| matches!(role, Role::Ignored(Ignored::Loose | Ignored::FlatTest));
     if let (false, Some((images, example))) = (classed, reader.roles.of(loose)) {
+        if let Some(error) = image_list::explain(folder)? {
+            return Err(error);
+        }
         return Err(DataError::Unclassed { path: folder.path.clone(), images, example });
     }
     let Reader { mut found, roles, others, notices, doubtful, .. } = reader;
@@ -318,7 +320,7 @@ impl Reader {
     fn loose(&mut self, folder: &Folder, at: &str, why: Ignored) -> Result<(), DataError> {
         for entry in folder.files.values() {
             // Tables at the top are counted apart.
-            if at.is_empty() && csv_list::is_table(&entry.name) {
+            if at.is_empty() && is_table(&entry.name) {
                 continue;
             }
             // Files beside a whole set describe it: only those among the images are worth a notice.

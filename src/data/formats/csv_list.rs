@@ -2,23 +2,29 @@
 //! (or `class`, `category` and others) with the class's name, and optionally a column `split` of split words (or
 //! `is_test` of yes and no).
 //!
-//! Rows without a label, and images in a folder `unlabeled/` of which no list names any, are of unknown class. A list
-//! whose own name has a split word (`labels_test.csv`) is of that split. An unknown split word is refused, and so are
-//! rows that name no file, unless `skip_bad` is set.
+//! Rows without a label are of unknown class. So are the images of a folder `unlabeled/` beside the list, unless the list
+//! names one of them or leaves images out (`left out` in the column of splits): such a list, as the corrected list of a
+//! check, says all. A list whose own
+//! name has a split word (`labels_test.csv`) is of that split; otherwise a folder `test/` or `val/` says it. An unknown
+//! split word is refused, and so are rows that name no file or several, unless `skip_bad` is set, and labels that
+//! contradict class folders, unless the list itself is the source.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::data::classes::{Found, assemble};
+use crate::data::counted::counted;
 use crate::data::decode::EXAMPLE_IMAGE;
 use crate::data::error::{DataError, excerpt};
-use crate::data::file_kinds::{has_image_folders, is_image};
+use crate::data::file_kinds::{has_image_folders, is_image, is_named_as_image};
 use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};
 use crate::data::image_files::{self, ImageFiles};
-use crate::data::image_list::{Split, Table};
+use crate::data::image_list::{Table, explain, tables};
 use crate::data::layout::{Ignored, Role, Roles, joined};
-use crate::data::listed::FileIndex;
-use crate::data::names::{class_name, shown, shown_name};
+use crate::data::list_folders::{Agreement, compare, has_folder, split_of_folders};
+use crate::data::list_labels::placeholder_notice;
+use crate::data::listed::{FileIndex, Named};
+use crate::data::names::{class_key, class_name, shown, shown_name};
 use crate::data::set::OpenOptions;
 use crate::data::split_words::{SplitName, split_name};
 
@@ -48,13 +54,13 @@ pub(in crate::data) fn read_lists(
 /// The tables of the folder; `None` if no table lists images that are there, and class folders may be read instead.
 fn lists(folder: &Folder) -> Result<Option<Vec<(&Entry, Table)>>, DataError> {
     let chosen = |entry: &Entry| folder.chosen_list.as_ref() == Some(&entry.name);
-    let mut tables = Vec::new();
-    for entry in csv_files(folder) {
-        tables.push((entry, Table::open(entry, chosen(entry))?));
+    let mut opened = Vec::new();
+    for entry in tables(folder) {
+        opened.push((entry, Table::open(entry, chosen(entry))?));
     }
-    let mut found = tables.iter().filter_map(|(_, table)| match table {
+    let mut found = opened.iter().filter_map(|(_, table)| match table {
         Table::List(list) => Some(list),
-        _ => None,
+        Table::Other { .. } => None,
     });
     let mut is_list = found.clone().any(|list| !list.by_id);
     if !is_list && found.clone().next().is_some() {
@@ -62,10 +68,21 @@ fn lists(folder: &Folder) -> Result<Option<Vec<(&Entry, Table)>>, DataError> {
         let index = FileIndex::new(files_below(folder).into_iter().map(|(path, _)| path));
         is_list = !has_image_folders(folder)
             || found.any(|list| {
-                list.rows().is_ok_and(|rows| list.resolve(&rows, &index).iter().any(Option::is_some))
+                list.rows().is_ok_and(|rows| {
+                    list.resolve(&rows, &index).named.iter().any(|named| *named != Named::Nothing)
+                })
             });
     }
-    Ok(is_list.then_some(tables))
+    Ok(is_list.then_some(opened))
+}
+
+/// An image that a row names.
+struct Listed<'a> {
+    file: usize,
+    list: &'a Entry,
+    class: Option<String>,
+    split: SplitName,
+    says_split: bool,
 }
 
 /// Reads the lists, and the images that they name.
@@ -74,20 +91,15 @@ fn read(folder: &Folder, tables: &[(&Entry, Table)], options: &OpenOptions) -> R
     let index = FileIndex::new(paths.iter().cloned());
     let mut roles = Roles::default();
     let mut notices = Vec::new();
-    let mut found = Vec::new();
+    let (mut says_all, mut left_out) = (false, HashSet::new());
+    let mut listed: Vec<Listed<'_>> = Vec::new();
     let mut seen: HashMap<usize, (Option<String>, SplitName)> = HashMap::new();
     let mut repeated = 0;
-    let mut other_rows = HashSet::new();
     for (entry, table) in tables {
-        other_rows.insert(entry.name.as_str());
         let list = match table {
             Table::List(list) => list,
-            Table::Ignored(why) => {
+            Table::Other { why, .. } => {
                 roles.file("", &entry.name, Role::Ignored(*why));
-                continue;
-            }
-            Table::Other { .. } => {
-                roles.file("", &entry.name, Role::Ignored(Ignored::OtherTable));
                 continue;
             }
         };
@@ -95,16 +107,26 @@ fn read(folder: &Folder, tables: &[(&Entry, Table)], options: &OpenOptions) -> R
         if folder.chosen_list.as_ref() == Some(&entry.name) && list.is_guesses() {
             notices.push(format!("the labels in {} are guesses of a model", shown(&entry.path)));
         }
-        if let Split::Guessed(_, column) = &list.split {
-            let (path, column) = (shown(&entry.path), shown_name(column));
-            notices.push(format!("the column {column} of {path} is read as the split"));
+        notices.extend(list.column_notices());
+        let mut rows = list.rows()?;
+        let resolved = list.resolve(&rows, &index);
+        for (row, named) in rows.iter_mut().zip(&resolved.named) {
+            // A folder of that name makes the word a class.
+            let path = named.file().map_or("", |file| &paths[file]);
+            row.class = row.class.take().or_else(|| row.placeholder.take_if(|word| has_folder(path, word)));
         }
-        let rows = list.rows()?;
-        let files = list.resolve(&rows, &index);
-        list.check_missing(folder, &rows, &files, options, &mut notices)?;
-        for (row, file) in rows.into_iter().zip(files) {
-            let Some(file) = file else { continue };
-            let class = row.class.as_deref().map(class_name);
+        list.check_tests(&rows)?;
+        let words: Vec<String> = rows.iter().filter_map(|row| row.placeholder.clone()).collect();
+        notices.extend(placeholder_notice(&entry.name, &words, rows.len()));
+        list.check_names(folder, &rows, (&index, &resolved), options, &mut notices)?;
+        for (row, named) in rows.into_iter().zip(resolved.named) {
+            says_all |= row.left_out;
+            let Some(file) = named.file() else { continue };
+            if row.left_out {
+                left_out.insert(file);
+                continue;
+            }
+            let class = row.class.as_deref().map(class_key);
             match seen.get(&file) {
                 Some(before) if *before == (class.clone(), row.split) => repeated += 1,
                 Some(before) => {
@@ -115,40 +137,59 @@ fn read(folder: &Folder, tables: &[(&Entry, Table)], options: &OpenOptions) -> R
                         format!(
                             "'{}' again: {} here, {} before",
                             excerpt(&row.file),
-                            word(&class),
+                            word(&row.class.as_deref().map(class_name)),
                             word(&before.0)
                         ),
                     ));
                 }
                 None => {
                     seen.insert(file, (class, row.split));
-                    let at = paths[file].rsplit_once('/').map_or("", |(at, _)| at);
-                    found.push(Found {
-                        entry: entries[file].clone(),
-                        folder: at.to_owned(),
-                        class: row.class,
-                        split: row.split,
-                    });
+                    let (class, split, says_split) = (row.class, row.split, row.says_split);
+                    listed.push(Listed { file, list: entry, class, split, says_split });
                 }
             }
         }
     }
     if repeated > 0 {
-        notices.push(format!("{repeated} rows list an image again, with the same label"));
+        let rows = counted(repeated, "row lists", "rows list");
+        notices.push(format!("{rows} an image again, with the same label"));
     }
-    // A list that names images of such a folder names all that count, as the corrected list of a check does.
-    let is_unlabelled =
-        |folder: &str| folder.split('/').any(|part| split_name(part) == Some(SplitName::Unlabelled));
-    let lists_unlabelled = found.iter().any(|image| is_unlabelled(&image.folder));
+    let images = || paths.iter().filter(|path| is_named_as_image(path)).map(String::as_str);
+    if folder.chosen_list.is_none() {
+        check_folders(&listed, &paths, images(), &mut notices)?;
+    }
+    split_by_folders(&mut listed, &paths, folder.chosen_list.is_some(), &mut notices)?;
+    let mut found = Vec::new();
+    for image in listed {
+        let at = paths[image.file].rsplit_once('/').map_or("", |(at, _)| at);
+        found.push(Found {
+            entry: entries[image.file].clone(),
+            folder: at.to_owned(),
+            class: image.class,
+            split: image.split,
+        });
+    }
+    let scope = Scope::of(folder, tables, &found, says_all);
     let mut others = Vec::new();
+    let mut beside: BTreeMap<String, usize> = BTreeMap::new();
     for (at, (path, entry)) in paths.iter().zip(entries).enumerate() {
         let (in_folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        if seen.contains_key(&at) || (in_folder.is_empty() && other_rows.contains(name)) {
+        if seen.contains_key(&at) || scope.is_table(path) {
             continue;
         }
-        let unlabelled = is_unlabelled(in_folder);
+        if left_out.contains(&at) {
+            roles.file(in_folder, name, Role::Ignored(Ignored::LeftOut));
+            continue;
+        }
+        let unlabelled = scope.unlabelled(in_folder);
+        if !unlabelled && !scope.holds(in_folder) {
+            roles.file(in_folder, name, Role::Ignored(Ignored::Elsewhere));
+            continue;
+        }
         match is_image(entry) {
-            Ok(true) if unlabelled && !lists_unlabelled => {
+            Ok(true) if unlabelled => {
+                let first = in_folder.split('/').next().unwrap_or_default();
+                *beside.entry(first.to_owned()).or_default() += 1;
                 let (folder, split) = (in_folder.to_owned(), SplitName::Unlabelled);
                 found.push(Found { entry: entry.clone(), folder, class: None, split });
             }
@@ -162,44 +203,145 @@ fn read(folder: &Folder, tables: &[(&Entry, Table)], options: &OpenOptions) -> R
             }
         }
     }
+    for (name, count) in beside {
+        let images = counted(count, "image", "images");
+        notices.push(format!("{images} in {}/, beside the list, count as unlabelled", shown_name(&name)));
+    }
     assemble(&folder.path, found, roles, others, notices, options)
 }
 
-/// A CSV file without the two columns: its header is what was expected.
-fn explain(folder: &Folder) -> Result<Option<DataError>, DataError> {
-    for entry in csv_files(folder) {
-        if let Table::Other { header } = Table::open(entry, false)? {
-            return Ok(Some(DataError::Line {
-                path: entry.path.clone(),
-                line: 1,
-                expected: "a header that names the columns file and label".to_owned(),
-                found: header,
-                advice: "add the header; paths are relative to the folder",
-            }));
+/// Which files beside a list belong to it.
+struct Scope<'a> {
+    tables: HashSet<&'a str>,
+    /// Whether the images of a folder `unlabeled/` beside the list count.
+    takes_unlabelled: bool,
+    /// The folder that all listed images are in, and the folders that hold some, if the list itself is the source; for a
+    /// whole folder everything belongs to its lists.
+    around: Option<(String, BTreeSet<String>)>,
+}
+
+impl<'a> Scope<'a> {
+    fn of(folder: &Folder, tables: &'a [(&Entry, Table)], found: &[Found], says_all: bool) -> Self {
+        let lists_unlabelled = found.iter().any(|image| unlabelled_folder(&image.folder));
+        let folders = || found.iter().map(|image| image.folder.as_str());
+        let around = folder.chosen_list.is_some().then(|| {
+            let mut around: Vec<&str> = folders().next().unwrap_or_default().split('/').collect();
+            for folder in folders() {
+                let same = around.iter().zip(folder.split('/')).take_while(|(a, b)| *a == b).count();
+                around.truncate(same);
+            }
+            (around.join("/"), folders().map(str::to_owned).collect())
+        });
+        Self {
+            tables: tables.iter().map(|(entry, _)| entry.name.as_str()).collect(),
+            takes_unlabelled: !says_all && !lists_unlabelled,
+            around,
         }
     }
-    Ok(None)
+
+    fn is_table(&self, path: &str) -> bool {
+        self.tables.contains(path)
+    }
+
+    fn unlabelled(&self, folder: &str) -> bool {
+        self.takes_unlabelled && unlabelled_folder(folder)
+    }
+
+    /// Whether images of this folder may have been forgotten in the list.
+    fn holds(&self, folder: &str) -> bool {
+        let Some((around, folders)) = &self.around else { return true };
+        if unlabelled_folder(folder) {
+            return true;
+        }
+        let is_below = |outer: &str| {
+            folder.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        match around.as_str() {
+            "" => folders
+                .iter()
+                .any(|listed| if listed.is_empty() { folder.is_empty() } else { is_below(listed) }),
+            around => is_below(around),
+        }
+    }
 }
 
-/// Whether a file has the name of a table.
-pub(super) fn is_table(name: &str) -> bool {
-    let name = name.to_lowercase();
-    name.ends_with(".csv") || name.ends_with(".tsv")
+/// Whether the first folder of a path is one of unlabelled images.
+fn unlabelled_folder(folder: &str) -> bool {
+    folder.split('/').next().and_then(split_name) == Some(SplitName::Unlabelled)
 }
 
-fn csv_files(folder: &Folder) -> impl Iterator<Item = &Entry> {
-    folder.files.values().filter(|entry| is_table(&entry.name))
+/// Compares the labels of lists with the names of folders.
+///
+/// # Errors
+/// When the folders are classes, and a label is another one.
+fn check_folders<'a>(
+    listed: &[Listed<'_>],
+    paths: &[String],
+    images: impl Iterator<Item = &'a str>,
+    notices: &mut Vec<String>,
+) -> Result<(), DataError> {
+    let labelled: Vec<&Listed<'_>> = listed.iter().filter(|image| image.class.is_some()).collect();
+    let row = |image: &&Listed<'_>| (paths[image.file].clone(), image.class.clone().unwrap_or_default());
+    let rows: Vec<(String, String)> = labelled.iter().map(row).collect();
+    let rows: Vec<(&str, &str)> = rows.iter().map(|(path, class)| (path.as_str(), class.as_str())).collect();
+    let Some(first) = labelled.first() else { return Ok(()) };
+    let list = shown_name(&first.list.name);
+    match compare(&rows, images) {
+        Agreement::NoFolders => Ok(()),
+        Agreement::Agrees => {
+            notices.push(format!("{list} and the class folders agree: the images that {list} names count"));
+            Ok(())
+        }
+        Agreement::OtherNames => {
+            notices.push(format!("the classes are those of {list}: folders are not read as classes"));
+            Ok(())
+        }
+        Agreement::Contradicts(differing) => {
+            Err(DataError::other_labels(&labelled[differing[0]].list.path, &rows, &differing))
+        }
+    }
 }
 
-/// The tables of a folder of which none is a list, and what each is.
-pub(super) fn ignored_tables(folder: &Folder) -> Result<Vec<(String, Ignored)>, DataError> {
-    let what = |entry: &Entry| {
-        Ok(match Table::open(entry, false)? {
-            Table::Ignored(why) => (entry.name.clone(), why),
-            Table::List(_) | Table::Other { .. } => (entry.name.clone(), Ignored::OtherTable),
-        })
-    };
-    csv_files(folder).map(what).collect()
+/// Images whose rows name no split are of that of their folder.
+///
+/// # Errors
+/// When a row says that an image of a test folder trains, unless the list itself is the source.
+fn split_by_folders(
+    listed: &mut [Listed<'_>],
+    paths: &[String],
+    chosen: bool,
+    notices: &mut Vec<String>,
+) -> Result<(), DataError> {
+    let mut moved: BTreeMap<SplitName, usize> = BTreeMap::new();
+    let mut differing = Vec::new();
+    for (at, image) in listed.iter_mut().enumerate() {
+        let Some(split) = split_of_folders(&paths[image.file], image.class.as_deref()) else { continue };
+        if !image.says_split {
+            image.split = split;
+            *moved.entry(split).or_default() += 1;
+        } else if image.split == SplitName::Train {
+            differing.push(at);
+        }
+    }
+    for (split, count) in moved {
+        let (images, word) = (counted(count, "listed image is", "listed images are"), split.word());
+        notices.push(format!(
+            "{images} in a folder of {word} images, and not trained on: the list names no split"
+        ));
+    }
+    let Some(&first) = differing.first() else { return Ok(()) };
+    if chosen {
+        let images = counted(differing.len(), "image", "images");
+        notices.push(format!("the list says that {images} of a folder of test images train"));
+        return Ok(());
+    }
+    let example = |at: &usize| format!("{} is to train in the list", excerpt(&paths[listed[*at].file]));
+    Err(DataError::OtherLabels {
+        path: listed[first].list.path.clone(),
+        rows: listed.len(),
+        differing: differing.len(),
+        examples: differing.iter().take(3).map(example).collect::<Vec<_>>().join(", "),
+    })
 }
 
 /// The paths of all files below a folder, with their entries.

@@ -1,10 +1,14 @@
 //! Small text on a contact sheet: printable ASCII in cells of 6x8 pixels.
 
 use image::{Rgb, RgbImage};
+use unicode_normalization::UnicodeNormalization as _;
 
-/// Width of a letter with the space behind it, and height of a line.
-const WIDTH: u32 = 6;
-pub const HEIGHT: u32 = 8;
+/// Width of a letter with the space behind it, and height of a letter.
+pub(super) const WIDTH: u32 = 6;
+pub(super) const HEIGHT: u32 = 8;
+
+/// The columns of `…`.
+const ELLIPSIS: [u8; 5] = [0x40, 0x00, 0x40, 0x00, 0x40];
 
 /// The columns of each printable ASCII character from the space on, the top pixel in the lowest bit.
 const GLYPHS: [[u8; 5]; 95] = [
@@ -105,11 +109,14 @@ const GLYPHS: [[u8; 5]; 95] = [
     [0x02, 0x01, 0x02, 0x04, 0x02],
 ];
 
-/// Draws a line of text, as far as it fits; other characters become `?`.
-pub fn draw_text(sheet: &mut RgbImage, [left, top]: [u32; 2], text: &str, colour: Rgb<u8>) {
+/// Draws a line of text, as far as it fits; letters without a glyph become `?`.
+pub(super) fn draw_text(sheet: &mut RgbImage, [left, top]: [u32; 2], text: &str, colour: Rgb<u8>) {
     for (at, letter) in (0..).zip(text.chars()) {
         let code = (letter as usize).checked_sub(32);
-        let glyph = code.and_then(|code| GLYPHS.get(code)).unwrap_or(&GLYPHS[b'?' as usize - 32]);
+        let glyph = match letter {
+            '\u{2026}' => &ELLIPSIS,
+            _ => code.and_then(|code| GLYPHS.get(code)).unwrap_or(&GLYPHS[b'?' as usize - 32]),
+        };
         for (column, bits) in (0..).zip(glyph) {
             for row in (0..HEIGHT).filter(|row| bits >> row & 1 == 1) {
                 if let Some(pixel) = sheet.get_pixel_mut_checked(left + at * WIDTH + column, top + row) {
@@ -117,5 +124,65 @@ pub fn draw_text(sheet: &mut RgbImage, [left, top]: [u32; 2], text: &str, colour
                 }
             }
         }
+    }
+}
+
+/// Text in letters that have a glyph: accents are dropped, and letters of other scripts are written as their code, so that
+/// two names stay two.
+pub(super) fn plain(text: &str) -> String {
+    let has_glyph = |letter: char| matches!(letter, ' '..='~' | '\u{2026}');
+    let mut plain = String::new();
+    for letter in text.nfc() {
+        let base = std::iter::once(letter).nfd().next().filter(|base| has_glyph(*base));
+        match base {
+            Some(base) => plain.push(base),
+            None => plain.push_str(&format!("u{:x}", letter as u32)),
+        }
+    }
+    plain
+}
+
+/// Text of at most `letters` letters, with an ellipsis in its middle if it is longer: names differ at their ends.
+pub(super) fn shortened(text: &str, letters: usize) -> String {
+    let all: Vec<char> = text.chars().collect();
+    if all.len() <= letters {
+        return text.to_owned();
+    }
+    let kept = letters.saturating_sub(1);
+    let end = kept.div_ceil(2);
+    let start: String = all[..kept - end].iter().collect();
+    let end: String = all[all.len() - end..].iter().collect();
+    format!("{start}\u{2026}{end}")
+}
+
+/// The words of a text in lines of at most `letters` letters.
+pub(super) fn wrapped(text: &str, letters: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let word = shortened(word, letters);
+        let line = lines.last_mut().expect("a first line");
+        if line.is_empty() {
+            line.push_str(&word);
+        } else if line.chars().count() + 1 + word.chars().count() <= letters {
+            line.push(' ');
+            line.push_str(&word);
+        } else {
+            lines.push(word);
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_shortened_in_the_middle() {
+        assert_eq!(shortened("short.png", 9), "short.png");
+        assert_eq!(shortened("IMG_20240101_0001.png", 11), "IMG_2\u{2026}1.png");
+        assert_eq!(shortened("abc", 1), "\u{2026}");
+        assert_eq!(plain("Caf\u{e9} 개"), "Cafe uac1c");
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
     }
 }

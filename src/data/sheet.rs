@@ -1,0 +1,87 @@
+//! Contact sheets: bands of images, each with a heading, and lines of text below every image.
+
+use image::{Rgb, RgbImage};
+
+use super::images::Images;
+use super::sheet_text::{HEIGHT, WIDTH, draw_text, plain, shortened, wrapped};
+
+/// Pixels between images, and around the sheet.
+const GAP: u32 = 4;
+/// Height of a line of text.
+const LINE: u32 = HEIGHT + 2;
+/// Letters below an image that are always readable, however small it is.
+const LETTERS: u32 = 14;
+const BACKGROUND: Rgb<u8> = Rgb([24, 24, 28]);
+const HEADING: Rgb<u8> = Rgb([225, 225, 230]);
+const TEXT: Rgb<u8> = Rgb([165, 165, 175]);
+
+/// An image and the lines of text below it.
+pub(super) struct Cell<'a> {
+    pub image: (&'a Images, usize),
+    pub lines: Vec<String>,
+}
+
+/// A heading with rows of images below it.
+pub(super) struct Band<'a> {
+    pub heading: String,
+    pub rows: Vec<Vec<Cell<'a>>>,
+}
+
+/// Draws the bands with `columns` images in a row. Each pixel is drawn as a square of `zoom` (at least 1) pixels. Names
+/// that are too long have an ellipsis in the middle; headings continue on the next line.
+pub(super) fn draw(bands: &[Band<'_>], columns: usize, zoom: u32) -> RgbImage {
+    let zoom = zoom.max(1);
+    let cells = || bands.iter().flat_map(|band| &band.rows).flatten();
+    let side = cells().map(|cell| cell.image.0.width as u32 * zoom).max().unwrap_or(0);
+    let height = cells().map(|cell| cell.image.0.height as u32 * zoom).max().unwrap_or(0);
+    let lines = cells().map(|cell| cell.lines.len() as u32).max().unwrap_or(0);
+    let (width, height) = (side.max(LETTERS * WIDTH), height + GAP / 2 + lines * LINE);
+    let whole = GAP + columns as u32 * (width + GAP);
+    let letters = |width: u32| (width / WIDTH) as usize;
+    let headings: Vec<Vec<String>> =
+        bands.iter().map(|band| wrapped(&plain(&band.heading), letters(whole - 2 * GAP))).collect();
+    let heights = bands.iter().zip(&headings).map(|(band, heading)| {
+        heading.len() as u32 * LINE + GAP + band.rows.len() as u32 * (height + GAP) + GAP
+    });
+    let mut sheet = RgbImage::from_pixel(whole, GAP + heights.sum::<u32>(), BACKGROUND);
+    let mut top = GAP;
+    for (band, heading) in bands.iter().zip(headings) {
+        for line in heading {
+            draw_text(&mut sheet, [GAP, top], &line, HEADING);
+            top += LINE;
+        }
+        top += GAP;
+        for row in &band.rows {
+            for (column, cell) in (0..).zip(row.iter().take(columns)) {
+                let left = GAP + column * (width + GAP);
+                let below = draw_image(&mut sheet, [left, top], cell.image, zoom) + GAP / 2;
+                for (line, text) in (0..).zip(&cell.lines) {
+                    let text = shortened(&plain(text), letters(width));
+                    draw_text(&mut sheet, [left, below + line * LINE], &text, TEXT);
+                }
+            }
+            top += height + GAP;
+        }
+        top += GAP;
+    }
+    sheet
+}
+
+/// Draws an image and returns the row of pixels below it.
+fn draw_image(sheet: &mut RgbImage, [left, top]: [u32; 2], (images, i): (&Images, usize), zoom: u32) -> u32 {
+    let mut words = vec![0; images.height * images.width];
+    images.rgba(i, &mut words);
+    for (at, word) in words.into_iter().enumerate() {
+        let [red, green, blue, _] = word.to_le_bytes();
+        let (x, y) = ((at % images.width) as u32 * zoom, (at / images.width) as u32 * zoom);
+        for (dx, dy) in (0..zoom).flat_map(|dy| (0..zoom).map(move |dx| (dx, dy))) {
+            sheet.put_pixel(left + x + dx, top + y + dy, Rgb([red, green, blue]));
+        }
+    }
+    top + images.height as u32 * zoom
+}
+
+/// The last part of a path, which is what tells the images of a folder apart.
+pub(super) fn file_name(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(_, name)| name)
+}
