@@ -7,7 +7,7 @@ use futures_channel::oneshot;
 
 use super::error::GpuError;
 use super::kernels::{Kernel, KernelCache};
-use super::tiling::Tiling;
+use super::tiling::{self, Tiling};
 
 /// The longest wait on the adapter: a software adapter may need seconds for a large step, a lost one would never
 /// answer.
@@ -155,6 +155,13 @@ impl Gpu {
     pub fn has_subgroups_of(&self, size: u32) -> bool {
         let sizes = (self.info.subgroup_min_size, self.info.subgroup_max_size);
         self.features.contains(wgpu::Features::SUBGROUP) && sizes == (size, size)
+    }
+
+    /// The tiles that the adapter can run, in the order of their expected speed; the first is used without
+    /// measuring. Results do not depend on the tile.
+    pub fn tilings(&self) -> Vec<Tiling> {
+        let lanes = [4, 8].into_iter().find(|lanes| self.has_subgroups_of(*lanes));
+        tiling::candidates(self.is_software(), lanes)
     }
 
     pub(super) fn pipeline(&self, kernel: &Kernel) -> Result<wgpu::ComputePipeline, GpuError> {

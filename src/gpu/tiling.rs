@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use super::device::Gpu;
-
 /// Which invocations share the second matrix of a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sharing {
@@ -33,7 +31,7 @@ impl Block {
         Self { rows, columns, depth, per_invocation }
     }
 
-    /// All blocks that `shaders/nn/conv2d_block.wgsl` is linked for.
+    /// All blocks that shaders are linked for (`build.rs`).
     pub const ALL: [Self; 5] = [
         Self::new([128, 64, 16], [8, 8]),
         Self::new([128, 64, 16], [8, 4]),
@@ -76,7 +74,7 @@ impl Block {
     }
 }
 
-/// `<rows>x<columns>x<depth>_<rows>x<columns per invocation>`, as shaders are named.
+/// `<rows>x<columns>x<depth>_<rows>x<columns per invocation>`, as in the names of shaders.
 impl fmt::Display for Block {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [rows, columns] = self.per_invocation;
@@ -133,27 +131,24 @@ impl fmt::Display for Tiling {
     }
 }
 
-impl Gpu {
-    /// The tiles that the adapter can run, in the order of their expected speed; the first is used without
-    /// measuring. Results do not depend on the tile.
-    pub fn tilings(&self) -> Vec<Tiling> {
-        let plain = if self.is_software() { Tiling::REGISTER } else { Tiling::WAVE };
-        let subgroup = |lanes, columns| Tiling { group: 8, sharing: Sharing::Subgroup(lanes), columns };
-        let mut all = Vec::new();
-        if !self.is_software() {
-            all.push(Tiling::BLOCKS);
-        }
-        if self.has_subgroups_of(8) {
-            all.extend([32, 16, 8].map(|columns| subgroup(8, columns)));
-        }
-        if self.has_subgroups_of(4) {
-            all.extend([8, 16].map(|columns| subgroup(4, columns)));
-        }
-        all.extend([8, 16].map(|columns| Tiling { columns, ..plain }));
-        if !self.is_software() {
-            let sharing = Sharing::Workgroup;
-            all.extend([8, 16].map(|columns| Tiling { sharing, columns, ..plain }));
-        }
-        all
+/// The tiles for an adapter, software or not, whose subgroups may have exactly four or eight invocations: in the order of
+/// their expected speed.
+pub(super) fn candidates(software: bool, lanes: Option<u32>) -> Vec<Tiling> {
+    let plain = if software { Tiling::REGISTER } else { Tiling::WAVE };
+    let subgroup = |lanes, columns| Tiling { group: 8, sharing: Sharing::Subgroup(lanes), columns };
+    let mut all = Vec::new();
+    if !software {
+        all.push(Tiling::BLOCKS);
     }
+    match lanes {
+        Some(8) => all.extend([32, 16, 8].map(|columns| subgroup(8, columns))),
+        Some(4) => all.extend([8, 16].map(|columns| subgroup(4, columns))),
+        _ => {}
+    }
+    all.extend([8, 16].map(|columns| Tiling { columns, ..plain }));
+    if !software {
+        let sharing = Sharing::Workgroup;
+        all.extend([8, 16].map(|columns| Tiling { sharing, columns, ..plain }));
+    }
+    all
 }
