@@ -92,8 +92,14 @@ impl Workspace {
             Ok(Resumable { mut config, options, .. }) => {
                 config.accept_changed_data = self.accept_changed_data;
                 config.batch = batch.unwrap_or(config.batch);
-                self.open_data_with(config.source().to_owned(), options);
-                self.waiting = Some(Waiting::Resume(Resume { folder, config: Box::new(config), train }));
+                match config.present_source() {
+                    Err(error) => self.log.add(format!("not opened: {error}")),
+                    Ok(source) => {
+                        self.open_data_with(source.to_owned(), options);
+                        self.waiting =
+                            Some(Waiting::Resume(Resume { folder, config: Box::new(config), train }));
+                    }
+                }
             }
         }
     }

@@ -46,7 +46,10 @@ pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
     let path = model_file(&arguments.model)?;
     let mut model = Model::load(open_gpu()?, &path)?;
     let given = arguments.choice.choice();
-    let of_run = model.config.source().to_owned();
+    let of_run = match arguments.data {
+        Some(_) => model.config.source().to_owned(),
+        None => model.config.present_source()?.to_owned(),
+    };
     let own = arguments.data.as_ref().is_none_or(|source| same_source(source, &of_run));
     // The run's choices apply to its own data set alone.
     let choice =

@@ -135,7 +135,7 @@ impl SourceOptions {
             memory: self.memory.map(|mebibytes| mebibytes.saturating_mul(1 << 20)),
             ..config.open_options()
         };
-        open_source(config.source(), &options).map(Arc::new)
+        open_source(config.present_source()?, &options).map(Arc::new)
     }
 
     /// Opens the data set of a run that goes on, with the options that open it again.
@@ -143,7 +143,7 @@ impl SourceOptions {
         let memory = self.memory.map(|mebibytes| mebibytes.saturating_mul(1 << 20));
         let (strict, skip_bad) = (config.strict, config.skip_bad);
         let options = OpenOptions { memory, strict, skip_bad, ..options };
-        open_source(config.source(), &options).map(Arc::new)
+        open_source(config.present_source()?, &options).map(Arc::new)
     }
 }
 

@@ -78,6 +78,7 @@ fn flags(error: &anyhow::Error) -> Option<String> {
             Some(format!("--resume {}, --force, or another --out", path.display()))
         }
         TrainError::ChangedData { .. } => Some("--accept-changed-data".to_owned()),
+        TrainError::LostData { .. } => Some("--data".to_owned()),
         TrainError::NotARun { .. } | TrainError::Link { .. } => Some("another --out".to_owned()),
         TrainError::EditedSettings { path, .. } => {
             Some(format!("train --config {} --out ANOTHER", path.display()))

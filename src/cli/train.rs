@@ -115,7 +115,10 @@ fn start(
 
 /// Resumes the run in a folder.
 fn resume(path: &Path, arguments: &TrainArguments) -> anyhow::Result<Training> {
-    let folder = RunFolder::new(path);
+    // A run's model stands for its folder, as the folder does for the model elsewhere.
+    let is_model = path.is_file() && path.file_name() == RunFolder::new("").model().file_name();
+    let around = path.parent().filter(|around| !around.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = RunFolder::new(if is_model { around } else { path });
     folder.check_present()?;
     let lock = folder.lock()?;
     let Resumable { config, step, options } = folder.resumable()?;
@@ -131,6 +134,11 @@ fn resume(path: &Path, arguments: &TrainArguments) -> anyhow::Result<Training> {
     }
     if !folder.config().exists() {
         note("notice: config.toml is missing; it is written again with the settings of the checkpoint");
+    }
+    if config.steps == done {
+        note(format_args!(
+            "notice: all {done} steps of the run are done, so nothing is trained: give more with --steps to go on"
+        ));
     }
     let data = arguments.source.reopen(&config, options)?;
     Training::resume(arguments.adapter.open()?, config, data, folder, lock)

@@ -103,7 +103,12 @@ impl Training {
         }
         let path = folder.metrics();
         let metrics = match path.exists() {
-            true => MetricsFile::resume(&path, header.step)?,
+            true => {
+                if let Some(notice) = other_reports(&read_reports(&path)?, header.step, &trainer.config) {
+                    note(format_args!("notice: {notice}"));
+                }
+                MetricsFile::resume(&path, header.step)?
+            }
             false => {
                 if header.step >= trainer.config.report_every {
                     note(format_args!(
@@ -116,7 +121,13 @@ impl Training {
         };
         folder.write_config(&trainer.config)?;
         note(format_args!("resuming from step {} of {}", header.step, trainer.config.steps));
-        Ok(Self { trainer, metrics, folder, _lock: lock, first_stats: None })
+        let accepted = trainer.config.accept_changed_data;
+        let mut run = Self { trainer, metrics, folder, _lock: lock, first_stats: None };
+        if accepted {
+            // From now on the data are the run's, whatever happens next.
+            run.save()?;
+        }
+        Ok(run)
     }
 
     /// The run's folder.
@@ -216,7 +227,7 @@ impl Training {
             preset: config.preset.clone(),
             method: config.method_name.clone(),
             data: trainer.data.name.clone(),
-            labels: config.labels,
+            labels: trainer.split.labelled.len(),
             seed: config.seed,
             network: config.network.clone(),
             parameters: trainer.engine.network.parameters.count(),
@@ -234,6 +245,24 @@ impl Training {
         self.folder.write_summary(&summary)?;
         Ok(summary)
     }
+}
+
+/// What about the reports of a run that is resumed from `step` does not fit its checkpoint. A process that was killed leaves
+/// one report ahead of its checkpoint at most, and none is missing.
+fn other_reports(reports: &[Report], step: u64, config: &Config) -> Option<String> {
+    let last = reports.last().map_or(0, |report| report.step);
+    if last > step + config.report_every {
+        return Some(format!(
+            "metrics.csv goes on to step {last}, but model.safetensors is of step {step}, so that it is an earlier copy or \
+             of another run: the later reports are dropped"
+        ));
+    }
+    (last < step - step % config.report_every).then(|| {
+        format!(
+            "metrics.csv ends at step {last}, but model.safetensors is of step {step}: the reports in between are lost, or \
+             one of the files is of another run"
+        )
+    })
 }
 
 fn progress_bar(trainer: &Trainer) -> ProgressBar {

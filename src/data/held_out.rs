@@ -58,8 +58,10 @@ impl HoldOut<'_> {
         if total > 0 && !untested.is_empty() {
             notices.push(format!("no test image is of class {untested}: accuracy says nothing about it"));
         }
+        let expected = |class: usize| self.share * of[class] as f64;
+        let may_be_far = |class: &usize| tested[*class] > 0 || expected(*class) >= 1.0;
         let far: Vec<usize> =
-            all().filter(|&c| tested[c] > 0 && is_far(tested[c], self.share * of[c] as f64)).collect();
+            all().filter(may_be_far).filter(|&class| is_far(tested[class], expected(class))).collect();
         if !far.is_empty() && self.rule == SplitRule::Content {
             notices.push(format!(
                 "{:.0} % of each class are meant to be held out, which differs in {}: each image is drawn by its content, so \

@@ -5,13 +5,14 @@ use std::path::Path;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
+use super::checkpoint_data::{check_content, checksum, read_fingerprint, write_fingerprint};
 use super::config::Config;
 use super::error::TrainError;
 use super::files::TensorFile;
-use super::fingerprint::{DataFacts, Fingerprint, RecordedImage, Role};
+use super::fingerprint::{DataFacts, Fingerprint};
 use super::statistics::Window;
 use crate::augment::{DEPTH, OpDraw};
-use crate::data::{DataSet, ImageId, SIDES};
+use crate::data::{DataSet, SIDES};
 use crate::disk;
 use crate::nn::ParameterSet;
 use crate::optim::StateTensor;
@@ -91,8 +92,11 @@ impl Header {
             let more = if names.len() > NAMED { ", .." } else { "" };
             (!names.is_empty()).then(|| format!("{}{more}", names[..names.len().min(NAMED)].join(", ")))
         };
-        let gone = lacking(&self.classes, &data.classes).map(|names| format!("; it lacks {names}"));
-        let new = lacking(&data.classes, &self.classes).map(|names| format!("; new: {names}"));
+        let gone = lacking(&self.classes, &data.classes)
+            .map(|names| format!("; it lacks {names}: put the images back, or start another run"));
+        let new = lacking(&data.classes, &self.classes).map(|names| {
+            format!("; new: {names}: a run keeps its classes, so move the images into a folder 'unlabeled', or start another run")
+        });
         let reason = format!(
             "{}; {} has {}{}{}",
             describe(self.image, &self.classes),
@@ -147,7 +151,9 @@ impl Checkpoint {
         let data = self.fingerprint.as_ref().map(|fingerprint| fingerprint.facts);
         let header = Header { data, ..self.header.clone() };
         let header = serde_json::to_string(&header).map_err(|e| broken(e.to_string()))?;
-        let metadata = [("format", FORMAT.to_owned()), ("config", config), ("header", header)];
+        let checksum = checksum([&config, &header], file.tensors());
+        let metadata =
+            [("format", FORMAT.to_owned()), ("config", config), ("header", header), ("checksum", checksum)];
         file.save(path, metadata.map(|(key, value)| (key.to_owned(), value)).into())
     }
 
@@ -177,15 +183,15 @@ impl Checkpoint {
         let (config, header) = header_of(path, &bytes)?;
         let broken = |reason: String| TrainError::Checkpoint { path: path.to_owned(), reason };
         let file = SafeTensors::deserialize(&bytes).map_err(|e| broken(e.to_string()))?;
-        let fingerprint = read_fingerprint(&file, &header).map_err(broken)?;
+        let fingerprint = read_fingerprint(&file, &header.data, &header.classes).map_err(broken)?;
         Ok((config, header, fingerprint))
     }
 
     /// Reads the file for a network with these parameters.
     ///
     /// # Errors
-    /// [`TrainError::File`] if the file cannot be read, [`TrainError::Checkpoint`] if it is not a checkpoint,
-    /// [`TrainError::WrongNetwork`] if a tensor is missing or has another size.
+    /// [`TrainError::File`] if the file cannot be read, [`TrainError::Checkpoint`] if it is not a checkpoint or its content
+    /// does not match its checksum, [`TrainError::WrongNetwork`] if a tensor is missing or has another size.
     pub fn load(
         path: &Path,
         parameters: &ParameterSet,
@@ -257,7 +263,7 @@ impl Checkpoint {
         if history.len() != classes * crate::ssl::HISTORY || label_distribution.len() != classes {
             return Err(broken(format!("its alignment state is not that of {classes} classes")));
         }
-        Ok(Self {
+        let checkpoint = Self {
             weights: group("weights", parameters)?,
             ema: group("ema", parameters)?,
             optimiser: config
@@ -271,10 +277,13 @@ impl Checkpoint {
             label_distribution,
             rates: single("policy.rates")?,
             pending,
-            fingerprint: read_fingerprint(&file, &header).map_err(broken)?,
+            fingerprint: read_fingerprint(&file, &header.data, &header.classes).map_err(broken)?,
             config,
             header,
-        })
+        };
+        // Last: what else is wrong says more.
+        check_content(bytes, &file).map_err(broken)?;
+        Ok(checkpoint)
     }
 
     /// # Errors
@@ -334,48 +343,6 @@ fn header_of(path: &Path, bytes: &[u8]) -> Result<(Config, Header), TrainError> 
         return Err(broken(format!("it is for {}", describe(header.image, &header.classes))));
     }
     Ok((config, header))
-}
-
-/// Adds 20 bytes per image: the hashes of content and name, and the role with the class.
-fn write_fingerprint(file: &mut TensorFile, fingerprint: &Fingerprint) {
-    let images = &fingerprint.images;
-    let contents: Vec<u64> = images.iter().map(|image| image.id.content).collect();
-    let names: Vec<u64> = images.iter().map(|image| image.id.name).collect();
-    let role =
-        |image: &RecordedImage| (image.role as u32) << ROLE_SHIFT | image.class.map_or(0, |class| class + 1);
-    let roles: Vec<u32> = images.iter().map(role).collect();
-    file.words("data.contents", &[images.len(), 2], &contents);
-    file.words("data.names", &[images.len(), 2], &names);
-    file.words("data.roles", &[images.len()], &roles);
-}
-
-/// Bits of a word of `data.roles` below the role: 0, or the class plus 1.
-const ROLE_SHIFT: u32 = 24;
-
-/// The fingerprint of a checkpoint, if it has one; otherwise what about it is wrong.
-fn read_fingerprint(file: &SafeTensors, header: &Header) -> Result<Option<Fingerprint>, String> {
-    let Some(facts) = header.data else { return Ok(None) };
-    let bytes = |name: &str| {
-        file.tensor(name).map(|view| view.data()).map_err(|_| format!("it has no tensor '{name}'"))
-    };
-    let contents: Vec<u64> = bytemuck::pod_collect_to_vec(bytes("data.contents")?);
-    let names: Vec<u64> = bytemuck::pod_collect_to_vec(bytes("data.names")?);
-    let roles: Vec<u32> = bytemuck::pod_collect_to_vec(bytes("data.roles")?);
-    if contents.len() != names.len() || contents.len() != roles.len() {
-        return Err("its lists of images have different lengths".to_owned());
-    }
-    let mut images = Vec::with_capacity(contents.len());
-    for ((content, name), word) in contents.into_iter().zip(names).zip(roles) {
-        let class = (word & ((1 << ROLE_SHIFT) - 1)).checked_sub(1);
-        let roles = [Role::Labelled, Role::Unlabelled, Role::Unused, Role::Test];
-        let role = roles.into_iter().find(|role| *role as u32 == word >> ROLE_SHIFT);
-        let is_class = class.is_none_or(|class| (class as usize) < header.classes.len());
-        match role.filter(|_| is_class) {
-            Some(role) => images.push(RecordedImage { id: ImageId { content, name }, class, role }),
-            None => return Err(format!("the role of image {} is damaged", images.len())),
-        }
-    }
-    Ok(Some(Fingerprint { images, facts }))
 }
 
 /// Classes named in a message.

@@ -243,6 +243,20 @@ impl Config {
         path.unwrap_or(&self.data)
     }
 
+    /// [`Config::source`] of a run that goes on.
+    ///
+    /// # Errors
+    /// [`TrainError::LostData`] if the data were at a path where there is nothing any more.
+    pub fn present_source(&self) -> Result<&str, TrainError> {
+        let is_there = |path: &str| disk::exists(Path::new(path));
+        match &self.data_path {
+            Some(path) if !is_there(path) && !is_there(&self.data) => {
+                Err(TrainError::LostData { path: path.into() })
+            }
+            _ => Ok(self.source()),
+        }
+    }
+
     /// The options that the run's data set is opened with: all settings that decide which images it has, and how.
     pub fn open_options(&self) -> OpenOptions {
         OpenOptions {

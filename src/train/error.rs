@@ -66,6 +66,15 @@ pub enum TrainError {
         "the data differ from those of {path}: {reason}. Restore the data, or set accept_changed_data to go on with them"
     )]
     ChangedData { path: PathBuf, reason: String },
+    /// None of the labelled images of a run is among the data.
+    #[error(
+        "none of the {before} labelled images of {path} is left in the data, or all were saved anew: put them back, or start \
+         another run on these data"
+    )]
+    NoLabelsLeft { path: PathBuf, before: usize },
+    /// The data of a run have been moved or removed.
+    #[error("the data of the run are no longer at {path}: put them back, or set data to where they are now")]
+    LostData { path: PathBuf },
     /// Settings or a summary cannot be parsed or serialised.
     #[error("{path}: {reason}")]
     Config { path: PathBuf, reason: String },

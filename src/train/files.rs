@@ -129,6 +129,16 @@ impl TensorFile {
         self.add(name.into(), Dtype::U32, shape, values);
     }
 
+    /// Adds a tensor of bytes.
+    pub fn bytes(&mut self, name: impl Into<String>, bytes: &[u8]) {
+        self.add(name.into(), Dtype::U8, &[bytes.len()], bytes);
+    }
+
+    /// Names and bytes of the tensors.
+    pub fn tensors(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.stored.iter().map(|(name, .., bytes)| (name.as_str(), bytes.as_slice()))
+    }
+
     fn add<T: Pod>(&mut self, name: String, dtype: Dtype, shape: &[usize], values: &[T]) {
         self.stored.push((name, dtype, shape.to_vec(), bytemuck::cast_slice(values).to_vec()));
     }

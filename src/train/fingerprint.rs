@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::config::Config;
-use crate::data::{DataSet, ImageId, OpenOptions, RecordedRoles, Split};
+use crate::data::{DataSet, ImageId, OpenOptions, RecordedRoles, Split, shown_name};
 
 /// What an image is used for in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,8 @@ pub struct Fingerprint {
     /// Training images, then test images. With labels made by hand a test image is a training image too.
     pub images: Vec<RecordedImage>,
     pub facts: DataFacts,
+    /// The path of each image file, for messages; empty if it is not recorded, or the images are records of arrays.
+    pub files: Vec<String>,
 }
 
 impl Fingerprint {
@@ -64,7 +66,8 @@ impl Fingerprint {
         let test = test.map(|(&id, &class)| RecordedImage { id, class: Some(class), role: Role::Test });
         let files = !data.train_ids.files.is_empty();
         let facts = DataFacts { held_out: data.held_out, files, flip, shift };
-        Self { images: train.chain(test).collect(), facts }
+        let names = data.train_ids.files.iter().chain(&data.test_ids.files).cloned().collect();
+        Self { images: train.chain(test).collect(), facts, files: names }
     }
 
     /// The images that the run trains on, labelled or not.
@@ -138,46 +141,50 @@ impl Fingerprint {
             entry.0 = entry.0.or(class);
         }
         let mut changes = Changes { tests: data.test_ids.len(), ..Changes::default() };
-        let mut by_content: HashMap<u64, VecDeque<Option<u32>>> = HashMap::new();
+        let mut by_content: HashMap<u64, VecDeque<(Option<u32>, ImageId)>> = HashMap::new();
         let mut by_name: HashMap<u64, u64> = HashMap::new();
-        let mut gone = 0;
         for (id, class) in known.iter().filter(|(id, _)| !found.contains_key(*id)) {
-            by_content.entry(id.content).or_default().push_back(*class);
+            by_content.entry(id.content).or_default().push_back((*class, *id));
             by_name.insert(id.name, id.content);
-            gone += 1;
         }
+        let test_ids: HashSet<ImageId> = data.test_ids.ids.iter().copied().collect();
+        let trains = |id: &ImageId| !test_ids.contains(id);
         let mut new = Vec::new();
         for id in order {
             let (class, name) = &found[&id];
             let before = match known.get(&id) {
                 Some(before) => *before,
                 None => match by_content.get_mut(&id.content).and_then(VecDeque::pop_front) {
-                    Some(before) => {
-                        gone -= 1;
+                    Some((before, _)) => {
                         changes.renamed += usize::from(self.facts.files && before == *class);
                         before
                     }
                     None => {
+                        changes.new_classes += usize::from(class.is_some() && trains(&id));
                         new.push((id, name.clone()));
                         continue;
                     }
                 },
             };
             if before != *class {
+                changes.new_classes += usize::from(before.is_none() && trains(&id));
                 changes.relabelled.push(name.clone());
             }
         }
         for (id, name) in new {
             let old = by_name.get(&id.name).and_then(|content| by_content.get_mut(content));
             match old.and_then(VecDeque::pop_front) {
-                Some(_) => {
-                    gone -= 1;
-                    changes.changed.push(name);
-                }
+                Some(_) => changes.changed.push(name),
                 None => changes.added.push(name),
             }
         }
-        changes.removed = gone;
+        let gone: HashSet<ImageId> = by_content.into_values().flatten().map(|(_, id)| id).collect();
+        changes.removed = gone.len();
+        let files = self.images.iter().zip(&self.files).filter(|(image, _)| gone.contains(&image.id));
+        changes.removed_files = files.map(|(_, file)| file.clone()).collect();
+        changes.removed_files.sort_unstable();
+        changes.removed_files.dedup();
+        changes.saved_anew = if self.facts.files { changes.changed.len() } else { 0 };
         let tested: HashSet<u64> = self
             .images
             .iter()
@@ -215,8 +222,14 @@ pub struct Changes {
     pub added: Vec<String>,
     /// Number of images that are gone.
     pub removed: usize,
+    /// Paths of files that are gone, as far as they were recorded.
+    pub removed_files: Vec<String>,
     /// Names of images whose content differs.
     pub changed: Vec<String>,
+    /// Number of files among them: the bytes of a file differ, its pixels need not.
+    pub saved_anew: usize,
+    /// Number of training images whose class is new to the run, which keeps its labels.
+    pub new_classes: usize,
     /// Names of images with another class, with a class that was unknown, or without their class.
     pub relabelled: Vec<String>,
     /// Number of image files with another path. It is no difference by itself.
@@ -247,15 +260,28 @@ impl fmt::Display for Changes {
                 write!(f, ", {verb} {count}")?;
             }
         }
-        let lists = [("added", &self.added), ("changed", &self.changed), ("relabelled", &self.relabelled)];
+        let lists = [
+            ("added", &self.added),
+            ("removed", &self.removed_files),
+            ("changed", &self.changed),
+            ("relabelled", &self.relabelled),
+        ];
         let mut lists = lists.into_iter().filter(|(_, names)| !names.is_empty()).peekable();
         if lists.peek().is_some() {
             let list = |(verb, names): (&str, &Vec<String>)| {
                 let more = if names.len() > NAMED { ", .." } else { "" };
-                format!("{verb} {}{more}", names[..names.len().min(NAMED)].join(", "))
+                let shown = names.iter().take(NAMED).map(|name| shown_name(name).to_string());
+                format!("{verb} {}{more}", shown.collect::<Vec<_>>().join(", "))
             };
             write!(f, " ({})", lists.map(list).collect::<Vec<_>>().join("; "))?;
         }
-        write!(f, "; {} of {} test images were trained on", self.trained, self.tests)
+        write!(f, "; {} of {} test images were trained on", self.trained, self.tests)?;
+        match self.saved_anew {
+            0 => Ok(()),
+            count => write!(
+                f,
+                "; {count} files have the same name and other bytes: an image that is saved anew counts as another one"
+            ),
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! `recording.rs` records what an engine places on the adapter, `engine.rs` runs it, `trainer.rs` drives a run.
 
 mod checkpoint;
+mod checkpoint_data;
 mod config;
 mod embedding;
 mod engine;

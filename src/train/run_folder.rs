@@ -21,8 +21,8 @@ pub struct RunFolder {
 /// What a run is resumed from.
 #[derive(Clone, Debug)]
 pub struct Resumable {
-    /// The settings of the checkpoint, with the steps and the data source of `config.toml`; the settings of
-    /// `config.toml` where there is no checkpoint.
+    /// The settings of the checkpoint, with the steps, the data source, `strict` and `skip_bad` of `config.toml`; the
+    /// settings of `config.toml` where there is no checkpoint.
     pub config: Config,
     /// Steps that the checkpoint has done; `None` if the run ended before its first checkpoint.
     pub step: Option<u64>,
@@ -152,7 +152,7 @@ impl RunFolder {
             return Err(TrainError::LostModel { path: self.model(), report });
         }
         let (saved, header, fingerprint) = Checkpoint::read_data(&self.model())?;
-        let options = reopen_options(&saved, header.image, fingerprint.as_ref());
+        let mut options = reopen_options(&saved, header.image, fingerprint.as_ref());
         if !disk::exists(&self.config()) {
             return Ok(Resumable { config: saved, step: Some(header.step), options });
         }
@@ -168,7 +168,9 @@ impl RunFolder {
         // An edited name of the data replaces the path that was found by the old one.
         let moved = written.data != saved.data && written.data_path == saved.data_path;
         let data_path = written.data_path.filter(|_| !moved);
-        let config = Config { steps: written.steps, data: written.data, data_path, ..saved };
+        let Config { steps, data, strict, skip_bad, .. } = written;
+        (options.strict, options.skip_bad) = (strict, skip_bad);
+        let config = Config { steps, data, data_path, strict, skip_bad, ..saved };
         Ok(Resumable { config, step: Some(header.step), options })
     }
 
@@ -252,10 +254,14 @@ impl RunFolder {
     }
 }
 
-/// The settings other than steps and data that differ, as "name = first, not second".
+/// Settings that a resumed run may change: how far it goes, where its data are, and what becomes of files that cannot be
+/// read, which the comparison of the data shows.
+const FREE: [&str; 4] = ["steps", "data", "strict", "skip_bad"];
+
+/// The settings other than [`FREE`] that differ, as "name = first, not second".
 fn unlike(first: &Config, second: &Config) -> Vec<String> {
     let found = first.differences(second);
-    let kept = found.into_iter().filter(|found| !matches!(found.setting.as_str(), "steps" | "data"));
+    let kept = found.into_iter().filter(|found| !FREE.contains(&found.setting.as_str()));
     let mut named: Vec<String> =
         kept.map(|found| format!("{} = {}, not {}", found.setting, found.first, found.second)).collect();
     if named.len() > NAMED {

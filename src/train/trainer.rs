@@ -20,7 +20,7 @@ use super::recording::Capture;
 use super::sampler::{Batches, Prefetcher, SampleSettings, StepSamples, Stream};
 use super::statistics::{StepStatistics, Window};
 use crate::augment::{DEPTH, OpDraw, StrongPolicy, WeakStyle};
-use crate::data::{DataError, DataSet, Images, Split, split};
+use crate::data::{DataSet, Images, Split, split};
 use crate::gpu::{Gpu, ReadbackRing};
 use crate::optim::{FAULTS, Fault};
 use crate::ssl::{LabelPrior, REPORT_FAULTS, REPORT_MATCHES, Schedule, ViewBlock};
@@ -420,6 +420,13 @@ fn resumed_split(
         let DataFacts { flip: old_flip, shift: old_shift, .. } = recorded.facts;
         reasons.push(format!("flip = {flip} and shift = {shift}, the run had {old_flip} and {old_shift}"));
     }
+    if changes.new_classes > 0 {
+        reasons.push(format!(
+            "a run keeps its labels: {} images that have a class now are trained on without it; start another run to use \
+             their classes",
+            changes.new_classes
+        ));
+    }
     let reason = reasons.join("; ");
     match reasons.is_empty() {
         true if changes.renamed > 0 => notices.push(format!("{} images have another name", changes.renamed)),
@@ -433,7 +440,7 @@ fn resumed_split(
     let before = recorded.images.iter().filter(|image| image.role == Role::Labelled).count();
     let labels = split.labelled.len();
     if labels == 0 {
-        return Err(DataError::FewLabels { labels, classes: data.classes.len() }.into());
+        return Err(TrainError::NoLabelsLeft { path: path.to_owned(), before });
     }
     if labels < before {
         notices.push(format!("{labels} of {before} labelled images are left"));

@@ -18,5 +18,6 @@ mod offline;
 mod other_data;
 mod output_folder;
 mod predictions;
+mod resumed;
 mod run_folders;
 mod runs;

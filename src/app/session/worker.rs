@@ -105,7 +105,12 @@ impl Worker {
         if let (Start::Resume(..), Some(folder)) = (&start, &self.autosave) {
             self.lock = Some(self.lock_folder(folder).await?);
         }
+        let resumed = matches!(start, Start::Resume(..));
         let mut trainer = self.prepare(start)?;
+        if resumed && self.config.accept_changed_data {
+            // From now on the data are the run's, also for the command line.
+            self.autosave(&mut trainer).await;
+        }
         let mut running = false;
         let mut once = false;
         let mut last_observed: Option<Instant> = None;
