@@ -89,7 +89,7 @@ pub struct ChoiceOptions {
     /// SVHN: leave out the extra images
     #[arg(long, help_heading = "Data")]
     no_extra: bool,
-    /// Class folders: every folder is a class, also one named train, test, val or unlabeled
+    /// Class folders: every folder is a class, also one named test or misc; train/CLASS and unlabeled keep their meaning
     #[arg(long, help_heading = "Data")]
     folders_as_classes: bool,
 }

@@ -136,6 +136,12 @@ pub enum DataError {
         path = shown(path), word = shown_name(word)
     )]
     UnclearFolder { path: PathBuf, word: &'static str },
+    /// Folders that may be classes, or splits, folds or masks.
+    #[error(
+        "{path}: {found}: {advice}, or set folders_as_classes if every folder is a class",
+        path = shown(path)
+    )]
+    UnclearLayout { path: PathBuf, found: String, advice: &'static str },
     /// Images with masks or boxes instead of classes.
     #[error(
         "{path} is laid out for {task} (images with a folder '{folder}' that describes them), but this program learns one \
@@ -250,7 +256,7 @@ impl DataError {
         match self {
             Self::BadImage { .. } | Self::HugeImage { .. } | Self::DecoderFailed { .. } => Some("skip_bad"),
             Self::MixedSizes { .. } => Some("strict"),
-            Self::UnclearFolder { .. } => Some("folders_as_classes"),
+            Self::UnclearFolder { .. } | Self::UnclearLayout { .. } => Some("folders_as_classes"),
             Self::NoChoice { setting, .. } => Some(setting),
             Self::FoldOption { .. } => Some("fold"),
             Self::SideOption(_) => Some("image_size"),

@@ -1,6 +1,5 @@
 //! What files and folders are, by content and name: images, images that cannot be read, and what is neither.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use image::ImageFormat;
@@ -212,21 +211,83 @@ const BESIDE_IMAGES: [&str; 19] = [
     "targets",
 ];
 
+/// Words in the names of folders that belong to another one, such as `cat_masks`.
+pub(super) const DESCRIBING: [&str; 26] = [
+    "masks",
+    "mask",
+    "labels",
+    "label",
+    "annotations",
+    "annotation",
+    "annots",
+    "annot",
+    "segmentation",
+    "segmentations",
+    "segs",
+    "seg",
+    "groundtruth",
+    "truth",
+    "gt",
+    "bboxes",
+    "boxes",
+    "box",
+    "targets",
+    "target",
+    "overlays",
+    "thumb",
+    "thumbs",
+    "thumbnails",
+    "마스크",
+    "썸네일",
+];
+/// Folders of copies of the images beside them, always and where the files have the same names.
+const CACHES: [&str; 5] = ["cache", "caches", "_cache", "imagecache", "캐시"];
+const SMALL_COPIES: [&str; 20] = [
+    "thumb",
+    "tn",
+    "tns",
+    "preview",
+    "previews",
+    "small",
+    "mini",
+    "resized",
+    "scaled",
+    "lowres",
+    "low_res",
+    "썸네일",
+    "미리보기",
+    "サムネイル",
+    "缩略图",
+    "vorschau",
+    "miniaturas",
+    "miniatures",
+    "vignettes",
+    "miniature",
+];
+
 /// Whether a folder has the usual name of a folder of images.
 pub(super) fn is_image_folder(name: &str) -> bool {
     IMAGE_FOLDERS.contains(&name.to_lowercase().as_str())
 }
 
-/// Whether the folder `name` of `parent` describes the images beside it: masks of the same names, or annotations.
+/// Whether the folder `name` of `parent` belongs to the images beside it: masks or small copies of the same names, copies
+/// that a program keeps, or annotations.
 pub(super) fn describes_images(name: &str, parent: &Folder) -> Option<Ignored> {
-    let lower = name.to_lowercase();
-    let folder = parent.folders.get(name).filter(|_| BESIDE_IMAGES.contains(&lower.as_str()))?;
+    let lower = folded(name);
+    let folder = parent.folders.get(name)?;
+    if CACHES.contains(&lower.as_str()) {
+        return Some(Ignored::Thumbnails);
+    }
+    let why = match SMALL_COPIES.contains(&lower.as_str()) {
+        true => Ignored::Thumbnails,
+        false => BESIDE_IMAGES.contains(&lower.as_str()).then_some(Ignored::Masks)?,
+    };
     let mut own = Vec::new();
     stems(folder, "", &mut own);
     if own.is_empty() {
         return None;
     }
-    if !any_file(folder, &|entry| is_named_as_image(&entry.name)) {
+    if why == Ignored::Masks && !any_file(folder, &|entry| is_named_as_image(&entry.name)) {
         return Some(Ignored::Annotations);
     }
     let mut others = Vec::new();
@@ -240,12 +301,15 @@ pub(super) fn describes_images(name: &str, parent: &Folder) -> Option<Ignored> {
         stems(inner, &format!("{}/", folded(other)), &mut others);
     }
     others.sort_unstable();
+    const ENDINGS: [&str; 9] =
+        ["_mask", "-mask", "_seg", "_gt", "_thumb", "-thumb", "_small", "_tn", "_preview"];
     let is_of_other = |own: &&String| {
-        let base = own.strip_suffix("_mask").or_else(|| own.strip_suffix("_seg")).unwrap_or(own);
-        others.binary_search(*own).is_ok()
-            || others.binary_search_by(|other| other.as_str().cmp(base)).is_ok()
+        let base = ENDINGS.iter().find_map(|ending| own.strip_suffix(ending)).unwrap_or(own);
+        [own.as_str(), base]
+            .iter()
+            .any(|name| others.binary_search_by(|other| other.as_str().cmp(name)).is_ok())
     };
-    (2 * own.iter().filter(is_of_other).count() >= own.len()).then_some(Ignored::Masks)
+    (2 * own.iter().filter(is_of_other).count() >= own.len()).then_some(why)
 }
 
 /// The paths of the files below a folder, without endings, in lower case.
@@ -306,18 +370,6 @@ pub(super) fn count_files(folder: &Folder) -> usize {
 /// Whether a file below a folder is of this kind.
 pub(super) fn any_file(folder: &Folder, is_meant: &dyn Fn(&Entry) -> bool) -> bool {
     folder.files.values().any(is_meant) || folder.folders.values().any(|inner| any_file(inner, is_meant))
-}
-
-/// The names of the folders below that contain images themselves.
-pub(super) fn image_folders(folder: &Folder) -> BTreeSet<&str> {
-    let mut names = BTreeSet::new();
-    for (name, inner) in &folder.folders {
-        if inner.files.keys().any(|file| is_named_as_image(file)) {
-            names.insert(name.as_str());
-        }
-        names.extend(image_folders(inner));
-    }
-    names
 }
 
 /// Whether there is an image below a folder; a file that cannot be read counts.

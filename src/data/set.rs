@@ -242,7 +242,8 @@ pub struct Choice {
     pub fold: Option<usize>,
     /// SVHN: leave out the extra images.
     pub no_extra: bool,
-    /// Class folders: every folder is a class, also one whose name is a split word.
+    /// Class folders: every folder is a class, also one whose name or structure is unclear. `train/CLASS` with `test/CLASS`
+    /// stay splits, and `unlabeled` stays of unknown class.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub folders_as_classes: bool,
 }

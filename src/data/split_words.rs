@@ -1,10 +1,14 @@
-//! The words that name a split: in the names of folders and lists, and in the columns of lists. One table for all.
+//! The words that name a split: in the names of folders and lists, and in the columns of lists. One table for all, in
+//! [`split_table`](super::split_table).
 //!
 //! A word counts in any case, with or without separators, and together with words that add nothing (`Train_set`,
 //! `test-images`). A name that is close to a split word (`tset`, `train2`, `test_old`) is reported as such: the reader
 //! of layouts then asks rather than guesses.
 
 use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
+
+use super::split_table::{LANGUAGES, NEUTRAL, SORTING};
 
 /// What the images of a split are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,27 +32,8 @@ impl SplitName {
     }
 }
 
-/// The words of [`SplitWord::Exact`], in lower case and without separators.
-const WORDS: [(SplitName, &str); 4] = [
-    (SplitName::Train, "train training trn 훈련 학습 훈련용 학습용 트레인 训练 訓練 学習"),
-    (
-        SplitName::Validation,
-        "val valid validation validate validating dev development eval evaluation evaluate 검증 검증용 평가 평가용 验证 検証",
-    ),
-    (SplitName::Test, "test testing tst holdout heldout 테스트 테스트용 시험 시험용 测试 テスト"),
-    (
-        SplitName::Unlabelled,
-        "unlabeled unlabelled unlabel unlab unsorted unclassified unannotated untagged unsup unsupervised nolabel nolabels \
-         notlabeled notlabelled withoutlabel withoutlabels 미분류 미지정 라벨없음 레이블없음 무라벨 미라벨 未标注 未分類",
-    ),
-];
-
-/// Words that add nothing to a split word.
-const NEUTRAL: &str = "set sets data dataset image images img imgs photo photos picture pictures pics folder split sample \
-                       samples file files 세트 데이터 이미지 사진 폴더";
-
 /// Words beside which a split word may mean something else: an older version, a copy, a part.
-const QUALIFIERS: &str = "old new backup bak copy of final part orig original raw tmp temp small full more extra all v kopie \
+const QUALIFIERS: &str = "old new backup bak copy final part orig original raw tmp temp small full more extra all v kopie \
                           복사본 백업";
 
 /// English words one letter from a split word, which are more likely to be classes.
@@ -57,7 +42,7 @@ const OTHER_WORDS: &str = "rain brain drain grain strain trail trait twain train
                            tasting trailing sorted";
 
 /// Whether a list of words separated by spaces has this word.
-fn has(words: &str, word: &str) -> bool {
+pub(super) fn has(words: &str, word: &str) -> bool {
     words.split_whitespace().any(|listed| listed == word)
 }
 
@@ -67,6 +52,8 @@ pub(super) enum SplitWord {
     Exact(SplitName),
     /// Close to a split word, but not one.
     Near(SplitName),
+    /// Images that wait to be sorted, and are no class.
+    Sorting,
     Other,
 }
 
@@ -83,7 +70,15 @@ pub(super) fn split_word(name: &str) -> SplitWord {
     if let Some(split) = exact(&core).filter(|_| core != joined) {
         return SplitWord::Near(split);
     }
+    if is_sorting(&words) {
+        return SplitWord::Sorting;
+    }
     close(&joined).map_or(SplitWord::Other, SplitWord::Near)
+}
+
+/// Whether a name is that of a folder whose images wait to be sorted, with or without a number.
+fn is_sorting(words: &[String]) -> bool {
+    has(SORTING, words.concat().trim_end_matches(|letter: char| letter.is_ascii_digit()))
 }
 
 /// The split of a name that is exactly a split word.
@@ -97,7 +92,7 @@ fn exact_words(words: &[String]) -> Option<SplitName> {
 }
 
 /// The words that say something.
-fn telling(words: &[String]) -> impl Iterator<Item = &str> {
+pub(super) fn telling(words: &[String]) -> impl Iterator<Item = &str> {
     words.iter().map(String::as_str).filter(|word| !has(NEUTRAL, word))
 }
 
@@ -136,12 +131,22 @@ pub(super) fn is_left_out(text: &str) -> bool {
 /// The known words, for messages.
 pub(super) fn known_words() -> String {
     let first = |words: &str| words.split_whitespace().take(3).collect::<Vec<_>>().join(", ");
-    WORDS.iter().map(|(_, words)| first(words)).collect::<Vec<_>>().join("; ")
+    LANGUAGES[0].1.iter().map(|words| first(words)).collect::<Vec<_>>().join("; ")
+}
+
+/// The splits in the order of the table.
+const SPLITS: [SplitName; 4] =
+    [SplitName::Train, SplitName::Validation, SplitName::Test, SplitName::Unlabelled];
+
+/// Every split word.
+pub(super) fn known() -> impl Iterator<Item = (SplitName, &'static str)> {
+    let lists = LANGUAGES.iter().flat_map(|(_, lists)| SPLITS.into_iter().zip(lists));
+    lists.flat_map(|(split, words)| words.split_whitespace().map(move |word| (split, word)))
 }
 
 /// The words of a name in lower case, split at separators, between letters and digits, and where a capital follows a
 /// small letter (`testImages`).
-fn words_of(name: &str) -> Vec<String> {
+pub(super) fn words_of(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut before: Option<char> = None;
     for letter in name.nfc() {
@@ -151,19 +156,23 @@ fn words_of(name: &str) -> Vec<String> {
                 && kind(last) == kind(letter)
                 && !(last.is_lowercase() && letter.is_uppercase())
         });
-        if letter.is_alphanumeric() {
-            if !joins {
+        let is_mark = is_combining_mark(letter) && before.is_some_and(char::is_alphanumeric);
+        if letter.is_alphanumeric() || is_mark {
+            if !joins && !is_mark {
                 words.push(String::new());
             }
             words.last_mut().expect("a word was started").extend(letter.to_lowercase());
         }
-        before = Some(letter);
+        // A mark belongs to the letter before it.
+        if !is_mark {
+            before = Some(letter);
+        }
     }
     words
 }
 
-fn exact(word: &str) -> Option<SplitName> {
-    let listed = WORDS.iter().find(|(_, words)| has(words, word)).map(|(split, _)| *split);
+pub(super) fn exact(word: &str) -> Option<SplitName> {
+    let listed = known().find(|(_, known)| *known == word).map(|(split, _)| split);
     // Every spelling of the word, and what may follow it.
     listed.or_else(|| word.starts_with("unlabel").then_some(SplitName::Unlabelled))
 }
@@ -180,10 +189,14 @@ fn close(word: &str) -> Option<SplitName> {
     }
     let near = |known: &str| {
         // Many short words are one letter apart.
-        let long = known.len() > 3 && known.is_ascii() && !matches!(known, "eval" | "valid");
+        let long = known.len() > 3
+            && known.is_ascii()
+            && !matches!(known, "eval" | "valid" | "labeled" | "labelled");
         swapped(word, known) || (long && one_edit(word, known))
     };
-    WORDS.iter().find(|(_, words)| words.split_whitespace().any(near)).map(|(split, _)| *split)
+    // Of other languages, too many words are one letter from a class: Farn and lern, taste and teste.
+    let english = SPLITS.into_iter().zip(&LANGUAGES[0].1);
+    english.into_iter().find(|(_, words)| words.split_whitespace().any(near)).map(|(split, _)| split)
 }
 
 /// Whether two neighbouring letters are exchanged.
@@ -217,56 +230,28 @@ mod tests {
         for (split, names) in [
             (
                 Train,
-                &[
-                    "train",
-                    "TRAIN",
-                    "Train_set",
-                    "training",
-                    "trn",
-                    "train-images",
-                    "TrainImages",
-                    "trainset",
-                    "훈련",
-                    "학습 데이터",
-                ][..],
+                "train|TRAIN|Train_set|training|trn|train-images|TrainImages|trainset|훈련|학습 데이터|\
+                 Trainingsdaten|Entraînement|entrainement|Conjunto de entrenamiento|dados de treino|\
+                 Addestramento|обучение|обучающая_выборка|Treningowe|Eğitim verisi|训练集|训练数据|学習用データ|\
+                 학습데이터셋|प्रशिक्षण|تدريب|labelled|Labeled_Data",
             ),
             (
                 Validation,
-                &["val", "Valid", "validation", "dev", "eval", "Validation Data", "val_set", "검증", "평가"],
+                "val|Valid|validation|dev|eval|Validation Data|val_set|검증|평가|Validierung|Prüfdaten|\
+                 validación|валидация|验证集|検証|Doğrulama",
             ),
             (
                 Test,
-                &[
-                    "test",
-                    "Testing",
-                    "tst",
-                    "hold_out",
-                    "holdout",
-                    "held-out",
-                    "test-images",
-                    "testset",
-                    "테스트",
-                    "시험",
-                    "TEST ",
-                ],
+                "test|Testing|tst|hold_out|holdout|held-out|test-images|testset|테스트|시험|TEST |Prueba|\
+                 Testdaten|тест|тестовая|teste|测试集|テスト用画像|uji|परीक्षण",
             ),
             (
                 Unlabelled,
-                &[
-                    "unlabeled",
-                    "Unlabelled",
-                    "unlabeled_data",
-                    "unlabelled2",
-                    "unsorted",
-                    "unlabel",
-                    "no_label",
-                    "미분류",
-                    "라벨없음",
-                    "라벨 없음",
-                ],
+                "unlabeled|Unlabelled|unlabeled_data|unlabelled2|unsorted|unlabel|no_label|미분류|라벨없음|\
+                 라벨 없음|Ungelabelt|non étiquetées|sin etiqueta|неразмеченные|未标注",
             ),
         ] {
-            for name in names {
+            for name in names.split('|') {
                 assert_eq!(split_word(name), SplitWord::Exact(split), "{name}");
             }
         }
@@ -276,25 +261,12 @@ mod tests {
     fn typing_errors_and_variants_are_near() {
         use SplitName::{Test, Train, Unlabelled, Validation};
         for (split, names) in [
-            (
-                Train,
-                &[
-                    "trian",
-                    "tarin",
-                    "trainn",
-                    "tran",
-                    "train2",
-                    "train_old",
-                    "Training (copy)",
-                    "old train",
-                    "traning",
-                ][..],
-            ),
-            (Test, &["tset", "tets", "tes", "test_old", "test 2", "test-backup", "test2017", "tests"]),
-            (Validation, &["vla", "val2", "vaild", "validaton", "val_new"]),
-            (Unlabelled, &["unlabled", "unsorted_old", "unlaebled"]),
+            (Train, "trian|tarin|trainn|tran|train2|train_old|Training (copy)|old train|traning"),
+            (Test, "tset|tets|tes|test_old|test 2|test-backup|test2017|tests"),
+            (Validation, "vla|val2|vaild|validaton|val_new"),
+            (Unlabelled, "unlabled|unsorted_old|unlaebled"),
         ] {
-            for name in names {
+            for name in names.split('|') {
                 assert_eq!(split_word(name), SplitWord::Near(split), "{name}");
             }
         }
@@ -302,33 +274,19 @@ mod tests {
 
     #[test]
     fn ordinary_class_names_are_no_split_words() {
-        for name in [
-            "cat",
-            "rain",
-            "vest",
-            "nest",
-            "van",
-            "oval",
-            "test_tube",
-            "train station",
-            "text",
-            "den",
-            "data",
-            "images",
-            "brain",
-            "0",
-            "a",
-            "",
-            "2",
-            "사과",
-            "unknown",
-            "steam train",
-            "invalid",
-            "evil",
-            "tree",
-            "trash",
-        ] {
+        for name in "cat|rain|vest|nest|van|oval|test_tube|train station|text|den|data|images|brain|0|a||2|\
+                 사과|unknown|steam train|invalid|evil|tree|trash|fern|taste|nova|training shoes|\
+                 dev boards|Valentine|labels|other|new|scratch|tr|te"
+            .split('|')
+        {
             assert_eq!(split_word(name), SplitWord::Other, "{name}");
+        }
+    }
+
+    #[test]
+    fn folders_of_sorting_are_recognised() {
+        for name in "inbox|To Sort|TODO|misc|New folder (2)|새 폴더|新建文件夹|to-label".split('|') {
+            assert_eq!(split_word(name), SplitWord::Sorting, "{name}");
         }
     }
 

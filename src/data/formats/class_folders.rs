@@ -3,7 +3,8 @@
 //!
 //! A folder whose name is a split word is that split, beside class folders and inside them; no image in a folder of
 //! test or validation images is trained on. What is neither is left out with a notice, or refused where the meaning is
-//! unclear; the choice `folders_as_classes` takes every folder for a class.
+//! unclear; the choice `folders_as_classes` takes every folder for a class, inside `train/` and `test/` where the set has
+//! these. A folder `unlabeled` stays one of unknown class.
 
 use std::path::PathBuf;
 
@@ -11,8 +12,8 @@ use crate::data::classes::{Found, assemble};
 use crate::data::decode::EXAMPLE_IMAGE;
 use crate::data::error::DataError;
 use crate::data::file_kinds::{
-    any_file, count_files, derived, describes_images, has_image_folders, has_images, ignored_folder,
-    image_folders, is_image, is_image_folder, is_named_as_image,
+    count_files, derived, describes_images, has_image_folders, has_images, ignored_folder, is_image,
+    is_image_folder, is_named_as_image,
 };
 use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};
@@ -20,8 +21,10 @@ use crate::data::image_files::{self, ImageFiles};
 use crate::data::image_list::{self, ignored_tables, is_table};
 use crate::data::layout::{Ignored, Role, Roles, is_hidden, joined, listed};
 use crate::data::names::shown_name;
+use crate::data::other_tasks::other_task;
 use crate::data::set::OpenOptions;
-use crate::data::split_words::{SplitName, SplitWord, split_name, split_of_list, split_word};
+use crate::data::split_words::{SplitName, SplitWord, split_name, split_word};
+use crate::data::structure::{self, Named};
 
 pub const FORMAT: Format = Format {
     name: "folder of class folders",
@@ -65,7 +68,7 @@ pub(in crate::data) fn read(folder: &Folder, options: &OpenOptions) -> Result<Im
     let as_classes = options.choice.folders_as_classes;
     let OpenOptions { skip_bad, only_tests, .. } = *options;
     let mut reader = Reader { as_classes, skip_bad, only_tests, ..Reader::default() };
-    reader.read_source(folder)?;
+    reader.read_source(folder, "")?;
     for (name, why) in ignored_tables(folder)? {
         reader.roles.file("", &name, Role::Ignored(why));
     }
@@ -110,28 +113,51 @@ struct Child<'a> {
     word: SplitWord,
 }
 
+fn is_unlabelled(child: &Child<'_>) -> bool {
+    child.word == SplitWord::Exact(SplitName::Unlabelled)
+}
+
+/// Whether the folders are splits with class folders, and nothing else.
+fn are_splits(children: &[Child<'_>]) -> bool {
+    children.iter().all(|child| matches!(child.word, SplitWord::Exact(_)))
+        && children
+            .iter()
+            .any(|child| child.word == SplitWord::Exact(SplitName::Train) && has_image_folders(child.folder))
+}
+
+/// Whether a folder holds images to train on in a folder of that name.
+fn holds_splits(folder: &Folder) -> bool {
+    folder.folders.iter().any(|(name, inner)| split_name(name) == Some(SplitName::Train) && has_images(inner))
+}
+
 impl Reader {
-    /// Reads the folder that holds class folders or splits.
-    fn read_source(&mut self, folder: &Folder) -> Result<(), DataError> {
-        let children = self.children(folder, "")?;
-        let has_train = children.iter().any(|child| child.word == SplitWord::Exact(SplitName::Train));
-        // A folder `images` around the class folders, beside their masks.
-        if let ([only], false) = (children.as_slice(), has_train)
-            && is_image_folder(only.name)
-            && folder.folders.len() > 1
-            && has_image_folders(only.folder)
-        {
-            return self.read_classes(only.folder, only.name, SplitName::Train);
-        }
+    /// Reads the folder that holds class folders or splits, at a path relative to the source.
+    fn read_source(&mut self, folder: &Folder, at: &str) -> Result<(), DataError> {
+        let mut children = self.children(folder, at)?;
         if let [only] = children.as_slice()
-            && is_image_folder(only.name)
-            && !has_image_folders(only.folder)
+            && (is_image_folder(only.name) || holds_splits(only.folder))
+            && only.word == SplitWord::Other
         {
-            return self.loose(only.folder, only.name, Ignored::Loose);
+            self.loose(folder, at, Ignored::Loose)?;
+            let inner = joined(at, only.name);
+            return match has_image_folders(only.folder) {
+                // A folder around the class folders or splits, beside something else.
+                true => self.read_source(only.folder, &inner),
+                false => self.loose(only.folder, &inner, Ignored::Loose),
+            };
         }
-        self.loose(folder, "", Ignored::Loose)?;
+        if self.as_classes && !are_splits(&children) {
+            let names = children.iter_mut().filter(|child| !is_unlabelled(child));
+            names.for_each(|child| child.word = SplitWord::Other);
+        }
+        let has_train = children.iter().any(|child| child.word == SplitWord::Exact(SplitName::Train));
+        self.loose(folder, at, Ignored::Loose)?;
         let siblings = || children.iter().filter(|child| child.word == SplitWord::Other);
+        if !has_train {
+            self.ask(&children)?;
+        }
         for child in &children {
+            let path = joined(at, child.name);
             match child.word {
                 SplitWord::Near(split) => {
                     return Err(DataError::UnclearFolder {
@@ -140,7 +166,21 @@ impl Reader {
                     });
                 }
                 SplitWord::Exact(SplitName::Unlabelled) => {
-                    self.images(child.folder, child.name, None, SplitName::Unlabelled)?;
+                    if self.as_classes {
+                        self.notices.push(format!(
+                            "the images in {} are of unknown class, also where folders_as_classes is set: rename it if it is a \
+                             class",
+                            shown_name(&path)
+                        ));
+                    }
+                    self.images(child.folder, &path, None, SplitName::Unlabelled)?;
+                }
+                // A class of trains.
+                SplitWord::Exact(SplitName::Train)
+                    if siblings().next().is_some() && !has_image_folders(child.folder) =>
+                {
+                    let word = SplitName::Train.word();
+                    return Err(DataError::UnclearFolder { path: child.folder.path.clone(), word });
                 }
                 SplitWord::Exact(split) => {
                     if !has_train && split != SplitName::Train && siblings().next().is_some() {
@@ -148,20 +188,16 @@ impl Reader {
                         self.notices.push(format!(
                             "the folder {} is read as images to test: if it is a class, rename it or set \
                              folders_as_classes",
-                            shown_name(child.name)
+                            shown_name(&path)
                         ));
                     }
-                    self.read_classes(child.folder, child.name, split)?;
+                    self.read_classes(child.folder, &path, split)?;
                 }
-                SplitWord::Other if has_train => {
-                    self.roles.ignore_folder(child.name, count_files(child.folder), Ignored::BesideTrain);
+                SplitWord::Other | SplitWord::Sorting if has_train => {
+                    self.roles.ignore_folder(&path, count_files(child.folder), Ignored::BesideTrain);
                 }
-                SplitWord::Other => {
-                    let others = siblings().filter(|other| other.name != child.name);
-                    if let Some(word) = self.looks_like_split(child, others) {
-                        return Err(DataError::UnclearFolder { path: child.folder.path.clone(), word });
-                    }
-                    self.class(child.folder, child.name, child.name, SplitName::Train)?;
+                SplitWord::Other | SplitWord::Sorting => {
+                    self.class(child.folder, &path, child.name, SplitName::Train)?;
                 }
             }
         }
@@ -177,16 +213,18 @@ impl Reader {
         Ok(())
     }
 
-    /// The split word in a name such as `seg_train`, if the folder holds the same folders of images as another one.
-    fn looks_like_split<'a>(
-        &self,
-        child: &Child<'_>,
-        mut others: impl Iterator<Item = &'a Child<'a>>,
-    ) -> Option<&'static str> {
-        let split = split_of_list(child.name).filter(|_| !self.as_classes)?;
-        let own = image_folders(child.folder);
-        let repeats = |other: &Child<'_>| image_folders(other.folder).intersection(&own).count() > 1;
-        others.any(repeats).then(|| split.word())
+    /// Asks about folders that would be classes, if something is unclear about them.
+    ///
+    /// # Errors
+    /// When something is.
+    fn ask(&self, children: &[Child<'_>]) -> Result<(), DataError> {
+        let is_class = |child: &&Child<'_>| matches!(child.word, SplitWord::Other | SplitWord::Sorting);
+        let classes: Vec<Named<'_>> =
+            children.iter().filter(is_class).map(|child| (child.name, child.folder)).collect();
+        match structure::doubt(&classes) {
+            Some(doubt) if !self.as_classes => Err(doubt.into()),
+            _ => Ok(()),
+        }
     }
 
     /// The subfolders that may hold images; the others are counted as ignored.
@@ -205,7 +243,10 @@ impl Reader {
         for (name, inner) in &folder.folders {
             let ignored = ignored_folder(name, inner)
                 .or_else(|| describes_images(name, folder).filter(|_| !self.as_classes));
-            let word = if self.as_classes { SplitWord::Other } else { split_word(name) };
+            let word = match split_word(name) {
+                SplitWord::Near(_) | SplitWord::Sorting if self.as_classes => SplitWord::Other,
+                word => word,
+            };
             if let Some(why) = ignored {
                 self.roles.ignore_folder(&joined(at, name), count_files(inner), why);
             } else if has_images(inner) {
@@ -221,14 +262,25 @@ impl Reader {
 
     /// Reads the class folders of a split.
     fn read_classes(&mut self, folder: &Folder, at: &str, split: SplitName) -> Result<(), DataError> {
-        let children = self.children(folder, at)?;
-        // Some archives repeat the folder: train/train/CLASS.
-        if let [only] = children.as_slice()
-            && only.word == SplitWord::Exact(split)
+        let mut children = self.children(folder, at)?;
+        // Some archives repeat the folder: train/train/CLASS; others hold train/labelled/CLASS and train/unlabelled.
+        let is_same = |child: &&Child<'_>| child.word == SplitWord::Exact(split);
+        let mut same = children.iter().filter(is_same);
+        if let (Some(only), None) = (same.next(), same.next())
             && has_image_folders(only.folder)
+            && children.iter().all(|child| child.name == only.name || is_unlabelled(child))
         {
+            self.loose(folder, at, Ignored::Loose)?;
+            for child in children.iter().filter(|child| is_unlabelled(child) && split == SplitName::Train) {
+                self.images(child.folder, &joined(at, child.name), None, SplitName::Unlabelled)?;
+            }
             return self.read_classes(only.folder, &joined(at, only.name), split);
         }
+        if self.as_classes {
+            let names = children.iter_mut().filter(|child| !is_unlabelled(child));
+            names.for_each(|child| child.word = SplitWord::Other);
+        }
+        self.ask(&children)?;
         let why = if split == SplitName::Train { Ignored::Loose } else { Ignored::FlatTest };
         self.loose(folder, at, why)?;
         let names: Vec<String> = children.iter().map(|child| child.name.to_owned()).collect();
@@ -249,7 +301,9 @@ impl Reader {
                     self.notices.push(format!("the folder {} is read as a class", shown_name(&path)));
                     self.class(child.folder, &path, child.name, split)?;
                 }
-                SplitWord::Other => self.class(child.folder, &path, child.name, split)?,
+                SplitWord::Other | SplitWord::Sorting => {
+                    self.class(child.folder, &path, child.name, split)?
+                }
             }
         }
         Ok(())
@@ -288,6 +342,12 @@ impl Reader {
             if let Some(why) = ignored {
                 self.roles.ignore_folder(&path, count_files(inner), why);
                 continue;
+            }
+            if let Some(class) = class.filter(|_| !self.as_classes)
+                && let Some(doubt) = structure::doubt_inside(class, (name, inner))
+                && has_images(inner)
+            {
+                return Err(doubt.into());
             }
             let named = split_name(name).filter(|_| class.is_some() && !self.as_classes && has_images(inner));
             // No image of a test folder trains.
@@ -350,34 +410,6 @@ impl Reader {
             }
             Err(error) => Err(error),
         }
-    }
-}
-
-/// Refuses folders of images with masks or boxes: their images have no class.
-fn other_task(folder: &Folder) -> Result<(), DataError> {
-    let flat = |inner: &Folder| {
-        let mut folders = inner.folders.iter();
-        folders.all(|(name, deeper)| !has_images(deeper) || split_word(name) != SplitWord::Other)
-    };
-    let only_images = |name: &String| {
-        is_image_folder(name) || matches!(split_word(name), SplitWord::Exact(_) | SplitWord::Near(_))
-    };
-    let mut with_images = folder.folders.iter().filter(|(name, inner)| {
-        describes_images(name, folder).is_none() && ignored_folder(name, inner).is_none() && has_images(inner)
-    });
-    if !with_images.all(|(name, inner)| only_images(name) && flat(inner)) {
-        return Ok(());
-    }
-    let described = folder.folders.keys().find_map(|name| Some((name, describes_images(name, folder)?)));
-    let has_images = folder.folders.keys().any(|name| is_image_folder(name))
-        || folder.folders.values().any(|inner| any_file(inner, &|entry| is_named_as_image(&entry.name)));
-    match described.filter(|_| has_images) {
-        Some((name, why)) => Err(DataError::OtherTask {
-            path: folder.path.clone(),
-            folder: name.clone(),
-            task: if why == Ignored::Masks { "segmentation" } else { "object detection" },
-        }),
-        None => Ok(()),
     }
 }
 
