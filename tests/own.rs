@@ -68,7 +68,7 @@ fn other_sizes_are_resized_bad_files_skipped() {
     assert_eq!([own.images.height, own.images.width, own.images.channels], [8, 8, 3]);
     let notices = own.notices.join("\n");
     for words in [
-        "1 file(s) that are not images are ignored, such as",
+        "1 file that is not an image is ignored, such as",
         "notes.txt",
         "1 of 5 images are resized to 8x8",
         "c.png cannot be decoded",

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::table::{Spread, Table, TableRow};
-use crate::data::Tail;
+use crate::data::{Tail, counted};
 use crate::train::TrainError;
 
 /// Source of the last column. The paper's code does not contain these figures.
@@ -27,8 +27,13 @@ impl Table {
             (r, Tail::Unlabelled) => format!(", a long tail of {r} among the images, not among the labels"),
         };
         format!(
-            "{}, {} labels{tail}, {}, {} steps of {} labelled and {} unlabelled images, {seeds}",
-            settings.data, settings.labels, settings.network, settings.steps, settings.batch, settings.batch
+            "{}, {}{tail}, {}, {} of {} labelled and {} unlabelled images, {seeds}",
+            settings.data,
+            counted(settings.labels, "label", "labels"),
+            settings.network,
+            counted(settings.steps as usize, "step", "steps"),
+            settings.batch,
+            settings.batch
         )
     }
 

@@ -20,7 +20,7 @@ use super::settings::Settings;
 use super::textures::Thumbnails;
 use super::views::anchors;
 use super::{layout, platform};
-use crate::data::{OpenOptions, Split};
+use crate::data::{OpenOptions, Split, counted};
 use crate::disk;
 use crate::gpu::{Gpu, GpuError};
 use crate::train::{Config, StepStatistics};
@@ -108,7 +108,7 @@ impl Workspace {
         let step = self.runs.first().and_then(|run| run.session.state().progress).map_or(from, |p| p.step);
         let went = match step - from.min(step) {
             0 => "the browser paused training".to_owned(),
-            steps => format!("training went on for {steps} steps"),
+            steps => format!("training went on for {}", counted(steps as usize, "step", "steps")),
         };
         self.log.add(format!("this tab was hidden for {} s: {went}", hidden.as_secs()));
     }

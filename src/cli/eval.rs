@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use clap::Args;
 use pollster::block_on;
-use remixmatch::data::{DataSet, OpenOptions, shown_name};
+use remixmatch::data::{DataSet, OpenOptions, counted, shown_name};
 use remixmatch::train::{Model, TrainError, most_likely, reopen_options, wilson_interval};
 use serde_json::{Value, json};
 
@@ -246,8 +246,9 @@ impl ClassMap {
         if !unknown.is_empty() {
             let left_out = images.labels.iter().filter(|label| self.0[**label as usize].is_none()).count();
             notices.push(format!(
-                "notice: the model does not know {}: {left_out} images are left out",
-                listed("class", &unknown)
+                "notice: the model does not know {}: {} left out",
+                listed("class", &unknown),
+                counted(left_out, "image is", "images are")
             ));
         }
         let names = model.header.classes.iter().enumerate();

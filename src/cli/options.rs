@@ -8,7 +8,7 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use remixmatch::Named;
 use remixmatch::augment::{PolicyScale, Sampling};
-use remixmatch::data::{Balance, DataSet, SplitRule, Tail};
+use remixmatch::data::{Balance, DataSet, SplitRule, Tail, counted};
 use remixmatch::ssl::{LabelPrior, Method, PolicyKind};
 use remixmatch::train::{Config, Overrides, PRESET_NAMES, preset};
 
@@ -159,7 +159,8 @@ impl Settings {
             } else if known < config.labels {
                 let asked = config.labels;
                 note(format_args!(
-                    "notice: the preset takes {asked} labels: all {known} training images of known class are labelled"
+                    "notice: the preset takes {}: all {known} training images of known class are labelled",
+                    counted(asked, "label", "labels")
                 ));
                 config.labels = known;
             }

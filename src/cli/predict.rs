@@ -8,7 +8,7 @@ use anyhow::bail;
 use clap::Args;
 use pollster::block_on;
 use remixmatch::data::{
-    Images, SignificantBits, is_image_file, read_images, shown, shown_name, significant_bits_of,
+    Images, SignificantBits, counted, is_image_file, read_images, shown, shown_name, significant_bits_of,
 };
 use remixmatch::train::{Model, most_likely};
 use serde_json::json;
@@ -176,7 +176,12 @@ impl Inputs {
         if let Some(first) = others.first() {
             let count = others.len();
             note(format_args!(
-                "notice: {count} file(s) in folders that are not images are ignored, such as {}",
+                "notice: {} ignored, such as {}",
+                counted(
+                    count,
+                    "file in folders that is not an image is",
+                    "files in folders that are not images are"
+                ),
                 shown(first)
             ));
         }

@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use clap::Args;
 use pollster::block_on;
 use remixmatch::bench::convolution_rate;
-use remixmatch::data::DataSet;
+use remixmatch::data::{DataSet, counted};
 use remixmatch::gpu::Gpu;
 use remixmatch::train::{
     Capture, Checkpoint, Config, Engine, Resumable, RunFolder, RunLock, TrainError, Trainer, engine_options,
@@ -70,11 +70,11 @@ pub fn run(arguments: TrainArguments) -> anyhow::Result<Outcome> {
         print(serde_json::to_string_pretty(&summary)?)?;
     } else {
         print(format_args!(
-            "{} on {} with {} labels: {} {:.2} % (EMA weights; 95 % interval {low:.2} to {high:.2} %), {:.2} % (raw), \
-             {} steps in {:.0} s",
+            "{} on {} with {}: {} {:.2} % (EMA weights; 95 % interval {low:.2} to {high:.2} %), {:.2} % (raw), \
+             {} in {:.0} s",
             summary.method,
             summary.data,
-            summary.labels,
+            counted(summary.labels, "label", "labels"),
             training.trainer.data.accuracy_name(),
             100.0 * summary.test_acc_ema,
             100.0 * summary.test_acc,
@@ -197,12 +197,12 @@ fn print_costs(gpu: &Gpu, config: &Config, data: &DataSet) -> anyhow::Result<()>
     let (network, layout, recording) = Engine::plan(gpu, &options)?;
     let memory = recording.memory();
     note(format_args!(
-        "{} on {}: {} parameters, {} passes of {} images per step, {} on the adapter ({} without buffer aliasing)",
+        "{} on {}: {} parameters, {} of {} per step, {} on the adapter ({} without buffer aliasing)",
         config.network,
         gpu.info.name,
         network.parameters.count(),
-        layout.passes.len(),
-        layout.batch,
+        counted(layout.passes.len(), "pass", "passes"),
+        counted(layout.batch, "image", "images"),
         bytes_text(memory.total()),
         bytes_text(memory.total() - memory.transient + memory.transient_unshared),
     ));
@@ -213,9 +213,9 @@ fn print_costs(gpu: &Gpu, config: &Config, data: &DataSet) -> anyhow::Result<()>
         let seconds = operations / (rate * 1e9);
         note(format_args!(
             "estimate: {:.2} TFLOP per step, {seconds:.2} s at the {rate:.1} GFLOP/s of its convolutions on this adapter; \
-             {} steps would take {:.1} days",
+             {} would take {:.1} days",
             operations / 1e12,
-            config.steps,
+            counted(config.steps as usize, "step", "steps"),
             seconds * config.steps as f64 / 86_400.0
         ));
     }

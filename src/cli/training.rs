@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pollster::block_on;
-use remixmatch::data::{DataSet, StreamStats};
+use remixmatch::data::{DataSet, StreamStats, counted};
 use remixmatch::gpu::{Gpu, GpuError};
 use remixmatch::train::{
     Capture, Checkpoint, Config, MetricsFile, Report, RunFolder, RunLock, Summary, TrainError, Trainer,
@@ -206,9 +206,9 @@ impl Training {
     pub fn waits(&self) -> Option<String> {
         let (all, first) = (self.trainer.data.train.stream_stats()?, self.first_stats?);
         Some(format!(
-            "{} images were decoded during training, {} of them after a step requested them; the first step waited \
+            "{} decoded during training, {} of them after a step requested them; the first step waited \
              {} ms, the others {} ms in total",
-            all.requests,
+            counted(all.requests as usize, "image was", "images were"),
             all.misses,
             first.wait_time.as_millis(),
             (all.wait_time - first.wait_time).as_millis()

@@ -255,6 +255,7 @@ impl DataError {
     pub fn setting(&self) -> Option<&'static str> {
         match self {
             Self::BadImage { .. } | Self::HugeImage { .. } | Self::DecoderFailed { .. } => Some("skip_bad"),
+            Self::Line { advice, .. } if advice.contains("skip_bad") => Some("skip_bad"),
             Self::MixedSizes { .. } => Some("strict"),
             Self::UnclearFolder { .. } | Self::UnclearLayout { .. } => Some("folders_as_classes"),
             Self::NoChoice { setting, .. } => Some(setting),

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::error::DataError;
 use super::layout::{is_hidden, listed};
 use super::names::{Decoder, shown, shown_name, unique};
+use crate::data::counted::counted;
 
 /// A sequential reader.
 pub(super) type Stream = Box<dyn BufRead + Send>;
@@ -271,7 +272,9 @@ impl Folder {
         if let Some(first) = replaced.first() {
             let count = replaced.len();
             root.notices.push(format!(
-                "{count} files in {path} have the path of an earlier one, such as {first}: the last one counts"
+                "{} in {path} {} the path of an earlier one, such as {first}: the last one counts",
+                counted(count, "file", "files"),
+                if count == 1 { "has" } else { "have" }
             ));
         }
         if !renamed.is_empty() {

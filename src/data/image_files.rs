@@ -22,6 +22,7 @@ use super::original::{Original, bits_used};
 use super::set::{self, DataSet, Decoding, OpenOptions, Origin};
 use super::stream::Source;
 use super::used_bits::significant_bits;
+use crate::data::counted::counted;
 
 /// Side of the images if no size is shared by most of them.
 const DEFAULT_SIDE: usize = 32;
@@ -261,8 +262,9 @@ pub(super) fn preview_notice(originals: &BTreeMap<String, Original>) -> Option<S
     let (name, kind) = raw.next()?;
     let count = 1 + raw.count();
     Some(format!(
-        "{count} raw camera file(s) are read by the small preview inside, such as {name} ({kind}): export the photos as \
-         JPEG, PNG or TIFF to use all of them"
+        "{} read by the small preview inside, such as {name} ({kind}): export the photos as \
+         JPEG, PNG or TIFF to use all of them",
+        counted(count, "raw camera file is", "raw camera files are")
     ))
 }
 
@@ -291,14 +293,17 @@ fn majority(sizes: impl Iterator<Item = (u32, u32)> + Clone) -> Option<(u32, u32
 pub(super) fn ignored_notice(others: &[Entry]) -> Option<String> {
     let first = others.first()?;
     let (count, path) = (others.len(), shown(&first.path));
-    Some(format!("{count} file(s) that are not images are ignored, such as {path}"))
+    Some(format!(
+        "{} ignored, such as {path}",
+        counted(count, "file that is not an image is", "files that are not images are")
+    ))
 }
 
 pub(super) fn skipped_notices(bad: &[DataError]) -> Vec<String> {
     let mut notices: Vec<String> =
         bad.iter().take(MAX_NAMED).map(|error| format!("skipped: {}", error.problem())).collect();
     if bad.len() > MAX_NAMED {
-        notices.push(format!("skipped: {} more images", bad.len() - MAX_NAMED));
+        notices.push(format!("skipped: {}", counted(bad.len() - MAX_NAMED, "more image", "more images")));
     }
     notices
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::augment::AugmentError;
-use crate::data::DataError;
+use crate::data::{DataError, counted};
 use crate::gpu::GpuError;
 use crate::nn::NetworkError;
 use crate::ssl::MethodError;
@@ -118,7 +118,8 @@ pub enum TrainError {
     LostModel { path: PathBuf, report: String },
     /// `steps` below the number of steps that are done.
     #[error(
-        "steps is {steps}, but {done} steps are done: set steps to at least {done}, or start another run"
+        "steps is {steps}, but {} done: set steps to at least {done}, or start another run",
+        counted(*done as usize, "step is", "steps are")
     )]
     StepsDone { steps: u64, done: u64 },
 }

@@ -20,7 +20,7 @@ use super::recording::Capture;
 use super::sampler::{Batches, Prefetcher, SampleSettings, StepSamples, Stream};
 use super::statistics::{StepStatistics, Window};
 use crate::augment::{DEPTH, OpDraw, StrongPolicy, WeakStyle};
-use crate::data::{DataSet, Images, Split, split};
+use crate::data::{DataSet, Images, Split, counted, split};
 use crate::gpu::{Gpu, ReadbackRing};
 use crate::optim::{FAULTS, Fault};
 use crate::ssl::{LabelPrior, REPORT_FAULTS, REPORT_MATCHES, Schedule, ViewBlock};
@@ -429,7 +429,9 @@ fn resumed_split(
     }
     let reason = reasons.join("; ");
     match reasons.is_empty() {
-        true if changes.renamed > 0 => notices.push(format!("{} images have another name", changes.renamed)),
+        true if changes.renamed > 0 => {
+            notices.push(format!("{} another name", counted(changes.renamed, "image has", "images have")))
+        }
         true => {}
         false if !config.accept_changed_data => {
             return Err(TrainError::ChangedData { path: path.to_owned(), reason });

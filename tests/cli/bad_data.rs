@@ -238,7 +238,7 @@ fn predict_classifies_all_but_the_bad_files_in_order() {
     for name in ["missing.png", "0/100.png"] {
         assert!(told.contains("notice: skipped: ") && told.contains(name), "{told}");
     }
-    assert!(told.contains("notice: 1 file(s) in folders that are not images are ignored"), "{told}");
+    assert!(told.contains("notice: 1 file in folders that is not an image is ignored"), "{told}");
     let (status, skipped, _) = predict(&["--skip-bad"]);
     assert_eq!((status, &skipped), (Some(0), &words));
     let (status, json, _) = predict(&["--json"]);

@@ -119,7 +119,7 @@ fn touched_and_renamed_files_change_nothing() {
     assert_same_run(&run, &other);
     fs::rename(data.join("a/06.png"), data.join("a/zzz.png")).expect("a file");
     let (_, told) = done(&mut remixmatch(&["train", "--resume", str(&run), "--steps", "6"]));
-    assert!(told.contains("1 images have another name"), "{told}");
+    assert!(told.contains("1 image has another name"), "{told}");
     done(&mut eval(&run));
 }
 

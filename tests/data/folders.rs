@@ -43,7 +43,9 @@ fn train_test_and_unlabelled_folders_are_distinguished() {
         assert_eq!(set.test_labels, [0, 1]);
         assert_eq!(set.test.image(1)[0], 2);
         assert_eq!(set.notices.len(), 1);
-        assert!(set.notices[0].contains("1 file(s)") && set.notices[0].contains("notes.txt"));
+        assert!(
+            set.notices[0].contains("1 file that is not an image") && set.notices[0].contains("notes.txt")
+        );
         let told = summary(&set);
         assert_eq!((told.train, told.unlabelled, told.test), (3, 1, 2));
         assert_eq!((told.classes[0].train, told.classes[0].test), (1, 1));

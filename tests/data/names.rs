@@ -192,7 +192,7 @@ fn repeated_members_are_reported() {
         let told = set
             .notices
             .iter()
-            .any(|notice| notice.contains("1 files in") && notice.contains("last one counts"));
+            .any(|notice| notice.contains("1 file in") && notice.contains("last one counts"));
         assert!(told, "{name}: {:?}", set.notices);
     }
 }

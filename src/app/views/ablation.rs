@@ -12,6 +12,7 @@ use crate::ablation::{ROWS, Spread, Table, TableRow};
 use crate::app::places::ViewId;
 use crate::app::theme::{Role, class_colour};
 use crate::app::widgets::{muted, nothing_yet};
+use crate::data::counted;
 
 pub const ID: ViewId = ViewId::new("Ablation");
 
@@ -126,7 +127,7 @@ fn value(ui: &mut Ui, text: Option<String>) {
 /// The error of each seed.
 fn seeds(ui: &mut Ui, row: &TableRow) {
     let errors: Vec<_> = row.errors().iter().map(|error| format!("{error:.2}")).collect();
-    ui.label(format!("{} runs: {} %", errors.len(), errors.join(", ")));
+    ui.label(format!("{}: {} %", counted(errors.len(), "run", "runs"), errors.join(", ")));
 }
 
 /// The error of a row minus that of the full method; empty where both are the same runs.

@@ -15,7 +15,7 @@ use crate::app::run::Run;
 use crate::app::textures::{Subset, Thumbnails};
 use crate::app::theme::Role;
 use crate::app::widgets::{muted, nothing_yet};
-use crate::data::{Checker, DataSet, Example, Finding, Place, Report, Severity};
+use crate::data::{Checker, DataSet, Example, Finding, Place, Report, Severity, counted};
 
 /// Images that are checked between two looks at whether the check goes on; on a page also between two frames.
 const SLICE: usize = if cfg!(target_arch = "wasm32") { 64 } else { 1_024 };
@@ -88,17 +88,20 @@ impl Check {
         }
         let (data, thumbnails) = (&self.data, &self.thumbnails);
         let Some(report) = &self.report else {
-            let text = format!("checking {} images", data.train.len() + data.test.len());
+            let text = format!("checking {}", counted(data.train.len() + data.test.len(), "image", "images"));
             ui.add(ProgressBar::new(self.progress()).text(RichText::new(text).small()));
             return;
         };
         if report.findings.is_empty() {
-            ui.colored_label(Role::Agree.colour(ui), format!("● nothing found in {} images", report.images));
+            ui.colored_label(
+                Role::Agree.colour(ui),
+                format!("● nothing found in {}", counted(report.images, "image", "images")),
+            );
             muted(ui, "No copies, contradicting labels, blank or odd images.");
             return;
         }
         ui.horizontal_wrapped(|ui| {
-            muted(ui, format!("{} images checked", report.images));
+            muted(ui, format!("{} checked", counted(report.images, "image", "images")));
             if !data.train_ids.files.is_empty() {
                 corrected_list(report, data, dialogs, ui);
             }

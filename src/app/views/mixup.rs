@@ -11,6 +11,7 @@ use crate::app::places::ViewId;
 use crate::app::run::Run;
 use crate::app::theme::Role;
 use crate::app::widgets::{bars, equation, muted, nothing_yet, percent, share_bar, verdict};
+use crate::data::counted;
 use crate::ssl::PolicyKind;
 use crate::train::{MixRow, most_likely};
 
@@ -191,7 +192,12 @@ fn histogram(ui: &mut Ui, lambdas: &[f32]) {
         let at = ui.input(|input| input.pointer.hover_pos()).unwrap_or(rect.min);
         let i = ((at.x - rect.left()) / step).clamp(0.0, BINS as f32 - 1.0) as usize;
         let edge = |i: usize| 0.5 + 0.5 * i as f32 / BINS as f32;
-        ui.label(format!("λ from {:.2} to {:.2}: {} images", edge(i), edge(i + 1), counts[i]));
+        ui.label(format!(
+            "λ from {:.2} to {:.2}: {}",
+            edge(i),
+            edge(i + 1),
+            counted(counts[i], "image", "images")
+        ));
     });
 }
 

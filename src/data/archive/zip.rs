@@ -8,6 +8,7 @@ use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
 
 use super::member::{self, damaged};
+use crate::data::counted::counted;
 use crate::data::error::{DataError, excerpt};
 use crate::data::files::{Content, Entry, Folder, Member, Stream, Window};
 use crate::data::limits::{over_limit, unpacked_limit};
@@ -62,8 +63,10 @@ pub(super) fn list(entry: &Entry) -> Result<Folder, DataError> {
         declared_members(entry).and_then(|declared| declared.checked_sub(listed)).filter(|&n| n > 0)
     {
         root.notices.push(format!(
-            "{more} files in {} have the path of an earlier one: the last one counts",
-            shown(path)
+            "{} in {} {} the path of an earlier one: the last one counts",
+            counted(more, "file", "files"),
+            shown(path),
+            if more == 1 { "has" } else { "have" }
         ));
     }
     Ok(root)

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::counts::{Cell, Counts};
 use crate::app::theme::Role;
 use crate::app::widgets::percent;
+use crate::data::counted;
 
 /// Limits of a cell's side. At the minimum its class name still fits in small letters.
 const MIN_CELL: f32 = 12.0;
@@ -69,7 +70,11 @@ pub fn cell_text(counts: &Counts, names: &[String], cell: Cell) -> String {
         false => format!("{} classified as {}", name(cell.actual), name(cell.predicted)),
     };
     let (images, all) = (counts.at(cell), counts.of_class(cell.actual));
-    format!("{what}: {images} of {all} images, {}", percent(counts.share(cell)))
+    format!(
+        "{what}: {images} of {}, {}",
+        counted(all as usize, "image", "images"),
+        percent(counts.share(cell))
+    )
 }
 
 /// The cell that the arrow keys move to while the matrix has the focus.
@@ -301,7 +306,7 @@ mod tests {
         let counts = Counts::new(&[0.9, 0.1, 0.8, 0.2, 0.3, 0.7], &[0, 1, 1], 2);
         let names: Vec<String> = ["cat", "dog"].map(Into::into).into();
         let text = |actual, predicted| cell_text(&counts, &names, Cell { actual, predicted });
-        assert_eq!(text(0, 0), "cat classified correctly: 1 of 1 images, 100 %");
+        assert_eq!(text(0, 0), "cat classified correctly: 1 of 1 image, 100 %");
         assert_eq!(text(1, 0), "dog classified as cat: 1 of 2 images, 50 %");
     }
 }

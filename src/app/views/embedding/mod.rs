@@ -15,6 +15,7 @@ use crate::app::run::Run;
 use crate::app::textures::Subset;
 use crate::app::theme::Role;
 use crate::app::widgets::{muted, nothing_yet, percent};
+use crate::data::counted;
 use crate::train::{EmbeddedImage, Embedding, Weights};
 use scatter::{Colouring, DisplayOptions, Scatter, Transition, is_right};
 
@@ -132,7 +133,8 @@ fn summary(ui: &mut Ui, embedding: &Embedding) {
         Weights::Raw => "raw weights",
     };
     let (step, count) = (embedding.step, images.len());
-    let mut text = format!("step {step}, {weights}: {count} images, {labelled} labelled (large)");
+    let mut text =
+        format!("step {step}, {weights}: {}, {labelled} labelled (large)", counted(count, "image", "images"));
     if !hidden.is_empty() {
         text += &format!(", {} of the others guessed right", percent(right as f32 / hidden.len() as f32));
     }
@@ -192,7 +194,7 @@ impl PlotFrame<'_> {
         let subject = hovered.or(plot.selected.filter(|_| focused));
         let described = subject.map(|point| point_text(self.run, &images[point]));
         response.widget_info(|| {
-            let text = described.clone().unwrap_or_else(|| format!("{} images", images.len()));
+            let text = described.clone().unwrap_or_else(|| counted(images.len(), "image", "images"));
             WidgetInfo::labeled(egui::Role::Canvas, true, format!("Embedding: {text}"))
         });
         let point = subject?;

@@ -6,6 +6,7 @@ use super::image::{Action, act, class_key};
 use crate::app::labelling::OpenFolder;
 use crate::app::theme::{Role, class_colour};
 use crate::app::widgets::{muted, swatch};
+use crate::data::counted;
 
 /// The state of the list between frames.
 #[derive(Default)]
@@ -120,7 +121,7 @@ fn row(ui: &mut Ui, class: usize, name: &str, count: usize, removing: bool) -> O
         ui.monospace(key.unwrap_or(" "));
         swatch(ui, class_colour(class));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let text = if removing { format!("remove {count} labels too?") } else { "×".to_owned() };
+            let text = if removing { format!("remove {} too?", counted(count, "label", "labels")) } else { "×".to_owned() };
             let remove = ui.small_button(text).on_hover_text(format!("Remove {name} and its labels"));
             set_name(&remove, format!("remove {name}"));
             if remove.clicked() {

@@ -13,7 +13,7 @@ use crate::app::labelling::{Labelling, Order, SaveState};
 use crate::app::places::ViewId;
 use crate::app::theme::Role;
 use crate::app::widgets::muted;
-use crate::data::LABELS_FILE;
+use crate::data::{LABELS_FILE, counted};
 use classes::ClassList;
 
 pub const ID: ViewId = ViewId::new("Labelling");
@@ -118,7 +118,7 @@ fn header(ui: &mut Ui, dialogs: &Dialogs, labelling: &mut Labelling) {
         let name = own.folder.file_name().unwrap_or(own.folder.as_os_str()).to_string_lossy();
         ui.strong(name).on_hover_text(own.folder.display().to_string());
         let labelled = folder.queue.labels().made().len();
-        ui.label(format!("{} images, {labelled} labelled", own.files.len()));
+        ui.label(format!("{}, {labelled} labelled", counted(own.files.len(), "image", "images")));
         match folder.save_state() {
             SaveState::Saved if labelled > 0 => {
                 ui.colored_label(Role::Agree.colour(ui), format!("● saved in {LABELS_FILE}"));

@@ -7,7 +7,7 @@ use crate::app::labelling::{OpenFolder, TrainOn};
 use crate::app::run::Run;
 use crate::app::session::{Command, Phase};
 use crate::app::widgets::{muted, percent};
-use crate::data::HELD_OUT;
+use crate::data::{HELD_OUT, counted};
 
 /// Probability from which a guess counts as confident.
 const CONFIDENT: f32 = 0.95;
@@ -30,7 +30,11 @@ pub fn show(
     let labels = folder.queue.labels().made().len();
     let obstacle = folder.queue.obstacle();
     let again = run.is_some() && !folder.changed_since_training();
-    let text = if again { "▶ Train again".to_owned() } else { format!("▶ Train on {labels} labels") };
+    let text = if again {
+        "▶ Train again".to_owned()
+    } else {
+        format!("▶ Train on {}", counted(labels, "label", "labels"))
+    };
     let train = ui.add_enabled(obstacle.is_none(), Button::new(RichText::new(text).strong()));
     let hint = "Start a new run on these labels, with the settings of the left panel; other runs end";
     if train.on_hover_text(hint).clicked() {
@@ -56,7 +60,8 @@ fn measured_on(folder: &OpenFolder) -> String {
             "Accuracy is measured on the labelled images themselves until every class has {HELD_OUT} labels."
         ),
         n => format!(
-            "{n} labels are held out to measure accuracy, about a fifth. Training uses their images as unlabelled."
+            "{} held out to measure accuracy, about a fifth. Training uses their images as unlabelled.",
+            counted(n, "label is", "labels are")
         ),
     }
 }
@@ -92,7 +97,8 @@ fn guesses(ui: &mut Ui, folder: &mut OpenFolder, run: &Run) {
         let count = |(all, confident), image| (all + 1, confident + is_confident(image));
         let (all, confident) = folder.queue.unlabelled().fold((0, 0), count);
         let text = format!(
-            "{confident} of {all} images without a label have a guess of {} or more.",
+            "{confident} of {} without a label have a guess of {} or more.",
+            counted(all, "image", "images"),
             percent(CONFIDENT)
         );
         ui.label(RichText::new(text).small());
