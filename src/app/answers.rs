@@ -27,7 +27,7 @@ impl Answer {
     pub fn to_data(error: &DataError, options: &OpenOptions) -> Option<Self> {
         let bits_are_set = options.significant_bits != SignificantBits::Auto;
         match error {
-            DataError::UnclearFolder { .. } => Some(Self::FoldersAsClasses),
+            DataError::UnclearFolder { .. } | DataError::UnclearLayout { .. } => Some(Self::FoldersAsClasses),
             DataError::MixedSizes { .. } => Some(Self::Resize),
             DataError::NoChoice { .. } | DataError::FoldOption { .. } => Some(Self::NoChoice),
             DataError::BadImage { reason, .. } if bits_are_set && reason.contains("significant_bits") => {
