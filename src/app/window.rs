@@ -333,6 +333,12 @@ impl App {
                 "classes": set.classes,
                 "train": set.train.len(),
                 "test": set.test.len(),
+                "counts": crate::data::summary(set)
+                    .classes
+                    .iter()
+                    .map(|class| [class.train, class.test])
+                    .collect::<Vec<_>>(),
+                "notices": set.notices,
             })),
             "opening": workspace.data.opening(),
             "failure": workspace.data.failure().map(|failure| &failure.reason),

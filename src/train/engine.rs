@@ -203,7 +203,7 @@ impl Engine {
         if let Some(failure) = images.take_failure() {
             return Err(failure.into());
         }
-        let undo = self.undo.filter(|_| self.pace.as_ref().is_some_and(Pace::has_slices));
+        let undo = self.undo.filter(|_| self.pace.as_ref().is_some_and(|pace| pace.has_slices(self.step)));
         if let Some(undo) = undo {
             self.plan.run(gpu, undo.keep);
         }

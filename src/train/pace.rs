@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::gpu::{Gpu, GpuError, Pacer, Plan, Program};
@@ -27,8 +27,6 @@ enum Kind {
     Responsive,
     /// Only slices of programs that take longer than one of them are waited for.
     Interruptible,
-    /// Programs are known to be short: each is one submission.
-    Short,
 }
 
 impl Pace {
@@ -37,11 +35,10 @@ impl Pace {
         Self { slice, kind: Kind::Responsive, stop, pacers: HashMap::new() }
     }
 
-    /// Slices of a fraction of a second for long programs, and one submission for programs that are `short`. Setting
+    /// Slices of a fraction of a second, and one submission for programs that take less, by their measured times. Setting
     /// `stop` ends a program as for [`Pace::new`].
-    pub(super) fn interruptible(short: bool, stop: Arc<AtomicBool>) -> Self {
-        let kind = if short { Kind::Short } else { Kind::Interruptible };
-        Self { slice: INTERRUPTIBLE, kind, stop, pacers: HashMap::new() }
+    pub(super) fn interruptible(stop: Arc<AtomicBool>) -> Self {
+        Self { slice: INTERRUPTIBLE, kind: Kind::Interruptible, stop, pacers: HashMap::new() }
     }
 
     /// A pace with the same slice and stop flag for the programs of another plan.
@@ -49,9 +46,10 @@ impl Pace {
         Self { slice: self.slice, kind: self.kind, stop: Arc::clone(&self.stop), pacers: HashMap::new() }
     }
 
-    /// Whether programs are divided into slices, in between which they can be stopped.
-    pub(super) fn has_slices(&self) -> bool {
-        self.kind != Kind::Short
+    /// Whether the next run of a program is divided into slices, in between which it can be stopped.
+    pub(super) fn has_slices(&self, program: Program) -> bool {
+        let pacer = self.pacers.get(&program);
+        pacer.is_none_or(|pacer| !pacer.submits_ahead(program.len()))
     }
 
     async fn run(
@@ -61,16 +59,9 @@ impl Pace {
         program: Program,
         last_stop: usize,
     ) -> Result<(), GpuError> {
-        if self.has_slices() {
-            let runs_ahead = self.kind == Kind::Interruptible;
-            let pacer = self.pacers.entry(program).or_insert_with(|| Pacer::new(self.slice, runs_ahead));
-            return pacer.run(gpu, plan, program, &self.stop, last_stop).await;
-        }
-        if self.stop.load(Ordering::Relaxed) {
-            return Err(GpuError::Stopped);
-        }
-        plan.run(gpu, program);
-        Ok(())
+        let runs_ahead = self.kind == Kind::Interruptible;
+        let pacer = self.pacers.entry(program).or_insert_with(|| Pacer::new(self.slice, runs_ahead));
+        pacer.run(gpu, plan, program, &self.stop, last_stop).await
     }
 }
 

@@ -29,11 +29,6 @@ use crate::ssl::{LabelPrior, REPORT_FAULTS, REPORT_MATCHES, Schedule, ViewBlock}
 /// adapter stayed busy. The reference's queue delays it by four batches.
 const POLICY_LAG: u64 = 2;
 
-/// MACs of a step that takes less than half a second on a slow adapter: it is not divided to be interrupted.
-const SHORT_MACS: u64 = 20_000_000_000;
-/// [`SHORT_MACS`] of a software adapter.
-const SHORT_MACS_SOFTWARE: u64 = 1_000_000_000;
-
 /// How far a run is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress {
@@ -225,11 +220,7 @@ impl Trainer {
     /// [`GpuError::Stopped`](crate::gpu::GpuError::Stopped) within a fraction of a second, and the trainer has the state
     /// after its last whole step, to be saved. Changes no result.
     pub fn interrupt_with(&mut self, stop: Arc<AtomicBool>) {
-        let layout = &self.engine.layout;
-        let images = (layout.forward_passes() * layout.batch) as u64;
-        let macs = self.engine.network.macs() * images;
-        let limit = if self.gpu.is_software() { SHORT_MACS_SOFTWARE } else { SHORT_MACS };
-        self.engine.pace = Some(Pace::interruptible(macs <= limit, stop));
+        self.engine.pace = Some(Pace::interruptible(stop));
     }
 
     /// Statistics that have arrived since this was asked last; those of steps that nobody asked after are gone

@@ -19,6 +19,7 @@ mod layouts;
 mod lists;
 mod names;
 mod numpy;
+mod page_layouts;
 mod pickles;
 mod skipped;
 mod sources;

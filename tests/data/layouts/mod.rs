@@ -60,7 +60,7 @@ fn check(cases: &[Case], options: &OpenOptions) {
 }
 
 /// With as many test images held out of each class, whatever their content.
-fn evenly() -> OpenOptions {
+pub fn evenly() -> OpenOptions {
     OpenOptions { split: SplitRule::Position, ..OpenOptions::default() }
 }
 
