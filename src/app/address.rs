@@ -11,6 +11,7 @@ use thiserror::Error;
 use super::components::Variation;
 use super::places::ViewId;
 use super::views::{self, Views, alignment, anchors, curves, mixup, rotation};
+use crate::data::Choice;
 use crate::ssl::Method;
 use crate::train::{Config, PRESET_NAMES, preset};
 
@@ -177,6 +178,10 @@ fn set(config: &Config, key: &str, text: &str) -> Result<Config, AddressError> {
     let failed = |reason: String| AddressError::Value { key: key.to_owned(), found: text.to_owned(), reason };
     let mut all = serde_json::to_value(config).map_err(|error| failed(error.to_string()))?;
     let unknown = || AddressError::Key { key: key.to_owned() };
+    if let (Some(all), true) = (all.as_object_mut(), key.starts_with("choice.")) {
+        // A choice that is not made is not serialised.
+        all.entry("choice").or_insert_with(|| serde_json::to_value(Choice::default()).unwrap_or_default());
+    }
     let (path, name) = key.rsplit_once('.').map_or((None, key), |(path, name)| (Some(path), name));
     let group = match path {
         None => Some(&mut all),
@@ -342,7 +347,7 @@ mod tests {
             config.set_method("fixmatch").expect("a method");
         };
         type Change<'a> = &'a dyn Fn(&mut Config);
-        let table: [(&str, &str, Change<'_>); 5] = [
+        let table: [(&str, &str, Change<'_>); 6] = [
             ("preset=digits", "digits", &|_| {}),
             // Written by a window whose method was FixMatch: its settings, then its name.
             (
@@ -354,6 +359,10 @@ mod tests {
             ),
             // `method_name` is a name alone, as it is in `config.toml`.
             ("preset=shapes&method_name=fixmatch", "shapes", &renamed),
+            ("preset=quick&choice.folders_as_classes=true&significant_bits=12", "quick", &|config| {
+                config.choice.folders_as_classes = true;
+                config.significant_bits = crate::data::SignificantBits::Bits(12);
+            }),
             ("preset=paper-cifar10&labels=40", "paper-cifar10", &|config| config.labels = 40),
             ("preset=quick&data=my+photos%2F100%25%20%c3%a9", "quick", &|config| {
                 config.data = "my photos/100% é".into();
