@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::counted::counted;
 use super::limits::{MAX_PIXELS, SIDES};
 use super::names::{is_invisible, shown, shown_name};
 
@@ -151,10 +152,10 @@ pub enum DataError {
     OtherTask { path: PathBuf, folder: String, task: &'static str },
     /// A list whose labels or splits are not those of the folders that its images are in.
     #[error(
-        "{path} contradicts the folders that its images are in: {differing} of {rows} rows differ ({examples}); open the \
+        "{path} contradicts the folders that its images are in: {differing} of {} ({examples}); open the \
          list itself as the source to use it (unpack an archive first), or rename it to another ending or remove it to use \
          the folders",
-        path = shown(path)
+        counted(*rows, "row differs", "rows differ"), path = shown(path)
     )]
     OtherLabels { path: PathBuf, rows: usize, differing: usize, examples: String },
     /// Images that no folder or list gives a class.

@@ -198,7 +198,7 @@ fn lists_that_contradict_folders_are_refused() {
             &["4 of 4 rows differ", "cat/3.png is 'dog'"],
         ),
         ("file,label\ncat/1.png,horse\ndog/1.png,dog\n", &["1 of 2 rows differ", "'horse'"]),
-        ("label,file\ndog,/home/me/set/cat/1.png\n", &["1 of 1 rows differ"]),
+        ("label,file\ndog,/home/me/set/cat/1.png\n", &["1 of 1 row differs"]),
         ("file,cat,dog\ncat/1.png,0,1\ndog/1.png,1,0\n", &["2 of 2 rows differ"]),
     ] {
         for (_, opened) in
