@@ -108,6 +108,11 @@ impl Log {
         self.lines.push(line.into());
     }
 
+    /// The latest line.
+    pub fn last(&self) -> Option<&str> {
+        self.lines.last().map(String::as_str)
+    }
+
     #[cfg(target_arch = "wasm32")]
     pub fn lines(&self) -> &[String] {
         &self.lines

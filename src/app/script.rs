@@ -34,8 +34,8 @@ impl Script {
         pictures.or_else(|| options.measure.map(|duration| Self::Measure(Measure::new(duration))))
     }
 
-    /// One frame of the script. Returns its outcome once it has ended: an error is a run that failed, data that were not
-    /// opened, or a picture that was not written.
+    /// One frame of the script. Returns its outcome once it has ended: an error is a run that failed, data, images to label
+    /// or an ablation that were not opened, or a picture that was not written.
     pub fn advance(
         &mut self,
         workspace: &mut Workspace,
@@ -59,14 +59,16 @@ impl Script {
     }
 }
 
-/// Why no run will train to the end, if so.
+/// Why no run will train to the end, or something else that was to be opened is not, if so.
 fn failure(workspace: &Workspace) -> Option<String> {
     let failed = workspace.runs.iter().find_map(|run| match &run.state.phase {
         Phase::Failed(reason) => Some(reason.clone()),
         _ => None,
     });
     let unopened = || workspace.data.failure().filter(|_| workspace.runs.is_empty());
-    failed.or_else(|| unopened().map(|failure| failure.reason.clone()))
+    let labelling = || workspace.labelling.failure().map(str::to_owned);
+    let ablation = || workspace.ablation.table()?.err().map(str::to_owned);
+    failed.or_else(|| unopened().map(|failure| failure.reason.clone())).or_else(labelling).or_else(ablation)
 }
 
 /// Takes a picture of every view in both themes, one after another.

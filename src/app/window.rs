@@ -6,6 +6,7 @@ use eframe::egui::{self, Button, ComboBox, Context, Key, RichText, ScrollArea, U
 
 use super::autosave::AutosavedRuns;
 use super::controls::{self, ControlsContext};
+use super::documents::Waiting;
 use super::options::{AppError, AppOptions};
 use super::places::Places;
 use super::script::Script;
@@ -31,6 +32,8 @@ pub struct App {
     menu_open: bool,
     contact_sheet_open: bool,
     script: Option<Script>,
+    /// Why the run or the link that the options name was not opened.
+    refused: Option<String>,
     /// Why the script has failed, or not ended yet; shared with [`run`].
     script_failure: Arc<Mutex<Option<String>>>,
     tour: Option<Tour>,
@@ -70,14 +73,26 @@ impl App {
         if let Some(folder) = options.ablation {
             workspace.open_ablation(folder);
         }
-        match (options.run, options.link) {
-            (Some(folder), _) => workspace.open_run_with(folder, options.batch, options.train),
-            (None, Some(link)) if workspace.follow_link(&link) => {
+        let mut refused = None;
+        let last = |workspace: &Workspace| workspace.log.last().map(str::to_owned);
+        match (options.run, options.link.as_deref()) {
+            (Some(folder), _) => {
+                workspace.open_run_with(folder, options.batch, options.train);
+                if !matches!(workspace.waiting, Some(Waiting::Resume(_))) {
+                    refused = last(&workspace);
+                }
+            }
+            (None, Some(link)) if workspace.follow_link(link) => {
                 if options.train {
                     workspace.train_when_ready();
                 }
             }
-            _ => workspace.open_data_of_settings(),
+            (None, link) => {
+                if link.is_some_and(|link| !link.is_empty()) {
+                    refused = last(&workspace);
+                }
+                workspace.open_data_of_settings();
+            }
         }
         Ok(Self {
             workspace,
@@ -85,6 +100,7 @@ impl App {
             menu_open: false,
             contact_sheet_open: false,
             script,
+            refused,
             script_failure: options.script_failure,
             tour: None,
             places: Places::new(),
@@ -242,7 +258,10 @@ impl eframe::App for App {
     fn logic(&mut self, context: &Context, _frame: &mut eframe::Frame) {
         self.workspace.advance();
         if let Some(script) = &mut self.script
-            && let Some(outcome) = script.advance(&mut self.workspace, &self.views, context)
+            && let Some(outcome) = match self.refused.take() {
+                Some(reason) => Some(Err(reason)),
+                None => script.advance(&mut self.workspace, &self.views, context),
+            }
         {
             self.script = None;
             if let Ok(mut failure) = self.script_failure.lock() {

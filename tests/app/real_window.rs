@@ -39,6 +39,41 @@ fn real_window_draws_every_view_in_both_themes() {
 }
 
 #[test]
+fn pictures_of_what_cannot_be_opened_fail() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("Unicode").to_owned();
+    std::fs::create_dir_all(path("empty")).expect("a folder");
+    std::fs::create_dir_all(path("one/a")).expect("a folder");
+    std::fs::write(path("file"), "text").expect("a file");
+    let out = path("out");
+    let cases: [(&str, String, &str, &str); 8] = [
+        ("--data", path("missing"), &out, "cannot read"),
+        ("--data", path("one"), &out, "not a data set"),
+        ("--run", path("empty"), &out, "no run to resume"),
+        ("--run", path("missing"), &out, "no run to resume"),
+        ("--link", "preset=none".to_owned(), &out, "the link asks for preset 'none'"),
+        ("--link", "preset=digits&labels=99999&train".to_owned(), &out, "labels"),
+        ("--label", path("empty"), &out, "no images"),
+        ("--ablation", path("missing"), &out, "missing"),
+    ];
+    let in_file = path("file/inside");
+    let written = ("--preset", "digits".to_owned(), in_file.as_str(), "writing it failed");
+    for (option, value, pictures, reason) in cases.into_iter().chain([written]) {
+        let output = Command::new("xvfb-run")
+            .args(["-a", "-s", "-screen 0 1280x860x24", env!("CARGO_BIN_EXE_remixmatch"), "app"])
+            .args([option, &value, "--steps", "2", "--batch", "8", "--pictures", pictures])
+            .env("HOME", folder.path().join("home"))
+            .env_remove("XDG_DATA_HOME")
+            .output()
+            .expect("xvfb-run, which scripts/setup.sh installs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{option} {value}: {said}");
+        let last = said.trim().lines().last().unwrap_or_default();
+        assert!(last.starts_with("error: ") && last.contains(reason), "{option} {value}: {said}");
+    }
+}
+
+#[test]
 fn missing_display_names_the_command_line() {
     let output = Command::new(env!("CARGO_BIN_EXE_remixmatch"))
         .env_remove("DISPLAY")
