@@ -241,48 +241,51 @@ struct Sums {
     dz_xhat: vec4<f32>,
 }
 
-var<workgroup> lane_sums: array<Sums, LANES>;
+/// Groups that `parameter_gradients` adds at a time.
+const TEAMS: u32 = 2u;
+var<workgroup> lane_sums: array<Sums, LANES * TEAMS>;
 
-/// The sums of a group's slices in one column, those of every 64th slice added as a tree. Called by the whole workgroup.
-fn sums_of_group(group: u32, column: u32, lane: u32) -> Sums {
-    var sum = Sums();
-    for (var slice = lane; slice < params.slices; slice += LANES) {
-        let at = (group * params.slices + slice) * 2u * params.channels_vec4 + column;
-        sum = Sums(sum.dz + partial[at], sum.dz_xhat + partial[at + params.channels_vec4]);
-    }
-    lane_sums[lane] = sum;
-    for (var half = LANES / 2u; half > 0u; half /= 2u) {
-        workgroupBarrier();
-        if lane < half {
-            let other = lane_sums[lane + half];
-            lane_sums[lane] = Sums(lane_sums[lane].dz + other.dz, lane_sums[lane].dz_xhat + other.dz_xhat);
-        }
-    }
-    workgroupBarrier();
-    let total = lane_sums[0];
-    workgroupBarrier();
-    return total;
+fn added(a: Sums, b: Sums) -> Sums {
+    return Sums(a.dz + b.dz, a.dz_xhat + b.dz_xhat);
 }
 
 /// d beta = sum dz and d gamma = sum dz xhat, over all groups; the sums of each group are inputs of `backward`. One
-/// workgroup per column.
-@compute @workgroup_size(LANES)
-fn parameter_gradients(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+/// workgroup per column: a team of LANES invocations has one group at a time, each invocation adds every 64th slice, then
+/// their sums are added as a tree.
+@compute @workgroup_size(LANES * TEAMS)
+fn parameter_gradients(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let column = id.x;
+    let lane = local % LANES;
     var all = Sums();
-    for (var group = 0u; group < params.stat_groups; group++) {
-        let sum = sums_of_group(group, column, lane);
-        if lane == 0u {
-            group_sums[group * 2u * params.channels_vec4 + column] = sum.dz;
-            group_sums[(group * 2u + 1u) * params.channels_vec4 + column] = sum.dz_xhat;
+    for (var first = 0u; first < params.stat_groups; first += TEAMS) {
+        let group = first + local / LANES;
+        var sum = Sums();
+        if group < params.stat_groups {
+            for (var slice = lane; slice < params.slices; slice += LANES) {
+                let at = (group * params.slices + slice) * 2u * params.channels_vec4 + column;
+                sum = added(sum, Sums(partial[at], partial[at + params.channels_vec4]));
+            }
         }
-        all = Sums(all.dz + sum.dz, all.dz_xhat + sum.dz_xhat);
+        lane_sums[local] = sum;
+        for (var half = LANES / 2u; half > 0u; half /= 2u) {
+            workgroupBarrier();
+            if lane < half {
+                lane_sums[local] = added(lane_sums[local], lane_sums[local + half]);
+            }
+        }
+        workgroupBarrier();
+        if lane == 0u && group < params.stat_groups {
+            group_sums[group * 2u * params.channels_vec4 + column] = lane_sums[local].dz;
+            group_sums[(group * 2u + 1u) * params.channels_vec4 + column] = lane_sums[local].dz_xhat;
+        }
+        all = added(added(all, lane_sums[0]), lane_sums[LANES]);
+        workgroupBarrier();
     }
-    if lane > 0u {
+    if local > 0u {
         return;
     }
     if params.accumulate == 1u {
-        all = Sums(all.dz + d_beta[column], all.dz_xhat + d_gamma[column]);
+        all = added(all, Sums(d_beta[column], d_gamma[column]));
     }
     d_beta[column] = all.dz;
     d_gamma[column] = all.dz_xhat;

@@ -225,7 +225,9 @@ pub fn record_ops(
         unused: [0; 3],
         rotations: rotations(size, options.sampling),
     };
-    b.dispatch(Kernel::new("augment/ops", "apply"), &params, &[from, draws, to], groups_1d(count as u32));
+    // An image's histogram and the sums over its 256 values.
+    b.dispatch(Kernel::new("augment/ops", "apply"), &params, &[from, draws, to], groups_1d(count as u32))
+        .chain = 256;
 }
 
 #[cfg(test)]

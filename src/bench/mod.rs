@@ -1,11 +1,13 @@
 //! Measures what the adapter can do and how much of it the kernels and a training step reach. Compare rates only within
 //! one run.
 
+mod estimate;
 mod growth;
 mod kernels;
 mod step;
 mod training;
 
+pub use estimate::{Card, Estimate, KernelEstimate, estimate_step};
 pub use growth::{Growth, GrowthRow, measure_growth};
 pub use kernels::{
     ConvTime, DIRECTIONS, GemmTime, MemoryTime, convolution_rate, measure_convolutions, measure_gemm,

@@ -3,11 +3,12 @@
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 use remixmatch::bench::{
-    ConvTime, DIRECTIONS, GemmTime, Growth, MemoryTime, StepTime, TrainingStep, measure_convolutions,
-    measure_gemm, measure_growth, measure_memory, measure_step, time_weighted,
+    Card, ConvTime, DIRECTIONS, Estimate, GemmTime, Growth, MemoryTime, StepTime, TrainingStep,
+    estimate_step, measure_convolutions, measure_gemm, measure_growth, measure_memory, measure_step,
+    time_weighted,
 };
 use remixmatch::nn::{Architecture, ConvTiling, TilingTime, WideResNet, measure_tilings};
-use remixmatch::train::{Config, preset};
+use remixmatch::train::{AdapterClass, Config, preset};
 use serde::Serialize;
 
 use super::inputs::AdapterOptions;
@@ -20,7 +21,7 @@ const CLASSES: usize = 10;
 pub struct BenchArguments {
     #[command(flatten)]
     adapter: AdapterOptions,
-    /// What to measure [default: all parts except growth and training]
+    /// What to measure [default: all parts except growth, training and estimate]
     #[arg(long = "part", value_name = "PART")]
     parts: Vec<Part>,
     /// Network of the parts convolutions and training
@@ -41,6 +42,18 @@ pub struct BenchArguments {
     /// Steps of --part training
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     steps: u32,
+    /// Card of --part estimate: h100, rtx-4070, m2, iris-xe; this adapter's class with --peak, --bandwidth and --cores
+    #[arg(long = "card", value_name = "NAME", value_parser = Card::NAMES, conflicts_with_all = ["peak", "bandwidth", "cores"])]
+    cards: Vec<String>,
+    /// f32 GFLOP/s of the card of --part estimate
+    #[arg(long, value_name = "GFLOPS", value_parser = positive, requires_all = ["bandwidth", "cores"])]
+    peak: Option<f64>,
+    /// GB/s of its memory
+    #[arg(long, value_name = "GB/S", value_parser = positive, requires_all = ["peak", "cores"])]
+    bandwidth: Option<f64>,
+    /// Its cores: streaming multiprocessors, compute units or processor cores
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000), requires_all = ["peak", "bandwidth"])]
+    cores: Option<u64>,
     /// Print as JSON
     #[arg(long)]
     json: bool,
@@ -62,6 +75,8 @@ enum Part {
     Growth,
     /// Supervised training on one batch, for comparison with other frameworks
     Training,
+    /// A preset's step on a card that is not there, kernel by kernel, from the plan
+    Estimate,
 }
 
 /// All measurements.
@@ -85,6 +100,8 @@ struct Measured {
     growth: Vec<Growth>,
     #[serde(skip_serializing_if = "Option::is_none")]
     training: Option<Training>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    estimates: Vec<Estimate>,
 }
 
 #[derive(Serialize)]
@@ -126,7 +143,7 @@ struct Training {
 /// Runs `bench`.
 pub fn run(arguments: BenchArguments) -> anyhow::Result<Outcome> {
     let requested = |part: Part| match arguments.parts.is_empty() {
-        true => !matches!(part, Part::Growth | Part::Training),
+        true => !matches!(part, Part::Growth | Part::Training | Part::Estimate),
         false => arguments.parts.contains(&part),
     };
     let presets = presets(&arguments.presets)?;
@@ -197,11 +214,38 @@ pub fn run(arguments: BenchArguments) -> anyhow::Result<Outcome> {
             })
         })?);
     }
+    if requested(Part::Estimate) {
+        for card in cards(&arguments, AdapterClass::of(&gpu)) {
+            for config in &presets {
+                measured.estimates.push(estimate_step(&card, config, image_of(&config.data), CLASSES)?);
+            }
+        }
+    }
     match arguments.json {
         true => print(serde_json::to_string_pretty(&measured)?)?,
         false => print_text(&measured, best)?,
     }
     Ok(Outcome::Done)
+}
+
+/// The cards of the estimate: the one that the options describe, those named, or all that are known.
+fn cards(arguments: &BenchArguments, class: AdapterClass) -> Vec<Card> {
+    if let (Some(peak), Some(bandwidth), Some(cores)) = (arguments.peak, arguments.bandwidth, arguments.cores)
+    {
+        return vec![Card { name: "the card described".into(), peak, bandwidth, cores, class }];
+    }
+    let known = Card::NAMES.into_iter().filter(|name| {
+        arguments.cards.is_empty() || arguments.cards.iter().any(|requested| requested == name)
+    });
+    known.filter_map(Card::named).collect()
+}
+
+/// A positive number.
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 && value.is_finite() => Ok(value),
+        _ => Err("expected a positive number".to_owned()),
+    }
 }
 
 /// The named presets, by default those whose steps differ (paper-stl10 takes minutes on a software adapter).
@@ -254,6 +298,9 @@ fn print_text(measured: &Measured, best: f64) -> anyhow::Result<()> {
     }
     for growth in &measured.growth {
         print_growth(growth)?;
+    }
+    for estimate in &measured.estimates {
+        print_estimate(estimate)?;
     }
     if let Some(t) = &measured.training {
         print(format_args!(
@@ -313,6 +360,42 @@ fn print_step(step: &PresetStep) -> anyhow::Result<()> {
             family.seconds * 1e3,
             100.0 * family.seconds / total,
             family.dispatches
+        ))?;
+    }
+    Ok(())
+}
+
+fn print_estimate(estimate: &Estimate) -> anyhow::Result<()> {
+    let Estimate { card, preset, passes_per_dispatch, dispatches, transient_bytes, seconds, kernels } =
+        estimate;
+    print(format_args!(
+        "a step of {preset} on {} ({} GFLOP/s, {} GB/s, {} cores): at best {:.1} ms, {:.1} steps/s",
+        card.name,
+        card.peak,
+        card.bandwidth,
+        card.cores,
+        seconds * 1e3,
+        1.0 / seconds
+    ))?;
+    print(format_args!(
+        "  {dispatches} dispatches of up to {passes_per_dispatch} passes, {} transient",
+        bytes_text(*transient_bytes)
+    ))?;
+    print(
+        "  kernel                                                 dispatches    GFLOP       GB workgroups chain       ms  idle serial",
+    )?;
+    for k in kernels {
+        print(format_args!(
+            "  {:<56} {:>8} {:>8.2} {:>8.3} {:>10} {:>5} {:>8.3} {:>5} {:>6}",
+            k.kernel,
+            k.dispatches,
+            k.gflop,
+            k.gigabytes,
+            k.workgroups,
+            k.chain,
+            k.seconds * 1e3,
+            k.idle,
+            k.serial
         ))?;
     }
     Ok(())

@@ -7,6 +7,7 @@ use super::error::GpuError;
 use super::kernels::Kernel;
 use super::memory::{ALIGNMENT, Lifetime, Memory, Program, Tensor, assign_slots, bytes_of_words};
 use super::plan::{Op, Plan};
+use super::work::{DispatchWork, Work};
 
 /// A declared tensor, with its first and last operation.
 struct Declared {
@@ -21,6 +22,8 @@ struct Declared {
 pub struct PlanBuilder {
     tensors: Vec<Declared>,
     ops: Vec<Op>,
+    /// Index of a dispatch in `ops`, and its work.
+    works: Vec<(usize, Work)>,
     uniforms: Vec<u8>,
     /// The section that operations are recorded in.
     section: Option<String>,
@@ -78,10 +81,16 @@ impl PlanBuilder {
     }
 
     /// Records one dispatch: `params` becomes the uniform block at binding 0, `bindings` the storage
-    /// buffers from binding 1 on.
-    pub fn dispatch<P: Pod>(&mut self, kernel: Kernel, params: &P, bindings: &[Tensor], groups: [u32; 3]) {
+    /// buffers from binding 1 on. Returns its work, for what its caller knows better than [`Work::of_words`].
+    pub fn dispatch<P: Pod>(
+        &mut self,
+        kernel: Kernel,
+        params: &P,
+        bindings: &[Tensor],
+        groups: [u32; 3],
+    ) -> &mut Work {
         let numbered: Vec<_> = (1..).zip(bindings.iter().copied()).collect();
-        self.dispatch_at(kernel, params, &numbered, groups);
+        self.dispatch_at(kernel, params, &numbered, groups)
     }
 
     /// [`PlanBuilder::dispatch`] with explicit binding numbers, for entry points that do not use all bindings of
@@ -92,7 +101,7 @@ impl PlanBuilder {
         params: &P,
         bindings: &[(u32, Tensor)],
         groups: [u32; 3],
-    ) {
+    ) -> &mut Work {
         let offset = self.uniforms.len() as u64;
         let bytes = bytemuck::bytes_of(params);
         self.uniforms.extend_from_slice(bytes);
@@ -106,6 +115,29 @@ impl PlanBuilder {
             bindings: bindings.to_vec(),
             groups,
         });
+        // Where a kernel does not read a binding, a tensor that is bound anyway stands in.
+        let distinct = bindings
+            .iter()
+            .enumerate()
+            .filter(|(i, (_, tensor))| bindings[..*i].iter().all(|(_, earlier)| earlier != tensor));
+        let work = Work::of_words(distinct.map(|(_, (_, tensor))| tensor.words));
+        self.works.push((self.ops.len() - 1, work));
+        &mut self.works.last_mut().expect("one was just recorded").1
+    }
+
+    /// The work of the dispatches of a program, in order.
+    pub fn works(&self, program: Program) -> Vec<DispatchWork> {
+        let of_program = |(op, work): &(usize, Work)| {
+            let Op::Dispatch { kernel, section, groups, .. } = &self.ops[*op] else { return None };
+            let in_program = (program.start..program.end).contains(op);
+            in_program.then(|| DispatchWork {
+                kernel: kernel.to_string(),
+                section: section.clone(),
+                workgroups: groups.iter().map(|count| u64::from(*count)).product(),
+                work: *work,
+            })
+        };
+        self.works.iter().filter_map(of_program).collect()
     }
 
     /// Records filling a tensor with zeros.

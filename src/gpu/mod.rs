@@ -13,6 +13,7 @@ mod pictures;
 mod plan;
 mod profiler;
 mod tiling;
+mod work;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use builder::run_once;
@@ -26,3 +27,4 @@ pub use pictures::Pictures;
 pub use plan::{Plan, ReadbackRing};
 pub use profiler::{KernelTime, Profiler, seconds_of, seconds_per_run};
 pub use tiling::{Block, Sharing, Tiling};
+pub use work::{DispatchWork, Work};

@@ -67,7 +67,7 @@ struct ReduceParams {
 
 /// Rows that one invocation adds in the first dispatch of a sum over rows: few enough that a GPU starts more invocations
 /// than it has lanes, many enough that the partial sums are a small share of the traffic.
-const SLICE_ROWS: usize = 64;
+pub(super) const SLICE_ROWS: usize = 64;
 
 /// Slices of about [`SLICE_ROWS`] rows.
 pub(super) fn row_slices(rows: usize) -> usize {
@@ -119,7 +119,13 @@ fn record_sum(
         true => (many, groups_1d(vec4s as u32)),
         false => (few, groups_for_items(vec4s, 64)),
     };
-    b.dispatch(Kernel::new("nn/reduce", entry), &params, bindings, groups);
+    let chain = if slices > SLICE_ROWS { tree_chain(slices) } else { slices as u64 };
+    b.dispatch(Kernel::new("nn/reduce", entry), &params, bindings, groups).chain = chain;
+}
+
+/// Reads one after another where a workgroup of 64 adds `slices` values as a tree.
+pub(super) fn tree_chain(slices: usize) -> u64 {
+    slices.div_ceil(64) as u64 + 6
 }
 
 /// Records `to` `[channels]` = sum over all pixels of a feature map, the gradient of a bias; added to `to` if
@@ -131,6 +137,7 @@ pub(super) fn sum_pixels(b: &mut PlanBuilder, name: &str, map: Activation, to: T
     let params =
         ReduceParams { rows: rows as u32, columns_vec4: vec4s as u32, slices: slices as u32, accumulate: 0 };
     let groups = groups_for_items(vec4s * slices, 64);
-    b.dispatch(Kernel::new("nn/reduce", "sum_rows"), &params, &[map.tensor, partial], groups);
+    b.dispatch(Kernel::new("nn/reduce", "sum_rows"), &params, &[map.tensor, partial], groups).chain =
+        SLICE_ROWS as u64;
     sum_slices(b, partial, to, vec4s, slices, accumulate);
 }

@@ -2,7 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::activation::{Activation, row_slices};
+use super::activation::{Activation, SLICE_ROWS, row_slices, tree_chain};
 use crate::gpu::{Kernel, PlanBuilder, Tensor, groups_for_items};
 
 const SHADER: &str = "nn/batch_norm";
@@ -82,10 +82,12 @@ impl BatchNorm {
         let coefficients =
             b.tensor(format!("{}.coefficients", self.name), stat_groups.count * 4 * self.channels);
         let groups = groups_for_items(columns * slices, 64);
-        b.dispatch(Kernel::new(SHADER, "slice_moments"), &params, &[x.tensor, moments], groups);
+        b.dispatch(Kernel::new(SHADER, "slice_moments"), &params, &[x.tensor, moments], groups).chain =
+            SLICE_ROWS as u64 / 4;
         let bindings = [moments, self.gamma, self.beta, coefficients, self.moving_mean, self.moving_variance];
         let groups = [columns as u32, 1, 1];
-        b.dispatch(Kernel::new(SHADER, "training_coefficients"), &params, &bindings, groups);
+        b.dispatch(Kernel::new(SHADER, "training_coefficients"), &params, &bindings, groups).chain =
+            tree_chain(slices);
         (self.apply(b, x, coefficients, params), coefficients)
     }
 
@@ -128,10 +130,12 @@ impl BatchNorm {
         let sums = b.tensor(format!("{}.group_sums", self.name), stat_groups.count * 2 * self.channels);
         let groups = groups_for_items(columns * slices, 64);
         let bindings = [x.tensor, coefficients, d_out.tensor, partial];
-        b.dispatch(Kernel::new(SHADER, "slice_backward"), &params, &bindings, groups);
+        b.dispatch(Kernel::new(SHADER, "slice_backward"), &params, &bindings, groups).chain =
+            SLICE_ROWS as u64;
         let groups = [x.channels_vec4() as u32, 1, 1];
         let bindings = [partial, sums, d_gamma, d_beta];
-        b.dispatch(Kernel::new(SHADER, "parameter_gradients"), &params, &bindings, groups);
+        b.dispatch(Kernel::new(SHADER, "parameter_gradients"), &params, &bindings, groups).chain =
+            stat_groups.count.div_ceil(2) as u64 * tree_chain(slices);
         let dx = x.like(b, &format!("{}.d_input", self.name));
         let groups = groups_for_items(x.pixels() * x.channels_vec4(), 64);
         let mut bindings = vec![x.tensor, coefficients, d_out.tensor, sums, dx.tensor];

@@ -6,12 +6,15 @@ use std::ops::Range;
 use bytemuck::{Pod, Zeroable};
 
 use super::activation::{Activation, sum_pixels, sum_slices, sum_weight_slices};
-use crate::gpu::{ALIGNED_WORDS, Block, Gpu, Kernel, PlanBuilder, Sharing, Tensor, Tiling};
+use crate::gpu::{ALIGNED_WORDS, Block, Gpu, Kernel, PlanBuilder, Sharing, Tensor, Tiling, Work};
 
 /// Pixels that an invocation computes.
 const TILE_PIXELS: usize = 4;
 /// Largest size of the partial weight gradients in words (16 MiB).
 const PARTIAL_WORDS: usize = 4 << 20;
+
+/// Pixels that a block of the weight gradient stages at a time.
+const STAGED_PIXELS: usize = 16;
 
 /// Limit of MACs per dispatch on software adapters, less than a tenth of a second, so that a step can be interrupted.
 const SOFTWARE_MACS: u64 = 1 << 28;
@@ -107,6 +110,27 @@ pub struct Conv2d {
     pub tiling: ConvTiling,
 }
 
+/// What [`Work`] a dispatch of MACs is.
+struct Cost {
+    /// Rows and columns that an invocation has of a block, if it has.
+    block: Option<[usize; 2]>,
+    chain: usize,
+}
+
+impl Cost {
+    fn note(&self, work: &mut Work, macs: u64) {
+        work.operations = 2 * macs;
+        // For each term of its sums an invocation of a block reads a value per row and per column. A tile's weights are the
+        // same in all its invocations; its pixels are a row of the feature map apart, in a cache line each: about one
+        // value of a full-width read for each MAC.
+        work.local_bytes = match self.block {
+            Some([rows, columns]) => 4 * macs * (rows + columns) as u64 / (rows * columns) as u64,
+            None => 4 * macs,
+        };
+        work.chain = self.chain as u64;
+    }
+}
+
 /// `Convolution` of `shaders/common/convolution.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -178,24 +202,27 @@ impl Conv2d {
         (0..images).step_by(each).map(move |first| first..images.min(first + each))
     }
 
-    /// A kernel and its workgroup counts for a result of `parities` x `pixels` x `channels`, each the sum over `depth`
-    /// channels of every tap.
+    /// A kernel, its workgroup counts and its work for a result of `parities` x `pixels` x `channels`, each the sum over
+    /// `depth` channels of every tap.
     fn tiles(
         &self,
         entry: &'static str,
         [parities, pixels]: [usize; 2],
         channels: usize,
         depth: usize,
-    ) -> (Kernel, [u32; 3]) {
+    ) -> (Kernel, [u32; 3], Cost) {
+        let taps = self.kernel * self.kernel;
         if let Some(block) = self.tiling.tile.block(pixels, channels, depth) {
             let index = Block::ALL.iter().position(|known| *known == block);
             let shader = BLOCK_SHADERS[index.expect("blocks come from the list")];
             let groups = [pixels.div_ceil(block.rows), channels.div_ceil(block.columns), parities];
-            return (Kernel::new(shader, entry), groups.map(|count| count as u32));
+            let cost = Cost { block: Some(block.per_invocation), chain: taps * depth.div_ceil(block.depth) };
+            return (Kernel::new(shader, entry), groups.map(|count| count as u32), cost);
         }
         let width = self.tiling.tile.width(channels);
         let rows = (parities * pixels).div_ceil(TILE_PIXELS * self.tiling.tile.group as usize);
-        (self.tiling.kernel(entry, width), [rows as u32, channels.div_ceil(width) as u32, 1])
+        let cost = Cost { block: None, chain: taps * depth / 4 };
+        (self.tiling.kernel(entry, width), [rows as u32, channels.div_ceil(width) as u32, 1], cost)
     }
 
     /// The smaller of the tiling's limits of MACs per dispatch.
@@ -217,15 +244,17 @@ impl Conv2d {
         let [height, width] = [x.height, x.width].map(|size| size.div_ceil(self.stride));
         let shape = [x.images, height, width, self.out_channels];
         let out = Activation::new(b, &format!("{}.output", self.name), shape);
+        let image_macs = self.macs(x.height, x.width);
         for images in self.image_chunks(x, self.smaller_limit()) {
             let added = u32::from(residual.is_some());
             let params = Params { added, ..self.params(images.len(), x.height, x.width) };
             let (result, x) = (out.slice(&images), x.slice(&images).tensor);
             // Without a residual any tensor may be bound: it is not read.
             let other = residual.map_or(x, |residual| residual.slice(&images).tensor);
-            let (kernel, groups) =
+            let (kernel, groups, cost) =
                 self.tiles("forward", [1, result.pixels()], out.channels, self.in_channels);
-            b.dispatch(kernel, &params, &[x, weights, result.tensor, bias, other], groups);
+            let bindings = [x, weights, result.tensor, bias, other];
+            cost.note(b.dispatch(kernel, &params, &bindings, groups), image_macs * images.len() as u64);
         }
         out
     }
@@ -243,7 +272,7 @@ impl Conv2d {
         let parities = self.stride * self.stride;
         for images in self.image_chunks(x, self.smaller_limit()) {
             let parity_pixels = images.len() * x.height.div_ceil(self.stride) * x.width.div_ceil(self.stride);
-            let (kernel, groups) =
+            let (kernel, groups, cost) =
                 self.tiles("data_gradient", [parities, parity_pixels], dx.channels, self.out_channels);
             let added = u32::from(other_path.is_some());
             let params = Params { added, ..self.params(images.len(), x.height, x.width) };
@@ -251,7 +280,8 @@ impl Conv2d {
             // Without another path any tensor may be bound: it is not read.
             let other = other_path.map_or(d_out, |other| other.slice(&images).tensor);
             let bindings = [(1, d_out), (2, weights), (3, dx.slice(&images).tensor), (5, other)];
-            b.dispatch_at(kernel, &params, &bindings, groups);
+            let macs = self.macs(x.height, x.width) * images.len() as u64;
+            cost.note(b.dispatch_at(kernel, &params, &bindings, groups), macs);
         }
         dx
     }
@@ -304,7 +334,9 @@ impl Conv2d {
                 let count = each.min(slices - first_slice);
                 let groups = [tiles as u32, (self.out_channels / width) as u32, count as u32];
                 let bindings = [x.slice(&images).tensor, d_out.slice(&images).tensor, sums];
-                b.dispatch(self.tiling.kernel("weight_gradient", width), &params, &bindings, groups);
+                let cost = Cost { block: None, chain: (slice_rows * d_out.width).div_ceil(4) };
+                let kernel = self.tiling.kernel("weight_gradient", width);
+                cost.note(b.dispatch(kernel, &params, &bindings, groups), macs_of_slice * count as u64);
             }
             first += slices;
         }
@@ -358,7 +390,13 @@ impl Conv2d {
             let groups = [self.kernel * self.kernel * blocks[0], blocks[1], each.min(slices - first_slice)];
             let kernel = Kernel::new(shader, "weight_gradient");
             let bindings = [x.tensor, d_out.tensor, partial];
-            b.dispatch(kernel, &params, &bindings, groups.map(|count| count as u32));
+            let per_invocation = if channels == 64 { [8, 8] } else { [4, 4] };
+            let cost = Cost {
+                block: Some(per_invocation),
+                chain: (slice_rows * d_out.width).div_ceil(STAGED_PIXELS),
+            };
+            let macs = macs_of_slice * groups[2] as u64;
+            cost.note(b.dispatch(kernel, &params, &bindings, groups.map(|count| count as u32)), macs);
         }
         sum_weight_slices(b, partial, into, words, slices, accumulate);
     }

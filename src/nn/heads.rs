@@ -49,6 +49,11 @@ impl Dense {
         }
     }
 
+    /// Floating-point operations of one direction.
+    fn operations(&self, rows: Rows) -> u64 {
+        2 * (rows.count * self.inputs * self.outputs) as u64
+    }
+
     /// Records the logits `[rows, outputs]` of some rows of `embedding` `[n, inputs]`. `weights` is
     /// `[inputs, outputs]`, `bias` `[outputs]`.
     pub fn forward(
@@ -62,7 +67,9 @@ impl Dense {
         let logits = b.tensor(format!("{}.logits", self.name), rows.count * self.outputs);
         let groups = groups_for_items(rows.count * self.outputs, 64);
         let bindings = [embedding, weights, bias, logits];
-        b.dispatch(Kernel::new(SHADER, "forward"), &self.params(rows, false), &bindings, groups);
+        let work = b.dispatch(Kernel::new(SHADER, "forward"), &self.params(rows, false), &bindings, groups);
+        work.operations = self.operations(rows);
+        work.chain = self.inputs as u64;
         logits
     }
 
@@ -77,7 +84,10 @@ impl Dense {
     ) {
         let groups = groups_for_items(rows.count * self.inputs, 64);
         let bindings = [d_logits, weights, d_embedding];
-        b.dispatch(Kernel::new(SHADER, "data_gradient"), &self.params(rows, false), &bindings, groups);
+        let work =
+            b.dispatch(Kernel::new(SHADER, "data_gradient"), &self.params(rows, false), &bindings, groups);
+        work.operations = self.operations(rows);
+        work.chain = self.outputs as u64;
     }
 
     /// Records the gradients of weights and bias: written, or added if `accumulate`.
@@ -96,7 +106,9 @@ impl Dense {
         let params = self.params(rows, accumulate);
         let groups = groups_for_items(slices * items, 64);
         let bindings = [d_logits, embedding, partial];
-        b.dispatch(Kernel::new(SHADER, "slice_weight_gradient"), &params, &bindings, groups);
+        let work = b.dispatch(Kernel::new(SHADER, "slice_weight_gradient"), &params, &bindings, groups);
+        work.operations = self.operations(rows);
+        work.chain = rows.count.div_ceil(slices) as u64;
         let bindings = [(1, partial), (3, d_weights), (4, d_bias)];
         b.dispatch_at(
             Kernel::new(SHADER, "weight_gradient"),
@@ -134,7 +146,8 @@ impl GlobalAveragePool {
     pub fn forward(b: &mut PlanBuilder, x: Activation) -> Tensor {
         let pooled = b.tensor("pool.output", x.images * x.channels);
         let groups = groups_for_items(x.images * x.channels_vec4(), 64);
-        b.dispatch(Kernel::new("nn/pool", "forward"), &Self::params(x), &[x.tensor, pooled], groups);
+        b.dispatch(Kernel::new("nn/pool", "forward"), &Self::params(x), &[x.tensor, pooled], groups).chain =
+            (x.height * x.width) as u64;
         pooled
     }
 

@@ -101,11 +101,13 @@ pub fn record_alignment_stats(
         Some(labelled) => {
             let bindings = [labelled, q, averages];
             let groups = groups_for_items(classes, 64);
-            b.dispatch(Kernel::new(SHADER, "batch_averages"), &params, &bindings, groups);
+            b.dispatch(Kernel::new(SHADER, "batch_averages"), &params, &bindings, groups).chain =
+                (q.words() / classes) as u64;
         }
         None => {
             let bindings = [state.label_distribution, state.history, averages];
-            b.dispatch(Kernel::new(SHADER, "class_averages"), &params, &bindings, [1, 1, 1]);
+            b.dispatch(Kernel::new(SHADER, "class_averages"), &params, &bindings, [1, 1, 1]).chain =
+                HISTORY as u64;
         }
     }
     let labelled_confidence = labelled.filter(|_| method.relative_threshold).map(|labelled| {
@@ -156,7 +158,9 @@ pub fn record_guess(
         stats.labelled_confidence.unwrap_or(stats.averages),
     ];
     let params = Params::new(method, batch, classes);
-    b.dispatch(Kernel::new(SHADER, "guess"), &params, &bindings, groups_for_items(batch, 64));
+    // Once each for the sum, the top, the powers and the targets.
+    b.dispatch(Kernel::new(SHADER, "guess"), &params, &bindings, groups_for_items(batch, 64)).chain =
+        4 * classes as u64;
     guess
 }
 
@@ -174,5 +178,6 @@ pub fn record_history_update(
     let params = Params::new(method, q.words() / classes, classes);
     let bindings = [step_block, q, labels, state.history, state.label_distribution];
     let groups = groups_for_items(classes, 64);
-    b.dispatch(Kernel::new(SHADER, "update_history"), &params, &bindings, groups);
+    b.dispatch(Kernel::new(SHADER, "update_history"), &params, &bindings, groups).chain =
+        (q.words() / classes) as u64;
 }

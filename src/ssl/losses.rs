@@ -143,7 +143,9 @@ pub fn record_loss_terms(
         };
         let bindings =
             [logits, tables.step_block, tables.rows, tables.targets, d_logits, tables.results, mean];
-        b.dispatch(Kernel::new(SHADER, "loss_term"), &params, &bindings, groups_for_items(rows.len(), 64));
+        // Once each for the top, the sum, the targets, the loss and the gradient.
+        b.dispatch(Kernel::new(SHADER, "loss_term"), &params, &bindings, groups_for_items(rows.len(), 64))
+            .chain = 5 * classes as u64;
     }
     d_logits
 }
@@ -176,7 +178,8 @@ pub fn record_summary(
     let guessed = guess.map_or(tables.targets, |g| g.aligned);
     let confidence = guess.map_or(tables.results, |g| g.confidence);
     let bindings = [tables.results, tables.rows, guessed, confidence, hidden, statistics];
-    b.dispatch(Kernel::new(SHADER, "summarise"), &params, &bindings, [1, 1, 1]);
+    let rounds = TERMS * layout.input_count().div_ceil(64) + layout.batch.div_ceil(64) * classes;
+    b.dispatch(Kernel::new(SHADER, "summarise"), &params, &bindings, [1, 1, 1]).chain = rounds as u64;
 }
 
 /// Records each probe's match, the probability of its true class: `predictions` `[batch, classes]`, `labels` and
@@ -203,16 +206,19 @@ pub fn record_softmax(b: &mut PlanBuilder, logits: Tensor, classes: usize) -> Te
     let rows = logits.words() / classes;
     let probabilities = b.tensor("probabilities", logits.words());
     let groups = groups_for_items(rows, 64);
-    b.dispatch(Kernel::new(SHADER, "softmax"), &row_params(rows, classes), &[logits, probabilities], groups);
+    let params = row_params(rows, classes);
+    b.dispatch(Kernel::new(SHADER, "softmax"), &params, &[logits, probabilities], groups).chain =
+        3 * classes as u64;
     probabilities
 }
 
 /// Records the mean over rows of `predictions` `[rows, classes]`.
 fn record_batch_mean(b: &mut PlanBuilder, predictions: Tensor, classes: usize) -> Tensor {
     let mean = b.tensor("mean prediction", classes);
-    let params = row_params(predictions.words() / classes, classes);
+    let rows = predictions.words() / classes;
+    let params = row_params(rows, classes);
     let groups = groups_for_items(classes, 64);
-    b.dispatch(Kernel::new(SHADER, "batch_mean"), &params, &[predictions, mean], groups);
+    b.dispatch(Kernel::new(SHADER, "batch_mean"), &params, &[predictions, mean], groups).chain = rows as u64;
     mean
 }
 

@@ -47,7 +47,7 @@ pub use observation::{AnchorRow, Guessed, Guesses, MixRow, Observation, Rotation
 pub use overrides::Overrides;
 pub use pace::Pace;
 pub use presets::{PRESET_NAMES, Preset, preset};
-pub use recording::{Capture, Recording, RecordingOptions};
+pub use recording::{AdapterClass, Capture, Recording, RecordingOptions};
 pub use run_folder::{Resumable, RunFolder};
 pub use run_lock::RunLock;
 pub use sampler::{StepSamples, Stream, stream_rng};

@@ -9,14 +9,36 @@ use crate::nn::WideResNet;
 use crate::optim::Optimiser;
 use crate::ssl::{Method, RowLayout, StepOptions, StepTensors, record_step};
 
-/// Bytes that tensors living inside one step should stay below: more passes share a dispatch as long as they do. A
-/// discrete GPU needs many rows to be busy and has memory of its own; an integrated one shares the host's.
-fn transient_budget(gpu: &Gpu) -> u64 {
-    match gpu.info.device_type {
-        wgpu::DeviceType::DiscreteGpu => 4 << 30,
-        wgpu::DeviceType::Cpu => 640 << 20,
-        wgpu::DeviceType::IntegratedGpu | wgpu::DeviceType::VirtualGpu | wgpu::DeviceType::Other => {
-            1638 << 20
+/// Kinds of adapters for which a step is planned differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdapterClass {
+    /// A GPU with memory of its own.
+    Discrete,
+    /// A GPU that shares the host's memory, or one of unknown kind, as in a browser.
+    Integrated,
+    /// The processor.
+    Software,
+}
+
+impl AdapterClass {
+    /// The class of an open adapter.
+    pub fn of(gpu: &Gpu) -> Self {
+        match gpu.info.device_type {
+            wgpu::DeviceType::DiscreteGpu => Self::Discrete,
+            wgpu::DeviceType::Cpu => Self::Software,
+            wgpu::DeviceType::IntegratedGpu | wgpu::DeviceType::VirtualGpu | wgpu::DeviceType::Other => {
+                Self::Integrated
+            }
+        }
+    }
+
+    /// Bytes that tensors living inside one step should stay below: more passes share a dispatch as long as they do. A
+    /// discrete GPU needs many rows to be busy.
+    pub fn transient_budget(self) -> u64 {
+        match self {
+            Self::Discrete => 4 << 30,
+            Self::Integrated => 1638 << 20,
+            Self::Software => 640 << 20,
         }
     }
 }
@@ -99,12 +121,25 @@ impl Recording {
             let fits = recording.builder.check(gpu);
             let quick =
                 !options.capture.needs_responsive_ui(gpu) || passes_per_dispatch * map <= RESPONSIVE_WORDS;
-            let small = quick && recording.memory().transient <= transient_budget(gpu);
+            let small = quick && recording.memory().transient <= AdapterClass::of(gpu).transient_budget();
             if fits.is_ok() && (passes_per_dispatch == 1 || small) {
                 return Ok(recording);
             }
             if passes_per_dispatch == 1 {
                 fits?;
+            }
+            passes_per_dispatch = passes_per_dispatch.div_ceil(2);
+        }
+    }
+
+    /// Records with as many passes per dispatch as keep the transient tensors within `budget` bytes, at most `most`; at
+    /// least one.
+    pub fn within(options: &RecordingOptions<'_>, budget: u64, most: usize) -> Self {
+        let mut passes_per_dispatch = options.layout.passes.len().min(most).max(1);
+        loop {
+            let recording = Self::with_passes(options, passes_per_dispatch);
+            if passes_per_dispatch == 1 || recording.memory().transient <= budget {
+                return recording;
             }
             passes_per_dispatch = passes_per_dispatch.div_ceil(2);
         }
