@@ -64,3 +64,38 @@ fn tilings_and_memory_operations_are_measured() {
     assert_eq!(names("memory", "operation")[0], "copy");
     assert!(names("memory", "operation").len() > 5);
 }
+
+#[test]
+fn estimates_need_no_card() {
+    let found = bench(&["--part", "estimate", "--preset", "quick", "--card", "h100", "--card", "m2"]);
+    let estimates = found["estimates"].as_array().expect("a list");
+    let names: Vec<_> = estimates.iter().map(|estimate| &estimate["card"]["name"]).collect();
+    assert_eq!(names, ["h100", "m2"]);
+    assert!(number(&estimates[0]["seconds"]) < number(&estimates[1]["seconds"]), "the larger card is faster");
+    for estimate in estimates {
+        let kernels = estimate["kernels"].as_array().expect("a list").iter();
+        let sum: f64 = kernels.map(|kernel| number(&kernel["seconds"])).sum();
+        assert!((sum - number(&estimate["seconds"])).abs() < 1e-9);
+    }
+    let described =
+        ["--part", "estimate", "--preset", "quick", "--peak", "80", "--bandwidth", "10", "--cores", "2"];
+    let found = bench(&described);
+    assert_eq!(found["estimates"][0]["card"]["cores"], 2);
+}
+
+#[test]
+fn impossible_cards_are_refused() {
+    for (options, message) in [
+        (&["--card", "h200x"][..], "h100"),
+        (&["--peak", "80"], "--bandwidth"),
+        (&["--peak", "0", "--bandwidth", "1", "--cores", "1"], "expected a positive number"),
+        (&["--peak", "nan", "--bandwidth", "1", "--cores", "1"], "expected a positive number"),
+        (&["--peak", "80", "--bandwidth", "1", "--cores", "0"], "1..=100"),
+        (&["--card", "m2", "--peak", "80", "--bandwidth", "1", "--cores", "1"], "cannot be used with"),
+    ] {
+        let all: Vec<_> = ["bench", "--part", "estimate"].iter().chain(options).copied().collect();
+        let output = remixmatch(&all).assert().failure().get_output().stderr.clone();
+        let text = String::from_utf8_lossy(&output);
+        assert!(text.contains(message), "{options:?}: {text}");
+    }
+}
