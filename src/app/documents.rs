@@ -1,6 +1,6 @@
 //! What is open in the window: a data set and an ablation's folder; and what waits until data have been opened.
 //!
-//! A data set opens on a thread of its own, so the window stays responsive. Data that cannot be opened replace
+//! A data set opens on a thread of its own, on a page in slices, so the window stays responsive. Data that cannot be opened replace
 //! nothing.
 
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use web_time::{Instant, SystemTime};
 use super::answers::Answer;
 use super::platform;
 use crate::ablation::Table;
-use crate::data::{DataError, DataSet, LabellingFolder, OnProgress, OpenOptions, open};
+use crate::data::{DataError, DataSet, LabellingFolder, OnProgress, OpenOptions, open_async};
 use crate::disk;
 use crate::train::{Config, RunFolder};
 
@@ -55,7 +55,7 @@ struct Progress {
     all: AtomicUsize,
 }
 
-/// Dropping it ends the thread that opens.
+/// Dropping it ends the opening.
 impl Drop for Opening {
     fn drop(&mut self) {
         self.options.stop.store(true, Ordering::Relaxed);
@@ -109,7 +109,8 @@ impl DataSlot {
         platform::spawn(move || async move {
             platform::fetch(&path).await;
             let skipping = OpenOptions { skip_bad: true, ..own };
-            let opened = open(&path, &skipping).map_err(|error| Failure::new(&path, &error, skipping));
+            let opened = platform::interleave(open_async(&path, &skipping)).await;
+            let opened = opened.map_err(|error| Failure::new(&path, &error, skipping));
             // Sending fails if other data have been requested since.
             let _ = sender.send(opened);
             wake();

@@ -360,6 +360,7 @@ impl App {
                 "notices": set.notices,
             })),
             "opening": workspace.data.opening(),
+            "progress": workspace.data.progress(),
             "failure": workspace.data.failure().map(|failure| &failure.reason),
             "all_views": self.views.iter().map(|view| view.title()).collect::<Vec<_>>(),
             "views": self.shown_views(),

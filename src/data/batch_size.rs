@@ -7,8 +7,10 @@ use web_time::Instant;
 use super::parallel::cores;
 
 /// A batch that takes less time is followed by a larger one, and one that takes more by a smaller one.
-const SHORT: Duration = Duration::from_millis(50);
-const LONG: Duration = Duration::from_millis(200);
+const SHORT: Duration = Duration::from_millis(if PAGE { 20 } else { 50 });
+const LONG: Duration = Duration::from_millis(if PAGE { 50 } else { 200 });
+/// A page draws nothing during a batch.
+const PAGE: bool = cfg!(target_arch = "wasm32");
 /// Files for each core in the first batch.
 const FIRST: usize = 2;
 

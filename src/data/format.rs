@@ -4,10 +4,30 @@
 
 use super::error::DataError;
 use super::files::Folder;
+use super::image_files::ImageFiles;
 use super::set::{DataSet, OpenOptions};
 
 /// Loads the files that [`Format::detect`] has found.
-pub(super) type Loader<'a> = Box<dyn FnOnce(&OpenOptions) -> Result<DataSet, DataError> + 'a>;
+pub(super) enum Loader<'a> {
+    /// Loads a whole set.
+    Set(Load<'a, DataSet>),
+    /// Lists image files, which are then read in slices.
+    Files(Load<'a, ImageFiles>),
+}
+
+type Load<'a, T> = Box<dyn FnOnce(&OpenOptions) -> Result<T, DataError> + 'a>;
+
+impl<'a> Loader<'a> {
+    /// The loader of a whole set.
+    pub fn set(load: impl FnOnce(&OpenOptions) -> Result<DataSet, DataError> + 'a) -> Self {
+        Self::Set(Box::new(load))
+    }
+
+    /// The loader of image files.
+    pub fn files(list: impl FnOnce(&OpenOptions) -> Result<ImageFiles, DataError> + 'a) -> Self {
+        Self::Files(Box::new(list))
+    }
+}
 
 /// A more helpful error than the list of all formats, for a folder that looks like a failed attempt at a format.
 pub(super) type Explain = fn(&Folder) -> Result<Option<DataError>, DataError>;

@@ -20,6 +20,7 @@ use super::limits::SIDES;
 use super::names::{Decoder, shown};
 use super::original::{Original, bits_used};
 use super::set::{self, DataSet, Decoding, OpenOptions, Origin};
+use super::slices::Slices;
 use super::stream::Source;
 use super::used_bits::significant_bits;
 use crate::data::counted::counted;
@@ -62,17 +63,18 @@ pub(super) struct Item {
 }
 
 /// Reads the headers. With `skip_bad`, files without a valid one are added to `bad` instead.
-pub(super) fn read_headers(
+pub(super) async fn read_headers(
     files: Vec<ImageFile>,
     options: &OpenOptions,
     bad: &mut Vec<DataError>,
 ) -> Result<Vec<Item>, DataError> {
     let mut items = Vec::new();
-    let count = files.len();
+    let (count, mut slices) = (files.len(), Slices::new());
     for (i, file) in files.into_iter().enumerate() {
         if i.is_multiple_of(HEADER_BATCH) {
             options.report(0, count)?;
         }
+        slices.next().await;
         match decode::read_header(&file.entry) {
             Ok(header) => items.push(Item { file, header }),
             Err(error) if options.skip_bad => bad.push(error),
@@ -86,17 +88,21 @@ pub(super) fn read_headers(
 ///
 /// # Errors
 /// When an image cannot be read and `skip_bad` is not set, or sizes differ and `strict` is set.
-pub(super) fn load(files: ImageFiles, format: &str, options: &OpenOptions) -> Result<DataSet, DataError> {
+pub(super) async fn load(
+    files: ImageFiles,
+    format: &str,
+    options: &OpenOptions,
+) -> Result<DataSet, DataError> {
     let mut notices = files.notices;
     notices.extend(ignored_notice(&files.others));
     let mut bad = Vec::new();
     let ImageFiles { root, classes, images, .. } = files;
-    let mut items = read_headers(images, options, &mut bad)?;
+    let mut items = read_headers(images, options, &mut bad).await?;
     let side = common_side(&items, options, &mut notices)?;
     let channels = common_channels(&items, options);
     let originals = unusual(&root, &items, side);
     notices.extend(preview_notice(&originals));
-    let (deep, bits) = bits_of(&items, options, &mut notices)?;
+    let (deep, bits) = bits_of(&items, options, &mut notices).await?;
     let all_deep = deep == items.len();
     let target = Target { side, channels, bits };
 
@@ -121,7 +127,7 @@ pub(super) fn load(files: ImageFiles, format: &str, options: &OpenOptions) -> Re
         keeps
     };
     let empty = Images::new(side, side, channels, Vec::new());
-    let opened = image_reader::read_files(&entries, (empty, bits), &cache, keeps, options, &mut bad)?;
+    let opened = image_reader::read_files(&entries, (empty, bits), &cache, keeps, options, &mut bad).await?;
     let mut readable = opened.readable.iter();
     items.retain(|_| readable.next() == Some(&true));
     for (item, hash) in items.iter().zip(&opened.hashes) {
@@ -144,7 +150,7 @@ pub(super) fn load(files: ImageFiles, format: &str, options: &OpenOptions) -> Re
     let (tested, trained): (Vec<usize>, Vec<usize>) = (0..items.len()).partition(|&i| is_test[i]);
     let (in_memory, streamed) = trained.split_at(room.min(trained.len()));
     let entries: Vec<&Entry> = items.iter().map(|item| &item.file.entry).collect();
-    let [test, mut train] = opened.images_of([&tested, in_memory], &entries)?;
+    let [test, mut train] = opened.images_of([&tested, in_memory], &entries).await?;
     if !streamed.is_empty() {
         notices.push(set::streamed_notice(streamed.len(), trained.len()));
         let entries = streamed.iter().map(|&i| entries[i].clone()).collect();
@@ -193,7 +199,7 @@ impl Source for StreamedFiles {
 }
 
 /// The number of 16-bit images, and their significant bits, with a notice if these are not all 16.
-pub(super) fn bits_of(
+pub(super) async fn bits_of(
     items: &[Item],
     options: &OpenOptions,
     notices: &mut Vec<String>,
@@ -201,7 +207,7 @@ pub(super) fn bits_of(
     let deep: Vec<&Entry> =
         items.iter().filter(|item| item.header.original.deep).map(|item| &item.file.entry).collect();
     let report = |done| options.report(done, deep.len());
-    let bits = significant_bits(&deep, options.significant_bits, report)?;
+    let bits = significant_bits(&deep, options.significant_bits, report).await?;
     if bits < ALL_BITS && options.significant_bits == SignificantBits::Auto && !deep.is_empty() {
         notices.push(format!(
             "the {} 16-bit images use at most {bits} bits: their values are scaled from {bits} to 16 bits (set \

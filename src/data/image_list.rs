@@ -9,7 +9,7 @@ use super::error::{DataError, excerpt};
 use super::file_kinds::{is_named_as_image, is_pointer};
 use super::files::{Entry, Folder};
 use super::layout::{Ignored, listed as listed_names};
-use super::list_labels::{are_signs, is_blank, is_guesses, is_no_label, one_hot, several};
+use super::list_labels::{are_signs, binary, is_blank, is_guesses, is_no_label, one_hot, several};
 use super::listed::{self, FileIndex, Resolved, SAVE_AS_UTF8};
 use super::names::{shown, shown_name};
 use super::set::OpenOptions;
@@ -152,8 +152,7 @@ impl Table {
             Ok(header) => header.iter().map(|name| name.trim().to_owned()).collect(),
             Err(_) => return other(Ignored::OtherTable),
         };
-        let names: Vec<String> =
-            header.iter().map(|name| name.to_lowercase().replace([' ', '-'], "_")).collect();
+        let names: Vec<String> = header.iter().map(|name| plain(name)).collect();
         let column =
             |accepted: &[&str]| accepted.iter().find_map(|a| names.iter().position(|name| name == a));
         let file = column(&FILE).map(|at| (at, false)).or_else(|| column(&ID).map(|at| (at, true)));
@@ -187,10 +186,14 @@ impl Table {
                 });
                 let others: Vec<usize> = known.map(|(at, _)| at).collect();
                 let columns = one_hot(names.len(), &others, rows());
-                if columns.is_empty() {
-                    return other(if by_id { Ignored::OtherTable } else { Ignored::Unlabelling });
+                let of_guesses = ["prediction", "guess"].iter().any(|word| stem.contains(word));
+                match binary(&names, &others, rows()).filter(|_| columns.is_empty()) {
+                    Some(_) if of_guesses && !chosen => return other(Ignored::Guesses),
+                    Some(column) => Label::Column(column),
+                    None if columns.is_empty() && by_id => return other(Ignored::OtherTable),
+                    None if columns.is_empty() => return other(Ignored::Unlabelling),
+                    None => Label::OneHot(columns),
                 }
-                Label::OneHot(columns)
             }
         };
         let entry = entry.clone();
@@ -234,6 +237,11 @@ impl Table {
         let (path, expected) = (entry.path.clone(), expected.to_owned());
         Ok(Some(DataError::Line { path, line: 1, expected, found, advice }))
     }
+}
+
+/// The name of a column in lower case, with `_` between words.
+fn plain(name: &str) -> String {
+    name.to_lowercase().replace([' ', '-'], "_")
 }
 
 /// Whether a file has the name of a table.
@@ -350,6 +358,12 @@ impl List {
         is_guesses(&self.header, self.file, &[label], rows)
     }
 
+    /// The column that is the label by its two values, not by its name.
+    pub fn binary_label(&self) -> Option<&str> {
+        let Label::Column(label) = self.label else { return None };
+        Some(self.header[label].as_str()).filter(|name| !LABEL.contains(&plain(name).as_str()))
+    }
+
     /// The notices about what the columns are read as.
     pub fn column_notices(&self) -> Vec<String> {
         let path = shown(&self.entry.path);
@@ -359,6 +373,12 @@ impl List {
             notices.push(format!(
                 "the columns {} of {path} are read as classes, by their 0 and 1",
                 listed_names(&names)
+            ));
+        }
+        if let Some(column) = self.binary_label() {
+            notices.push(format!(
+                "the column {} of {path} is read as the label: its two values are the classes",
+                excerpt(column)
             ));
         }
         if let Split::Guessed(_, column) = &self.split {

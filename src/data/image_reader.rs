@@ -10,6 +10,7 @@ use super::files::Entry;
 use super::hash_cache::HashCache;
 use super::images::Images;
 use super::set::OpenOptions;
+use super::slices::Slices;
 
 /// Most images that are decoded in one batch.
 const BATCH: usize = 512;
@@ -35,7 +36,7 @@ pub(super) struct Opened {
 ///
 /// # Errors
 /// When a file cannot be read or decoded and `skip_bad` is not set.
-pub(super) fn read_files(
+pub(super) async fn read_files(
     entries: &[&Entry],
     (images, bits): (Images, u8),
     cache: &HashCache,
@@ -48,9 +49,10 @@ pub(super) fn read_files(
         (vec![true; count], Vec::with_capacity(count), Vec::with_capacity(count));
     let mut opened = Opened { readable, hashes, images, bits, places, brightest: None };
     let mut sizes = BatchSize::new(BATCH);
-    let mut done = 0;
+    let (mut done, mut slices) = (0, Slices::new());
     while done < count {
         options.report(done, count)?;
+        slices.next().await;
         let batch = done..count.min(done + sizes.next());
         done = batch.end;
         let known: Vec<Option<(u64, bool)>> =
@@ -98,14 +100,16 @@ impl Opened {
     ///
     /// # Errors
     /// When a file has become unreadable meanwhile.
-    pub fn images_of(
+    pub async fn images_of(
         mut self,
         [first, second]: [&[usize]; 2],
         entries: &[&Entry],
     ) -> Result<[Images; 2], DataError> {
         let missing: Vec<usize> =
             first.iter().chain(second).copied().filter(|&i| self.places[i].is_none()).collect();
-        for batch in missing.chunks(BATCH) {
+        let mut slices = Slices::new();
+        for batch in missing.chunks(if cfg!(target_arch = "wasm32") { 1 } else { BATCH }) {
+            slices.next().await;
             let files: Vec<&Entry> = batch.iter().map(|&i| entries[i]).collect();
             let decoded = decode::decode_all(&files, self.target());
             for (&i, decoded) in batch.iter().zip(decoded) {

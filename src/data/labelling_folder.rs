@@ -17,6 +17,7 @@ use super::layout::{Layout, Role, Roles};
 use super::list_folders::{Agreement, compare};
 use super::original::Original;
 use super::set::{DataSet, Decoding, OpenOptions, Origin};
+use super::slices::run_to_end;
 use super::unclassed;
 
 /// All images below a folder, without classes.
@@ -48,7 +49,15 @@ impl LabellingFolder {
     /// # Errors
     /// When the folder cannot be listed or contains no image, or, without `skip_bad`, an image cannot be read.
     pub fn open(folder: &Path, options: &OpenOptions) -> Result<Self, DataError> {
-        let found = unclassed::read_unclassed(folder, &[LABELS_FILE, CLASSES_FILE], options)?;
+        run_to_end(Self::open_async(folder, options))
+    }
+
+    /// [`LabellingFolder::open`] in slices, as [`open_async`](super::open_async).
+    ///
+    /// # Errors
+    /// Those of [`LabellingFolder::open`].
+    pub async fn open_async(folder: &Path, options: &OpenOptions) -> Result<Self, DataError> {
+        let found = unclassed::read_unclassed(folder, &[LABELS_FILE, CLASSES_FILE], options).await?;
         if found.images.is_empty() {
             return Err(DataError::NoImages { path: folder.to_owned() });
         }
@@ -155,8 +164,8 @@ pub(super) fn is_labelled(folder: &Folder) -> bool {
 ///
 /// # Errors
 /// When the folder has no images or one cannot be read, a file of labels is damaged, or a class has no label.
-pub(super) fn load(folder: &Path, options: &OpenOptions) -> Result<DataSet, DataError> {
-    let folder = LabellingFolder::open(folder, options)?;
+pub(super) async fn load(folder: &Path, options: &OpenOptions) -> Result<DataSet, DataError> {
+    let folder = LabellingFolder::open_async(folder, options).await?;
     let labels = folder.read_labels().map_err(DataError::Labels)?;
     check_rows(&folder.folder, &folder.files, &labels, options)?;
     match (options.only_tests, labels.classes()) {

@@ -90,6 +90,27 @@ pub(super) fn one_hot(
     if set.len() > 1 { columns } else { Vec::new() }
 }
 
+/// The only column that may be a label, if its cells are 0 and 1, or yes and no, such as `has_cactus`. `others`: columns that
+/// mean something else.
+pub(super) fn binary(
+    names: &[String],
+    others: &[usize],
+    rows: impl Iterator<Item = StringRecord>,
+) -> Option<usize> {
+    // Data frames are written with their index.
+    let is_index = |name: &str| name.is_empty() || name == "index" || name.starts_with("unnamed");
+    // Such a column says which images count, or is no label that a person gave.
+    let is_other = |name: &str| {
+        let stems = ["valid", "predict", "pred", "guess", "score", "prob"];
+        name.split('_').any(|word| stems.contains(&word) || word.starts_with("predict"))
+    };
+    let mut rest = (0..names.len()).filter(|at| !others.contains(at) && !is_index(&names[*at]));
+    let at = rest.next().filter(|_| rest.next().is_none()).filter(|at| !is_other(&names[*at]))?;
+    let cells: Option<BTreeSet<bool>> =
+        rows.filter(|row| !is_blank(row)).map(|row| row.get(at).and_then(yes_or_no)).collect();
+    (cells?.len() == 2).then_some(at)
+}
+
 /// Whether a table has guesses of a model: a label, and for each class a column with its probability, in any order and as
 /// any spreadsheet saves it. `labels`: the columns that may be the label.
 pub(super) fn is_guesses(
@@ -185,6 +206,25 @@ mod tests {
         ] {
             let (header, rows) = table(text);
             assert!(!is_guesses(&header, 0, &[1], rows.into_iter()), "{text}");
+        }
+    }
+
+    #[test]
+    fn one_column_of_two_values_is_the_label() {
+        for (text, column) in [
+            ("id;has_cactus\n1;0\n2;1\n", Some(1)),
+            ("id;defect\n1;True\n2;False\n;\n", Some(1)),
+            (";id;has_cactus\n0;1;0\n1;2;1\n", None),
+            ("id;unnamed: 1;has_cactus\n1;0;0\n2;1;1\n", Some(2)),
+            ("id;has_cactus\n1;1\n2;1\n", None),
+            ("id;has_cactus\n1;0\n2;0.7\n", None),
+            ("id;has_cactus\n1;0\n2;\n3;1\n", None),
+            ("id;male;width\n1;0;3\n2;1;4\n", None),
+            ("id;valid\n1;0\n2;1\n", None),
+            ("id;predicted_class\n1;0\n2;1\n", None),
+        ] {
+            let (header, rows) = table(text);
+            assert_eq!(binary(&header, &[0], rows.into_iter()), column, "{text}");
         }
     }
 

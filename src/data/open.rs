@@ -6,12 +6,13 @@ use std::sync::Arc;
 use super::error::DataError;
 use super::file_kinds::{count_files, ignored_folder, is_companion, is_run};
 use super::files::{Folder, Member, Memory};
-use super::format::Format;
+use super::format::{Format, Loader};
 use super::formats::{self, FORMATS};
 use super::held_out::class_counts;
 use super::layout::Roles;
 use super::names::{normal_path, shown_name};
 use super::set::{DataSet, OpenOptions};
+use super::slices::run_to_end;
 use super::{archive, builtin, host, image_files, labelling_folder};
 use crate::disk;
 
@@ -35,6 +36,15 @@ const MAX_LISTED: usize = 5;
 /// images, test images or a second class, or its format does not offer what [`OpenOptions::choice`] chooses. The message
 /// names the file, what was expected, what was found and what to do.
 pub fn open(source: &str, options: &OpenOptions) -> Result<DataSet, DataError> {
+    run_to_end(open_async(source, options))
+}
+
+/// [`open`] in slices of about 50 milliseconds: the future yields between them, so that a page with one thread can draw the
+/// progress and set [`OpenOptions::stop`]. Image files are read in slices; other formats in one.
+///
+/// # Errors
+/// Those of [`open`].
+pub async fn open_async(source: &str, options: &OpenOptions) -> Result<DataSet, DataError> {
     options.check()?;
     let path = Path::new(source);
     let mut set = if let Some(name) = source.strip_prefix("builtin:") {
@@ -42,20 +52,20 @@ pub fn open(source: &str, options: &OpenOptions) -> Result<DataSet, DataError> {
     } else if disk::is_folder(path) {
         let folder = host::folder(path)?;
         if labelling_folder::is_labelled(&folder) {
-            labelling_folder::load(path, options)?
+            labelling_folder::load(path, options).await?
         } else {
-            read(&folder, options)?
+            read(&folder, options).await?
         }
     } else if let Some(folder) = folder_of_list(path)? {
         let Some(files) = formats::csv_list::read_lists(&folder, options)? else {
             return Err(unknown(&folder));
         };
-        let mut set = image_files::load(files, formats::csv_list::FORMAT.name, options)?;
+        let mut set = image_files::load(files, formats::csv_list::FORMAT.name, options).await?;
         set.notices.splice(0..0, folder.notices);
         check(path, &set, options)?;
         set
     } else {
-        read(&folder_of_file(path)?, options)?
+        read(&folder_of_file(path)?, options).await?
     };
     if !source.starts_with("builtin:") {
         set.name = host::name_of(path);
@@ -89,7 +99,7 @@ pub fn open_files(
     let members = files.into_iter().map(member).collect();
     let normal = |path: &str, _: &[u8]| Ok(normal_path(path).trim_start_matches('/').to_owned());
     let folder = Folder::of_members(PathBuf::from(name), members, normal)?;
-    let mut set = read(&folder, options)?;
+    let mut set = run_to_end(read(&folder, options))?;
     name.clone_into(&mut set.name);
     options.choice.check(Path::new(name), &set)?;
     escape_notices(&mut set.notices);
@@ -128,11 +138,11 @@ pub(super) fn folder_of_list(path: &Path) -> Result<Option<Folder>, DataError> {
 }
 
 /// Reads the set in a folder, or in the only folder or archive that the folder contains.
-fn read(outer: &Folder, options: &OpenOptions) -> Result<DataSet, DataError> {
+async fn read(outer: &Folder, options: &OpenOptions) -> Result<DataSet, DataError> {
     let (levels, notices) = levels(outer)?;
     // Innermost first: a folder around a folder of class folders looks like one, with a single class.
     for level in levels.iter().rev() {
-        if let Some(mut set) = read_folder(level, options)? {
+        if let Some(mut set) = read_folder(level, options).await? {
             check(&level.path, &set, options)?;
             set.notices.splice(0..0, notices);
             return Ok(set);
@@ -189,11 +199,14 @@ pub(super) fn detected(folder: &Folder) -> Result<Option<&'static Format>, DataE
 }
 
 /// Reads a folder in the first format that is detected in it.
-fn read_folder(folder: &Folder, options: &OpenOptions) -> Result<Option<DataSet>, DataError> {
+async fn read_folder(folder: &Folder, options: &OpenOptions) -> Result<Option<DataSet>, DataError> {
     for format in FORMATS {
-        if let Some(load) = (format.detect)(folder)? {
-            return load(options).map(Some);
-        }
+        let set = match (format.detect)(folder)? {
+            None => continue,
+            Some(Loader::Set(load)) => load(options)?,
+            Some(Loader::Files(list)) => image_files::load(list(options)?, format.name, options).await?,
+        };
+        return Ok(Some(set));
     }
     Ok(None)
 }

@@ -89,7 +89,7 @@ pub(super) fn unclassed(
 /// # Errors
 /// When the folder cannot be listed, an image cannot be read and `skip_bad` is not set, or sizes differ and `strict` is
 /// set.
-pub(super) fn read_unclassed(
+pub(super) async fn read_unclassed(
     folder: &Path,
     expected: &[&str],
     options: &OpenOptions,
@@ -105,15 +105,15 @@ pub(super) fn read_unclassed(
     let name_of: HashMap<PathBuf, String> =
         found.iter().map(|(name, entry)| (entry.path.clone(), name.clone())).collect();
     let files = found.into_iter().map(|(_, entry)| ImageFile { entry, class: None, test: false }).collect();
-    let items = read_headers(files, options, &mut bad)?;
+    let items = read_headers(files, options, &mut bad).await?;
     let side = common_side(&items, options, &mut notices)?;
     let originals = unusual(folder, &items, side);
     notices.extend(preview_notice(&originals));
-    let (deep, bits) = bits_of(&items, options, &mut notices)?;
+    let (deep, bits) = bits_of(&items, options, &mut notices).await?;
     let empty = Images::new(side, side, common_channels(&items, options), Vec::new());
     let entries: Vec<&Entry> = items.iter().map(|item| &item.file.entry).collect();
     let cache = HashCache::open(None, folder);
-    let opened = read_files(&entries, (empty, bits), &cache, |_, _| true, options, &mut bad)?;
+    let opened = read_files(&entries, (empty, bits), &cache, |_, _| true, options, &mut bad).await?;
     notices.extend(skipped_notices(&bad));
     let readable = entries.iter().zip(&opened.readable).filter(|(_, readable)| **readable);
     let paths: Vec<PathBuf> = readable.map(|(entry, _)| entry.path.clone()).collect();

@@ -8,14 +8,15 @@ use super::decode;
 use super::files::Entry;
 use super::host;
 use super::parallel::map_on_all_cores;
+use super::slices::{Slices, run_to_end};
 
 /// Images that are decoded at once: few, as one bright image settles it.
-const BATCH: usize = 16;
+const BATCH: usize = if cfg!(target_arch = "wasm32") { 1 } else { 16 };
 
 /// The significant bits of 16-bit image files, 8 to 16: those of the setting, or those that the values use. `looked_at` is
 /// called with the number of images that were decoded so far; its error ends the search. A file that cannot be decoded is
 /// left out.
-pub(super) fn significant_bits<E>(
+pub(super) async fn significant_bits<E>(
     deep: &[&Entry],
     setting: SignificantBits,
     mut looked_at: impl FnMut(usize) -> Result<(), E>,
@@ -23,9 +24,10 @@ pub(super) fn significant_bits<E>(
     if let SignificantBits::Bits(bits) = setting {
         return Ok(bits);
     }
-    let mut all = UsedBits::default();
+    let (mut all, mut slices) = (UsedBits::default(), Slices::new());
     for (batch, first) in deep.chunks(BATCH).zip((0..).step_by(BATCH)) {
         looked_at(first)?;
+        slices.next().await;
         let used = map_on_all_cores(batch, |entry| decode::used_bits(entry), |_| None);
         all = used.into_iter().flatten().fold(all, UsedBits::and);
         if all.is_full() {
@@ -46,6 +48,6 @@ pub fn significant_bits_of(paths: &[PathBuf], setting: SignificantBits) -> u8 {
         }
     };
     let entries: Vec<&Entry> = entries.iter().collect();
-    let Ok(bits) = significant_bits(&entries, setting, |_| Ok::<(), Infallible>(()));
+    let Ok(bits) = run_to_end(significant_bits(&entries, setting, |_| Ok::<(), Infallible>(())));
     bits
 }

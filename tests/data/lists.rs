@@ -382,6 +382,45 @@ fn spellings_of_a_class_are_one_in_lists() {
 }
 
 #[test]
+fn one_column_of_two_values_is_the_label() {
+    const CACTUS: &str = "id,has_cactus\n1.png,1\n2.png,0\n3.png,1\n4.png,0\n";
+    const READ: &[&str] = &["the column has_cactus of", "read as the label: its two values are the classes"];
+    check_all(&[
+        (&[("train.csv", CACTUS), ("*4.png", "")], Reads(&["0", "1"], 4, 0, READ)),
+        // The layout of a competition.
+        (
+            &[
+                ("train.csv", CACTUS),
+                ("train/*4.png", ""),
+                ("sample_submission.csv", "id,has_cactus\n5.png,0.5\n"),
+            ],
+            Reads(&["0", "1"], 4, 0, READ),
+        ),
+        (
+            &[
+                ("labels.csv", "file,has_cactus\n1.png,True\n2.png,False\n3.png,True\n4.png,False\n"),
+                ("images/*4.png", ""),
+            ],
+            Reads(&["False", "True"], 4, 0, READ),
+        ),
+        // Beside class folders the column says something else.
+        (
+            &[
+                ("meta.csv", "file,flipped\ncat/1.png,0\ndog/1.png,1\n"),
+                ("cat/*3.png", ""),
+                ("dog/*3.png", ""),
+            ],
+            Reads(&["cat", "dog"], 6, 0, &[]),
+        ),
+        // Guesses of a model are no labels.
+        (
+            &[("guesses.csv", "file,cactus\n1.png,1\n2.png,0\n"), ("cat/*3.png", ""), ("dog/*3.png", "")],
+            Reads(&["cat", "dog"], 6, 0, &[]),
+        ),
+    ]);
+}
+
+#[test]
 fn forms_of_lists_are_read_or_explained() {
     check_all(&[
         // Lines that end with a carriage return alone.
@@ -429,8 +468,12 @@ fn forms_of_lists_are_read_or_explained() {
         ),
         // A column without a name that says what it is.
         (
-            &[("labels.csv", "file,cactus\n1.png,1\n2.png,0\n"), ("*2.png", "")],
-            Refused(&["labels.csv, line 1", "a column label", "file,cactus"]),
+            &[("labels.csv", "file,cactus,width\n1.png,1,32\n2.png,0,30\n"), ("*2.png", "")],
+            Refused(&["labels.csv, line 1", "a column label", "file,cactus,width"]),
+        ),
+        (
+            &[("labels.csv", "file,is_valid\n1.png,1\n2.png,0\n"), ("*2.png", "")],
+            Refused(&["labels.csv, line 1", "a column label", "file,is_valid"]),
         ),
         // Commas within quotes.
         (

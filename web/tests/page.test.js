@@ -9,6 +9,9 @@ const SMALL = "preset=digits&batch=8&method.strong_views=1&report_every=5";
 
 const here = stage();
 
+// The button that cancels the opening of data.
+const CANCEL = { x: 53, y: 203 };
+
 async function visit(fragment = "", options = {}) {
   return open(here.browser, fragment ? `${here.site.address}#${fragment}` : here.site.address, options);
 }
@@ -119,6 +122,38 @@ test("dropped CIFAR-10 files open, others are refused", async () => {
   await drop(page, [["notes.txt", Buffer.from("nothing to see").toString("base64")]]);
   await until(page, "the refusal", (now) => now.failure?.includes("notes.txt"));
   assert.match((await state(page)).data.format, /CIFAR-10/, "the open data set stays");
+  await leave(page);
+});
+
+test("slow opening shows progress and is cancelled", async (t) => {
+  const page = await visit(SMALL);
+  await ready(page);
+  await page.evaluate(async () => {
+    const canvas = new OffscreenCanvas(2000, 2000);
+    const drawing = canvas.getContext("2d");
+    for (let i = 0; i < 2000; i += 8) {
+      drawing.fillStyle = `rgb(${i % 256} ${(3 * i) % 256} 90)`;
+      drawing.fillRect(i, 0, 8, 2000 - i);
+    }
+    const image = await canvas.convertToBlob({ type: "image/png" });
+    const rows = ["file,label"];
+    const transfer = new DataTransfer();
+    for (let i = 0; i < 400; i += 1) {
+      transfer.items.add(new File([image], `${i}.png`));
+      rows.push(`${i}.png,${i % 2 ? "a" : "b"}`);
+    }
+    transfer.items.add(new File([rows.join("\n")], "labels.csv"));
+    const event = new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true });
+    document.getElementById("canvas").dispatchEvent(event);
+  });
+  const early = await until(page, "the progress", (now) => now.progress?.[0] > 0 && now.progress);
+  const later = await until(page, "more progress", (now) => now.progress?.[0] > early[0] && now.progress);
+  t.diagnostic(`${early} images, then ${later}`);
+  assert.equal(later[1], 400);
+  await page.mouse.click(CANCEL.x, CANCEL.y);
+  await until(page, "the end", (now) => now.log.some((line) => line.includes("opening was cancelled")));
+  const { opening, failure, data } = await state(page);
+  assert.deepEqual([opening, failure, data.name], [null, null, "builtin:digits"]);
   await leave(page);
 });
 

@@ -43,9 +43,10 @@ impl Labelling {
     pub fn open(&mut self, path: PathBuf, context: &Context) {
         let (sender, receiver) = oneshot::channel();
         let (folder, context) = (path.clone(), context.clone());
-        platform::offload(move || {
+        platform::spawn(move || async move {
             let options = OpenOptions { skip_bad: true, ..OpenOptions::default() };
-            let contents = LabellingFolder::open(&folder, &options)
+            let contents = platform::interleave(LabellingFolder::open_async(&folder, &options))
+                .await
                 .map(|own| Contents { labels: own.read_labels(), own });
             // The receiver is gone if another folder was requested meanwhile.
             let _ = sender.send(contents);

@@ -23,6 +23,11 @@ pub fn offload(work: impl FnOnce() + Send + 'static) {
 /// Lets the window draw a frame: nothing to do here, where the window has a thread of its own.
 pub async fn yield_now() {}
 
+/// Runs work that yields, such as the opening of data: it has a thread of its own.
+pub async fn interleave<F: Future>(work: F) -> F::Output {
+    work.await
+}
+
 /// Waits until the sender is dropped.
 pub fn wait_for_end(end: &Receiver<()>) {
     // Nothing is ever sent.

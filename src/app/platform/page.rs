@@ -4,7 +4,9 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::mpsc::Receiver;
+use std::task::{self, Poll, Waker};
 use std::time::Duration;
 
 use eframe::egui::{Context, Ui};
@@ -48,6 +50,18 @@ pub fn offload(work: impl FnOnce() + 'static) {
 /// Lets the window draw a frame.
 pub async fn yield_now() {
     settle(browser::yield_now()).await;
+}
+
+/// Runs work that yields, such as the opening of data: the window draws whenever it does.
+pub async fn interleave<F: Future>(work: F) -> F::Output {
+    let mut work = pin!(work);
+    loop {
+        let now = work.as_mut().poll(&mut task::Context::from_waker(Waker::noop()));
+        if let Poll::Ready(output) = now {
+            return output;
+        }
+        yield_now().await;
+    }
 }
 
 /// The value of a promise; `None` if it is rejected, which the page has reported.

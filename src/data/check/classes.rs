@@ -30,8 +30,7 @@ pub fn findings(subject: Subject<'_>) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
 
-    let splits: Vec<u32> =
-        (0..classes).filter(|&class| split_word(&subject.class(class)) != SplitWord::Other).collect();
+    let splits: Vec<u32> = (0..classes).filter(|&class| is_split(&subject.class(class))).collect();
     if !splits.is_empty() {
         let text = format!("{} of {classes}", splits.len());
         findings.push(Finding::new(
@@ -83,10 +82,30 @@ pub fn findings(subject: Subject<'_>) -> Vec<Finding> {
     findings
 }
 
+/// Whether a name is a split word or close to one. A class `misc` is a class.
+fn is_split(name: &str) -> bool {
+    matches!(split_word(name), SplitWord::Exact(_) | SplitWord::Near(_))
+}
+
 /// A class name without case and without what separates words, in one Unicode form.
 fn plain(name: &str) -> String {
     name.nfc()
         .filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-'))
         .flat_map(char::to_lowercase)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_of_leftovers_are_no_splits() {
+        for name in ["misc", "Miscellaneous", "inbox", "unsure", "other", "cat"] {
+            assert!(!is_split(name), "{name}");
+        }
+        for name in ["train", "Test_set", "tset", "unlabeled"] {
+            assert!(is_split(name), "{name}");
+        }
+    }
 }

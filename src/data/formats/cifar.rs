@@ -54,7 +54,7 @@ fn detect(folder: &Folder) -> Result<Option<Loader<'_>>, DataError> {
         Some(files) => Some(files),
         None => detect_python(folder)?,
     };
-    Ok(files.map(|files| Box::new(move |options: &OpenOptions| load(folder, &files, options)) as Loader))
+    Ok(files.map(|files| Loader::set(move |options| load(folder, &files, options))))
 }
 
 fn load(folder: &Folder, files: &Files, options: &OpenOptions) -> Result<DataSet, DataError> {

@@ -17,7 +17,7 @@ use crate::data::file_kinds::{
 };
 use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};
-use crate::data::image_files::{self, ImageFiles};
+use crate::data::image_files::ImageFiles;
 use crate::data::image_list::{self, ignored_tables, is_table};
 use crate::data::layout::{Ignored, Role, Roles, is_hidden, joined, listed};
 use crate::data::names::shown_name;
@@ -37,10 +37,7 @@ pub const FORMAT: Format = Format {
 
 /// Looks for folders with images. `None`: no folder below contains an image.
 fn detect(folder: &Folder) -> Result<Option<Loader<'_>>, DataError> {
-    Ok(has_image_folders(folder).then(|| {
-        Box::new(|options: &OpenOptions| image_files::load(read(folder, options)?, FORMAT.name, options))
-            as Loader
-    }))
+    Ok(has_image_folders(folder).then(|| Loader::files(|options| read(folder, options))))
 }
 
 /// Images without classes.

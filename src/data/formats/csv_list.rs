@@ -18,7 +18,7 @@ use crate::data::error::{DataError, excerpt};
 use crate::data::file_kinds::{has_image_folders, is_image, is_named_as_image};
 use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};
-use crate::data::image_files::{self, ImageFiles};
+use crate::data::image_files::ImageFiles;
 use crate::data::image_list::{Table, explain, tables};
 use crate::data::layout::{Ignored, Role, Roles, joined};
 use crate::data::list_folders::{Agreement, compare, has_folder, split_of_folders};
@@ -40,7 +40,7 @@ pub const FORMAT: Format = Format {
 /// Looks for CSV files with the two columns.
 fn detect(folder: &Folder) -> Result<Option<Loader<'_>>, DataError> {
     let Some(lists) = lists(folder)? else { return Ok(None) };
-    Ok(Some(Box::new(move |options| image_files::load(read(folder, &lists, options)?, FORMAT.name, options))))
+    Ok(Some(Loader::files(move |options| read(folder, &lists, options))))
 }
 
 /// What became of every file, if the folder has lists.
@@ -62,18 +62,32 @@ fn lists(folder: &Folder) -> Result<Option<Vec<(&Entry, Table)>>, DataError> {
         Table::List(list) => Some(list),
         Table::Other { .. } => None,
     });
-    let mut is_list = found.clone().any(|list| !list.by_id);
+    let mut is_list = found.clone().any(|list| !list.by_id && list.binary_label().is_none());
     if !is_list && found.clone().next().is_some() {
         // Numbers in a column `id` name files only where there are such files.
-        let index = FileIndex::new(files_below(folder).into_iter().map(|(path, _)| path));
+        let paths: Vec<String> = files_below(folder).into_iter().map(|(path, _)| path).collect();
+        let index = FileIndex::new(paths.iter().cloned());
         is_list = !has_image_folders(folder)
             || found.any(|list| {
                 list.rows().is_ok_and(|rows| {
-                    list.resolve(&rows, &index).named.iter().any(|named| *named != Named::Nothing)
+                    let named = list.resolve(&rows, &index).named;
+                    named.iter().any(|named| *named != Named::Nothing)
+                        && (list.binary_label().is_none()
+                            || chosen(&list.entry)
+                            || !in_classes(&named, &paths))
                 })
             });
     }
     Ok(is_list.then_some(opened))
+}
+
+/// Whether files lie in class folders: then a column of 0 and 1 says something else about them.
+fn in_classes(named: &[Named], paths: &[String]) -> bool {
+    let parents = named.iter().filter_map(|named| named.file()).filter_map(|file| {
+        let (folder, _) = paths[file].rsplit_once('/')?;
+        Some(folder.rsplit_once('/').map_or(folder, |(_, name)| name))
+    });
+    parents.filter(|name| split_name(name).is_none()).collect::<BTreeSet<_>>().len() > 1
 }
 
 /// An image that a row names.

@@ -67,7 +67,7 @@ fn detect(folder: &Folder) -> Result<Option<Loader<'_>>, DataError> {
     if files.images.is_empty() && files.labels.is_empty() {
         return Ok(None);
     }
-    Ok(Some(Box::new(move |options| load(folder, &files, options))))
+    Ok(Some(Loader::set(move |options| load(folder, &files, options))))
 }
 
 /// The number of dimensions of an IDX file; `None` for another kind of file.

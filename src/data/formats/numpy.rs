@@ -54,7 +54,7 @@ fn detect(folder: &Folder) -> Result<Option<Loader<'_>>, DataError> {
         unlabelled: UNLABELLED.iter().find_map(|name| array(name)),
         classes: CLASSES.iter().find_map(|name| array(name)),
     };
-    Ok(Some(Box::new(move |options| load(&files, options))))
+    Ok(Some(Loader::set(move |options| load(&files, options))))
 }
 
 fn load(files: &Files, options: &OpenOptions) -> Result<DataSet, DataError> {

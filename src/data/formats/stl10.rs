@@ -43,7 +43,7 @@ const MAX_FOLDS_BYTES: u64 = 1 << 20;
 
 fn detect(folder: &Folder) -> Result<Option<Loader<'_>>, DataError> {
     let Some(train) = folder.files.get(TRAIN_IMAGES) else { return Ok(None) };
-    Ok(Some(Box::new(move |options| load(folder, train, options))))
+    Ok(Some(Loader::set(move |options| load(folder, train, options))))
 }
 
 fn load(folder: &Folder, train_images: &Entry, options: &OpenOptions) -> Result<DataSet, DataError> {

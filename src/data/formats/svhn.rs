@@ -48,7 +48,7 @@ fn detect(folder: &Folder) -> Result<Option<Loader<'_>>, DataError> {
             return Ok(None);
         }
     }
-    Ok(Some(Box::new(move |options| load(&files, options))))
+    Ok(Some(Loader::set(move |options| load(&files, options))))
 }
 
 fn load(files: &Files, options: &OpenOptions) -> Result<DataSet, DataError> {
