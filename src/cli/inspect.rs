@@ -9,7 +9,7 @@ use clap::Args;
 use image::RgbImage;
 use indicatif::{ProgressBar, ProgressStyle};
 use remixmatch::data::{
-    CorrectedList, DataSet, FORMATS, OpenOptions, Report, check, contact_sheet, counted, summary,
+    CorrectedList, DataSet, FORMATS, OpenOptions, Report, check, contact_sheet, counted, sheet_key, summary,
 };
 use serde_json::json;
 
@@ -96,15 +96,18 @@ pub fn data(arguments: DataArguments) -> anyhow::Result<Outcome> {
         print(&facts)?;
     }
     if let Some(path) = &arguments.sheet {
-        save_sheet(&contact_sheet(&set, COLUMNS, ZOOM), path)?;
+        save_sheet(&contact_sheet(&set, COLUMNS, ZOOM), &set, path)?;
     }
     Ok(Outcome::Done)
 }
 
-fn save_sheet(sheet: &RgbImage, path: &Path) -> anyhow::Result<()> {
+fn save_sheet(sheet: &RgbImage, set: &DataSet, path: &Path) -> anyhow::Result<()> {
     let failed = || format!("{}: writing the contact sheet failed", path.display());
     sheet.save(path).with_context(failed)?;
     note(format_args!("contact sheet: {}", path.display()));
+    if let Some(key) = sheet_key(set) {
+        note(format_args!("on the contact sheet: {key}"));
+    }
     Ok(())
 }
 
@@ -234,7 +237,7 @@ fn check_data(arguments: &DataArguments, set: &DataSet) -> anyhow::Result<Outcom
         print(&report)?;
     }
     if let Some(path) = &arguments.sheet {
-        save_sheet(&report.contact_sheet(set, ZOOM), path)?;
+        save_sheet(&report.contact_sheet(set, ZOOM), set, path)?;
     }
     if let Some(path) = &arguments.fix {
         write_list(&resolve(&arguments.source)?, set, &report, path)?;

@@ -83,6 +83,7 @@ pub use open::{open, open_async, open_files};
 pub use original::Original;
 pub use report::layout;
 pub use set::{Choice, DataSet, Decoding, OnProgress, OpenOptions, Origin};
+pub use sheet::sheet_key;
 pub use split::{Balance, Split, Spread, Tail, split};
 pub use stream::StreamStats;
 pub use summary::{ClassSummary, Summary, contact_sheet, summary};

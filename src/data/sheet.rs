@@ -3,7 +3,9 @@
 use image::{Rgb, RgbImage};
 
 use super::images::Images;
-use super::sheet_text::{HEIGHT, WIDTH, draw_text, plain, shortened, wrapped};
+use super::names::shown_name;
+use super::set::DataSet;
+use super::sheet_text::{HEIGHT, WIDTH, draw_text, is_readable, plain, shortened, wrapped};
 
 /// Pixels between images, and around the sheet.
 const GAP: u32 = 4;
@@ -81,7 +83,38 @@ fn draw_image(sheet: &mut RgbImage, [left, top]: [u32; 2], (images, i): (&Images
     top + images.height as u32 * zoom
 }
 
+/// The class as a sheet names it: by its number where its name has letters that a sheet cannot draw.
+pub(super) fn drawn_class(classes: &[String], name: &str) -> String {
+    match classes.iter().position(|class| class == name).filter(|_| !is_readable(name)) {
+        Some(number) => format!("class {number}"),
+        None => name.to_owned(),
+    }
+}
+
+/// Which names the numbers of classes on a contact sheet stand for, such as `class 0: 개`; `None` if it has all names.
+pub fn sheet_key(set: &DataSet) -> Option<String> {
+    let numbered = set.classes.iter().filter(|name| !is_readable(name));
+    let key: Vec<String> =
+        numbered.map(|name| format!("{}: {}", drawn_class(&set.classes, name), shown_name(name))).collect();
+    (!key.is_empty()).then(|| key.join(", "))
+}
+
 /// The last part of a path, which is what tells the images of a folder apart.
 pub(super) fn file_name(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_that_cannot_be_drawn_have_numbers() {
+        let classes: Vec<String> = ["caf\u{e9}", "개", "고양이", "собака"].map(str::to_owned).to_vec();
+        assert_eq!(drawn_class(&classes, "caf\u{e9}"), "caf\u{e9}");
+        assert_eq!(drawn_class(&classes, "고양이"), "class 2");
+        let set = DataSet { classes, ..DataSet::default() };
+        assert_eq!(sheet_key(&set).as_deref(), Some("class 1: 개, class 2: 고양이, class 3: собака"));
+        assert_eq!(sheet_key(&DataSet { classes: vec!["cat".to_owned()], ..DataSet::default() }), None);
+    }
 }

@@ -130,16 +130,25 @@ pub(super) fn draw_text(sheet: &mut RgbImage, [left, top]: [u32; 2], text: &str,
 /// Text in letters that have a glyph: accents are dropped, and letters of other scripts are written as their code, so that
 /// two names stay two.
 pub(super) fn plain(text: &str) -> String {
-    let has_glyph = |letter: char| matches!(letter, ' '..='~' | '\u{2026}');
     let mut plain = String::new();
     for letter in text.nfc() {
-        let base = std::iter::once(letter).nfd().next().filter(|base| has_glyph(*base));
-        match base {
+        match base(letter) {
             Some(base) => plain.push(base),
             None => plain.push_str(&format!("u{:x}", letter as u32)),
         }
     }
     plain
+}
+
+/// Whether text is readable in letters that have a glyph.
+pub(super) fn is_readable(text: &str) -> bool {
+    text.nfc().all(|letter| base(letter).is_some())
+}
+
+/// A letter without its accents; `None` if that has no glyph.
+fn base(letter: char) -> Option<char> {
+    let has_glyph = |letter: &char| matches!(letter, ' '..='~' | '\u{2026}');
+    std::iter::once(letter).nfd().next().filter(has_glyph)
 }
 
 /// Text of at most `letters` letters, with an ellipsis in its middle if it is longer: names differ at their ends.

@@ -9,7 +9,7 @@ use super::counted::counted;
 use super::held_out::class_counts;
 use super::names::shown_name;
 use super::set::DataSet;
-use super::sheet::{Band, Cell, draw, file_name};
+use super::sheet::{Band, Cell, draw, drawn_class, file_name};
 
 /// What a data set contains: for people (`Display`) and for programs (JSON).
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -107,7 +107,7 @@ pub fn contact_sheet(set: &DataSet, columns: usize, zoom: u32) -> RgbImage {
     let facts = summary(set);
     let headings = facts.classes.iter().map(|class| {
         let train = counted(class.train, "image to train", "images to train");
-        format!("{}: {train}, {} to test", class.name, class.test)
+        format!("{}: {train}, {} to test", drawn_class(&set.classes, &class.name), class.test)
     });
     let unknown = counted(facts.unlabelled, "image to train", "images to train");
     let headings = headings.chain(std::iter::once(format!("unknown class: {unknown}")));

@@ -6,7 +6,7 @@ use super::finding::{Example, Finding, Place};
 use super::report::Report;
 use crate::data::counted::counted;
 use crate::data::set::DataSet;
-use crate::data::sheet::{Band, Cell, draw, file_name};
+use crate::data::sheet::{Band, Cell, draw, drawn_class, file_name};
 
 /// Rows of a finding, and images of a row.
 const ROWS: usize = 3;
@@ -49,6 +49,9 @@ fn cell<'a>(set: &'a DataSet, example: &Example) -> Cell<'a> {
         Place::Train(i) => (&set.train, i),
         Place::Test(i) => (&set.test, i),
     };
-    let class = example.class.clone().unwrap_or_else(|| "no class".to_owned());
+    let class = example
+        .class
+        .as_ref()
+        .map_or_else(|| "no class".to_owned(), |class| drawn_class(&set.classes, class));
     Cell { image, lines: vec![file_name(&example.name).to_owned(), class, example.usage.name().to_owned()] }
 }
