@@ -1,7 +1,8 @@
 //! Where the views are: tabs that can be split and rearranged.
 
-use eframe::egui::{Frame, Id, Ui, WidgetText};
-use egui_tiles::{Behavior, SimplificationOptions, Tile, TileId, Tiles, Tree, UiResponse};
+use eframe::egui::style::ScrollAnimation;
+use eframe::egui::{Frame, Id, Response, Ui, WidgetText};
+use egui_tiles::{Behavior, Container, SimplificationOptions, Tile, TileId, Tiles, Tree, UiResponse};
 
 use super::places::{Place, Places, ViewId};
 use super::views::view::ViewContext;
@@ -86,6 +87,24 @@ impl Behavior<ViewId> for Panes<'_, '_> {
 
     fn tab_title_for_pane(&mut self, view: &ViewId) -> WidgetText {
         self.views.title(view).into()
+    }
+
+    /// Scrolls a tab into the bar when it becomes active or the width of the window changes.
+    fn on_tab_button(&mut self, tiles: &mut Tiles<ViewId>, tile: TileId, tab: Response) -> Response {
+        let bar = tiles.parent_of(tile);
+        if let Some(Tile::Container(Container::Tabs(tabs))) = bar.and_then(|bar| tiles.get(bar))
+            && tabs.active == Some(tile)
+        {
+            let shown = (tile, tab.ctx.content_rect().width() as u32);
+            let before = tab.ctx.data_mut(|data| {
+                data.get_temp_mut_or_default::<Option<(TileId, u32)>>(Id::unique(("active tab", bar)))
+                    .replace(shown)
+            });
+            if before != Some(shown) {
+                tab.scroll_to_me_animation(None, ScrollAnimation::none());
+            }
+        }
+        tab
     }
 
     fn simplification_options(&self) -> SimplificationOptions {
