@@ -279,8 +279,13 @@ impl Folder {
         }
         if !renamed.is_empty() {
             root.notices.push(format!(
-                "{} files in {path} have names that look like another's: they are read as {}",
-                renamed.len(),
+                "{} that {} like another's: read as {}",
+                counted(
+                    renamed.len(),
+                    &format!("file in {path} has a name"),
+                    &format!("files in {path} have names")
+                ),
+                if renamed.len() == 1 { "looks" } else { "look" },
                 listed(&renamed)
             ));
         }

@@ -13,6 +13,7 @@ use std::path::Path;
 use encoding_rs::Encoding;
 use unicode_normalization::UnicodeNormalization as _;
 
+use super::counted::counted;
 use super::encodings::{Encodings, is_certainly_utf8};
 
 /// Decodes the names of one source.
@@ -98,7 +99,11 @@ impl Decoder {
             }
         }
         let path = shown(path);
-        let start = format!("{all} names in {path} are not UTF-8");
+        let start = format!(
+            "{} in {path} {} not UTF-8",
+            counted(all, "name", "names"),
+            if all == 1 { "is" } else { "are" }
+        );
         let escaped = "their bytes are shown as \\x and two digits";
         let counts: Vec<String> =
             read.iter().map(|(encoding, count)| format!("{count} as {encoding}")).collect();
@@ -106,7 +111,7 @@ impl Decoder {
         match (all, unclear) {
             (0, _) => None,
             (_, 0) if read.len() == 1 => {
-                Some(format!("{start}: they are read as {}", read.into_keys().next().unwrap_or_default()))
+                Some(format!("{start}: read as {}", read.into_keys().next().unwrap_or_default()))
             }
             _ if read.is_empty() => Some(format!("{start}, and their encoding is unclear: {escaped}")),
             (_, 0) => Some(format!("{start}: {counts}")),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::config::Config;
-use crate::data::{DataSet, ImageId, OpenOptions, RecordedRoles, Split, shown_name};
+use crate::data::{DataSet, ImageId, OpenOptions, RecordedRoles, Split, counted, shown_name};
 
 /// What an image is used for in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -280,7 +280,8 @@ impl fmt::Display for Changes {
             0 => Ok(()),
             count => write!(
                 f,
-                "; {count} files have the same name and other bytes: an image that is saved anew counts as another one"
+                "; {} the same name and other bytes: an image that is saved anew counts as another one",
+                counted(count, "file has", "files have")
             ),
         }
     }

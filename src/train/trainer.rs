@@ -413,9 +413,9 @@ fn resumed_split(
     }
     if changes.new_classes > 0 {
         reasons.push(format!(
-            "a run keeps its labels: {} images that have a class now are trained on without it; start another run to use \
-             their classes",
-            changes.new_classes
+            "a run keeps its labels: {} trained on without it; start another run to use {}",
+            counted(changes.new_classes, "image that has a class now is", "images that have a class now are"),
+            if changes.new_classes == 1 { "its class" } else { "their classes" }
         ));
     }
     let reason = reasons.join("; ");

@@ -70,7 +70,7 @@ fn changes_of_the_data_are_named_with_remedies() {
                 );
                 image.write_with_encoder(encoder).expect("a PNG");
             },
-            &["changed 1 (changed b/03.png)", "1 files have the same name and other bytes"],
+            &["changed 1 (changed b/03.png)", "1 file has the same name and other bytes"],
         ),
         (
             "a class that gets images",

@@ -152,7 +152,7 @@ fn copy_findings(subject: Subject<'_>, copies: &mut Copies) -> Vec<Finding> {
     for (kind, all) in [(Kind::ExactDuplicates, harmless), (Kind::NearDuplicates, alike)] {
         let places = tally(all.iter().map(|group| place(&spread(group))));
         let groups = counted(all.len(), "group", "groups");
-        add(kind, all, &|count| format!("{count} images in {groups}{places}"));
+        add(kind, all, &|count| format!("{} in {groups}{places}", counted(count, "image", "images")));
     }
     findings
 }
