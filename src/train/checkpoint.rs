@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use safetensors::{Dtype, SafeTensors};
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint_data::{check_content, checksum, read_fingerprint, write_fingerprint};
@@ -12,7 +12,7 @@ use super::files::TensorFile;
 use super::fingerprint::{DataFacts, Fingerprint};
 use super::statistics::Window;
 use crate::augment::{DEPTH, OpDraw};
-use crate::data::{DataSet, SIDES};
+use crate::data::{DataSet, SIDES, counted};
 use crate::disk;
 use crate::nn::ParameterSet;
 use crate::optim::StateTensor;
@@ -328,7 +328,7 @@ impl Checkpoint {
 
 fn header_of(path: &Path, bytes: &[u8]) -> Result<(Config, Header), TrainError> {
     let broken = |reason: String| TrainError::Checkpoint { path: path.to_owned(), reason };
-    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| broken(e.to_string()))?;
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| broken(damage(bytes, &e)))?;
     let entries = metadata.metadata().clone().unwrap_or_default();
     let entry = |key: &str| entries.get(key).ok_or_else(|| broken(format!("its metadata has no '{key}'")));
     let format = entry("format")?;
@@ -345,6 +345,31 @@ fn header_of(path: &Path, bytes: &[u8]) -> Result<(Config, Header), TrainError> 
     Ok((config, header))
 }
 
+/// Why bytes are no safetensors file, in words.
+fn damage(bytes: &[u8], error: &SafeTensorError) -> String {
+    let text = std::str::from_utf8(bytes).ok();
+    if bytes.is_empty() {
+        "it is empty".to_owned()
+    } else if text
+        .and_then(|text| text.parse::<toml::Table>().ok())
+        .is_some_and(|table| table.contains_key("preset"))
+    {
+        "it is a config.toml, the settings of a run: give the model.safetensors beside it, or the folder of the run".to_owned()
+    } else if text.is_some() {
+        "it is a text file".to_owned()
+    } else if matches!(
+        error,
+        SafeTensorError::MetadataIncompleteBuffer | SafeTensorError::InvalidHeaderLength
+    ) {
+        format!(
+            "the file is cut off: it ends after {}; copy it again, or take an earlier copy",
+            counted(bytes.len(), "byte", "bytes")
+        )
+    } else {
+        error.to_string()
+    }
+}
+
 /// Classes named in a message.
 const NAMED: usize = 4;
 
@@ -352,7 +377,11 @@ fn describe([height, width, channels]: [usize; 3], classes: &[String]) -> String
     let colour = if channels == 1 { "grey" } else { "RGB" };
     let more = if classes.len() > NAMED { ", .." } else { "" };
     let named = &classes[..classes.len().min(NAMED)];
-    format!("{width}x{height} {colour} images of {} classes ({}{more})", classes.len(), named.join(", "))
+    format!(
+        "{width}x{height} {colour} images of {} ({}{more})",
+        counted(classes.len(), "class", "classes"),
+        named.join(", ")
+    )
 }
 
 fn floats(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {

@@ -205,6 +205,15 @@ fn reports(path: &Path, text: &[u8]) -> Result<Vec<Report>, TrainError> {
     let wrong = |reason: String| TrainError::Config { path: path.to_owned(), reason };
     let mut reader = csv::Reader::from_reader(text);
     let columns = reader.headers().map_err(|e| wrong(e.to_string()))?.clone();
+    let joined = columns.get(0).filter(|_| columns.len() == 1).unwrap_or_default();
+    if let Some((_, name)) =
+        [(';', "semicolons"), ('\t', "tabs")].into_iter().find(|(mark, _)| joined.contains(*mark))
+    {
+        return Err(wrong(format!(
+            "its columns are separated by {name}, as a spreadsheet saves them, instead of commas: save it with commas, or put \
+             the file of the run back"
+        )));
+    }
     let row = |row: csv::Result<csv::StringRecord>| {
         let row = row.map_err(|e| wrong(e.to_string()))?;
         let line = row.position().map_or(0, csv::Position::line);

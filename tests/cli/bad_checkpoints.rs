@@ -41,6 +41,16 @@ fn damaged_checkpoints_are_refused_by_name() {
     for content in [&b""[..], b"step,images\n", &whole[..whole.len() / 2], &whole[..100], &whole[1..]] {
         all_refuse(&run, content, &no_checkpoint);
     }
+    let settings = fs::read(run.folder().join("config.toml")).expect("the settings");
+    let reasons: [(&[u8], &str); 4] = [
+        (b"", "it is empty"),
+        (b"step,images\n", "it is a text file"),
+        (&settings, "it is a config.toml, the settings of a run: give the model.safetensors"),
+        (&whole[..whole.len() / 2], "the file is cut off"),
+    ];
+    for (content, reason) in reasons {
+        all_refuse(&run, content, &[no_checkpoint[0], reason]);
+    }
     let other = safetensors::serialize(Vec::<(&str, safetensors::tensor::TensorView<'_>)>::new(), None);
     all_refuse(&run, &other.expect("safetensors"), &["is not a remixmatch checkpoint", "'format'"]);
     let newer = changed(&run.model(), "format", "remixmatch-1", "remixmatch-9");

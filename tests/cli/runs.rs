@@ -122,6 +122,13 @@ fn curves_plots_runs_with_reports() {
         &mut remixmatch(&["curves", str(&none), "--out", str(&picture)]),
         &["none/metrics.csv: reading it failed"],
     );
+    // A spreadsheet saves other separators.
+    let reports = run.folder().join("metrics.csv");
+    let text = fs::read_to_string(&reports).expect("reports");
+    for (mark, name) in [(";", "semicolons"), ("\t", "tabs")] {
+        fs::write(&reports, text.replace(',', mark)).expect("a file");
+        refused(&mut command, &["metrics.csv", "separated by", name]);
+    }
     assert_eq!(fs::read_to_string(&picture).expect("a picture"), svg);
 }
 
