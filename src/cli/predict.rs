@@ -10,7 +10,7 @@ use pollster::block_on;
 use remixmatch::data::{
     Images, SignificantBits, counted, is_image_file, read_images, shown, shown_name, significant_bits_of,
 };
-use remixmatch::train::{Model, most_likely};
+use remixmatch::train::{Model, PredictionTable, most_likely};
 use serde_json::json;
 
 use super::inputs::{model_file, open_gpu};
@@ -33,6 +33,9 @@ pub struct PredictArguments {
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
+    /// Print the result as CSV: file, class, and the probability of each class
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
 }
 
 /// Most likely classes in the text output.
@@ -57,6 +60,7 @@ pub fn run(arguments: PredictArguments) -> anyhow::Result<Outcome> {
     let bits =
         significant_bits_of(&files, arguments.significant_bits.unwrap_or(model.config.significant_bits));
     let mut results = Vec::new();
+    let mut table = PredictionTable::new(&model.header.classes);
     let (mut bad, mut first_error) = (0, None);
     for batch in files.chunks(BATCH) {
         let mut images = Images::new(side, side, channels, Vec::new());
@@ -80,7 +84,9 @@ pub fn run(arguments: PredictArguments) -> anyhow::Result<Outcome> {
         let classes = &model.header.classes;
         for (path, row) in read.into_iter().zip(probabilities.chunks_exact(classes.len())) {
             let answer = Answer::new(path, classes, row);
-            if arguments.json {
+            if arguments.csv {
+                table.push(&shown(path).to_string(), row);
+            } else if arguments.json {
                 results.push(answer.json());
             } else {
                 print(answer)?;
@@ -90,6 +96,9 @@ pub fn run(arguments: PredictArguments) -> anyhow::Result<Outcome> {
     let (all, none) = (files.len(), bad == files.len());
     if arguments.json && !none {
         print(serde_json::to_string_pretty(&results)?)?;
+    }
+    if arguments.csv && !none {
+        print(String::from_utf8_lossy(&table.into_bytes()).trim_end_matches('\n'))?;
     }
     match first_error {
         _ if arguments.skip_bad && none => bail!("none of the {all} image files can be read"),

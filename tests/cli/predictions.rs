@@ -61,6 +61,36 @@ fn files_without_an_answer_are_named() {
 }
 
 #[test]
+fn csv_has_the_columns_of_the_export() {
+    let (outer, run) = trained();
+    let folder = outer.path().join("photos");
+    for (n, name) in ["a.png", "b, with comma.png", "c \"quoted\".png"].into_iter().enumerate() {
+        png(&folder.join(name), n);
+    }
+    put(&folder.join("empty.png"), b"");
+    let (status, table, told) = predict(&run, &[&folder], &["--csv"]);
+    assert!(status == Some(1) && told.contains("empty.png"), "{told}");
+    let mut rows = csv::Reader::from_reader(table.as_bytes());
+    assert_eq!(rows.headers().expect("a header"), vec!["file", "class", "left", "top", "wedge"]);
+    let rows: Vec<_> = rows.records().map(|row| row.expect("a row")).collect();
+    let (_, json, _) = predict(&run, &[&folder], &["--json"]);
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(rows.len(), 3, "{table}");
+    for (row, answer) in rows.iter().zip(json.as_array().expect("a list")) {
+        assert_eq!(
+            (&row[0], &row[1]),
+            (answer["image"].as_str().expect("a path"), answer["class"].as_str().expect("a class"))
+        );
+        for (at, class) in ["left", "top", "wedge"].into_iter().enumerate() {
+            let expected = answer["probabilities"][class].as_f64().expect("a number") as f32;
+            assert_eq!(row[2 + at].parse::<f32>().expect("a number"), expected);
+        }
+    }
+    let (status, _, told) = predict(&run, &[&folder], &["--csv", "--json"]);
+    assert!(status == Some(2) && told.contains("--csv") && told.contains("--json"), "{told}");
+}
+
+#[test]
 fn one_bad_input_leaves_the_others() {
     let (outer, run) = trained();
     let at = |name: &str| outer.path().join(name);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::app::session::Predictions;
 use crate::data::{LabellingFolder, Labels, LabelsError};
-use crate::train::most_likely;
+use crate::train::{PredictionTable, most_likely};
 
 /// A model's class probabilities for all images of a folder, and the classes it was trained on.
 pub struct Guesses {
@@ -56,16 +56,9 @@ impl Guesses {
 
     /// A CSV file with one row per image: `file,class`, then the probability of each class under its name.
     pub fn csv(&self, files: &[String]) -> Vec<u8> {
-        let mut rows = csv::Writer::from_writer(Vec::new());
-        let header = ["file", "class"].into_iter().chain(self.classes.iter().map(String::as_str));
-        rows.write_record(header).expect("writing to memory succeeds");
-        for (image, file) in files.iter().enumerate() {
-            let class = self.classes[self.top(image).0].clone();
-            let probabilities = self.of(image).iter().map(f32::to_string);
-            let row = [file.clone(), class].into_iter().chain(probabilities);
-            rows.write_record(row).expect("writing to memory succeeds");
-        }
-        rows.into_inner().expect("writing to memory succeeds")
+        let mut table = PredictionTable::new(&self.classes);
+        files.iter().enumerate().for_each(|(image, file)| table.push(file, self.of(image)));
+        table.into_bytes()
     }
 }
 
