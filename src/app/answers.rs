@@ -98,3 +98,11 @@ impl Answer {
         }
     }
 }
+
+/// An error that has stopped a run, with the names of the window's controls instead of those of the settings.
+pub fn in_window(error: &TrainError) -> String {
+    error
+        .to_string()
+        .replace("set labels to", "set *labelled images* to")
+        .replace("set balance to train,", "press *Spread labels as the classes are*,")
+}

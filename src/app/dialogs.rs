@@ -2,11 +2,16 @@
 
 use std::future::Future;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use eframe::egui::{ColorImage, Context, Rect};
 use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+use web_time::Instant;
 
 use super::platform;
+
+/// A dialog without an answer in this time was not on the screen.
+const FAST: Duration = Duration::from_millis(400);
 
 /// What a dialog lets a person choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +35,8 @@ pub enum Chosen {
     SaveRun(PathBuf),
     /// A file to write text or bytes to.
     Write(PathBuf, Vec<u8>),
+    /// The dialog closed faster than a person could: it was not opened, for this reason.
+    NoDialog(&'static str),
 }
 
 /// Dialogs that are open, and their answers.
@@ -134,9 +141,14 @@ fn ask<F: Future<Output = Option<PathBuf>> + 'static>(
 ) {
     let context = context.clone();
     platform::spawn(move || async move {
-        if let Some(path) = choose().await {
+        let began = Instant::now();
+        let answer = match choose().await {
+            Some(path) => Some(chosen(path)),
+            None => platform::NO_DIALOG.filter(|_| began.elapsed() < FAST).map(Chosen::NoDialog),
+        };
+        if let Some(answer) = answer {
             // Sending fails if the window has closed.
-            let _ = sender.unbounded_send(chosen(path));
+            let _ = sender.unbounded_send(answer);
             context.request_repaint();
         }
     });

@@ -9,6 +9,7 @@ use eframe::egui::Ui;
 use super::address::Address;
 use super::answers::Answer;
 use super::documents::{Arrived, Failure, Opened, Resume, Waiting};
+use super::options::AppOptions;
 use super::session::{Command, Start};
 use super::textures::Thumbnails;
 use super::views::{ablation, labelling};
@@ -81,17 +82,23 @@ impl Workspace {
 
     /// Opens a run's folder: its settings, its data, its state.
     pub fn open_run(&mut self, path: PathBuf) {
-        self.open_run_with(path, None, false);
+        self.open_run_with(path, (None, None), false);
     }
 
-    /// [`Workspace::open_run`], with another batch size if `batch` is given; trains at once if `train`.
-    pub(super) fn open_run_with(&mut self, path: PathBuf, batch: Option<usize>, train: bool) {
+    /// [`Workspace::open_run`], with another batch size and number of steps if they are given; trains at once if `train`.
+    pub(super) fn open_run_with(
+        &mut self,
+        path: PathBuf,
+        (batch, steps): (Option<usize>, Option<u64>),
+        train: bool,
+    ) {
         let folder = RunFolder::new(path);
         match folder.resumable() {
             Err(error) => self.log.add(error.to_string()),
             Ok(Resumable { mut config, options, .. }) => {
                 config.accept_changed_data = self.accept_changed_data;
                 config.batch = batch.unwrap_or(config.batch);
+                config.steps = steps.unwrap_or(config.steps);
                 match config.present_source() {
                     Err(error) => self.log.add(format!("not opened: {error}")),
                     Ok(source) => {
@@ -132,6 +139,7 @@ impl Workspace {
         let mut config = Config { data: old.data.clone(), data_path: old.data_path.clone(), ..config };
         config.set_open_options(&old.open_options());
         self.settings.config = config;
+        (self.labels_are_set, self.balance_is_set) = (false, false);
         if !own_data && preset_data.starts_with("builtin:") {
             self.open_data(preset_data);
         }
@@ -140,6 +148,11 @@ impl Workspace {
     /// Follows the part of a link after `#`. Returns whether it asks for anything; a link that is not understood
     /// is logged and changes nothing.
     pub fn follow_link(&mut self, fragment: &str) -> bool {
+        self.follow_link_with(fragment, &AppOptions::default())
+    }
+
+    /// [`Workspace::follow_link`], with options that change the link's settings.
+    pub(super) fn follow_link_with(&mut self, fragment: &str, options: &AppOptions) -> bool {
         let address = match Address::parse(fragment) {
             Ok(Some(address)) => address,
             Ok(None) => return false,
@@ -151,6 +164,10 @@ impl Workspace {
         self.reset();
         self.settings.config = address.config;
         self.settings.compare = address.compare;
+        let names = |key: &str| fragment.split('&').any(|part| part.split('=').next() == Some(key));
+        self.labels_are_set = options.labels.is_some() || names("labels");
+        self.balance_is_set = options.balance.is_some() || names("balance");
+        options.change(&mut self.settings);
         if let Some(view) = address.view {
             self.show_view(&view);
         }

@@ -10,9 +10,9 @@ use thiserror::Error;
 use super::components::Variation;
 use super::settings::Settings;
 use super::theme::ThemeChoice;
-use crate::data::{OpenOptions, SplitRule};
+use crate::data::{Balance, Choice, OpenOptions, SignificantBits, SplitRule};
 use crate::gpu::Gpu;
-use crate::train::{TrainError, preset};
+use crate::train::{Overrides, TrainError, preset};
 
 /// Why the app cannot start.
 #[derive(Debug, Error)]
@@ -43,6 +43,14 @@ pub struct AppOptions {
     pub batch: Option<usize>,
     /// How labelled images are chosen.
     pub split: Option<SplitRule>,
+    /// Number of labelled images; `None` is that of the preset, as far as the data allow.
+    pub labels: Option<usize>,
+    pub balance: Option<Balance>,
+    /// Side in pixels that a folder's images are resized to.
+    pub image_size: Option<usize>,
+    pub skip_bad: bool,
+    pub significant_bits: Option<SignificantBits>,
+    pub choice: Choice,
     /// Name of a variation to compare with.
     pub compare: Option<String>,
     /// Folder that runs are autosaved in; `None` switches autosaving off.
@@ -55,7 +63,8 @@ pub struct AppOptions {
     pub run: Option<PathBuf>,
     /// Go on with the run on data whose images are not its own.
     pub accept_changed_data: bool,
-    /// The part of a link after `#`. A link that cannot be followed is logged, and the remembered settings stay.
+    /// The part of a link after `#`, which the other options change, except `preset`. A link that cannot be followed is
+    /// logged, and the remembered settings stay.
     pub link: Option<String>,
     /// Train at once.
     pub train: bool,
@@ -97,16 +106,34 @@ impl AppOptions {
         if let Some(preset) = self.preset.as_deref().and_then(|name| preset(name, None).ok()) {
             settings.config = preset.config;
         }
+        if self.data.is_some() {
+            settings.config.set_open_options(&OpenOptions::default());
+        }
+        self.change(settings);
+    }
+
+    /// Replaces the settings that the options name, apart from the preset. How data are opened stays as it is unless an
+    /// option says otherwise.
+    pub(super) fn change(&self, settings: &mut Settings) {
         if let Some(data) = &self.data {
             settings.config.data.clone_from(data);
             settings.config.data_path = None;
-            settings.config.set_open_options(&OpenOptions::default());
         }
+        let overrides = Overrides {
+            labels: self.labels,
+            balance: self.balance,
+            split: self.split,
+            steps: self.steps,
+            seed: self.seed,
+            image_size: self.image_size,
+            skip_bad: self.skip_bad,
+            significant_bits: self.significant_bits,
+            choice: self.choice.clone(),
+            batch: self.batch,
+            ..Overrides::default()
+        };
+        overrides.apply(&mut settings.config).expect("only another method can fail");
         settings.compare = self.compare.as_deref().and_then(Variation::named).or(settings.compare);
-        settings.config.steps = self.steps.unwrap_or(settings.config.steps);
-        settings.config.split = self.split.unwrap_or(settings.config.split);
-        settings.config.batch = self.batch.unwrap_or(settings.config.batch);
-        settings.config.seed = self.seed.unwrap_or(settings.config.seed);
         settings.theme = self.theme.unwrap_or(settings.theme);
     }
 }

@@ -64,25 +64,27 @@ impl App {
         let autosaved = options.autosave.clone().map(AutosavedRuns::new);
         let mut workspace = Workspace::new(gpu, render, creation.egui_ctx.clone(), settings, autosaved);
         workspace.accept_changed_data = options.accept_changed_data;
+        workspace.labels_are_set = options.labels.is_some();
+        workspace.balance_is_set = options.balance.is_some();
         if options.train {
             workspace.train_when_ready();
         }
-        if let Some(folder) = options.label {
+        if let Some(folder) = options.label.clone() {
             workspace.label_folder(folder);
         }
-        if let Some(folder) = options.ablation {
+        if let Some(folder) = options.ablation.clone() {
             workspace.open_ablation(folder);
         }
         let mut refused = None;
         let last = |workspace: &Workspace| workspace.log.last().map(str::to_owned);
-        match (options.run, options.link.as_deref()) {
+        match (options.run.clone(), options.link.as_deref()) {
             (Some(folder), _) => {
-                workspace.open_run_with(folder, options.batch, options.train);
+                workspace.open_run_with(folder, (options.batch, options.steps), options.train);
                 if !matches!(workspace.waiting, Some(Waiting::Resume(_))) {
                     refused = last(&workspace);
                 }
             }
-            (None, Some(link)) if workspace.follow_link(link) => {
+            (None, Some(link)) if workspace.follow_link_with(link, &options) => {
                 if options.train {
                     workspace.train_when_ready();
                 }
@@ -372,6 +374,14 @@ impl App {
     }
 }
 
+/// An error's text without the place in a crate's source that it names.
+#[cfg(not(target_arch = "wasm32"))]
+fn without_source(text: &str) -> String {
+    let is_place = |word: &&str| !(word.contains(".rs:") && word.contains(['/', '\\']));
+    let kept = text.split_whitespace().filter(is_place).collect::<Vec<_>>().join(" ");
+    kept.replace("os error at ", "").trim_end_matches('.').to_owned()
+}
+
 /// Opens the window, and returns when it is closed.
 ///
 /// # Errors
@@ -398,9 +408,29 @@ pub fn run(options: AppOptions) -> Result<(), AppError> {
     }
     let make: eframe::AppCreator<'_> =
         Box::new(move |creation| Ok(Box::new(App::new(creation, options)?) as Box<dyn eframe::App>));
-    eframe::run_native("remixmatch", native, make).map_err(|error| AppError::NoWindow(error.to_string()))?;
+    eframe::run_native("remixmatch", native, make)
+        .map_err(|error| AppError::NoWindow(without_source(&error.to_string())))?;
     match failure.lock().ok().and_then(|mut failure| failure.take()) {
         Some(reason) => Err(AppError::Script(reason)),
         None => Ok(()),
+    }
+}
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use super::without_source;
+
+    #[test]
+    fn places_in_source_are_left_out() {
+        for (text, expected) in [
+            (
+                "winit EventLoopError: os error at /home/me/winit-0.30.13/src/linux/mod.rs:765: no DISPLAY is set.",
+                "winit EventLoopError: no DISPLAY is set",
+            ),
+            (r"os error at C:\winit\src\mod.rs:7: no window", "no window"),
+            ("the device is lost", "the device is lost"),
+        ] {
+            assert_eq!(without_source(text), expected);
+        }
     }
 }

@@ -23,7 +23,7 @@ use super::{layout, platform};
 use crate::data::{OpenOptions, Split, counted};
 use crate::disk;
 use crate::gpu::{Gpu, GpuError};
-use crate::train::{Config, StepStatistics};
+use crate::train::{Config, StepStatistics, preset};
 
 /// How long a closing window waits for its runs to save themselves. A step of a large network takes longer;
 /// such a run keeps what it saved at its last report.
@@ -37,6 +37,10 @@ pub struct Workspace {
     pub(super) settings: Settings,
     /// Whether a run goes on with data whose images are not its own.
     pub(super) accept_changed_data: bool,
+    /// Whether a person has set the number of labels, also to that of the preset.
+    pub(super) labels_are_set: bool,
+    /// Whether a person has set the balance of the labels, also to that of the preset.
+    pub(super) balance_is_set: bool,
     pub(super) data: DataSlot,
     pub(super) labelling: Labelling,
     pub(super) ablation: AblationFolder,
@@ -76,6 +80,8 @@ impl Workspace {
             context,
             settings,
             accept_changed_data: false,
+            labels_are_set: false,
+            balance_is_set: false,
             data: DataSlot::default(),
             labelling: Labelling::default(),
             ablation: AblationFolder::default(),
@@ -226,7 +232,8 @@ impl Workspace {
         if !self.runs.is_empty() {
             return;
         }
-        let config = self.settings.config.clone();
+        let chosen = self.settings.config.clone();
+        let config = self.fitting_labels(chosen.clone());
         let mut runs = vec![(String::new(), config.clone())];
         if let Some(variation) = self.settings.compare {
             config.method_name.clone_into(&mut runs[0].0);
@@ -235,7 +242,20 @@ impl Workspace {
         for (name, config) in runs {
             self.start_run(name, config, Start::New);
         }
-        self.started = Some((config, self.settings.compare));
+        self.started = Some((chosen, self.settings.compare));
+    }
+
+    /// Settings with labels that fit the open data, where nobody has set their number.
+    fn fitting_labels(&mut self, mut config: Config) -> Config {
+        let default = preset(&config.preset, None).is_ok_and(|start| start.config.labels == config.labels);
+        if default
+            && !self.labels_are_set
+            && let Some(data) = self.data.ready()
+            && let Some(notice) = config.fit_labels(data, self.balance_is_set)
+        {
+            self.log.add(format!("notice: {notice}"));
+        }
+        config
     }
 
     pub(super) fn start_run(&mut self, name: String, config: Config, start: Start) {
@@ -291,6 +311,7 @@ impl Workspace {
             Chosen::Run(path) => self.open_run(path),
             Chosen::Ablation(path) => self.open_ablation(path),
             Chosen::SaveRun(path) => self.save_runs(path),
+            Chosen::NoDialog(reason) => self.log.add(reason.to_owned()),
             Chosen::Write(path, content) => self.log.add(match disk::write(&path, &content) {
                 Ok(()) => format!("written: {}", path.display()),
                 Err(error) => format!("{}: not written: {error}", path.display()),

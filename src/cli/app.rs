@@ -6,9 +6,9 @@ use std::sync::Arc;
 use anyhow::bail;
 use clap::Args;
 use remixmatch::app::{AppOptions, ThemeChoice};
-use remixmatch::data::SplitRule;
+use remixmatch::data::{Balance, SplitRule};
 
-use super::inputs::{AdapterOptions, tiling_cache};
+use super::inputs::{AdapterOptions, ChoiceOptions, tiling_cache};
 use super::options::named;
 use super::terminal::Outcome;
 
@@ -17,8 +17,8 @@ use super::terminal::Outcome;
 pub struct AppArguments {
     #[command(flatten)]
     adapter: AdapterOptions,
-    /// Settings as in a link to the page, after the #: lesson=alignment, preset=digits&seed=3&train
-    #[arg(long, value_name = "SETTINGS")]
+    /// Settings as in a link to the page, after the #: lesson=alignment, preset=digits&seed=3&train; other options win
+    #[arg(long, value_name = "SETTINGS", conflicts_with = "preset")]
     link: Option<String>,
     /// Preset to start with
     #[arg(long, value_name = "NAME")]
@@ -35,6 +35,20 @@ pub struct AppArguments {
     /// Labelled images per step
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
+    /// Number of labelled images
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    labels: Option<usize>,
+    /// Distribution of the labels over the classes
+    #[arg(long, value_parser = named::<Balance>(), help_heading = "Data")]
+    label_balance: Option<Balance>,
+    /// Side in pixels that a folder's images are resized to
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    image_size: Option<usize>,
+    /// Skip images that cannot be read, with a notice
+    #[arg(long, help_heading = "Data")]
+    skip_bad: bool,
+    #[command(flatten)]
+    choice: ChoiceOptions,
     /// How labelled images are chosen [default: content]
     #[arg(long, value_parser = named::<SplitRule>())]
     split: Option<SplitRule>,
@@ -47,8 +61,10 @@ pub struct AppArguments {
     /// Show the table of the ablation in this folder
     #[arg(long, value_name = "DIR")]
     ablation: Option<PathBuf>,
-    /// Open the run in this folder
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["preset", "data", "seed"])]
+    /// Open the run in this folder, up to --steps and with --batch if given
+    #[arg(long, value_name = "DIR", conflicts_with_all = [
+        "preset", "data", "seed", "link", "labels", "label_balance", "image_size", "skip_bad", "split", "compare", "ChoiceOptions",
+    ])]
     run: Option<PathBuf>,
     /// Go on with the run on data whose images are not those of the run
     #[arg(long, requires = "run")]
@@ -88,6 +104,12 @@ pub fn run(arguments: AppArguments) -> anyhow::Result<Outcome> {
         steps: arguments.steps,
         batch: arguments.batch,
         split: arguments.split,
+        labels: arguments.labels,
+        balance: arguments.label_balance,
+        image_size: arguments.image_size,
+        skip_bad: arguments.skip_bad,
+        significant_bits: arguments.choice.significant_bits,
+        choice: arguments.choice.choice(),
         autosave: eframe::storage_dir("remixmatch").map(|folder| folder.join("runs")),
         label: arguments.label,
         ablation: arguments.ablation,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
@@ -176,6 +176,7 @@ pub struct CurvesArguments {
 /// Runs `curves`: test accuracy (thick) and accuracy of the guesses (thin) against steps, one colour per run.
 pub fn curves(arguments: CurvesArguments) -> anyhow::Result<Outcome> {
     Output::Chart.check_path(&arguments.out)?;
+    check_ending(&arguments.out)?;
     let mut lines = Vec::new();
     let mut steps = 1;
     for (i, folder) in arguments.runs.iter().enumerate() {
@@ -207,6 +208,18 @@ pub fn curves(arguments: CurvesArguments) -> anyhow::Result<Outcome> {
     figure.write(&arguments.out)?;
     note(format_args!("curves: {}", arguments.out.display()));
     Ok(Outcome::Done)
+}
+
+/// Checks that the name of a chart is that of an SVG file, which it becomes.
+fn check_ending(path: &Path) -> anyhow::Result<()> {
+    match path.extension() {
+        Some(ending) if ending.eq_ignore_ascii_case("svg") => Ok(()),
+        _ => bail!(
+            "{} does not end with .svg, but a chart is an SVG file: choose {}",
+            path.display(),
+            path.with_extension("svg").display()
+        ),
+    }
 }
 
 fn folder_name(folder: &Path) -> String {

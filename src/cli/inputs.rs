@@ -75,7 +75,7 @@ impl AdapterOptions {
 }
 
 /// How a source is read: options of formats that offer a choice, and of image files.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub struct ChoiceOptions {
     /// Significant bits of 16-bit images, 8 to 16, or auto: as many as they use [default: auto]
     #[arg(long, value_name = "BITS", help_heading = "Data")]
@@ -223,6 +223,9 @@ pub fn print_layout(source: &str, options: &OpenOptions, json: bool) -> anyhow::
 
 /// Looks up a name that is no path in the user's data folder, where the fetch scripts store data sets.
 pub fn resolve(source: &str) -> anyhow::Result<String> {
+    if source.trim().is_empty() {
+        bail!("the name of the data is empty: {HINT}");
+    }
     let is_name = !source.contains([':', '/', '\\']) && !Path::new(source).exists();
     if !is_name {
         return Ok(source.to_owned());

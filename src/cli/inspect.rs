@@ -44,7 +44,7 @@ pub struct DataArguments {
     #[command(flatten)]
     choice: ChoiceOptions,
     /// Print what each file and folder is read as, without reading the images
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["check", "fix", "sheet"])]
     layout: bool,
     /// Print as JSON
     #[arg(long)]

@@ -52,9 +52,22 @@ fn conflict(error: &clap::Error, given: impl Iterator<Item = String>) -> Option<
     let mut names = context(ContextKind::InvalidArg);
     names.extend(context(ContextKind::PriorArg));
     names.retain(|name| flags.contains(name));
+    if let Some(first) = names.first()
+        && names.iter().all(|name| name == first)
+    {
+        let count = flags.iter().filter(|flag| *flag == first).count();
+        return (count > 1).then(|| format!("error: {first} is given {count} times: give it once"));
+    }
     let (first, others) = names.split_first().filter(|(_, others)| !others.is_empty())?;
     let reason = match first.as_str() {
         "--resume" => "a resumed run keeps its settings; leave them out, or start another run with --out",
+        _ if names.iter().any(|name| name == "--run") => "a run keeps its settings; leave one of them out",
+        _ if names.iter().any(|name| name == "--link") => {
+            "the link names its preset: write preset=NAME into it"
+        }
+        _ if names.iter().any(|name| name == "--layout") => {
+            "--layout reads no image; run `data` once for each"
+        }
         _ => "see --help",
     };
     Some(format!("error: {first} cannot be used with {}: {reason}", others.join(", ")))

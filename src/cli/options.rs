@@ -8,7 +8,7 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use remixmatch::Named;
 use remixmatch::augment::{PolicyScale, Sampling};
-use remixmatch::data::{Balance, DataSet, SplitRule, Tail, counted};
+use remixmatch::data::{Balance, DataSet, SplitRule, Tail};
 use remixmatch::ssl::{LabelPrior, Method, PolicyKind};
 use remixmatch::train::{Config, Overrides, PRESET_NAMES, preset};
 
@@ -141,8 +141,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Returns the run's configuration, its data set, and the source of the preset. Without a number of labels, a data
-    /// set labelled by hand is trained with all of its labels, and so is one with fewer labels than the preset takes.
+    /// Returns the run's configuration, its data set, and the source of the preset. Without a number of labels, that of the
+    /// preset adapts to the data: see [`Config::fit_labels`].
     pub fn open(&self, source: &SourceOptions) -> anyhow::Result<(Config, Arc<DataSet>, String)> {
         let (mut config, origin) = self.config(source)?;
         if config.data_path.is_none() {
@@ -153,17 +153,8 @@ impl Settings {
         let data = source.open(&config)?;
         config.set_decoding(&data);
         if self.options.labels.is_none() && self.options.config.is_none() {
-            let known = data.train_labels.iter().flatten().count();
-            if let Some(labels) = data.hand_made_labels() {
-                config.labels = labels;
-            } else if known < config.labels {
-                let asked = config.labels;
-                note(format_args!(
-                    "notice: the preset takes {}: all {known} training images of known class are labelled",
-                    counted(asked, "label", "labels")
-                ));
-                config.labels = known;
-            }
+            let notice = config.fit_labels(&data, self.options.label_balance.is_some());
+            notice.iter().for_each(|notice| note(format_args!("notice: {notice}")));
         }
         Ok((config, data, origin))
     }

@@ -70,10 +70,10 @@ fn flags(error: &anyhow::Error) -> Option<String> {
         return Some("another --out".to_owned());
     }
     if let Some(error) = error.downcast_ref::<DataError>() {
-        return flag(error.setting()?);
+        return data_flag(error);
     }
     match error.downcast_ref()? {
-        TrainError::Data(error) => flag(error.setting()?),
+        TrainError::Data(error) => data_flag(error),
         TrainError::OutputNotEmpty { path } => {
             Some(format!("--resume {}, --force, or another --out", path.display()))
         }
@@ -89,6 +89,16 @@ fn flags(error: &anyhow::Error) -> Option<String> {
         }
         TrainError::StepsDone { done, .. } => Some(format!("--steps {done}")),
         _ => None,
+    }
+}
+
+/// The flag for what an error of the data advises, if the command line has one.
+fn data_flag(error: &DataError) -> Option<String> {
+    match error {
+        DataError::SmallClass { most, .. } if *most > 0 => {
+            Some(format!("--labels {most}, or --label-balance train"))
+        }
+        other => flag(other.setting()?),
     }
 }
 

@@ -78,7 +78,7 @@ pub fn run(arguments: TrainArguments) -> anyhow::Result<Outcome> {
             training.trainer.data.accuracy_name(),
             100.0 * summary.test_acc_ema,
             100.0 * summary.test_acc,
-            summary.steps,
+            counted(summary.steps as usize, "step", "steps"),
             summary.seconds
         ))?;
         print(format_args!("model, metrics and settings are in {}", training.path().display()))?;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -171,6 +172,7 @@ impl Training {
         if self.trainer.report_is_pending() {
             self.report(bar)?;
         }
+        let mut estimate = Estimate::new(&self.trainer);
         while !self.trainer.is_done() {
             if interruption.is_requested() {
                 return Err(GpuError::Stopped.into());
@@ -178,6 +180,9 @@ impl Training {
             block_on(self.trainer.step())?;
             self.first_stats = self.first_stats.or_else(|| self.trainer.data.train.stream_stats());
             bar.set_position(self.trainer.progress().step);
+            if let Some(line) = estimate.line(&self.trainer) {
+                show(bar, line);
+            }
             if self.trainer.report_is_due() {
                 self.report(bar)?;
             }
@@ -194,11 +199,7 @@ impl Training {
         self.save()?;
         bar.set_message(format!("test {:.1} %", 100.0 * report.test_acc_ema));
         let line = line(&report, self.trainer.config.steps);
-        if bar.is_hidden() {
-            note(line);
-        } else {
-            bar.println(line);
-        }
+        show(bar, line);
         Ok(())
     }
 
@@ -265,6 +266,54 @@ fn other_reports(reports: &[Report], step: u64, config: &Config) -> Option<Strin
     })
 }
 
+/// Prints a line above the progress bar, or alone where there is none.
+fn show(bar: &ProgressBar, line: String) {
+    if bar.is_hidden() {
+        note(line);
+    } else {
+        bar.println(line);
+    }
+}
+
+/// When the time of a run is estimated: after this, the first step, which prepares kernels, weighs little.
+const ESTIMATE_AFTER: Duration = Duration::from_secs(10);
+
+/// Estimates, once, how long a run takes from the pace of its first steps.
+struct Estimate {
+    /// The step that the pace is measured from, and when it ended: the first one that is trained here.
+    first: Option<(u64, Instant)>,
+    done: bool,
+}
+
+impl Estimate {
+    fn new(trainer: &Trainer) -> Self {
+        Self { first: None, done: trainer.is_done() }
+    }
+
+    /// A line about the time that is left, after a step; `None` if it is too early or has been said.
+    fn line(&mut self, trainer: &Trainer) -> Option<String> {
+        let progress = trainer.progress();
+        let (step, began) = *self.first.get_or_insert_with(|| (progress.step, Instant::now()));
+        let (steps, time) = (progress.step - step, began.elapsed());
+        if self.done || steps == 0 || time < ESTIMATE_AFTER {
+            return None;
+        }
+        self.done = true;
+        Some(time_left(time / steps.min(u64::from(u32::MAX)) as u32, progress.steps - progress.step))
+    }
+}
+
+/// How long `left` steps take, each of `step`.
+fn time_left(step: Duration, left: u64) -> String {
+    let seconds = step.as_secs_f64() * left as f64;
+    let time = match Duration::try_from_secs_f64(seconds) {
+        Ok(time) => indicatif::HumanDuration(time).to_string(),
+        Err(_) => format!("{seconds:.0} s"),
+    };
+    let left = counted(usize::try_from(left).unwrap_or(usize::MAX), "step takes", "steps take");
+    format!("estimate: {:.2} s per step; the remaining {left} about {time}", step.as_secs_f64())
+}
+
 fn progress_bar(trainer: &Trainer) -> ProgressBar {
     let progress = trainer.progress();
     let bar = ProgressBar::with_draw_target(Some(progress.steps), ProgressDrawTarget::stderr());
@@ -289,4 +338,21 @@ fn line(report: &Report, steps: u64) -> String {
         report.test_acc_ema,
         report.seconds,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_left_is_told_in_words() {
+        for (milliseconds, left, expected) in [
+            (250, 1, "0.25 s per step; the remaining 1 step takes about 0 seconds"),
+            (500, 240, "0.50 s per step; the remaining 240 steps take about 2 minutes"),
+            (2_000, 1 << 20, "the remaining 1048576 steps take about 3 weeks"),
+        ] {
+            let line = time_left(Duration::from_millis(milliseconds), left);
+            assert!(line.contains(expected), "{line}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use super::config::Config;
 use super::error::TrainError;
 use crate::augment::OpOptions;
-use crate::data::{Balance, Choice, SignificantBits, SplitRule, Tail};
+use crate::data::{Balance, Choice, DataSet, SignificantBits, SplitRule, Tail, counted, shown_name};
 use crate::optim::ADAM;
 use crate::ssl::{LabelPrior, Method};
 
@@ -112,6 +112,63 @@ impl Config {
         };
         name.clone_into(&mut self.method_name);
         Ok(())
+    }
+
+    /// Adapts the preset's number of labels to a data set. Labels that were made by hand are all used; a smaller set is
+    /// labelled in full. Where classes are too small for equal shares, the labels follow the classes' numbers of images,
+    /// unless `keep_balance`; then each class gets as many labels as the smallest has images. Returns a notice about what
+    /// changed. A number that a person has set is not meant: [`split`](crate::data::split) reports why it does not fit.
+    pub fn fit_labels(&mut self, data: &DataSet, keep_balance: bool) -> Option<String> {
+        if let Some(labels) = data.hand_made_labels() {
+            self.labels = labels;
+            return None;
+        }
+        let images: Vec<usize> = (0..data.train_labels.len()).collect();
+        let counts = data.train_counts(&images);
+        let (known, classes) = (counts.iter().sum::<usize>(), counts.len());
+        let asked = counted(self.labels, "label", "labels");
+        if known < self.labels {
+            self.labels = known;
+            return Some(format!(
+                "the preset takes {asked}: all {known} training images of known class are labelled"
+            ));
+        }
+        let smallest = (0..classes).min_by_key(|class| counts[*class])?;
+        if self.labels < classes {
+            self.labels = classes;
+            return Some(format!("the preset takes {asked}: {classes} are used, one for each class"));
+        }
+        if self.balance != Balance::Even || self.imbalance > 1.0 || known == self.labels {
+            return None;
+        }
+        let share = self.labels / classes;
+        if share > counts[smallest] {
+            let class = format!(
+                "class '{}' has {}",
+                shown_name(&data.classes[smallest]),
+                counted(counts[smallest], "training image", "training images")
+            );
+            if keep_balance && counts[smallest] > 0 {
+                self.labels = counts[smallest] * classes;
+                return Some(format!(
+                    "the preset takes {asked}, but {class}: {} are used, {} for each class",
+                    self.labels, counts[smallest]
+                ));
+            }
+            self.balance = Balance::Train;
+            return Some(format!(
+                "the preset takes {asked}, {share} for each class, but {class}: the labels follow the classes' numbers of \
+                 images"
+            ));
+        }
+        if !self.labels.is_multiple_of(classes) {
+            self.labels = share * classes;
+            return Some(format!(
+                "the preset takes {asked}: {} are used, {share} for each of the {classes} classes",
+                self.labels
+            ));
+        }
+        None
     }
 }
 

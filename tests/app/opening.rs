@@ -7,7 +7,7 @@ use eframe::egui::Key;
 use egui_kittest::kittest::Queryable as _;
 use image::{GrayImage, ImageBuffer, Luma};
 use remixmatch::app::AppOptions;
-use remixmatch::data::{Balance, SignificantBits};
+use remixmatch::data::{Balance, Choice, SignificantBits};
 use remixmatch::train::Config;
 use tempfile::tempdir;
 
@@ -86,6 +86,46 @@ fn changed_data_are_accepted_by_a_button() {
     press(&mut window, "Accept the changed data");
     wait_for(&mut window, "the run", |window| says(window, "2 / 2 steps"));
     assert!(window.query_by_label("Accept the changed data").is_none());
+}
+
+#[test]
+fn labels_of_a_preset_fit_small_data() {
+    let outer = tempdir().expect("a folder");
+    let data = outer.path().join("toys");
+    folders(&data, &["ball", "cube"]);
+    let mut window = ready(linked(&data, "steps=2"));
+    window.get_by_label("▶ Train").click();
+    wait_for(&mut window, "the run's end", |window| says(window, "finished"));
+    assert!(says(&window, "the preset takes 40 labels: all "));
+    assert_eq!(config(&window).labels, 40, "the settings stay those of the preset");
+
+    // A number that the link gives is not changed.
+    let mut window = ready(linked(&data, "labels=40&steps=2"));
+    window.get_by_label("▶ Train").click();
+    wait_for(&mut window, "the refusal", |window| says(window, "40 labels were requested"));
+}
+
+#[test]
+fn options_change_the_settings_of_a_link() {
+    let outer = tempdir().expect("a folder");
+    let data = outer.path().join("toys");
+    folders(&data, &["ball", "cube", "test"]);
+    let link = Some("preset=digits&steps=9&batch=16&seed=7&image_size=12&labels=3".to_owned());
+    let options = AppOptions {
+        link,
+        data: Some(data.to_string_lossy().into_owned()),
+        steps: Some(2),
+        batch: Some(4),
+        labels: Some(6),
+        balance: Some(Balance::Train),
+        choice: Choice { folders_as_classes: true, ..Choice::default() },
+        ..AppOptions::default()
+    };
+    let window = ready(options);
+    let config = config(&window);
+    assert!(config.data.ends_with("toys") && config.choice.folders_as_classes);
+    assert_eq!((config.steps, config.batch, config.labels), (2, 4, 6));
+    assert_eq!((config.seed, config.image_size, config.balance), (7, Some(12), Balance::Train));
 }
 
 #[test]

@@ -136,6 +136,17 @@ fn impossible_numbers_of_labels_are_refused() {
     labels("0", &["at least 3"]);
     labels("7", &["7 labels", "6 or 9", "set balance to train", "(--label-balance train)"]);
     labels("31", &["31 labels", "at most 30"]);
+
+    // The smallest class limits even labels: the message has a number that works.
+    let uneven = tempdir().expect("a temporary folder");
+    for n in 0..12 {
+        png(&uneven.path().join(if n < 3 { "tree" } else { "cat" }).join(format!("{n}.png")), n);
+    }
+    let command = &mut remixmatch(&["train", "--steps", "1", "--labels", "8", "--data", str(uneven.path())]);
+    let told = refused(command.arg("--out").arg(&out), &["of class 'tree'", "or --label-balance train)"]);
+    let number = told.split("(--labels ").nth(1).and_then(|rest| rest.split(',').next()).expect("a number");
+    let mut command = remixmatch(&["train", "--steps", "1", "--batch", "4", "--k", "1", "--labels", number]);
+    done(command.args(["--report-every", "1", "--data", str(uneven.path())]).arg("--out").arg(&out));
 }
 
 #[test]

@@ -69,6 +69,40 @@ fn unknown_names_and_options_are_usage_errors() {
 }
 
 #[test]
+fn options_are_combined_or_refused_never_dropped() {
+    let cases: [(&[&str], &[&str]); 10] = [
+        (&["app", "--link", "preset=quick", "--preset", "digits"], &["--link", "--preset", "preset=NAME"]),
+        (&["app", "--link", "preset=quick", "--run", "r"], &["--link", "--run", "a run keeps its settings"]),
+        (&["app", "--run", "r", "--labels", "4"], &["--run", "--labels"]),
+        (&["app", "--run", "r", "--split", "content"], &["--run", "--split"]),
+        (&["app", "--run", "r", "--folders-as-classes"], &["--run", "--folders-as-classes"]),
+        (&["data", "d", "--check", "--layout"], &["--check", "--layout", "reads no image"]),
+        (&["data", "d", "--layout", "--sheet", "s.png"], &["--sheet", "--layout", "reads no image"]),
+        (&["train", "--batch", "4", "--batch", "0"], &["--batch is given 2 times"]),
+        (&["train", "--steps=4", "--steps", "8"], &["--steps is given 2 times"]),
+        (&["app", "--seed", "1", "--seed", "2"], &["--seed is given 2 times"]),
+    ];
+    for (arguments, words) in cases {
+        misused(&mut remixmatch(arguments), words);
+    }
+}
+
+#[test]
+fn empty_names_of_data_are_refused() {
+    for arguments in [["data", ""], ["data", " "], ["train", "--data="]] {
+        refused(&mut remixmatch(&arguments), &["the name of the data is empty"]);
+    }
+}
+
+#[test]
+fn charts_are_not_written_as_other_pictures() {
+    for name in ["c.png", "c.pdf", "chart"] {
+        let arguments = ["curves", "no-run", "--out", name];
+        refused(&mut remixmatch(&arguments), &[name, "does not end with .svg"]);
+    }
+}
+
+#[test]
 fn unknown_tiling_lists_the_supported_ones() {
     refused(&mut remixmatch(&["bench", "--part", "gemm", "--tiling", "wide"]), &["'wide'", "invocation-"]);
     refused(&mut remixmatch(&["bench", "--preset", "paper"]), &["'paper'", "paper-cifar10"]);

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use remixmatch::data::{Balance, DataSet, Images, OpenOptions, Origin, SplitRule, Spread, Tail, open, split};
+use remixmatch::train::preset;
 
 /// A set with `counts` images of the classes, interleaved, and `unknown` images without a class.
 fn counted(counts: &[usize], unknown: usize) -> DataSet {
@@ -177,5 +178,30 @@ proptest! {
         let of = chosen(&set, &found.labelled);
         prop_assert!(of.iter().zip(&counts).all(|(n, all)| n <= all));
         prop_assert_eq!(found.unlabelled.len(), known + 3);
+    }
+}
+
+#[test]
+fn labels_of_a_preset_fit_the_data() {
+    let many = vec![2; 50];
+    // Images per class, whether the balance is set, then the labels, their balance and a part of the notice.
+    let table: [(&[usize], bool, usize, Balance, &str); 9] = [
+        (&[60, 60], false, 40, Balance::Even, ""),
+        (&[14, 13, 13], false, 40, Balance::Even, ""),
+        (&[20, 13], false, 33, Balance::Even, "all 33 training images of known class"),
+        (&[45, 9], false, 40, Balance::Train, "class 'class1' has 9 training images"),
+        (&[45, 9], true, 18, Balance::Even, "18 are used, 9 for each class"),
+        (&[60, 1], false, 40, Balance::Train, "class 'class1' has 1 training image:"),
+        (&[30, 30, 30], false, 39, Balance::Even, "39 are used, 13 for each of the 3 classes"),
+        (&[30, 30, 31], true, 39, Balance::Even, "39 are used"),
+        (&many, false, 50, Balance::Even, "50 are used, one for each class"),
+    ];
+    for (counts, keep_balance, labels, balance, words) in table {
+        let (set, mut config) = (counted(counts, 3), preset("quick", None).unwrap().config);
+        let notice = config.fit_labels(&set, keep_balance).unwrap_or_default();
+        assert_eq!((config.labels, config.balance), (labels, balance), "{counts:?}: {notice}");
+        assert!(notice.contains(words) && notice.is_empty() == words.is_empty(), "{counts:?}: {notice}");
+        let found = split(&set, config.labels, config.spread(), 0).unwrap();
+        assert_eq!(found.labelled.len(), labels, "{counts:?}");
     }
 }

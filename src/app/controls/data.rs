@@ -56,13 +56,18 @@ pub fn data(workspace: &mut Workspace, contact_sheet_open: &mut bool, ui: &mut U
     ui.horizontal(|ui| {
         let labels = DragValue::new(&mut workspace.settings.config.labels).range(1..=100_000).speed(1.0);
         match hand_made {
-            Some(count) => ui
-                .label(count.to_string())
-                .on_hover_text("All labels that were made by hand, except those held out"),
-            None => {
-                ui.add(labels).on_hover_text("Number of labelled images, a multiple of the number of classes")
+            Some(count) => {
+                ui.label(count.to_string())
+                    .on_hover_text("All labels that were made by hand, except those held out");
             }
-        };
+            None => {
+                let labels = ui.add(labels);
+                workspace.labels_are_set |= labels.changed();
+                labels.on_hover_text(
+                    "Number of labelled images, a multiple of the number of classes; that of a preset adapts to the data",
+                );
+            }
+        }
         ui.label("labelled images");
         ui.add(DragValue::new(&mut workspace.settings.config.seed).speed(1.0))
             .on_hover_text("Determines the labelled images, the initial weights and all random numbers");

@@ -42,6 +42,12 @@ pub fn wait_until(limit: Duration, over: impl Fn() -> bool) {
     }
 }
 
+/// Why a dialog may not open, and what to do.
+pub const NO_DIALOG: Option<&str> = Some(
+    "no dialog for files opened, so nothing was chosen: install xdg-desktop-portal or zenity, or drop a folder on the window; \
+     the command line writes files too",
+);
+
 /// Asks for a file to read.
 pub async fn choose_file(title: &str) -> Option<PathBuf> {
     rfd::AsyncFileDialog::new().set_title(title).pick_file().await.map(|file| file.path().to_owned())

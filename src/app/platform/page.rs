@@ -75,6 +75,9 @@ pub fn wait_for_end(_end: &Receiver<()>) {}
 /// Returns at once, like [`wait_for_end`].
 pub fn wait_until(_limit: Duration, _over: impl Fn() -> bool) {}
 
+/// Why a dialog may not open: a browser always has one.
+pub const NO_DIALOG: Option<&str> = None;
+
 /// Asks for files, which belong together. Returns their folder in the in-memory file system.
 pub async fn choose_file(_title: &str) -> Option<PathBuf> {
     choose(false).await

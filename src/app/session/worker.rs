@@ -10,7 +10,7 @@ use web_time::Instant;
 
 use super::embedding_requests::{EmbeddingRequests, EmbeddingTimer};
 use super::state::{Command, Phase, PlanFacts, Predictions, Profile, Start, State};
-use crate::app::answers::Answer;
+use crate::app::answers::{self, Answer};
 use crate::app::platform;
 use crate::data::DataSet;
 use crate::gpu::{Gpu, GpuError};
@@ -82,7 +82,7 @@ impl Worker {
             // The window closed or started another run.
             Ok(()) | Err(TrainError::Gpu(GpuError::Stopped)) => {}
             Err(error) => self.publish(|state| {
-                state.phase = Phase::Failed(error.to_string());
+                state.phase = Phase::Failed(answers::in_window(&error));
                 state.answer = Answer::to_training(&error);
             }),
         }

@@ -75,7 +75,7 @@ fn welcome(ui: &mut Ui, dialogs: &Dialogs, labelling: &Labelling) {
         ui.heading("Label your own images");
         ui.add_space(6.0);
         for line in [
-            "1. Open a folder of images: JPEG, PNG, WebP and others, with or without subfolders.",
+            "1. Open a folder of images: JPEG, PNG, HEIC, WebP and others, with or without subfolders.",
             "2. Add two or more classes and label a few images of each, with one key per image.",
             "3. Train, review the least confident guesses, correct them, and train again.",
         ] {
