@@ -252,7 +252,10 @@ pub fn is_image_file(path: &Path) -> bool {
 }
 
 /// The decoded image and the hash of the file's bytes, each of which is read once.
-fn decode_and_hash(entry: &Entry, target: Target) -> Result<(Vec<u8>, u64), DataError> {
+///
+/// # Errors
+/// As [`read_image`].
+pub(super) fn decode_and_hash(entry: &Entry, target: Target) -> Result<(Vec<u8>, u64), DataError> {
     let bytes = match entry.bytes(MAX_BYTES) {
         Ok(bytes) => bytes,
         // The decoder's error says more about a damaged file.
@@ -269,7 +272,7 @@ fn decode_and_hash(entry: &Entry, target: Target) -> Result<(Vec<u8>, u64), Data
 }
 
 /// Decodes an image to `side * side * channels` bytes (HWC). Each byte of the file is read once.
-pub(super) fn decode_one(entry: &Entry, target: Target) -> Result<Vec<u8>, DataError> {
+fn decode_one(entry: &Entry, target: Target) -> Result<Vec<u8>, DataError> {
     Ok(decode_and_hash(entry, target)?.0)
 }
 

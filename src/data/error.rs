@@ -101,6 +101,13 @@ pub enum DataError {
         "image {image} has changed its size since the data set was opened: do not modify the files during training"
     )]
     Changed { image: usize },
+    /// An image file with other bytes than when the set was opened.
+    #[error(
+        "the image {path} has changed since the data set was opened: put it back, or open the data set again; do not change \
+         the files during training",
+        path = shown(path)
+    )]
+    ChangedFile { path: PathBuf },
     /// A panic in the image decoder.
     #[error("the decoder failed on image {image}: remove the image, or set skip_bad")]
     DecoderFailed { image: usize },

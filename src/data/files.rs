@@ -29,6 +29,12 @@ pub(super) trait Content: Send + Sync {
         false
     }
 
+    /// What tells a member from the other members of its archive: its place, and its checksum if the archive has one.
+    /// 0 for other files.
+    fn mark(&self) -> u64 {
+        0
+    }
+
     /// By default reads all bytes first; a stream never yields more than the size its file was listed with.
     fn open_seekable(&self) -> io::Result<Box<dyn Seekable>> {
         let mut bytes = Vec::new();
@@ -72,6 +78,10 @@ impl Window {
 }
 
 impl Content for Window {
+    fn mark(&self) -> u64 {
+        self.start
+    }
+
     fn is_seekable(&self) -> bool {
         self.of.is_seekable()
     }
@@ -163,6 +173,11 @@ impl Entry {
         self.content.open_seekable().map_err(|reason| self.unreadable(reason))
     }
 
+    /// [`Content::mark`].
+    pub fn mark(&self) -> u64 {
+        self.content.mark()
+    }
+
     pub fn content(&self) -> Arc<dyn Content> {
         Arc::clone(&self.content)
     }
@@ -185,6 +200,11 @@ impl Entry {
             return Err(DataError::LargeFile { path: self.path.clone(), limit });
         }
         Ok(bytes)
+    }
+
+    /// The error for a file with other bytes than when the set was opened.
+    pub fn changed(&self) -> DataError {
+        DataError::ChangedFile { path: self.path.clone() }
     }
 
     /// The error for a failed read.

@@ -1,4 +1,7 @@
 //! The cache of the hashes of image files that were decoded without error before.
+//!
+//! A hash is used again where the file at its path has not changed, which its [`Stamp`] tells without reading it. What a
+//! stamp cannot tell is found when the image is decoded: its hash is compared then, and the cache is removed.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -8,25 +11,24 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::disk;
 
 /// First word of a cache's file.
-const MAGIC: u64 = u64::from_le_bytes(*b"rmhash01");
+const MAGIC: u64 = u64::from_le_bytes(*b"rmhash02");
 /// Bytes of a word of a cache's file.
 const WORD: usize = size_of::<u64>();
 
-/// Size and time of change of a file, or of the archive that it is in.
+/// A hash of what the system says of a file, or of the archive that it is in: size, time of change, and which file it is;
+/// and of the mark of a member of an archive.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    size: u64,
-    /// Nanoseconds since 1970.
-    modified: u64,
-}
+struct Stamp(u64);
 
-/// Hashes of the images of one set that were decoded without error, by path, size and time of change.
+/// Hashes of the images of one set that were decoded without error, by path and stamp.
 ///
 /// The file has words of 64 bits: a magic number, the hash of the rest, and for each image the hash of its absolute path,
-/// size, time and hash of content. A file that is damaged, or cannot be written, costs time alone.
+/// its stamp and the hash of its content. A file that is damaged, or cannot be written, costs time alone.
 pub(super) struct HashCache {
     file: Option<PathBuf>,
     known: HashMap<u64, (Stamp, u64)>,
+    /// Stamps before the files were read.
+    found: HashMap<u64, Stamp>,
     seen: HashMap<u64, (Stamp, u64)>,
 }
 
@@ -35,35 +37,53 @@ impl HashCache {
     pub fn open(folder: Option<&Path>, root: &Path) -> Self {
         let file = folder.map(|folder| folder.join(format!("{:016x}.hashes", key(root))));
         let known = file.as_ref().and_then(|file| parse(&disk::read(file).ok()?)).unwrap_or_default();
-        Self { file, known, seen: HashMap::new() }
+        Self { file, known, found: HashMap::new(), seen: HashMap::new() }
     }
 
-    /// The hash of the image at a path, if it is known and the file has not changed.
-    pub fn get(&self, path: &Path) -> Option<u64> {
-        let (stamp, content) = self.known.get(&key(path))?;
-        (stamp_of(path)? == *stamp).then_some(*content)
+    /// The hash of the image at a path, if it is known and the file has not changed. `mark`: [`Entry::mark`].
+    ///
+    /// [`Entry::mark`]: super::files::Entry::mark
+    pub fn get(&mut self, path: &Path, mark: u64) -> Option<u64> {
+        let (_, key) = (self.file.as_ref()?, key(path));
+        let stamp = stamp_of(path, mark)?;
+        self.found.insert(key, stamp);
+        let (known, content) = self.known.get(&key)?;
+        (stamp == *known).then_some(*content)
     }
 
-    /// Stores the hash of an image that was decoded.
-    pub fn insert(&mut self, path: &Path, content: u64) {
-        if let (Some(_), Some(stamp)) = (&self.file, stamp_of(path)) {
-            self.seen.insert(key(path), (stamp, content));
+    /// Stores the hash of an image that was decoded after [`HashCache::get`] was asked for it. A file that has changed
+    /// meanwhile is not stored.
+    pub fn insert(&mut self, path: &Path, mark: u64, content: u64) {
+        let key = key(path);
+        if let Some(stamp) = self.found.get(&key).copied()
+            && stamp_of(path, mark) == Some(stamp)
+        {
+            self.seen.insert(key, (stamp, content));
         }
     }
 
-    /// Writes the hashes of this opening.
-    pub fn save(self) {
-        let Some(file) = self.file.filter(|_| self.seen != self.known) else { return };
+    /// Writes the hashes of this opening. Returns where they are, to be removed if one turns out to be wrong.
+    pub fn save(self) -> Option<PathBuf> {
+        let file = self.file?;
+        if self.seen == self.known {
+            return Some(file);
+        }
         let entries = self.seen.iter();
-        let words: Vec<u64> = entries
-            .flat_map(|(key, (stamp, content))| [*key, stamp.size, stamp.modified, *content])
-            .collect();
+        let words: Vec<u64> = entries.flat_map(|(key, (stamp, content))| [*key, stamp.0, *content]).collect();
         let rest: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         let bytes = [&MAGIC.to_le_bytes()[..], &xxh3_64(&rest).to_le_bytes(), &rest].concat();
         let folder = file.parent().unwrap_or(Path::new("."));
         if let Err(error) = disk::create_folder(folder).and_then(|()| disk::write(&file, &bytes)) {
             tracing::info!("hashes of images are not cached: {error}");
         }
+        Some(file)
+    }
+}
+
+/// Removes a cache with a hash that is wrong, so that the next opening reads the files.
+pub(super) fn remove_cache(file: Option<&Path>) {
+    if let Some(error) = file.and_then(|file| disk::remove(file).err()) {
+        tracing::info!("the hashes of images are not removed: {error}");
     }
 }
 
@@ -73,11 +93,9 @@ fn parse(bytes: &[u8]) -> Option<HashMap<u64, (Stamp, u64)>> {
         return None;
     }
     let word = |bytes: &[u8], i: usize| bytes[i * WORD..][..WORD].try_into().map(u64::from_le_bytes);
-    let entry = |bytes: &[u8]| {
-        let stamp = Stamp { size: word(bytes, 1).ok()?, modified: word(bytes, 2).ok()? };
-        Some((word(bytes, 0).ok()?, (stamp, word(bytes, 3).ok()?)))
-    };
-    rest.chunks_exact(4 * WORD).map(entry).collect()
+    let entry =
+        |bytes: &[u8]| Some((word(bytes, 0).ok()?, (Stamp(word(bytes, 1).ok()?), word(bytes, 2).ok()?)));
+    rest.chunks_exact(3 * WORD).map(entry).collect()
 }
 
 /// The key of a path, independent of the working directory.
@@ -89,7 +107,7 @@ fn key(path: &Path) -> u64 {
 /// The stamp of a file, or of the archive that it is in. `None` for a file written a moment ago: it could change again
 /// without another time.
 #[cfg(not(target_arch = "wasm32"))]
-fn stamp_of(path: &Path) -> Option<Stamp> {
+fn stamp_of(path: &Path, mark: u64) -> Option<Stamp> {
     use std::time::{Duration, SystemTime};
     const MOMENT: Duration = Duration::from_secs(2);
     let metadata =
@@ -99,12 +117,29 @@ fn stamp_of(path: &Path) -> Option<Stamp> {
         return None;
     }
     let modified = modified.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_nanos();
-    Some(Stamp { size: metadata.len(), modified: u64::try_from(modified).ok()? })
+    let [first, second, third] = identity(&metadata)?;
+    let words = [metadata.len(), u64::try_from(modified).ok()?, first, second, third, mark];
+    Some(Stamp(xxh3_64(&words.map(u64::to_le_bytes).concat())))
+}
+
+/// Which file it is, and when the system last changed it: unlike the time of modification, programs do not set it. Files
+/// of equal size and time of modification are common: of an archive that was unpacked, or of formats without compression.
+#[cfg(unix)]
+fn identity(metadata: &std::fs::Metadata) -> Option<[u64; 3]> {
+    use std::os::unix::fs::MetadataExt as _;
+    Some([metadata.ino(), metadata.ctime() as u64, metadata.ctime_nsec() as u64])
+}
+
+/// The time of creation, which a file keeps when it gets another name; `None` where the file system has none.
+#[cfg(not(any(unix, target_arch = "wasm32")))]
+fn identity(metadata: &std::fs::Metadata) -> Option<[u64; 3]> {
+    let created = metadata.created().ok()?.duration_since(std::time::SystemTime::UNIX_EPOCH).ok()?;
+    Some([created.as_secs(), created.subsec_nanos().into(), 0])
 }
 
 /// The page caches nothing.
 #[cfg(target_arch = "wasm32")]
-fn stamp_of(_path: &Path) -> Option<Stamp> {
+fn stamp_of(_path: &Path, _mark: u64) -> Option<Stamp> {
     None
 }
 
@@ -128,26 +163,114 @@ mod tests {
         age(&image, 60);
         let member = image.join("inside/an/archive.png");
         let mut first = HashCache::open(Some(&cache), folder.path());
-        assert_eq!(first.get(&image), None);
-        first.insert(&image, 7);
-        first.insert(&member, 8);
+        assert_eq!((first.get(&image, 0), first.get(&member, 5)), (None, None));
+        first.insert(&image, 0, 7);
+        first.insert(&member, 5, 8);
         first.save();
         let again = || HashCache::open(Some(&cache), folder.path());
-        assert_eq!((again().get(&image), again().get(&member)), (Some(7), Some(8)));
-        assert_eq!(HashCache::open(Some(&cache), Path::new("elsewhere")).get(&image), None);
-        assert_eq!(HashCache::open(None, folder.path()).get(&image), None);
+        assert_eq!((again().get(&image, 0), again().get(&member, 5)), (Some(7), Some(8)));
+        assert_eq!(again().get(&member, 6), None, "another place in the archive");
+        assert_eq!(HashCache::open(Some(&cache), Path::new("elsewhere")).get(&image, 0), None);
+        assert_eq!(HashCache::open(None, folder.path()).get(&image, 0), None);
         age(&image, 90);
-        assert_eq!((again().get(&image), again().get(&member)), (None, None));
+        assert_eq!((again().get(&image, 0), again().get(&member, 5)), (None, None));
         fs::write(&image, "three").expect("a file");
         age(&image, 60);
-        assert_eq!(again().get(&image), None);
+        assert_eq!(again().get(&image, 0), None);
         // A file that has just been written is not remembered.
         fs::write(&image, "one").expect("a file");
         let mut second = again();
-        second.insert(&image, 9);
+        assert_eq!(second.get(&image, 0), None);
+        second.insert(&image, 0, 9);
         second.save();
         age(&image, 60);
-        assert_eq!(again().get(&image), None);
+        assert_eq!(again().get(&image, 0), None);
+    }
+
+    /// Files of one size and time of modification, as in an archive that was unpacked.
+    #[cfg(unix)]
+    #[test]
+    fn cached_hashes_end_with_the_file() {
+        use std::os::unix::fs::MetadataExt as _;
+        fn replace(image: &Path, from: &Path) {
+            let time = image.metadata().and_then(|found| found.modified()).expect("its time");
+            fs::copy(from, image).expect("a copy");
+            File::options()
+                .write(true)
+                .open(image)
+                .and_then(|file| file.set_modified(time))
+                .expect("its time");
+        }
+        type Change = fn(&Path, &Path);
+        let changes: [(&str, Change); 5] = [
+            ("swapped files", |one, two| {
+                let third = one.with_extension("third");
+                fs::rename(one, &third).and_then(|()| fs::rename(two, one)).expect("another name");
+                fs::rename(third, two).expect("another name");
+            }),
+            ("swapped folders", |one, two| {
+                let [one, two] = [one, two].map(|path| path.parent().expect("a folder"));
+                let third = one.with_extension("third");
+                fs::rename(one, &third).and_then(|()| fs::rename(two, one)).expect("another name");
+                fs::rename(third, two).expect("another name");
+            }),
+            ("replaced", |one, two| {
+                fs::rename(two, one).expect("another name");
+            }),
+            ("written over", |one, two| replace(one, two)),
+            ("a link to it", |one, two| {
+                fs::remove_file(one).expect("a file");
+                std::os::unix::fs::symlink(two, one).expect("a link");
+            }),
+        ];
+        for (name, change) in changes {
+            let folder = tempfile::tempdir().expect("a folder");
+            let cache = folder.path().join("cache");
+            let [one, two] = ["a/1.bmp", "b/1.bmp"].map(|file| folder.path().join(file));
+            for (path, content) in [(&one, "one"), (&two, "two")] {
+                fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+                fs::write(path, content).expect("a file");
+                let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_600_000_000);
+                File::options()
+                    .write(true)
+                    .open(path)
+                    .and_then(|file| file.set_modified(time))
+                    .expect("its time");
+            }
+            let mut first = HashCache::open(Some(&cache), folder.path());
+            assert_eq!(first.get(&one, 0), None);
+            first.insert(&one, 0, 7);
+            first.save();
+            let again = || HashCache::open(Some(&cache), folder.path()).get(&one, 0);
+            assert_eq!(again(), Some(7), "{name}");
+            let before = one.metadata().map(|found| (found.size(), found.mtime())).expect("a file");
+            // Longer than a tick of the clock that stamps files.
+            std::thread::sleep(Duration::from_millis(20));
+            change(&one, &two);
+            assert_eq!(
+                one.metadata().map(|found| (found.size(), found.mtime())).expect("a file"),
+                before,
+                "{name}"
+            );
+            assert_eq!(again(), None, "{name}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn files_changed_while_opening_are_not_cached() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (cache, image) = (folder.path().join("cache"), folder.path().join("1.png"));
+        fs::write(&image, "one").expect("a file");
+        age(&image, 60);
+        let mut first = HashCache::open(Some(&cache), folder.path());
+        assert_eq!(first.get(&image, 0), None);
+        std::thread::sleep(Duration::from_millis(20));
+        fs::write(&image, "two").expect("a file");
+        age(&image, 60);
+        first.insert(&image, 0, 7);
+        first.save();
+        assert_eq!(HashCache::open(Some(&cache), folder.path()).get(&image, 0), None);
     }
 
     #[test]
@@ -157,13 +280,14 @@ mod tests {
         fs::write(&image, "one").expect("a file");
         age(&image, 60);
         let mut cache = HashCache::open(Some(folder.path()), folder.path());
-        cache.insert(&image, 7);
+        assert_eq!(cache.get(&image, 0), None);
+        cache.insert(&image, 0, 7);
         let file = cache.file.clone().expect("a path");
         cache.save();
         let good = fs::read(&file).expect("the cache");
         for bytes in [&good[..0], &good[..good.len() - 1], &[good.as_slice(), &[0]].concat()] {
             fs::write(&file, bytes).expect("a file");
-            assert_eq!(HashCache::open(Some(folder.path()), folder.path()).get(&image), None);
+            assert_eq!(HashCache::open(Some(folder.path()), folder.path()).get(&image, 0), None);
         }
     }
 }

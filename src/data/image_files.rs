@@ -11,7 +11,7 @@ use super::bit_depth::{ALL_BITS, SignificantBits};
 use super::decode::{self, Header, Target};
 use super::error::DataError;
 use super::files::Entry;
-use super::hash_cache::HashCache;
+use super::hash_cache::{HashCache, remove_cache};
 use super::identity::{Identities, ImageId, name_hash};
 use super::image_reader;
 use super::images::Images;
@@ -127,13 +127,16 @@ pub(super) async fn load(
         keeps
     };
     let empty = Images::new(side, side, channels, Vec::new());
-    let opened = image_reader::read_files(&entries, (empty, bits), &cache, keeps, options, &mut bad).await?;
+    let opened =
+        image_reader::read_files(&entries, (empty, bits), &mut cache, keeps, options, &mut bad).await;
+    let opened = opened.map_err(|error| of_resumed(error, options))?;
+    bad = bad.into_iter().map(|error| of_resumed(error, options)).collect();
     let mut readable = opened.readable.iter();
     items.retain(|_| readable.next() == Some(&true));
     for (item, hash) in items.iter().zip(&opened.hashes) {
-        cache.insert(&item.file.entry.path, *hash);
+        cache.insert(&item.file.entry.path, item.file.entry.mark(), *hash);
     }
-    cache.save();
+    let cache = cache.save();
 
     // Only now is it known which images there are.
     let holds_out = holds_out(&items);
@@ -150,11 +153,12 @@ pub(super) async fn load(
     let (tested, trained): (Vec<usize>, Vec<usize>) = (0..items.len()).partition(|&i| is_test[i]);
     let (in_memory, streamed) = trained.split_at(room.min(trained.len()));
     let entries: Vec<&Entry> = items.iter().map(|item| &item.file.entry).collect();
-    let [test, mut train] = opened.images_of([&tested, in_memory], &entries).await?;
+    let images = opened.images_of([&tested, in_memory], &entries).await;
+    let [test, mut train] = images.inspect_err(|_| remove_cache(cache.as_deref()))?;
     if !streamed.is_empty() {
         notices.push(set::streamed_notice(streamed.len(), trained.len()));
-        let entries = streamed.iter().map(|&i| entries[i].clone()).collect();
-        train.stream(StreamedFiles { entries, target });
+        let hashed = streamed.iter().map(|&i| (entries[i].clone(), ids.ids[i].content)).collect();
+        train.stream(StreamedFiles { entries: hashed, target, skip_bad: options.skip_bad, cache });
     }
     Ok(DataSet {
         name: String::new(),
@@ -176,6 +180,22 @@ pub(super) async fn load(
     })
 }
 
+/// An image with more significant bits than the run that its data are opened for again: a run keeps its setting.
+fn of_resumed(error: DataError, options: &OpenOptions) -> DataError {
+    match error {
+        DataError::BadImage { path, reason } if options.recorded.is_some() => {
+            let reason = match reason.split_once(": set significant_bits to") {
+                Some((found, _)) => format!(
+                    "{found}, and a run keeps its significant_bits: take the image out, or start another run to use it"
+                ),
+                None => reason,
+            };
+            DataError::BadImage { path, reason }
+        }
+        other => other,
+    }
+}
+
 /// `path` relative to `folder`, with `/` between names.
 pub(super) fn relative(folder: &Path, path: &Path) -> String {
     let parts = path.strip_prefix(folder).unwrap_or(path).iter();
@@ -184,8 +204,12 @@ pub(super) fn relative(folder: &Path, path: &Path) -> String {
 
 /// Image files that are decoded when they are requested.
 struct StreamedFiles {
-    entries: Vec<Entry>,
+    /// With the hashes of their bytes when the set was opened.
+    entries: Vec<(Entry, u64)>,
     target: Target,
+    skip_bad: bool,
+    /// The cache that the hashes may come from.
+    cache: Option<PathBuf>,
 }
 
 impl Source for StreamedFiles {
@@ -194,7 +218,20 @@ impl Source for StreamedFiles {
     }
 
     fn read(&self, image: usize) -> Result<Vec<u8>, DataError> {
-        decode::decode_one(&self.entries[image], self.target)
+        let (entry, expected) = &self.entries[image];
+        match decode::decode_and_hash(entry, self.target) {
+            Ok((pixels, hash)) if hash == *expected => Ok(pixels),
+            Ok(_) => {
+                remove_cache(self.cache.as_deref());
+                Err(entry.changed())
+            }
+            // Bad images were skipped when the set was opened: this one was none of them.
+            Err(DataError::BadImage { .. } | DataError::HugeImage { .. }) if self.skip_bad => {
+                remove_cache(self.cache.as_deref());
+                Err(entry.changed())
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

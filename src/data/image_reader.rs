@@ -39,7 +39,7 @@ pub(super) struct Opened {
 pub(super) async fn read_files(
     entries: &[&Entry],
     (images, bits): (Images, u8),
-    cache: &HashCache,
+    cache: &mut HashCache,
     mut keeps: impl FnMut(usize, u64) -> bool,
     options: &OpenOptions,
     bad: &mut Vec<DataError>,
@@ -55,8 +55,10 @@ pub(super) async fn read_files(
         slices.next().await;
         let batch = done..count.min(done + sizes.next());
         done = batch.end;
-        let known: Vec<Option<(u64, bool)>> =
-            batch.clone().map(|i| cache.get(&entries[i].path).map(|hash| (hash, keeps(i, hash)))).collect();
+        let known: Vec<Option<(u64, bool)>> = batch
+            .clone()
+            .map(|i| cache.get(&entries[i].path, entries[i].mark()).map(|hash| (hash, keeps(i, hash))))
+            .collect();
         let is_read = |known: &Option<(u64, bool)>| known.is_none_or(|(_, kept)| kept);
         let to_read: Vec<&Entry> =
             batch.clone().zip(&known).filter(|(_, known)| is_read(known)).map(|(i, _)| entries[i]).collect();
@@ -99,7 +101,7 @@ impl Opened {
     /// when all files are, and rarely differs from what was expected then. `entries`: the readable files.
     ///
     /// # Errors
-    /// When a file has become unreadable meanwhile.
+    /// When a file has changed or become unreadable meanwhile.
     pub async fn images_of(
         mut self,
         [first, second]: [&[usize]; 2],
@@ -114,7 +116,11 @@ impl Opened {
             let decoded = decode::decode_all(&files, self.target());
             for (&i, decoded) in batch.iter().zip(decoded) {
                 self.places[i] = Some(self.images.in_memory());
-                self.images.pixels.extend(decoded?.0);
+                let (pixels, hash) = decoded?;
+                if hash != self.hashes[i] {
+                    return Err(entries[i].changed());
+                }
+                self.images.pixels.extend(pixels);
             }
         }
         let places = |files: &[usize]| files.iter().filter_map(|&i| self.places[i]).collect::<Vec<_>>();

@@ -112,8 +112,8 @@ pub(super) async fn read_unclassed(
     let (deep, bits) = bits_of(&items, options, &mut notices).await?;
     let empty = Images::new(side, side, common_channels(&items, options), Vec::new());
     let entries: Vec<&Entry> = items.iter().map(|item| &item.file.entry).collect();
-    let cache = HashCache::open(None, folder);
-    let opened = read_files(&entries, (empty, bits), &cache, |_, _| true, options, &mut bad).await?;
+    let mut cache = HashCache::open(None, folder);
+    let opened = read_files(&entries, (empty, bits), &mut cache, |_, _| true, options, &mut bad).await?;
     notices.extend(skipped_notices(&bad));
     let readable = entries.iter().zip(&opened.readable).filter(|(_, readable)| **readable);
     let paths: Vec<PathBuf> = readable.map(|(entry, _)| entry.path.clone()).collect();

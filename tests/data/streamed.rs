@@ -188,3 +188,54 @@ fn prefetched_images_are_ready_in_time() {
     assert_eq!(stats.requests, 400);
     assert!(stats.misses < 100, "{stats:?}");
 }
+
+/// Files of one size, name and time of modification, as archives and formats without compression have them.
+#[test]
+fn replaced_files_are_not_taken_for_the_old() {
+    type Change = fn(&Path);
+    fn bmp(path: &Path, n: usize) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        image::RgbImage::from_raw(8, 8, made(n, 8, 3)).unwrap().save(path).unwrap();
+        let time = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_600_000_000);
+        fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+    }
+    fn swap(one: &Path, two: &Path) {
+        let third = one.with_extension("third");
+        fs::rename(one, &third).unwrap();
+        fs::rename(two, one).unwrap();
+        fs::rename(third, two).unwrap();
+    }
+    let changes: [(&str, Change); 4] = [
+        ("nothing", |_| {}),
+        ("swapped folders", |p| swap(&p.join("a"), &p.join("b"))),
+        ("swapped files", |p| {
+            (0..20).for_each(|i| swap(&p.join(format!("a/{i}.bmp")), &p.join(format!("b/{i}.bmp"))))
+        }),
+        ("other content", |p| (0..20).for_each(|i| bmp(&p.join(format!("a/{i}.bmp")), 100 + i))),
+    ];
+    for (name, change) in changes {
+        let outer = tempdir().unwrap();
+        let data = outer.path().join("p");
+        (0..20).for_each(|i| bmp(&data.join(format!("a/{i}.bmp")), i));
+        (0..20).for_each(|i| bmp(&data.join(format!("b/{i}.bmp")), 20 + i));
+        let open = |cache| {
+            let options = OpenOptions { memory: Some(0), cache, ..OpenOptions::default() };
+            open(data.to_str().unwrap(), &options).unwrap()
+        };
+        let cached = || open(Some(outer.path().join("cache")));
+        let first = cached();
+        assert_eq!(cached().train_ids, first.train_ids);
+        sleep(Duration::from_millis(20));
+        change(&data);
+        let (found, expected) = (cached(), open(None));
+        assert_eq!((&found.train_ids, &found.test_ids), (&expected.train_ids, &expected.test_ids), "{name}");
+        assert_eq!((&found.train_labels, &found.test), (&expected.train_labels, &expected.test), "{name}");
+        (0..first.train.len()).for_each(|i| drop(words(&first.train, i)));
+        // What was opened before finds other bytes than it hashed.
+        let failure = first.train.take_failure().map(|failure| failure.to_string());
+        match name {
+            "nothing" => assert_eq!(failure, None),
+            _ => assert!(failure.is_some_and(|text| text.contains("has changed since")), "{name}"),
+        }
+    }
+}

@@ -95,6 +95,10 @@ struct Zipped {
 }
 
 impl Content for Zipped {
+    fn mark(&self) -> u64 {
+        self.packed.mark() ^ u64::from(self.crc).rotate_left(32)
+    }
+
     fn open(&self) -> io::Result<Stream> {
         let packed = self.packed.open()?;
         let inner: Box<dyn Read + Send> =

@@ -5,11 +5,12 @@
 //! `fold_indices.txt` has ten lines, each the indices of one fold's training images, from 0.
 
 use std::io::{Read, Seek, SeekFrom};
+use std::path::PathBuf;
 
 use crate::data::error::{DataError, excerpt};
 use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};
-use crate::data::hash_cache::HashCache;
+use crate::data::hash_cache::{HashCache, remove_cache};
 use crate::data::identity::{Identities, content_hash};
 use crate::data::images::{Images, interleave};
 use crate::data::records::{Records, read_names};
@@ -96,14 +97,14 @@ fn add_unlabelled(entry: &Entry, set: &mut DataSet, options: &OpenOptions) -> Re
     }
     let mut cache = HashCache::open(options.cache.as_deref(), &entry.path);
     let image = |i: usize| entry.path.join(i.to_string());
-    let known: Option<Vec<u64>> = (0..count as usize).map(|i| cache.get(&image(i))).collect();
-    let contents = match known {
+    let known: Vec<Option<u64>> = (0..count as usize).map(|i| cache.get(&image(i), i as u64)).collect();
+    let contents = match known.into_iter().collect::<Option<Vec<u64>>>() {
         Some(known) => known,
         None => hash_images(entry, options)?,
     };
-    contents.iter().enumerate().for_each(|(i, hash)| cache.insert(&image(i), *hash));
-    cache.save();
-    set.train.stream(Planes { entry: entry.clone(), count: count as usize });
+    contents.iter().enumerate().for_each(|(i, hash)| cache.insert(&image(i), i as u64, *hash));
+    let cache = cache.save();
+    set.train.stream(Planes { entry: entry.clone(), hashes: contents.clone(), cache });
     set.notices.push(set::streamed_notice(count as usize, set.train.len()));
     Ok(Identities::of_records(contents.into_iter(), UNLABELLED_LIST))
 }
@@ -127,12 +128,15 @@ fn hash_images(entry: &Entry, options: &OpenOptions) -> Result<Vec<u64>, DataErr
 /// Images that are read from the file when they are requested.
 struct Planes {
     entry: Entry,
-    count: usize,
+    /// Hashes of the pixels when the set was opened.
+    hashes: Vec<u64>,
+    /// The cache that the hashes may come from.
+    cache: Option<PathBuf>,
 }
 
 impl Source for Planes {
     fn count(&self) -> usize {
-        self.count
+        self.hashes.len()
     }
 
     fn read(&self, image: usize) -> Result<Vec<u8>, DataError> {
@@ -143,6 +147,10 @@ impl Source for Planes {
             .map_err(|reason| self.entry.unreadable(reason))?;
         let mut pixels = Vec::with_capacity(planes.len());
         interleave(&planes, [SIDE, SIDE], true, &mut pixels);
+        if content_hash(&pixels) != self.hashes[image] {
+            remove_cache(self.cache.as_deref());
+            return Err(self.entry.changed());
+        }
         Ok(pixels)
     }
 }
