@@ -2,15 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use clap::Args;
 use pollster::block_on;
-use remixmatch::data::{DataSet, OpenOptions, counted, shown_name};
+use remixmatch::data::{DataError, DataSet, OpenOptions, counted, shown, shown_name};
 use remixmatch::train::{Model, TrainError, most_likely, reopen_options, wilson_interval};
 use serde_json::{Value, json};
 
 use super::inputs::{ChoiceOptions, model_file, open_gpu, open_source, same_source};
 use super::terminal::{Outcome, note, print};
+use super::training::note_other_run;
 
 #[derive(Args)]
 pub struct EvalArguments {
@@ -44,11 +45,12 @@ const NAMED: usize = 5;
 /// Runs `eval`.
 pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
     let path = model_file(&arguments.model)?;
+    note_other_run(&path);
     let mut model = Model::load(open_gpu()?, &path)?;
     let given = arguments.choice.choice();
     let of_run = match arguments.data {
         Some(_) => model.config.source().to_owned(),
-        None => model.config.present_source()?.to_owned(),
+        None => model.config.present_source().map_err(lost_data)?.to_owned(),
     };
     let own = arguments.data.as_ref().is_none_or(|source| same_source(source, &of_run));
     // The run's choices apply to its own data set alone.
@@ -68,7 +70,7 @@ pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
         significant_bits: arguments.choice.significant_bits.unwrap_or(of_model.significant_bits),
         ..of_model
     };
-    let set = open_source(&source, &options)?;
+    let set = open_source(&source, &options).map_err(unfit_data)?;
     if own {
         model.header.check(&path, &set)?;
         check_unchanged(&model, &set, &path, arguments.accept_changed_data)?;
@@ -121,6 +123,45 @@ pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+/// Says where the data of the run may be given: the images that it trained on are not its test images.
+fn lost_data(error: TrainError) -> anyhow::Error {
+    match error {
+        TrainError::LostData { path } => anyhow!(
+            "the data of the run are no longer at {}: put them back, or give the folder that they were moved to with \
+             --data FOLDER --test-only (without --test-only the images that were trained on count too)",
+            path.display()
+        ),
+        other => other.into(),
+    }
+}
+
+/// Says what `eval` needs where the library says what training needs.
+fn unfit_data(error: anyhow::Error) -> anyhow::Error {
+    let needs =
+        "eval needs labelled images of the model's classes: a folder for each class, or a list with labels";
+    match error.downcast_ref() {
+        Some(DataError::NoClass { path }) => anyhow!("{} has no image of known class: {needs}", shown(path)),
+        Some(DataError::Unclassed { path, images, example }) => anyhow!(
+            "{} has {} without classes, such as {}: {needs}; predict classifies images without classes",
+            shown(path),
+            counted(*images, "image", "images"),
+            shown_name(example)
+        ),
+        Some(DataError::OneClass { path, class }) => anyhow!(
+            "{} has one class only, '{}': eval needs images of two classes at least; predict classifies the images of one",
+            shown(path),
+            shown_name(class)
+        ),
+        Some(DataError::NoTest { path }) => anyhow!(
+            "{} has no test images, and no class with two images of which one could be held out: add test images, or \
+             classify all its labelled images with --data, without --test-only",
+            shown(path)
+        ),
+        Some(DataError::NoImages { path }) => anyhow!("{} contains no images: {needs}", shown(path)),
+        _ => error,
+    }
+}
+
 /// Compares the data set of a model's run with the images that the checkpoint records.
 ///
 /// # Errors
@@ -134,6 +175,7 @@ fn check_unchanged(model: &Model, set: &DataSet, path: &Path, accept: bool) -> a
     };
     let changes = fingerprint.compare(set);
     if changes.is_empty() {
+        changes.notice().into_iter().for_each(|notice| note(format_args!("notice: {notice}")));
         return Ok(());
     }
     if !accept {

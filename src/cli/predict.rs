@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::inputs::{model_file, open_gpu};
 use super::terminal::{Outcome, note, print};
+use super::training::note_other_run;
 
 #[derive(Args)]
 pub struct PredictArguments {
@@ -55,6 +56,7 @@ pub fn run(arguments: PredictArguments) -> anyhow::Result<Outcome> {
         bail!("none of the arguments is an image, or a folder with images");
     }
     let path = model_file(&arguments.model)?;
+    note_other_run(&path);
     let mut model = Model::load(open_gpu()?, &path)?;
     let [side, _, channels] = model.header.image;
     let bits =

@@ -161,6 +161,10 @@ fn with_source(config: Config, source: &SourceOptions) -> Config {
 /// Adds to an error how to resume from the last checkpoint. A run that diverged would diverge again.
 fn with_advice(error: anyhow::Error, folder: &Path) -> anyhow::Error {
     let diverged = matches!(error.downcast_ref(), Some(TrainError::NotFinite { .. }));
+    if let Some(TrainError::LostFolder { .. }) = error.downcast_ref() {
+        // Another run may be in the folder now.
+        return error;
+    }
     match Checkpoint::read_header(&RunFolder::new(folder).model()) {
         Ok((_, header)) if !diverged => anyhow!(
             "{}; step {} is saved, resume with: remixmatch train --resume {}",

@@ -55,7 +55,7 @@ pub struct Training {
     pub trainer: Trainer,
     metrics: MetricsFile,
     folder: RunFolder,
-    _lock: RunLock,
+    lock: RunLock,
     /// Stream statistics after the first step, before which no image can be decoded.
     first_stats: Option<StreamStats>,
 }
@@ -78,10 +78,11 @@ impl Training {
         };
         // Another run may have begun in the folder since it was checked.
         folder.check_free(replace)?;
+        lock.check()?;
         folder.write_config(&trainer.config)?;
         folder.prepare()?;
         let metrics = MetricsFile::create(&folder.metrics())?;
-        let mut run = Self { trainer, metrics, folder, _lock: lock, first_stats: None };
+        let mut run = Self { trainer, metrics, folder, lock, first_stats: None };
         run.save()?;
         Ok(run)
     }
@@ -98,6 +99,7 @@ impl Training {
         let (_, header) = Checkpoint::read_header(&model)?;
         let trainer = Trainer::resume(gpu, config, data, &model, Capture::State)?;
         trainer.notices.iter().for_each(|notice| note(format_args!("notice: {notice}")));
+        lock.check()?;
         folder.tidy()?;
         if !trainer.is_done() {
             folder.remove_summary()?;
@@ -105,8 +107,11 @@ impl Training {
         let path = folder.metrics();
         let metrics = match path.exists() {
             true => {
-                if let Some(notice) = other_reports(&read_reports(&path)?, header.step, &trainer.config) {
-                    note(format_args!("notice: {notice}"));
+                let reports = read_reports(&path)?;
+                if let Some(notice) = other_reports(&reports, header.step, &trainer.config) {
+                    let ahead = reports.last().is_some_and(|report| report.step > header.step);
+                    let dropped = if ahead { ": the later reports are dropped" } else { "" };
+                    note(format_args!("notice: {notice}{dropped}"));
                 }
                 MetricsFile::resume(&path, header.step)?
             }
@@ -123,7 +128,7 @@ impl Training {
         folder.write_config(&trainer.config)?;
         note(format_args!("resuming from step {} of {}", header.step, trainer.config.steps));
         let accepted = trainer.config.accept_changed_data;
-        let mut run = Self { trainer, metrics, folder, _lock: lock, first_stats: None };
+        let mut run = Self { trainer, metrics, folder, lock, first_stats: None };
         if accepted {
             // From now on the data are the run's, whatever happens next.
             run.save()?;
@@ -137,7 +142,10 @@ impl Training {
     }
 
     fn save(&mut self) -> Result<(), TrainError> {
-        block_on(self.trainer.save(&self.folder.model()))
+        self.lock.check()?;
+        let saved = block_on(self.trainer.save(&self.folder.model()));
+        // A folder that is moved while a file is written is the better explanation.
+        saved.map_err(|error| self.lock.check().err().unwrap_or(error))
     }
 
     /// Trains until the last step (returns true) or until interrupted (false), and saves in both cases.
@@ -195,7 +203,9 @@ impl Training {
         let report = block_on(self.trainer.report())?;
         // The row is written before the checkpoint: a resumed run drops a row ahead of its checkpoint, but could not
         // recompute a missing one.
-        self.metrics.append(&report)?;
+        self.lock.check()?;
+        let appended = self.metrics.append(&report);
+        appended.map_err(|error| self.lock.check().err().unwrap_or(error))?;
         self.save()?;
         bar.set_message(format!("test {:.1} %", 100.0 * report.test_acc_ema));
         let line = line(&report, self.trainer.config.steps);
@@ -218,6 +228,7 @@ impl Training {
 
     /// Writes the summary to the folder and returns it.
     pub fn finish(&self) -> anyhow::Result<Summary> {
+        self.lock.check()?;
         let trainer = &self.trainer;
         let reports = read_reports(&self.folder.metrics())?;
         let last = reports.last().context("the run has no report yet: set more --steps")?;
@@ -248,6 +259,26 @@ impl Training {
     }
 }
 
+/// Prints what shows that a model is not that of the run in its folder, but was copied there from another one.
+pub fn note_other_run(model: &Path) {
+    let folder = RunFolder::new(model.parent().unwrap_or(Path::new("")));
+    let Ok((saved, header)) = Checkpoint::read_header(model) else { return };
+    if folder.model() != model {
+        return;
+    }
+    let differences = folder.differences(&saved);
+    if !differences.is_empty() {
+        note(format_args!(
+            "notice: model.safetensors does not match config.toml beside it ({}): it may be of another run",
+            differences.join(", ")
+        ));
+    }
+    let reports = read_reports(&folder.metrics()).unwrap_or_default();
+    if let Some(notice) = other_reports(&reports, header.step, &saved).filter(|_| !reports.is_empty()) {
+        note(format_args!("notice: {notice}"));
+    }
+}
+
 /// What about the reports of a run that is resumed from `step` does not fit its checkpoint. A process that was killed leaves
 /// one report ahead of its checkpoint at most, and none is missing.
 fn other_reports(reports: &[Report], step: u64, config: &Config) -> Option<String> {
@@ -255,7 +286,7 @@ fn other_reports(reports: &[Report], step: u64, config: &Config) -> Option<Strin
     if last > step + config.report_every {
         return Some(format!(
             "metrics.csv goes on to step {last}, but model.safetensors is of step {step}, so that it is an earlier copy or \
-             of another run: the later reports are dropped"
+             of another run"
         ));
     }
     (last < step - step % config.report_every).then(|| {

@@ -47,7 +47,7 @@ pub(super) fn check_content(bytes: &[u8], file: &SafeTensors) -> Result<(), Stri
 }
 
 /// Adds 20 bytes per image: the hashes of content and name, and the role with the class; and the names of files, by which
-/// messages name those that are gone.
+/// messages name those that are gone. Images that trained earlier take 16 bytes.
 pub(super) fn write_fingerprint(file: &mut TensorFile, fingerprint: &Fingerprint) {
     let images = &fingerprint.images;
     let contents: Vec<u64> = images.iter().map(|image| image.id.content).collect();
@@ -58,6 +58,10 @@ pub(super) fn write_fingerprint(file: &mut TensorFile, fingerprint: &Fingerprint
     file.words("data.contents", &[images.len(), 2], &contents);
     file.words("data.names", &[images.len(), 2], &names);
     file.words("data.roles", &[images.len()], &roles);
+    if !fingerprint.earlier.is_empty() {
+        let ids: Vec<u64> = fingerprint.earlier.iter().flat_map(|id| [id.content, id.name]).collect();
+        file.words("data.earlier", &[fingerprint.earlier.len(), 4], &ids);
+    }
     let files = fingerprint.files.join(SEPARATOR);
     if !files.is_empty() && files.len() <= MAX_NAMES {
         file.bytes("data.files", files.as_bytes());
@@ -98,5 +102,9 @@ pub(super) fn read_fingerprint(
     let text = file.tensor("data.files").ok().map(|view| String::from_utf8_lossy(view.data()).into_owned());
     let files: Vec<String> = text.iter().flat_map(|text| text.split(SEPARATOR)).map(str::to_owned).collect();
     let files = if files.len() == images.len() { files } else { Vec::new() };
-    Ok(Some(Fingerprint { images, facts, files }))
+    // Not in files of earlier versions, nor where no image has ceased to train.
+    let ids: Vec<u64> =
+        file.tensor("data.earlier").map(|view| bytemuck::pod_collect_to_vec(view.data())).unwrap_or_default();
+    let earlier = ids.chunks_exact(2).map(|id| ImageId { content: id[0], name: id[1] }).collect();
+    Ok(Some(Fingerprint { images, facts, files, earlier }))
 }

@@ -100,6 +100,12 @@ pub enum TrainError {
         .process.map_or("another process".to_owned(), |id| format!("process {id}"))
     )]
     InUse { path: PathBuf, process: Option<u32> },
+    /// The folder of a run was moved, removed or replaced while the run went on.
+    #[error(
+        "the folder {path} of this run was moved, removed or replaced while it trained, so nothing more is written there: \
+         resume the run in the folder that it was moved to"
+    )]
+    LostFolder { path: PathBuf },
     /// `config.toml` and the checkpoint beside it have other settings.
     #[error(
         "{path} does not match the checkpoint beside it: {differences}. A run keeps its settings: undo the change, or \

@@ -52,6 +52,8 @@ pub struct Fingerprint {
     pub facts: DataFacts,
     /// The path of each image file, for messages; empty if it is not recorded, or the images are records of arrays.
     pub files: Vec<String>,
+    /// Images that earlier parts of the run trained on, and that are gone or no longer train.
+    pub earlier: Vec<ImageId>,
 }
 
 impl Fingerprint {
@@ -67,16 +69,25 @@ impl Fingerprint {
         let files = !data.train_ids.files.is_empty();
         let facts = DataFacts { held_out: data.held_out, files, flip, shift };
         let names = data.train_ids.files.iter().chain(&data.test_ids.files).cloned().collect();
-        Self { images: train.chain(test).collect(), facts, files: names }
+        Self { images: train.chain(test).collect(), facts, files: names, earlier: Vec::new() }
     }
 
-    /// The images that the run trains on, labelled or not.
-    fn trained(&self) -> impl Iterator<Item = ImageId> {
+    /// Adds images that earlier parts of the run trained on: once trained on, always recorded.
+    pub fn with_earlier(self, trained: &[ImageId]) -> Self {
+        let now: HashSet<u64> = self.trained().map(|id| id.content).collect();
+        let mut known = HashSet::new();
+        let earlier = trained.iter().filter(|id| !now.contains(&id.content) && known.insert(**id));
+        Self { earlier: earlier.copied().collect(), ..self }
+    }
+
+    /// The images that the run trains on, labelled or not, and those that it has trained on.
+    pub fn trained(&self) -> impl Iterator<Item = ImageId> {
         let trains = |image: &&RecordedImage| matches!(image.role, Role::Labelled | Role::Unlabelled);
-        self.images.iter().filter(trains).map(|image| image.id)
+        self.images.iter().filter(trains).map(|image| image.id).chain(self.earlier.iter().copied())
     }
 
-    /// How many of the images with these contents ([`ImageId::content`]) the run trains on, labelled or not.
+    /// How many of the images with these contents ([`ImageId::content`]) the run trains or has trained on, labelled or
+    /// not.
     pub fn trained_on(&self, contents: impl IntoIterator<Item = u64>) -> usize {
         let trained: HashSet<u64> = self.trained().map(|id| id.content).collect();
         contents.into_iter().filter(|content| trained.contains(content)).count()
@@ -191,13 +202,23 @@ impl Fingerprint {
             .filter(|image| image.role == Role::Test)
             .map(|image| image.id.content)
             .collect();
+        let earlier: HashSet<u64> = self.earlier.iter().map(|id| id.content).collect();
+        let tests_now: HashSet<u64> = test_ids.iter().map(|id| id.content).collect();
+        let known: HashSet<u64> = self.images.iter().map(|image| image.id.content).collect();
+        let all = data.train_ids.ids.iter().chain(&data.test_ids.ids).map(|id| id.content);
+        let present: HashSet<u64> = all.filter(|content| known.contains(content)).collect();
+        let other_role = |content: &&u64| tested.contains(*content) != tests_now.contains(*content);
+        changes.other_roles = present.iter().filter(other_role).count();
+        let again = |id: &&ImageId| tested.contains(&id.content) && earlier.contains(&id.content);
+        changes.accepted = data.test_ids.ids.iter().filter(again).count();
         let new_tests = data.test_ids.ids.iter().filter(|id| !tested.contains(&id.content));
         changes.trained = self.trained_on(new_tests.clone().map(|id| id.content));
         if self.facts.files {
             // A file that was saved anew, or edited, is still the photo that was trained on.
-            let contents: HashSet<u64> = self.images.iter().map(|image| image.id.content).collect();
             let names: HashSet<u64> = self.trained().map(|id| id.name).collect();
-            let edited = |id: &&ImageId| !contents.contains(&id.content) && names.contains(&id.name);
+            let edited = |id: &&ImageId| {
+                !known.contains(&id.content) && !earlier.contains(&id.content) && names.contains(&id.name)
+            };
             changes.trained += new_tests.filter(edited).count();
         }
         changes
@@ -236,6 +257,10 @@ pub struct Changes {
     pub renamed: usize,
     /// Number of test images that the run trains on and has not tested, also by the name of a file that was changed.
     pub trained: usize,
+    /// Number of test images that an earlier part of the run trained on, before changed data were accepted.
+    pub accepted: usize,
+    /// Number of images that tested and do not any more, or that test now and did not.
+    pub other_roles: usize,
     /// Number of test images.
     pub tests: usize,
 }
@@ -244,7 +269,17 @@ impl Changes {
     /// Whether the images and their classes are the run's, and no image that was trained on tests.
     pub fn is_empty(&self) -> bool {
         let same = self.added.is_empty() && self.removed == 0 && self.changed.is_empty();
-        same && self.relabelled.is_empty() && self.trained == 0
+        same && self.relabelled.is_empty() && self.trained == 0 && self.other_roles == 0
+    }
+
+    /// What stays to be said of data that are those of the run: test images that an earlier part of it trained on.
+    pub fn notice(&self) -> Option<String> {
+        (self.accepted > 0).then(|| {
+            format!(
+                "{} of {} test images were trained on before the changed data were accepted: the accuracy on them says little",
+                self.accepted, self.tests
+            )
+        })
     }
 }
 
@@ -255,7 +290,11 @@ impl fmt::Display for Changes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (added, changed, relabelled) = (self.added.len(), self.changed.len(), self.relabelled.len());
         write!(f, "added {added}, removed {}, changed {changed}", self.removed)?;
-        for (verb, count) in [("relabelled", relabelled), ("renamed", self.renamed)] {
+        for (verb, count) in [
+            ("relabelled", relabelled),
+            ("renamed", self.renamed),
+            ("moved to or from the test images", self.other_roles),
+        ] {
             if count > 0 {
                 write!(f, ", {verb} {count}")?;
             }
@@ -275,7 +314,7 @@ impl fmt::Display for Changes {
             };
             write!(f, " ({})", lists.map(list).collect::<Vec<_>>().join("; "))?;
         }
-        write!(f, "; {} of {} test images were trained on", self.trained, self.tests)?;
+        write!(f, "; {} of {} test images were trained on", self.trained + self.accepted, self.tests)?;
         match self.saved_anew {
             0 => Ok(()),
             count => write!(

@@ -174,6 +174,17 @@ impl RunFolder {
         Ok(Resumable { config, step: Some(header.step), options })
     }
 
+    /// Settings of `config.toml` that differ from those of a checkpoint beside it, as "name = first, not second"; none if
+    /// the file cannot be read. A run keeps its settings; where its data are may change by hand, the name or the path.
+    pub fn differences(&self, saved: &Config) -> Vec<String> {
+        let Ok(written) = self.read_config() else { return Vec::new() };
+        let mut differences = unlike(&written, saved);
+        if written.data != saved.data && written.data_path != saved.data_path {
+            differences.push(format!("data = {}, not {}", written.data, saved.data));
+        }
+        differences
+    }
+
     /// Creates the folder if it does not exist.
     ///
     /// # Errors

@@ -13,7 +13,10 @@ const LOCK: &str = "run.lock";
 pub struct RunLock {
     folder: PathBuf,
     #[cfg(not(target_arch = "wasm32"))]
-    _file: std::fs::File,
+    file: std::fs::File,
+    /// The folder itself, which another one may replace at its path; `None` where a folder cannot be opened.
+    #[cfg(not(target_arch = "wasm32"))]
+    opened: Option<std::fs::File>,
 }
 
 impl RunLock {
@@ -25,6 +28,30 @@ impl RunLock {
     /// Whether this is the lock of `folder`.
     pub fn is_of(&self, folder: &Path) -> bool {
         self.folder == folder
+    }
+
+    /// Checks that the folder at the path is still the one that was locked: nothing may be written into another one.
+    ///
+    /// # Errors
+    /// [`TrainError::LostFolder`] if the folder was moved, removed or replaced, or another process has locked it since.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn check(&self) -> Result<(), TrainError> {
+        let lock = self.folder.join(LOCK);
+        // A lock file that a person removed is no loss as long as nobody has made another one.
+        let is_same = || self.opened.as_ref().is_some_and(|opened| is_at(opened, &self.folder));
+        match is_at(&self.file, &lock) || !lock.exists() && is_same() {
+            true => Ok(()),
+            false => Err(TrainError::LostFolder { path: self.folder.clone() }),
+        }
+    }
+
+    /// A page is the only process on its in-memory file system.
+    ///
+    /// # Errors
+    /// None.
+    #[cfg(target_arch = "wasm32")]
+    pub fn check(&self) -> Result<(), TrainError> {
+        Ok(())
     }
 
     /// Locks a folder. A page is the only process on its in-memory file system.
@@ -65,7 +92,8 @@ impl RunLock {
             }
             if is_at(&file, &path) {
                 write_process(&mut file);
-                return Ok(Self { folder: folder.to_owned(), _file: file });
+                let opened = File::open(folder).ok();
+                return Ok(Self { folder: folder.to_owned(), file, opened });
             }
             // The process that held the lock has removed the file since it was opened here.
         }
@@ -77,7 +105,11 @@ impl Drop for RunLock {
     fn drop(&mut self) {
         // Still locked: a process that opens the file now finds it removed, and makes its own. One that cannot be removed
         // is unlocked as it is closed.
-        let _ = std::fs::remove_file(self.folder.join(LOCK));
+        // The file of another process, which works in another folder at the same path, stays.
+        let path = self.folder.join(LOCK);
+        if is_at(&self.file, &path) {
+            let _ = std::fs::remove_file(path);
+        }
     }
 }
 
@@ -133,6 +165,60 @@ mod tests {
             assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
             drop(lock);
             assert!(!folder.path().join(LOCK).exists());
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn folders_replaced_at_their_path_are_lost() {
+        use std::fs;
+        type Change = fn(&Path);
+        fn with_lock(folder: &Path) {
+            fs::create_dir(folder).and_then(|()| fs::write(folder.join(LOCK), "1")).expect("another folder");
+        }
+        let cases: [(&str, Change, bool); 8] = [
+            ("nothing", |_| {}, true),
+            ("files inside", |r| fs::write(r.join("config.toml"), "").expect("a file"), true),
+            ("no lock file", |r| fs::remove_file(r.join(LOCK)).expect("a file"), true),
+            ("moved", |r| fs::rename(r, r.with_extension("old")).expect("another name"), false),
+            ("removed", |r| fs::remove_dir_all(r).expect("a folder"), false),
+            (
+                "moved, another run",
+                |r| {
+                    fs::rename(r, r.with_extension("old")).expect("another name");
+                    with_lock(r);
+                },
+                false,
+            ),
+            (
+                "removed, another run that has ended",
+                |r| {
+                    fs::remove_dir_all(r).expect("a folder");
+                    fs::create_dir(r).expect("another folder");
+                },
+                false,
+            ),
+            (
+                "emptied, another run",
+                |r| {
+                    // Kept under another name, so that the system does not use its number again.
+                    fs::rename(r.join(LOCK), r.with_extension("lock")).expect("another name");
+                    fs::write(r.join(LOCK), "1").expect("a file");
+                },
+                false,
+            ),
+        ];
+        for (name, change, kept) in cases {
+            let outer = tempfile::tempdir().expect("a folder");
+            let folder = outer.path().join("r");
+            fs::create_dir(&folder).expect("a folder");
+            let lock = RunLock::acquire(&folder).expect("a free folder");
+            change(&folder);
+            let before = fs::read(folder.join(LOCK)).ok();
+            assert_eq!(lock.check().is_ok(), kept, "{name}");
+            drop(lock);
+            let after = fs::read(folder.join(LOCK)).ok();
+            assert_eq!(after, before.filter(|_| !kept), "{name}: only one's own lock is removed");
         }
     }
 

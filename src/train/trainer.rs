@@ -20,7 +20,7 @@ use super::recording::Capture;
 use super::sampler::{Batches, Prefetcher, SampleSettings, StepSamples, Stream};
 use super::statistics::{StepStatistics, Window};
 use crate::augment::{DEPTH, OpDraw, StrongPolicy, WeakStyle};
-use crate::data::{DataSet, Images, Split, counted, split};
+use crate::data::{DataSet, ImageId, Images, Split, counted, split};
 use crate::gpu::{Gpu, ReadbackRing};
 use crate::optim::{FAULTS, Fault};
 use crate::ssl::{LabelPrior, REPORT_FAULTS, REPORT_MATCHES, Schedule, ViewBlock};
@@ -69,6 +69,8 @@ pub struct Trainer {
     /// Made at the first [`Trainer::embed`].
     pub(super) embedder: Option<Embedder>,
     test_probabilities: Arc<[f32]>,
+    /// Images that the run trained on before it was resumed.
+    trained: Vec<ImageId>,
     pub(super) step: u64,
     /// Seconds of the run before it was resumed, and when this process took it up.
     pub(super) earlier_seconds: f64,
@@ -134,6 +136,7 @@ impl Trainer {
             followed: Vec::new(),
             embedder: None,
             test_probabilities: Arc::new([]),
+            trained: Vec::new(),
             step: 0,
             earlier_seconds: 0.0,
             began: Instant::now(),
@@ -182,6 +185,7 @@ impl Trainer {
         config.validate(data.train.height, data.train.width)?;
         let mut trainer = Self::with_split(gpu, config, data, capture, split)?;
         trainer.notices = notices;
+        trainer.trained = fingerprint.iter().flat_map(Fingerprint::trained).collect();
         let network = &trainer.engine.network;
         let checkpoint = Checkpoint::load(path, &network.parameters, &network.statistics)?;
         trainer.restore(checkpoint)?;
@@ -191,7 +195,7 @@ impl Trainer {
     /// The images of the run with their roles.
     pub fn fingerprint(&self) -> Fingerprint {
         let WeakStyle { flip, shift } = self.settings.weak;
-        Fingerprint::new(&self.data, &self.split, flip, shift)
+        Fingerprint::new(&self.data, &self.split, flip, shift).with_earlier(&self.trained)
     }
 
     pub fn gpu(&self) -> &Arc<Gpu> {
@@ -419,6 +423,7 @@ fn resumed_split(
         ));
     }
     let reason = reasons.join("; ");
+    notices.extend(changes.notice().filter(|_| changes.is_empty()));
     match reasons.is_empty() {
         true if changes.renamed > 0 => {
             notices.push(format!("{} another name", counted(changes.renamed, "image has", "images have")))

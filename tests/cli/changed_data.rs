@@ -296,3 +296,92 @@ fn trained_images_that_become_test_images_are_refused() {
         assert!(told.contains(words), "{case}: {told}");
     }
 }
+
+/// Images with a column `split`, of which four that were trained on become test images.
+#[test]
+fn accepted_test_images_stay_trained_on() {
+    let outer = tempdir().expect("a folder");
+    let (data, run) = (outer.path().join("p"), outer.path().join("r"));
+    let list = |tests: &dyn Fn(usize) -> bool| {
+        let row = |n: usize| {
+            let split = if tests(n) { "test" } else { "train" };
+            format!("{n:02}.png,{},{split}\n", ["a", "b"][n % 2])
+        };
+        put(
+            &data.join("list.csv"),
+            format!("file,label,split\n{}", (0..24).map(row).collect::<String>()).as_bytes(),
+        );
+    };
+    (0..24).for_each(|n| png(&data.join(format!("{n:02}.png")), n));
+    list(&|n| n >= 18);
+    let mut command = remixmatch(&["train", "--labels", "8", "--batch", "4", "--k", "1", "--steps", "1"]);
+    done(command.args(["--data", str(&data), "--out", str(&run)]));
+    list(&|n| n >= 14);
+    for mut command in [resume(&run), eval(&run)] {
+        let told = refused(&mut command, &["the data differ", "moved to or from the test images 4"]);
+        assert!(told.contains("4 of 10 test images were trained on"), "{told}");
+    }
+    done(resume(&run).arg("--accept-changed-data"));
+    for mut command in [remixmatch(&["train", "--resume", str(&run), "--steps", "6"]), eval(&run)] {
+        let (_, told) = done(&mut command);
+        assert!(told.contains("4 of 10 test images were trained on before"), "{told}");
+    }
+    let (_, told) = done(eval(&run).args(["--data", str(&data), "--test-only"]));
+    assert!(told.contains("4 of"), "{told}");
+    // Back again: the images that test no more are named too.
+    list(&|n| n >= 20);
+    refused(&mut eval(&run), &["the data differ", "moved to or from the test images 6"]);
+}
+
+#[test]
+fn removed_images_stay_trained_on() {
+    let outer = tempdir().expect("a folder");
+    let (data, run, kept) = (outer.path().join("p"), outer.path().join("r"), outer.path().join("kept"));
+    for (i, class) in ["a", "b"].iter().enumerate() {
+        (0..8).for_each(|n| png(&data.join(format!("train/{class}/{n}.png")), 20 * i + n));
+        (0..3).for_each(|n| png(&data.join(format!("test/{class}/{n}x.png")), 50 + 20 * i + n));
+    }
+    let mut command = remixmatch(&["train", "--labels", "4", "--batch", "4", "--k", "1", "--steps", "1"]);
+    done(command.args(["--data", str(&data), "--out", str(&run)]));
+    fs::create_dir(&kept).expect("a folder");
+    let trained = roles(&run).values().filter(|role| **role == Role::Unlabelled).count();
+    for n in 5..8 {
+        fs::rename(data.join(format!("train/a/{n}.png")), kept.join(format!("{n}.png")))
+            .expect("another name");
+    }
+    done(resume(&run).arg("--accept-changed-data"));
+    assert!(roles(&run).values().filter(|role| **role == Role::Unlabelled).count() <= trained);
+    // A resumed run keeps the record.
+    done(&mut remixmatch(&["train", "--resume", str(&run), "--steps", "6"]));
+    for n in 5..8 {
+        fs::rename(kept.join(format!("{n}.png")), data.join(format!("test/a/again{n}.png")))
+            .expect("another name");
+    }
+    refused(&mut eval(&run), &["the data differ", "3 of 9 test images were trained on"]);
+    let (_, told) = done(eval(&run).args(["--data", str(&data), "--test-only", "--accept-changed-data"]));
+    assert!(told.contains("3 of 9"), "{told}");
+    let other = outer.path().join("other");
+    (0..2).for_each(|n| png(&other.join(format!("{}/{n}.png", ["a", "b"][n])), 300 + n));
+    fs::copy(data.join("test/a/again5.png"), other.join("a/5.png")).expect("a copy");
+    let (_, told) = done(eval(&run).args(["--data", str(&other)]));
+    assert!(told.contains("1 of the 3 images were trained on"), "{told}");
+}
+
+#[test]
+fn moved_data_are_asked_for_by_their_test_images() {
+    let (outer, data, run) = trained();
+    let moved = outer.path().join("moved");
+    fs::rename(&data, &moved).expect("another name");
+    refused(&mut eval(&run), &["no longer at", "--data FOLDER --test-only"]);
+    let (_, told) = done(eval(&run).args(["--data", str(&moved), "--test-only"]));
+    assert!(!told.contains("were trained on"), "{told}");
+    // What eval needs, not what training needs.
+    let bad = outer.path().join("bad");
+    png(&bad.join("1.png"), 1);
+    let told = refused(eval(&run).args(["--data", str(&bad)]), &["eval needs"]);
+    assert!(!told.contains("training"), "{told}");
+    let one = outer.path().join("one");
+    (0..3).for_each(|n| png(&one.join(format!("a/{n}.png")), n));
+    let told = refused(eval(&run).args(["--data", str(&one), "--test-only"]), &["eval needs"]);
+    assert!(!told.contains("training"), "{told}");
+}

@@ -58,6 +58,14 @@ fn runs_store_significant_bits() {
         &mut remixmatch(&["train", "--resume", str(&resumed), "--significant-bits", "12"]),
         &["--significant-bits"],
     );
+    // A resumed run keeps its bits: the message advises nothing that it refuses.
+    let bright = path("twelve/a/bright.png");
+    ImageBuffer::from_pixel(8, 8, Luma([60_000u16])).save(&bright).expect("writable");
+    let mut again = remixmatch(&["train", "--resume", str(&resumed), "--steps", "4"]);
+    let told = refused(&mut again, &["a run keeps its significant_bits", "take the image out"]);
+    assert!(!told.contains("to auto"), "{told}");
+    fs::remove_file(&bright).expect("a file");
+    done(&mut again);
     refused(
         &mut remixmatch(&train(&path("full"), &path("x"), &["--significant-bits", "12"])),
         &["significant_bits"],

@@ -257,3 +257,74 @@ fn settings_at_resume_are_refused_in_one_line() {
     }
     misused(&mut remixmatch(&["train", "--config", "a", "--preset", "digits"]), &["--config", "--preset"]);
 }
+
+#[cfg(unix)]
+#[test]
+fn folder_replaced_during_a_run_is_not_written() {
+    let outer = tempfile::tempdir().expect("a folder");
+    let (data, run) = (outer.path().join("p"), outer.path().join("r"));
+    (0..18).for_each(|n| super::common::png(&data.join(["a", "b"][n % 2]).join(format!("{n:02}.png")), n));
+    let arguments = |steps: &'static str| {
+        let words =
+            ["train", "--labels", "8", "--batch", "4", "--k", "1", "--report-every", "1", "--steps", steps];
+        let words = words.into_iter().chain(["--data", str(&data), "--out", str(&run)]);
+        words.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let first = arguments("100000");
+    let child = Command::new(BINARY)
+        .args(&first)
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the binary starts");
+    let began = Instant::now();
+    while !run.join("model.safetensors").exists() && began.elapsed() < Duration::from_secs(120) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    fs::rename(&run, outer.path().join("moved")).expect("another name");
+    done(&mut remixmatch(&arguments("1").iter().map(|word| word.as_str()).collect::<Vec<_>>()));
+    let before = content(&run);
+    let ended = child.wait_with_output().expect("its output");
+    let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(!ended.status.success() && told.contains("was moved, removed or replaced"), "{told}");
+    assert!(!told.contains("resume with"), "{told}");
+    assert_eq!(content(&run), before);
+}
+
+#[test]
+fn models_of_other_runs_are_noticed() {
+    let outer = tempfile::tempdir().expect("a folder");
+    let data = outer.path().join("p");
+    (0..18).for_each(|n| super::common::png(&data.join(["a", "b"][n % 2]).join(format!("{n:02}.png")), n));
+    let run = |name: &str, steps: &str, more: &[&str]| {
+        let folder = outer.path().join(name);
+        let mut command =
+            remixmatch(&["train", "--labels", "8", "--batch", "4", "--k", "1", "--steps", steps]);
+        done(command.args(["--report-every", "1", "--data", str(&data), "--out", str(&folder)]).args(more));
+        folder
+    };
+    let own = run("own", "1", &[]);
+    let image = data.join("a/00.png");
+    let model = own.join("model.safetensors");
+    let kept = fs::read(&model).expect("a model");
+    let cases = [
+        ("its own", own.clone(), None),
+        ("another seed", run("seed", "1", &["--seed", "5"]), Some("seed = ")),
+        ("more steps", run("steps", "4", &[]), Some("metrics.csv ends at step 1")),
+    ];
+    for (name, from, words) in cases {
+        put(&model, &fs::read(from.join("model.safetensors")).expect("a model"));
+        for arguments in
+            [vec!["eval", "--model", str(&own)], vec!["predict", "--model", str(&model), str(&image)]]
+        {
+            let (_, told) = done(&mut remixmatch(&arguments));
+            match words {
+                Some(words) => {
+                    assert!(told.contains(words) && told.contains("another run"), "{name}: {told}")
+                }
+                None => assert!(!told.contains("another run"), "{name}: {told}"),
+            }
+        }
+        put(&model, &kept);
+    }
+}

@@ -13,6 +13,7 @@ use super::state::{Command, Phase, PlanFacts, Predictions, Profile, Start, State
 use crate::app::answers::{self, Answer};
 use crate::app::platform;
 use crate::data::DataSet;
+use crate::disk;
 use crate::gpu::{Gpu, GpuError};
 use crate::train::{Capture, Config, Pace, RunFolder, RunLock, TrainError, Trainer, Weights};
 
@@ -369,7 +370,14 @@ impl Worker {
 
     /// Writes the run into a folder, which is locked meanwhile; the autosave folder stays locked.
     async fn save(&mut self, trainer: &mut Trainer, folder: &RunFolder) -> Result<(), TrainError> {
+        if !disk::exists(folder.path()) {
+            // Removed while the run went on: it is made again.
+            self.lock.take_if(|lock| lock.is_of(folder.path()));
+        }
         folder.create()?;
+        if let Some(lock) = self.lock.as_ref().filter(|lock| lock.is_of(folder.path())) {
+            lock.check()?;
+        }
         let held = self.lock.as_ref().is_some_and(|lock| lock.is_of(folder.path()));
         let lock = if held { None } else { Some(folder.lock()?) };
         folder.tidy()?;
