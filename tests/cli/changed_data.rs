@@ -361,7 +361,7 @@ fn removed_images_stay_trained_on() {
     let (_, told) = done(eval(&run).args(["--data", str(&data), "--test-only", "--accept-changed-data"]));
     assert!(told.contains("3 of 9"), "{told}");
     let other = outer.path().join("other");
-    (0..2).for_each(|n| png(&other.join(format!("{}/{n}.png", ["a", "b"][n])), 300 + n));
+    (0..2).for_each(|n| png(&other.join(format!("{}/{n}.png", ["a", "b"][n])), 205 + n));
     fs::copy(data.join("test/a/again5.png"), other.join("a/5.png")).expect("a copy");
     let (_, told) = done(eval(&run).args(["--data", str(&other)]));
     assert!(told.contains("1 of the 3 images were trained on"), "{told}");
@@ -377,7 +377,7 @@ fn moved_data_are_asked_for_by_their_test_images() {
     assert!(!told.contains("were trained on"), "{told}");
     // What eval needs, not what training needs.
     let bad = outer.path().join("bad");
-    png(&bad.join("1.png"), 1);
+    (0..3).for_each(|n| png(&bad.join(format!("{n}.png")), n));
     let told = refused(eval(&run).args(["--data", str(&bad)]), &["eval needs"]);
     assert!(!told.contains("training"), "{told}");
     let one = outer.path().join("one");
