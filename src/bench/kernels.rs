@@ -5,7 +5,9 @@ use bytemuck::{Pod, Zeroable};
 use serde::Serialize;
 
 use crate::augment::{AssembleRow, WeakDraw, record_assemble, record_weak};
-use crate::gpu::{Gpu, GpuError, Kernel, PlanBuilder, Program, Tensor, groups_for_items, seconds_per_run};
+use crate::gpu::{
+    Gpu, GpuError, Kernel, PlanBuilder, Program, Tensor, groups_for_items, samples_per_run, seconds_per_run,
+};
 use crate::nn::{Activation, BatchNorm, Conv2d, GlobalAveragePool, StatGroups, WideResNet};
 use crate::optim::{ADAM, FAULTS, OptimiserState};
 use crate::ssl::StepBlock;
@@ -126,7 +128,10 @@ async fn measure_convolution(
 pub struct GemmTime {
     pub variant: String,
     pub size: usize,
+    /// Of the fastest sample.
     pub gflops: f64,
+    /// Seconds per product, one per measured round.
+    pub samples: Vec<f64>,
 }
 
 /// `Params` of `shaders/bench/gemm.wgsl` and `shaders/bench/tile.wgsl`.
@@ -139,13 +144,32 @@ struct GemmParams {
     unused: u32,
 }
 
-/// Measures every GEMM variant that the adapter can run at 512^3, fastest first.
+/// Sizes of the measured products. A small one leaves most of a GPU idle, a large one takes minutes on a software adapter.
+const GEMM_SIZES: [usize; 4] = [512, 1_024, 2_048, 4_096];
+/// Seconds that one product may take at most, for the sizes from the second on.
+const GEMM_LIMIT: f64 = 0.05;
+
+/// Measures every GEMM variant that the adapter can run, fastest first: at 512^3 and, as long as the fastest variant is
+/// expected to take at most 50 ms, at up to 4,096^3.
 ///
 /// # Errors
 /// A [`GpuError`] if a tensor or dispatch exceeds the adapter's limits, the device failed or the wait limit is over.
 pub async fn measure_gemm(gpu: &Gpu) -> Result<Vec<GemmTime>, GpuError> {
-    const SIZE: usize = 512;
-    let size = SIZE as u32;
+    let mut times: Vec<GemmTime> = Vec::new();
+    for size in GEMM_SIZES {
+        let best = times.iter().map(|time| time.gflops).fold(0.0, f64::max);
+        if size > GEMM_SIZES[0] && 2e-9 * (size as f64).powi(3) / best > GEMM_LIMIT {
+            break;
+        }
+        times.extend(measure_gemm_of(gpu, size).await?);
+    }
+    times.sort_by(|a, b| b.gflops.total_cmp(&a.gflops));
+    Ok(times)
+}
+
+/// Measures every GEMM variant at `side`^3.
+async fn measure_gemm_of(gpu: &Gpu, side: usize) -> Result<Vec<GemmTime>, GpuError> {
+    let size = side as u32;
     let rows_of_eight = |group: u32| {
         let kernel = Kernel::new("bench/gemm", "registers_8x4").with("GROUP", f64::from(group));
         (format!("8x4, {group} invocations"), kernel, [size / (8 * group), size / 4, 1])
@@ -183,17 +207,18 @@ pub async fn measure_gemm(gpu: &Gpu) -> Result<Vec<GemmTime>, GpuError> {
     let mut times = Vec::new();
     for (variant, kernel, groups) in variants {
         let mut b = PlanBuilder::new();
-        let tensors = ["a", "b", "c"].map(|name| b.persistent(name, SIZE * SIZE));
+        let tensors = ["a", "b", "c"].map(|name| b.persistent(name, side * side));
         b.dispatch(kernel, &GemmParams { m: size, n: size, k: size, unused: 0 }, &tensors, groups);
         let program = b.program(0);
         let plan = b.build(gpu)?;
-        let ones: Vec<f32> = (0..SIZE * SIZE).map(|i| (i % 7) as f32 - 3.0).collect();
+        let ones: Vec<f32> = (0..side * side).map(|i| (i % 7) as f32 - 3.0).collect();
         plan.write(gpu, tensors[0], &ones);
         plan.write(gpu, tensors[1], &ones);
-        let seconds = seconds_per_run(gpu, &plan, program).await?;
-        times.push(GemmTime { variant, size: SIZE, gflops: 2.0 * (SIZE as f64).powi(3) / seconds / 1e9 });
+        let samples = samples_per_run(gpu, &plan, program).await?;
+        let seconds = samples.iter().copied().fold(f64::MAX, f64::min);
+        let gflops = 2.0 * (side as f64).powi(3) / seconds / 1e9;
+        times.push(GemmTime { variant, size: side, gflops, samples });
     }
-    times.sort_by(|a, b| b.gflops.total_cmp(&a.gflops));
     Ok(times)
 }
 
@@ -218,9 +243,9 @@ pub struct MemoryTime {
 /// `Params` of `shaders/bench/copy.wgsl`.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
-struct CopyParams {
-    vec4s: u32,
-    unused: [u32; 3],
+pub(super) struct CopyParams {
+    pub vec4s: u32,
+    pub unused: [u32; 3],
 }
 
 /// Name, words accessed, and how it is recorded.

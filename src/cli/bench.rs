@@ -3,9 +3,9 @@
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 use remixmatch::bench::{
-    Card, ConvTime, DIRECTIONS, Estimate, GemmTime, Growth, MemoryTime, StepTime, TrainingStep,
-    estimate_step, measure_convolutions, measure_gemm, measure_growth, measure_memory, measure_step,
-    time_weighted,
+    Card, ConvTime, DIRECTIONS, DispatchTime, Estimate, GemmTime, Growth, MemoryTime, StepTime, TrainingStep,
+    estimate_step, measure_convolutions, measure_dispatches, measure_gemm, measure_growth, measure_memory,
+    measure_step, time_weighted,
 };
 use remixmatch::nn::{Architecture, ConvTiling, TilingTime, WideResNet, measure_tilings};
 use remixmatch::train::{AdapterClass, Config, preset};
@@ -33,9 +33,9 @@ pub struct BenchArguments {
     /// Channels of its images
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = RangedU64ValueParser::<usize>::new().range(1..=3))]
     channels: usize,
-    /// Images per dispatch
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1024))]
-    images: usize,
+    /// Images per dispatch of the parts convolutions, which takes several, and training, which takes the first
+    #[arg(long, value_name = "N", default_value = "32", value_delimiter = ',', value_parser = RangedU64ValueParser::<usize>::new().range(1..=1024))]
+    images: Vec<usize>,
     /// Preset whose step is measured [default: quick, shapes and paper-cifar10]
     #[arg(long = "preset", value_name = "NAME")]
     presets: Vec<String>,
@@ -63,6 +63,8 @@ pub struct BenchArguments {
 enum Part {
     /// Matrix products, the upper bound of the convolutions
     Gemm,
+    /// 1,000 dispatches that do next to nothing, independent and dependent
+    Dispatch,
     /// The tilings that the adapter supports, fastest first, as autotuning measures them
     Tiles,
     /// Every convolution shape of a network
@@ -90,8 +92,10 @@ struct Measured {
     gemm: Vec<GemmTime>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tiles: Vec<TilingTime>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    convolutions: Option<Convolutions>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    dispatch: Vec<DispatchTime>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    convolutions: Vec<Convolutions>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     memory: Vec<MemoryTime>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -165,20 +169,19 @@ pub fn run(arguments: BenchArguments) -> anyhow::Result<Outcome> {
     if requested(Part::Tiles) {
         measured.tiles = pollster::block_on(measure_tilings(&gpu))?;
     }
-    if requested(Part::Convolutions) {
-        let layers = pollster::block_on(measure_convolutions(&gpu, &network, arguments.images))?;
+    if requested(Part::Dispatch) {
+        measured.dispatch = pollster::block_on(measure_dispatches(&gpu))?;
+    }
+    for images in arguments.images.iter().copied().filter(|_| requested(Part::Convolutions)) {
+        let layers = pollster::block_on(measure_convolutions(&gpu, &network, images))?;
         let share = |direction: &'static str, directions: &[&str]| {
             let gflops = time_weighted(&layers, directions);
             Share { direction, gflops, share_of_best_gemm: gflops / best }
         };
         let mut shares: Vec<_> = DIRECTIONS.into_iter().map(|d| share(d, &[d])).collect();
         shares.push(share("all", &DIRECTIONS));
-        measured.convolutions = Some(Convolutions {
-            network: arguments.network.clone(),
-            images: arguments.images,
-            layers,
-            time_weighted: shares,
-        });
+        let network = arguments.network.clone();
+        measured.convolutions.push(Convolutions { network, images, layers, time_weighted: shares });
     }
     if requested(Part::Memory) {
         measured.memory = pollster::block_on(measure_memory(&gpu))?;
@@ -195,13 +198,14 @@ pub fn run(arguments: BenchArguments) -> anyhow::Result<Outcome> {
         measured.growth = pollster::block_on(measure_growth(&gpu, &quick))?;
     }
     if requested(Part::Training) {
-        let step = TrainingStep::new(&gpu, &network, arguments.images)?;
+        let images = arguments.images[0];
+        let step = TrainingStep::new(&gpu, &network, images)?;
         measured.training = Some(pollster::block_on(async {
             step.seconds_per_step(&gpu, 1).await?;
             let loss_before = step.loss(&gpu).await?;
             let seconds_a_step = step.seconds_per_step(&gpu, arguments.steps).await?;
             let loss_after = step.loss(&gpu).await?;
-            let (network, images, steps) = (arguments.network.clone(), arguments.images, arguments.steps);
+            let (network, steps) = (arguments.network.clone(), arguments.steps);
             let parameters = step.parameters();
             anyhow::Ok(Training {
                 network,
@@ -270,7 +274,7 @@ fn image_of(data: &str) -> [usize; 3] {
 /// Prints the measurements; `best` is the rate of the fastest matrix product in GFLOP/s.
 fn print_text(measured: &Measured, best: f64) -> anyhow::Result<()> {
     print(&measured.adapter)?;
-    for GemmTime { variant, size, gflops } in &measured.gemm {
+    for GemmTime { variant, size, gflops, .. } in &measured.gemm {
         print(format_args!("  GEMM {size}^3, {variant:<32} {gflops:>7.2} GFLOP/s"))?;
     }
     if let [fastest, ..] = &measured.tiles[..] {
@@ -283,7 +287,13 @@ fn print_text(measured: &Measured, best: f64) -> anyhow::Result<()> {
             print(format_args!("  {name:<20} {:>9.3} ms {ratio:>5.2} x the fastest", seconds * 1e3))?;
         }
     }
-    if let Some(convolutions) = &measured.convolutions {
+    for DispatchTime { dependent, microseconds, encode_microseconds, .. } in &measured.dispatch {
+        let kind = if *dependent { "dependent" } else { "independent" };
+        print(format_args!(
+            "1,000 {kind:<11} dispatches: {microseconds:>8.2} us each, {encode_microseconds:.2} us of it to encode"
+        ))?;
+    }
+    for convolutions in &measured.convolutions {
         print_convolutions(convolutions, best)?;
     }
     if let [copy, ..] = &measured.memory[..] {

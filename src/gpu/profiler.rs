@@ -150,19 +150,28 @@ impl Plan {
 const ROUND: Duration = Duration::from_millis(200);
 const ROUNDS: usize = 4;
 
-/// Seconds per run of a program by the host's clock: the best of several rounds, each of about 200 ms.
+/// Seconds per run of a program by the host's clock, one sample for each of several rounds of about 200 ms.
 ///
 /// # Errors
 /// [`GpuError::Lost`] or [`GpuError::Adapter`] if the device failed; [`GpuError::Timeout`] after the wait limit.
-pub async fn seconds_per_run(gpu: &Gpu, plan: &Plan, program: Program) -> Result<f64, GpuError> {
+pub async fn samples_per_run(gpu: &Gpu, plan: &Plan, program: Program) -> Result<Vec<f64>, GpuError> {
     seconds_of(gpu, plan, program, 1).await?;
     let once = seconds_of(gpu, plan, program, 1).await?;
     let times = (ROUND.as_secs_f64() / once.max(1e-6)).clamp(1.0, 1_000.0) as u32;
-    let mut best = f64::MAX;
+    let mut samples = Vec::new();
     for _ in 0..ROUNDS {
-        best = best.min(seconds_of(gpu, plan, program, times).await?);
+        samples.push(seconds_of(gpu, plan, program, times).await?);
     }
-    Ok(best)
+    Ok(samples)
+}
+
+/// The best of [`samples_per_run`].
+///
+/// # Errors
+/// As [`samples_per_run`].
+pub async fn seconds_per_run(gpu: &Gpu, plan: &Plan, program: Program) -> Result<f64, GpuError> {
+    let samples = samples_per_run(gpu, plan, program).await?;
+    Ok(samples.into_iter().fold(f64::MAX, f64::min))
 }
 
 /// Seconds per run of a program by the host's clock, averaged over `times` runs in one submission.

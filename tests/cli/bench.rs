@@ -99,3 +99,23 @@ fn impossible_cards_are_refused() {
         assert!(text.contains(message), "{options:?}: {text}");
     }
 }
+
+#[test]
+fn dispatches_and_image_counts_are_measured() {
+    let small = ["--network", "wrn-10-1", "--image-size", "8", "--images", "1,3"];
+    let found = bench(&[&["--part", "dispatch", "--part", "convolutions"], &small[..]].concat());
+    let dispatch = found["dispatch"].as_array().expect("a list");
+    assert_eq!([&dispatch[0]["dependent"], &dispatch[1]["dependent"]], [false, true]);
+    for time in dispatch {
+        let samples = time["samples"].as_array().expect("a list");
+        let least = samples.iter().map(number).fold(f64::MAX, f64::min);
+        assert!((number(&time["microseconds"]) - least * 1e3).abs() < 1e-6, "{time}");
+    }
+    let images: Vec<_> =
+        found["convolutions"].as_array().expect("a list").iter().map(|entry| &entry["images"]).collect();
+    assert_eq!(images, [1, 3]);
+    let gemm = &found["gemm"][0];
+    let samples = gemm["samples"].as_array().expect("a list").iter().map(number).fold(f64::MAX, f64::min);
+    let rate = 2e-9 * number(&gemm["size"]).powi(3) / samples;
+    assert!((number(&gemm["gflops"]) / rate - 1.0).abs() < 1e-9, "{gemm}");
+}
