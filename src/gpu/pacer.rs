@@ -111,7 +111,7 @@ impl Pacer {
             gpu.done(work, "a slice of a step").await?;
             let now = Instant::now();
             let took = now.duration_since(last_done);
-            measured = self.measured_after(measured, took);
+            measured = self.measured_after(measured, took).min(program.len());
             self.learn(slice, took.as_secs_f64());
             last_done = now;
         }
@@ -132,7 +132,7 @@ impl Pacer {
     /// The number of operations that are measured together after so many took this long.
     fn measured_after(&self, operations: usize, took: Duration) -> usize {
         match took {
-            took if took < self.target / 8 => 2 * operations,
+            took if took < self.target / 8 => operations.saturating_mul(2),
             took if took > self.target / 2 => (operations / 2).max(1),
             _ => operations,
         }
@@ -167,6 +167,17 @@ mod tests {
         assert_eq!(pacer.slice_end(2), 3);
         assert_eq!(pacer.slice_end(3), 4);
         assert_eq!(pacer.slice_end(4), 5);
+    }
+
+    #[test]
+    fn measured_operations_grow_without_overflow() {
+        let pacer = pacer(10, &[]);
+        let mut measured = 1;
+        for _ in 0..200 {
+            measured = pacer.measured_after(measured, Duration::ZERO);
+        }
+        assert_eq!(measured, usize::MAX);
+        assert_eq!(pacer.measured_after(1, Duration::from_secs(1)), 1);
     }
 
     #[test]

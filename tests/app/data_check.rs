@@ -65,7 +65,7 @@ fn findings_are_shown_with_their_images() {
         "contradicting labels: 2 copies in 1 group",
         "test images that are also trained on: 2 copies",
         "nearly uniform images: 1 image",
-        "exact duplicates: 6 images in 3 groups",
+        "exact duplicates: 2 images in 1 group",
         "Corrected list",
         "train/pointed/wrong.png: pointed, training",
     ] {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_channel::mpsc::{UnboundedSender, unbounded};
 
@@ -31,7 +31,7 @@ pub struct Ending(Arc<Mutex<State>>);
 
 impl Ending {
     pub fn is_over(&self) -> bool {
-        self.0.lock().is_ok_and(|state| state.ended)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).ended
     }
 }
 
@@ -93,7 +93,7 @@ impl Session {
 
     /// What the run published last.
     pub fn state(&self) -> State {
-        self.shared.lock().map(|state| state.clone()).unwrap_or_default()
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_channel::mpsc::UnboundedReceiver;
@@ -55,6 +55,21 @@ pub struct Worker {
     embedding_timer: EmbeddingTimer,
 }
 
+/// Fails the run if its thread panics, so that the window does not wait for it.
+struct PanicReport(Arc<Mutex<State>>);
+
+impl Drop for PanicReport {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            state.phase = Phase::Failed(
+                "the run ended by a fault of the program; the terminal has its place. Please report it".to_owned(),
+            );
+            state.ended = true;
+        }
+    }
+}
+
 impl Worker {
     pub fn new(
         gpu: Arc<Gpu>,
@@ -79,6 +94,7 @@ impl Worker {
 
     /// Trains until the window's handle is dropped.
     pub async fn run(mut self, start: Start) {
+        let _report = PanicReport(Arc::clone(&self.channels.shared));
         match self.work(start).await {
             // The window closed or started another run.
             Ok(()) | Err(TrainError::Gpu(GpuError::Stopped)) => {}
@@ -392,5 +408,25 @@ impl Worker {
             self.lock = self.lock.take().or(lock);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panicking_runs_fail_instead_of_hanging() {
+        let shared = Arc::new(Mutex::new(State::default()));
+        let theirs = Arc::clone(&shared);
+        let thread = std::thread::spawn(move || {
+            let _report = PanicReport(Arc::clone(&theirs));
+            let _poisoned = theirs.lock();
+            panic!("as a fault of the program does");
+        });
+        assert!(thread.join().is_err());
+        let state = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        assert!(matches!(&state.phase, Phase::Failed(text) if text.contains("report")));
+        assert!(state.ended);
     }
 }
