@@ -129,10 +129,13 @@ fn foreign_label_files_are_rejected() {
         fs::write(folder.path().join(LABELS_FILE), text).expect("a file");
         own.read_labels()
     };
-    let labels = with("\u{feff}file,label\r\na01.png,dog\r\na00.png,\r\na01.png,cat\r\n".as_bytes());
+    let labels =
+        with("\u{feff}file,label\r\na01.png,dog\r\na00.png,\r\nmore/02.png,cat\r\na01.png,dog\r\n".as_bytes());
     let labels = labels.expect("labels");
-    assert_eq!((labels.classes(), labels.made()), (&["dog".to_owned(), "cat".into()][..], &[1][..]));
-    assert_eq!(labels.of(1), Some(1));
+    assert_eq!((labels.classes(), labels.made()), (&["dog".to_owned(), "cat".into()][..], &[2, 1][..]));
+    assert_eq!((labels.of(1), labels.of(2)), (Some(0), Some(1)));
+    let error = with(b"file,label\na01.png,dog\na00.png,\na01.png,cat\n").expect_err("two classes");
+    assert!(matches!(error, LabelsError::Row { line: 4, .. }), "{error}");
     for (text, found) in [
         ("file,label,split\na01.png,dog,test\n", "file,label,split"),
         ("a01.png,dog\n", "a01.png,dog"),

@@ -63,7 +63,8 @@ impl Drop for PanicReport {
         if std::thread::panicking() {
             let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             state.phase = Phase::Failed(
-                "the run ended by a fault of the program; the terminal has its place. Please report it".to_owned(),
+                "the run ended by a fault of the program; the terminal has its place. Please report it"
+                    .to_owned(),
             );
             state.ended = true;
         }
