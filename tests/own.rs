@@ -129,8 +129,9 @@ fn foreign_label_files_are_rejected() {
         fs::write(folder.path().join(LABELS_FILE), text).expect("a file");
         own.read_labels()
     };
-    let labels =
-        with("\u{feff}file,label\r\na01.png,dog\r\na00.png,\r\nmore/02.png,cat\r\na01.png,dog\r\n".as_bytes());
+    let labels = with(
+        "\u{feff}file,label\r\na01.png,dog\r\na00.png,\r\nmore/02.png,cat\r\na01.png,dog\r\n".as_bytes(),
+    );
     let labels = labels.expect("labels");
     assert_eq!((labels.classes(), labels.made()), (&["dog".to_owned(), "cat".into()][..], &[2, 1][..]));
     assert_eq!((labels.of(1), labels.of(2)), (Some(0), Some(1)));
