@@ -169,3 +169,25 @@ pub fn png(picture: &ColorImage) -> Result<Vec<u8>, image::ImageError> {
     )?;
     Ok(file.into_inner())
 }
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dialogs_that_do_not_open_are_reported() {
+        let answer = |path: Option<&'static str>| {
+            let (mut dialogs, context) = (Dialogs::default(), Context::default());
+            let choose = move || std::future::ready(path.map(PathBuf::from));
+            ask(dialogs.sender.clone(), &context, choose, Chosen::Data);
+            loop {
+                match dialogs.next() {
+                    Some(answer) => return answer,
+                    None => std::thread::yield_now(),
+                }
+            }
+        };
+        assert_eq!(answer(Some("photos")), Chosen::Data("photos".into()));
+        assert!(matches!(answer(None), Chosen::NoDialog(reason) if reason.contains("zenity")));
+    }
+}

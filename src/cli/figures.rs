@@ -8,6 +8,7 @@ use clap::Args;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::FontTransform;
+use remixmatch::data::counted;
 use remixmatch::train::{Report, read_reports, write_atomically};
 
 use super::outputs::Output;
@@ -177,6 +178,14 @@ pub struct CurvesArguments {
 pub fn curves(arguments: CurvesArguments) -> anyhow::Result<Outcome> {
     Output::Chart.check_path(&arguments.out)?;
     check_ending(&arguments.out)?;
+    let (names, runs) = (arguments.names.len(), arguments.runs.len());
+    if names > runs {
+        bail!(
+            "{}, but {}: give --name at most once for each run",
+            counted(names, "name is given", "names are given"),
+            counted(runs, "run is drawn", "runs are drawn")
+        );
+    }
     let mut lines = Vec::new();
     let mut steps = 1;
     for (i, folder) in arguments.runs.iter().enumerate() {

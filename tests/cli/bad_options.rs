@@ -100,6 +100,8 @@ fn charts_are_not_written_as_other_pictures() {
         let arguments = ["curves", "no-run", "--out", name];
         refused(&mut remixmatch(&arguments), &[name, "does not end with .svg"]);
     }
+    let arguments = ["curves", "no-run", "--name", "a", "--name", "b", "--out", "c.svg"];
+    refused(&mut remixmatch(&arguments), &["2 names are given, but 1 run is drawn"]);
 }
 
 #[test]
