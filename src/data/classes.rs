@@ -103,7 +103,7 @@ fn unify<'a>(
                 shown_name(&class),
                 match whole_number(&class) {
                     Some(_) => "are one number",
-                    None => "differ in case, space or Unicode form only",
+                    None => "differ in case, space, width or Unicode form only",
                 }
             ));
         }

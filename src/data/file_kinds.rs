@@ -162,6 +162,16 @@ pub(super) fn is_companion(name: &str) -> bool {
     STEMS.iter().any(|word| stem.starts_with(word) && !is_named_as_image(&name)) || ENDINGS.contains(&ending)
 }
 
+/// Whether a name has the ending of an archive, also of one that this program cannot read.
+pub(super) fn is_packed(name: &str) -> bool {
+    const ENDINGS: [&str; 15] = [
+        ".zip", ".rar", ".7z", ".tar", ".tgz", ".tar.gz", ".xz", ".txz", ".bz2", ".tbz", ".tbz2", ".zst",
+        ".lzma", ".egg", ".alz",
+    ];
+    let name = name.to_lowercase();
+    ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
 /// Why a folder is not data, if its name or content tells.
 pub(super) fn ignored_folder(name: &str, folder: &Folder) -> Option<Ignored> {
     const THUMBNAILS: [&str; 8] =

@@ -4,7 +4,7 @@
 //! streams the images that do not fit in memory. Which images a set has, and what is said of them, does not depend on
 //! how many are streamed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::bit_depth::{ALL_BITS, SignificantBits};
@@ -15,7 +15,7 @@ use super::hash_cache::{HashCache, remove_cache};
 use super::identity::{Identities, ImageId, name_hash};
 use super::image_reader;
 use super::images::Images;
-use super::layout::Roles;
+use super::layout::{Roles, listed};
 use super::limits::SIDES;
 use super::names::{Decoder, shown};
 use super::original::{Original, bits_used};
@@ -141,6 +141,9 @@ pub(super) async fn load(
     // Only now is it known which images there are.
     let holds_out = holds_out(&items);
     let ids = Identities::of_files(items.iter().map(name).collect(), opened.hashes.iter().copied());
+    let labelled: Vec<(u64, u32)> =
+        ids.ids.iter().zip(&items).filter_map(|(id, item)| Some((id.content, item.file.class?))).collect();
+    notices.extend(repeated_notice(&labelled, &classes));
     let mut is_test: Vec<bool> = items.iter().map(|item| item.file.test).collect();
     if holds_out {
         let labels: Vec<u32> = items.iter().map_while(|item| item.file.class).collect();
@@ -194,6 +197,40 @@ fn of_resumed(error: DataError, options: &OpenOptions) -> DataError {
         }
         other => other,
     }
+}
+
+/// The notice about images that are, byte for byte, in several classes. `labelled`: hash and class of each image.
+fn repeated_notice(labelled: &[(u64, u32)], classes: &[String]) -> Option<String> {
+    let mut classes_of: HashMap<u64, BTreeSet<u32>> = HashMap::new();
+    labelled.iter().for_each(|(content, class)| {
+        classes_of.entry(*content).or_default().insert(*class);
+    });
+    let repeated: Vec<u32> = labelled
+        .iter()
+        .filter(|(content, _)| classes_of[content].len() > 1)
+        .map(|(_, class)| *class)
+        .collect();
+    let among: BTreeSet<u32> = repeated.iter().copied().collect();
+    // A class of copies: the folder may be a copy of the set.
+    let of = |class: u32| {
+        let all = labelled.iter().filter(|(_, other)| *other == class).count();
+        repeated.iter().filter(|other| **other == class).count() == all
+    };
+    let copies: Vec<String> =
+        among.iter().filter(|class| of(**class)).map(|class| classes[*class as usize].clone()).collect();
+    let names: Vec<String> = among.iter().map(|class| classes[*class as usize].clone()).collect();
+    let all = match copies.is_empty() || copies.len() == names.len() {
+        true => String::new(),
+        false => format!(" (all of class {})", listed(&copies)),
+    };
+    (!repeated.is_empty()).then(|| {
+        format!(
+            "{} are byte for byte in more than one class of {}{all}, so that their labels contradict each other: check the \
+             data to list them",
+            counted(repeated.len(), "image", "images"),
+            listed(&names)
+        )
+    })
 }
 
 /// `path` relative to `folder`, with `/` between names.

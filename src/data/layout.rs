@@ -199,6 +199,26 @@ impl Roles {
         self.rows.insert((folder.to_owned(), Role::Ignored(why), true), (files, String::new()));
     }
 
+    /// Gives a file a role that was counted as ignored, alone or with its folder.
+    pub fn use_file(&mut self, folder: &str, name: &str, role: Role) {
+        let within =
+            |at: &str| at == folder || folder.strip_prefix(at).is_some_and(|rest| rest.starts_with('/'));
+        let counted = self.rows.keys().find(|(at, role, whole)| match role {
+            Role::Ignored(Ignored::NotAnImage) => !whole && at == folder,
+            Role::Ignored(_) => *whole && within(at),
+            _ => false,
+        });
+        if let Some(key) = counted.cloned()
+            && let Some((count, _)) = self.rows.get_mut(&key)
+        {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.rows.remove(&key);
+            }
+        }
+        self.file(folder, name, role);
+    }
+
     /// The number of files with a role of this kind, and the path of the first.
     pub fn of(&self, is_meant: impl Fn(&Role) -> bool) -> Option<(usize, String)> {
         let mut rows = self.rows.iter().filter(|((_, role, whole), _)| is_meant(role) && !whole);

@@ -53,6 +53,7 @@ mod sheet_text;
 mod slices;
 mod split;
 mod split_compounds;
+mod split_lists;
 mod split_table;
 mod split_words;
 mod stream;

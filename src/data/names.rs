@@ -152,15 +152,44 @@ pub(super) fn class_name(name: &str) -> String {
     composed.trim().to_owned()
 }
 
-/// What the spellings of one class have in common: Unicode form, space around them, case, and how a whole number is
-/// written (`1`, `01`, `1.0`). Upper and lower case of one letter are classes of their own, as in sets of handwriting.
+/// What the spellings of one class have in common: Unicode form and width, letters without a width, space, case, and how
+/// a whole number is written (`1`, `01`, `1.0`). Upper and lower case of one letter are classes of their own, as in sets of handwriting.
 pub(super) fn class_key(name: &str) -> String {
-    let clean = class_name(name);
+    let clean = plain_name(name);
     match whole_number(&clean) {
         Some(number) => number,
         None if clean.chars().count() > 1 => folded(&clean),
         None => clean,
     }
+}
+
+/// A class's name as people see it: letters of full width are ordinary ones, invisible ones are left out, and any space is
+/// one space.
+fn plain_name(name: &str) -> String {
+    let is_seen = |letter: &char| !has_no_width(*letter);
+    let seen: String = name.nfc().filter(is_seen).collect();
+    let plain: String = match seen.trim().chars().count() {
+        // Of single letters, compatible forms may be classes: 1 and its circled form.
+        1 => seen.trim().chars().map(half_width).collect(),
+        _ => seen.nfkc().filter(is_seen).collect(),
+    };
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The ordinary form of a letter of full width.
+fn half_width(letter: char) -> char {
+    match letter {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(letter as u32 - 0xfee0).unwrap_or(letter),
+        _ => letter,
+    }
+}
+
+/// Letters without a width: joiners, soft hyphens and marks.
+fn has_no_width(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{fe0f}' | '\u{feff}'
+    )
 }
 
 /// A whole number without leading zeros and without zeros behind a decimal point.
@@ -239,10 +268,10 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// Control characters, line separators, and marks that change the direction of text.
+/// Control characters, line separators, spaces without a width, and marks that change the direction of text.
 pub(super) fn is_invisible(letter: char) -> bool {
     letter.is_control()
-        || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        || matches!(letter, '\u{ad}' | '\u{200b}' | '\u{2060}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -331,7 +360,27 @@ mod tests {
         for (a, b) in [("1", "1.0"), ("01", "1"), ("Cat ", "cat"), ("0", "00"), ("-1", "-1.0")] {
             assert_eq!(class_key(a), class_key(b), "{a} and {b}");
         }
-        for (a, b) in [("a", "A"), ("1", "10"), ("1.5", "1"), ("0", "O"), ("v1", "v01")] {
+        for (a, b) in [
+            ("cat", "c\u{200b}at"),
+            ("cat", "\u{feff}cat\u{200b}"),
+            ("cat", "\u{ff43}\u{ff41}\u{ff54}"),
+            ("big cat", "big\u{a0}cat"),
+            ("big cat", "big\u{3000} cat"),
+            ("12", "\u{ff11}\u{ff12}"),
+            ("1", "\u{ff11}"),
+            ("\u{ff76}\u{ff9e}\u{ff9d}", "\u{30ac}\u{30f3}"),
+        ] {
+            assert_eq!(class_key(a), class_key(b), "{a} and {b}");
+        }
+        for (a, b) in [
+            ("bigcat", "big cat"),
+            ("1", "\u{2460}"),
+            ("a", "A"),
+            ("1", "10"),
+            ("1.5", "1"),
+            ("0", "O"),
+            ("v1", "v01"),
+        ] {
             assert_ne!(class_key(a), class_key(b), "{a} and {b}");
         }
         assert_eq!(folded("Cafe\u{301}"), folded("CAF\u{c9}"));

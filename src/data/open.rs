@@ -4,15 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::DataError;
-use super::file_kinds::{count_files, ignored_folder, is_companion, is_run};
+use super::file_kinds::{count_files, ignored_folder, is_companion, is_packed, is_run};
 use super::files::{Folder, Member, Memory};
 use super::format::{Format, Loader};
-use super::formats::{self, FORMATS};
+use super::formats::{self, FORMATS, class_folders};
 use super::held_out::class_counts;
-use super::layout::Roles;
+use super::layout::{Roles, listed};
 use super::names::{normal_path, shown_name};
 use super::set::{DataSet, OpenOptions};
 use super::slices::run_to_end;
+use super::split_words::{SplitName, split_name};
 use super::{archive, builtin, host, image_files, labelling_folder};
 use crate::disk;
 
@@ -141,14 +142,47 @@ pub(super) fn folder_of_list(path: &Path) -> Result<Option<Folder>, DataError> {
 async fn read(outer: &Folder, options: &OpenOptions) -> Result<DataSet, DataError> {
     let (levels, notices) = levels(outer)?;
     // Innermost first: a folder around a folder of class folders looks like one, with a single class.
-    for level in levels.iter().rev() {
+    for (depth, level) in levels.iter().enumerate().rev() {
         if let Some(mut set) = read_folder(level, options).await? {
+            check_names(&levels[1..=depth], options)?;
             check(&level.path, &set, options)?;
             set.notices.splice(0..0, notices);
             return Ok(set);
         }
     }
     Err(unknown(&levels[levels.len() - 1]))
+}
+
+/// Checks the names of the folders around a set, below the source itself: the images of a folder `test` never train.
+///
+/// # Errors
+/// When the set is to train, and a folder's name says that its images do not.
+pub(super) fn check_names(levels: &[Folder], options: &OpenOptions) -> Result<(), DataError> {
+    if options.only_tests || options.choice.folders_as_classes {
+        return Ok(());
+    }
+    let named = |level: &Folder| {
+        let name = level.path.file_name()?.to_str()?;
+        split_name(name).filter(|split| *split != SplitName::Train && !class_folders::holds_splits(level))
+    };
+    let Some((level, split)) = levels.iter().find_map(|level| Some((level, named(level)?))) else {
+        return Ok(());
+    };
+    let (means, advice) = match split {
+        SplitName::Unlabelled => (
+            "that the class of its images is unknown",
+            "add class folders beside it, or open this folder itself to take its folders for classes",
+        ),
+        _ => (
+            "that its images test, and there are none to train on",
+            "add a folder 'train' beside it, open this folder itself to train on its images",
+        ),
+    };
+    Err(DataError::UnclearLayout {
+        path: level.path.clone(),
+        found: format!("its name says {means}"),
+        advice,
+    })
 }
 
 /// A folder, the only folder or archive in it, and so on; and the notices about their names.
@@ -225,6 +259,19 @@ pub(super) fn unknown(folder: &Folder) -> DataError {
             Ok(Some(error)) | Err(error) => return error,
             Ok(None) => {}
         }
+    }
+    let packed: Vec<String> = folder.files.keys().filter(|name| is_packed(name)).cloned().collect();
+    if !packed.is_empty() {
+        let (found, advice) = match folder.files.len() {
+            1 => ("an archive that is not read", "unpack it and open its folder"),
+            _ => ("archives beside other files", "unpack them and open the folder"),
+        };
+        let names: Vec<String> = packed.iter().map(|name| shown_name(name).to_string()).collect();
+        return DataError::Missing {
+            path: folder.path.clone(),
+            expected: "a data set".to_owned(),
+            found: format!("{found} ({}): {advice}", listed(&names)),
+        };
     }
     let mut files = folder.files.values();
     let (path, found) = match (files.next(), files.next(), folder.folders.is_empty()) {

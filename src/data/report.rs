@@ -8,7 +8,7 @@ use super::files::Folder;
 use super::formats::{class_folders, csv_list};
 use super::layout::{Ignored, Layout, Role, Roles, is_hidden, joined};
 use super::names::shown_name;
-use super::open::{detected, folder_of_file, folder_of_list, levels, unknown};
+use super::open::{check_names, detected, folder_of_file, folder_of_list, levels, unknown};
 use super::set::OpenOptions;
 use super::{host, labelling_folder};
 use crate::disk;
@@ -44,6 +44,7 @@ fn describe(source: &str, options: &OpenOptions) -> Result<Layout, DataError> {
     let (levels, mut notices) = levels(&outer)?;
     for (depth, level) in levels.iter().enumerate().rev() {
         let Some(format) = detected(level)? else { continue };
+        check_names(&levels[1..=depth], options)?;
         let found = if format.name == csv_list::FORMAT.name {
             let mut files = csv_list::read_lists(level, options)?.ok_or_else(|| unknown(level))?;
             count_hidden(level, "", &mut files.roles);

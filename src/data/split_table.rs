@@ -9,7 +9,8 @@ pub(super) const LANGUAGES: [(&str, [&str; 4]); 25] = [
             "val valid validation validate validating dev development eval evaluation evaluate",
             "test testing tst holdout heldout",
             "unlabeled unlabelled unlabel unlab unsorted unclassified unannotated untagged unsup unsupervised nolabel nolabels \
-         notlabeled notlabelled withoutlabel withoutlabels uncategorized uncategorised",
+         notlabeled notlabelled notlabelledyet notlabeledyet notyetlabelled notyetlabeled notsorted notsortedyet notyetsorted \
+         yettolabel noclass noclasses noclassyet withoutclass withoutclasses unassigned withoutlabel withoutlabels uncategorized uncategorised",
         ],
     ),
     (
@@ -18,7 +19,7 @@ pub(super) const LANGUAGES: [(&str, [&str; 4]); 25] = [
             "훈련 학습 훈련용 학습용 트레인 트레이닝",
             "검증 검증용 평가 평가용",
             "테스트 테스트용 시험 시험용",
-            "미분류 미지정 라벨없음 레이블없음 무라벨 미라벨 라벨링전",
+            "미분류 미지정 라벨없음 레이블없음 무라벨 미라벨 라벨링전 클래스없음 분류없음 분류안됨 라벨안됨",
         ],
     ),
     (
@@ -27,7 +28,7 @@ pub(super) const LANGUAGES: [(&str, [&str; 4]); 25] = [
             "训练 訓練 训练用",
             "验证 驗證 验证用",
             "测试 測試 测试用",
-            "未标注 未標註 未标记 未標記 未分类 未分類 无标签 無標籤",
+            "未标注 未標註 未标记 未標記 未分类 未分類 无标签 無標籤 无类别 無類別 没有标签",
         ],
     ),
     (
@@ -36,7 +37,7 @@ pub(super) const LANGUAGES: [(&str, [&str; 4]); 25] = [
             "学習 学習用 訓練用 トレーニング",
             "検証 検証用 評価 評価用",
             "テスト テスト用 試験 試験用",
-            "ラベルなし ラベル無し 未ラベル",
+            "ラベルなし ラベル無し 未ラベル 未分類 クラスなし クラス無し",
         ],
     ),
     (
@@ -45,7 +46,7 @@ pub(super) const LANGUAGES: [(&str, [&str; 4]); 25] = [
             "trainings trainieren lern lerndaten",
             "validierung validierungs prüfung prüf pruefung pruef",
             "testen testung",
-            "ungelabelt unbeschriftet unsortiert ohnelabel nichtgelabelt unklassifiziert unmarkiert",
+            "ungelabelt unbeschriftet ohneklasse ohneklassen ohnelabels ohnekategorie keineklasse nochnichtgelabelt nichtsortiert unsortiert ohnelabel nichtgelabelt unklassifiziert unmarkiert",
         ],
     ),
     (
@@ -54,7 +55,7 @@ pub(super) const LANGUAGES: [(&str, [&str; 4]); 25] = [
             "entraînement entrainement entraîner apprentissage",
             "valider évaluation",
             "essai essais",
-            "nonétiqueté nonétiquetées nonétiquetés nonetiquete nonetiquetees sansétiquette sansetiquette sanslabel nonclassé \
+            "nonétiqueté nonétiquetées nonétiquetés nonetiquete nonetiquetees sansétiquette sansetiquette sanslabel sansclasse sanscatégorie sanscategorie nonclassé \
          nonclassées nonclassés nonclasse nontrié nontriées nontriés nontrie",
         ],
     ),
@@ -64,7 +65,7 @@ pub(super) const LANGUAGES: [(&str, [&str; 4]); 25] = [
             "entrenamiento entrenar entreno",
             "validación validacion validar evaluación evaluacion",
             "prueba pruebas",
-            "sinetiqueta sinetiquetas sinetiquetar sinclasificar sinordenar noetiquetado noetiquetados noetiquetadas",
+            "sinetiqueta sinetiquetas sinetiquetar sinclase sincategoría sincategoria sinclasificar sinordenar noetiquetado noetiquetados noetiquetadas",
         ],
     ),
     (
@@ -73,7 +74,7 @@ pub(super) const LANGUAGES: [(&str, [&str; 4]); 25] = [
             "treino treinamento treinar",
             "validação validacao avaliação avaliacao",
             "teste testes",
-            "semrótulo semrotulo semrótulos semetiqueta nãorotulado naorotulado nãorotuladas naorotuladas nãoclassificado",
+            "semrótulo semrotulo semrótulos semetiqueta semclasse semcategoria nãorotulado naorotulado nãorotuladas naorotuladas nãoclassificado",
         ],
     ),
     (
@@ -82,7 +83,7 @@ pub(super) const LANGUAGES: [(&str, [&str; 4]); 25] = [
             "addestramento allenamento",
             "validazione convalida valutazione",
             "prova verifica",
-            "nonetichettato nonetichettati nonetichettate senzaetichetta senzaetichette nonclassificato nonclassificati",
+            "nonetichettato nonetichettati nonetichettate senzaetichetta senzaetichette senzaclasse senzacategoria nonclassificato nonclassificati",
         ],
     ),
     (
@@ -91,7 +92,7 @@ pub(super) const LANGUAGES: [(&str, [&str; 4]); 25] = [
             "обучение обучающая обучающие обучающий тренировка тренировочная тренировочные трейн",
             "валидация валидационная валидационные проверка проверочная проверочные",
             "тест тесты тестовая тестовые тестовый тестирование",
-            "неразмеченные неразмеченное неразмечено безметок безметки несортированные",
+            "неразмеченные неразмеченное неразмечено безметок безметки безкласса безкатегории несортированные",
         ],
     ),
     (
@@ -104,7 +105,7 @@ pub(super) const LANGUAGES: [(&str, [&str; 4]); 25] = [
             "trainen oefenen",
             "validatie evaluatie",
             "toets",
-            "ongelabeld ongesorteerd zonderlabel nietgelabeld",
+            "ongelabeld ongesorteerd zonderlabel zonderklasse nietgelabeld",
         ],
     ),
     (
@@ -113,7 +114,7 @@ pub(super) const LANGUAGES: [(&str, [&str; 4]); 25] = [
             "trening treningowe treningowy uczące uczacy",
             "walidacja walidacyjne walidacyjny",
             "testowe testowy",
-            "nieoznaczone nieoznakowane bezetykiet nieposortowane",
+            "nieoznaczone nieoznakowane bezetykiet bezklasy nieposortowane",
         ],
     ),
     (
@@ -122,7 +123,7 @@ pub(super) const LANGUAGES: [(&str, [&str; 4]); 25] = [
             "eğitim egitim",
             "doğrulama dogrulama",
             "sınama sinama",
-            "etiketsiz etiketlenmemiş sınıflandırılmamış",
+            "etiketsiz sınıfsız etiketlenmemiş sınıflandırılmamış",
         ],
     ),
     ("Indonesian", ["latih pelatihan latihan", "validasi", "uji pengujian", "tanpalabel tidakberlabel"]),
@@ -143,7 +144,7 @@ pub(super) const LANGUAGES: [(&str, [&str; 4]); 25] = [
 
 /// Words that add nothing to a split word.
 pub(super) const NEUTRAL: &str = "set sets data dataset datasets image images img imgs photo photos picture pictures pics folder \
-     split sample samples file files of for 세트 셋 데이터 데이터셋 이미지 사진 폴더 集 数据 数据集 数据集合 資料 資料集 图片 图像 圖片 圖像 影像 \
+     split sample samples file files of for public private 세트 셋 데이터 데이터셋 이미지 사진 폴더 集 数据 数据集 数据集合 資料 資料集 图片 图像 圖片 圖像 影像 \
      データ データセット 画像 写真 セット daten datensatz bilder bild fotos foto données donnees jeu ensemble datos conjunto imágenes \
      imagenes de di dados imagens dati immagini insieme данные набор выборка изображения фото gegevens afbeeldingen dane zbiór \
      zdjęcia veri verisi verileri seti görüntüler";
@@ -151,8 +152,11 @@ pub(super) const NEUTRAL: &str = "set sets data dataset datasets image images im
 /// Short forms that are splits only beside each other: words for training, validation and test images.
 pub(super) const ABBREVIATIONS: [&str; 3] = ["tr", "va vl", "te ts"];
 
-/// Folders of images that wait to be sorted; a digit may follow.
+/// Folders of images that wait to be sorted, were put aside, or that a model has sorted; a digit may follow.
 pub(super) const SORTING: &str = "inbox todo tosort tolabel tolabeling tolabelling incoming misc miscellaneous unsure undecided maybe \
      pending backlog needslabel needslabels needsreview toreview later newfolder untitledfolder newphotos sortme unfiled 새폴더 정리전 분류전 \
      미정리 새로운폴더 임시 新建文件夹 新資料夾 待分类 待分類 待处理 新しいフォルダー 新しいフォルダ 未整理 neuerordner zusortieren nouveaudossier atrier àtrier \
-     nuevacarpeta porclasificar nuovacartella dasistemare novapasta новаяпапка разобрать";
+     nuevacarpeta porclasificar nuovacartella dasistemare novapasta новаяпапка разобрать unclear notsure forlater totest tocheck todelete deleted discarded predictions \
+     prediction output outputs results unklar zulöschen gelöscht geloescht aussortiert supprimé supprime àsupprimer asupprimer \
+     borrado borrados eliminado eliminati cancellati 불명확 애매 애매함 삭제 삭제예정 삭제됨 예측 출력 已删除 待删除 不确定 预测 削除 削除予定 予測 \
+     неясно удалить удалено";

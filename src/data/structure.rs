@@ -11,9 +11,9 @@ use super::files::Folder;
 use super::layout::listed;
 use super::names::shown_name;
 use super::split_compounds::{abbreviated, compounds, key};
-use super::split_words::{SplitName, SplitWord, split_name, split_word};
+use super::split_words::{SplitName, SplitWord, has, split_name, split_word, words_of};
 
-/// Subfolders that two folders share at least, if they may be splits.
+/// Subfolders that two folders have at least, if they may be splits.
 const SHARED_FOLDERS: usize = 2;
 /// Files of the same name that two folders share at least, if one may describe the other.
 const SHARED_FILES: usize = 3;
@@ -46,7 +46,9 @@ pub(super) fn doubt(folders: &[Named<'_>]) -> Option<Doubt> {
         .or_else(|| abbreviations(folders))
         .or_else(|| split_compounds(folders))
         .or_else(|| whole_sets(folders))
+        .or_else(|| repeated_siblings(folders))
         .or_else(|| shared_folders(folders))
+        .or_else(|| copied_folders(folders))
         .or_else(|| described_folders(folders))
         .or_else(|| shared_files(folders))
 }
@@ -70,11 +72,20 @@ pub(super) fn doubt_inside(class: &str, (name, inner): Named<'_>) -> Option<Doub
 
 /// Images that wait to be sorted.
 fn sorting(folders: &[Named<'_>]) -> Option<Doubt> {
-    let (_, folder) = folders.iter().find(|(name, _)| split_word(name) == SplitWord::Sorting)?;
+    // One question mark may be a class beside other characters.
+    let asks = |name: &str| {
+        let name = name.trim();
+        let longest = folders.iter().map(|(other, _)| other.chars().count()).max();
+        !name.is_empty() && name.chars().all(|letter| matches!(letter, '?' | '\u{ff1f}')) && longest > Some(1)
+    };
+    let (_, folder) =
+        folders.iter().find(|(name, _)| split_word(name) == SplitWord::Sorting || asks(name))?;
     Some(Doubt {
         path: folder.path.clone(),
-        found: "by its name, its images may still have to be sorted".to_owned(),
-        advice: "rename it to 'unlabeled' if their class is unknown",
+        found:
+            "by its name, its images may be of no class: still to be sorted, put aside, or made by a model"
+                .to_owned(),
+        advice: "rename it to 'unlabeled' if their class is unknown, move it out of the set if they do not belong to it",
     })
 }
 
@@ -176,13 +187,72 @@ fn classes(folder: &Folder) -> BTreeSet<String> {
     names
 }
 
+/// A folder whose own folders are named as the classes beside it: a copy of the set, or images put aside.
+fn repeated_siblings(folders: &[Named<'_>]) -> Option<Doubt> {
+    for (name, folder) in folders {
+        let inner = classes(folder);
+        let beside: BTreeSet<String> =
+            folders.iter().filter(|(other, _)| other != name).map(|(other, _)| key(other)).collect();
+        let shared: Vec<&str> = inner.intersection(&beside).map(String::as_str).collect();
+        if !shared.is_empty() && 2 * shared.len() >= inner.len() {
+            return Some(Doubt {
+                path: folder.path.clone(),
+                found: format!(
+                    "it holds folders named as the classes beside it ({})",
+                    names(shared.iter().copied())
+                ),
+                advice: "move it out of the set if it is a copy or was put aside, rename it to 'test' or \
+                         'unlabeled' if its images test or are of unknown class",
+            });
+        }
+    }
+    None
+}
+
+/// `cat copy`, `cat (1)` and `cat_old` beside `cat`.
+fn copied_folders(folders: &[Named<'_>]) -> Option<Doubt> {
+    for (name, folder) in folders {
+        let Some(base) = copied(name) else { continue };
+        let is_base = |(other, _): &&Named<'_>| other != name && words_of(other).concat() == base;
+        if let Some((original, _)) = folders.iter().find(is_base) {
+            return Some(Doubt {
+                path: folder.path.clone(),
+                found: format!("beside {}, its name may be that of a copy of it", shown_name(original)),
+                advice: "move it out of the set if it is a copy, or its images into that class",
+            });
+        }
+    }
+    None
+}
+
+/// What a folder is a copy of, by its name.
+fn copied(name: &str) -> Option<String> {
+    const COPIES: &str = "copy copies copia kopie kopia kopi cópia копия копія 복사본 사본 백업 副本 备份 備份 コピー バックアップ backup \
+                          backups bak old orig original sicherung duplicate dup duplikat";
+    const OF: &str = "of von de di van";
+    let mut words = words_of(name);
+    let all = words.len();
+    let is_number = |word: Option<&String>| word.is_some_and(|word| word.chars().all(|c| c.is_ascii_digit()));
+    let is_copy = |word: Option<&String>| word.is_some_and(|word| has(COPIES, word));
+    if is_number(words.last()) && (name.trim_end().ends_with(')') || is_copy(words.iter().nth_back(1))) {
+        words.pop();
+    }
+    while is_copy(words.last()) {
+        words.pop();
+    }
+    if is_copy(words.first()) && words.get(1).is_some_and(|word| has(OF, word)) {
+        words.drain(..2);
+    }
+    (words.len() < all && !words.is_empty()).then(|| words.concat())
+}
+
 /// Folders that hold folders of the same names.
 fn shared_folders(folders: &[Named<'_>]) -> Option<Doubt> {
     let inner: Vec<BTreeSet<String>> = folders.iter().map(|(_, folder)| classes(folder)).collect();
     for (i, own) in inner.iter().enumerate() {
         let repeats = |other: &BTreeSet<String>| {
-            let shared = own.intersection(other).count();
-            shared >= SHARED_FOLDERS && 2 * shared >= own.len().max(other.len())
+            let fewest = own.len().min(other.len());
+            fewest >= SHARED_FOLDERS && 2 * own.intersection(other).count() >= own.len().max(other.len())
         };
         let alike: Vec<Named<'_>> = folders
             .iter()
@@ -192,7 +262,10 @@ fn shared_folders(folders: &[Named<'_>]) -> Option<Doubt> {
             .map(|(named, _)| *named)
             .collect();
         if alike.len() > 1 {
-            let shared = names(own.iter().map(String::as_str));
+            let repeated = |name: &&String| {
+                inner.iter().filter(|other| repeats(other)).filter(|other| other.contains(*name)).count() > 1
+            };
+            let shared = names(own.iter().filter(repeated).map(String::as_str));
             let what = format!("hold folders of the same names ({shared}), as splits and folds do");
             return Some(renamed_splits(&alike, &what));
         }

@@ -9,11 +9,12 @@
 use std::path::PathBuf;
 
 use crate::data::classes::{Found, assemble};
+use crate::data::counted::counted;
 use crate::data::decode::EXAMPLE_IMAGE;
 use crate::data::error::DataError;
 use crate::data::file_kinds::{
     count_files, derived, describes_images, has_image_folders, has_images, ignored_folder, is_image,
-    is_image_folder, is_named_as_image,
+    is_image_folder, is_named_as_image, is_packed,
 };
 use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};
@@ -23,6 +24,7 @@ use crate::data::layout::{Ignored, Role, Roles, is_hidden, joined, listed};
 use crate::data::names::shown_name;
 use crate::data::other_tasks::other_task;
 use crate::data::set::OpenOptions;
+use crate::data::split_lists::{self, SplitFile};
 use crate::data::split_words::{SplitName, SplitWord, split_name, split_word};
 use crate::data::structure::{self, Named};
 
@@ -66,6 +68,15 @@ pub(in crate::data) fn read(folder: &Folder, options: &OpenOptions) -> Result<Im
     let OpenOptions { skip_bad, only_tests, .. } = *options;
     let mut reader = Reader { as_classes, skip_bad, only_tests, ..Reader::default() };
     reader.read_source(folder, "")?;
+    if !reader.packed.is_empty() {
+        let names: Vec<String> = reader.packed.iter().map(|name| shown_name(name).to_string()).collect();
+        reader.notices.push(format!(
+            "{} beside the folders {} not read ({}): unpack to use the images inside",
+            counted(names.len(), "archive", "archives"),
+            if names.len() == 1 { "is" } else { "are" },
+            listed(&names)
+        ));
+    }
     for (name, why) in ignored_tables(folder)? {
         reader.roles.file("", &name, Role::Ignored(why));
     }
@@ -77,7 +88,8 @@ pub(in crate::data) fn read(folder: &Folder, options: &OpenOptions) -> Result<Im
         }
         return Err(DataError::Unclassed { path: folder.path.clone(), images, example });
     }
-    let Reader { mut found, roles, others, notices, doubtful, .. } = reader;
+    let Reader { mut found, mut roles, others, mut notices, doubtful, split_files, .. } = reader;
+    split_lists::apply(&split_files, &mut found, &mut roles, &mut notices);
     // Images of a class are next to each other, whichever of its folders they come from.
     found.sort_by_key(|image| (image.split != SplitName::Train, image.class.is_none()));
     let mut files = assemble(&folder.path, found, roles, others, notices, options)?;
@@ -99,6 +111,10 @@ struct Reader {
     /// Files that are not images.
     others: Vec<Entry>,
     notices: Vec<String>,
+    /// Files beside the folders that may say the split.
+    split_files: Vec<SplitFile>,
+    /// Archives beside the folders.
+    packed: Vec<String>,
     /// A folder that was taken for test images, and may be a class.
     doubtful: Option<PathBuf>,
 }
@@ -123,16 +139,34 @@ fn are_splits(children: &[Child<'_>]) -> bool {
 }
 
 /// Whether a folder holds images to train on in a folder of that name.
-fn holds_splits(folder: &Folder) -> bool {
+pub(in crate::data) fn holds_splits(folder: &Folder) -> bool {
     folder.folders.iter().any(|(name, inner)| split_name(name) == Some(SplitName::Train) && has_images(inner))
+}
+
+/// Whether a folder with this name and without files is a split that has no images yet, rather than a class.
+fn is_empty_split(word: SplitWord, as_classes: bool) -> bool {
+    match word {
+        SplitWord::Exact(SplitName::Unlabelled) => true,
+        SplitWord::Exact(SplitName::Test | SplitName::Validation) => !as_classes,
+        _ => false,
+    }
+}
+
+/// Whether a folder holds several folders of images and no image beside them.
+fn holds_classes(folder: &Folder) -> bool {
+    let holds =
+        |(name, inner): &(&String, &Folder)| ignored_folder(name, inner).is_none() && has_images(inner);
+    !folder.files.values().any(|entry| is_named_as_image(&entry.name))
+        && folder.folders.iter().filter(holds).count() > 1
 }
 
 impl Reader {
     /// Reads the folder that holds class folders or splits, at a path relative to the source.
     fn read_source(&mut self, folder: &Folder, at: &str) -> Result<(), DataError> {
         let mut children = self.children(folder, at)?;
+        split_lists::collect(folder, at, &mut self.split_files);
         if let [only] = children.as_slice()
-            && (is_image_folder(only.name) || holds_splits(only.folder))
+            && (is_image_folder(only.name) || holds_splits(only.folder) || holds_classes(only.folder))
             && only.word == SplitWord::Other
         {
             self.loose(folder, at, Ignored::Loose)?;
@@ -248,7 +282,8 @@ impl Reader {
                 self.roles.ignore_folder(&joined(at, name), count_files(inner), why);
             } else if has_images(inner) {
                 children.push(Child { name, folder: inner, word });
-            } else if count_files(inner) > 0 || word == SplitWord::Exact(SplitName::Unlabelled) {
+            } else if count_files(inner) > 0 || is_empty_split(word, self.as_classes && !holds_splits(folder))
+            {
                 self.roles.ignore_folder(&joined(at, name), count_files(inner), Ignored::NoImages);
             } else {
                 return Err(DataError::EmptyClass { path: inner.path.clone(), class: name.clone() });
@@ -273,6 +308,27 @@ impl Reader {
             }
             return self.read_classes(only.folder, &joined(at, only.name), split);
         }
+        // Images in a folder `images` have no class.
+        if let [only] = children.as_slice()
+            && split != SplitName::Train
+            && is_image_folder(only.name)
+            && !self.as_classes
+        {
+            self.loose(folder, at, Ignored::FlatTest)?;
+            let inner = joined(at, only.name);
+            self.notices.extend(folder.files.keys().find(|name| is_text(name)).map(|name| {
+                format!(
+                    "{} may say the classes of the images in {}, and is not read: sort them into class folders to \
+                     test on them",
+                    shown_name(&joined(at, name)),
+                    shown_name(&inner)
+                )
+            }));
+            return match has_image_folders(only.folder) {
+                true => self.read_classes(only.folder, &inner, split),
+                false => self.loose(only.folder, &inner, Ignored::FlatTest),
+            };
+        }
         if self.as_classes {
             let names = children.iter_mut().filter(|child| !is_unlabelled(child));
             names.for_each(|child| child.word = SplitWord::Other);
@@ -286,6 +342,10 @@ impl Reader {
             match child.word {
                 SplitWord::Exact(SplitName::Unlabelled) if split == SplitName::Train => {
                     self.images(child.folder, &path, None, SplitName::Unlabelled)?;
+                }
+                // Images to test whose class is unknown.
+                SplitWord::Exact(SplitName::Unlabelled) => {
+                    self.roles.ignore_folder(&path, count_files(child.folder), Ignored::FlatTest);
                 }
                 SplitWord::Exact(other) | SplitWord::Near(other) => {
                     // With the same classes inside, it is no class.
@@ -380,6 +440,9 @@ impl Reader {
             if at.is_empty() && is_table(&entry.name) {
                 continue;
             }
+            if is_packed(&entry.name) {
+                self.packed.push(joined(at, &entry.name));
+            }
             // Files beside a whole set describe it: only those among the images are worth a notice.
             let why = if self.is_image(entry)? { why } else { Ignored::NotAnImage };
             self.roles.file(at, &entry.name, Role::Ignored(why));
@@ -408,6 +471,12 @@ impl Reader {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Whether a file beside images may list them.
+fn is_text(name: &str) -> bool {
+    let name = name.to_lowercase();
+    [".txt", ".csv", ".tsv", ".json"].iter().any(|ending| name.ends_with(ending))
 }
 
 /// Two classes of two images.

@@ -1,0 +1,196 @@
+//! Text files beside class folders that say which images train and test: `train.txt` and `test.txt` with a line
+//! `CLASS/NAME` for each image.
+//!
+//! A file that looks like a split and cannot be read as one has a notice: the images that it means to test may be trained
+//! on.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::classes::Found;
+use super::counted::counted;
+use super::file_kinds::has_images;
+use super::files::{Entry, Folder};
+use super::layout::{Ignored, Role, Roles, joined, listed};
+use super::names::{folded, normal_path, shown_name};
+use super::split_words::{SplitName, exact, has, split_of_list, words_of};
+
+/// Endings of files that may say a split, the first of which are read.
+const ENDINGS: [&str; 12] =
+    ["txt", "lst", "list", "csv", "tsv", "json", "mat", "yaml", "yml", "xml", "pkl", "npy"];
+const READ: usize = 3;
+/// Levels of folders without images in which such files are looked for.
+const DEPTH: usize = 3;
+/// Size in bytes of the largest list that is read.
+const MAX_BYTES: u64 = 256 << 20;
+
+/// A file that looks like a split.
+pub(super) struct SplitFile {
+    entry: Entry,
+    /// Path of its folder, relative to the source.
+    folder: String,
+}
+
+impl SplitFile {
+    fn path(&self) -> String {
+        joined(&self.folder, &self.entry.name)
+    }
+
+    /// The split that the file's images are of, if its name tells and its kind is read.
+    fn split(&self) -> Option<SplitName> {
+        let (stem, ending) = self.entry.name.rsplit_once('.')?;
+        let is_read = ENDINGS[..READ].contains(&ending.to_lowercase().as_str());
+        split_of_list(stem).filter(|split| is_read && *split != SplitName::Unlabelled)
+    }
+
+    /// The lines that are not empty.
+    fn lines(&self) -> Option<Vec<String>> {
+        let bytes = self.entry.bytes(MAX_BYTES).ok()?;
+        let text = String::from_utf8(bytes).ok()?;
+        let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+        Some(lines.filter(|line| !line.is_empty()).map(str::to_owned).collect())
+    }
+}
+
+/// Collects the files that look like splits in a folder and in the folders without images below it.
+pub(super) fn collect(folder: &Folder, at: &str, all: &mut Vec<SplitFile>) {
+    collect_to(folder, at, DEPTH, all);
+}
+
+fn collect_to(folder: &Folder, at: &str, depth: usize, all: &mut Vec<SplitFile>) {
+    let files = folder.files.values().filter(|entry| looks_like_split(&entry.name));
+    all.extend(files.map(|entry| SplitFile { entry: entry.clone(), folder: at.to_owned() }));
+    for (name, inner) in folder.folders.iter().filter(|(_, inner)| depth > 0 && !has_images(inner)) {
+        collect_to(inner, &joined(at, name), depth - 1, all);
+    }
+}
+
+/// Whether a file's name is that of a split: `test.txt`, `train_test_split.txt`, `splits.json`.
+fn looks_like_split(name: &str) -> bool {
+    const SPLITS: &str = "split splits fold folds partition partitions trainval testval valtest traintest setid \
+                          trainlist testlist vallist";
+    const OTHERS: &str =
+        "log logs result results metrics loss report history classes config args notes readme";
+    let Some((stem, ending)) = name.rsplit_once('.') else { return false };
+    let words = words_of(stem);
+    let is_split = |word: &String| has(SPLITS, word) || exact(word).is_some();
+    ENDINGS.contains(&ending.to_lowercase().as_str())
+        && words.iter().any(is_split)
+        && !words.iter().any(|word| has(OTHERS, word))
+}
+
+/// Gives the images the splits of the lists, where all lists can be read and fit the images; images that no list names are
+/// left out where a list names those to train on. Says which files are read, and which only look like splits.
+pub(super) fn apply(
+    files: &[SplitFile],
+    found: &mut Vec<Found>,
+    roles: &mut Roles,
+    notices: &mut Vec<String>,
+) {
+    let is_split = |image: &Found| matches!(image.split, SplitName::Test | SplitName::Validation);
+    if files.is_empty() || found.iter().any(is_split) {
+        return;
+    }
+    let lists: Vec<&SplitFile> = files.iter().filter(|file| file.split().is_some()).collect();
+    let splits = read(&lists, found);
+    let unread: Vec<String> = files
+        .iter()
+        .filter(|file| splits.is_none() || file.split().is_none())
+        .map(|file| shown_name(&file.path()).to_string())
+        .collect();
+    if let Some(splits) = splits {
+        notices.push(assign(&lists, &splits, found, roles));
+    } else if !unread.is_empty() {
+        let (looks, are) = if unread.len() == 1 { ("looks", "is") } else { ("look", "are") };
+        notices.push(format!(
+            "{} {looks} like a split of the set and {are} not read: if it names images to test, move these to test/CLASS \
+             and the others to train/CLASS, else they may be trained on",
+            listed(&unread)
+        ));
+    }
+}
+
+/// The split of each image that a list names; `None` if the lists do not fit the images.
+fn read(lists: &[&SplitFile], found: &[Found]) -> Option<BTreeMap<usize, SplitName>> {
+    let folders: BTreeSet<&str> = lists.iter().map(|list| list.folder.as_str()).collect();
+    let splits: BTreeSet<SplitName> = lists.iter().filter_map(|list| list.split()).collect();
+    // Several folders or several lists of one split: folds.
+    if lists.is_empty() || folders.len() > 1 || splits.len() < lists.len() {
+        return None;
+    }
+    let trained = || found.iter().enumerate().filter(|(_, image)| image.split == SplitName::Train);
+    let mut places: HashMap<String, Vec<usize>> = HashMap::new();
+    for (at, image) in trained() {
+        let path = ending(&joined(&image.folder, &image.entry.name))?;
+        if let Some((stem, _)) = path.rsplit_once('.') {
+            places.entry(stem.to_owned()).or_default().push(at);
+        }
+        places.entry(path).or_default().push(at);
+    }
+    let place = |line: &str| {
+        let images = places.get(&ending(line)?)?;
+        images.iter().all(|at| found[*at].folder == found[images[0]].folder).then_some(images)
+    };
+    let (mut meant, mut all_match) = (BTreeMap::new(), true);
+    for list in lists {
+        let split = list.split()?;
+        for line in list.lines()? {
+            let first = || line.split_whitespace().next().filter(|first| *first != line);
+            let Some(images) = place(&line).or_else(|| place(first()?)) else {
+                all_match = false;
+                continue;
+            };
+            for at in images {
+                // No image that tests is trained on.
+                let of = meant.entry(*at).or_insert(split);
+                *of = (*of).max(split);
+            }
+        }
+    }
+    let complete = trained().all(|(at, _)| meant.contains_key(&at));
+    (!meant.is_empty() && (all_match || complete)).then_some(meant)
+}
+
+/// The last two names of a path.
+fn ending(path: &str) -> Option<String> {
+    let path = folded(&normal_path(path));
+    let (rest, file) = path.rsplit_once('/')?;
+    let folder = rest.rsplit('/').next()?;
+    Some(format!("{folder}/{file}"))
+}
+
+/// Gives the images their splits; the notice about it.
+fn assign(
+    lists: &[&SplitFile],
+    splits: &BTreeMap<usize, SplitName>,
+    found: &mut Vec<Found>,
+    roles: &mut Roles,
+) -> String {
+    let trains = lists.iter().any(|list| list.split() == Some(SplitName::Train));
+    let mut at = 0;
+    found.retain_mut(|image| {
+        let split = splits.get(&at).copied();
+        at += 1;
+        let is_left_out = image.split == SplitName::Train && trains && split.is_none();
+        match split {
+            Some(split) => image.split = split,
+            None if is_left_out => {
+                roles.file(&image.folder, &image.entry.name, Role::Ignored(Ignored::NotListed));
+            }
+            None => {}
+        }
+        !is_left_out
+    });
+    for list in lists {
+        roles.use_file(&list.folder, &list.entry.name, Role::List);
+    }
+    let count = |split| found.iter().filter(|image| image.split == split && image.class.is_some()).count();
+    let names: Vec<String> = lists.iter().map(|list| shown_name(&list.path()).to_string()).collect();
+    format!(
+        "the split of the images is read from {}: {} to train, {} to validate, {} to test (rename the file to read the \
+         folders alone)",
+        listed(&names),
+        counted(count(SplitName::Train), "image", "images"),
+        count(SplitName::Validation),
+        count(SplitName::Test)
+    )
+}
