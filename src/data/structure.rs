@@ -212,7 +212,9 @@ fn repeated_siblings(folders: &[Named<'_>]) -> Option<Doubt> {
 /// `cat copy`, `cat (1)` and `cat_old` beside `cat`.
 fn copied_folders(folders: &[Named<'_>]) -> Option<Doubt> {
     for (name, folder) in folders {
-        let Some(base) = copied(name) else { continue };
+        // The number may be that of a name which this program told apart from another.
+        let on_disk = folder.path.file_name().and_then(|name| name.to_str()) == Some(name);
+        let Some(base) = copied(name).filter(|_| on_disk) else { continue };
         let is_base = |(other, _): &&Named<'_>| other != name && words_of(other).concat() == base;
         if let Some((original, _)) = folders.iter().find(is_base) {
             return Some(Doubt {

@@ -29,9 +29,9 @@ fn train_test_and_unlabelled_folders_are_distinguished() {
     for (test, unlabelled) in [("test", "unlabeled"), ("val", "train/unlabelled"), ("Valid", "Unlabelled")] {
         let folder = tempdir().unwrap();
         let at = |path: String| folder.path().join(path);
-        for class in ["b", "a"] {
-            save(&rgb(8, 8, [1; 3]), at(format!("train/{class}/deeper/1.png")));
-            save(&rgb(8, 8, [2; 3]), at(format!("{test}/{class}/1.bmp")));
+        for (class, green) in [("b", 10), ("a", 20)] {
+            save(&rgb(8, 8, [1, green, 1]), at(format!("train/{class}/deeper/1.png")));
+            save(&rgb(8, 8, [2, green, 2]), at(format!("{test}/{class}/1.bmp")));
         }
         save(&rgb(8, 8, [3; 3]), at(format!("{unlabelled}/x.png")));
         put(at("train/a/notes.txt".into()), b"not an image");

@@ -196,7 +196,7 @@ fn split_lists_beside_classes_are_read() {
         (&[("test.txt", "1.png\n2.png")], None, "test.txt looks like a split of the set and is not read"),
         (&[("test.txt", "cat/1.png\ncat/77.png")], None, "test.txt looks like a split"),
         (&[("train_test_split.txt", "1 0")], None, "train_test_split.txt looks like a split"),
-        (&[("split.json", "{}"), ("setid.mat", "x")], None, "setid.mat, split.json look like a split"),
+        (&[("split.json", "{}"), ("folds.yaml", "x")], None, "folds.yaml, split.json look like a split"),
         (&[("meta/test.csv", "file,label\ncat/1.png,cat")], None, "meta/test.csv looks like a split"),
         (
             &[("folds/1/test.txt", "cat/1\ndog/1"), ("folds/2/test.txt", "cat/2\ndog/2")],
