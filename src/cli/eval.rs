@@ -127,8 +127,8 @@ pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
 fn lost_data(error: TrainError) -> anyhow::Error {
     match error {
         TrainError::LostData { path } => anyhow!(
-            "the data of the run are no longer at {}: put them back, or give the folder that they were moved to with \
-             --data FOLDER --test-only (without --test-only the images that were trained on count too)",
+            "the data of the run are no longer at {}: put them back, or say where they are now (--data) and add \
+             --test-only: without it the images that were trained on count too",
             path.display()
         ),
         other => other.into(),

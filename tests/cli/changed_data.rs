@@ -372,7 +372,7 @@ fn moved_data_are_asked_for_by_their_test_images() {
     let (outer, data, run) = trained();
     let moved = outer.path().join("moved");
     fs::rename(&data, &moved).expect("another name");
-    refused(&mut eval(&run), &["no longer at", "--data FOLDER --test-only"]);
+    refused(&mut eval(&run), &["no longer at", "(--data) and add --test-only"]);
     let (_, told) = done(eval(&run).args(["--data", str(&moved), "--test-only"]));
     assert!(!told.contains("were trained on"), "{told}");
     // What eval needs, not what training needs.
