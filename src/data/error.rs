@@ -165,12 +165,12 @@ pub enum DataError {
         counted(*rows, "row differs", "rows differ"), path = shown(path)
     )]
     OtherLabels { path: PathBuf, rows: usize, differing: usize, examples: String },
-    /// Images that no folder or list gives a class.
+    /// Images that no folder or list gives a class. `lists`: what lists are not used, and why.
     #[error(
-        "{path} is not a data set in a known format: it has {images} images without classes, such as {example}; sort them into \
+        "{path} is not a data set in a known format: it has {images} images without classes, such as {example}{lists}; sort them into \
          a folder for each class, list them with their classes in a CSV file, or give them labels with Label your own in \
          the window", path = shown(path), example = shown_name(example))]
-    Unclassed { path: PathBuf, images: usize, example: String },
+    Unclassed { path: PathBuf, images: usize, example: String, lists: String },
     /// `image_size` outside [`SIDES`].
     #[error("image_size is {0}, expected {low} to {high} pixels", low = SIDES.start(), high = SIDES.end())]
     SideOption(usize),

@@ -9,47 +9,18 @@ use super::error::{DataError, excerpt};
 use super::file_kinds::{is_named_as_image, is_pointer};
 use super::files::{Entry, Folder};
 use super::layout::{Ignored, listed as listed_names};
+use super::list_columns::{
+    Clash, FILE, ID, LABEL, Pairs, SPLIT, column_name, flag_of, is_fold, is_split_column,
+};
+use super::list_fields::{QUOTE_FIELDS, excess, without_spaces_before_quotes};
 use super::list_labels::{are_signs, binary, is_blank, is_guesses, is_no_label, one_hot, several};
 use super::listed::{self, FileIndex, Resolved, SAVE_AS_UTF8};
-use super::names::{shown, shown_name};
+use super::names::{class_key, shown, shown_name};
 use super::set::OpenOptions;
 use super::split_words::{
     LEFT_OUT, SplitName, is_left_out, known_words, split_name, split_of_list, yes_or_no,
 };
 
-const FILE: [&str; 13] = [
-    "file",
-    "filename",
-    "file_name",
-    "image",
-    "path",
-    "image_path",
-    "filepath",
-    "file_path",
-    "image_name",
-    "img",
-    "파일",
-    "파일명",
-    "이미지",
-];
-/// Columns that name a file only if there is such a file.
-const ID: [&str; 4] = ["id", "image_id", "img_id", "name"];
-const LABEL: [&str; 12] = [
-    "label",
-    "class",
-    "category",
-    "class_name",
-    "category_name",
-    "labels",
-    "target",
-    "breed",
-    "species",
-    "라벨",
-    "레이블",
-    "클래스",
-];
-const SPLIT: [&str; 9] =
-    ["split", "data_split", "set", "subset", "partition", "phase", "usage", "분할", "구분"];
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// Bytes of the largest list.
 const MAX_LIST_BYTES: u64 = 256 << 20;
@@ -77,6 +48,8 @@ pub(super) struct List {
     /// Whether the column is one of [`ID`].
     pub by_id: bool,
     label: Label,
+    /// Other columns that are named like one of classes, and are not empty.
+    other_labels: Vec<usize>,
     pub split: Split,
 }
 
@@ -139,7 +112,9 @@ impl Table {
         let count = |delimiter: u8| line.bytes().filter(|byte| *byte == delimiter).count();
         let delimiter =
             given.unwrap_or_else(|| DELIMITERS.into_iter().rev().max_by_key(|&d| count(d)).unwrap_or(b','));
-        let other = |why| Ok(Self::Other { header: excerpt(line.trim()), why });
+        let header = excerpt(line.trim());
+        let other = |why| Ok(Self::Other { header: header.clone(), why });
+        let text = without_spaces_before_quotes(&text, delimiter).into_owned();
         if is_pointer(text.as_bytes()) {
             return other(Ignored::Pointer);
         }
@@ -148,21 +123,23 @@ impl Table {
         if stem.contains("submission") && !chosen {
             return other(Ignored::Submission);
         }
-        let header: Vec<String> = match reader(&text, skipped, delimiter).headers() {
+        let columns: Vec<String> = match reader(&text, skipped, delimiter).headers() {
             Ok(header) => header.iter().map(|name| name.trim().to_owned()).collect(),
             Err(_) => return other(Ignored::OtherTable),
         };
-        let names: Vec<String> = header.iter().map(|name| plain(name)).collect();
+        let names: Vec<String> = columns.iter().map(|name| column_name(name)).collect();
         let column =
             |accepted: &[&str]| accepted.iter().find_map(|a| names.iter().position(|name| name == a));
         let file = column(&FILE).map(|at| (at, false)).or_else(|| column(&ID).map(|at| (at, true)));
         let Some((file, by_id)) = file else {
-            let names_image = header.iter().any(|name| is_named_as_image(name));
+            let names_image = columns.iter().any(|name| is_named_as_image(name));
             return other(if names_image { Ignored::Headerless } else { Ignored::OtherTable });
         };
         let rows = || reader(&text, skipped, delimiter).into_records().map_while(Result::ok);
-        let labels: Vec<usize> = (0..names.len()).filter(|at| LABEL.contains(&names[*at].as_str())).collect();
-        let guesses = is_guesses(&header, file, &labels, rows());
+        // In the order of the names that count most.
+        let named = |label: &&str| (0..names.len()).filter(|at| names[*at] == **label).collect::<Vec<_>>();
+        let labels: Vec<usize> = LABEL.iter().flat_map(named).collect();
+        let guesses = is_guesses(&columns, file, &labels, rows());
         let called_guesses =
             !labels.is_empty() && ["prediction", "guess"].iter().any(|word| stem.contains(word));
         if (guesses || called_guesses) && !chosen {
@@ -170,12 +147,21 @@ impl Table {
         }
         // Of a table of guesses, a class may be named like a column.
         let label = if guesses {
-            labels.iter().copied().find(|&at| is_guesses(&header, file, &[at], rows()))
+            labels.iter().copied().find(|&at| is_guesses(&columns, file, &[at], rows()))
         } else {
             None
         };
         let split = column(&SPLIT).map_or(Split::List, Split::Word);
-        let label = match label.or_else(|| column(&LABEL)) {
+        let filled = |at: &usize| rows().any(|row| row.get(*at).is_some_and(|cell| !cell.trim().is_empty()));
+        let filled: Vec<usize> =
+            if labels.len() > 1 { labels.iter().copied().filter(filled).collect() } else { labels.clone() };
+        let first = label.or(filled.first().copied()).or(labels.first().copied());
+        // The classes of a table of guesses may be named so.
+        let other_labels = match first {
+            Some(first) if !guesses => filled.iter().copied().filter(|at| *at != first).collect(),
+            _ => Vec::new(),
+        };
+        let label = match first {
             Some(label) => Label::Column(label),
             None => {
                 let known = names.iter().enumerate().filter(|(at, name)| {
@@ -197,9 +183,11 @@ impl Table {
             }
         };
         let entry = entry.clone();
-        let mut list = List { entry, text, skipped, delimiter, header, file, by_id, label, split };
+        let header = columns;
+        let mut list =
+            List { entry, text, skipped, delimiter, header, file, by_id, label, other_labels, split };
         if matches!(list.split, Split::List) {
-            list.split = list.find_split(&names);
+            list.split = list.find_split();
         }
         match problem {
             Some(problem) => Err(DataError::Line {
@@ -239,11 +227,6 @@ impl Table {
     }
 }
 
-/// The name of a column in lower case, with `_` between words.
-fn plain(name: &str) -> String {
-    name.to_lowercase().replace([' ', '-'], "_")
-}
-
 /// Whether a file has the name of a table.
 pub(super) fn is_table(name: &str) -> bool {
     let name = name.to_lowercase();
@@ -253,6 +236,27 @@ pub(super) fn is_table(name: &str) -> bool {
 /// The tables of a folder.
 pub(super) fn tables(folder: &Folder) -> impl Iterator<Item = &Entry> {
     folder.files.values().filter(|entry| is_table(&entry.name))
+}
+
+/// What an error about images without classes says of tables that are no lists of labels; empty if there are none.
+///
+/// # Errors
+/// When a table cannot be read.
+pub(super) fn told_unused(folder: &Folder) -> Result<String, DataError> {
+    for entry in tables(folder) {
+        let what = match Table::open(entry, false)? {
+            Table::Other { why: Ignored::Guesses, .. } => {
+                "is read as guesses of a model, not labels, by its name or by a column of shares for each class: to use its \
+                 labels, remove these columns or rename it, or open the file itself as the source"
+            }
+            Table::Other { why: Ignored::Submission, .. } => {
+                "is read as a sample submission by its name: rename it if its labels are real"
+            }
+            _ => continue,
+        };
+        return Ok(format!(" ({} {what})", shown_name(&entry.name)));
+    }
+    Ok(String::new())
 }
 
 /// The tables of a folder of which none is used, and why.
@@ -288,17 +292,6 @@ fn reader(text: &str, skipped: u64, delimiter: u8) -> csv::Reader<&[u8]> {
     ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(text.as_bytes())
 }
 
-/// The split of which a column of this name says yes or no.
-fn flag_of(name: &str) -> Option<SplitName> {
-    let split = split_name(name.strip_prefix("is_").or_else(|| name.strip_prefix("in_")).unwrap_or(name))?;
-    // `valid` may mean that the file is.
-    (split != SplitName::Unlabelled && !matches!(name, "valid" | "validate")).then_some(split)
-}
-
-fn is_split_column(name: &str) -> bool {
-    flag_of(name).is_some()
-}
-
 impl List {
     pub fn error(&self, line: u64, expected: String, found: String) -> DataError {
         DataError::Line {
@@ -322,16 +315,22 @@ impl List {
     }
 
     /// The columns that say the split, though none is named so.
-    fn find_split(&self, names: &[String]) -> Split {
+    fn find_split(&self) -> Split {
         let flag = |(at, name): (usize, &String)| {
-            let split = flag_of(name)?;
+            let split = flag_of(&column_name(name))?;
             (at != self.file && !self.is_label(at)).then_some((at, split))
         };
-        let flags: Vec<(usize, SplitName)> = names.iter().enumerate().filter_map(flag).collect();
+        let flags: Vec<(usize, SplitName)> = self.header.iter().enumerate().filter_map(flag).collect();
         if !flags.is_empty() {
             return Split::Flags(flags);
         }
-        let others = (0..names.len()).filter(|at| *at != self.file && !self.is_label(*at));
+        let found = self.columns_of_splits().first().copied();
+        found.map_or(Split::List, |at| Split::Guessed(at, self.header[at].clone()))
+    }
+
+    /// The columns all of whose cells are split words, `train` and another one.
+    fn columns_of_splits(&self) -> Vec<usize> {
+        let others = (0..self.header.len()).filter(|at| *at != self.file && !self.is_label(*at));
         // Of each column: the splits that its cells name, unless a cell names none.
         let mut columns: Vec<(usize, Option<BTreeSet<SplitName>>)> =
             others.map(|at| (at, Some(BTreeSet::new()))).collect();
@@ -347,8 +346,119 @@ impl List {
             }
         }
         let is_split = |splits: &BTreeSet<SplitName>| splits.contains(&SplitName::Train) && splits.len() > 1;
-        let found = columns.into_iter().find(|(_, splits)| splits.as_ref().is_some_and(is_split));
-        found.map_or(Split::List, |(at, _)| Split::Guessed(at, names[at].clone()))
+        let found = columns.into_iter().filter(|(_, splits)| splits.as_ref().is_some_and(is_split));
+        found.map(|(at, _)| at).collect()
+    }
+
+    /// The columns that say the split beside those that are read.
+    fn other_splits(&self) -> Vec<usize> {
+        let is_read = |at: usize| match &self.split {
+            Split::List => true,
+            Split::Word(column) | Split::Guessed(column, _) => *column == at,
+            Split::Flags(flags) => flags.iter().any(|(column, _)| *column == at),
+        };
+        let words = self.columns_of_splits();
+        let is_other = |at: &usize| {
+            let name = column_name(&self.header[*at]);
+            // A column `labeled` of yes and no is about labels.
+            let says_split =
+                SPLIT.contains(&name.as_str()) || (is_split_column(&name) && !name.contains("label"));
+            *at != self.file && !self.is_label(*at) && !is_read(*at) && (says_split || words.contains(at))
+        };
+        (0..self.header.len()).filter(is_other).collect()
+    }
+
+    /// The name of a column, with its number where several have that name.
+    fn column_title(&self, at: usize) -> String {
+        let name = excerpt(&self.header[at]);
+        let same = self.header.iter().filter(|other| column_name(other) == column_name(&self.header[at]));
+        if same.count() > 1 { format!("{name} (column {})", at + 1) } else { name }
+    }
+
+    /// Checks that all columns of classes say the same.
+    ///
+    /// # Errors
+    /// When the cells of a row contradict each other.
+    fn check_other_labels<'a>(
+        &self,
+        pairs: &mut Pairs,
+        field: &impl Fn(usize) -> Option<&'a str>,
+        line: u64,
+    ) -> Result<(), DataError> {
+        let Label::Column(label) = self.label else { return Ok(()) };
+        for &other in &self.other_labels {
+            let cells = [label, other].map(|at| field(at).unwrap_or_default());
+            if let Some(before) = pairs.clash(other, line, cells) {
+                return Err(self.labels_differ(other, line, cells, &before));
+            }
+        }
+        Ok(())
+    }
+
+    fn labels_differ(&self, other: usize, line: u64, cells: [&str; 2], before: &Clash) -> DataError {
+        let label = match &self.label {
+            Label::Column(label) => *label,
+            Label::OneHot(columns) => columns[0],
+        };
+        let word =
+            |cell: &str| if cell.is_empty() { "nothing".to_owned() } else { format!("'{}'", excerpt(cell)) };
+        let found = format!(
+            "{} in the column {} and {} in the column {}, where line {} has {} and {}",
+            word(cells[0]),
+            self.column_title(label),
+            word(cells[1]),
+            self.column_title(other),
+            before.line,
+            word(&before.cells[0]),
+            word(&before.cells[1])
+        );
+        DataError::Line {
+            path: self.entry.path.clone(),
+            line,
+            expected: "one class for an image".to_owned(),
+            found,
+            advice: "rename or delete the column that is not the class, or correct the row",
+        }
+    }
+
+    /// Checks that no other column names another split for a row.
+    ///
+    /// # Errors
+    /// When one does.
+    fn check_other_splits<'a>(
+        &self,
+        others: &[usize],
+        split: SplitName,
+        field: &impl Fn(usize) -> Option<&'a str>,
+        line: u64,
+    ) -> Result<(), DataError> {
+        for &at in others {
+            let Some(cell) = field(at) else { continue };
+            let differs = match flag_of(&column_name(&self.header[at])) {
+                Some(flag) => yes_or_no(cell).is_some_and(|yes| yes != (flag == split)),
+                None => split_name(cell).is_some_and(|other| other != split),
+            };
+            if differs {
+                let read = match &self.split {
+                    Split::Word(column) | Split::Guessed(column, _) => self.column_title(*column),
+                    Split::Flags(flags) => self.column_title(flags[0].0),
+                    Split::List => self.entry.name.clone(),
+                };
+                return Err(DataError::Line {
+                    path: self.entry.path.clone(),
+                    line,
+                    expected: "one split for an image".to_owned(),
+                    found: format!(
+                        "{} by the column {read}, but '{}' in the column {}",
+                        split.word(),
+                        excerpt(cell),
+                        self.column_title(at)
+                    ),
+                    advice: "rename or delete the column that is not the split, or correct the row",
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Whether this is a table of guesses.
@@ -361,7 +471,7 @@ impl List {
     /// The column that is the label by its two values, not by its name.
     pub fn binary_label(&self) -> Option<&str> {
         let Label::Column(label) = self.label else { return None };
-        Some(self.header[label].as_str()).filter(|name| !LABEL.contains(&plain(name).as_str()))
+        Some(self.header[label].as_str()).filter(|name| !LABEL.contains(&column_name(name).as_str()))
     }
 
     /// The notices about what the columns are read as.
@@ -381,6 +491,21 @@ impl List {
                 excerpt(column)
             ));
         }
+        if let (Label::Column(label), false) = (&self.label, self.other_labels.is_empty()) {
+            let others: Vec<String> = self.other_labels.iter().map(|at| self.column_title(*at)).collect();
+            notices.push(format!(
+                "the classes are those in the column {} of {path}: {} says the same",
+                self.column_title(*label),
+                listed_names(&others)
+            ));
+        }
+        let fold = self.header.iter().position(|name| is_fold(name));
+        if let (Split::List, Some(fold)) = (&self.split, fold.filter(|at| !self.is_label(*at))) {
+            notices.push(format!(
+                "the column {} of {path} is not used: to choose the test images, add a column split of train and test",
+                self.column_title(fold)
+            ));
+        }
         if let Split::Guessed(_, column) = &self.split {
             notices.push(format!("the column {} of {path} is read as the split", shown_name(column)));
         }
@@ -390,13 +515,15 @@ impl List {
     /// All rows.
     ///
     /// # Errors
-    /// When a row names no file, has an unknown split, or has several labels.
+    /// When a row names no file, has more fields than the header, an unknown split or several labels, or two columns
+    /// contradict each other.
     pub fn rows(&self) -> Result<Vec<Row>, DataError> {
         let mut reader = self.reader();
         let stem = self.entry.name.rsplit_once('.').map_or(self.entry.name.as_str(), |(stem, _)| stem);
         let of_list = split_of_list(stem);
         let mut rows = Vec::new();
         let mut record = StringRecord::new();
+        let (other_splits, mut pairs) = (self.other_splits(), Pairs::default());
         loop {
             let line = reader.position().line() + self.skipped;
             match reader.read_record(&mut record) {
@@ -406,6 +533,10 @@ impl List {
                 Err(error) => return Err(self.error(line, "a row of text".to_owned(), error.to_string())),
             }
             let line = record.position().map_or(line, |position| position.line() + self.skipped);
+            if let Some((expected, found)) = excess(&record, self.header.len()) {
+                let (path, advice) = (self.entry.path.clone(), QUOTE_FIELDS);
+                return Err(DataError::Line { path, line, expected, found, advice });
+            }
             let field = |column: usize| record.get(column).map(str::trim).filter(|field| !field.is_empty());
             // Names may begin or end with a space.
             let Some(file) = field(self.file).and(record.get(self.file)) else {
@@ -417,6 +548,10 @@ impl List {
             };
             let said = if left_out { None } else { self.split_of(&field, line)?.or(of_list) };
             let split = said.unwrap_or(SplitName::Train);
+            if !left_out {
+                self.check_other_splits(&other_splits, split, &field, line)?;
+                self.check_other_labels(&mut pairs, &field, line)?;
+            }
             let is_class = |label: &&str| {
                 !left_out
                     && split != SplitName::Unlabelled
@@ -425,6 +560,10 @@ impl List {
             let class = self.label_of(&field, line)?.filter(is_class).map(str::to_owned);
             let (file, says_split) = (file.to_owned(), said.is_some());
             rows.push(Row { line, file, class, split, left_out, says_split, placeholder: None });
+        }
+        if let Some((other, clash, before)) = pairs.exchanged() {
+            let [a, b] = &clash.cells;
+            return Err(self.labels_differ(other, clash.line, [a, b], &before));
         }
         self.check_several(&rows)?;
         if !are_signs(rows.iter().filter_map(|row| row.class.as_deref())) {
@@ -444,6 +583,28 @@ impl List {
         let Some(row) = rows.iter().filter(tests).find(|row| row.class.is_none()) else { return Ok(()) };
         let found = row.placeholder.as_ref().map_or("none".to_owned(), |word| format!("'{}'", excerpt(word)));
         Err(self.error(row.line, "a label for a test image".to_owned(), found))
+    }
+
+    /// The error for a list of a single class, of which rows have a word such as `none` that may be the other class.
+    pub fn only_class(&self, rows: &[Row]) -> Option<DataError> {
+        let classes: BTreeSet<String> =
+            rows.iter().filter_map(|row| row.class.as_deref()).map(class_key).collect();
+        let word = |row: &Row| Some((row.line, row.placeholder.clone()?));
+        let (line, first) = rows.iter().find_map(word).filter(|_| classes.len() == 1)?;
+        let class = rows.iter().find_map(|row| row.class.as_deref())?;
+        let count = rows.iter().filter(|row| row.placeholder.is_some()).count();
+        Some(DataError::Line {
+            path: self.entry.path.clone(),
+            line,
+            expected: "a second class".to_owned(),
+            found: format!(
+                "'{}', which counts as no label (in {count} of {} rows), beside '{}' alone",
+                excerpt(&first),
+                rows.len(),
+                excerpt(class)
+            ),
+            advice: "if it is a class, give it another name, such as 'nothing'",
+        })
     }
 
     /// The label of a row as written.

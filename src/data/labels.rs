@@ -3,7 +3,7 @@
 //! [`LABELS_FILE`] has a row `file,label` per label, in the order in which they were made; [`CLASSES_FILE`] has one class
 //! per line, in the order of their keys.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -11,6 +11,7 @@ use csv::{ReaderBuilder, StringRecord, Writer};
 
 use super::error::{LabelsError, excerpt};
 use super::identity::{self, ImageId, RecordedRoles, SplitRule};
+use super::list_fields::{QUOTE_FIELDS, excess, without_spaces_before_quotes};
 use super::list_labels::{is_no_label, placeholder_notice};
 use super::listed::{self, FileIndex, SAVE_AS_UTF8, Unmatched};
 use super::names::{class_key, class_name, shown_name};
@@ -227,6 +228,7 @@ pub(super) fn read_labels(folder: &Path, files: &[String]) -> Result<Labels, Lab
         line: problem.line,
         reason: format!("{}: {SAVE_AS_UTF8}", problem.found),
     })?;
+    let text = without_spaces_before_quotes(&text, b',');
     let mut reader = ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     let row_error = |error: csv::Error| LabelsError::Row {
         path: path.clone(),
@@ -240,11 +242,31 @@ pub(super) fn read_labels(folder: &Path, files: &[String]) -> Result<Labels, Lab
     }
     let (mut rows, mut lines, mut of_rows, mut placeholders) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for record in reader.records() {
-        let record: StringRecord = record.map_err(row_error)?;
+    let records: Vec<StringRecord> = reader.records().collect::<Result<_, _>>().map_err(row_error)?;
+    let numbers = numbers_of_lines(&labels, records.iter().filter_map(|record| record.get(1)));
+    if let Some(first) = numbers {
+        let name = shown_name(&labels.classes[0]).to_string();
+        labels.notices.push(format!(
+            "the labels in {LABELS_FILE} are numbers of the lines of {CLASSES_FILE}: {first} is '{name}'"
+        ));
+    }
+    for record in &records {
+        if let Some((expected, found)) = excess(record, HEADER.len()) {
+            let reason = format!("expected {expected}, found {found}; {QUOTE_FIELDS}");
+            return Err(LabelsError::Row {
+                path,
+                line: record.position().map_or(1, csv::Position::line),
+                reason,
+            });
+        }
         let (Some(file), Some(name)) = (record.get(0), record.get(1)) else { continue };
         // A class that the user has named is one, whatever its name.
-        if labels.class_spelled(name).is_none() && is_no_label(name) {
+        let line = numbers.and_then(|first| name.trim().parse::<usize>().ok()?.checked_sub(first));
+        if let Some(class) = line {
+            rows.push(file.to_owned());
+            lines.push(record.position().map_or(1, csv::Position::line));
+            of_rows.push(class as u32);
+        } else if labels.class_spelled(name).is_none() && is_no_label(name) {
             placeholders.extend(Some(name.trim().to_owned()).filter(|name| !name.is_empty()));
         } else if let Some(class) = find_or_add(&mut labels, name) {
             rows.push(file.to_owned());
@@ -277,6 +299,24 @@ pub(super) fn read_labels(folder: &Path, files: &[String]) -> Result<Labels, Lab
         }
     }
     Ok(labels)
+}
+
+/// The number of the first line, 0 or 1, if all labels are numbers of the lines of the file of classes, and no class has
+/// such a name.
+fn numbers_of_lines<'a>(labels: &Labels, names: impl Iterator<Item = &'a str>) -> Option<usize> {
+    let mut numbers = BTreeSet::new();
+    for name in names.filter(|name| !is_no_label(name)) {
+        if labels.class_spelled(name).is_some() {
+            return None;
+        }
+        numbers.insert(name.trim().parse::<usize>().ok()?);
+    }
+    let (first, last) = (*numbers.first()?, *numbers.last()?);
+    match (first, labels.classes.len()) {
+        (0, classes) if last < classes => Some(0),
+        (1.., classes) if last == classes => Some(1),
+        _ => None,
+    }
 }
 
 /// The index of the class with this name, which is added if it is new; `None` if the name is empty.

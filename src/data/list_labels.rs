@@ -30,7 +30,7 @@ pub(super) fn placeholder_notice(list: &str, words: &[String], rows: usize) -> O
     let distinct: Vec<String> = distinct.into_iter().collect();
     (!words.is_empty()).then(|| {
         format!(
-            "{} of {rows} rows of {} have no label but {}: their images count as unlabelled (if it is a class, rename it)",
+            "{} of {rows} rows of {} have {} instead of a label: their images count as unlabelled (if it is a class, rename it)",
             words.len(),
             shown_name(list),
             listed(&distinct)

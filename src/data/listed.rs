@@ -86,6 +86,8 @@ pub(super) struct Resolved {
     pub named: Vec<Named>,
     /// Rows whose path was cut at the start to find the file.
     moved: Vec<usize>,
+    /// Whether files in any folder below were looked for.
+    deeper: bool,
 }
 
 impl Resolved {
@@ -94,7 +96,7 @@ impl Resolved {
         let kept: Vec<usize> = (0..rows.len()).filter(|row| !is_meant(&rows[*row])).collect();
         let moved = self.moved.iter().filter_map(|row| kept.binary_search(row).ok()).collect();
         let named = kept.iter().map(|row| self.named[*row]).collect();
-        (kept.into_iter().map(|row| &rows[row]).collect(), Self { named, moved })
+        (kept.into_iter().map(|row| &rows[row]).collect(), Self { named, moved, deeper: self.deeper })
     }
 }
 
@@ -117,7 +119,10 @@ impl Unmatched {
         DataError::Line {
             path: path.to_owned(),
             line: self.line,
-            expected: format!("an image in {}", shown(folder)),
+            expected: match folder.as_os_str().is_empty() || folder == Path::new(".") {
+                true => "an image in the folder of the list".to_owned(),
+                false => format!("an image in {}", shown(folder)),
+            },
             found: format!("{} ({})", self.found, self.told),
             advice: "correct the rows or remove them, or set skip_bad to leave them out",
         }
@@ -159,44 +164,81 @@ impl FileIndex {
     }
 
     /// The files that rows with these names mean, row by row. Names are as people write them: with `\` or `/`, in any
-    /// Unicode form, in another case or without an ending where that leaves one file, with folders before them that all
-    /// rows have, and as whole paths of another machine that end like a file here. `inside`: folders in which names
-    /// without a folder are looked for too.
+    /// Unicode form, in another case or without an ending where that leaves one file. Only where no row names a file so,
+    /// names are those of another machine or another folder: with folders before them that all rows have, as whole paths
+    /// that end like a file here, and last of all as the end of a path in any folder below. `inside`: folders in which
+    /// names without a folder are looked for too.
     pub fn resolve(&self, names: &[String], inside: &[&str]) -> Resolved {
         // A name as it is comes first: on some systems `\` is a letter of names.
         let exact: Vec<Option<usize>> = names.iter().map(|name| self.exact.get(name).copied()).collect();
         let names: Vec<String> = names.iter().map(|name| normal_path(name)).collect();
+        let mut resolved = self.resolve_within(&names, &exact, inside, false);
+        if count(&resolved.named) == 0 {
+            return self.resolve_within(&names, &exact, inside, true);
+        }
+        // Another file of the name, deeper down, does not stand for one that is gone.
+        for (named, name) in resolved.named.iter_mut().zip(&names) {
+            if *named == Named::Nothing
+                && let several @ Named::Several(..) = self.end_of(name, inside)
+            {
+                *named = several;
+            }
+        }
+        resolved
+    }
+
+    /// Resolves names, with `deeper` also in any folder below.
+    fn resolve_within(
+        &self,
+        names: &[String],
+        exact: &[Option<usize>],
+        inside: &[&str],
+        deeper: bool,
+    ) -> Resolved {
         let resolved = |skipped: usize| -> Vec<Named> {
             let find = |(name, exact): (&String, &Option<usize>)| {
-                exact.map_or_else(|| self.find(skip_folders(name, skipped), inside, true), Named::File)
+                exact.map_or_else(|| self.find(skip_folders(name, skipped), inside, deeper), Named::File)
             };
-            names.iter().zip(&exact).map(find).collect()
+            names.iter().zip(exact).map(find).collect()
         };
-        let count = |named: &[Named]| named.iter().filter(|named| matches!(named, Named::File(_))).count();
         let (mut best, mut without) = (resolved(0), 0);
-        for skipped in 1..=shared_folders(&names) {
-            if count(&best) == names.len() {
-                break;
-            }
+        let mut moved = Vec::new();
+        if count(&best) > 0 {
+            let is_moved = |at: &usize| deeper && matches!(best[*at], Named::File(_));
+            moved.extend((0..best.len()).filter(is_moved));
+            return Resolved { named: best, moved, deeper };
+        }
+        for skipped in 1..=shared_folders(names) {
             let next = resolved(skipped);
             if count(&next) > count(&best) {
                 (best, without) = (next, skipped);
             }
         }
-        let mut moved = Vec::new();
-        for (row, (named, name)) in best.iter_mut().zip(&names).enumerate() {
+        for (row, (named, name)) in best.iter_mut().zip(names).enumerate() {
             if *named == Named::Nothing && is_absolute(name) {
-                // The longest end of the path that names something. A name alone may be another folder's.
-                let folders = name.matches('/').count();
-                let ends = (1..=folders)
-                    .map(|skipped| self.find(skip_folders(name, skipped), inside, skipped < folders));
-                *named = ends.into_iter().find(|named| *named != Named::Nothing).unwrap_or(Named::Nothing);
+                *named = self.longest_end(name, inside, deeper);
                 moved.extend(matches!(named, Named::File(_)).then_some(row));
-            } else if without > 0 && exact[row].is_none() && matches!(named, Named::File(_)) {
+            } else if without > 0 && matches!(named, Named::File(_)) {
                 moved.push(row);
             }
         }
-        Resolved { named: best, moved }
+        Resolved { named: best, moved, deeper: false }
+    }
+
+    /// The longest end of a path that names something. A name alone may be another folder's.
+    fn longest_end(&self, name: &str, inside: &[&str], deeper: bool) -> Named {
+        let folders = name.matches('/').count();
+        let mut ends = (1..=folders)
+            .map(|skipped| self.find(skip_folders(name, skipped), inside, deeper && skipped < folders));
+        ends.find(|named| *named != Named::Nothing).unwrap_or(Named::Nothing)
+    }
+
+    /// The files in any folder below that a path ends like.
+    fn end_of(&self, name: &str, inside: &[&str]) -> Named {
+        match self.find(name, inside, true) {
+            Named::Nothing if is_absolute(name) => self.longest_end(name, inside, true),
+            named => named,
+        }
     }
 
     /// The path of a file.
@@ -251,7 +293,13 @@ impl FileIndex {
                 }
                 Named::Nothing => {
                     nothing.push(format!("'{name}'"));
-                    format!("'{name}', which does not exist")
+                    match self.end_of(&normal_path(file), &[]) {
+                        Named::File(other) => {
+                            let other = excerpt(self.path(other));
+                            format!("'{name}', which does not exist ({other} is another file of that name)")
+                        }
+                        _ => format!("'{name}', which does not exist"),
+                    }
                 }
             };
             first.get_or_insert((*line, found));
@@ -271,14 +319,23 @@ impl FileIndex {
     pub fn moved_notice(&self, rows: &[(u64, &str)], resolved: &Resolved) -> Option<String> {
         let &first = resolved.moved.first()?;
         let Named::File(file) = resolved.named[first] else { return None };
+        let what = match resolved.deeper {
+            true => "name files that are in a folder below",
+            false => "name folders that are not here",
+        };
         Some(format!(
-            "{} of {} rows name folders that are not here: they are matched by the end of the path, such as '{}' with {}",
+            "{} of {} rows {what}: they are matched by the end of the path, such as '{}' with {}",
             resolved.moved.len(),
             rows.len(),
             excerpt(rows[first].1),
             excerpt(self.path(file))
         ))
     }
+}
+
+/// How many rows name a file.
+fn count(named: &[Named]) -> usize {
+    named.iter().filter(|named| matches!(named, Named::File(_))).count()
 }
 
 /// Whether a path, with `/` between names, begins at the root of a machine, or is an address.
@@ -384,6 +441,35 @@ mod tests {
         );
         let notice = index.moved_notice(&rows, &resolved).expect("a notice");
         assert!(notice.starts_with("4 of 6 rows name folders that are not here"), "{notice}");
+    }
+
+    #[test]
+    fn files_elsewhere_never_replace_missing_ones() {
+        let files = ["photos/boat/1.jpg", "backup/photos/boat/2.jpg", "backup/photos/car/1.jpg"];
+        // While one row names a file as it is, no other stands for another folder's.
+        for (names, named) in [
+            (&["photos/boat/1.jpg", "photos/boat/2.jpg"][..], &[Some(0), None][..]),
+            (&["photos/boat/1.jpg", "2.jpg"], &[Some(0), None]),
+            (&["photos/boat/1.jpg", "/home/me/photos/boat/2.jpg"], &[Some(0), None]),
+            (&["/me/photos/boat/1.jpg", "/me/photos/boat/2.jpg"], &[Some(0), None]),
+            (&["boat/2.jpg", "car/1.jpg"], &[Some(1), Some(2)]),
+            (&["old/boat/2.jpg", "old/car/1.jpg"], &[Some(1), Some(2)]),
+        ] {
+            let index = FileIndex::new(files.iter().map(|file| (*file).to_owned()));
+            let rows: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            let resolved = index.resolve(&rows, &[]);
+            let found: Vec<Option<usize>> = resolved.named.iter().map(|named| named.file()).collect();
+            assert_eq!(found, named, "{names:?}");
+            let rows: Vec<(u64, &str)> = (2..).zip(names.iter().copied()).collect();
+            assert_eq!(index.unmatched(&rows, &resolved).is_some(), named.contains(&None), "{names:?}");
+            let notices = index.moved_notice(&rows, &resolved).is_some();
+            assert_eq!(notices, names[0] != files[0], "{names:?}");
+        }
+        let index = FileIndex::new(files.iter().map(|file| (*file).to_owned()));
+        let rows = [(2, "photos/boat/1.jpg"), (3, "photos/boat/2.jpg")];
+        let resolved = index.resolve(&rows.map(|(_, name)| name.to_owned()), &[]);
+        let told = "'photos/boat/2.jpg', which does not exist (backup/photos/boat/2.jpg is another file of that name)";
+        assert_eq!(index.unmatched(&rows, &resolved).map(|unmatched| unmatched.found), Some(told.to_owned()));
     }
 
     #[test]

@@ -33,6 +33,8 @@ mod labelling_folder;
 mod labels;
 mod layout;
 mod limits;
+mod list_columns;
+mod list_fields;
 mod list_folders;
 mod list_labels;
 mod listed;

@@ -320,7 +320,7 @@ fn words_for_no_label_are_unlabelled() {
     let list = "file,label\n1.png,cat\n2.png,dog\n3.png,cat\n4.png,dog\n5.png,NaN\n6.png,?\n7.png,N/A\n8.png,-\n9.png,null\n\
                 10.png,\n11.png,unknown\n";
     let files = Files::new(&[("labels.csv", list), ("*11.png", "")]);
-    let told = "6 of 11 rows of labels.csv have no label but '-', '?', 'N/A', 'NaN', 'null' and 1 more";
+    let told = "6 of 11 rows of labels.csv have '-', '?', 'N/A', 'NaN', 'null' and 1 more instead of a label";
     for (way, opened) in files.open_everywhere(&OpenOptions::default()) {
         let set = opened.unwrap_or_else(|error| panic!("{way}: {error}"));
         assert_eq!(counts(&set), (vec!["cat", "dog"], 4, 7), "{way}");
@@ -608,4 +608,247 @@ fn files_that_are_no_images_are_named() {
             }
         }
     }
+}
+
+#[test]
+fn rows_beyond_the_header_are_refused() {
+    check_all(&[
+        (
+            &[("labels.csv", "file,label\n1.png,cat, black\n2.png,cat, white\n"), ("*2.png", "")],
+            Refused(&[
+                "labels.csv, line 2",
+                "2 fields, as in the header",
+                "found 3",
+                "1.png,cat, black",
+                "quotes",
+            ]),
+        ),
+        (
+            &[("labels.csv", "file;label;note\n1.png;cat;a\n2.png;dog;b;c\n"), ("*2.png", "")],
+            Refused(&["labels.csv, line 3", "3 fields", "found 4"]),
+        ),
+        // Empty fields at the end say nothing.
+        (
+            &[
+                ("labels.csv", "file,label\n1.png,cat,,\n2.png,dog,\n3.png,cat\n4.png,dog, \n"),
+                ("*4.png", ""),
+            ],
+            Reads(&["cat", "dog"], 4, 0, &[]),
+        ),
+        (
+            &[
+                (
+                    "labels.csv",
+                    "file, label\n1.png, \"cat\"\n2.png, \"big, red\"\n3.png,cat\n4.png,  \"big, red\"\n",
+                ),
+                ("*4.png", ""),
+            ],
+            Reads(&["big, red", "cat"], 4, 0, &[]),
+        ),
+        // Quotes that do not enclose the field are letters.
+        (
+            &[
+                ("labels.csv", "file,label\n1.png,5\" nail\n2.png,dog\n3.png,5\" nail\n4.png,dog\n"),
+                ("*4.png", ""),
+            ],
+            Reads(&["5\" nail", "dog"], 4, 0, &[]),
+        ),
+    ]);
+}
+
+#[test]
+fn columns_that_contradict_each_other_are_refused() {
+    check_all(&[
+        (
+            &[
+                ("labels.csv", "file,label,class\n1.png,good,cat\n2.png,bad,cat\n3.png,good,dog\n"),
+                ("*3.png", ""),
+            ],
+            Refused(&[
+                "labels.csv, line 3",
+                "'bad' in the column label and 'cat' in the column class",
+                "rename or delete",
+            ]),
+        ),
+        (
+            &[("labels.csv", "file,label,label\n1.png,0,cat\n2.png,1,cat\n"), ("*2.png", "")],
+            Refused(&["line 3", "label (column 2)", "label (column 3)"]),
+        ),
+        (
+            &[
+                ("labels.csv", "file,species,category\n1.png,cat,dog\n2.png,dog,cat\n3.png,cat,dog\n"),
+                ("*3.png", ""),
+            ],
+            Refused(&["the column species", "the column category"]),
+        ),
+        (
+            &[
+                ("labels.csv", "file,label,class\n1.png,0,cat\n2.png,1,dog\n3.png,0,cat\n4.png,1,dog\n"),
+                ("*4.png", ""),
+            ],
+            Reads(&["0", "1"], 4, 0, &["the column label of", "class says the same"]),
+        ),
+        (
+            &[
+                ("labels.csv", "file,label,class\n1.png,,cat\n2.png,,dog\n3.png,,cat\n4.png,,dog\n"),
+                ("*4.png", ""),
+            ],
+            Reads(&["cat", "dog"], 4, 0, &[]),
+        ),
+        (
+            &[
+                (
+                    "labels.csv",
+                    "file,label,split,set\n1.png,a,train,train\n2.png,b,train,test\n3.png,a,train,train\n4.png,b,test,test\n",
+                ),
+                ("*4.png", ""),
+            ],
+            Refused(&[
+                "line 3",
+                "train by the column split, but 'test' in the column set",
+                "rename or delete",
+            ]),
+        ),
+        (
+            &[
+                (
+                    "labels.csv",
+                    "file,label,split,is_test\n1.png,a,train,0\n2.png,b,train,0\n3.png,a,test,1\n4.png,b,test,0\n",
+                ),
+                ("*4.png", ""),
+            ],
+            Refused(&["line 5", "test by the column split, but '0' in the column is_test"]),
+        ),
+        (
+            &[
+                (
+                    "labels.csv",
+                    "file,label,split,set\n1.png,a,train,B\n2.png,b,train,A\n3.png,a,test,A\n4.png,b,test,B\n",
+                ),
+                ("*4.png", ""),
+            ],
+            Reads(&["a", "b"], 4, 0, &[]),
+        ),
+        (
+            &[
+                ("labels.csv", "file,label,fold\n1.png,a,0\n2.png,b,1\n3.png,a,fold2\n4.png,b,1\n"),
+                ("*4.png", ""),
+            ],
+            Reads(&["a", "b"], 4, 0, &["the column fold of", "is not used"]),
+        ),
+    ]);
+}
+
+#[test]
+fn missing_files_are_never_replaced() {
+    check_all(&[
+        (
+            &[
+                ("labels.csv", "file,label\nphotos/1.png,a\nphotos/2.png,b\nphotos/gone.png,b\n"),
+                ("photos/*2.png", ""),
+                ("backup/photos/gone.png", ""),
+            ],
+            Refused(&[
+                "line 4",
+                "'photos/gone.png', which does not exist (backup/photos/gone.png is another file of that name)",
+            ]),
+        ),
+        // As a whole, a list may be another folder's.
+        (
+            &[
+                ("labels.csv", "file,label\n1.png,a\n2.png,b\n3.png,a\n4.png,b\n"),
+                ("deep/er/*4.png", ""),
+                ("other/7.png", ""),
+            ],
+            Reads(
+                &["a", "b"],
+                4,
+                0,
+                &["4 of 4 rows name files that are in a folder below", "with deep/er/1.png"],
+            ),
+        ),
+    ]);
+}
+
+#[test]
+fn short_lists_never_replace_class_folders() {
+    check_all(&[
+        (
+            &[("list.csv", "file,label\nboat/1.png,boat\n"), ("boat/*4.png", ""), ("car/*4.png", "")],
+            Refused(&["list.csv", "1 of 8 images in class folders", "open the list itself", "rename"]),
+        ),
+        (
+            &[
+                ("test.csv", "file,label\nboat/1.png,boat\ncar/1.png,car\n"),
+                ("boat/*4.png", ""),
+                ("car/*4.png", ""),
+                ("unlabeled/*2.png", ""),
+            ],
+            Reads(&["boat", "car"], 8, 2, &["test.csv lists images to test on: the other 6 images"]),
+        ),
+        (
+            &[
+                ("val.csv", "file,label\nset/boat/1.png,boat\nset/car/1.png,car\n"),
+                ("set/boat/*3.png", ""),
+                ("set/car/*3.png", ""),
+            ],
+            Reads(&["boat", "car"], 6, 0, &["the other 4 images"]),
+        ),
+    ]);
+    let files = Files::new(&[
+        ("test.csv", "file,label\nboat/1.png,boat\ncar/1.png,car\n"),
+        ("boat/*4.png", ""),
+        ("car/*4.png", ""),
+    ]);
+    for (way, opened) in files.open_everywhere(&OpenOptions::default()) {
+        let set = opened.unwrap_or_else(|error| panic!("{way}: {error}"));
+        assert_eq!((set.train.len(), set.test_labels.len(), set.held_out), (6, 2, None), "{way}");
+    }
+}
+
+#[test]
+fn unused_lists_and_words_are_explained() {
+    check_all(&[
+        (
+            &[("results.csv", "file,class,cat,dog\n1.png,cat,0.7,0.3\n2.png,dog,0.2,0.8\n"), ("*2.png", "")],
+            Refused(&["2 images without classes", "results.csv is read as guesses", "open the file itself"]),
+        ),
+        (
+            &[("list.csv", "file,label\n1.png,crack\n2.png,none\n3.png,crack\n4.png,none\n"), ("*4.png", "")],
+            Refused(&[
+                "line 3",
+                "'none', which counts as no label (in 2 of 4 rows)",
+                "'crack'",
+                "another name",
+            ]),
+        ),
+    ]);
+}
+
+#[test]
+fn numbers_of_lines_name_hand_made_classes() {
+    for (rows, classes, expected) in [
+        ("1.png,0\n2.png,1\n3.png,0\n4.png,1\n", "cat\ndog\n", Some("0 is 'cat'")),
+        ("1.png,1\n2.png,2\n3.png,1\n4.png,2\n", "cat\ndog\n", Some("1 is 'cat'")),
+        ("1.png,cat\n2.png,dog\n3.png,cat\n4.png,dog\n", "cat\ndog\n", None),
+        ("1.png,0\n2.png,1\n3.png,0\n4.png,1\n", "0\n1\n", None),
+    ] {
+        let list = format!("file,label\n{rows}");
+        let files = Files::new(&[("labels.csv", &list), ("classes.txt", classes), ("*4.png", "")]);
+        let set = read(&files.write().path().join("photos")).unwrap();
+        assert_eq!(set.classes, classes.lines().collect::<Vec<_>>(), "{rows}");
+        assert_eq!(set.train_labels, [Some(0), Some(1), Some(0), Some(1)], "{rows}");
+        let told = set.notices.iter().find(|notice| notice.contains("numbers of the lines"));
+        assert_eq!(told.is_some(), expected.is_some(), "{rows}");
+        assert!(expected.is_none_or(|words| told.is_some_and(|notice| notice.contains(words))), "{told:?}");
+    }
+    let files = Files::new(&[
+        ("labels.csv", "file,label\n1.png,cat, black\n2.png,dog\n"),
+        ("classes.txt", "cat\ndog\n"),
+        ("*2.png", ""),
+    ]);
+    assert_refused(
+        read(&files.write().path().join("photos")),
+        &["labels.csv, line 2", "2 fields", "found 3"],
+    );
 }

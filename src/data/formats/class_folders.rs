@@ -19,7 +19,7 @@ use crate::data::file_kinds::{
 use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};
 use crate::data::image_files::ImageFiles;
-use crate::data::image_list::{self, ignored_tables, is_table};
+use crate::data::image_list::{self, ignored_tables, is_table, told_unused};
 use crate::data::layout::{Ignored, Role, Roles, is_hidden, joined, listed};
 use crate::data::names::shown_name;
 use crate::data::other_tasks::other_task;
@@ -54,6 +54,7 @@ fn explain(folder: &Folder) -> Result<Option<DataError>, DataError> {
             path: folder.path.clone(),
             images: images.len(),
             example: first.name.clone(),
+            lists: told_unused(folder)?,
         }),
     })
 }
@@ -86,7 +87,8 @@ pub(in crate::data) fn read(folder: &Folder, options: &OpenOptions) -> Result<Im
         if let Some(error) = image_list::explain(folder)? {
             return Err(error);
         }
-        return Err(DataError::Unclassed { path: folder.path.clone(), images, example });
+        let (path, lists) = (folder.path.clone(), told_unused(folder)?);
+        return Err(DataError::Unclassed { path, images, example, lists });
     }
     let Reader { mut found, mut roles, others, mut notices, doubtful, split_files, .. } = reader;
     split_lists::apply(&split_files, &mut found, &mut roles, &mut notices);

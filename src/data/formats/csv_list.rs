@@ -7,15 +7,17 @@
 //! check, says all. A list whose own
 //! name has a split word (`labels_test.csv`) is of that split; otherwise a folder `test/` or `val/` says it. An unknown
 //! split word is refused, and so are rows that name no file or several, unless `skip_bad` is set, and labels that
-//! contradict class folders, unless the list itself is the source.
+//! contradict class folders, unless the list itself is the source, or name less than half of their images. Of a list of test
+//! images alone (`test.csv`) beside class folders, the other images of the folders train.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::Path;
 
 use crate::data::classes::{Found, assemble};
 use crate::data::counted::counted;
 use crate::data::decode::EXAMPLE_IMAGE;
 use crate::data::error::{DataError, excerpt};
-use crate::data::file_kinds::{has_image_folders, is_image, is_named_as_image};
+use crate::data::file_kinds::{has_image_folders, ignored_folder, is_image, is_named_as_image};
 use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};
 use crate::data::image_files::ImageFiles;
@@ -26,7 +28,7 @@ use crate::data::list_labels::placeholder_notice;
 use crate::data::listed::{FileIndex, Named};
 use crate::data::names::{class_key, class_name, shown, shown_name};
 use crate::data::set::OpenOptions;
-use crate::data::split_words::{SplitName, split_name};
+use crate::data::split_words::{SplitName, split_name, split_of_list};
 
 pub const FORMAT: Format = Format {
     name: "images listed in a CSV file",
@@ -109,6 +111,7 @@ fn read(folder: &Folder, tables: &[(&Entry, Table)], options: &OpenOptions) -> R
     let mut listed: Vec<Listed<'_>> = Vec::new();
     let mut seen: HashMap<usize, (Option<String>, SplitName)> = HashMap::new();
     let mut repeated = 0;
+    let lists = tables.iter().filter(|(_, table)| matches!(table, Table::List(_))).count();
     for (entry, table) in tables {
         let list = match table {
             Table::List(list) => list,
@@ -132,6 +135,9 @@ fn read(folder: &Folder, tables: &[(&Entry, Table)], options: &OpenOptions) -> R
         list.check_tests(&rows)?;
         let words: Vec<String> = rows.iter().filter_map(|row| row.placeholder.clone()).collect();
         notices.extend(placeholder_notice(&entry.name, &words, rows.len()));
+        if let Some(error) = list.only_class(&rows).filter(|_| !options.only_tests && lists == 1) {
+            return Err(error);
+        }
         list.check_names(folder, &rows, (&index, &resolved), options, &mut notices)?;
         for (row, named) in rows.into_iter().zip(resolved.named) {
             says_all |= row.left_out;
@@ -169,8 +175,20 @@ fn read(folder: &Folder, tables: &[(&Entry, Table)], options: &OpenOptions) -> R
         notices.push(format!("{rows} an image again, with the same label"));
     }
     let images = || paths.iter().filter(|path| is_named_as_image(path)).map(String::as_str);
-    if folder.chosen_list.is_none() {
-        check_folders(&listed, &paths, images(), &mut notices)?;
+    let mut sorted = Vec::new();
+    if folder.chosen_list.is_none() && check_folders(&listed, &paths, images(), &mut notices)? {
+        let named: HashSet<usize> = seen.keys().chain(&left_out).copied().collect();
+        sorted = beside_tests(folder, &listed, &paths, &named);
+        if let (Some(first), false) = (listed.first(), sorted.is_empty()) {
+            let (list, count) = (shown_name(&first.list.name), counted(sorted.len(), "image", "images"));
+            notices.push(format!(
+                "{list} lists images to test on: the other {count} in the class folders train"
+            ));
+        } else if let Some(first) = listed.iter().find(|image| image.class.is_some()) {
+            check_share(&first.list.path, &paths, &named)?;
+            let list = shown_name(&first.list.name);
+            notices.push(format!("{list} and the class folders agree: the images that {list} names count"));
+        }
     }
     split_by_folders(&mut listed, &paths, folder.chosen_list.is_some(), &mut notices)?;
     let mut found = Vec::new();
@@ -182,6 +200,14 @@ fn read(folder: &Folder, tables: &[(&Entry, Table)], options: &OpenOptions) -> R
             class: image.class,
             split: image.split,
         });
+    }
+    for (file, class) in sorted {
+        if is_image(entries[file])? {
+            let at = paths[file].rsplit_once('/').map_or("", |(at, _)| at);
+            let (entry, split) = (entries[file].clone(), SplitName::Train);
+            found.push(Found { entry, folder: at.to_owned(), class: Some(class), split });
+            seen.insert(file, (None, split));
+        }
     }
     let scope = Scope::of(folder, tables, &found, says_all);
     let mut others = Vec::new();
@@ -284,7 +310,7 @@ fn unlabelled_folder(folder: &str) -> bool {
     folder.split('/').next().and_then(split_name) == Some(SplitName::Unlabelled)
 }
 
-/// Compares the labels of lists with the names of folders.
+/// Compares the labels of lists with the names of folders. Whether the folders are the same classes.
 ///
 /// # Errors
 /// When the folders are classes, and a label is another one.
@@ -293,27 +319,88 @@ fn check_folders<'a>(
     paths: &[String],
     images: impl Iterator<Item = &'a str>,
     notices: &mut Vec<String>,
-) -> Result<(), DataError> {
+) -> Result<bool, DataError> {
     let labelled: Vec<&Listed<'_>> = listed.iter().filter(|image| image.class.is_some()).collect();
     let row = |image: &&Listed<'_>| (paths[image.file].clone(), image.class.clone().unwrap_or_default());
     let rows: Vec<(String, String)> = labelled.iter().map(row).collect();
     let rows: Vec<(&str, &str)> = rows.iter().map(|(path, class)| (path.as_str(), class.as_str())).collect();
-    let Some(first) = labelled.first() else { return Ok(()) };
+    let Some(first) = labelled.first() else { return Ok(false) };
     let list = shown_name(&first.list.name);
     match compare(&rows, images) {
-        Agreement::NoFolders => Ok(()),
-        Agreement::Agrees => {
-            notices.push(format!("{list} and the class folders agree: the images that {list} names count"));
-            Ok(())
-        }
+        Agreement::NoFolders => Ok(false),
+        Agreement::Agrees => Ok(true),
         Agreement::OtherNames => {
             notices.push(format!("the classes are those of {list}: folders are not read as classes"));
-            Ok(())
+            Ok(false)
         }
         Agreement::Contradicts(differing) => {
             Err(DataError::other_labels(&labelled[differing[0]].list.path, &rows, &differing))
         }
     }
+}
+
+/// Checks that lists do not replace class folders of many more images.
+///
+/// # Errors
+/// When they name less than half of the images in class folders.
+fn check_share(list: &Path, paths: &[String], named: &HashSet<usize>) -> Result<(), DataError> {
+    let in_folder =
+        |at: &usize| is_named_as_image(&paths[*at]) && class_folders(&paths[*at]).next().is_some();
+    let images: Vec<usize> = (0..paths.len()).filter(in_folder).collect();
+    let count = images.iter().filter(|at| named.contains(at)).count();
+    if 2 * count >= images.len() {
+        return Ok(());
+    }
+    let counts = counted(images.len(), "image", "images");
+    Err(DataError::Missing {
+        path: list.to_owned(),
+        expected: "a list of most images, as it replaces the class folders".to_owned(),
+        found: format!(
+            "{count} of {counts} in class folders: open the list itself as the source to use these alone (unpack an \
+             archive first), or rename it to another ending or remove it to use the folders"
+        ),
+    })
+}
+
+/// The folders of a path that may be classes: those that name no split, of images that are not unlabelled.
+fn class_folders(path: &str) -> impl Iterator<Item = &str> {
+    let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
+    let folders = if unlabelled_folder(folders) { "" } else { folders };
+    folders.split('/').filter(|name| !name.is_empty() && split_name(name).is_none())
+}
+
+/// The other images in class folders, with their classes, if the lists name test images only: by their own names, such as
+/// `test.csv`.
+fn beside_tests(
+    folder: &Folder,
+    listed: &[Listed<'_>],
+    paths: &[String],
+    named: &HashSet<usize>,
+) -> Vec<(usize, String)> {
+    let tests = |image: &Listed<'_>| {
+        let stem = image.list.name.rsplit_once('.').map_or("", |(stem, _)| stem);
+        let split = split_of_list(stem);
+        split == Some(image.split) && matches!(image.split, SplitName::Test | SplitName::Validation)
+    };
+    if !listed.iter().all(tests) {
+        return Vec::new();
+    }
+    let depth = |image: &Listed<'_>| {
+        let class = class_key(image.class.as_deref()?);
+        class_folders(&paths[image.file]).position(|folder| class_key(folder) == class)
+    };
+    let depths: BTreeSet<Option<usize>> = listed.iter().map(depth).collect();
+    let Some(Some(depth)) = depths.first().copied().filter(|_| depths.len() == 1) else { return Vec::new() };
+    let others = (0..paths.len()).filter(|at| is_named_as_image(&paths[*at]) && !named.contains(at));
+    let is_ignored = |path: &str| {
+        let inside = path.split_once('/').and_then(|(name, _)| folder.folders.get_key_value(name));
+        inside.is_some_and(|(name, inner)| ignored_folder(name, inner).is_some())
+    };
+    let trains = |at: &usize| split_of_folders(&paths[*at], None).is_none() && !is_ignored(&paths[*at]);
+    others
+        .filter(trains)
+        .filter_map(|at| Some((at, class_folders(&paths[at]).nth(depth)?.to_owned())))
+        .collect()
 }
 
 /// Images whose rows name no split are of that of their folder.

@@ -1,0 +1,134 @@
+//! The columns of a list: the names by which they are recognised, and whether two of them say the same.
+
+use std::collections::HashMap;
+
+use super::list_labels::is_no_label;
+use super::names::{class_key, whole_number};
+use super::split_words::{SplitName, split_name};
+
+pub(super) const FILE: [&str; 13] = [
+    "file",
+    "filename",
+    "file_name",
+    "image",
+    "path",
+    "image_path",
+    "filepath",
+    "file_path",
+    "image_name",
+    "img",
+    "파일",
+    "파일명",
+    "이미지",
+];
+/// Columns that name a file only if there is such a file.
+pub(super) const ID: [&str; 4] = ["id", "image_id", "img_id", "name"];
+pub(super) const LABEL: [&str; 12] = [
+    "label",
+    "class",
+    "category",
+    "class_name",
+    "category_name",
+    "labels",
+    "target",
+    "breed",
+    "species",
+    "라벨",
+    "레이블",
+    "클래스",
+];
+pub(super) const SPLIT: [&str; 9] =
+    ["split", "data_split", "set", "subset", "partition", "phase", "usage", "분할", "구분"];
+/// Columns of folds of a cross-validation, which this program does not read.
+const FOLD: [&str; 8] = ["fold", "folds", "kfold", "k_fold", "fold_id", "cv_fold", "cv", "폴드"];
+
+/// A column's name for comparison.
+pub(super) fn column_name(header: &str) -> String {
+    header.trim().to_lowercase().replace([' ', '-'], "_")
+}
+
+/// Whether a column is one of folds.
+pub(super) fn is_fold(header: &str) -> bool {
+    FOLD.contains(&column_name(header).as_str())
+}
+
+/// The split of which a column of this name says yes or no.
+pub(super) fn flag_of(name: &str) -> Option<SplitName> {
+    let split = split_name(name.strip_prefix("is_").or_else(|| name.strip_prefix("in_")).unwrap_or(name))?;
+    // `valid` may mean that the file is.
+    (split != SplitName::Unlabelled && !matches!(name, "valid" | "validate")).then_some(split)
+}
+
+/// Whether a column of this name says yes or no about a split.
+pub(super) fn is_split_column(name: &str) -> bool {
+    flag_of(name).is_some()
+}
+
+/// A row, and its cells in two columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Clash {
+    pub line: u64,
+    pub cells: [String; 2],
+}
+
+/// The cells of columns of classes beside those of the column that is read. Two columns say the same if each value of one
+/// goes with one value of the other, such as a number with a name.
+#[derive(Default)]
+pub(super) struct Pairs {
+    /// By column, by which of the two cells, and by its value: the first row that has it.
+    first: HashMap<(usize, usize, String), Clash>,
+}
+
+impl Pairs {
+    /// The earlier row that contradicts a row, if any. `cells`: of the column that is read, and of the column `other`.
+    pub fn clash(&mut self, other: usize, line: u64, cells: [&str; 2]) -> Option<Clash> {
+        let keys = cells.map(key);
+        for side in 0..2 {
+            let clash = || Clash { line, cells: cells.map(str::to_owned) };
+            let first = self.first.entry((other, side, keys[side].clone())).or_insert_with(clash);
+            if key(&first.cells[1 - side]) != keys[1 - side] {
+                return Some(first.clone());
+            }
+        }
+        None
+    }
+
+    /// Two rows in which a class has another class's name, and the column that says so.
+    pub fn exchanged(&self) -> Option<(usize, Clash, Clash)> {
+        let differs = |row: &&Clash| key(&row.cells[0]) != key(&row.cells[1]);
+        let found = self.first.iter().filter(|((_, side, value), row)| {
+            *side == 0 && differs(row) && !value.is_empty() && whole_number(value).is_none()
+        });
+        let meant = found.filter_map(|((other, _, value), row)| {
+            Some((*other, row.clone(), self.first.get(&(*other, 1, value.clone()))?.clone()))
+        });
+        meant.min_by_key(|(other, row, _)| (*other, row.line))
+    }
+}
+
+/// A class for comparison; empty if there is none.
+fn key(cell: &str) -> String {
+    if is_no_label(cell) { String::new() } else { class_key(cell) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_of_classes_are_compared() {
+        for (rows, same) in [
+            (&[["0", "cat"], ["1", "dog"], ["0", "cat"]][..], true),
+            (&[["cat", "Cat"], ["dog", "dog"], ["", "?"]], true),
+            (&[["0", "1"], ["1", "2"]], true),
+            (&[["0", "cat"], ["1", "cat"]], false),
+            (&[["cat", "cat"], ["cat", "dog"]], false),
+            (&[["cat", "cat"], ["", "cat"]], false),
+            (&[["cat", "dog"], ["dog", "cat"]], false),
+        ] {
+            let mut pairs = Pairs::default();
+            let clash = (2..).zip(rows).any(|(line, cells)| pairs.clash(1, line, *cells).is_some());
+            assert_eq!(!clash && pairs.exchanged().is_none(), same, "{rows:?}");
+        }
+    }
+}
