@@ -834,7 +834,7 @@ fn numbers_of_lines_name_hand_made_classes() {
         ("1.png,0\n2.png,1\n3.png,0\n4.png,1\n", "0\n1\n", None),
     ] {
         let list = format!("file,label\n{rows}");
-        let files = Files::new(&[("labels.csv", &list), ("classes.txt", classes), ("*4.png", "")]);
+        let files = Files::new(&[("labels.csv", list.as_str()), ("classes.txt", classes), ("*4.png", "")]);
         let set = read(&files.write().path().join("photos")).unwrap();
         assert_eq!(set.classes, classes.lines().collect::<Vec<_>>(), "{rows}");
         assert_eq!(set.train_labels, [Some(0), Some(1), Some(0), Some(1)], "{rows}");
