@@ -166,8 +166,8 @@ impl FileIndex {
     /// The files that rows with these names mean, row by row. Names are as people write them: with `\` or `/`, in any
     /// Unicode form, in another case or without an ending where that leaves one file. Only where no row names a file so,
     /// names are those of another machine or another folder: with folders before them that all rows have, as whole paths
-    /// that end like a file here, and last of all as the end of a path in any folder below. `inside`: folders in which
-    /// names without a folder are looked for too.
+    /// that end like a file here, and last of all as the end of a path in any folder below, where names without folder and
+    /// ending always count. `inside`: folders in which names without a folder are looked for too.
     pub fn resolve(&self, names: &[String], inside: &[&str]) -> Resolved {
         // A name as it is comes first: on some systems `\` is a letter of names.
         let exact: Vec<Option<usize>> = names.iter().map(|name| self.exact.get(name).copied()).collect();
@@ -176,14 +176,25 @@ impl FileIndex {
         if count(&resolved.named) == 0 {
             return self.resolve_within(&names, &exact, inside, true);
         }
-        // Another file of the name, deeper down, does not stand for one that is gone.
-        for (named, name) in resolved.named.iter_mut().zip(&names) {
-            if *named == Named::Nothing
-                && let several @ Named::Several(..) = self.end_of(name, inside)
-            {
-                *named = several;
+        // Another file of the name, deeper down, does not stand for one that is gone. A name without folder and ending is
+        // no path.
+        for (row, name) in names.iter().enumerate() {
+            if resolved.named[row] != Named::Nothing {
+                continue;
+            }
+            let is_id = !name.contains('/') && without_ending(name).is_none();
+            match self.end_of(name, inside) {
+                several @ Named::Several(..) => resolved.named[row] = several,
+                file @ Named::File(_) if is_id => {
+                    resolved.named[row] = file;
+                    resolved.moved.push(row);
+                    resolved.deeper = true;
+                }
+                _ => {}
             }
         }
+        // In order, for `without`.
+        resolved.moved.sort_unstable();
         resolved
     }
 
@@ -450,6 +461,7 @@ mod tests {
         for (names, named) in [
             (&["photos/boat/1.jpg", "photos/boat/2.jpg"][..], &[Some(0), None][..]),
             (&["photos/boat/1.jpg", "2.jpg"], &[Some(0), None]),
+            (&["photos/boat/1.jpg", "2"], &[Some(0), Some(1)]),
             (&["photos/boat/1.jpg", "/home/me/photos/boat/2.jpg"], &[Some(0), None]),
             (&["/me/photos/boat/1.jpg", "/me/photos/boat/2.jpg"], &[Some(0), None]),
             (&["boat/2.jpg", "car/1.jpg"], &[Some(1), Some(2)]),
@@ -463,7 +475,7 @@ mod tests {
             let rows: Vec<(u64, &str)> = (2..).zip(names.iter().copied()).collect();
             assert_eq!(index.unmatched(&rows, &resolved).is_some(), named.contains(&None), "{names:?}");
             let notices = index.moved_notice(&rows, &resolved).is_some();
-            assert_eq!(notices, names[0] != files[0], "{names:?}");
+            assert_eq!(notices, names[0] != files[0] || names[1] == "2", "{names:?}");
         }
         let index = FileIndex::new(files.iter().map(|file| (*file).to_owned()));
         let rows = [(2, "photos/boat/1.jpg"), (3, "photos/boat/2.jpg")];
