@@ -193,7 +193,7 @@ impl FileIndex {
                 _ => {}
             }
         }
-        // In order, for `without`.
+        // The first of them is the example.
         resolved.moved.sort_unstable();
         resolved
     }
