@@ -141,8 +141,8 @@ fn unfit_data(error: anyhow::Error) -> anyhow::Error {
         "eval needs labelled images of the model's classes: a folder for each class, or a list with labels";
     match error.downcast_ref() {
         Some(DataError::NoClass { path }) => anyhow!("{} has no image of known class: {needs}", shown(path)),
-        Some(DataError::Unclassed { path, images, example }) => anyhow!(
-            "{} has {} without classes, such as {}: {needs}; predict classifies images without classes",
+        Some(DataError::Unclassed { path, images, example, lists }) => anyhow!(
+            "{} has {} without classes, such as {}{lists}: {needs}; predict classifies images without classes",
             shown(path),
             counted(*images, "image", "images"),
             shown_name(example)
