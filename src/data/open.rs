@@ -267,8 +267,12 @@ pub(super) fn unknown(folder: &Folder) -> DataError {
             _ => ("archives beside other files", "unpack them and open the folder"),
         };
         let names: Vec<String> = packed.iter().map(|name| shown_name(name).to_string()).collect();
+        let path = match (packed.as_slice(), folder.files.len()) {
+            ([name], 1) => &folder.files[name].path,
+            _ => &folder.path,
+        };
         return DataError::Missing {
-            path: folder.path.clone(),
+            path: path.clone(),
             expected: "a data set".to_owned(),
             found: format!("{found} ({}): {advice}", listed(&names)),
         };

@@ -264,7 +264,7 @@ fn truncated_archives_are_refused() {
 fn nested_archives_are_not_opened() {
     let inner = fs::read(fixture("pets.zip")).unwrap();
     let bytes = zip(&[("pets.zip", &inner)], CompressionMethod::Stored);
-    assert_refused(read_as("outer.zip", &bytes), &["outer.zip/pets.zip", "looked for"]);
+    assert_refused(read_as("outer.zip", &bytes), &["outer.zip/pets.zip", "unpack it and open its folder"]);
 }
 
 #[test]
