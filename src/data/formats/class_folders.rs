@@ -19,8 +19,8 @@ use crate::data::file_kinds::{
 use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};
 use crate::data::image_files::ImageFiles;
-use crate::data::image_list::{self, ignored_tables, is_table, told_unused};
 use crate::data::layout::{Ignored, Role, Roles, is_hidden, joined, listed};
+use crate::data::list_table::{self, ignored_tables, is_table, told_unused};
 use crate::data::names::shown_name;
 use crate::data::other_tasks::other_task;
 use crate::data::set::OpenOptions;
@@ -84,7 +84,7 @@ pub(in crate::data) fn read(folder: &Folder, options: &OpenOptions) -> Result<Im
     let classed = reader.found.iter().any(|image| image.class.is_some());
     let loose = |role: &Role| matches!(role, Role::Ignored(Ignored::Loose | Ignored::FlatTest));
     if let (false, Some((images, example))) = (classed, reader.roles.of(loose)) {
-        if let Some(error) = image_list::explain(folder)? {
+        if let Some(error) = list_table::explain(folder)? {
             return Err(error);
         }
         let (path, lists) = (folder.path.clone(), told_unused(folder)?);

@@ -21,10 +21,10 @@ use crate::data::file_kinds::{has_image_folders, ignored_folder, is_image, is_na
 use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};
 use crate::data::image_files::ImageFiles;
-use crate::data::image_list::{Table, explain, tables};
 use crate::data::layout::{Ignored, Role, Roles, joined};
 use crate::data::list_folders::{Agreement, compare, has_folder, split_of_folders};
 use crate::data::list_labels::placeholder_notice;
+use crate::data::list_table::{Table, explain, tables};
 use crate::data::listed::{FileIndex, Named};
 use crate::data::names::{class_key, class_name, shown, shown_name};
 use crate::data::set::OpenOptions;

@@ -1,0 +1,227 @@
+//! Which CSV files of a folder are lists of images, and why the others are not: by their header, and where that leaves it open,
+//! by their rows.
+
+use super::error::{DataError, excerpt};
+use super::file_kinds::{is_named_as_image, is_pointer};
+use super::files::{Entry, Folder};
+use super::image_list::{Label, List, Split, reader};
+use super::layout::Ignored;
+use super::list_columns::{FILE, ID, LABEL, SPLIT, column_name, is_split_column};
+use super::list_fields::without_spaces_before_quotes;
+use super::list_labels::{binary, is_guesses, one_hot};
+use super::listed::{self, SAVE_AS_UTF8};
+use super::names::shown_name;
+
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+/// Bytes of the largest list.
+const MAX_LIST_BYTES: u64 = 256 << 20;
+
+/// What a CSV file is.
+pub(super) enum Table {
+    List(List),
+    /// Not a list of images with labels.
+    Other {
+        header: String,
+        why: Ignored,
+    },
+}
+
+impl Table {
+    /// Reads the header. `chosen`: the source is this file, whatever it is.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or has the two columns and is not text.
+    pub fn open(entry: &Entry, chosen: bool) -> Result<Self, DataError> {
+        let bytes = entry.bytes(MAX_LIST_BYTES)?;
+        let (text, problem) = match listed::text(&bytes) {
+            Ok(text) => (text, None),
+            // Enough of the text to tell whether it is a list.
+            Err(problem) => (String::from_utf8_lossy(&bytes).replace('\0', ""), Some(problem)),
+        };
+        drop(bytes);
+        let mut lines = text.lines();
+        let mut line = lines.next().unwrap_or_default();
+        let mut skipped = 0;
+        let mut given = None;
+        // Spreadsheets write the delimiter into a line of its own.
+        if let Some(delimiter) = line.to_lowercase().strip_prefix("sep=") {
+            given = delimiter.bytes().next();
+            line = lines.next().unwrap_or_default();
+            skipped = 1;
+        }
+        let count = |delimiter: u8| line.bytes().filter(|byte| *byte == delimiter).count();
+        let delimiter =
+            given.unwrap_or_else(|| DELIMITERS.into_iter().rev().max_by_key(|&d| count(d)).unwrap_or(b','));
+        let header = excerpt(line.trim());
+        let other = |why| Ok(Self::Other { header: header.clone(), why });
+        let text = without_spaces_before_quotes(&text, delimiter).into_owned();
+        if is_pointer(text.as_bytes()) {
+            return other(Ignored::Pointer);
+        }
+        let stem: String =
+            entry.name.to_lowercase().chars().filter(|letter| letter.is_alphanumeric()).collect();
+        if stem.contains("submission") && !chosen {
+            return other(Ignored::Submission);
+        }
+        let columns: Vec<String> = match reader(&text, skipped, delimiter).headers() {
+            Ok(header) => header.iter().map(|name| name.trim().to_owned()).collect(),
+            Err(_) => return other(Ignored::OtherTable),
+        };
+        let names: Vec<String> = columns.iter().map(|name| column_name(name)).collect();
+        let column =
+            |accepted: &[&str]| accepted.iter().find_map(|a| names.iter().position(|name| name == a));
+        let file = column(&FILE).map(|at| (at, false)).or_else(|| column(&ID).map(|at| (at, true)));
+        let Some((file, by_id)) = file else {
+            let names_image = columns.iter().any(|name| is_named_as_image(name));
+            return other(if names_image { Ignored::Headerless } else { Ignored::OtherTable });
+        };
+        let rows = || reader(&text, skipped, delimiter).into_records().map_while(Result::ok);
+        // In the order of the names that count most.
+        let named = |label: &&str| (0..names.len()).filter(|at| names[*at] == **label).collect::<Vec<_>>();
+        let labels: Vec<usize> = LABEL.iter().flat_map(named).collect();
+        let guesses = is_guesses(&columns, file, &labels, rows());
+        let called_guesses =
+            !labels.is_empty() && ["prediction", "guess"].iter().any(|word| stem.contains(word));
+        if (guesses || called_guesses) && !chosen {
+            return other(Ignored::Guesses);
+        }
+        // Of a table of guesses, a class may be named like a column.
+        let label = if guesses {
+            labels.iter().copied().find(|&at| is_guesses(&columns, file, &[at], rows()))
+        } else {
+            None
+        };
+        let split = column(&SPLIT).map_or(Split::List, Split::Word);
+        let filled = |at: &usize| rows().any(|row| row.get(*at).is_some_and(|cell| !cell.trim().is_empty()));
+        let filled: Vec<usize> =
+            if labels.len() > 1 { labels.iter().copied().filter(filled).collect() } else { labels.clone() };
+        let first = label.or(filled.first().copied()).or(labels.first().copied());
+        // The classes of a table of guesses may be named so.
+        let other_labels = match first {
+            Some(first) if !guesses => filled.iter().copied().filter(|at| *at != first).collect(),
+            _ => Vec::new(),
+        };
+        let label = match first {
+            Some(label) => Label::Column(label),
+            None => {
+                let known = names.iter().enumerate().filter(|(at, name)| {
+                    *at == file
+                        || ID.contains(&name.as_str())
+                        || is_split_column(name)
+                        || matches!(split, Split::Word(split) if split == *at)
+                });
+                let others: Vec<usize> = known.map(|(at, _)| at).collect();
+                let columns = one_hot(names.len(), &others, rows());
+                let of_guesses = ["prediction", "guess"].iter().any(|word| stem.contains(word));
+                match binary(&names, &others, rows()).filter(|_| columns.is_empty()) {
+                    Some(_) if of_guesses && !chosen => return other(Ignored::Guesses),
+                    Some(column) => Label::Column(column),
+                    None if columns.is_empty() && by_id => return other(Ignored::OtherTable),
+                    None if columns.is_empty() => return other(Ignored::Unlabelling),
+                    None => Label::OneHot(columns),
+                }
+            }
+        };
+        let entry = entry.clone();
+        let header = columns;
+        let mut list =
+            List { entry, text, skipped, delimiter, header, file, by_id, label, other_labels, split };
+        if matches!(list.split, Split::List) {
+            list.split = list.find_split();
+        }
+        match problem {
+            Some(problem) => Err(DataError::Line {
+                path: list.entry.path,
+                line: problem.line,
+                expected: "a row of text".to_owned(),
+                found: problem.found.to_owned(),
+                advice: SAVE_AS_UTF8,
+            }),
+            None => Ok(Self::List(list)),
+        }
+    }
+
+    /// The error for a table that was expected to be a list of images; `None` if that is not its purpose.
+    fn explain(entry: &Entry) -> Result<Option<DataError>, DataError> {
+        let Self::Other { header, why } = Self::open(entry, false)? else { return Ok(None) };
+        let (expected, found, advice) = match why {
+            Ignored::OtherTable | Ignored::Headerless => (
+                "a header that names the columns file and label",
+                header,
+                "add the header; paths are relative to the folder",
+            ),
+            Ignored::Unlabelling => (
+                "a column label (or class, category, target) beside the files",
+                header,
+                "name the column of classes label, or add it",
+            ),
+            Ignored::Pointer => (
+                "a list of images",
+                "a Git LFS pointer instead of the file".to_owned(),
+                "run 'git lfs pull' where the data was cloned",
+            ),
+            _ => return Ok(None),
+        };
+        let (path, expected) = (entry.path.clone(), expected.to_owned());
+        Ok(Some(DataError::Line { path, line: 1, expected, found, advice }))
+    }
+}
+
+/// Whether a file has the name of a table.
+pub(super) fn is_table(name: &str) -> bool {
+    let name = name.to_lowercase();
+    name.ends_with(".csv") || name.ends_with(".tsv")
+}
+
+/// The tables of a folder.
+pub(super) fn tables(folder: &Folder) -> impl Iterator<Item = &Entry> {
+    folder.files.values().filter(|entry| is_table(&entry.name))
+}
+
+/// What an error about images without classes says of tables that are no lists of labels; empty if there are none.
+///
+/// # Errors
+/// When a table cannot be read.
+pub(super) fn told_unused(folder: &Folder) -> Result<String, DataError> {
+    for entry in tables(folder) {
+        let what = match Table::open(entry, false)? {
+            Table::Other { why: Ignored::Guesses, .. } => {
+                "is read as guesses of a model, not labels, by its name or by a column of shares for each class: to use its \
+                 labels, remove these columns or rename it, or open the file itself as the source"
+            }
+            Table::Other { why: Ignored::Submission, .. } => {
+                "is read as a sample submission by its name: rename it if its labels are real"
+            }
+            _ => continue,
+        };
+        return Ok(format!(" ({} {what})", shown_name(&entry.name)));
+    }
+    Ok(String::new())
+}
+
+/// The tables of a folder of which none is used, and why.
+///
+/// # Errors
+/// When one cannot be read.
+pub(super) fn ignored_tables(folder: &Folder) -> Result<Vec<(String, Ignored)>, DataError> {
+    let what = |entry: &Entry| {
+        Ok(match Table::open(entry, false)? {
+            Table::Other { why, .. } => (entry.name.clone(), why),
+            Table::List(_) => (entry.name.clone(), Ignored::OtherTable),
+        })
+    };
+    tables(folder).map(what).collect()
+}
+
+/// The error for the first table that is nearly a list of images.
+///
+/// # Errors
+/// When a table cannot be read.
+pub(super) fn explain(folder: &Folder) -> Result<Option<DataError>, DataError> {
+    for entry in tables(folder) {
+        if let Some(error) = Table::explain(entry)? {
+            return Ok(Some(error));
+        }
+    }
+    Ok(None)
+}
