@@ -107,7 +107,7 @@ pub fn estimate_step(
         augment: config.augment,
         capture: Capture::State,
     };
-    let recording = Recording::within(&options, card.class.transient_budget(), usize::MAX);
+    let recording = Recording::within(&options, card.class.transient_budget());
     let works = recording.builder.works(recording.step);
     let mut kernels: BTreeMap<&str, KernelEstimate> = BTreeMap::new();
     for dispatch in &works {
@@ -153,7 +153,6 @@ struct Time {
     compute: f64,
     memory: f64,
     chain: f64,
-    barrier: f64,
 }
 
 impl Time {
@@ -169,24 +168,21 @@ impl Time {
             compute: busy / share,
             memory: work.bytes as f64 / (card.bandwidth * 1e9),
             chain: if on_gpu { work.chain as f64 * LATENCY } else { 0.0 },
-            barrier: BARRIER,
         }
     }
 
     fn seconds(&self) -> f64 {
-        self.compute.max(self.memory).max(self.chain) + self.barrier
+        self.compute.max(self.memory).max(self.chain) + BARRIER
     }
 
     /// Whether cores without a workgroup cost more than the barrier that any dispatch has.
     fn is_idle(&self) -> bool {
-        self.compute > self.memory
-            && self.compute * MARKED > self.busy
-            && self.compute - self.busy > self.barrier
+        self.compute > self.memory && self.compute * MARKED > self.busy && self.compute - self.busy > BARRIER
     }
 
     fn is_serial(&self) -> bool {
         let rest = self.compute.max(self.memory);
-        self.chain * MARKED > rest && self.chain - rest > self.barrier
+        self.chain * MARKED > rest && self.chain - rest > BARRIER
     }
 }
 

@@ -114,31 +114,28 @@ impl Recording {
     /// # Errors
     /// Names the tensor that exceeds a limit even at one pass per dispatch.
     pub fn new(gpu: &Gpu, options: &RecordingOptions<'_>, most: usize) -> Result<Self, GpuError> {
-        let mut passes_per_dispatch = options.layout.passes.len().min(most).max(1);
         let map = options.layout.batch * options.network.largest_map();
-        loop {
-            let recording = Self::with_passes(options, passes_per_dispatch);
-            let fits = recording.builder.check(gpu);
-            let quick =
-                !options.capture.needs_responsive_ui(gpu) || passes_per_dispatch * map <= RESPONSIVE_WORDS;
-            let small = quick && recording.memory().transient <= AdapterClass::of(gpu).transient_budget();
-            if fits.is_ok() && (passes_per_dispatch == 1 || small) {
-                return Ok(recording);
-            }
-            if passes_per_dispatch == 1 {
-                fits?;
-            }
-            passes_per_dispatch = passes_per_dispatch.div_ceil(2);
-        }
+        let budget = AdapterClass::of(gpu).transient_budget();
+        let recording = Self::largest(options, most, |recording| {
+            let quick = !options.capture.needs_responsive_ui(gpu)
+                || recording.passes_per_dispatch * map <= RESPONSIVE_WORDS;
+            quick && recording.memory().transient <= budget && recording.builder.check(gpu).is_ok()
+        });
+        recording.builder.check(gpu)?;
+        Ok(recording)
     }
 
-    /// Records with as many passes per dispatch as keep the transient tensors within `budget` bytes, at most `most`; at
-    /// least one.
-    pub fn within(options: &RecordingOptions<'_>, budget: u64, most: usize) -> Self {
+    /// Records with as many passes per dispatch as keep the transient tensors within `budget` bytes; at least one.
+    pub fn within(options: &RecordingOptions<'_>, budget: u64) -> Self {
+        Self::largest(options, usize::MAX, |recording| recording.memory().transient <= budget)
+    }
+
+    /// Halves the passes per dispatch, at first at most `most`, until the recording `fits` or has one.
+    fn largest(options: &RecordingOptions<'_>, most: usize, fits: impl Fn(&Self) -> bool) -> Self {
         let mut passes_per_dispatch = options.layout.passes.len().min(most).max(1);
         loop {
             let recording = Self::with_passes(options, passes_per_dispatch);
-            if passes_per_dispatch == 1 || recording.memory().transient <= budget {
+            if passes_per_dispatch == 1 || fits(&recording) {
                 return recording;
             }
             passes_per_dispatch = passes_per_dispatch.div_ceil(2);
