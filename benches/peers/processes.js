@@ -19,11 +19,11 @@ export function ours(program) {
     name: "ours",
     async start(chosen, warmUp) {
       network = chosen;
-      const { adapter, training } = await bench(network, warmUp - 1);
-      return { adapter, parameters: training.parameters, loss: [training.loss_before, training.loss_after] };
+      const training = await bench(network, warmUp - 1);
+      return { adapter: training.adapter, parameters: training.parameters, loss: [training.loss_before, training.loss_after] };
     },
     async measure(steps) {
-      const { training } = await bench(network, steps);
+      const training = await bench(network, steps);
       return { seconds_a_step: training.seconds_a_step };
     },
     async stop() {},

@@ -3,124 +3,116 @@
 
 use bytemuck::{Pod, Zeroable};
 use serde::Serialize;
+use web_time::Duration;
 
 use crate::augment::{AssembleRow, WeakDraw, record_assemble, record_weak};
 use crate::gpu::{
-    Gpu, GpuError, Kernel, PlanBuilder, Program, Tensor, groups_for_items, samples_per_run, seconds_per_run,
+    Gpu, GpuError, Kernel, PlanBuilder, Sharing, Tensor, Tiling, groups_for_items, samples_per_run,
+    seconds_per_run,
 };
-use crate::nn::{Activation, BatchNorm, Conv2d, GlobalAveragePool, StatGroups, WideResNet};
+use crate::nn::{
+    Activation, BatchNorm, Conv2d, ConvTiling, Direction, Effort, GlobalAveragePool, StatGroups, TilingTime,
+    WideResNet, every_tile, measure_tiles,
+};
 use crate::optim::{ADAM, FAULTS, OptimiserState};
 use crate::ssl::StepBlock;
 
-/// The three dispatches of a convolution.
-pub const DIRECTIONS: [&str; 3] = ["forward", "data gradient", "weight gradient"];
-
-/// The time of the convolutions of one shape in a network, in one direction.
+/// The time of the convolutions of one shape in a network, in one direction, with one tiling.
 #[derive(Clone, Debug, Serialize)]
 pub struct ConvTime {
     /// The first layer of this shape.
     pub layer: String,
     /// Number of layers of this shape.
     pub layers: usize,
-    /// One of [`DIRECTIONS`].
-    pub direction: &'static str,
+    pub direction: Direction,
     /// Input height and width, input and output channels, kernel, stride.
     pub shape: [usize; 6],
+    pub images: usize,
+    pub tiling: String,
     /// Per layer.
     pub seconds: f64,
     /// GFLOP/s, a multiply-accumulate counted as two operations.
     pub gflops: f64,
+    /// Seconds per layer, one per measured round.
+    pub samples: Vec<f64>,
 }
 
-/// Measures every convolution shape of a network at `images` images, in each direction that training uses; layers of
-/// the same shape are measured once.
+const EFFORT: Effort = Effort { round: Duration::from_millis(20), rounds: 3 };
+
+/// Measures every convolution shape of a network at `images` images, in each direction that training uses, with each of
+/// `tiles` in turns; layers of the same shape are measured once. `found` gets the times of a shape and direction, in the
+/// order of `tiles`.
 ///
 /// # Errors
-/// A [`GpuError`] if a tensor or dispatch exceeds the adapter's limits, the device failed or the wait limit is over.
-pub async fn measure_convolutions(
+/// A [`GpuError`] if a tensor or dispatch exceeds the adapter's limits, the device failed or the wait limit is over; the
+/// error of `found`.
+pub async fn measure_convolutions<E: From<GpuError>>(
     gpu: &Gpu,
     network: &WideResNet,
     images: usize,
-) -> Result<Vec<ConvTime>, GpuError> {
-    let mut times: Vec<ConvTime> = Vec::new();
-    for (index, (conv, height, width)) in network.convolutions().into_iter().enumerate() {
-        let shape = [height, width, conv.in_channels, conv.out_channels, conv.kernel, conv.stride];
-        // The stem needs no gradient of its input.
-        for direction in DIRECTIONS.into_iter().filter(|direction| index > 0 || *direction != "data gradient")
-        {
-            let known = times.iter_mut().find(|time| time.shape == shape && time.direction == direction);
-            if let Some(known) = known {
-                known.layers += 1;
+    tiles: &[Tiling],
+    mut found: impl FnMut(Vec<ConvTime>) -> Result<(), E>,
+) -> Result<(), E> {
+    let shape_of = |(conv, height, width): &(Conv2d, usize, usize)| {
+        [*height, *width, conv.in_channels, conv.out_channels, conv.kernel, conv.stride]
+    };
+    let all = network.convolutions();
+    for (index, layer) in all.iter().enumerate() {
+        let shape = shape_of(layer);
+        if all[..index].iter().any(|earlier| shape_of(earlier) == shape) {
+            continue;
+        }
+        let layers = all.iter().filter(|other| shape_of(other) == shape).count();
+        let (conv, height, width) = layer;
+        let gflop = 2.0 * (conv.macs(*height, *width) * images as u64) as f64 / 1e9;
+        for direction in Direction::ALL {
+            // The stem needs no gradient of its input.
+            if index == 0 && direction == Direction::DataGradient {
                 continue;
             }
-            let seconds =
-                measure_convolution(gpu, &conv, [images, height, width, conv.in_channels], direction).await?;
-            let gflop = 2.0 * (conv.macs(height, width) * images as u64) as f64 / 1e9;
-            let layer = conv.name.clone();
-            times.push(ConvTime { layer, layers: 1, direction, shape, seconds, gflops: gflop / seconds });
+            let map = [images, *height, *width, conv.in_channels];
+            let times = measure_tiles(gpu, conv, map, direction, tiles, EFFORT).await?;
+            let time = |TilingTime { name, seconds, samples, .. }| ConvTime {
+                layer: conv.name.clone(),
+                layers,
+                direction,
+                shape,
+                images,
+                tiling: name,
+                seconds,
+                gflops: gflop / seconds,
+                samples,
+            };
+            found(times.into_iter().map(time).collect())?;
         }
     }
-    Ok(times)
+    Ok(())
 }
 
 /// Mean GFLOP/s of all layers in some directions, weighted by time.
-pub fn time_weighted(times: &[ConvTime], directions: &[&str]) -> f64 {
+pub fn time_weighted(times: &[ConvTime], directions: &[Direction]) -> f64 {
     let chosen = || times.iter().filter(|time| directions.contains(&time.direction));
     let seconds = |time: &ConvTime| time.seconds * time.layers as f64;
     chosen().map(|time| time.gflops * seconds(time)).sum::<f64>() / chosen().map(seconds).sum::<f64>()
 }
 
 /// Estimates the GFLOP/s of a training step's convolutions from the network's middle convolution in its three
-/// directions on a few images.
+/// directions, on a few images where the adapter is slow.
 ///
 /// # Errors
 /// A [`GpuError`] if a tensor or dispatch exceeds the adapter's limits, the device failed or the wait limit is over.
 pub async fn convolution_rate(gpu: &Gpu, network: &WideResNet) -> Result<f64, GpuError> {
-    const IMAGES: usize = 8;
+    let images = if gpu.is_software() { 8 } else { 128 };
     let all = network.convolutions();
     let (conv, height, width) = &all[all.len() / 2];
-    let shape = [IMAGES, *height, *width, conv.in_channels];
+    let shape = [images, *height, *width, conv.in_channels];
     let mut seconds = 0.0;
-    for direction in DIRECTIONS {
-        seconds += measure_convolution(gpu, conv, shape, direction).await?;
+    for direction in Direction::ALL {
+        let times = measure_tiles(gpu, conv, shape, direction, &[conv.tiling.tile], EFFORT).await?;
+        seconds += times[0].seconds;
     }
-    let operations = 3.0 * 2.0 * (conv.macs(*height, *width) * IMAGES as u64) as f64;
+    let operations = 3.0 * 2.0 * (conv.macs(*height, *width) * images as u64) as f64;
     Ok(operations / seconds / 1e9)
-}
-
-async fn measure_convolution(
-    gpu: &Gpu,
-    conv: &Conv2d,
-    shape: [usize; 4],
-    direction: &str,
-) -> Result<f64, GpuError> {
-    let mut b = PlanBuilder::new();
-    let weights = b.persistent("weights", conv.weight_words());
-    let bias = b.persistent("bias", conv.out_channels);
-    let x = Activation::persistent(&mut b, "x", shape);
-    let [images, height, width, _] = shape;
-    let out = [images, height.div_ceil(conv.stride), width.div_ceil(conv.stride), conv.out_channels];
-    let d_out = Activation::persistent(&mut b, "d_out", out);
-    let (program, filled): (Program, Vec<Tensor>) = match direction {
-        "forward" => {
-            conv.forward(&mut b, x, weights, bias, None);
-            (b.program(0), vec![x.tensor, weights])
-        }
-        "data gradient" => {
-            conv.data_gradient(&mut b, x, d_out, weights, None);
-            (b.program(0), vec![d_out.tensor, weights])
-        }
-        _ => {
-            conv.weight_gradient(&mut b, x, d_out, weights, bias, false);
-            (b.program(0), vec![x.tensor, d_out.tensor])
-        }
-    };
-    let plan = b.build(gpu)?;
-    for tensor in filled {
-        let values: Vec<f32> = (0..tensor.words()).map(|i| (i % 13) as f32 / 13.0 - 0.5).collect();
-        plan.write(gpu, tensor, &values);
-    }
-    seconds_per_run(gpu, &plan, program).await
 }
 
 /// The rate of one variant of the plain matrix product of `size`^3.
@@ -149,8 +141,11 @@ const GEMM_SIZES: [usize; 4] = [512, 1_024, 2_048, 4_096];
 /// Seconds that one product may take at most, for the sizes from the second on.
 const GEMM_LIMIT: f64 = 0.05;
 
+/// A variant at this part of the fastest one's rate is not measured at the next size.
+const GEMM_SHARE: f64 = 0.25;
+
 /// Measures every GEMM variant that the adapter can run, fastest first: at 512^3 and, as long as the fastest variant is
-/// expected to take at most 50 ms, at up to 4,096^3.
+/// expected to take at most 50 ms, those that are not far behind it at up to 4,096^3.
 ///
 /// # Errors
 /// A [`GpuError`] if a tensor or dispatch exceeds the adapter's limits, the device failed or the wait limit is over.
@@ -161,14 +156,23 @@ pub async fn measure_gemm(gpu: &Gpu) -> Result<Vec<GemmTime>, GpuError> {
         if size > GEMM_SIZES[0] && 2e-9 * (size as f64).powi(3) / best > GEMM_LIMIT {
             break;
         }
-        times.extend(measure_gemm_of(gpu, size).await?);
+        let behind = |variant: &str| {
+            let last = times.iter().rev().find(|time| time.variant == variant);
+            last.map_or(size > GEMM_SIZES[0], |time| time.gflops < GEMM_SHARE * best)
+        };
+        let measured = measure_gemm_of(gpu, size, behind).await?;
+        times.extend(measured);
     }
     times.sort_by(|a, b| b.gflops.total_cmp(&a.gflops));
     Ok(times)
 }
 
-/// Measures every GEMM variant at `side`^3.
-async fn measure_gemm_of(gpu: &Gpu, side: usize) -> Result<Vec<GemmTime>, GpuError> {
+/// Measures every GEMM variant at `side`^3, unless it is left out.
+async fn measure_gemm_of(
+    gpu: &Gpu,
+    side: usize,
+    left_out: impl Fn(&str) -> bool,
+) -> Result<Vec<GemmTime>, GpuError> {
     let size = side as u32;
     let rows_of_eight = |group: u32| {
         let kernel = Kernel::new("bench/gemm", "registers_8x4").with("GROUP", f64::from(group));
@@ -205,7 +209,7 @@ async fn measure_gemm_of(gpu: &Gpu, side: usize) -> Result<Vec<GemmTime>, GpuErr
         variants.push((format!("4x{width}, subgroups of {lanes}"), kernel, [size / 32, size / width, 1]));
     }
     let mut times = Vec::new();
-    for (variant, kernel, groups) in variants {
+    for (variant, kernel, groups) in variants.into_iter().filter(|(variant, ..)| !left_out(variant)) {
         let mut b = PlanBuilder::new();
         let tensors = ["a", "b", "c"].map(|name| b.persistent(name, side * side));
         b.dispatch(kernel, &GemmParams { m: size, n: size, k: size, unused: 0 }, &tensors, groups);
@@ -219,6 +223,22 @@ async fn measure_gemm_of(gpu: &Gpu, side: usize) -> Result<Vec<GemmTime>, GpuErr
         let gflops = 2.0 * (side as f64).powi(3) / seconds / 1e9;
         times.push(GemmTime { variant, size: side, gflops, samples });
     }
+    // A convolution of one tap is a matrix product.
+    let conv = Conv2d {
+        name: "product".into(),
+        in_channels: side,
+        out_channels: side,
+        kernel: 1,
+        stride: 1,
+        tiling: ConvTiling::new(gpu),
+    };
+    let blocks = every_tile(gpu).into_iter().filter(|tile| matches!(tile.sharing, Sharing::Block(_)));
+    let blocks: Vec<_> = blocks.filter(|tile| !left_out(&tile.to_string())).collect();
+    let measured = measure_tiles(gpu, &conv, [1, 1, side, side], Direction::Forward, &blocks, EFFORT).await?;
+    times.extend(measured.into_iter().map(|TilingTime { name, seconds, samples, .. }| {
+        let gflops = 2.0 * (side as f64).powi(3) / seconds / 1e9;
+        GemmTime { variant: name, size: side, gflops, samples }
+    }));
     Ok(times)
 }
 

@@ -42,6 +42,8 @@ pub struct StepTime {
     /// Whether dispatches were timed by the adapter's timestamps. If not, each was waited for.
     pub timestamps: bool,
     pub dispatches: usize,
+    /// Passes of the network in a dispatch.
+    pub passes_per_dispatch: usize,
     /// CPU time to encode a step's commands.
     pub encode_seconds: f64,
     /// Bytes of tensors that keep their content between steps.
@@ -100,6 +102,7 @@ pub async fn measure_step(
         kernels: summed(&times, |kernel| kernel),
         timestamps,
         dispatches: plan.dispatches(step),
+        passes_per_dispatch: engine.passes_per_dispatch,
         encode_seconds,
         persistent_bytes: memory.persistent,
         transient_bytes: memory.transient,

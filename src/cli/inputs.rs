@@ -60,8 +60,13 @@ pub struct AdapterOptions {
 impl AdapterOptions {
     /// Opens the adapter with the requested tiling.
     pub fn open(&self) -> anyhow::Result<Arc<Gpu>> {
+        self.open_with(|gpu| gpu)
+    }
+
+    /// [`AdapterOptions::open`] of an adapter that `changed` has changed.
+    pub fn open_with(&self, changed: impl FnOnce(Gpu) -> Gpu) -> anyhow::Result<Arc<Gpu>> {
         let gpu = with_tiling(Gpu::new_blocking()?, &self.choice(), tiling_cache().as_deref())?;
-        Ok(Arc::new(gpu))
+        Ok(Arc::new(changed(gpu)))
     }
 
     /// The requested tiling.

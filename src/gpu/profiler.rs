@@ -146,23 +146,47 @@ impl Plan {
     }
 }
 
-/// Duration of one measured round.
-const ROUND: Duration = Duration::from_millis(200);
+/// Least duration of a measured round: far above the time that a submission takes to reach a GPU.
+const ROUND: Duration = Duration::from_millis(60);
 const ROUNDS: usize = 4;
+/// Most runs of a program in one submission.
+const MOST_RUNS: u32 = 10_000;
 
-/// Seconds per run of a program by the host's clock, one sample for each of several rounds of about 200 ms.
+/// Seconds per run of a program by the host's clock, one sample for each of several rounds of at least 60 ms.
 ///
 /// # Errors
 /// [`GpuError::Lost`] or [`GpuError::Adapter`] if the device failed; [`GpuError::Timeout`] after the wait limit.
 pub async fn samples_per_run(gpu: &Gpu, plan: &Plan, program: Program) -> Result<Vec<f64>, GpuError> {
-    seconds_of(gpu, plan, program, 1).await?;
-    let once = seconds_of(gpu, plan, program, 1).await?;
-    let times = (ROUND.as_secs_f64() / once.max(1e-6)).clamp(1.0, 1_000.0) as u32;
+    let runs = runs_lasting(gpu, plan, program, ROUND).await?;
     let mut samples = Vec::new();
     for _ in 0..ROUNDS {
-        samples.push(seconds_of(gpu, plan, program, times).await?);
+        samples.push(seconds_of(gpu, plan, program, runs).await?);
     }
     Ok(samples)
+}
+
+/// How many runs of a program in one submission take at least `least`. Ends after such a submission, so that shaders are
+/// compiled and the adapter's clock is up.
+///
+/// # Errors
+/// [`GpuError::Lost`] or [`GpuError::Adapter`] if the device failed; [`GpuError::Timeout`] after the wait limit.
+pub async fn runs_lasting(
+    gpu: &Gpu,
+    plan: &Plan,
+    program: Program,
+    least: Duration,
+) -> Result<u32, GpuError> {
+    seconds_of(gpu, plan, program, 1).await?;
+    let (least, mut runs) = (least.as_secs_f64(), 1);
+    loop {
+        let each = seconds_of(gpu, plan, program, runs).await?;
+        if each * f64::from(runs) >= least || runs == MOST_RUNS {
+            return Ok(runs);
+        }
+        // A short submission says little: the number at most grows eightfold on its word.
+        let enough = (1.2 * least / each).ceil() as u32;
+        runs = enough.clamp(runs + 1, 8 * runs).min(MOST_RUNS);
+    }
 }
 
 /// The best of [`samples_per_run`].

@@ -16,5 +16,5 @@ pub use conv2d::{Conv2d, ConvTiling};
 pub use heads::{Dense, GlobalAveragePool, Rows};
 pub use parameters::{BINDING_WORDS, Init, Parameter, ParameterSet, initial_values};
 pub use propagation::Tape;
-pub use tuning::{TilingTime, measure_tilings};
+pub use tuning::{Direction, Effort, TilingTime, every_tile, measure_tiles, measure_tilings};
 pub use wide_resnet::{Architecture, Head, Layer, NetworkError, WideResNet};

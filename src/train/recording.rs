@@ -1,6 +1,8 @@
 //! What an engine places on the adapter: the step, the evaluation of its network and, for observers, an inspection,
 //! recorded into one plan that fits the adapter's limits.
 
+use serde::Serialize;
+
 use super::evaluation::Evaluation;
 use super::inspection::{Inspection, InspectionOptions, further_views};
 use crate::augment::OpOptions;
@@ -10,7 +12,8 @@ use crate::optim::Optimiser;
 use crate::ssl::{Method, RowLayout, StepOptions, StepTensors, record_step};
 
 /// Kinds of adapters for which a step is planned differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum AdapterClass {
     /// A GPU with memory of its own.
     Discrete,
