@@ -2,7 +2,8 @@
 //! of `gpu/kernels.rs`. A shader with `@if(subgroups)` has a register tile and is linked in several variants: `<name>` for
 //! tiles 8 channels wide, `<name>_16`, `<name>_workgroup_<width>` and `<name>_subgroups<lanes>_<width>`. One whose name
 //! ends in `_block` is linked as `<name>_<pixels>x<channels>x<depth>_<rows>x<columns>`, or as
-//! `<name>_<channels>_<rows>x<columns>` where it has no blocks of pixels.
+//! `<name>_<channels>_<rows>x<columns>` where it has no blocks of pixels; one with `@if(channels64)` alone as
+//! `<name>_<channels>`.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -72,6 +73,9 @@ const TILES: [(Sharing, u32); 9] = [
 const BLOCKS: [[u32; 5]; 5] =
     [[128, 16, 16, 4, 4], [256, 32, 8, 8, 4], [128, 64, 16, 8, 4], [128, 64, 16, 8, 8], [64, 32, 32, 4, 4]];
 
+/// Channels of a block of three taps of the weight gradient.
+const ROW_BLOCKS: [u32; 2] = [32, 64];
+
 /// Channels of a block of the weight gradient, then input and output channels per invocation.
 const WEIGHT_BLOCKS: [[u32; 3]; 2] = [[32, 4, 4], [64, 8, 8]];
 
@@ -111,6 +115,12 @@ fn block(shader: &str, [pixels, channels, depth, rows, columns]: [u32; 5]) -> Va
     Variant { name: format!("{shader}_{pixels}x{channels}x{depth}_{rows}x{columns}"), features }
 }
 
+fn row_block(shader: &str, channels: u32) -> Variant {
+    let mut features = register_tile();
+    features.extend(one_of("channels", &[32, 64], channels));
+    Variant { name: format!("{shader}_{channels}"), features }
+}
+
 fn weight_block(shader: &str, [channels, rows, columns]: [u32; 3]) -> Variant {
     let mut features = register_tile();
     features.extend(one_of("channels", &[32, 64], channels));
@@ -135,6 +145,9 @@ fn variants(name: &str) -> Result<Vec<Variant>, Box<dyn Error>> {
         () if source.contains("@if(pixels64)") => BLOCKS.iter().map(|shape| block(name, *shape)).collect(),
         () if source.contains("@if(rows8)") => {
             WEIGHT_BLOCKS.iter().map(|shape| weight_block(name, *shape)).collect()
+        }
+        () if source.contains("@if(channels64)") => {
+            ROW_BLOCKS.iter().map(|channels| row_block(name, *channels)).collect()
         }
         () if source.contains("@if(subgroups)") => {
             TILES.iter().map(|(how, width)| tile(name, *how, *width)).collect()

@@ -229,7 +229,8 @@ fn sheared(x: u32, y: u32, amount: vec2<f32>) -> Source {
 /// out(x, y) = in(x + offset.x, y + offset.y)
 fn translated(x: u32, y: u32, offset: vec2<f32>) -> Source {
     let centre = vec2<f32>(f32(x), f32(y)) + 0.5 + offset;
-    return Source(vec2<i32>(floor(centre)) * 65536, centre);
+    // Half a pixel is half a pixel, however the adapter rounds the product in the offset.
+    return Source(vec2<i32>(i32(x), i32(y)) * 65536 + 32768 + to_fixed(offset), centre);
 }
 
 /// The table's 0.3 (2 v - 1).

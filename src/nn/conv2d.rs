@@ -10,9 +10,6 @@ use crate::gpu::{ALIGNED_WORDS, Block, Gpu, Kernel, PlanBuilder, Sharing, Tensor
 
 /// Pixels that an invocation computes.
 const TILE_PIXELS: usize = 4;
-/// Largest size of the partial weight gradients in words (16 MiB).
-const PARTIAL_WORDS: usize = 4 << 20;
-
 /// Pixels that a block of the weight gradient stages at a time.
 const STAGED_PIXELS: usize = 16;
 
@@ -20,7 +17,7 @@ const STAGED_PIXELS: usize = 16;
 const SOFTWARE_MACS: u64 = 1 << 28;
 
 /// How a convolution is divided into dispatches, workgroups and slices. Results are bit-identical for all tilings with
-/// the same `slice_pixels`, `max_slices` and `macs_per_dispatch`, but for the bias's gradient in blocks.
+/// the same `slice_pixels`, `max_slices`, `partial_words` and `macs_per_dispatch`, but for the bias's gradient in blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvTiling {
     pub tile: Tiling,
@@ -28,6 +25,8 @@ pub struct ConvTiling {
     pub slice_pixels: usize,
     /// Largest number of slices of the weight gradient per chunk of images.
     pub max_slices: usize,
+    /// Largest size of the partial weight gradients in words.
+    pub partial_words: usize,
     /// Limit of multiply-accumulate operations (MACs) per dispatch: the images of a batch are divided into several
     /// dispatches, so that a window on the same adapter stays responsive.
     pub macs_per_dispatch: Option<u64>,
@@ -49,15 +48,22 @@ impl ConvTiling {
     /// [`Tiling::BLOCKS`], for GPUs: slices short enough that many run at once.
     pub const BLOCKS: Self = Self {
         tile: Tiling::BLOCKS,
-        slice_pixels: 1024,
+        slice_pixels: 256,
         max_slices: 1024,
+        partial_words: 8 << 20,
         macs_per_dispatch: None,
         macs_at_once: None,
     };
     /// [`Tiling::WAVE`], for GPUs without blocks.
     pub const WAVE: Self = Self { tile: Tiling::WAVE, ..Self::BLOCKS };
     /// [`Tiling::REGISTER`], for software adapters.
-    pub const REGISTER: Self = Self { tile: Tiling::REGISTER, max_slices: 64, ..Self::BLOCKS };
+    pub const REGISTER: Self = Self {
+        tile: Tiling::REGISTER,
+        slice_pixels: 1024,
+        max_slices: 64,
+        partial_words: 4 << 20,
+        ..Self::BLOCKS
+    };
 
     /// The same tiling with a limit of MACs per dispatch.
     pub fn with_macs_per_dispatch(self, macs: u64) -> Self {
@@ -112,23 +118,39 @@ pub struct Conv2d {
 
 /// What [`Work`] a dispatch of MACs is.
 struct Cost {
-    /// Rows and columns that an invocation has of a block, if it has.
-    block: Option<[usize; 2]>,
+    /// Values of workgroup memory that an invocation reads for each MAC. A tile's weights are the same in all its
+    /// invocations; its pixels are a row of the feature map apart, in a cache line each: about one value of a full-width
+    /// read for each MAC.
+    values_per_mac: f64,
     chain: usize,
 }
 
 impl Cost {
+    /// For each term of its sums an invocation of a block reads a value per row and per column.
+    fn of_block([rows, columns]: [usize; 2], chain: usize) -> Self {
+        Self { values_per_mac: (rows + columns) as f64 / (rows * columns) as f64, chain }
+    }
+
+    fn of_tile(chain: usize) -> Self {
+        Self { values_per_mac: 1.0, chain }
+    }
+
     fn note(&self, work: &mut Work, macs: u64) {
         work.operations = 2 * macs;
-        // For each term of its sums an invocation of a block reads a value per row and per column. A tile's weights are the
-        // same in all its invocations; its pixels are a row of the feature map apart, in a cache line each: about one
-        // value of a full-width read for each MAC.
-        work.local_bytes = match self.block {
-            Some([rows, columns]) => 4 * macs * (rows + columns) as u64 / (rows * columns) as u64,
-            None => 4 * macs,
-        };
+        work.local_bytes = (4.0 * macs as f64 * self.values_per_mac) as u64;
         work.chain = self.chain as u64;
     }
+}
+
+/// How the weight gradient is computed in blocks.
+struct WeightBlock {
+    shader: &'static str,
+    /// Input and output channels of a block.
+    channels: usize,
+    /// Taps of a workgroup.
+    taps: usize,
+    /// Values of workgroup memory that an invocation reads for each MAC.
+    values_per_mac: f64,
 }
 
 /// `Convolution` of `shaders/common/convolution.wgsl`.
@@ -216,12 +238,12 @@ impl Conv2d {
             let index = Block::ALL.iter().position(|known| *known == block);
             let shader = BLOCK_SHADERS[index.expect("blocks come from the list")];
             let groups = [pixels.div_ceil(block.rows), channels.div_ceil(block.columns), parities];
-            let cost = Cost { block: Some(block.per_invocation), chain: taps * depth.div_ceil(block.depth) };
+            let cost = Cost::of_block(block.per_invocation, taps * depth.div_ceil(block.depth));
             return (Kernel::new(shader, entry), groups.map(|count| count as u32), cost);
         }
         let width = self.tiling.tile.width(channels);
         let rows = (parities * pixels).div_ceil(TILE_PIXELS * self.tiling.tile.group as usize);
-        let cost = Cost { block: None, chain: taps * depth / 4 };
+        let cost = Cost::of_tile(taps * depth / 4);
         (self.tiling.kernel(entry, width), [rows as u32, channels.div_ceil(width) as u32, 1], cost)
     }
 
@@ -334,7 +356,7 @@ impl Conv2d {
                 let count = each.min(slices - first_slice);
                 let groups = [tiles as u32, (self.out_channels / width) as u32, count as u32];
                 let bindings = [x.slice(&images).tensor, d_out.slice(&images).tensor, sums];
-                let cost = Cost { block: None, chain: (slice_rows * d_out.width).div_ceil(4) };
+                let cost = Cost::of_tile((slice_rows * d_out.width).div_ceil(4));
                 let kernel = self.tiling.kernel("weight_gradient", width);
                 cost.note(b.dispatch(kernel, &params, &bindings, groups), macs_of_slice * count as u64);
             }
@@ -349,27 +371,33 @@ impl Conv2d {
     fn slices(&self, images: usize, d_out: Activation, count: usize) -> [usize; 2] {
         let rows = images * d_out.height;
         let slices = rows * d_out.width / self.tiling.slice_pixels;
-        let slices = slices.min(PARTIAL_WORDS / self.weight_words() / count).min(rows);
+        let slices = slices.min(self.tiling.partial_words / self.weight_words() / count).min(rows);
         let slice_rows = rows.div_ceil(slices.clamp(1, self.tiling.max_slices));
         [rows.div_ceil(slice_rows), slice_rows]
     }
 
-    /// Channels of the weight gradient's blocks and their shader, if it is computed in blocks.
-    fn weight_block(&self) -> Option<(usize, &'static str)> {
+    /// The weight gradient's blocks, if it is computed in blocks.
+    fn weight_block(&self) -> Option<WeightBlock> {
         let channels = self.in_channels.min(self.out_channels);
-        match self.tiling.tile.sharing {
-            Sharing::Block(None) if channels < 8 => None,
-            Sharing::Block(_) if channels < 64 => Some((32, "nn/weight_gradient_block_32_4x4")),
-            Sharing::Block(_) => Some((64, "nn/weight_gradient_block_64_8x8")),
-            Sharing::PerInvocation | Sharing::Workgroup | Sharing::Subgroup(_) => None,
+        let is_block = matches!(self.tiling.tile.sharing, Sharing::Block(_));
+        if !is_block || (self.tiling.tile.sharing == Sharing::Block(None) && channels < 8) {
+            return None;
         }
+        let of =
+            |shader, channels, taps, values_per_mac| WeightBlock { shader, channels, taps, values_per_mac };
+        Some(match (self.kernel, self.stride) {
+            (3, 1) if channels < 64 => of("nn/weight_gradient_rows_32", 32, 3, 8.0 / 48.0),
+            (3, 1) => of("nn/weight_gradient_rows_64", 64, 3, 8.0 / 48.0),
+            _ if channels < 64 => of("nn/weight_gradient_block_32_4x4", 32, 1, 8.0 / 16.0),
+            _ => of("nn/weight_gradient_block_64_8x8", 64, 1, 16.0 / 64.0),
+        })
     }
 
     /// [`Conv2d::weight_gradient`] in blocks of channels: weights and bias in the same dispatches.
     fn weight_gradient_in_blocks(
         &self,
         b: &mut PlanBuilder,
-        (channels, shader): (usize, &'static str),
+        block: WeightBlock,
         [x, d_out]: [Activation; 2],
         into: [Tensor; 2],
         accumulate: bool,
@@ -380,21 +408,19 @@ impl Conv2d {
         let macs_of_slice = self.macs(x.height, x.width) * x.images as u64 / slices as u64;
         let at_once = |macs: u64| ((macs / macs_of_slice.max(1)) as usize).max(1);
         let each = self.smaller_limit().map_or(slices, at_once);
-        let blocks = [self.in_channels, self.out_channels].map(|count| count.div_ceil(channels));
+        let blocks = [self.in_channels, self.out_channels].map(|count| count.div_ceil(block.channels));
+        let rows = self.kernel * self.kernel / block.taps;
         for first_slice in (0..slices).step_by(each) {
             let params = Params {
                 slice_rows: slice_rows as u32,
                 first_slice: first_slice as u32,
                 ..self.params(x.images, x.height, x.width)
             };
-            let groups = [self.kernel * self.kernel * blocks[0], blocks[1], each.min(slices - first_slice)];
-            let kernel = Kernel::new(shader, "weight_gradient");
+            let groups = [rows * blocks[0], blocks[1], each.min(slices - first_slice)];
+            let kernel = Kernel::new(block.shader, "weight_gradient");
             let bindings = [x.tensor, d_out.tensor, partial];
-            let per_invocation = if channels == 64 { [8, 8] } else { [4, 4] };
-            let cost = Cost {
-                block: Some(per_invocation),
-                chain: (slice_rows * d_out.width).div_ceil(STAGED_PIXELS),
-            };
+            let chain = (slice_rows * d_out.width).div_ceil(STAGED_PIXELS);
+            let cost = Cost { values_per_mac: block.values_per_mac, chain };
             let macs = macs_of_slice * groups[2] as u64;
             cost.note(b.dispatch(kernel, &params, &bindings, groups.map(|count| count as u32)), macs);
         }

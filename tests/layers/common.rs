@@ -56,10 +56,13 @@ pub fn pick(found: &[f32], indices: &[usize]) -> Vec<f32> {
     indices.iter().map(|&i| found[i]).collect()
 }
 
+/// Deviations are relative to this where everything expected is close to zero, as all gradients of a single pixel are.
+const LEAST_SCALE: f64 = 1e-3;
+
 /// `compare::assert_close` for some elements: deviations are relative to the largest of all.
 #[track_caller]
 pub fn assert_picked(name: &str, found: &[f32], all: &[f64], indices: &[usize], expected: &[f64]) {
-    let scale = all.iter().fold(0.0, |top: f64, v| top.max(v.abs())).max(f64::MIN_POSITIVE);
+    let scale = all.iter().fold(0.0, |top: f64, v| top.max(v.abs())).max(LEAST_SCALE);
     let scaled: Vec<f64> = pick(found, indices).iter().map(|f| 1.0 + f64::from(*f) / scale).collect();
     let reference: Vec<f64> = expected.iter().map(|e| 1.0 + e / scale).collect();
     oracle::compare::assert_close_wide(&format!("{name} by differences"), &scaled, &reference, DIFFERENCES);

@@ -163,7 +163,7 @@ on_the_adapter! {
     }
 
     async fn odd_channels() {
-        for (inputs, outputs) in [(8, 8), (12, 24), (40, 8), (4, 40), (16, 32), (64, 16), (48, 96)] {
+        for (inputs, outputs) in [(8, 8), (12, 24), (40, 8), (4, 40), (16, 32), (64, 16), (48, 96), (64, 72)] {
             for (kernel, stride) in [(3, 1), (3, 2), (1, 2)] {
                 check_all(Case {
                     map: [3, 9, 7],
@@ -201,11 +201,20 @@ on_the_adapter! {
     /// A run does not depend on which tile is the fastest. Blocks add up the bias's gradient within the slices of the
     /// weights.
     async fn every_tile_gives_the_same_bits() {
-        for (map, inputs, outputs, stride) in [([3, 17, 17], 12, 32, 1), ([2, 9, 7], 32, 64, 2), ([5, 8, 8], 16, 16, 1)] {
-            let case = Case { map, inputs, outputs, kernel: 3, stride, tiling: ConvTiling::REGISTER };
+        for (map, inputs, outputs, stride) in [
+            ([3, 17, 17], 12, 32, 1),
+            ([2, 9, 7], 32, 64, 2),
+            ([5, 8, 8], 16, 16, 1),
+            ([3, 17, 19], 64, 72, 1),
+            ([7, 1, 1], 64, 64, 1),
+            ([9, 3, 2], 68, 128, 1),
+            ([2, 1, 33], 128, 64, 1),
+        ] {
+            let tiling = ConvTiling { slice_pixels: 64, ..ConvTiling::REGISTER };
+            let case = Case { map, inputs, outputs, kernel: 3, stride, tiling };
             let expected = bits(case).await;
             for tile in tiles() {
-                let tiling = ConvTiling { tile, ..ConvTiling::REGISTER };
+                let tiling = ConvTiling { tile, ..tiling };
                 let found = bits(Case { tiling, ..case }).await;
                 let compared = if matches!(tile.sharing, Sharing::Block(_)) { 3 } else { 4 };
                 assert!(found[..compared] == expected[..compared], "{tiling:?} of {case:?}");
