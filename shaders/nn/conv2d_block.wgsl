@@ -37,12 +37,8 @@ const GROUP: u32 = LANES_X * LANES_Y;
 @group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> residual: array<vec4<f32>>;
 
-/// vec4s from one staged pixel to the next: one is unused, so that invocations that read neighbouring pixels read from
-/// different banks.
-const PIXEL_STRIDE: u32 = DEPTH + 1u;
-
 /// [pixel, depth]
-var<workgroup> staged_pixels: array<vec4<f32>, BLOCK_PIXELS * PIXEL_STRIDE>;
+var<workgroup> staged_pixels: array<vec4<f32>, BLOCK_PIXELS * DEPTH>;
 /// [depth x 4, column]
 var<workgroup> staged_weights: array<vec4<f32>, DEPTH * 4u * BLOCK_COLUMNS>;
 
@@ -198,8 +194,8 @@ fn multiplied(t: Results, local: u32) -> Results {
     var r = t;
     let column = local % LANES_X;
     for (var q = 0u; q < DEPTH; q++) {
-        let row = local / LANES_X * PIXEL_STRIDE + q;
-        let next = LANES_Y * PIXEL_STRIDE;
+        let row = local / LANES_X * DEPTH + q;
+        let next = LANES_Y * DEPTH;
         let s0 = Column(staged_pixels[row], staged_pixels[row + next], staged_pixels[row + next * 2u], staged_pixels[row + next * 3u]);
         @if(rows8) let s1 = Column(staged_pixels[row + next * 4u], staged_pixels[row + next * 5u], staged_pixels[row + next * 6u], staged_pixels[row + next * 7u]);
         let w = q * 4u * BLOCK_COLUMNS + column;
@@ -220,8 +216,6 @@ fn summed(backward: bool, group: vec3<u32>, local: u32, start: Results) -> Resul
     let depth = depth_of(backward);
     // The pixels and the weights that this invocation stages: the same in every stage.
     let q = local % DEPTH;
-    let staged = local / DEPTH * PIXEL_STRIDE + q;
-    let between = GROUP / DEPTH * PIXEL_STRIDE;
     let c0 = corner_of(backward, group, local / DEPTH);
     let c1 = corner_of(backward, group, (local + GROUP) / DEPTH);
     @if(loads4) let c2 = corner_of(backward, group, (local + GROUP * 2u) / DEPTH);
@@ -247,10 +241,10 @@ fn summed(backward: bool, group: vec3<u32>, local: u32, start: Results) -> Resul
         }
         is_staged = true;
         workgroupBarrier();
-        staged_pixels[staged] = next.p0;
-        staged_pixels[staged + between] = next.p1;
-        @if(loads4) staged_pixels[staged + between * 2u] = next.p2;
-        @if(loads4) staged_pixels[staged + between * 3u] = next.p3;
+        staged_pixels[local] = next.p0;
+        staged_pixels[local + GROUP] = next.p1;
+        @if(loads4) staged_pixels[local + GROUP * 2u] = next.p2;
+        @if(loads4) staged_pixels[local + GROUP * 3u] = next.p3;
         if stages_weights {
             let w = weight_q * 4u * BLOCK_COLUMNS + local % BLOCK_COLUMNS;
             staged_weights[w] = next.weights.b0;

@@ -39,7 +39,8 @@ impl Block {
         Self::new([128, 16, 16], [4, 4]),
         Self::new([64, 32, 32], [4, 4]),
     ];
-    /// For few rows: more workgroups.
+    /// For few rows, as it gives more workgroups, and for 32 columns of long sums: on an H200 it is 1.02 to 1.14 times as
+    /// fast there as the wider block.
     const SMALL: Self = Self::ALL[4];
     /// Workgroups below which much of a discrete GPU is idle: about two for each of its cores.
     const ENOUGH: usize = 192;
@@ -51,8 +52,9 @@ impl Block {
     /// ```
     /// use remixmatch::gpu::Block;
     ///
-    /// let block = |rows, columns| Block::suitable(rows, columns, 32).map(|block| [block.rows, block.columns]);
+    /// let block = |rows, columns| Block::suitable(rows, columns, 16).map(|block| [block.rows, block.columns]);
     /// assert_eq!(block(65_536, 32), Some([256, 32]));
+    /// assert_eq!(block(65_536, 64), Some([128, 64]));
     /// assert_eq!(block(4_096, 128), Some([64, 32]), "with few pixels, smaller blocks");
     /// assert_eq!(Block::suitable(65_536, 16, 4), None);
     /// ```
@@ -62,7 +64,7 @@ impl Block {
         match columns {
             _ if depth < 8 => None,
             ..=16 => Some(Self::ALL[3]).filter(fits),
-            17..=32 => Some(Self::ALL[2]).filter(fits),
+            17..=32 => Some(Self::ALL[2]).filter(|block| depth < Self::SMALL.depth && fits(block)),
             _ => Some(Self::ALL[0]).filter(fits),
         }
         .or(Some(Self::SMALL).filter(|_| depth >= 8))
