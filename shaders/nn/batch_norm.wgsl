@@ -200,7 +200,13 @@ fn apply(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) 
 /// [group, slice, 2, c]: sums of dz and of dz xhat
 @group(0) @binding(4) var<storage, read_write> slice_gradients: array<vec4<f32>>;
 
-/// dz = dy leaky_relu'(z); sums of dz and dz xhat over every slice.
+/// dz = dy leaky_relu'(z) at a column of a row; zeros past the end.
+fn dz_or_zero(row: u32, end: u32, column: u32, value: vec4<f32>, scale: vec4<f32>, shift: vec4<f32>) -> vec4<f32> {
+    let dz = dy[min(row, end - 1u) * params.channels_vec4 + column] * leaky_relu_slope(fma(value, scale, shift));
+    return select(vec4<f32>(), dz, row < end);
+}
+
+/// Sums of dz and dz xhat over every slice, four rows at a time, so that their reads do not wait for each other.
 @compute @workgroup_size(64)
 fn slice_backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_id(id, groups);
@@ -210,8 +216,9 @@ fn slice_backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_wor
     let column = i % params.channels_vec4;
     let slice = i / params.channels_vec4 % params.slices;
     let group = i / params.channels_vec4 / params.slices;
-    let first = min(slice * slice_length(), params.rows);
-    let end = min(first + slice_length(), params.rows);
+    let base = group * params.rows;
+    let first = base + min(slice * slice_length(), params.rows);
+    let end = min(first + slice_length(), base + params.rows);
     let at = group * 4u * params.channels_vec4 + column;
     let mean = fixed[at];
     let inverse = fixed[at + params.channels_vec4];
@@ -219,11 +226,20 @@ fn slice_backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_wor
     let shift = fixed[at + params.channels_vec4 * 3u];
     var sum = vec4<f32>();
     var sum_xhat = vec4<f32>();
-    for (var row = first; row < end; row++) {
-        let j = (group * params.rows + row) * params.channels_vec4 + column;
-        let dz = dy[j] * leaky_relu_slope(fma(x[j], scale, shift));
-        sum += dz;
-        sum_xhat += dz * (x[j] - mean) * inverse;
+    for (var row = first; row < end; row += 4u) {
+        let x0 = x_or_zero(row, end, column);
+        let x1 = x_or_zero(row + 1u, end, column);
+        let x2 = x_or_zero(row + 2u, end, column);
+        let x3 = x_or_zero(row + 3u, end, column);
+        let dz0 = dz_or_zero(row, end, column, x0, scale, shift);
+        let dz1 = dz_or_zero(row + 1u, end, column, x1, scale, shift);
+        let dz2 = dz_or_zero(row + 2u, end, column, x2, scale, shift);
+        let dz3 = dz_or_zero(row + 3u, end, column, x3, scale, shift);
+        sum = sum + dz0 + dz1 + dz2 + dz3;
+        sum_xhat += dz0 * (x0 - mean) * inverse;
+        sum_xhat += dz1 * (x1 - mean) * inverse;
+        sum_xhat += dz2 * (x2 - mean) * inverse;
+        sum_xhat += dz3 * (x3 - mean) * inverse;
     }
     let out = (group * params.slices + slice) * 2u * params.channels_vec4 + column;
     slice_gradients[out] = sum;

@@ -83,7 +83,7 @@ fn sum_many_slices(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let c = flat_group(id, groups);
-    let sum = sum_as_tree(c, lane);
+    let sum = sum_as_tree(min(c, params.columns_vec4 - 1u), lane);
     if lane == 0u && c < params.columns_vec4 {
         write(c, sum);
     }
@@ -118,7 +118,7 @@ fn sum_many_weight_slices(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let c = flat_group(id, groups);
-    let sum = sum_as_tree(c, lane);
+    let sum = sum_as_tree(min(c, params.columns_vec4 - 1u), lane);
     if lane == 0u && c < params.columns_vec4 {
         write_weight_or_bias(c, sum);
     }

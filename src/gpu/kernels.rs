@@ -21,21 +21,28 @@ pub fn shader_source(name: &str) -> Result<&'static str, GpuError> {
         .ok_or_else(|| GpuError::UnknownShader(name.to_owned()))
 }
 
-/// Whether a shader is compiled without checks of indices, loops and divisors, natively; a browser always checks. Those of
-/// the block kernels, where the checks stand between every product and its operands, need none:
+/// Families of shaders that are compiled without checks of indices, loops and divisors, natively; a browser always checks.
 ///
+/// - An invocation whose item is past the end returns before it reads, or its address is replaced by one inside and its
+///   result is not stored. Sizes and bindings come from the same tensors, and no binding is empty.
 /// - Workgroup memory is indexed by the invocation's place in its workgroup and by loops with constant bounds, and written
-///   before it is read in every stage.
-/// - Storage is indexed by addresses that are replaced by 0 (or not stored to) unless pixel and channel are inside the
-///   feature maps, whose sizes and the tensors bound are both those of one `nn::Activation`; no binding is empty.
-/// - Loops run over the taps of a kernel and over the pixels of a slice, and every round advances.
-/// - Divisors are sizes of feature maps and strides, at least 1.
+///   before it is read.
+/// - Loops run over the rows, slices, taps or channels of a tensor, and every round advances.
+/// - Divisors are sizes of tensors, slices and strides, at least 1.
 ///
-/// `tests/layers` runs them on odd sizes, and without this on every shader in a browser.
+/// Not among them: the tiles of `nn/conv2d`, which compute columns past the last channel and drop them.
+const PROVEN: [&str; 7] = [
+    "nn/conv2d_block_",
+    "nn/weight_gradient_rows_",
+    "nn/weight_gradient_block_",
+    "nn/batch_norm",
+    "nn/dense",
+    "nn/pool",
+    "nn/reduce",
+];
+
 fn is_proven(shader: &str) -> bool {
-    ["nn/conv2d_block_", "nn/weight_gradient_rows_", "nn/weight_gradient_block_"]
-        .iter()
-        .any(|family| shader.starts_with(family))
+    PROVEN.iter().any(|family| shader.starts_with(family))
 }
 
 /// A compute entry point with its `override` constants: the key of the pipeline cache.
@@ -117,7 +124,7 @@ impl KernelCache {
         let source = wgpu::ShaderSource::Wgsl(shader_source(name)?.into());
         let descriptor = wgpu::ShaderModuleDescriptor { label: Some(name), source };
         let module = match is_proven(name) {
-            // SAFETY: `is_proven` says why no index is out of bounds, no loop endless and no divisor zero.
+            // SAFETY: no index is out of bounds, no loop endless and no divisor zero, as `PROVEN` says.
             true => unsafe {
                 device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
             },

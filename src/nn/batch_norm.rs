@@ -131,7 +131,7 @@ impl BatchNorm {
         let groups = groups_for_items(columns * slices, 64);
         let bindings = [x.tensor, coefficients, d_out.tensor, partial];
         b.dispatch(Kernel::new(SHADER, "slice_backward"), &params, &bindings, groups).chain =
-            SLICE_ROWS as u64;
+            SLICE_ROWS as u64 / 4;
         let groups = [x.channels_vec4() as u32, 1, 1];
         let bindings = [partial, sums, d_gamma, d_beta];
         b.dispatch(Kernel::new(SHADER, "parameter_gradients"), &params, &bindings, groups).chain =
