@@ -8,6 +8,8 @@ use crate::train::{Config, TrainError};
 pub enum Answer {
     /// `folders_as_classes`: every folder is a class.
     FoldersAsClasses,
+    /// `none_as_class`: the word `none` in a list is a class.
+    NoneAsClass,
     /// `skip_bad`: images that cannot be read are left out.
     SkipBad,
     /// `strict` is off: images of other sizes are resized.
@@ -27,7 +29,11 @@ impl Answer {
     pub fn to_data(error: &DataError, options: &OpenOptions) -> Option<Self> {
         let bits_are_set = options.significant_bits != SignificantBits::Auto;
         match error {
-            DataError::UnclearFolder { .. } | DataError::UnclearLayout { .. } => Some(Self::FoldersAsClasses),
+            DataError::UnclearFolder { .. }
+            | DataError::UnclearLayout { .. }
+            | DataError::UntrainedFolder { .. }
+            | DataError::NothingToTrain { .. } => Some(Self::FoldersAsClasses),
+            DataError::Line { .. } if error.setting() == Some("none_as_class") => Some(Self::NoneAsClass),
             DataError::MixedSizes { .. } => Some(Self::Resize),
             DataError::NoChoice { .. } | DataError::FoldOption { .. } => Some(Self::NoChoice),
             DataError::BadImage { reason, .. } if bits_are_set && reason.contains("significant_bits") => {
@@ -55,6 +61,7 @@ impl Answer {
     pub fn label(self) -> &'static str {
         match self {
             Self::FoldersAsClasses => "Take the folders as classes",
+            Self::NoneAsClass => "Take none as a class",
             Self::SkipBad => "Skip damaged images",
             Self::Resize => "Resize the images",
             Self::FindBits => "Find the significant bits",
@@ -68,6 +75,7 @@ impl Answer {
     pub fn explanation(self) -> &'static str {
         match self {
             Self::FoldersAsClasses => "Every folder is a class, also one named train, test, val or unlabeled",
+            Self::NoneAsClass => "The words none, empty and unknown are classes, not missing labels",
             Self::SkipBad => "Images that cannot be read are left out, each with a notice",
             Self::Resize => "Images of other sizes are cropped and resized",
             Self::FindBits => "As many bits as the brightest value of all 16-bit images needs",
@@ -83,6 +91,7 @@ impl Answer {
     pub fn apply_to_options(self, options: &mut OpenOptions) {
         match self {
             Self::FoldersAsClasses => options.choice.folders_as_classes = true,
+            Self::NoneAsClass => options.choice.none_as_class = true,
             Self::SkipBad => options.skip_bad = true,
             Self::Resize => options.strict = false,
             Self::FindBits => options.significant_bits = SignificantBits::Auto,

@@ -11,7 +11,7 @@ use remixmatch::data::{Choice, DataSet, OnProgress, OpenOptions, SignificantBits
 use remixmatch::gpu::Gpu;
 use remixmatch::train::{Config, RunFolder, TilingChoice, with_tiling};
 
-use super::terminal::{note, print};
+use super::terminal::{note, one_line, print};
 
 /// Opens the adapter with its default tiling.
 pub fn open_gpu() -> anyhow::Result<Arc<Gpu>> {
@@ -97,6 +97,9 @@ pub struct ChoiceOptions {
     /// Class folders: every folder is a class, also one named test or misc; train/CLASS and unlabeled keep their meaning
     #[arg(long, help_heading = "Data")]
     folders_as_classes: bool,
+    /// Lists: the words none, empty and unknown are classes, not missing labels
+    #[arg(long, help_heading = "Data")]
+    none_as_class: bool,
 }
 
 impl ChoiceOptions {
@@ -107,6 +110,7 @@ impl ChoiceOptions {
             fold: self.fold,
             no_extra: self.no_extra,
             folders_as_classes: self.folders_as_classes,
+            none_as_class: self.none_as_class,
         }
     }
 }
@@ -220,10 +224,24 @@ impl OpeningBar {
 const HINT: &str = "give builtin:fashion, builtin:digits, builtin:shapes, or the path of a folder or archive \
                     (scripts/fetch_cifar10.py fetches cifar-10)";
 
-/// Prints what becomes of every file of a source, as text or as JSON.
+/// Prints what becomes of every file of a source, as text or as JSON; also of a set that has images to test alone.
 pub fn print_layout(source: &str, options: &OpenOptions, json: bool) -> anyhow::Result<()> {
-    let layout = layout(&resolve(source)?, options)?;
+    let source = resolve(source)?;
+    let layout = match layout(&source, options) {
+        Err(error) if error.may_test() => {
+            let tests = OpenOptions { only_tests: true, ..options.clone() };
+            let Ok(mut found) = layout(&source, &tests) else { return Err(error.into()) };
+            found.notices.insert(0, only_tests_notice(&error.into()));
+            found
+        }
+        found => found?,
+    };
     if json { print(serde_json::to_string_pretty(&layout)?) } else { print(&layout) }
+}
+
+/// What is said of a set that has images to test and cannot train.
+pub fn only_tests_notice(error: &anyhow::Error) -> String {
+    format!("this set can test a model (eval, predict), but cannot train one: {}", one_line(error))
 }
 
 /// Looks up a name that is no path in the user's data folder, where the fetch scripts store data sets.

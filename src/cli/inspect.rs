@@ -4,18 +4,21 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use image::RgbImage;
 use indicatif::{ProgressBar, ProgressStyle};
 use remixmatch::data::{
-    CorrectedList, DataSet, FORMATS, OpenOptions, Report, check, contact_sheet, counted, sheet_key, summary,
+    CorrectedList, DataError, DataSet, FORMATS, OpenOptions, Report, check, contact_sheet, counted,
+    sheet_key, summary,
 };
 use serde_json::json;
 
-use super::inputs::{ChoiceOptions, open_gpu, open_quietly, print_layout, print_notices, resolve};
+use super::inputs::{
+    ChoiceOptions, only_tests_notice, open_gpu, open_quietly, print_layout, print_notices, resolve,
+};
 use super::outputs::{Output, check_outside};
-use super::terminal::{Outcome, bytes_text, note, print};
+use super::terminal::{Outcome, bytes_text, note, one_line, print};
 
 #[derive(Args)]
 #[command(after_help = formats_help())]
@@ -84,7 +87,7 @@ pub fn data(arguments: DataArguments) -> anyhow::Result<Outcome> {
         check_list_path(&resolve(&arguments.source)?, path)?;
     }
     // The summary has the notices too, so that they are printed once.
-    let set = open_quietly(&arguments.source, &options)?;
+    let set = open_to_describe(&arguments.source, &options)?;
     if arguments.check {
         print_notices(&set);
         return check_data(&arguments, &set);
@@ -99,6 +102,29 @@ pub fn data(arguments: DataArguments) -> anyhow::Result<Outcome> {
         save_sheet(&contact_sheet(&set, COLUMNS, ZOOM), &set, path)?;
     }
     Ok(Outcome::Done)
+}
+
+/// Opens a set to describe it. Of a set that has nothing to train on, its test images are described, with a notice.
+///
+/// # Errors
+/// When the set cannot be opened, or has images without classes alone.
+fn open_to_describe(source: &str, options: &OpenOptions) -> anyhow::Result<DataSet> {
+    let error = match open_quietly(source, options) {
+        Ok(set) => return Ok(set),
+        Err(error) => error,
+    };
+    match error.downcast_ref::<DataError>() {
+        Some(reason) if reason.may_test() => {
+            let tests = OpenOptions { only_tests: true, ..options.clone() };
+            let Ok(mut set) = open_quietly(source, &tests) else { return Err(error) };
+            set.notices.insert(0, only_tests_notice(&error));
+            Ok(set)
+        }
+        Some(DataError::Unclassed { .. }) => {
+            Err(anyhow!("{}; predict classifies images without classes", one_line(&error)))
+        }
+        _ => Err(error),
+    }
 }
 
 fn save_sheet(sheet: &RgbImage, set: &DataSet, path: &Path) -> anyhow::Result<()> {

@@ -150,6 +150,18 @@ pub enum DataError {
         path = shown(path)
     )]
     UnclearLayout { path: PathBuf, found: String, advice: &'static str },
+    /// A folder around a set whose name says that its images do not train.
+    #[error(
+        "{path}: its name says {means}: {advice}, or set folders_as_classes if every folder is a class",
+        path = shown(path)
+    )]
+    UntrainedFolder { path: PathBuf, means: &'static str, advice: &'static str },
+    /// Folders of test or unlabelled images, and none to train on.
+    #[error(
+        "{path}: expected class folders, or a folder train with class folders, found {found} (if these are classes, set \
+        folders_as_classes)", path = shown(path)
+    )]
+    NothingToTrain { path: PathBuf, found: String },
     /// Images with masks or boxes instead of classes.
     #[error(
         "{path} is laid out for {task} (images with a folder '{folder}' that describes them), but this program learns one \
@@ -259,13 +271,29 @@ impl DataError {
         }
     }
 
+    /// Whether the set lacks what training needs and may have images to test.
+    pub fn may_test(&self) -> bool {
+        matches!(
+            self,
+            Self::NothingToTrain { .. }
+                | Self::UntrainedFolder { .. }
+                | Self::UntrainedClass { .. }
+                | Self::OneClass { .. }
+                | Self::NoTest { .. }
+        )
+    }
+
     /// The setting that the message advises to change, if any: a front end may add how it is given there.
     pub fn setting(&self) -> Option<&'static str> {
         match self {
             Self::BadImage { .. } | Self::HugeImage { .. } | Self::DecoderFailed { .. } => Some("skip_bad"),
             Self::Line { advice, .. } if advice.contains("skip_bad") => Some("skip_bad"),
+            Self::Line { advice, .. } if advice.contains("none_as_class") => Some("none_as_class"),
             Self::MixedSizes { .. } => Some("strict"),
-            Self::UnclearFolder { .. } | Self::UnclearLayout { .. } => Some("folders_as_classes"),
+            Self::UnclearFolder { .. }
+            | Self::UnclearLayout { .. }
+            | Self::UntrainedFolder { .. }
+            | Self::NothingToTrain { .. } => Some("folders_as_classes"),
             Self::NoChoice { setting, .. } => Some(setting),
             Self::FoldOption { .. } => Some("fold"),
             Self::SideOption(_) => Some("image_size"),

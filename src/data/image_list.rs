@@ -10,7 +10,7 @@ use super::files::{Entry, Folder};
 use super::layout::listed as listed_names;
 use super::list_columns::{LABEL, Pairs, column_name};
 use super::list_fields::{QUOTE_FIELDS, excess};
-use super::list_labels::{are_signs, is_blank, is_guesses, is_no_label, several};
+use super::list_labels::{are_signs, is_blank, is_guesses, is_no_label, may_be_class, only_class, several};
 use super::listed::{FileIndex, Resolved};
 use super::names::{class_key, shown};
 use super::set::OpenOptions;
@@ -110,12 +110,12 @@ impl List {
         Some(self.header[label].as_str()).filter(|name| !LABEL.contains(&column_name(name).as_str()))
     }
 
-    /// All rows.
+    /// All rows. `none_as_class`: words such as `none` are classes.
     ///
     /// # Errors
     /// When a row names no file, has more fields than the header, an unknown split or several labels, or two columns
     /// contradict each other.
-    pub fn rows(&self) -> Result<Vec<Row>, DataError> {
+    pub fn rows(&self, none_as_class: bool) -> Result<Vec<Row>, DataError> {
         let mut reader = self.reader();
         let stem = self.entry.name.rsplit_once('.').map_or(self.entry.name.as_str(), |(stem, _)| stem);
         let of_list = split_of_list(stem);
@@ -166,7 +166,8 @@ impl List {
         self.check_several(&rows)?;
         if !are_signs(rows.iter().filter_map(|row| row.class.as_deref())) {
             for row in &mut rows {
-                row.placeholder = row.class.take_if(|class| is_no_label(class));
+                row.placeholder =
+                    row.class.take_if(|class| is_no_label(class) && !(none_as_class && may_be_class(class)));
             }
         }
         Ok(rows)
@@ -191,18 +192,7 @@ impl List {
         let (line, first) = rows.iter().find_map(word).filter(|_| classes.len() == 1)?;
         let class = rows.iter().find_map(|row| row.class.as_deref())?;
         let count = rows.iter().filter(|row| row.placeholder.is_some()).count();
-        Some(DataError::Line {
-            path: self.entry.path.clone(),
-            line,
-            expected: "a second class".to_owned(),
-            found: format!(
-                "'{}', which counts as no label (in {count} of {} rows), beside '{}' alone",
-                excerpt(&first),
-                rows.len(),
-                excerpt(class)
-            ),
-            advice: "if it is a class, give it another name, such as 'nothing'",
-        })
+        Some(only_class(&self.entry.path, line, (&first, count, rows.len()), class))
     }
 
     /// The label of a row as written.
@@ -247,11 +237,18 @@ impl List {
         Err(self.error(labelled[first].line, "one class".to_owned(), found))
     }
 
-    /// The files that the rows name: beside the list, in the folder `images`, or in the folder named like the list.
-    pub fn resolve(&self, rows: &[Row], index: &FileIndex) -> Resolved {
+    /// The names of files in the rows, also in rows that have faults.
+    pub fn file_names(&self) -> Vec<String> {
+        let rows = self.reader().into_records().map_while(Result::ok);
+        let names = rows.filter_map(|row| row.get(self.file).map(str::to_owned));
+        names.filter(|name| !name.trim().is_empty()).collect()
+    }
+
+    /// The files that rows with these names mean: beside the list, in the folder `images`, or in the folder named like the
+    /// list.
+    pub fn resolve(&self, names: &[String], index: &FileIndex) -> Resolved {
         let stem = self.entry.name.rsplit_once('.').map_or("", |(stem, _)| stem);
-        let names: Vec<String> = rows.iter().map(|row| row.file.clone()).collect();
-        index.resolve(&names, &["images", stem])
+        index.resolve(names, &["images", stem])
     }
 
     /// Says which rows name no file or several, and which were matched by the end of their path.

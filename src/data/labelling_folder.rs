@@ -37,6 +37,8 @@ pub struct LabellingFolder {
     pub split: SplitRule,
     /// The labels that a run has tested, which are held out instead.
     pub recorded: Option<Arc<RecordedRoles>>,
+    /// Whether words such as `none` in the saved labels are classes.
+    pub none_as_class: bool,
     /// Hashes of the images.
     pub ids: Vec<ImageId>,
     /// What the user should know: images that were resized or skipped.
@@ -71,6 +73,7 @@ impl LabellingFolder {
             decoding: found.decoding,
             split: options.split,
             recorded: options.recorded.clone(),
+            none_as_class: options.choice.none_as_class,
             ids,
             notices: found.notices,
         })
@@ -91,7 +94,7 @@ impl LabellingFolder {
     /// # Errors
     /// When `labels.csv` or `classes.txt` cannot be read, or was not written by this program.
     pub fn read_labels(&self) -> Result<Labels, LabelsError> {
-        labels::read_labels(&self.folder, &self.files)
+        labels::read_labels(&self.folder, &self.files, self.none_as_class)
     }
 
     /// The images whose labels are held out to measure accuracy: about one in [`HELD_OUT`](super::HELD_OUT), once every
@@ -168,6 +171,9 @@ pub(super) async fn load(folder: &Path, options: &OpenOptions) -> Result<DataSet
     let folder = LabellingFolder::open_async(folder, options).await?;
     let labels = folder.read_labels().map_err(DataError::Labels)?;
     check_rows(&folder.folder, &folder.files, &labels, options)?;
+    if let Some(error) = labels.only_class(&folder.folder).filter(|_| !options.only_tests) {
+        return Err(error);
+    }
     match (options.only_tests, labels.classes()) {
         (false, _) => folder.data_set(&labels),
         (true, []) => Err(DataError::NoClass { path: folder.folder.clone() }),
@@ -208,7 +214,8 @@ pub(super) fn layout(folder: &Path, options: &OpenOptions) -> Result<Layout, Dat
     let (images, _) =
         unclassed::unclassed(&listed, &[LABELS_FILE, CLASSES_FILE], options.skip_bad, &mut roles)?;
     let files: Vec<String> = images.into_iter().map(|(path, _)| path).collect();
-    let labels = labels::read_labels(folder, &files).map_err(DataError::Labels)?;
+    let labels =
+        labels::read_labels(folder, &files, options.choice.none_as_class).map_err(DataError::Labels)?;
     check_rows(folder, &files, &labels, options)?;
     for (image, path) in files.iter().enumerate() {
         let (at, name) = path.rsplit_once('/').unwrap_or(("", path));

@@ -3,16 +3,17 @@
 //! [`LABELS_FILE`] has a row `file,label` per label, in the order in which they were made; [`CLASSES_FILE`] has one class
 //! per line, in the order of their keys.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::Path;
 
 use csv::{ReaderBuilder, StringRecord, Writer};
 
-use super::error::{LabelsError, excerpt};
+use super::class_lines::ClassLines;
+use super::error::{DataError, LabelsError, excerpt};
 use super::identity::{self, ImageId, RecordedRoles, SplitRule};
 use super::list_fields::{QUOTE_FIELDS, excess, without_spaces_before_quotes};
-use super::list_labels::{is_no_label, placeholder_notice};
+use super::list_labels::{is_no_label, may_be_class, only_class, placeholder_notice};
 use super::listed::{self, FileIndex, SAVE_AS_UTF8, Unmatched};
 use super::names::{class_key, class_name, shown_name};
 use crate::disk;
@@ -38,6 +39,8 @@ pub struct Labels {
     absent: Vec<(String, u32)>,
     /// What is wrong with the rows of those labels, as they were read.
     unmatched: Option<Unmatched>,
+    /// The line and the text of the first word in place of a label, how many rows have one, and the number of rows.
+    no_label: Option<(u64, String, usize, usize)>,
     /// What was decided about other rows.
     notices: Vec<String>,
 }
@@ -79,6 +82,14 @@ impl Labels {
         let spelled =
             || self.classes.iter().position(|class| class_key(class) == key).map(|class| class as u32);
         self.class(&clean(name)).or_else(spelled)
+    }
+
+    /// The error for labels of a single class in `folder`, where other rows have a word such as `none` that may be the other
+    /// class.
+    pub(super) fn only_class(&self, folder: &Path) -> Option<DataError> {
+        let [class] = self.classes.as_slice() else { return None };
+        let (line, word, count, rows) = self.no_label.as_ref()?;
+        Some(only_class(&folder.join(LABELS_FILE), *line, (word, *count, *rows), class))
     }
 
     /// The rows that name no file or several, as they were read.
@@ -204,11 +215,16 @@ fn clean(name: &str) -> String {
     name.split(char::is_control).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// Reads the labels of a folder with these files; no labels if none were saved.
+/// Reads the labels of a folder with these files; no labels if none were saved. `none_as_class`: words such as `none` are
+/// classes.
 ///
 /// # Errors
 /// When a file exists and cannot be read, or `labels.csv` has other columns or a damaged row.
-pub(super) fn read_labels(folder: &Path, files: &[String]) -> Result<Labels, LabelsError> {
+pub(super) fn read_labels(
+    folder: &Path,
+    files: &[String],
+    none_as_class: bool,
+) -> Result<Labels, LabelsError> {
     let mut labels = Labels::default();
     let names = read_if_exists(&folder.join(CLASSES_FILE))?.unwrap_or_default();
     let path = folder.join(CLASSES_FILE);
@@ -243,13 +259,9 @@ pub(super) fn read_labels(folder: &Path, files: &[String]) -> Result<Labels, Lab
     let (mut rows, mut lines, mut of_rows, mut placeholders) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let records: Vec<StringRecord> = reader.records().collect::<Result<_, _>>().map_err(row_error)?;
-    let numbers = numbers_of_lines(&labels, records.iter().filter_map(|record| record.get(1)));
-    if let Some(first) = numbers {
-        let name = shown_name(&labels.classes[0]).to_string();
-        labels.notices.push(format!(
-            "the labels in {LABELS_FILE} are numbers of the lines of {CLASSES_FILE}: {first} is '{name}'"
-        ));
-    }
+    let classes = ClassLines::new(&labels.classes);
+    let numbers = classes.first_number(records.iter().filter_map(|record| record.get(1)));
+    labels.notices.extend(numbers.map(|first| classes.notice(first)));
     for record in &records {
         if let Some((expected, found)) = excess(record, HEADER.len()) {
             let reason = format!("expected {expected}, found {found}; {QUOTE_FIELDS}");
@@ -261,13 +273,21 @@ pub(super) fn read_labels(folder: &Path, files: &[String]) -> Result<Labels, Lab
         }
         let (Some(file), Some(name)) = (record.get(0), record.get(1)) else { continue };
         // A class that the user has named is one, whatever its name.
-        let line = numbers.and_then(|first| name.trim().parse::<usize>().ok()?.checked_sub(first));
+        let line = numbers.and_then(|first| ClassLines::line(name, first));
         if let Some(class) = line {
             rows.push(file.to_owned());
             lines.push(record.position().map_or(1, csv::Position::line));
             of_rows.push(class as u32);
-        } else if labels.class_spelled(name).is_none() && is_no_label(name) {
-            placeholders.extend(Some(name.trim().to_owned()).filter(|name| !name.is_empty()));
+        } else if labels.class_spelled(name).is_none()
+            && is_no_label(name)
+            && !(none_as_class && may_be_class(name))
+        {
+            let word = Some(name.trim().to_owned()).filter(|name| !name.is_empty());
+            if let (Some(word), None) = (&word, &labels.no_label) {
+                labels.no_label =
+                    Some((record.position().map_or(1, csv::Position::line), word.clone(), 0, 0));
+            }
+            placeholders.extend(word);
         } else if let Some(class) = find_or_add(&mut labels, name) {
             rows.push(file.to_owned());
             lines.push(record.position().map_or(1, csv::Position::line));
@@ -281,6 +301,9 @@ pub(super) fn read_labels(folder: &Path, files: &[String]) -> Result<Labels, Lab
         .notices
         .extend(index.moved_notice(&names, &resolved).map(|notice| format!("{LABELS_FILE}: {notice}")));
     labels.notices.extend(placeholder_notice(LABELS_FILE, &placeholders, rows.len() + placeholders.len()));
+    if let Some((_, _, count, all)) = &mut labels.no_label {
+        (*count, *all) = (placeholders.len(), rows.len() + placeholders.len());
+    }
     labels.unmatched = index.unmatched(&names, &resolved);
     let mut seen: HashMap<usize, u32> = HashMap::new();
     for (((file, class), line), named) in rows.iter().zip(of_rows).zip(&lines).zip(&resolved.named) {
@@ -299,24 +322,6 @@ pub(super) fn read_labels(folder: &Path, files: &[String]) -> Result<Labels, Lab
         }
     }
     Ok(labels)
-}
-
-/// The number of the first line, 0 or 1, if all labels are numbers of the lines of the file of classes, and no class has
-/// such a name.
-fn numbers_of_lines<'a>(labels: &Labels, names: impl Iterator<Item = &'a str>) -> Option<usize> {
-    let mut numbers = BTreeSet::new();
-    for name in names.filter(|name| !is_no_label(name)) {
-        if labels.class_spelled(name).is_some() {
-            return None;
-        }
-        numbers.insert(name.trim().parse::<usize>().ok()?);
-    }
-    let (first, last) = (*numbers.first()?, *numbers.last()?);
-    match (first, labels.classes.len()) {
-        (0, classes) if last < classes => Some(0),
-        (1.., classes) if last == classes => Some(1),
-        _ => None,
-    }
 }
 
 /// The index of the class with this name, which is added if it is new; `None` if the name is empty.

@@ -37,6 +37,8 @@ pub enum Ignored {
     Unlabelling,
     /// A CSV file whose first line is an image, not a header.
     Headerless,
+    /// A CSV file whose rows name no file.
+    NamesNothing,
     /// A CSV file that lists no images.
     OtherTable,
     /// What stands for a file that Git LFS has not fetched.
@@ -76,6 +78,7 @@ impl Ignored {
             Self::Submission => "a sample submission, not labels",
             Self::Unlabelling => "a list without labels",
             Self::Headerless => "a list without a header",
+            Self::NamesNothing => "a list whose rows name no file here",
             Self::OtherTable => "not a list of images",
             Self::Pointer => "a Git LFS pointer instead of the file",
             Self::NotAnImage => "not an image",
@@ -263,7 +266,7 @@ impl Roles {
 }
 
 /// Files that have a notice when they are left out, and what the user can do.
-const LEFT_OUT: [(Ignored, &str); 14] = [
+const LEFT_OUT: [(Ignored, &str); 15] = [
     (Ignored::Loose, ": move them to a folder unlabeled to train on them without labels"),
     (
         Ignored::FlatTest,
@@ -281,6 +284,7 @@ const LEFT_OUT: [(Ignored, &str); 14] = [
     (Ignored::Submission, ""),
     (Ignored::Unlabelling, ""),
     (Ignored::Headerless, ": to use it, add a first line file,label"),
+    (Ignored::NamesNothing, ": the class folders count"),
     (Ignored::Pointer, ": run 'git lfs pull' where the data was cloned"),
 ];
 

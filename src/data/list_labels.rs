@@ -2,10 +2,11 @@
 //! tables of guesses, which are no labels.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::Path;
 
 use csv::StringRecord;
 
-use super::error::excerpt;
+use super::error::{DataError, excerpt};
 use super::layout::listed;
 use super::names::{class_key, shown_name};
 use super::split_words::yes_or_no;
@@ -17,6 +18,34 @@ const NO_LABEL: [&str; 17] = [
     "?", "??", "-", "--", "nan", "n/a", "#n/a", "na", "<na>", "null", "nil", "(null)", "none", "empty",
     "(empty)", "unknown", "tbd",
 ];
+
+/// Those of them that people also name a class, such as images without a defect.
+const MAYBE_CLASS: [&str; 3] = ["none", "empty", "unknown"];
+
+/// Whether a word for no label may be the name of a class, which the choice `none_as_class` says.
+pub(super) fn may_be_class(word: &str) -> bool {
+    MAYBE_CLASS.contains(&word.trim().to_lowercase().as_str())
+}
+
+/// The error for a list of a single class with a word such as `none`, which may be the other class. `words`: the first
+/// word, how many rows have one, and the number of rows.
+pub(super) fn only_class(path: &Path, line: u64, words: (&str, usize, usize), class: &str) -> DataError {
+    let (word, count, rows) = words;
+    DataError::Line {
+        path: path.to_owned(),
+        line,
+        expected: "a second class".to_owned(),
+        found: format!(
+            "'{}', which counts as no label (in {count} of {rows} rows), beside '{}' alone",
+            excerpt(word),
+            excerpt(class)
+        ),
+        advice: match may_be_class(word) {
+            true => "if it is a class, set none_as_class, or give it another name, such as 'nothing'",
+            false => "if it is a class, give it another name, such as 'nothing'",
+        },
+    }
+}
 
 /// Whether a label says that there is none.
 pub(super) fn is_no_label(label: &str) -> bool {
@@ -30,10 +59,21 @@ pub(super) fn placeholder_notice(list: &str, words: &[String], rows: usize) -> O
     let distinct: Vec<String> = distinct.into_iter().collect();
     (!words.is_empty()).then(|| {
         format!(
-            "{} of {rows} rows of {} have {} instead of a label: their images count as unlabelled (if it is a class, rename it)",
+            "{} of {rows} rows of {} {} {} instead of a label: {} (if it is a class, {})",
             words.len(),
             shown_name(list),
-            listed(&distinct)
+            if words.len() == 1 { "has" } else { "have" },
+            listed(&distinct),
+            if words.len() == 1 {
+                "its image counts as unlabelled"
+            } else {
+                "their images count as unlabelled"
+            },
+            if words.iter().any(|word| may_be_class(word)) {
+                "set none_as_class or rename it"
+            } else {
+                "rename it"
+            }
         )
     })
 }

@@ -207,6 +207,7 @@ pub(super) fn ignored_tables(folder: &Folder) -> Result<Vec<(String, Ignored)>, 
     let what = |entry: &Entry| {
         Ok(match Table::open(entry, false)? {
             Table::Other { why, .. } => (entry.name.clone(), why),
+            Table::List(list) if list.binary_label().is_none() => (entry.name.clone(), Ignored::NamesNothing),
             Table::List(_) => (entry.name.clone(), Ignored::OtherTable),
         })
     };

@@ -7,13 +7,14 @@ use super::error::DataError;
 use super::file_kinds::{count_files, ignored_folder, is_companion, is_packed, is_run};
 use super::files::{Folder, Member, Memory};
 use super::format::{Format, Loader};
-use super::formats::{self, FORMATS, class_folders};
+use super::formats::{self, FORMATS};
 use super::held_out::class_counts;
 use super::layout::{Roles, listed};
 use super::names::{normal_path, shown_name};
 use super::set::{DataSet, OpenOptions};
 use super::slices::run_to_end;
 use super::split_words::{SplitName, split_name};
+use super::subfolders::holds_splits;
 use super::{archive, builtin, host, image_files, labelling_folder};
 use crate::disk;
 
@@ -163,7 +164,7 @@ pub(super) fn check_names(levels: &[Folder], options: &OpenOptions) -> Result<()
     }
     let named = |level: &Folder| {
         let name = level.path.file_name()?.to_str()?;
-        split_name(name).filter(|split| *split != SplitName::Train && !class_folders::holds_splits(level))
+        split_name(name).filter(|split| *split != SplitName::Train && !holds_splits(level))
     };
     let Some((level, split)) = levels.iter().find_map(|level| Some((level, named(level)?))) else {
         return Ok(());
@@ -178,11 +179,7 @@ pub(super) fn check_names(levels: &[Folder], options: &OpenOptions) -> Result<()
             "add a folder 'train' beside it, open this folder itself to train on its images",
         ),
     };
-    Err(DataError::UnclearLayout {
-        path: level.path.clone(),
-        found: format!("its name says {means}"),
-        advice,
-    })
+    Err(DataError::UntrainedFolder { path: level.path.clone(), means, advice })
 }
 
 /// A folder, the only folder or archive in it, and so on; and the notices about their names.

@@ -231,6 +231,10 @@ impl OpenOptions {
     }
 }
 
+/// The formats of lists, as [`DataSet::format`] begins.
+const LISTS: &str = "images listed in a CSV file";
+const LABELLED_BY_HAND: &str = "images labelled in labels.csv";
+
 /// Choices that some formats offer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -246,6 +250,9 @@ pub struct Choice {
     /// stay splits, and `unlabeled` stays of unknown class.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub folders_as_classes: bool,
+    /// Lists: the words `none`, `empty` and `unknown` are classes rather than no label.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub none_as_class: bool,
 }
 
 impl Choice {
@@ -262,8 +269,10 @@ impl Choice {
             ("fold", "STL-10", self.fold.is_some()),
             ("no_extra", "SVHN", self.no_extra),
             ("folders_as_classes", "folder of class folders", self.folders_as_classes),
+            ("none_as_class", LISTS, self.none_as_class),
         ] {
-            if chosen && !set.format.starts_with(format) {
+            let is_list = format == LISTS && set.format.starts_with(LABELLED_BY_HAND);
+            if chosen && !is_list && !set.format.starts_with(format) {
                 let (path, found) = (path.to_owned(), set.format.clone());
                 return Err(DataError::NoChoice { setting, format, path, found });
             }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::error::DataError;
-use super::file_kinds::{self, ignored_folder};
+use super::file_kinds::{self, derived, describes_images, ignored_folder};
 use super::files::{Entry, Folder};
 use super::hash_cache::HashCache;
 use super::host;
@@ -15,7 +15,9 @@ use super::image_files::{
 };
 use super::image_reader::read_files;
 use super::images::Images;
+use super::labels::LABELS_FILE;
 use super::layout::{Ignored, Role, Roles, is_hidden, joined};
+use super::named_paths::NamedPaths;
 use super::original::Original;
 use super::set::{Decoding, OpenOptions};
 
@@ -41,7 +43,7 @@ pub(super) fn has_images(folder: &Path) -> bool {
 type Located = Vec<(String, Entry)>;
 
 /// The images below a folder with their paths relative to it, and the other files. `expected` names files in the folder
-/// that are not images and need no notice. Thumbnails and runs of this program are left out.
+/// that are not images and need no notice. Thumbnails, masks and runs of this program are left out, unless they were labelled.
 ///
 /// # Errors
 /// When a file cannot be read, its name is not an image's, and `skip_bad` is not set.
@@ -51,21 +53,29 @@ pub(super) fn unclassed(
     skip_bad: bool,
     roles: &mut Roles,
 ) -> Result<(Located, Vec<Entry>), DataError> {
-    fn walk(folder: &Folder, at: &str, all: &mut Vec<(String, Entry)>, roles: &mut Roles) {
+    fn walk(folder: &Folder, at: &str, named: &NamedPaths, all: &mut Located, roles: &mut Roles) {
         for (name, inner) in &folder.folders {
             let path = joined(at, name);
-            match ignored_folder(name, inner) {
+            let why = ignored_folder(name, inner).or_else(|| describes_images(name, folder));
+            match why.filter(|_| !named.has_folder(name)) {
                 Some(why) => roles.ignore_folder(&path, file_kinds::count_files(inner), why),
-                None => walk(inner, &path, all, roles),
+                None => walk(inner, &path, named, all, roles),
             }
         }
         for name in &folder.hidden {
             roles.file(at, name, Role::Ignored(is_hidden(name).unwrap_or(Ignored::Hidden)));
         }
-        all.extend(folder.files.iter().map(|(name, entry)| (joined(at, name), entry.clone())));
+        for (name, entry) in &folder.files {
+            match derived(name, folder).filter(|_| !named.has_file(name)) {
+                Some(why) => roles.file(at, name, Role::Ignored(why)),
+                None => all.push((joined(at, name), entry.clone())),
+            }
+        }
     }
     let mut all = Vec::new();
-    walk(folder, "", &mut all, roles);
+    // What was labelled stays.
+    let named = folder.files.get(LABELS_FILE).map(NamedPaths::in_labels).unwrap_or_default();
+    walk(folder, "", &named, &mut all, roles);
     let (mut images, mut others) = (Vec::new(), Vec::new());
     for (path, entry) in all {
         let (at, name) = path.rsplit_once('/').unwrap_or(("", &path));

@@ -8,22 +8,22 @@ use super::common::{assert_refused, put, read};
 use super::layout_files::{Files, png};
 
 /// What a list is read as.
-enum Expect {
+pub enum Expect {
     /// Classes, images of known class, images of unknown class, and words of notices.
     Reads(&'static [&'static str], usize, usize, &'static [&'static str]),
     Refused(&'static [&'static str]),
 }
 use Expect::{Reads, Refused};
 
-type Case = (&'static [(&'static str, &'static str)], Expect);
+pub type Case = (&'static [(&'static str, &'static str)], Expect);
 
-fn counts(set: &DataSet) -> (Vec<&str>, usize, usize) {
+pub fn counts(set: &DataSet) -> (Vec<&str>, usize, usize) {
     let known = set.train_labels.iter().flatten().count() + set.test.len();
     let unknown = set.train_labels.iter().filter(|label| label.is_none()).count();
     (set.classes.iter().map(String::as_str).collect(), known, unknown)
 }
 
-fn compare(what: &str, opened: Result<DataSet, DataError>, expected: &Expect) {
+pub fn compare(what: &str, opened: Result<DataSet, DataError>, expected: &Expect) {
     match expected {
         Refused(words) => {
             let Err(error) = opened else { panic!("{what}: accepted") };
@@ -45,7 +45,7 @@ fn compare(what: &str, opened: Result<DataSet, DataError>, expected: &Expect) {
 }
 
 /// Opens every case as a folder, as archives and from memory.
-fn check_all(cases: &[Case]) {
+pub fn check_all(cases: &[Case]) {
     for (table, expected) in cases {
         for (way, opened) in Files::new(table).open_everywhere(&OpenOptions::default()) {
             compare(&format!("{table:?} as {way}"), opened, expected);
@@ -819,7 +819,7 @@ fn unused_lists_and_words_are_explained() {
                 "line 3",
                 "'none', which counts as no label (in 2 of 4 rows)",
                 "'crack'",
-                "another name",
+                "set none_as_class, or give it another name",
             ]),
         ),
     ]);

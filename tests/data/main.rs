@@ -17,6 +17,7 @@ mod images;
 mod layout_files;
 mod layouts;
 mod lists;
+mod lists_beside;
 mod names;
 mod numpy;
 mod page_layouts;

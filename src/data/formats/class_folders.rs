@@ -27,6 +27,9 @@ use crate::data::set::OpenOptions;
 use crate::data::split_lists::{self, SplitFile};
 use crate::data::split_words::{SplitName, SplitWord, split_name, split_word};
 use crate::data::structure::{self, Named};
+use crate::data::subfolders::{
+    Child, are_splits, around, beside_its_tests, holds_classes, holds_splits, is_empty_split, is_unlabelled,
+};
 
 pub const FORMAT: Format = Format {
     name: "folder of class folders",
@@ -121,63 +124,35 @@ struct Reader {
     doubtful: Option<PathBuf>,
 }
 
-/// A subfolder of images, and what its name says.
-struct Child<'a> {
-    name: &'a str,
-    folder: &'a Folder,
-    word: SplitWord,
-}
-
-fn is_unlabelled(child: &Child<'_>) -> bool {
-    child.word == SplitWord::Exact(SplitName::Unlabelled)
-}
-
-/// Whether the folders are splits with class folders, and nothing else.
-fn are_splits(children: &[Child<'_>]) -> bool {
-    children.iter().all(|child| matches!(child.word, SplitWord::Exact(_)))
-        && children
-            .iter()
-            .any(|child| child.word == SplitWord::Exact(SplitName::Train) && has_image_folders(child.folder))
-}
-
-/// Whether a folder holds images to train on in a folder of that name.
-pub(in crate::data) fn holds_splits(folder: &Folder) -> bool {
-    folder.folders.iter().any(|(name, inner)| split_name(name) == Some(SplitName::Train) && has_images(inner))
-}
-
-/// Whether a folder with this name and without files is a split that has no images yet, rather than a class.
-fn is_empty_split(word: SplitWord, as_classes: bool) -> bool {
-    match word {
-        SplitWord::Exact(SplitName::Unlabelled) => true,
-        SplitWord::Exact(SplitName::Test | SplitName::Validation) => !as_classes,
-        _ => false,
-    }
-}
-
-/// Whether a folder holds several folders of images and no image beside them.
-fn holds_classes(folder: &Folder) -> bool {
-    let holds =
-        |(name, inner): &(&String, &Folder)| ignored_folder(name, inner).is_none() && has_images(inner);
-    !folder.files.values().any(|entry| is_named_as_image(&entry.name))
-        && folder.folders.iter().filter(holds).count() > 1
-}
-
 impl Reader {
     /// Reads the folder that holds class folders or splits, at a path relative to the source.
     fn read_source(&mut self, folder: &Folder, at: &str) -> Result<(), DataError> {
         let mut children = self.children(folder, at)?;
         split_lists::collect(folder, at, &mut self.split_files);
-        if let [only] = children.as_slice()
-            && (is_image_folder(only.name) || holds_splits(only.folder) || holds_classes(only.folder))
-            && only.word == SplitWord::Other
-        {
+        if let Some(only) = around(&children) {
             self.loose(folder, at, Ignored::Loose)?;
+            for child in children.iter().filter(|child| is_unlabelled(child)) {
+                self.images(child.folder, &joined(at, child.name), None, SplitName::Unlabelled)?;
+            }
             let inner = joined(at, only.name);
+            if children.len() > 1 && holds_classes(only.folder) {
+                let names: Vec<String> =
+                    only.folder.folders.keys().map(|name| shown_name(name).to_string()).collect();
+                let inner = shown_name(&inner);
+                self.notices.push(format!("the folders in {inner} are read as classes: {}", listed(&names)));
+            }
             return match has_image_folders(only.folder) {
                 // A folder around the class folders or splits, beside something else.
                 true => self.read_source(only.folder, &inner),
                 false => self.loose(only.folder, &inner, Ignored::Loose),
             };
+        }
+        if let Some(only) = beside_its_tests(&children).filter(|_| !self.as_classes) {
+            let name = shown_name(&joined(at, children[only].name)).to_string();
+            self.notices.push(format!(
+                "the images in {name} train: it holds the same class folders as the images to test"
+            ));
+            children[only].word = SplitWord::Exact(SplitName::Train);
         }
         if self.as_classes && !are_splits(&children) {
             let names = children.iter_mut().filter(|child| !is_unlabelled(child));
@@ -237,11 +212,7 @@ impl Reader {
         if !has_train && !self.only_tests && siblings().next().is_none() {
             let splits: Vec<String> =
                 children.iter().map(|child| shown_name(child.name).to_string()).collect();
-            return Err(DataError::Missing {
-                path: folder.path.clone(),
-                expected: "class folders, or a folder train with class folders".to_owned(),
-                found: format!("{} (if these are classes, set folders_as_classes)", listed(&splits)),
-            });
+            return Err(DataError::NothingToTrain { path: folder.path.clone(), found: listed(&splits) });
         }
         Ok(())
     }

@@ -292,3 +292,50 @@ fn folders_as_classes_keeps_splits() {
         &as_classes(),
     );
 }
+
+#[test]
+fn folders_around_classes_are_read_beside_others() {
+    check_default(&[
+        (
+            &[("pics/cat/*5.png", ""), ("pics/dog/*5.png", ""), ("unlabeled/*3.png", "")],
+            Reads(&TWO, 3, &["the folders in pics are read as classes: cat, dog"]),
+        ),
+        (
+            &[
+                ("photos/train/cat/*4.png", ""),
+                ("photos/train/dog/*4.png", ""),
+                ("photos/test/cat/1.png", ""),
+                ("photos/test/dog/1.png", ""),
+                ("unsorted/*2.png", ""),
+            ],
+            Reads(&TWO, 2, &[]),
+        ),
+        (
+            &[
+                ("pics/cat/*4.png", ""),
+                ("pics/dog/*4.png", ""),
+                ("test/cat/1.png", ""),
+                ("test/dog/1.png", ""),
+            ],
+            Reads(
+                &TWO,
+                0,
+                &["the images in pics train: it holds the same class folders as the images to test"],
+            ),
+        ),
+        (
+            &[
+                ("pics/cat/*4.png", ""),
+                ("pics/dog/*4.png", ""),
+                ("val/cat/1.png", ""),
+                ("val/dog/1.png", ""),
+                ("unlabeled/*2.png", ""),
+            ],
+            Reads(&TWO, 2, &["the images in pics train"]),
+        ),
+        (
+            &[("images/*3.png", ""), ("unlabeled/*2.png", "")],
+            super::Refused(&["3 images without classes", "images/1.png"]),
+        ),
+    ]);
+}

@@ -1,0 +1,205 @@
+//! Lists with what is beside them: class folders, copies of the images, and a file of classes.
+
+use std::fs;
+
+use remixmatch::data::{Choice, DataError, LabellingFolder, OpenOptions, layout, open};
+
+use super::common::{assert_refused, read, read_choice};
+use super::layout_files::Files;
+use super::lists::Expect::{Reads, Refused};
+use super::lists::{Case, check_all, compare};
+
+#[test]
+fn faulty_lists_beside_class_folders_are_told() {
+    check_all(&[
+        // A row with a field too many.
+        (
+            &[("labels.csv", "id,label\n1,big\n2,small,x\n3,big\n"), ("cat/*2.png", ""), ("dog/3.png", "")],
+            Refused(&["labels.csv, line 3", "2 fields", "found 3"]),
+        ),
+        // An unknown split, and a row without a name.
+        (
+            &[("list.csv", "id,label,split\n1,a,later\n2,b,train\n"), ("cat/*2.png", ""), ("dog/3.png", "")],
+            Refused(&["list.csv, line 2", "'later'"]),
+        ),
+        (
+            &[("list.csv", "id,label\n1,a\n,b\n"), ("cat/*2.png", ""), ("dog/3.png", "")],
+            Refused(&["list.csv, line 3", "the name of an image file"]),
+        ),
+        // Faults of a table that names no file are no faults of the set.
+        (
+            &[("people.csv", "id,class\n71,a\n72,b,c\n"), ("cat/*2.png", ""), ("dog/*2.png", "")],
+            Reads(&["cat", "dog"], 4, 0, &["people.csv", "a list whose rows name no file here"]),
+        ),
+    ]);
+}
+
+#[test]
+fn copies_of_listed_images_are_left_out() {
+    const ROWS: &str = "file,label\n1.png,cat\n2.png,dog\n3.png,cat\n4.png,dog\n";
+    check_all(&[
+        (
+            &[("labels.csv", ROWS), ("*4.png", ""), ("cache/*4.png", ""), ("small/*4.png", "")],
+            Reads(&["cat", "dog"], 4, 0, &["2 folders are ignored: cache (thumbnails), small (thumbnails)"]),
+        ),
+        // Names without folder mean the images, not their copies.
+        (
+            &[
+                ("labels.csv", "id,label\n1,cat\n2,dog\n3,cat\n4,dog\n"),
+                ("images/*4.png", ""),
+                ("masks/*4.png", ""),
+                ("thumbs/*4.png", ""),
+            ],
+            Reads(&["cat", "dog"], 4, 0, &["masks (masks of other images)", "thumbs (thumbnails)"]),
+        ),
+        // A list that names them means them.
+        (
+            &[
+                ("labels.csv", "file,label\nsmall/1.png,cat\nsmall/2.png,dog\nsmall/3.png,cat\n"),
+                ("small/*3.png", ""),
+                ("*3.png", ""),
+            ],
+            Reads(&["cat", "dog"], 3, 0, &["3 files are left out (not listed), such as 1.png"]),
+        ),
+    ]);
+}
+
+#[test]
+fn copies_are_not_labelled_by_hand() {
+    let files = Files::new(&[
+        ("*6.png", ""),
+        ("cache/*6.png", ""),
+        ("thumb/*6.png", ""),
+        ("masks/*6.png", ""),
+        ("1_mask.png", ""),
+        ("2_thumb.png", ""),
+    ]);
+    let folder = files.write();
+    let photos = folder.path().join("photos");
+    let own = LabellingFolder::open(&photos, &OpenOptions::default()).unwrap();
+    assert_eq!(own.files, (1..=6).map(|i| format!("{i}.png")).collect::<Vec<_>>());
+    let told = own.notices.join("\n");
+    for word in ["cache (thumbnails)", "thumb (thumbnails)", "masks (masks of other images)", "1_mask.png"] {
+        assert!(told.contains(word), "{word}: {told}");
+    }
+    // What was labelled stays.
+    fs::write(photos.join("labels.csv"), "file,label\ncache/1.png,a\n2_thumb.png,b\n1.png,a\n").unwrap();
+    fs::write(photos.join("classes.txt"), "a\nb\n").unwrap();
+    let own = LabellingFolder::open(&photos, &OpenOptions::default()).unwrap();
+    assert_eq!((own.files.len(), own.read_labels().unwrap().made().len()), (13, 3), "{:?}", own.files);
+}
+
+#[test]
+fn the_word_none_is_a_class_if_chosen() {
+    let list = "file,label\n1.png,crack\n2.png,none\n3.png,crack\n4.png,none\n5.png,\n";
+    let tables: [&[(&str, &str)]; 2] = [
+        &[("list.csv", list), ("*5.png", "")],
+        &[("labels.csv", list), ("classes.txt", "crack\n"), ("*5.png", "")],
+    ];
+    for table in tables {
+        let files = Files::new(table);
+        let chosen = OpenOptions {
+            choice: Choice { none_as_class: true, ..Choice::default() },
+            ..OpenOptions::default()
+        };
+        for (way, opened) in files.open_everywhere(&OpenOptions::default()) {
+            if let Err(error) = &opened {
+                assert_eq!(error.setting(), Some("none_as_class"), "{way}");
+            }
+            assert_refused(opened, &["line 3", "'none', which counts as no label", "set none_as_class"]);
+        }
+        for (way, opened) in files.open_everywhere(&chosen) {
+            compare(&format!("{table:?} as {way}"), opened, &Reads(&["crack", "none"], 4, 1, &[]));
+        }
+    }
+    // Beside other classes it is no label, unless it is chosen.
+    let files = Files::new(&[
+        ("list.csv", "file,label\n1.png,a\n2.png,b\n3.png,a\n4.png,b\n5.png,none\n6.png,NaN\n"),
+        ("*6.png", ""),
+    ]);
+    let path = files.write();
+    let path = path.path().join("photos");
+    compare(
+        "words",
+        read(&path),
+        &Reads(
+            &["a", "b"],
+            4,
+            2,
+            &["'NaN', 'none' instead of a label: their images", "set none_as_class or rename it"],
+        ),
+    );
+    let chosen = read_choice(&path, Choice { none_as_class: true, ..Choice::default() });
+    compare("chosen", chosen, &Reads(&["a", "b", "none"], 5, 1, &["1 of 6 rows", "has 'NaN' instead"]));
+    // The choice says nothing about folders.
+    let folders = Files::new(&[("cat/*3.png", ""), ("dog/*3.png", "")]).write();
+    let chosen =
+        read_choice(&folders.path().join("photos"), Choice { none_as_class: true, ..Choice::default() });
+    assert_refused(chosen, &["the setting none_as_class applies to images listed in a CSV file"]);
+}
+
+#[test]
+fn hand_made_labels_mean_the_same_in_archives() {
+    let cases: [Case; 4] = [
+        (
+            &[
+                ("labels.csv", "file,label\n1.png,0\n2.png,1\n3.png,0\n4.png,1\n"),
+                ("classes.txt", "cat\ndog\n"),
+                ("*7.png", ""),
+            ],
+            Reads(&["cat", "dog"], 4, 3, &["numbers of the lines of classes.txt: 0 is 'cat'"]),
+        ),
+        (
+            &[
+                ("labels.csv", "file,label\n1.png,1\n2.png,2\n3.png,1\n4.png,2\n"),
+                ("classes.txt", "cat\ndog\n"),
+                ("*4.png", ""),
+                ("more/*2.png", ""),
+                ("cache/*4.png", ""),
+            ],
+            Reads(&["cat", "dog"], 4, 2, &["1 is 'cat'", "cache (thumbnails)"]),
+        ),
+        // A class of the file is one, whatever its name.
+        (
+            &[
+                ("labels.csv", "file,label\n1.png,none\n2.png,crack\n3.png,none\n4.png,crack\n"),
+                ("classes.txt", "crack\nnone\n"),
+                ("*4.png", ""),
+            ],
+            Reads(&["crack", "none"], 4, 0, &[]),
+        ),
+        (
+            &[
+                ("labels.csv", "file,label\n1.png,cat\n2.png,dog\ngone.png,dog\n"),
+                ("classes.txt", "cat\ndog\n"),
+                ("*4.png", ""),
+            ],
+            Refused(&["line 4", "1 of 3 rows name no file here: 'gone.png'"]),
+        ),
+    ];
+    for (table, expected) in &cases {
+        for (way, opened) in Files::new(table).open_everywhere(&OpenOptions::default()) {
+            // On a disk the labelled images test until there are enough.
+            let opened = opened.map(|mut set| {
+                if set.tests_labelled_images() {
+                    set.test_labels.clear();
+                    set.test = set.test.pick(&[]);
+                }
+                set
+            });
+            compare(&format!("{table:?} as {way}"), opened, expected);
+        }
+    }
+    let folder = Files::new(cases[0].0).write();
+    let zip = folder.path().join("photos.zip");
+    fs::write(&zip, Files::new(cases[0].0).zip()).unwrap();
+    let set = open(zip.to_str().unwrap(), &OpenOptions::default()).unwrap();
+    let told = "labels.csv and classes.txt label some of the images: 3 other images count as unlabelled";
+    assert!(set.notices.iter().any(|notice| notice == told), "{:?}", set.notices);
+    let told = layout(zip.to_str().unwrap(), &OpenOptions::default()).unwrap();
+    assert_eq!(told.rows.iter().map(|row| row.files).sum::<usize>(), 9, "{told}");
+    assert!(matches!(
+        open(folder.path().join("nothing").to_str().unwrap(), &OpenOptions::default()),
+        Err(DataError::Read { .. })
+    ));
+}
