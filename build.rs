@@ -57,9 +57,10 @@ struct Variant {
 }
 
 /// Sharing and channels per tile of the variants of a shader with a register tile.
-const TILES: [(Sharing, u32); 9] = [
+const TILES: [(Sharing, u32); 10] = [
     (Sharing::PerInvocation, 8),
     (Sharing::PerInvocation, 16),
+    (Sharing::PerInvocation, 32),
     (Sharing::Workgroup, 8),
     (Sharing::Workgroup, 16),
     (Sharing::Subgroup(4), 8),

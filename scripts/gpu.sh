@@ -4,7 +4,7 @@
 #   scripts/gpu.sh OUT [PART ...]
 #
 # Needs nothing but the program (REMIXMATCH, by default the one on the path or target/release) and, for the comparison, a
-# Python with PyTorch (PYTHON). Ends within SECONDS_IN_ALL (480); what there is no time for is named in a line. COMMIT
+# Python with PyTorch (PYTHON) and Burn's program (BURN), if there. Ends within SECONDS_IN_ALL (480); what there is no time for is named in a line. COMMIT
 # names what the program was built from, where git cannot say. scripts/gpu_report.py makes a table of the results.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -66,19 +66,28 @@ export program results
 info() {
     "$program" info --json | tr -d '\n' | sed -e 's/^{/{"part": "info", /'
 }
-# The comparison: the same network on one batch, ours and PyTorch's in turns.
+# The comparison: the same network on one batch, ours and the others' in turns. SETTINGS are PyTorch's; BURN is the path of
+# Burn's program, as scripts/peers.sh builds it.
 peers() {
-    local round setting
-    for round in 1 2; do
-        bench --part training --network wrn-28-2 --images 64 --steps 100
-        for setting in ${PEERS:-eager-cuda eager-cuda-tf32 eager-last-cuda-tf32}; do
-            echo 100 | "$python" benches/peers/torch/peer.py "$setting" wrn-28-2 64 32 3 10 20 |
-                sed -e "s/^{/{\"part\": \"peer\", \"setting\": \"$setting\", \"network\": \"wrn-28-2\", \"images\": 64, /"
+    local round images setting
+    for round in $(seq "${ROUNDS:-2}"); do
+        for images in 64 512; do
+            bench --part training --network wrn-28-2 --images "$images" --steps 100
+            for setting in ${SETTINGS:-eager-cuda eager-last-cuda-tf32}; do
+                echo 100 | "$python" benches/peers/torch/peer.py "$setting" wrn-28-2 "$images" 32 3 10 20 |
+                    peer "$setting" "$images"
+            done
+            if [ -n "${BURN:-}" ]; then
+                echo 100 | "$BURN" wrn-28-2 "$images" 32 3 10 20 | peer "$(basename "$BURN")" "$images"
+            fi
         done
     done
 }
+peer() {
+    sed -u -e "s/^{/{\"part\": \"peer\", \"setting\": \"$1\", \"network\": \"wrn-28-2\", \"images\": $2, /"
+}
 compiled_peers() {
-    PEERS="compiled-cuda compiled-last-cuda-tf32" peers
+    ROUNDS=1 SETTINGS="compiled-cuda compiled-last-cuda-tf32" BURN= peers
 }
 # Fewer passes per dispatch, as on cards with less memory.
 passes() {
@@ -87,7 +96,7 @@ passes() {
         share --part step --preset paper-cifar10 --adapter-memory "$memory"
     done
 }
-export -f info peers compiled_peers passes
+export -f info peer peers compiled_peers passes
 export python
 
 run_part() {
@@ -97,10 +106,12 @@ run_part() {
         quick) part quick 60 bash -c 'share --part step --preset quick' ;;
         step-1) part step-1 60 bash -c 'share --part step --preset paper-cifar10 --k 1' ;;
         step-8) part step-8 90 bash -c 'share --part step --preset paper-cifar10' ;;
-        peers) part peers 90 bash -c peers ;;
+        peers) part peers 120 bash -c peers ;;
         gemm) part gemm 60 bash -c 'bench --part gemm' ;;
         convolutions) part convolutions 100 bash -c 'share --part convolutions --images 128,768 --every-tiling' ;;
         memory) part memory 30 bash -c 'bench --part memory' ;;
+        # ESTIMATE: the card's --peak, --bandwidth and --cores.
+        estimate) part estimate 30 bash -c "bench --part estimate --preset paper-cifar10 ${ESTIMATE:---card h100}" ;;
         passes) part passes 60 bash -c passes ;;
         compiled-peers) part compiled-peers 120 bash -c compiled_peers ;;
         *)
@@ -113,7 +124,7 @@ run_part() {
 commit=${COMMIT:-$(git describe --always --dirty 2>/dev/null || echo unknown)}
 card=$(nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.sm,clocks.max.sm --format=csv,noheader 2>/dev/null)
 line run commit "$commit" date "$(date -u +%Y-%m-%dT%H:%M:%SZ)" card "$card"
-[ $# -gt 0 ] || set -- info dispatch gemm step-8 step-1 quick peers convolutions memory passes compiled-peers
+[ $# -gt 0 ] || set -- info dispatch gemm step-8 step-1 quick estimate memory peers convolutions passes compiled-peers
 for name in "$@"; do
     run_part "$name"
 done

@@ -62,9 +62,15 @@ fn multiply(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
             t.c0 = add(t.c0, s, block(w, row, 0u));
             t.c1 = add(t.c1, s, block(w, row, 1u));
         }
-        @if(!subgroups && channels16) {
+        @if(!subgroups && (channels16 || channels32)) {
             t.c2 = add(t.c2, s, block(w, row, 2u));
             t.c3 = add(t.c3, s, block(w, row, 3u));
+        }
+        @if(!subgroups && channels32) {
+            t.c4 = add(t.c4, s, block(w, row, 4u));
+            t.c5 = add(t.c5, s, block(w, row, 5u));
+            t.c6 = add(t.c6, s, block(w, row, 6u));
+            t.c7 = add(t.c7, s, block(w, row, 7u));
         }
         w += row * 4u;
     }

@@ -174,9 +174,15 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id
                     t.c0 = add(t.c0, s, block(w, row, 0u));
                     t.c1 = add(t.c1, s, block(w, row, 1u));
                 }
-                @if(!subgroups && channels16) {
+                @if(!subgroups && (channels16 || channels32)) {
                     t.c2 = add(t.c2, s, block(w, row, 2u));
                     t.c3 = add(t.c3, s, block(w, row, 3u));
+                }
+                @if(!subgroups && channels32) {
+                    t.c4 = add(t.c4, s, block(w, row, 4u));
+                    t.c5 = add(t.c5, s, block(w, row, 5u));
+                    t.c6 = add(t.c6, s, block(w, row, 6u));
+                    t.c7 = add(t.c7, s, block(w, row, 7u));
                 }
                 w += row * 4u;
             }
@@ -239,9 +245,15 @@ fn data_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
                     t.c0 = add(t.c0, s, block_transposed(w, row, 0u));
                     t.c1 = add(t.c1, s, block_transposed(w, row, 1u));
                 }
-                @if(!subgroups && channels16) {
+                @if(!subgroups && (channels16 || channels32)) {
                     t.c2 = add(t.c2, s, block_transposed(w, row, 2u));
                     t.c3 = add(t.c3, s, block_transposed(w, row, 3u));
+                }
+                @if(!subgroups && channels32) {
+                    t.c4 = add(t.c4, s, block_transposed(w, row, 4u));
+                    t.c5 = add(t.c5, s, block_transposed(w, row, 5u));
+                    t.c6 = add(t.c6, s, block_transposed(w, row, 6u));
+                    t.c7 = add(t.c7, s, block_transposed(w, row, 7u));
                 }
                 w += 1u;
             }
@@ -355,9 +367,15 @@ fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
                 t.c0 = add(t.c0, inputs, gradient_block(first, i, end, 0u));
                 t.c1 = add(t.c1, inputs, gradient_block(first, i, end, 1u));
             }
-            @if(!subgroups && channels16) {
+            @if(!subgroups && (channels16 || channels32)) {
                 t.c2 = add(t.c2, inputs, gradient_block(first, i, end, 2u));
                 t.c3 = add(t.c3, inputs, gradient_block(first, i, end, 3u));
+            }
+            @if(!subgroups && channels32) {
+                t.c4 = add(t.c4, inputs, gradient_block(first, i, end, 4u));
+                t.c5 = add(t.c5, inputs, gradient_block(first, i, end, 5u));
+                t.c6 = add(t.c6, inputs, gradient_block(first, i, end, 6u));
+                t.c7 = add(t.c7, inputs, gradient_block(first, i, end, 7u));
             }
         }
     }

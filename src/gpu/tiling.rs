@@ -92,7 +92,7 @@ pub struct Tiling {
     /// Invocations per workgroup.
     pub group: u32,
     pub sharing: Sharing,
-    /// Largest number of columns in a tile: 8, 16 or, in subgroups of eight, 32.
+    /// Largest number of columns in a tile: 8, 16 or, in subgroups of eight and on software adapters, 32.
     pub columns: usize,
 }
 
@@ -148,7 +148,8 @@ pub(super) fn candidates(software: bool, lanes: Option<u32>) -> Vec<Tiling> {
         Some(4) => all.extend([8, 16].map(|columns| subgroup(4, columns))),
         _ => {}
     }
-    all.extend([8, 16].map(|columns| Tiling { columns, ..plain }));
+    let widths: &[usize] = if software { &[8, 16, 32] } else { &[8, 16] };
+    all.extend(widths.iter().map(|&columns| Tiling { columns, ..plain }));
     if !software {
         let sharing = Sharing::Workgroup;
         all.extend([8, 16].map(|columns| Tiling { sharing, columns, ..plain }));

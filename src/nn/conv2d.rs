@@ -80,6 +80,7 @@ impl ConvTiling {
             (Sharing::Subgroup(_), _) => "nn/conv2d_subgroups4_8",
             (Sharing::Workgroup, 16) => "nn/conv2d_workgroup_16",
             (Sharing::Workgroup, _) => "nn/conv2d_workgroup_8",
+            (Sharing::PerInvocation | Sharing::Block(_), 32) => "nn/conv2d_32",
             (Sharing::PerInvocation | Sharing::Block(_), 16) => "nn/conv2d_16",
             (Sharing::PerInvocation | Sharing::Block(_), _) => "nn/conv2d",
         };

@@ -141,7 +141,8 @@ fn pad_wide(data: &[f64], from: usize, to: usize) -> Vec<f64> {
 /// Every tile that the adapter can run, also those that suit other adapters.
 fn tiles() -> Vec<Tiling> {
     let workgroup = Tiling { sharing: Sharing::Workgroup, ..Tiling::WAVE };
-    let others = [Tiling::WAVE, workgroup, Tiling { columns: 16, ..workgroup }, Tiling::BLOCKS];
+    let wide = Tiling { columns: 32, ..Tiling::REGISTER };
+    let others = [Tiling::WAVE, wide, workgroup, Tiling { columns: 16, ..workgroup }, Tiling::BLOCKS];
     let blocks = Block::ALL.map(|block| Tiling { sharing: Sharing::Block(Some(block)), ..Tiling::WAVE });
     GPU.tilings().into_iter().chain(others).chain(blocks).collect()
 }
