@@ -12,10 +12,12 @@ use web_time::Instant;
 
 use crate::app::platform::{self, browser};
 use crate::app::{Address, App, AppOptions, graphics};
-use crate::train::{Checkpoint, Config, Header, RunFolder};
+use crate::train::{Checkpoint, Config, Header, RunFolder, TilingChoice};
 
 /// Folder of the autosaved runs in the in-memory file system.
 const RUNS: &str = "runs";
+/// The file of measured tiles in the in-memory file system, which the browser stores.
+const TILINGS: &str = "tilings.toml";
 /// Title of a visible tab.
 const TITLE: &str = "remixmatch";
 /// Milliseconds between two checks of the adapter.
@@ -36,7 +38,7 @@ pub fn main() {
 #[wasm_bindgen]
 pub async fn start(canvas: web_sys::HtmlCanvasElement) {
     platform::restore_stored_files().await;
-    let mut options = AppOptions { autosave: Some(RUNS.into()), ..AppOptions::default() };
+    let mut options = stored_options();
     let link = browser::fragment();
     if let Some((run, training)) = platform::current().filter(|(run, _)| matches_link(run, &link)) {
         options.run = Some(run);
@@ -65,6 +67,16 @@ pub fn state() -> String {
 pub fn shaders() -> js_sys::Array {
     let pair = |(name, source): &(&str, &str)| js_sys::Array::of2(&(*name).into(), &(*source).into());
     crate::gpu::SHADERS.iter().map(pair).collect()
+}
+
+/// The options that name what the browser stores.
+fn stored_options() -> AppOptions {
+    AppOptions {
+        autosave: Some(RUNS.into()),
+        tiling: TilingChoice::Measured,
+        tilings: Some(TILINGS.into()),
+        ..AppOptions::default()
+    }
 }
 
 /// Opens the app on the canvas, in place of a previous one.
@@ -160,12 +172,7 @@ async fn offer_to_resume(reason: &str, run: Option<PathBuf>, canvas: web_sys::Ht
     let chosen = JsFuture::from(browser::show_lost(reason, &text, batch as u32)).await;
     let batch = chosen.ok().and_then(|batch| batch.as_f64()).map_or(0, |batch| batch as usize);
     let run = run.filter(|_| header.is_some());
-    let options = AppOptions {
-        autosave: Some(RUNS.into()),
-        batch: (batch > 0).then_some(batch),
-        train: run.is_some(),
-        run,
-        ..AppOptions::default()
-    };
+    let options =
+        AppOptions { batch: (batch > 0).then_some(batch), train: run.is_some(), run, ..stored_options() };
     open(canvas, options).await;
 }

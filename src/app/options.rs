@@ -71,11 +71,9 @@ pub struct AppOptions {
     /// Why [`AppOptions::pictures`] or [`AppOptions::measure`] failed, once they have.
     pub script_failure: Arc<Mutex<Option<String>>>,
     pub theme: Option<ThemeChoice>,
-    /// How convolutions are tiled; the page uses the tiling of its class of adapters.
-    #[cfg(not(target_arch = "wasm32"))]
+    /// How convolutions are tiled.
     pub tiling: crate::train::TilingChoice,
-    /// The file that remembers measured tilings.
-    #[cfg(not(target_arch = "wasm32"))]
+    /// The file that remembers measured tilings; on a page, of its in-memory file system.
     pub tilings: Option<PathBuf>,
     /// Width and height of the window, in points.
     pub size: Option<[f32; 2]>,

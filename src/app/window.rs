@@ -9,6 +9,7 @@ use super::controls::{self, ControlsContext};
 use super::documents::Waiting;
 use super::options::{AppError, AppOptions};
 use super::places::Places;
+use super::platform;
 use super::script::Script;
 use super::session::Command;
 use super::settings::Settings;
@@ -48,8 +49,8 @@ impl App {
     /// that `options` asks for cannot be used.
     pub fn new(creation: &eframe::CreationContext<'_>, options: AppOptions) -> Result<Self, AppError> {
         let render = creation.wgpu_render_state.clone().ok_or(AppError::NoWebGpu)?;
-        let gpu = Gpu::adopt(&render.adapter, render.device.clone(), render.queue.clone());
-        #[cfg(not(target_arch = "wasm32"))]
+        let mut gpu = Gpu::adopt(&render.adapter, render.device.clone(), render.queue.clone());
+        gpu.info.name = platform::adapter_name(&gpu);
         let gpu = crate::train::with_tiling(gpu, &options.tiling, options.tilings.as_deref())?;
         let script = Script::new(&options);
         // A script shows the same on every machine: it ignores saved settings.
@@ -347,7 +348,7 @@ impl App {
             .collect();
         let set = workspace.data.ready();
         json!({
-            "adapter": super::platform::adapter_name(&workspace.gpu),
+            "adapter": platform::adapter_name(&workspace.gpu),
             "data": set.map(|set| json!({
                 "name": set.name,
                 "format": set.format,

@@ -8,7 +8,7 @@ use web_time::{Duration, Instant};
 
 use crate::data::{DataSet, Images};
 use crate::gpu::{Gpu, KernelTime, Profiler};
-use crate::train::{Capture, Config, TrainError, Trainer};
+use crate::train::{Capture, Config, TrainError, Trainer, tune};
 
 /// Least duration and number of the measured steps.
 const MIN_DURATION: Duration = Duration::from_secs(3);
@@ -67,6 +67,7 @@ pub async fn measure_step(
 ) -> Result<StepTime, TrainError> {
     let data = random_data(image, classes, config.labels.max(4 * config.batch));
     let config = Config { steps: u64::MAX, ..config.clone() };
+    tune(gpu, &config, &data, Capture::State).await?;
     let mut trainer = Trainer::new(Arc::clone(gpu), config, Arc::new(data), Capture::State)?;
     trainer.step().await?;
     gpu.settled("a first step").await?;

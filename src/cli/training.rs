@@ -12,7 +12,7 @@ use remixmatch::data::{DataSet, StreamStats, counted};
 use remixmatch::gpu::{Gpu, GpuError};
 use remixmatch::train::{
     Capture, Checkpoint, Config, MetricsFile, Report, RunFolder, RunLock, Summary, TrainError, Trainer,
-    median_accuracy, read_reports, wilson_interval,
+    median_accuracy, read_reports, tune, wilson_interval,
 };
 
 use super::terminal::note;
@@ -70,6 +70,7 @@ impl Training {
         folder: RunFolder,
         (lock, replace): (Option<RunLock>, bool),
     ) -> anyhow::Result<Self> {
+        block_on(tune(&gpu, &config, &data, Capture::State))?;
         let trainer = Trainer::new(gpu, config, data, Capture::State)?;
         folder.create()?;
         let lock = match lock {
@@ -97,6 +98,7 @@ impl Training {
     ) -> anyhow::Result<Self> {
         let model = folder.model();
         let (_, header) = Checkpoint::read_header(&model)?;
+        block_on(tune(&gpu, &config, &data, Capture::State))?;
         let trainer = Trainer::resume(gpu, config, data, &model, Capture::State)?;
         trainer.notices.iter().for_each(|notice| note(format_args!("notice: {notice}")));
         lock.check()?;

@@ -1,12 +1,13 @@
 //! The device: how it is opened, waited for and checked for errors.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_channel::oneshot;
 
 use super::error::GpuError;
 use super::kernels::{Kernel, KernelCache};
+use super::measured_tiles::{MeasuredTiles, Tuning};
 use super::tiling::{self, Tiling};
 
 /// The longest wait on the adapter: a software adapter may need seconds for a large step, a lost one would never
@@ -29,8 +30,11 @@ pub struct Gpu {
     pub features: wgpu::Features,
     /// The adapter's own limits, which may be above the device's.
     pub adapter_limits: wgpu::Limits,
-    /// The tile of matrix products; the first of [`Gpu::tilings`] until another is set.
+    /// The tile of matrix products that were not measured; the first of [`Gpu::tilings`] until another is set.
     pub tiling: Tiling,
+    /// How tiles are measured; `None`: they are not.
+    pub tuning: Option<Tuning>,
+    measured: Mutex<Arc<MeasuredTiles>>,
     wait_limit: Duration,
     memory_limit: u64,
     kernels: KernelCache,
@@ -92,6 +96,8 @@ impl Gpu {
             info: adapter.get_info(),
             adapter_limits: adapter.limits(),
             tiling: Tiling::WAVE,
+            tuning: None,
+            measured: Mutex::default(),
             wait_limit: WAIT_LIMIT,
             memory_limit: u64::MAX,
             kernels: KernelCache::default(),
@@ -162,6 +168,16 @@ impl Gpu {
     pub fn tilings(&self) -> Vec<Tiling> {
         let lanes = [4, 8].into_iter().find(|lanes| self.has_subgroups_of(*lanes));
         tiling::candidates(self.is_software(), lanes)
+    }
+
+    /// The tiles of products that were measured.
+    pub fn measured_tiles(&self) -> Arc<MeasuredTiles> {
+        Arc::clone(&self.measured.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Sets the tiles of the plans that are recorded from now on.
+    pub fn set_measured_tiles(&self, tiles: MeasuredTiles) {
+        *self.measured.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(tiles);
     }
 
     pub(super) fn pipeline(&self, kernel: &Kernel) -> Result<wgpu::ComputePipeline, GpuError> {

@@ -110,6 +110,12 @@ impl Tiling {
         [32, 16].into_iter().find(fills).unwrap_or(8)
     }
 
+    /// The tile of the width that a product of so many columns gets.
+    #[must_use]
+    pub fn narrowed(self, columns: usize) -> Self {
+        Self { columns: self.width(columns), ..self }
+    }
+
     /// The block for a product of `rows` x `columns` whose sum has `depth` terms in a row; none for tiles.
     pub fn block(self, rows: usize, columns: usize, depth: usize) -> Option<Block> {
         match self.sharing {

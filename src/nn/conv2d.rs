@@ -6,7 +6,10 @@ use std::ops::Range;
 use bytemuck::{Pod, Zeroable};
 
 use super::activation::{Activation, sum_pixels, sum_slices, sum_weight_slices};
-use crate::gpu::{ALIGNED_WORDS, Block, Gpu, Kernel, PlanBuilder, Sharing, Tensor, Tiling, Work};
+use super::product::{ConvProduct, Direction};
+use crate::gpu::{
+    ALIGNED_WORDS, Block, Gpu, Kernel, MeasuredTiles, PlanBuilder, Sharing, Tensor, Tiling, Work,
+};
 
 /// Pixels that an invocation computes.
 const TILE_PIXELS: usize = 4;
@@ -217,13 +220,74 @@ impl Conv2d {
     /// maps can be bound.
     fn image_chunks(&self, x: Activation, limit: Option<u64>) -> impl Iterator<Item = Range<usize>> + use<> {
         let images = x.images;
-        let pixels = x.height.div_ceil(self.stride) * x.width.div_ceil(self.stride);
-        let words = [x.height * x.width * self.in_channels, pixels * self.out_channels];
+        let each = self.images_of_chunk([images, x.height, x.width], limit);
+        (0..images).step_by(each).map(move |first| first..images.min(first + each))
+    }
+
+    fn images_of_chunk(&self, [images, height, width]: [usize; 3], limit: Option<u64>) -> usize {
+        let pixels = height.div_ceil(self.stride) * width.div_ceil(self.stride);
+        let words = [height * width * self.in_channels, pixels * self.out_channels];
         let least = words.map(|words| ALIGNED_WORDS >> words.trailing_zeros().min(ALIGNED_WORDS.ilog2()));
         let least = least[0].max(least[1]);
-        let fit = |macs: u64| (macs / self.macs(x.height, x.width)) as usize / least * least;
-        let each = limit.map_or(images, |macs| fit(macs).max(least));
-        (0..images).step_by(each).map(move |first| first..images.min(first + each))
+        let fit = |macs: u64| (macs / self.macs(height, width)) as usize / least * least;
+        limit.map_or(images, |macs| fit(macs).max(least))
+    }
+
+    /// The product of one dispatch in one direction, for an input of `[images, height, width]`.
+    pub fn product(&self, direction: Direction, [images, height, width]: [usize; 3]) -> ConvProduct {
+        ConvProduct {
+            direction,
+            kernel: self.kernel,
+            stride: self.stride,
+            in_channels: self.in_channels,
+            out_channels: self.out_channels,
+            height,
+            width,
+            images: self.images_of_chunk([images, height, width], self.smaller_limit()).min(images),
+        }
+    }
+
+    /// The convolution with another tile.
+    pub fn with_tile(&self, tile: Tiling) -> Self {
+        Self { tiling: ConvTiling { tile, ..self.tiling }, ..self.clone() }
+    }
+
+    /// The convolution for one direction of input `x`, with the tile that was measured for it, if one was.
+    pub fn with_measured_tile(&self, tiles: &MeasuredTiles, direction: Direction, x: Activation) -> Self {
+        let product = self.product(direction, [x.images, x.height, x.width]);
+        self.with_tile(self.measured_tile(tiles, &product).unwrap_or(self.tiling.tile))
+    }
+
+    /// The tile that was measured for a product of this convolution, if it changes no result.
+    pub fn measured_tile(&self, tiles: &MeasuredTiles, product: &ConvProduct) -> Option<Tiling> {
+        let tile = tiles.nearest(&product.name(), product.log2_images());
+        tile.filter(|tile| self.has_the_bits_of(product.direction, *tile))
+    }
+
+    /// Whether another tile gives the same bits: the bias's gradient differs between blocks and tiles.
+    pub(super) fn has_the_bits_of(&self, direction: Direction, tile: Tiling) -> bool {
+        direction != Direction::WeightGradient
+            || self.weight_block().is_some() == self.with_tile(tile).weight_block().is_some()
+    }
+
+    /// The tile that the convolution's tiling chooses for one of its products: the block where it chooses one.
+    pub fn tile_for(&self, product: &ConvProduct) -> Tiling {
+        let tile = self.tiling.tile;
+        let [rows, columns, depth] = product.matrix();
+        let is_block = match product.direction {
+            Direction::Forward | Direction::DataGradient => tile.block(rows, columns, depth).is_some(),
+            Direction::WeightGradient => self.weight_block().is_some(),
+        };
+        match (tile.sharing, product.direction) {
+            (Sharing::Block(None), _) if !is_block => {
+                Tiling { sharing: Sharing::PerInvocation, ..tile }.narrowed(columns)
+            }
+            (Sharing::Block(None), Direction::Forward | Direction::DataGradient) => {
+                Tiling { sharing: Sharing::Block(tile.block(rows, columns, depth)), ..tile }
+            }
+            (Sharing::Block(_), _) => tile,
+            (Sharing::PerInvocation | Sharing::Workgroup | Sharing::Subgroup(_), _) => tile.narrowed(columns),
+        }
     }
 
     /// A kernel, its workgroup counts and its work for a result of `parities` x `pixels` x `channels`, each the sum over

@@ -5,6 +5,7 @@ use super::activation::Activation;
 use super::batch_norm::{BatchNorm, StatGroups};
 use super::conv2d::Conv2d;
 use super::heads::{Dense, GlobalAveragePool, Rows};
+use super::product::Direction;
 use super::wide_resnet::{Block, Head, POOL, WideResNet};
 use crate::gpu::{PlanBuilder, Tensor};
 
@@ -50,6 +51,7 @@ impl WideResNet {
     ) -> Activation {
         let kernel = self.parameters.view(weights, &format!("{}.kernel", conv.name));
         let bias = self.parameters.view(weights, &format!("{}.bias", conv.name));
+        let conv = conv.with_measured_tile(&self.tiles, Direction::Forward, x);
         b.section(&conv.name, |b| conv.forward(b, x, kernel, bias, add))
     }
 
@@ -240,6 +242,7 @@ impl Backward<'_> {
     fn conv_weights(&self, b: &mut PlanBuilder, conv: &Conv2d, x: Activation, d_out: Activation) {
         let d_kernel = self.gradient(format!("{}.kernel", conv.name));
         let d_bias = self.gradient(format!("{}.bias", conv.name));
+        let conv = conv.with_measured_tile(&self.network.tiles, Direction::WeightGradient, x);
         b.section(&conv.name, |b| conv.weight_gradient(b, x, d_out, d_kernel, d_bias, self.accumulate));
     }
 
@@ -252,6 +255,7 @@ impl Backward<'_> {
         other_path: Option<Activation>,
     ) -> Activation {
         let kernel = self.network.parameters.view(self.weights, &format!("{}.kernel", conv.name));
+        let conv = conv.with_measured_tile(&self.network.tiles, Direction::DataGradient, x);
         b.section(&conv.name, |b| conv.data_gradient(b, x, d_out, kernel, other_path))
     }
 

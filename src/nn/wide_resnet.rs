@@ -1,6 +1,8 @@
 //! The reference's Wide ResNet (`libml/models.py`): pre-activation blocks and two linear heads. Its architecture, the
 //! layout of its parameters, and what its layers cost; `propagation` records its passes.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -9,7 +11,7 @@ use super::batch_norm::MOMENTUM;
 use super::conv2d::{Conv2d, ConvTiling};
 use super::heads::Dense;
 use super::parameters::{Init, ParameterSet};
-use crate::gpu::PlanBuilder;
+use crate::gpu::{MeasuredTiles, PlanBuilder};
 
 /// An unknown network, or settings that it does not allow.
 #[derive(Debug, Error, PartialEq)]
@@ -135,6 +137,8 @@ pub struct WideResNet {
     pub parameters: ParameterSet,
     /// Moving means and variances of the batch norms.
     pub statistics: ParameterSet,
+    /// The measured tiles of its convolutions, in place of their tiling's; none at first.
+    pub tiles: Arc<MeasuredTiles>,
     pub(super) stem: Conv2d,
     pub(super) blocks: Vec<Block>,
     pub(super) classify: Dense,
@@ -192,6 +196,7 @@ impl WideResNet {
             momentum: MOMENTUM,
             parameters: ParameterSet::default(),
             statistics: ParameterSet::default(),
+            tiles: Arc::default(),
             stem,
             blocks,
             classify: head("classify", classes),

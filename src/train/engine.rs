@@ -81,6 +81,7 @@ impl Engine {
         }
         let mut network = WideResNet::new(&options.architecture, options.image, options.classes, tiling)?;
         network.momentum = options.norm_momentum;
+        network.tiles = gpu.measured_tiles();
         let layout = RowLayout::new(method, options.batch);
         let OpOptions { scale, sampling } = options.augment;
         let recording = Recording::new(

@@ -25,10 +25,10 @@ mod run_lock;
 mod sampler;
 mod saving;
 mod statistics;
+mod tile_cache;
 #[cfg(not(target_arch = "wasm32"))]
 mod trace;
 mod trainer;
-#[cfg(not(target_arch = "wasm32"))]
 mod tuned;
 
 pub use checkpoint::{Checkpoint, Header, PendingProbe};
@@ -57,5 +57,4 @@ pub use statistics::StepStatistics;
 #[cfg(not(target_arch = "wasm32"))]
 pub use trace::write_trace;
 pub use trainer::{Progress, Trainer, engine_options, label_frequencies};
-#[cfg(not(target_arch = "wasm32"))]
-pub use tuned::{TilingChoice, with_tiling};
+pub use tuned::{ChosenTile, TilingChoice, tune, tune_products, with_tiling};

@@ -15,7 +15,7 @@ use crate::app::platform;
 use crate::data::DataSet;
 use crate::disk;
 use crate::gpu::{Gpu, GpuError};
-use crate::train::{Capture, Config, Pace, RunFolder, RunLock, TrainError, Trainer, Weights};
+use crate::train::{Capture, Config, Pace, RunFolder, RunLock, TrainError, Trainer, Weights, tune};
 
 /// Work on the adapter is submitted in slices of this length, so that frames are drawn in between.
 const SLICE: Duration = Duration::from_millis(6);
@@ -124,6 +124,7 @@ impl Worker {
             self.lock = Some(self.lock_folder(folder).await?);
         }
         let resumed = matches!(start, Start::Resume(..));
+        tune(&self.gpu, &self.config, &self.data, Capture::Views).await?;
         let mut trainer = self.prepare(start)?;
         if resumed && self.config.accept_changed_data {
             // From now on the data are the run's, also for the command line.

@@ -10,8 +10,10 @@ use remixmatch::bench::{
     measure_growth, measure_memory, measure_step, time_weighted,
 };
 use remixmatch::gpu::Gpu;
-use remixmatch::nn::{Architecture, ConvTiling, Direction, WideResNet, every_tile, measure_tilings};
-use remixmatch::train::{AdapterClass, Config, preset};
+use remixmatch::nn::{
+    Architecture, ConvTiling, Direction, DispatchImages, WideResNet, every_tile, products_of,
+};
+use remixmatch::train::{AdapterClass, Config, preset, tune_products};
 
 use self::report::{PresetStep, Report, Share, Training};
 use super::inputs::AdapterOptions;
@@ -27,7 +29,7 @@ pub struct BenchArguments {
     /// What to measure [default: all parts except growth, training and estimate]
     #[arg(long = "part", value_name = "PART")]
     parts: Vec<Part>,
-    /// Network of the parts convolutions and training
+    /// Network of the parts tiles, convolutions and training
     #[arg(long, value_name = "NAME", default_value = "wrn-28-2")]
     network: String,
     /// Side of its images in pixels
@@ -36,7 +38,7 @@ pub struct BenchArguments {
     /// Channels of its images
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = RangedU64ValueParser::<usize>::new().range(1..=3))]
     channels: usize,
-    /// Images per dispatch of the parts convolutions, which takes several, and training, which takes the first
+    /// Images per dispatch of the parts tiles and convolutions, which take several, and training, which takes the first
     #[arg(long, value_name = "N", default_value = "32", value_delimiter = ',', value_parser = RangedU64ValueParser::<usize>::new().range(1..=1024))]
     images: Vec<usize>,
     /// Preset whose step is measured [default: quick, shapes and paper-cifar10]
@@ -80,7 +82,7 @@ enum Part {
     Gemm,
     /// 1,000 dispatches that do next to nothing, independent and dependent
     Dispatch,
-    /// The tilings that the adapter supports, fastest first, as autotuning measures them
+    /// The tile of every convolution of a network and the times that it was chosen by
     Tiles,
     /// Every convolution shape of a network
     Convolutions,
@@ -120,7 +122,10 @@ pub fn run(arguments: BenchArguments) -> anyhow::Result<Outcome> {
         _ => {}
     }
     if requested(Part::Tiles) {
-        report.tiles(&gpu.tiling.to_string(), &block_on(measure_tilings(&gpu))?)?;
+        let dispatches =
+            arguments.images.iter().map(|images| DispatchImages { images: *images, gradients: true });
+        let products = products_of(&network, &dispatches.collect::<Vec<_>>());
+        report.tiles(&block_on(tune_products(&gpu, &products))?)?;
     }
     if requested(Part::Dispatch) {
         report.dispatches(&block_on(measure_dispatches(&gpu))?)?;

@@ -4,8 +4,8 @@ use std::fmt::Display;
 
 use remixmatch::bench::{ConvTime, DispatchTime, Estimate, GemmTime, Growth, MemoryTime, StepTime};
 use remixmatch::gpu::Gpu;
-use remixmatch::nn::TilingTime;
-use remixmatch::train::AdapterClass;
+use remixmatch::nn::ConvProduct;
+use remixmatch::train::{AdapterClass, ChosenTile};
 use serde::Serialize;
 
 use super::super::terminal::{bytes_text, print};
@@ -67,11 +67,15 @@ pub struct Training {
     pub loss_after: f32,
 }
 
-/// A tiling and whether it is in use.
+/// A tile of a product, its times if it was measured, and whether it is in use.
 #[derive(Serialize)]
 struct Tile<'a> {
     #[serde(flatten)]
-    time: &'a TilingTime,
+    product: ConvProduct,
+    name: &'a str,
+    /// Of the fastest sample.
+    seconds: Option<f64>,
+    samples: &'a [f64],
     in_use: bool,
 }
 
@@ -127,19 +131,32 @@ impl Report {
         })
     }
 
-    /// Tilings, fastest first.
-    pub fn tiles(&self, in_use: &str, times: &[TilingTime]) -> anyhow::Result<()> {
-        self.text(format_args!(
-            "tilings, by the time of one convolution and its gradients; {in_use} is in use:"
-        ))?;
-        times.iter().try_for_each(|time| {
-            self.line("tiles", &Tile { time, in_use: time.name == in_use })?;
-            let ratio = time.seconds / times[0].seconds;
-            self.text(format_args!(
-                "  {:<24} {:>9.3} ms {ratio:>5.2} x the fastest",
-                time.name,
-                time.seconds * 1e3
-            ))
+    /// The tile of each product, most arithmetic first.
+    pub fn tiles(&self, chosen: &[ChosenTile]) -> anyhow::Result<()> {
+        self.text("tiles, by the time that a convolution takes with each:")?;
+        chosen.iter().try_for_each(|ChosenTile { product, tile, is_measured, seconds }| {
+            let in_use = tile.to_string();
+            let least = |samples: &[f64]| samples.iter().copied().reduce(f64::min);
+            let line = |name: &str, samples: &[f64]| {
+                let (seconds, in_use) = (least(samples), name == in_use);
+                self.line("tiles", &Tile { product: *product, name, seconds, samples, in_use })
+            };
+            seconds.iter().try_for_each(|(name, samples)| line(name, samples))?;
+            if !seconds.contains_key(&in_use) {
+                line(&in_use, &[])?;
+            }
+            let time = |samples: &Vec<f64>| least(samples).unwrap_or(f64::NAN);
+            let others = seconds.iter().filter(|(name, _)| **name != in_use);
+            let second =
+                others.map(|(name, samples)| (name, time(samples))).min_by(|a, b| a.1.total_cmp(&b.1));
+            let found = match (seconds.get(&in_use).map(time), second) {
+                (Some(mine), Some((other, theirs))) => {
+                    format!("{:>9.3} ms, {:.2} x as fast as {other}", mine * 1e3, theirs / mine)
+                }
+                _ if *is_measured => "as measured with half or twice the images".to_owned(),
+                _ => "by the rule".to_owned(),
+            };
+            self.text(format_args!("  {product:<46} {in_use:<24} {found}"))
         })
     }
 
