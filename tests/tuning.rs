@@ -24,9 +24,14 @@ fn gpu() -> Gpu {
     Gpu::new_blocking().expect("tests need a WebGPU adapter")
 }
 
+/// More than any measurement here takes.
+const LONG: Duration = Duration::from_secs(600);
+
 /// An adapter whose measured tiles are remembered in a file.
 fn tuning_gpu(cache: &Path) -> Gpu {
-    with_tiling(gpu(), &TilingChoice::Measured, Some(cache)).expect("a tiling")
+    let mut gpu = with_tiling(gpu(), &TilingChoice::Measured, Some(cache)).expect("a tiling");
+    gpu.tuning.as_mut().expect("it is measured").limit = LONG;
+    gpu
 }
 
 fn config() -> Config {
@@ -186,7 +191,7 @@ fn nothing_is_measured_beyond_the_limit() {
     assert!(!tiles.is_empty() && tiles.iter().all(Option::is_none), "{tiles:?}");
     // What was left out is not measured at the next start.
     let text = fs::read_to_string(&cache).expect("the cache");
-    tune_small(&with_limit(Duration::from_secs(2)));
+    tune_small(&with_limit(LONG));
     assert_eq!(fs::read_to_string(&cache).expect("the cache"), text);
 }
 
@@ -213,17 +218,16 @@ fn trained(gpu: Gpu) -> (Vec<Report>, Vec<u32>) {
     (reports, weights.into_iter().map(f32::to_bits).collect())
 }
 
-#[test]
-fn tuning_changes_no_result() {
-    let expected = trained(gpu());
-    let tuned = with_tiling(gpu(), &TilingChoice::Measured, None).expect("a tiling");
-    tune_small(&tuned);
+/// Tunes an adapter that `open` opens, and sets each tile for all products: training gives the same bits.
+fn check_results(open: impl Fn() -> Gpu, tiles: &[Tiling]) {
+    let expected = trained(open());
+    let mut tuned = open();
+    tuned.tuning = Some(Tuning { file: None, limit: LONG });
+    block_on(tune_products(&tuned, &products(&tuned)[..4])).expect("measured");
     assert_ne!(*tuned.measured_tiles(), MeasuredTiles::default());
     assert!(trained(tuned) == expected, "as measured");
-    // Every tile, whichever was the fastest; a block is refused where its bias gradient has other bits.
-    let block = Tiling { sharing: Sharing::Block(Some(Block::ALL[4])), ..Tiling::WAVE };
-    for tile in gpu().tilings().into_iter().chain([block]) {
-        let gpu = gpu();
+    for &tile in tiles {
+        let gpu = open();
         let mut tiles = MeasuredTiles::default();
         for ProductOf { product, .. } in products(&gpu) {
             (0..12).for_each(|log2_images| tiles.insert(&product.name(), log2_images, tile));
@@ -231,6 +235,25 @@ fn tuning_changes_no_result() {
         gpu.set_measured_tiles(tiles);
         assert!(trained(gpu) == expected, "{tile}");
     }
+}
+
+#[test]
+fn tuning_changes_no_result() {
+    // A block is refused where its bias gradient has other bits.
+    let block = Tiling { sharing: Sharing::Block(Some(Block::ALL[4])), ..Tiling::WAVE };
+    let tiles: Vec<_> = gpu().tilings().into_iter().chain([block]).collect();
+    check_results(gpu, &tiles);
+}
+
+#[test]
+fn tuning_changes_no_result_in_blocks() {
+    let open = || {
+        let mut gpu = gpu();
+        gpu.info.device_type = wgpu::DeviceType::DiscreteGpu;
+        with_tiling(gpu, &TilingChoice::Usual, None).expect("a tiling")
+    };
+    assert_eq!(open().tiling, Tiling::BLOCKS);
+    check_results(open, &every_tile(&open()));
 }
 
 #[test]

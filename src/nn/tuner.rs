@@ -78,17 +78,52 @@ fn candidates(gpu: &Gpu, ProductOf { conv, product }: &ProductOf) -> Vec<Tiling>
     [usual].into_iter().chain(others).collect()
 }
 
-/// Measured rounds of a tile, at most.
-const ROUNDS: usize = 3;
 /// A tile that takes so many times as long as the fastest in a first, short round is not measured further.
 const BEHIND: f64 = 1.5;
-/// Relative difference in time that decides after one round, and after several: below it the earlier tile is taken.
+/// How far the usual tile must be ahead of all others after one round to end the measurement: it needs no proof.
 const CLEAR: f64 = 0.1;
-const MARGIN: f64 = 0.02;
 
-/// Least duration of a measured submission: on a GPU far longer than to reach it.
-fn round(gpu: &Gpu) -> Duration {
-    Duration::from_millis(if gpu.is_software() { 4 } else { 20 })
+/// How carefully tiles are compared.
+struct Care {
+    /// Least duration of a measured submission: on a GPU far longer than to reach it.
+    round: Duration,
+    /// Rounds before a tile may replace the usual one, and most rounds.
+    rounds: [usize; 2],
+    /// Relative difference in time that decides: below it the earlier tile is taken.
+    margin: f64,
+}
+
+impl Care {
+    /// Other programs disturb a software adapter more.
+    fn of(gpu: &Gpu) -> Self {
+        let milliseconds = Duration::from_millis;
+        match gpu.is_software() {
+            true => Self { round: milliseconds(4), rounds: [3, 5], margin: 0.05 },
+            false => Self { round: milliseconds(20), rounds: [2, 3], margin: 0.02 },
+        }
+    }
+
+    /// Whether these rounds decide.
+    fn is_enough(&self, samples: &[Vec<f64>], rounds: usize) -> bool {
+        let times: Vec<f64> = samples.iter().map(|samples| least(samples)).collect();
+        let ahead = |margin: f64| {
+            let fastest = least(&times);
+            times.iter().filter(|time| **time <= fastest * (1.0 + margin)).count() < 2
+        };
+        rounds >= self.rounds[1]
+            || rounds >= self.rounds[0] && ahead(self.margin)
+            || times[0] <= least(&times) && ahead(CLEAR)
+    }
+
+    /// The earliest tile within the margin of the fastest.
+    fn fastest<'a>(&self, times: &'a [TilingTime]) -> Option<&'a TilingTime> {
+        let fastest = times.iter().map(|time| time.seconds).fold(f64::MAX, f64::min);
+        times.iter().find(|time| time.seconds <= fastest * (1.0 + self.margin))
+    }
+}
+
+fn least(times: &[f64]) -> f64 {
+    times.iter().copied().fold(f64::MAX, f64::min)
 }
 
 /// Measures the products that `tiles` does not know, in their order, until `limit` has passed, and adds their tiles to it.
@@ -103,7 +138,7 @@ pub async fn measure_products(
     tiles: &mut MeasuredTiles,
     limit: Duration,
 ) -> Result<Vec<MeasuredProduct>, GpuError> {
-    let began = Instant::now();
+    let (began, care) = (Instant::now(), Care::of(gpu));
     let mut rate = 0.0;
     let left = || limit.saturating_sub(began.elapsed());
     let mut measured = Vec::new();
@@ -115,105 +150,120 @@ pub async fn measure_products(
             continue;
         }
         if rate == 0.0 && !left().is_zero() {
-            rate = rate_of_one_image(gpu, of).await?;
+            rate = rate_of(gpu, of, candidates[0], &care).await?;
         }
-        let part = part_of(gpu, of, rate);
+        let part = if gpu.is_software() { part_of(of, rate, care.round) } else { of.clone() };
         // Each tile runs twice before the slow ones are left out.
         let expected = 2.0 * candidates.len() as f64 * part.product.operations() as f64 / rate;
         let times = match expected < left().as_secs_f64() {
-            true => match measure(gpu, &part, &candidates, || left().is_zero()).await {
+            true => match measure(gpu, &part, &candidates, &care, || left().is_zero()).await {
                 Err(GpuError::OutOfMemory { .. }) => Vec::new(),
                 outcome => outcome?,
             },
             false => Vec::new(),
         };
-        let tile = fastest(&times);
-        if let (Some(tile), Some(time)) = (tile, times.iter().find(|time| Some(time.tile) == tile)) {
-            tiles.insert(&name, log2_images, tile);
+        let fastest = care.fastest(&times);
+        if let Some(time) = fastest {
+            tiles.insert(&name, log2_images, time.tile);
             rate = f64::max(rate, part.product.operations() as f64 / time.seconds);
         }
+        let tile = fastest.map(|time| time.tile);
         measured.push(MeasuredProduct { product, tile, times });
     }
     Ok(measured)
 }
 
-/// What is measured of a product: on a software adapter, whose time grows with the images, as many as fill a round.
-fn part_of(gpu: &Gpu, of: &ProductOf, rate: f64) -> ProductOf {
+/// What is measured of a product on a software adapter, whose time grows with the images: as many as fill a round.
+fn part_of(of: &ProductOf, rate: f64, round: Duration) -> ProductOf {
     let mut part = of.clone();
-    if gpu.is_software() {
-        let of_image = part.product.operations() as f64 / part.product.images as f64;
-        let images = round(gpu).as_secs_f64() * rate / of_image;
-        part.product.images = (images as usize).clamp(1, part.product.images);
-    }
+    let of_image = part.product.operations() as f64 / part.product.images as f64;
+    let images = round.as_secs_f64() * rate / of_image;
+    part.product.images = (images as usize).clamp(1, part.product.images);
     part
 }
 
-/// Operations per second of a product for one image only, which is short on every adapter.
-async fn rate_of_one_image(gpu: &Gpu, ProductOf { conv, product }: &ProductOf) -> Result<f64, GpuError> {
-    let one = ConvProduct { images: 1, ..*product };
-    let shape = [1, one.height, one.width, one.in_channels];
-    let (plan, programs) = record(gpu, conv, shape, one.direction, &[conv.tile_for(product)])?;
-    // Shaders are compiled in the first run.
+/// Operations per second of a product for as few images as say something: their time is far above that of a submission.
+async fn rate_of(gpu: &Gpu, of: &ProductOf, tile: Tiling, care: &Care) -> Result<f64, GpuError> {
+    let mut part = of.clone();
+    part.product.images = 1;
+    loop {
+        let seconds = seconds_of_second_run(gpu, &part, tile).await?;
+        if seconds >= care.round.as_secs_f64() / 4.0 || part.product.images == of.product.images {
+            return Ok(part.product.operations() as f64 / seconds);
+        }
+        part.product.images = of.product.images.min(4 * part.product.images);
+    }
+}
+
+/// Seconds of a product's second run with a tile; its shader is compiled before the first.
+async fn seconds_of_second_run(gpu: &Gpu, of: &ProductOf, tile: Tiling) -> Result<f64, GpuError> {
+    let (plan, programs) = record(gpu, &of.conv, shape_of(&of.product), of.product.direction, &[tile])?;
     seconds_of(gpu, &plan, programs[0], 1).await?;
-    Ok(one.operations() as f64 / seconds_of(gpu, &plan, programs[0], 1).await?)
+    seconds_of(gpu, &plan, programs[0], 1).await
+}
+
+/// `[images, height, width, channels]` of a product's input.
+fn shape_of(product: &ConvProduct) -> [usize; 4] {
+    [product.images, product.height, product.width, product.in_channels]
 }
 
 /// Measures the tiles of a product in turns, fewer once they are clearly slower than the fastest, until the time `is_up`:
 /// then those that ran, or none if only one did.
 async fn measure(
     gpu: &Gpu,
-    ProductOf { conv, product }: &ProductOf,
+    of: &ProductOf,
     candidates: &[Tiling],
+    care: &Care,
     is_up: impl Fn() -> bool,
 ) -> Result<Vec<TilingTime>, GpuError> {
-    let ConvProduct { images, height, width, in_channels, direction, .. } = *product;
-    let shape = [images, height, width, in_channels];
-    let (plan, programs) = record(gpu, conv, shape, direction, candidates)?;
-    let runs = runs_lasting(gpu, &plan, programs[0], round(gpu)).await?;
+    let ProductOf { conv, product } = of;
+    let one = ProductOf { conv: conv.clone(), product: ConvProduct { images: 1, ..*product } };
+    // A shader may take long to compile: one by one, each for a single image.
+    let mut compiled = Vec::new();
+    for &tile in candidates {
+        if !is_up() {
+            seconds_of_second_run(gpu, &one, tile).await?;
+            compiled.push(tile);
+        }
+    }
+    if compiled.len() < 2 {
+        return Ok(Vec::new());
+    }
+    let (plan, programs) = record(gpu, conv, shape_of(product), product.direction, &compiled)?;
+    let runs = runs_lasting(gpu, &plan, programs[0], care.round).await?;
     let mut first = Vec::new();
     for program in programs.iter().take_while(|_| !is_up()) {
-        // The first sample compiles shaders.
+        // The first sample is dropped.
         seconds_of(gpu, &plan, *program, 1).await?;
         first.push(seconds_of(gpu, &plan, *program, runs.div_ceil(8)).await?);
     }
     if first.len() < 2 {
         return Ok(Vec::new());
     }
-    let limit = BEHIND * first.iter().copied().fold(f64::MAX, f64::min);
+    let limit = BEHIND * least(&first);
     let mut samples = vec![Vec::new(); first.len()];
-    for done in 1..=ROUNDS {
-        for index in (0..first.len()).filter(|index| first[*index] <= limit) {
+    for rounds in 1.. {
+        for index in (0..first.len()).filter(|index| *index == 0 || first[*index] <= limit) {
             if !is_up() {
                 samples[index].push(seconds_of(gpu, &plan, programs[index], runs).await?);
             }
         }
-        if is_up() || is_clear(&samples, if done == 1 { CLEAR } else { MARGIN }) {
+        if is_up() || care.is_enough(&samples, rounds) {
             break;
         }
     }
-    let times = samples.into_iter().zip(first).zip(candidates).map(|((samples, first), tile)| {
-        TilingTime::new(*tile, if samples.is_empty() { vec![first] } else { samples })
+    let times = samples.into_iter().zip(first).zip(compiled).map(|((samples, first), tile)| {
+        TilingTime::new(tile, if samples.is_empty() { vec![first] } else { samples })
     });
     Ok(times.collect())
 }
 
-/// Whether the fastest of several tiles is ahead of all others by more than a margin.
-fn is_clear(samples: &[Vec<f64>], margin: f64) -> bool {
-    let of_tile = |samples: &Vec<f64>| samples.iter().copied().fold(f64::MAX, f64::min);
-    let mut times: Vec<f64> = samples.iter().map(of_tile).collect();
-    times.sort_by(f64::total_cmp);
-    times.len() < 2 || times[1] > times[0] * (1.0 + margin)
-}
-
-/// The earliest tile within the margin of the fastest.
-fn fastest(times: &[TilingTime]) -> Option<Tiling> {
-    let least = times.iter().map(|time| time.seconds).fold(f64::MAX, f64::min);
-    times.iter().find(|time| time.seconds <= least * (1.0 + MARGIN)).map(|time| time.tile)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::conv2d::ConvTiling;
     use super::*;
+
+    const CARE: Care = Care { round: Duration::ZERO, rounds: [2, 3], margin: 0.02 };
 
     #[test]
     fn earliest_tile_within_the_margin_wins() {
@@ -221,21 +271,34 @@ mod tests {
             let time =
                 |(seconds, columns)| TilingTime::new(Tiling { columns, ..Tiling::WAVE }, vec![seconds]);
             let times: Vec<_> = seconds.into_iter().zip([32, 16, 8]).map(time).collect();
-            fastest(&times).map(|tile| tile.columns)
+            CARE.fastest(&times).map(|time| time.tile.columns)
         };
         assert_eq!(chosen([1.015, 1.0, 0.999]), Some(32));
         assert_eq!(chosen([1.2, 1.0, 1.3]), Some(16));
-        assert_eq!(fastest(&[]), None);
+        assert!(CARE.fastest(&[]).is_none());
     }
 
     #[test]
-    fn order_is_clear_beyond_the_margin() {
-        let clear = |samples: &[&[f64]]| {
-            is_clear(&samples.iter().map(|samples| samples.to_vec()).collect::<Vec<_>>(), 0.02)
+    fn tiles_that_replace_the_usual_one_need_more_rounds() {
+        let enough = |usual: f64, other: f64, rounds: usize| {
+            CARE.is_enough(&[vec![2.0 * usual, usual], vec![other], Vec::new()], rounds)
         };
-        assert!(!clear(&[&[1.0, 1.2], &[1.01]]));
-        assert!(clear(&[&[1.0, 1.2], &[1.03, 1.1]]));
-        // A tile without samples was left out.
-        assert!(clear(&[&[1.0], &[]]));
+        assert!(enough(1.0, 1.2, 1), "the usual tile is far ahead");
+        assert!(!enough(1.0, 1.05, 1));
+        assert!(!enough(1.2, 1.0, 1), "another tile is far ahead");
+        assert!(enough(1.2, 1.0, 2) && enough(1.0, 1.05, 2));
+        assert!(!enough(1.0, 1.01, 2) && enough(1.0, 1.01, 3));
+    }
+
+    #[test]
+    fn software_adapters_measure_as_many_images_as_fill_a_round() {
+        let tiling = ConvTiling::REGISTER;
+        let name = String::new();
+        let conv = Conv2d { name, in_channels: 16, out_channels: 16, kernel: 3, stride: 1, tiling };
+        let product = conv.product(Direction::Forward, [64, 16, 16]);
+        let of_image = product.operations() as f64 / 64.0;
+        let of = ProductOf { conv, product };
+        let images = |rate: f64| part_of(&of, rate, Duration::from_secs(1)).product.images;
+        assert_eq!([images(0.0), images(8.5 * of_image), images(1e15)], [1, 8, 64]);
     }
 }
