@@ -9,7 +9,7 @@ use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::FontTransform;
 use remixmatch::data::counted;
-use remixmatch::train::{Report, read_reports, write_atomically};
+use remixmatch::train::{Report, read_reports, test_set_changes, write_atomically};
 
 use super::outputs::Output;
 use super::terminal::{Outcome, note};
@@ -198,14 +198,25 @@ pub fn curves(arguments: CurvesArguments) -> anyhow::Result<Outcome> {
             ));
         }
         steps = reports.iter().map(|report| report.step).fold(steps, u64::max);
+        for [before, after] in test_set_changes(&reports) {
+            note(format_args!(
+                "notice: the test images of {} changed between step {before} and step {after}: the accuracies before and \
+                 after are not comparable, and the line is broken there",
+                folder.display()
+            ));
+        }
         let point = |value: fn(&Report) -> Option<f64>| {
             reports.iter().filter_map(|r| Some((r.step as f64, 100.0 * value(r)?))).collect()
         };
-        let (guesses, test) = (point(|r| r.guess_acc), point(|r| Some(r.test_acc_ema)));
+        let guesses = point(|r| r.guess_acc);
         let line = |name, faint, points| Line { name, colour, repeats, faint, points, whiskers: Vec::new() };
         lines.push(line(None, true, guesses));
         let name = arguments.names.get(i).cloned().unwrap_or_else(|| folder_name(folder));
-        lines.push(line(Some(name), false, test));
+        // Accuracies of other test images are a line of their own.
+        for (at, part) in reports.chunk_by(|a, b| a.test_set == b.test_set).enumerate() {
+            let test = part.iter().map(|r| (r.step as f64, 100.0 * r.test_acc_ema)).collect();
+            lines.push(line((at == 0).then(|| name.clone()), false, test));
+        }
     }
     let figure = Figure {
         title: arguments.title,

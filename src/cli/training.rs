@@ -11,8 +11,8 @@ use pollster::block_on;
 use remixmatch::data::{DataSet, StreamStats, counted};
 use remixmatch::gpu::{Gpu, GpuError};
 use remixmatch::train::{
-    Capture, Checkpoint, Config, MetricsFile, Report, RunFolder, RunLock, Summary, TrainError, Trainer,
-    median_accuracy, read_reports, tune, wilson_interval,
+    Capture, Checkpoint, Config, Header, MetricsFile, Report, RunFolder, RunLock, Summary, TrainError,
+    Trainer, median_accuracy, read_reports, tune, wilson_interval,
 };
 
 use super::terminal::note;
@@ -110,7 +110,7 @@ impl Training {
         let metrics = match path.exists() {
             true => {
                 let reports = read_reports(&path)?;
-                if let Some(notice) = other_reports(&reports, header.step, &trainer.config) {
+                if let Some(notice) = other_reports(&reports, &header, &trainer.config) {
                     let ahead = reports.last().is_some_and(|report| report.step > header.step);
                     let dropped = if ahead { ": the later reports are dropped" } else { "" };
                     note(format_args!("notice: {notice}{dropped}"));
@@ -261,6 +261,9 @@ impl Training {
     }
 }
 
+/// Relative difference of two numbers of seconds that are the same, however a file stores them.
+const SAME_SECONDS: f64 = 1e-9;
+
 /// Prints what shows that a model is not that of the run in its folder, but was copied there from another one.
 pub fn note_other_run(model: &Path) {
     let folder = RunFolder::new(model.parent().unwrap_or(Path::new("")));
@@ -276,14 +279,27 @@ pub fn note_other_run(model: &Path) {
         ));
     }
     let reports = read_reports(&folder.metrics()).unwrap_or_default();
-    if let Some(notice) = other_reports(&reports, header.step, &saved).filter(|_| !reports.is_empty()) {
+    if let Some(notice) = other_reports(&reports, &header, &saved).filter(|_| !reports.is_empty()) {
         note(format_args!("notice: {notice}"));
     }
 }
 
-/// What about the reports of a run that is resumed from `step` does not fit its checkpoint. A process that was killed leaves
+/// What about the reports of a run does not fit its checkpoint. A process that was killed leaves
 /// one report ahead of its checkpoint at most, and none is missing.
-fn other_reports(reports: &[Report], step: u64, config: &Config) -> Option<String> {
+fn other_reports(reports: &[Report], header: &Header, config: &Config) -> Option<String> {
+    let step = header.step;
+    // Two runs of the same settings report at the same steps, and never at the same time.
+    let of_checkpoint = |report: &&Report| header.reported.last.is_some_and(|(step, _)| step == report.step);
+    let other = reports.iter().find(of_checkpoint);
+    if let (Some(report), Some((step, seconds))) = (other, header.reported.last)
+        && (report.seconds - seconds).abs() > SAME_SECONDS * seconds
+    {
+        return Some(format!(
+            "metrics.csv has step {step} after {:.2} s, but model.safetensors after {seconds:.2} s: one of them is of another \
+             run with the same settings",
+            report.seconds
+        ));
+    }
     let last = reports.last().map_or(0, |report| report.step);
     if last > step + config.report_every {
         return Some(format!(

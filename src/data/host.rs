@@ -26,17 +26,27 @@ mod platform {
 
     struct OnDisk(PathBuf);
 
+    impl OnDisk {
+        /// Opens the file, unless something else has taken its place: a pipe would block forever.
+        fn file(&self) -> io::Result<BufReader<File>> {
+            match fs::metadata(&self.0)?.is_file() {
+                true => Ok(BufReader::new(File::open(&self.0)?)),
+                false => Err(io::Error::other("it is no longer a file")),
+            }
+        }
+    }
+
     impl Content for OnDisk {
         fn is_seekable(&self) -> bool {
             true
         }
 
         fn open(&self) -> io::Result<Stream> {
-            Ok(Box::new(BufReader::new(File::open(&self.0)?)))
+            Ok(Box::new(self.file()?))
         }
 
         fn open_seekable(&self) -> io::Result<Box<dyn Seekable>> {
-            Ok(Box::new(BufReader::new(File::open(&self.0)?)))
+            Ok(Box::new(self.file()?))
         }
     }
 

@@ -9,7 +9,7 @@ use super::error::{DataError, excerpt};
 use super::files::{Entry, Folder};
 use super::layout::listed as listed_names;
 use super::list_columns::{LABEL, Pairs, column_name};
-use super::list_fields::{QUOTE_FIELDS, excess};
+use super::list_fields::{CLOSE_QUOTE, QUOTE_FIELDS, excess, is_unclosed};
 use super::list_labels::{are_signs, is_blank, is_guesses, is_no_label, may_be_class, only_class, several};
 use super::listed::{FileIndex, Resolved};
 use super::names::{class_key, shown};
@@ -156,6 +156,13 @@ impl List {
                     && split_name(label) != Some(SplitName::Unlabelled)
             };
             let class = self.label_of(&field, line)?.filter(is_class).map(str::to_owned);
+            if let Some(text) =
+                [Some(file), class.as_deref()].into_iter().flatten().find(|text| is_unclosed(text))
+            {
+                let (path, found) = (self.entry.path.clone(), format!("'{}'", excerpt(text)));
+                let expected = "a field on one line".to_owned();
+                return Err(DataError::Line { path, line, expected, found, advice: CLOSE_QUOTE });
+            }
             let (file, says_split) = (file.to_owned(), said.is_some());
             rows.push(Row { line, file, class, split, left_out, says_split, placeholder: None });
         }

@@ -3,18 +3,21 @@
 //! The labels are in two files beside the images, see [`labels`](super::labels). A folder with both files can be opened
 //! like any other data set.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::counted::counted;
 use super::error::{DataError, LabelsError};
 use super::files::Folder;
+use super::formats::class_folders;
 use super::host;
 use super::identity::{Identities, ImageId, RecordedRoles, SplitRule};
 use super::images::Images;
 use super::labels::{self, CLASSES_FILE, HELD_OUT, LABELS_FILE, Labels};
 use super::layout::{Layout, Role, Roles};
 use super::list_folders::{Agreement, compare};
+use super::list_precedence::check_share;
 use super::original::Original;
 use super::set::{DataSet, Decoding, OpenOptions, Origin};
 use super::slices::run_to_end;
@@ -37,6 +40,9 @@ pub struct LabellingFolder {
     pub split: SplitRule,
     /// The labels that a run has tested, which are held out instead.
     pub recorded: Option<Arc<RecordedRoles>>,
+    /// The classes of the folders that the images are in, if these are class folders: for each image its class by name. No
+    /// image of a test folder has one.
+    pub in_folders: Vec<Option<String>>,
     /// Whether words such as `none` in the saved labels are classes.
     pub none_as_class: bool,
     /// Hashes of the images.
@@ -64,7 +70,20 @@ impl LabellingFolder {
             return Err(DataError::NoImages { path: folder.to_owned() });
         }
         let Identities { ids, files } = found.ids;
+        let mut notices = found.notices;
+        let in_folders = match has_label_files(folder) {
+            true => vec![None; files.len()],
+            false => classes_in_folders(folder, &found.paths, options),
+        };
+        let labels = in_folders.iter().flatten().count();
+        if labels > 0 {
+            let labels = counted(labels, "label is", "labels are");
+            notices.push(format!(
+                "{labels} taken from the class folders: change them as you like, {LABELS_FILE} keeps them from the first change on"
+            ));
+        }
         Ok(Self {
+            in_folders,
             folder: folder.to_owned(),
             files,
             paths: found.paths,
@@ -75,7 +94,7 @@ impl LabellingFolder {
             recorded: options.recorded.clone(),
             none_as_class: options.choice.none_as_class,
             ids,
-            notices: found.notices,
+            notices,
         })
     }
 
@@ -89,11 +108,15 @@ impl LabellingFolder {
         self.paths[image].clone()
     }
 
-    /// Reads the labels that were saved; none if there are no files of labels.
+    /// Reads the labels that were saved. If there are no files of labels, the images in class folders are labelled with
+    /// them.
     ///
     /// # Errors
     /// When `labels.csv` or `classes.txt` cannot be read, or was not written by this program.
     pub fn read_labels(&self) -> Result<Labels, LabelsError> {
+        if !has_label_files(&self.folder) {
+            return Ok(Labels::of_classes(&self.in_folders));
+        }
         labels::read_labels(&self.folder, &self.files, self.none_as_class)
     }
 
@@ -158,6 +181,24 @@ impl LabellingFolder {
     }
 }
 
+/// Whether a folder of the disk has a file of labels.
+fn has_label_files(folder: &Path) -> bool {
+    [LABELS_FILE, CLASSES_FILE].iter().any(|file| host::is_file(&folder.join(file)))
+}
+
+/// The class of each image by the folder it is in; none if the folders are no classes, or there are fewer than two.
+fn classes_in_folders(folder: &Path, paths: &[PathBuf], options: &OpenOptions) -> Vec<Option<String>> {
+    let read = |listed: Folder| class_folders::read(&listed, options).ok();
+    let Some(found) = host::folder(folder).ok().and_then(read).filter(|found| found.classes.len() > 1) else {
+        return vec![None; paths.len()];
+    };
+    let trains = found.images.iter().filter(|image| !image.test);
+    let class_of: HashMap<&Path, u32> =
+        trains.filter_map(|image| Some((image.entry.path.as_path(), image.class?))).collect();
+    let name = |class: &u32| found.classes[*class as usize].clone();
+    paths.iter().map(|path| class_of.get(path.as_path()).map(name)).collect()
+}
+
 /// Whether a folder has both files of labels.
 pub(super) fn is_labelled(folder: &Folder) -> bool {
     [LABELS_FILE, CLASSES_FILE].iter().all(|file| folder.files.contains_key(*file))
@@ -184,7 +225,8 @@ pub(super) async fn load(folder: &Path, options: &OpenOptions) -> Result<DataSet
 /// Holds the labels to what every list is held to.
 ///
 /// # Errors
-/// When rows name no file or several and `skip_bad` is not set, or labels contradict class folders.
+/// When rows name no file or several and `skip_bad` is not set, or labels contradict class folders, or agree with them and
+/// name less than half of the images in them.
 fn check_rows(
     folder: &Path,
     files: &[String],
@@ -200,6 +242,7 @@ fn check_rows(
     let rows: Vec<(&str, &str)> = labels.made().iter().filter_map(of).collect();
     match compare(&rows, files.iter().map(String::as_str)) {
         Agreement::Contradicts(differing) => Err(DataError::other_labels(&path, &rows, &differing)),
+        Agreement::Agrees => check_share(&path, files, &labels.made().iter().copied().collect()),
         _ => Ok(()),
     }
 }

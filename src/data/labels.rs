@@ -12,7 +12,7 @@ use csv::{ReaderBuilder, StringRecord, Writer};
 use super::class_lines::ClassLines;
 use super::error::{DataError, LabelsError, excerpt};
 use super::identity::{self, ImageId, RecordedRoles, SplitRule};
-use super::list_fields::{QUOTE_FIELDS, excess, without_spaces_before_quotes};
+use super::list_fields::{CLOSE_QUOTE, QUOTE_FIELDS, excess, is_unclosed, without_spaces_before_quotes};
 use super::list_labels::{is_no_label, may_be_class, only_class, placeholder_notice};
 use super::listed::{self, FileIndex, SAVE_AS_UTF8, Unmatched};
 use super::names::{class_key, class_name, shown_name};
@@ -59,6 +59,24 @@ impl Labels {
     /// The class of an image, if it has one.
     pub fn of(&self, image: usize) -> Option<u32> {
         self.class_of.get(&image).copied()
+    }
+
+    /// A label for each image with a class, by the class's name, in the order of the images.
+    pub fn of_classes(images: &[Option<String>]) -> Self {
+        let mut labels = Self::default();
+        let mut names: Vec<&String> = images.iter().flatten().collect();
+        names.sort_unstable();
+        names.dedup();
+        for name in names {
+            // Names that are one once they are trimmed are one class.
+            let _ = labels.add_class(name);
+        }
+        for (image, name) in images.iter().enumerate() {
+            if let Some(class) = name.as_ref().and_then(|name| labels.class_spelled(name)) {
+                labels.set(image, class);
+            }
+        }
+        labels
     }
 
     /// The index of the class with this name.
@@ -272,6 +290,11 @@ pub(super) fn read_labels(
             });
         }
         let (Some(file), Some(name)) = (record.get(0), record.get(1)) else { continue };
+        if let Some(text) = [file, name].into_iter().find(|text| is_unclosed(text)) {
+            let line = record.position().map_or(1, csv::Position::line);
+            let reason = format!("expected a field on one line, found '{}'; {CLOSE_QUOTE}", excerpt(text));
+            return Err(LabelsError::Row { path, line, reason });
+        }
         // A class that the user has named is one, whatever its name.
         let line = numbers.and_then(|first| ClassLines::line(name, first));
         if let Some(class) = line {

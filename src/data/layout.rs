@@ -13,6 +13,8 @@ use super::split_words::SplitName;
 
 /// Names that a notice lists.
 const MAX_NAMED: usize = 5;
+/// Letters of the column of names in a report: formatting has a limit.
+const MAX_WIDTH: usize = 100;
 
 /// Why files or a folder are not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +50,8 @@ pub enum Ignored {
     RawBeside,
     /// A folder without images.
     NoImages,
+    /// A folder of images beside the files of another format.
+    OtherFormat,
     /// A folder beside `train` that names no split.
     BesideTrain,
     /// Images beside class folders.
@@ -84,6 +88,7 @@ impl Ignored {
             Self::NotAnImage => "not an image",
             Self::RawBeside => "a raw photo beside an image of the same name",
             Self::NoImages => "no images in it",
+            Self::OtherFormat => "beside the files of another format",
             Self::BesideTrain => "beside train, and no split",
             Self::Loose => "beside the class folders",
             Self::FlatTest => "to test, but in no class folder",
@@ -171,7 +176,7 @@ pub struct Layout {
 impl fmt::Display for Layout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<String> = self.rows.iter().map(|row| shown_name(&row.name()).to_string()).collect();
-        let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+        let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).min(MAX_WIDTH);
         write!(f, "{}", self.format)?;
         for (row, name) in self.rows.iter().zip(names) {
             let files = if row.files == 1 { "file" } else { "files" };

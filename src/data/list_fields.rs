@@ -10,6 +10,16 @@ use super::error::excerpt;
 pub(super) const QUOTE_FIELDS: &str =
     "put a field that contains the separator in double quotes, or correct or remove the line";
 
+/// What to do about a field that goes on over several lines.
+pub(super) const CLOSE_QUOTE: &str = "a double quote before it is never closed: close it, or remove it";
+/// Letters of the longest name of a class or a file.
+const MAX_LETTERS: usize = 4_096;
+
+/// Whether a field holds the rows below it, as after a quote that is never closed.
+pub(super) fn is_unclosed(field: &str) -> bool {
+    field.trim().contains(['\n', '\r']) || field.len() > MAX_LETTERS
+}
+
 /// The text without the spaces before opening quotes: after a space, quotes are part of a field.
 pub(super) fn without_spaces_before_quotes(text: &str, delimiter: u8) -> Cow<'_, str> {
     if !text.contains(" \"") {
@@ -60,6 +70,15 @@ mod tests {
         ] {
             assert_eq!(without_spaces_before_quotes(text, b','), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn fields_over_several_lines_are_told() {
+        for (field, unclosed) in [("cat", false), ("cat\n", false), ("cat\nb.png,dog", true), ("a\rb", true)]
+        {
+            assert_eq!(is_unclosed(field), unclosed, "{field}");
+        }
+        assert!(is_unclosed(&"a".repeat(70_000)));
     }
 
     #[test]

@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::counted::counted;
 use super::error::DataError;
-use super::file_kinds::{count_files, ignored_folder, is_companion, is_packed, is_run};
+use super::file_kinds::{
+    count_files, has_images, ignored_folder, is_companion, is_named_as_image, is_packed, is_run,
+};
 use super::files::{Folder, Member, Memory};
 use super::format::{Format, Loader};
 use super::formats::{self, FORMATS};
@@ -229,12 +232,39 @@ pub(super) fn detected(folder: &Folder) -> Result<Option<&'static Format>, DataE
     Ok(None)
 }
 
+/// The notice about other sets in a folder that is read as one of arrays: folders with images, and files of other formats.
+pub(super) fn beside_set(folder: &Folder, format: &Format) -> Option<String> {
+    let with_images =
+        |(name, inner): &(&String, &Folder)| ignored_folder(name, inner).is_none() && has_images(inner);
+    let folders = folder.folders.iter().filter(with_images);
+    let mut others: Vec<String> = folders.map(|(name, _)| format!("{}/", shown_name(name))).collect();
+    let is_other = |other: &&Format| {
+        !std::ptr::eq(*other, format)
+            && !matches!((other.detect)(folder), Ok(None) | Ok(Some(Loader::Files(_))))
+    };
+    others.extend(FORMATS.iter().filter(is_other).map(|other| other.description.to_owned()));
+    let images = folder.files.keys().filter(|name| is_named_as_image(name)).count();
+    others.extend((images > 0).then(|| counted(images, "image file", "image files")));
+    (!others.is_empty()).then(|| {
+        format!(
+            "only the files of {} are read: {} in the same folder {} left out (move them to a folder of their own to use them)",
+            format.name,
+            listed(&others),
+            if others.len() == 1 { "is" } else { "are" }
+        )
+    })
+}
+
 /// Reads a folder in the first format that is detected in it.
 async fn read_folder(folder: &Folder, options: &OpenOptions) -> Result<Option<DataSet>, DataError> {
     for format in FORMATS {
         let set = match (format.detect)(folder)? {
             None => continue,
-            Some(Loader::Set(load)) => load(options)?,
+            Some(Loader::Set(load)) => {
+                let mut set = load(options)?;
+                set.notices.extend(beside_set(folder, format));
+                set
+            }
             Some(Loader::Files(list)) => image_files::load(list(options)?, format.name, options).await?,
         };
         return Ok(Some(set));
@@ -322,5 +352,14 @@ fn check(path: &Path, set: &DataSet, options: &OpenOptions) -> Result<(), DataEr
     if set.test.is_empty() {
         return Err(DataError::NoTest { path: path() });
     }
-    Ok(())
+    let mut names: Vec<&String> = set.classes.iter().collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(DataError::Missing {
+            path: path(),
+            expected: "another name for each class".to_owned(),
+            found: format!("'{}' twice: correct the names, or remove their file", shown_name(pair[0])),
+        }),
+        None => Ok(()),
+    }
 }

@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use super::error::DataError;
-use super::file_kinds::{count_files, ignored_folder};
+use super::file_kinds::{count_files, has_images, ignored_folder};
 use super::files::Folder;
 use super::formats::{class_folders, csv_list};
 use super::layout::{Ignored, Layout, Role, Roles, is_hidden, joined};
 use super::names::shown_name;
-use super::open::{check_names, detected, folder_of_file, folder_of_list, levels, unknown};
+use super::open::{beside_set, check_names, detected, folder_of_file, folder_of_list, levels, unknown};
 use super::set::OpenOptions;
 use super::{host, labelling_folder};
 use crate::disk;
@@ -54,6 +54,9 @@ fn describe(source: &str, options: &OpenOptions) -> Result<Layout, DataError> {
         } else {
             None
         };
+        if found.is_none() {
+            notices.extend(beside_set(level, format));
+        }
         let roles = found.map_or_else(
             || data_files(level),
             |files| {
@@ -86,7 +89,8 @@ fn data_files(folder: &Folder) -> Roles {
     let mut roles = Roles::default();
     folder.files.keys().for_each(|name| roles.file("", name, Role::Data));
     for (name, inner) in &folder.folders {
-        roles.ignore_folder(name, count_files(inner), Ignored::NoImages);
+        let why = if has_images(inner) { Ignored::OtherFormat } else { Ignored::NoImages };
+        roles.ignore_folder(name, count_files(inner), why);
     }
     roles
 }

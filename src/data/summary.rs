@@ -11,6 +11,9 @@ use super::names::shown_name;
 use super::set::DataSet;
 use super::sheet::{Band, Cell, draw, drawn_class, file_name};
 
+/// Letters of the widest column of a table: formatting has a limit.
+const MAX_WIDTH: usize = 60;
+
 /// What a data set contains: for people (`Display`) and for programs (JSON).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
@@ -80,7 +83,7 @@ impl fmt::Display for Summary {
         )?;
         let shown: Vec<String> =
             self.classes.iter().map(|class| shown_name(&class.name).to_string()).collect();
-        let names = shown.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(5);
+        let names = shown.iter().map(|name| name.chars().count()).max().unwrap_or(0).clamp(5, MAX_WIDTH);
         write!(f, "\n{:names$}  {:>7}  {:>7}", "class", "train", "test")?;
         for (class, name) in self.classes.iter().zip(shown) {
             write!(f, "\n{name:names$}  {:>7}  {:>7}", class.train, class.test)?;

@@ -42,6 +42,19 @@ pub struct Header {
     /// Facts of the fingerprint; version 0.1 recorded none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<DataFacts>,
+    /// What the run has reported; earlier versions did not record it.
+    #[serde(default)]
+    pub reported: Reported,
+}
+
+/// What a checkpoint says of the reports of its run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Reported {
+    /// Step and seconds of the last report. No other run has taken the same time, so that they tell its reports from
+    /// those of a run with the same settings.
+    pub last: Option<(u64, f64)>,
+    /// [`Report::test_set`](super::Report::test_set) of the next report.
+    pub test_set: u64,
 }
 
 /// A run's whole state. Parameters are logical tensors, in the network's order.
@@ -75,7 +88,8 @@ impl Header {
         pending: &[PendingProbe],
     ) -> Self {
         let pending_steps = pending.iter().map(|p| p.step).collect();
-        Self { image, classes, step, seconds, window, pending_steps, data: None }
+        let reported = Reported::default();
+        Self { image, classes, step, seconds, window, pending_steps, data: None, reported }
     }
 
     /// Whether a data set's images have the shape and the classes that the checkpoint at `path` knows.

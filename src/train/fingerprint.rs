@@ -93,6 +93,18 @@ impl Fingerprint {
         contents.into_iter().filter(|content| trained.contains(content)).count()
     }
 
+    /// Whether the test images of a data set are others than those recorded, or have other classes.
+    pub fn has_other_tests(&self, data: &DataSet) -> bool {
+        let tests = self.images.iter().filter(|image| image.role == Role::Test);
+        let mut before: Vec<(u64, Option<u32>)> =
+            tests.map(|image| (image.id.content, image.class)).collect();
+        let now = data.test_ids.ids.iter().zip(&data.test_labels);
+        let mut now: Vec<(u64, Option<u32>)> = now.map(|(id, &class)| (id.content, Some(class))).collect();
+        before.sort_unstable();
+        now.sort_unstable();
+        before != now
+    }
+
     /// The roles by which test images are held out again when the data set is opened.
     pub fn recorded_roles(&self) -> RecordedRoles {
         let held_out = self.facts.held_out.is_some();

@@ -33,7 +33,13 @@ pub struct Report {
     pub test_acc: f64,
     /// The same with the EMA weights, which is the model's accuracy.
     pub test_acc_ema: f64,
+    /// Which test images the accuracies are of: 0 for those that the run began with, and one more each time that changed
+    /// test images were accepted. Accuracies of different test images are not comparable.
+    pub test_set: u64,
 }
+
+/// The column of [`Report::test_set`], which a file has once there are several.
+const TEST_SET: &str = "test_set";
 
 /// A cell of a row.
 #[derive(Clone, Copy, Serialize)]
@@ -44,8 +50,9 @@ enum Cell {
 }
 
 impl Report {
-    /// Columns and cells of a row; optional terms have a column only where the run has the term.
-    fn cells(&self) -> Vec<(String, Cell)> {
+    /// Columns and cells of a row; optional terms have a column only where the run has the term, and so has the test set
+    /// where the file has several (`test_sets`).
+    fn cells(&self, test_sets: bool) -> Vec<(String, Cell)> {
         let number = |name: &str, value: f64| (name.to_owned(), Cell::Number(Some(value)));
         let optional = |name: &str, value: Option<f64>| (name.to_owned(), Cell::Number(value));
         let mut cells = vec![
@@ -63,6 +70,7 @@ impl Report {
             number("test_acc", self.test_acc),
             number("test_acc_ema", self.test_acc_ema),
         ]);
+        cells.extend(test_sets.then(|| (TEST_SET.to_owned(), Cell::Count(self.test_set))));
         cells
     }
 
@@ -96,6 +104,10 @@ impl Report {
             mask: optional("mask")?,
             test_acc: number("test_acc")?,
             test_acc_ema: number("test_acc_ema")?,
+            test_set: match cell(TEST_SET).filter(|cell| !cell.is_empty()) {
+                None => 0,
+                Some(_) => count(TEST_SET)?,
+            },
         })
     }
 }
@@ -103,7 +115,7 @@ impl Report {
 /// The columns of a row, optional terms where the report has them.
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.cells())
+        serializer.collect_map(self.cells(self.test_set > 0))
     }
 }
 
@@ -114,6 +126,8 @@ pub struct MetricsFile {
     writer: csv::Writer<File>,
     /// The header is written with the first row.
     is_new: bool,
+    /// Whether the file has a column of test sets.
+    test_sets: bool,
 }
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -124,7 +138,8 @@ impl MetricsFile {
     /// [`TrainError::File`] if the file cannot be created.
     pub fn create(path: &Path) -> Result<Self, TrainError> {
         let file = File::create(path).map_err(TrainError::file(path, "creating it"))?;
-        Ok(Self { path: path.to_owned(), writer: csv::Writer::from_writer(file), is_new: true })
+        let writer = csv::Writer::from_writer(file);
+        Ok(Self { path: path.to_owned(), writer, is_new: true, test_sets: false })
     }
 
     /// Continues a file. Removes the rows after `step`, which the run writes again, and a truncated last row.
@@ -137,11 +152,17 @@ impl MetricsFile {
         let mut kept = reports(path, &text[..whole])?;
         kept.retain(|report| report.step <= step);
         write_atomically(path, &rows(path, &kept)?)?;
+        Self::append_to(path, &kept)
+    }
+
+    /// The file at `path`, which has these rows.
+    fn append_to(path: &Path, rows: &[Report]) -> Result<Self, TrainError> {
         let file = OpenOptions::new()
             .append(true)
             .open(path)
             .map_err(TrainError::file(path, "opening it to append rows"))?;
-        Ok(Self { path: path.to_owned(), writer: csv::Writer::from_writer(file), is_new: kept.is_empty() })
+        let writer = csv::Writer::from_writer(file);
+        Ok(Self { path: path.to_owned(), writer, is_new: rows.is_empty(), test_sets: has_test_sets(rows) })
     }
 
     /// Appends a row and flushes it to the disk.
@@ -149,14 +170,27 @@ impl MetricsFile {
     /// # Errors
     /// [`TrainError::File`] if the row cannot be written, for example because the disk is full.
     pub fn append(&mut self, report: &Report) -> Result<(), TrainError> {
+        if report.test_set > 0 && !self.test_sets {
+            // The first row of other test images: the rows before get the column too.
+            let mut all = if self.is_new { Vec::new() } else { read_reports(&self.path)? };
+            all.push(report.clone());
+            write_atomically(&self.path, &rows(&self.path, &all)?)?;
+            *self = Self::append_to(&self.path, &all)?;
+            return Ok(());
+        }
         let io = |e: csv::Error| TrainError::file(&self.path, "writing a row")(into_io(e));
         if std::mem::take(&mut self.is_new) {
-            write_header(&mut self.writer, report).map_err(io)?;
+            write_header(&mut self.writer, report, self.test_sets).map_err(io)?;
         }
-        write_row(&mut self.writer, report).map_err(io)?;
+        write_row(&mut self.writer, report, self.test_sets).map_err(io)?;
         self.writer.flush().map_err(TrainError::file(&self.path, "writing a row"))?;
         self.writer.get_ref().sync_data().map_err(TrainError::file(&self.path, "flushing a row to disk"))
     }
+}
+
+/// Whether rows are of several test sets, or of a later one.
+fn has_test_sets(rows: &[Report]) -> bool {
+    rows.iter().any(|report| report.test_set > 0)
 }
 
 /// The content of a `metrics.csv` at `path`.
@@ -166,23 +200,32 @@ impl MetricsFile {
 pub(super) fn rows(path: &Path, reports: &[Report]) -> Result<Vec<u8>, TrainError> {
     let mut rows = csv::Writer::from_writer(Vec::new());
     let failed = |error| TrainError::file(path, "writing its rows")(error);
+    let test_sets = has_test_sets(reports);
     for (i, report) in reports.iter().enumerate() {
         if i == 0 {
-            write_header(&mut rows, report).map_err(|error| failed(into_io(error)))?;
+            write_header(&mut rows, report, test_sets).map_err(|error| failed(into_io(error)))?;
         }
-        write_row(&mut rows, report).map_err(|error| failed(into_io(error)))?;
+        write_row(&mut rows, report, test_sets).map_err(|error| failed(into_io(error)))?;
     }
     rows.into_inner().map_err(|error| failed(error.into_error()))
 }
 
 /// Optional terms have a column where the run has the term: its reports then have a value.
-fn write_header<W: std::io::Write>(writer: &mut csv::Writer<W>, first: &Report) -> csv::Result<()> {
-    let cells = first.cells();
+fn write_header<W: std::io::Write>(
+    writer: &mut csv::Writer<W>,
+    first: &Report,
+    test_sets: bool,
+) -> csv::Result<()> {
+    let cells = first.cells(test_sets);
     writer.write_record(cells.iter().map(|(column, _)| column))
 }
 
-fn write_row<W: std::io::Write>(writer: &mut csv::Writer<W>, report: &Report) -> csv::Result<()> {
-    let cells = report.cells();
+fn write_row<W: std::io::Write>(
+    writer: &mut csv::Writer<W>,
+    report: &Report,
+    test_sets: bool,
+) -> csv::Result<()> {
+    let cells = report.cells(test_sets);
     writer.serialize(cells.into_iter().map(|(_, cell)| cell).collect::<Vec<_>>())
 }
 
@@ -295,7 +338,13 @@ pub fn most_likely(row: &[f32]) -> usize {
     best
 }
 
-/// Median of the last reports' `test_acc_ema`; 0 if there are none.
+/// Where the test images of a run change: the steps of the last report before, and of the first after.
+pub fn test_set_changes(reports: &[Report]) -> Vec<[u64; 2]> {
+    let changes = reports.windows(2).filter(|pair| pair[0].test_set != pair[1].test_set);
+    changes.map(|pair| [pair[0].step, pair[1].step]).collect()
+}
+
+/// Median of the last reports' `test_acc_ema`, as far as they are of the same test images as the last; 0 if there are none.
 ///
 /// # Examples
 /// ```
@@ -304,8 +353,9 @@ pub fn most_likely(row: &[f32]) -> usize {
 /// assert_eq!(median_accuracy(&[]), 0.0);
 /// ```
 pub fn median_accuracy(reports: &[Report]) -> f64 {
-    let first = reports.len().saturating_sub(MEDIAN_REPORTS);
-    let mut last: Vec<_> = reports[first..].iter().map(|r| r.test_acc_ema).collect();
+    let of_last = |report: &&Report| reports.last().is_some_and(|last| last.test_set == report.test_set);
+    let mut last: Vec<_> =
+        reports.iter().rev().take(MEDIAN_REPORTS).take_while(of_last).map(|r| r.test_acc_ema).collect();
     last.sort_by(f64::total_cmp);
     match last.len() {
         0 => 0.0,
@@ -330,6 +380,33 @@ mod tests {
             let text = whole.replacen(from, to, 1);
             let error = reports(path, text.as_bytes()).expect_err(named).to_string();
             assert!(error.contains(named), "{error}");
+        }
+    }
+
+    #[test]
+    fn rows_name_the_test_set_once_there_are_several() {
+        let path = Path::new("metrics.csv");
+        let report =
+            |step, test_set, test_acc_ema| Report { step, test_set, test_acc_ema, ..Report::default() };
+        let text = |reports: &[Report]| String::from_utf8(rows(path, reports).expect("rows")).expect("text");
+        let old = [report(1, 0, 0.5), report(2, 0, 0.5)];
+        assert!(!text(&old).contains(TEST_SET));
+        assert_eq!(reports(path, text(&old).as_bytes()).expect("rows"), old);
+        let all = [report(1, 0, 0.5), report(2, 0, 0.5), report(3, 1, 0.8), report(4, 1, 0.6)];
+        assert!(text(&all).lines().next().is_some_and(|header| header.ends_with(",test_set")));
+        assert_eq!(reports(path, text(&all).as_bytes()).expect("rows"), all);
+        assert_eq!((test_set_changes(&old).len(), test_set_changes(&all)), (0, vec![[2, 3]]));
+        assert_eq!((median_accuracy(&all), median_accuracy(&old)), (0.7, 0.5));
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("metrics.csv");
+            let mut file = MetricsFile::create(&path).expect("a file");
+            all.iter().for_each(|report| file.append(report).expect("a row"));
+            assert_eq!(read_reports(&path).expect("rows"), all);
+            let mut file = MetricsFile::resume(&path, 3).expect("a file");
+            file.append(&all[3]).expect("a row");
+            assert_eq!(read_reports(&path).expect("rows"), all);
         }
     }
 

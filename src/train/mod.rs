@@ -42,7 +42,9 @@ pub use fingerprint::{Changes, DataFacts, Fingerprint, RecordedImage, Role, reop
 pub use inspection::{FOLLOWED, Followed, Inspection};
 #[cfg(not(target_arch = "wasm32"))]
 pub use metrics::MetricsFile;
-pub use metrics::{Report, Summary, accuracy, median_accuracy, most_likely, read_reports, wilson_interval};
+pub use metrics::{
+    Report, Summary, accuracy, median_accuracy, most_likely, read_reports, test_set_changes, wilson_interval,
+};
 pub use model::Model;
 pub use observation::{AnchorRow, Guessed, Guesses, MixRow, Observation, RotationRow, StrongView};
 pub use overrides::Overrides;

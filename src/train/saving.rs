@@ -34,6 +34,8 @@ impl Trainer {
         self.window = checkpoint.header.window;
         self.step = checkpoint.header.step;
         self.earlier_seconds = checkpoint.header.seconds;
+        self.reported.last = checkpoint.header.reported.last;
+        self.reported.test_set += checkpoint.header.reported.test_set;
         Ok(())
     }
 
@@ -57,7 +59,7 @@ impl Trainer {
             StrongPolicy::CtAugment(bins) => bins.rates().to_vec(),
             _ => Vec::new(),
         };
-        let header = Header::new(
+        let mut header = Header::new(
             image_shape(&self.data),
             self.data.classes.clone(),
             self.step,
@@ -65,6 +67,7 @@ impl Trainer {
             self.window.clone(),
             &pending,
         );
+        header.reported = self.reported;
         let network = &self.engine.network;
         let tensors = &self.engine.tensors;
         let read = async |tensor: Tensor| self.engine.fetch(&self.gpu, tensor).await;

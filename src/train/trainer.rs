@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use web_time::Instant;
 
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, Reported};
 use super::config::Config;
 use super::embedding::{Embedder, Embedding};
 use super::engine::{Engine, EngineOptions};
@@ -72,6 +72,8 @@ pub struct Trainer {
     /// Images that the run trained on before it was resumed.
     trained: Vec<ImageId>,
     pub(super) step: u64,
+    /// What the run has reported. After [`Trainer::resume`] its test set is another one if changed test images were accepted.
+    pub(super) reported: Reported,
     /// Seconds of the run before it was resumed, and when this process took it up.
     pub(super) earlier_seconds: f64,
     began: Instant,
@@ -138,6 +140,7 @@ impl Trainer {
             test_probabilities: Arc::new([]),
             trained: Vec::new(),
             step: 0,
+            reported: Reported::default(),
             earlier_seconds: 0.0,
             began: Instant::now(),
             notices: Vec::new(),
@@ -185,6 +188,9 @@ impl Trainer {
         config.validate(data.train.height, data.train.width)?;
         let mut trainer = Self::with_split(gpu, config, data, capture, split)?;
         trainer.notices = notices;
+        let other_tests =
+            fingerprint.as_ref().is_some_and(|recorded| recorded.has_other_tests(&trainer.data));
+        trainer.reported.test_set = u64::from(other_tests);
         trainer.trained = fingerprint.iter().flat_map(Fingerprint::trained).collect();
         let network = &trainer.engine.network;
         let checkpoint = Checkpoint::load(path, &network.parameters, &network.statistics)?;
@@ -355,12 +361,15 @@ impl Trainer {
         let test_acc_ema = self.accuracy(Weights::Ema).await?;
         // Last: an evaluation that is interrupted leaves the window for the report of the resumed run.
         let window = std::mem::take(&mut self.window).report(&self.config.method);
+        let seconds = self.seconds();
+        self.reported.last = Some((self.step, seconds));
         Ok(Report {
             step: self.step,
             images: self.step * self.config.batch as u64,
-            seconds: self.seconds(),
+            seconds,
             test_acc,
             test_acc_ema,
+            test_set: self.reported.test_set,
             ..window
         })
     }
@@ -437,6 +446,13 @@ fn resumed_split(
     let split = recorded.split(data);
     let before = recorded.images.iter().filter(|image| image.role == Role::Labelled).count();
     let labels = split.labelled.len();
+    if !reasons.is_empty() && recorded.has_other_tests(data) {
+        notices.push(
+            "the test images are not those of before: later accuracies are not comparable with earlier ones, which the \
+             column test_set of metrics.csv marks"
+                .to_owned(),
+        );
+    }
     if labels == 0 {
         return Err(TrainError::NoLabelsLeft { path: path.to_owned(), before });
     }

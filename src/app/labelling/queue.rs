@@ -299,6 +299,7 @@ mod tests {
             decoding: Default::default(),
             split: SplitRule::Content,
             recorded: None,
+            in_folders: vec![None; images],
             none_as_class: false,
             ids: Vec::new(),
             notices: Vec::new(),

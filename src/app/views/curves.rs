@@ -106,17 +106,24 @@ impl CurvesView {
             let dark = plot.ctx().style_of(plot.ctx().theme()).visuals.dark_mode;
             let reports = &run.state.reports;
             let tested_on = run.session.data.tested_on();
-            let ema: Vec<_> = reports.iter().map(|r| [r.step as f64, r.test_acc_ema]).collect();
-            let raw: Vec<_> = reports.iter().map(|r| [r.step as f64, r.test_acc]).collect();
             let strong = if dark { Color32::WHITE } else { Color32::BLACK };
-            plot.line(
-                styled(Line::new(format!("{tested_on}, EMA weights"), ema), index).color(strong).width(2.5),
-            );
-            plot.line(
-                styled(Line::new(format!("{tested_on}, raw weights"), raw), index)
-                    .color(Color32::GRAY)
-                    .width(1.5),
-            );
+            // Accuracies of other test images are a line of their own.
+            for part in reports.chunk_by(|a, b| a.test_set == b.test_set) {
+                let ema: Vec<_> = part.iter().map(|r| [r.step as f64, r.test_acc_ema]).collect();
+                let raw: Vec<_> = part.iter().map(|r| [r.step as f64, r.test_acc]).collect();
+                let of = match part.first().map_or(0, |report| report.test_set) {
+                    0 => tested_on.to_owned(),
+                    number => format!("{tested_on} {}", number + 1),
+                };
+                plot.line(
+                    styled(Line::new(format!("{of}, EMA weights"), ema), index).color(strong).width(2.5),
+                );
+                plot.line(
+                    styled(Line::new(format!("{of}, raw weights"), raw), index)
+                        .color(Color32::GRAY)
+                        .width(1.5),
+                );
+            }
         }
     }
 
@@ -178,13 +185,15 @@ fn thin(points: Vec<[f64; 2]>) -> Vec<[f64; 2]> {
 fn csv(runs: &[Run]) -> Vec<u8> {
     let terms: Vec<_> = LOSS_TERMS.iter().filter(|term| runs.iter().any(|run| is_shown(term, run))).collect();
     let columns: String = terms.iter().map(|term| term.column() + ",").collect();
-    let mut text = format!("run,step,{columns}guess_acc,confidence,mask,test_acc,test_acc_ema\n");
+    let test_sets = runs.iter().any(|run| run.state.reports.iter().any(|report| report.test_set > 0));
+    let (heading, empty) = if test_sets { (",test_set", ",") } else { ("", "") };
+    let mut text = format!("run,step,{columns}guess_acc,confidence,mask,test_acc,test_acc_ema{heading}\n");
     for run in runs {
         let name = if run.name.is_empty() { "run" } else { &run.name };
         for s in run.state.statistics.iter() {
             let losses: String = terms.iter().map(|term| format!("{},", s.losses.of(term))).collect();
             text += &format!(
-                "{name},{},{losses}{},{},{},,\n",
+                "{name},{},{losses}{},{},{},,{empty}\n",
                 s.step + 1,
                 s.guess_accuracy.map(|share| share.to_string()).unwrap_or_default(),
                 s.confidence,
@@ -193,7 +202,8 @@ fn csv(runs: &[Run]) -> Vec<u8> {
         }
         let no_losses = ",".repeat(terms.len());
         for r in run.state.reports.iter() {
-            text += &format!("{name},{},{no_losses},,,{},{}\n", r.step, r.test_acc, r.test_acc_ema);
+            let test_set = if test_sets { format!(",{}", r.test_set) } else { String::new() };
+            text += &format!("{name},{},{no_losses},,,{},{}{test_set}\n", r.step, r.test_acc, r.test_acc_ema);
         }
     }
     text.into_bytes()

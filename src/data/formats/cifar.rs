@@ -33,6 +33,8 @@ pub const FORMAT: Format = Format {
 const SIDE: usize = 32;
 const PLANE: usize = SIDE * SIDE;
 const SHIFT: u32 = 4;
+/// Batches of CIFAR-10's training images.
+const BATCHES: u32 = 5;
 
 /// The files of one set.
 struct Files {
@@ -72,7 +74,23 @@ fn load(folder: &Folder, files: &Files, options: &OpenOptions) -> Result<DataSet
         Version::Binary { by_name } => read_binary(folder, files, *by_name, options)?,
         Version::Python { names } => read_python(files, names.as_ref(), options)?,
     };
-    Ok(parts.assemble(options))
+    let mut set = parts.assemble(options);
+    let missing: Vec<String> = missing_batches(&files.train).iter().map(u32::to_string).collect();
+    if !missing.is_empty() {
+        set.notices.push(format!(
+            "CIFAR-10 has five files data_batch_1 to data_batch_5; missing here: {}",
+            missing.join(", ")
+        ));
+    }
+    Ok(set)
+}
+
+/// The numbers of the batches that are not there, of a set with other batches.
+fn missing_batches(train: &[Entry]) -> Vec<u32> {
+    let number =
+        |entry: &Entry| entry.name.strip_prefix("data_batch_")?.trim_end_matches(".bin").parse().ok();
+    let found: Vec<u32> = train.iter().filter_map(number).collect();
+    (1..=BATCHES).filter(|batch| !found.is_empty() && !found.contains(batch)).collect()
 }
 
 /// A set of either version.

@@ -416,6 +416,13 @@ impl Reader {
             if is_packed(&entry.name) {
                 self.packed.push(joined(at, &entry.name));
             }
+            if entry.name.to_lowercase().ends_with(".npz") {
+                let name = joined(at, &entry.name);
+                self.notices.push(format!(
+                    "{} beside the folders is not read: open it itself to use its arrays",
+                    shown_name(&name)
+                ));
+            }
             // Files beside a whole set describe it: only those among the images are worth a notice.
             let why = if self.is_image(entry)? { why } else { Ignored::NotAnImage };
             self.roles.file(at, &entry.name, Role::Ignored(why));

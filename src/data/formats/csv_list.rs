@@ -140,6 +140,9 @@ fn read(folder: &Folder, tables: &[(&Entry, Table)], options: &OpenOptions) -> R
         }
         notices.extend(list.column_notices());
         let mut rows = list.rows(options.choice.none_as_class)?;
+        if rows.is_empty() && lists == 1 {
+            return Err(list.error(1, "a row for each image below the header".to_owned(), "none".to_owned()));
+        }
         if let Some(classes) = class_lines.as_ref().filter(|_| entry.name == LABELS_FILE) {
             for row in &mut rows {
                 row.class = row.class.take().or_else(|| row.placeholder.take_if(|word| classes.has(word)));

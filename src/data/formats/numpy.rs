@@ -3,12 +3,15 @@
 
 use std::path::PathBuf;
 
+use crate::data::counted::counted;
 use crate::data::error::DataError;
 use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};
 use crate::data::identity::Identities;
 use crate::data::images::Images;
+use crate::data::layout::listed;
 use crate::data::limits::SIDES;
+use crate::data::names::shown_name;
 use crate::data::npy::{Array, UINT8};
 use crate::data::set::{self, DataSet, Labelled, OpenOptions, Parts};
 
@@ -29,7 +32,15 @@ pub const FORMAT: Format = Format {
 const TRAIN: [(&str, &str); 4] =
     [("x", "y"), ("x_train", "y_train"), ("images", "labels"), ("train_images", "train_labels")];
 const TEST: [(&str, &str); 2] = [("x_test", "y_test"), ("test_images", "test_labels")];
-const UNLABELLED: [&str; 2] = ["x_unlabeled", "x_unlabelled"];
+/// They test where there are no images to test.
+const VALIDATION: [(&str, &str); 4] = [
+    ("x_val", "y_val"),
+    ("val_images", "val_labels"),
+    ("x_valid", "y_valid"),
+    ("x_validation", "y_validation"),
+];
+const UNLABELLED: [&str; 6] =
+    ["x_unlabeled", "x_unlabelled", "unlabeled", "unlabelled", "unlabeled_images", "unlabelled_images"];
 const CLASSES: [&str; 3] = ["classes", "class_names", "label_names"];
 
 struct Files {
@@ -38,6 +49,8 @@ struct Files {
     test: Option<(Entry, Entry)>,
     unlabelled: Option<Entry>,
     classes: Option<Entry>,
+    /// Names of arrays that are not read.
+    unused: Vec<String>,
 }
 
 fn detect(folder: &Folder) -> Result<Option<Loader<'_>>, DataError> {
@@ -47,13 +60,42 @@ fn detect(folder: &Folder) -> Result<Option<Loader<'_>>, DataError> {
     };
     let pair = |names: &[(&str, &str)]| names.iter().find_map(|(x, y)| Some((array(x)?, array(y)?)));
     let Some(train) = pair(&TRAIN) else { return Ok(None) };
-    let files = Files {
+    // Half of a pair would be left out, and images to train on held out in its place.
+    let halves = TEST.iter().chain(&VALIDATION).find_map(|(x, y)| match (array(x), array(y)) {
+        (Some(found), None) => Some((found, *y)),
+        (None, Some(found)) => Some((found, *x)),
+        _ => None,
+    });
+    if let Some((found, missing)) = halves {
+        return Err(DataError::Missing {
+            path: found.path.clone(),
+            expected: format!("an array {missing} beside it"),
+            found: "none: add it, or remove the other one".to_owned(),
+        });
+    }
+    let mut files = Files {
         folder: folder.path.clone(),
         train,
-        test: pair(&TEST),
+        test: pair(&TEST).or_else(|| pair(&VALIDATION)),
         unlabelled: UNLABELLED.iter().find_map(|name| array(name)),
         classes: CLASSES.iter().find_map(|name| array(name)),
+        unused: Vec::new(),
     };
+    let used: Vec<&Entry> = [&files.train.0, &files.train.1]
+        .into_iter()
+        .chain(files.test.iter().flat_map(|(x, y)| [x, y]))
+        .chain(&files.unlabelled)
+        .chain(&files.classes)
+        .collect();
+    let is_unused = |entry: &&Entry| {
+        entry.name.to_lowercase().ends_with(".npy") && !used.iter().any(|used| used.name == entry.name)
+    };
+    files.unused = folder
+        .files
+        .values()
+        .filter(is_unused)
+        .map(|entry| shown_name(entry.name.rsplit_once('.').map_or("", |(stem, _)| stem)).to_string())
+        .collect();
     Ok(Some(Loader::set(move |options| load(&files, options))))
 }
 
@@ -97,12 +139,27 @@ fn load(files: &Files, options: &OpenOptions) -> Result<DataSet, DataError> {
         shift: if colour { (side as f64 / 8.0).round() as u32 } else { 2 },
     };
     let mut set = parts.assemble(options);
+    if !files.unused.is_empty() {
+        set.notices.push(format!(
+            "{} not read: {} (known are {})",
+            counted(files.unused.len(), "array is", "arrays are"),
+            listed(&files.unused),
+            known_names()
+        ));
+    }
     if let Some(images) = unlabelled {
         set.train_ids.extend(Identities::of_pixels(&images, set::UNLABELLED_LIST));
         set.train.pixels.extend(images.pixels);
         set.train_labels.resize(set.train.len(), None);
     }
     Ok(set)
+}
+
+/// The names of arrays that are read.
+fn known_names() -> String {
+    let pairs = TRAIN.iter().chain(&TEST).chain(&VALIDATION).map(|(x, y)| format!("{x} with {y}"));
+    let single = UNLABELLED.iter().chain(&CLASSES).map(|name| (*name).to_owned());
+    pairs.chain(single).collect::<Vec<_>>().join(", ")
 }
 
 fn read_labelled((x, y): &(Entry, Entry)) -> Result<Labelled, DataError> {
