@@ -70,7 +70,7 @@ fn other_sizes_are_resized_bad_files_skipped() {
     for words in [
         "1 file that is not an image is ignored, such as",
         "notes.txt",
-        "1 of 5 images are resized to 8x8",
+        "1 of 5 images is resized to 8x8",
         "c.png cannot be decoded",
         "d.pgm is 20000x20000 pixels, the limit is 64 million pixels",
     ] {

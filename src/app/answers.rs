@@ -10,6 +10,8 @@ pub enum Answer {
     FoldersAsClasses,
     /// `none_as_class`: the word `none` in a list is a class.
     NoneAsClass,
+    /// `many_files`: all files of the folder are looked through.
+    ManyFiles,
     /// `skip_bad`: images that cannot be read are left out.
     SkipBad,
     /// `strict` is off: images of other sizes are resized.
@@ -34,6 +36,7 @@ impl Answer {
             | DataError::UntrainedFolder { .. }
             | DataError::NothingToTrain { .. } => Some(Self::FoldersAsClasses),
             DataError::Line { .. } if error.setting() == Some("none_as_class") => Some(Self::NoneAsClass),
+            DataError::ManyFiles { .. } => Some(Self::ManyFiles),
             DataError::MixedSizes { .. } => Some(Self::Resize),
             DataError::NoChoice { .. } | DataError::FoldOption { .. } => Some(Self::NoChoice),
             DataError::BadImage { reason, .. } if bits_are_set && reason.contains("significant_bits") => {
@@ -62,6 +65,7 @@ impl Answer {
         match self {
             Self::FoldersAsClasses => "Take the folders as classes",
             Self::NoneAsClass => "Take none as a class",
+            Self::ManyFiles => "Look through all files",
             Self::SkipBad => "Skip damaged images",
             Self::Resize => "Resize the images",
             Self::FindBits => "Find the significant bits",
@@ -76,6 +80,7 @@ impl Answer {
         match self {
             Self::FoldersAsClasses => "Every folder is a class, also one named train, test, val or unlabeled",
             Self::NoneAsClass => "The words none, empty and unknown are classes, not missing labels",
+            Self::ManyFiles => "Go on although hardly any of the files are images",
             Self::SkipBad => "Images that cannot be read are left out, each with a notice",
             Self::Resize => "Images of other sizes are cropped and resized",
             Self::FindBits => "As many bits as the brightest value of all 16-bit images needs",
@@ -92,6 +97,7 @@ impl Answer {
         match self {
             Self::FoldersAsClasses => options.choice.folders_as_classes = true,
             Self::NoneAsClass => options.choice.none_as_class = true,
+            Self::ManyFiles => options.choice.many_files = true,
             Self::SkipBad => options.skip_bad = true,
             Self::Resize => options.strict = false,
             Self::FindBits => options.significant_bits = SignificantBits::Auto,

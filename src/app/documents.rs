@@ -99,13 +99,19 @@ impl DataSlot {
         let (sender, arriving) = oneshot::channel();
         let (path, wake, progress) = (source.clone(), Arc::new(wake), Arc::<Progress>::default());
         let options = OpenOptions { stop: Arc::default(), ..options };
+        let (found, finding) = (Arc::clone(&progress), Arc::clone(&wake));
+        let receive_files = move |files, _: &Path| {
+            found.done.store(files, Ordering::Relaxed);
+            finding();
+        };
         let (shown, waking) = (Arc::clone(&progress), Arc::clone(&wake));
         let receive = move |done, all| {
             shown.done.store(done, Ordering::Relaxed);
             shown.all.store(all, Ordering::Relaxed);
             waking();
         };
-        let own = OpenOptions { progress: OnProgress::new(receive), ..options.clone() };
+        let own =
+            OpenOptions { progress: OnProgress::new(receive).with_files(receive_files), ..options.clone() };
         platform::spawn(move || async move {
             platform::fetch(&path).await;
             let skipping = OpenOptions { skip_bad: true, ..own };
@@ -167,12 +173,13 @@ impl DataSlot {
         self.opening.as_ref().map(|opening| opening.source.as_str())
     }
 
-    /// Images that are read, and all images to read, once opening has taken more than a second.
+    /// Images that are read, and all images to read, once opening has taken more than a second. While folders are listed
+    /// there are no images to read: files that were found, and 0.
     pub fn progress(&self) -> Option<[usize; 2]> {
         let opening =
             self.opening.as_ref().filter(|opening| opening.began.elapsed() > SHOW_PROGRESS_AFTER)?;
         let Progress { done, all } = &*opening.progress;
-        Some([done, all].map(|count| count.load(Ordering::Relaxed))).filter(|[_, all]| *all > 0)
+        Some([done, all].map(|count| count.load(Ordering::Relaxed))).filter(|[done, all]| done + all > 0)
     }
 
     /// Why the source requested last could not be opened.

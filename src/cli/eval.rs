@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{anyhow, bail};
 use clap::Args;
 use pollster::block_on;
-use remixmatch::data::{DataError, DataSet, OpenOptions, counted, shown, shown_name};
+use remixmatch::data::{DataError, DataSet, OpenOptions, counted, counted_of, shown, shown_name};
 use remixmatch::train::{Model, TrainError, most_likely, reopen_options, wilson_interval};
 use serde_json::{Value, json};
 
@@ -67,6 +67,7 @@ pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
         image_size: Some(model.header.image[0]),
         choice,
         only_tests: !own && !arguments.test_only,
+        no_training: true,
         significant_bits: arguments.choice.significant_bits.unwrap_or(of_model.significant_bits),
         ..of_model
     };
@@ -201,7 +202,8 @@ fn note_trained(model: &Model, set: &DataSet, tested: &Tested) {
     if trained > 0 {
         let images = tested.labels.len();
         note(format_args!(
-            "notice: {trained} of the {images} images were trained on: the accuracy on them says little"
+            "notice: {} trained on: the accuracy on them says little",
+            counted_of(trained, images, ["image", "images"], ["was", "were"])
         ));
     }
 }

@@ -1,13 +1,17 @@
 //! What a command works on: the adapter, with the tiling of its kernels, and the data set.
 
+use std::io::{IsTerminal as _, stderr};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use remixmatch::data::{Choice, DataSet, OnProgress, OpenOptions, SignificantBits, layout, open};
+use remixmatch::data::{
+    Choice, DataSet, OnProgress, OpenOptions, SignificantBits, counted, layout, open, shown,
+};
 use remixmatch::gpu::Gpu;
 use remixmatch::train::{Config, RunFolder, TilingChoice, with_tiling};
 
@@ -100,6 +104,9 @@ pub struct ChoiceOptions {
     /// Lists: the words none, empty and unknown are classes, not missing labels
     #[arg(long, help_heading = "Data")]
     none_as_class: bool,
+    /// Folders: look through all files, also where far more are found than images
+    #[arg(long, help_heading = "Data")]
+    many_files: bool,
 }
 
 impl ChoiceOptions {
@@ -111,6 +118,7 @@ impl ChoiceOptions {
             no_extra: self.no_extra,
             folders_as_classes: self.folders_as_classes,
             none_as_class: self.none_as_class,
+            many_files: self.many_files,
         }
     }
 }
@@ -166,8 +174,7 @@ pub fn open_source(source: &str, options: &OpenOptions) -> anyhow::Result<DataSe
 /// Opens a data set as [`open_source`], for commands that print the notices elsewhere.
 pub fn open_quietly(source: &str, options: &OpenOptions) -> anyhow::Result<DataSet> {
     let bar = Arc::new(OpeningBar::default());
-    let shown = Arc::clone(&bar);
-    let progress = OnProgress::new(move |done, all| shown.show(done, all));
+    let progress = bar.progress();
     let opened = open(&resolve(source)?, &OpenOptions { progress, cache: hash_cache(), ..options.clone() });
     bar.clear();
     Ok(opened?)
@@ -190,16 +197,53 @@ pub fn same_source(a: &str, b: &str) -> bool {
 struct OpeningBar {
     began: Instant,
     bar: OnceLock<ProgressBar>,
+    /// While folders are listed.
+    spinner: OnceLock<ProgressBar>,
+    /// Whether it was said that folders are listed.
+    told: AtomicBool,
 }
 
 impl Default for OpeningBar {
     fn default() -> Self {
-        Self { began: Instant::now(), bar: OnceLock::new() }
+        let (bar, spinner, told) = (OnceLock::new(), OnceLock::new(), AtomicBool::new(false));
+        Self { began: Instant::now(), bar, spinner, told }
     }
 }
 
 impl OpeningBar {
+    /// What reports to the bar.
+    fn progress(self: &Arc<Self>) -> OnProgress {
+        let (images, files) = (Arc::clone(self), Arc::clone(self));
+        OnProgress::new(move |done, all| images.show(done, all))
+            .with_files(move |found, folder| files.show_files(found, folder))
+    }
+
+    /// Says what is looked through, once after a second, and on a terminal all the time.
+    fn show_files(&self, found: usize, folder: &Path) {
+        if self.began.elapsed() < Duration::from_secs(1) {
+            return;
+        }
+        if !self.told.swap(true, Ordering::Relaxed) && !stderr().is_terminal() {
+            note(format_args!(
+                "looking through folders: {} so far, now in {} (Ctrl-C cancels)",
+                counted(found, "file", "files"),
+                shown(folder)
+            ));
+        }
+        let spinner = self.spinner.get_or_init(|| {
+            let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            let style =
+                ProgressStyle::with_template("{spinner} looking through folders: {pos} files, {wide_msg}");
+            style.map(|style| spinner.clone().with_style(style)).unwrap_or(spinner)
+        });
+        spinner.set_position(found as u64);
+        spinner.set_message(shown(folder).to_string());
+    }
+
     fn show(&self, done: usize, all: usize) {
+        if let Some(spinner) = self.spinner.get() {
+            spinner.finish_and_clear();
+        }
         if self.began.elapsed() < Duration::from_secs(1) {
             return;
         }
@@ -214,7 +258,7 @@ impl OpeningBar {
     }
 
     fn clear(&self) {
-        if let Some(bar) = self.bar.get() {
+        for bar in [self.bar.get(), self.spinner.get()].into_iter().flatten() {
             bar.finish_and_clear();
         }
     }
@@ -227,7 +271,11 @@ const HINT: &str = "give builtin:fashion, builtin:digits, builtin:shapes, or the
 /// Prints what becomes of every file of a source, as text or as JSON; also of a set that has images to test alone.
 pub fn print_layout(source: &str, options: &OpenOptions, json: bool) -> anyhow::Result<()> {
     let source = resolve(source)?;
-    let layout = match layout(&source, options) {
+    let bar = Arc::new(OpeningBar::default());
+    let options = &OpenOptions { progress: bar.progress(), ..options.clone() };
+    let found = layout(&source, options);
+    bar.clear();
+    let layout = match found {
         Err(error) if error.may_test() => {
             let tests = OpenOptions { only_tests: true, ..options.clone() };
             let Ok(mut found) = layout(&source, &tests) else { return Err(error.into()) };

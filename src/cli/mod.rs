@@ -105,13 +105,15 @@ const LOG_FILTER: &str = "error,wgpu_hal=off";
 pub fn run() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => match conflict(&error, std::env::args()) {
-            Some(message) => {
-                note(message);
-                return ExitCode::from(2);
+        Err(error) => {
+            match conflict(&error, std::env::args_os().map(|part| part.to_string_lossy().into_owned())) {
+                Some(message) => {
+                    note(message);
+                    return ExitCode::from(2);
+                }
+                None => error.exit(),
             }
-            None => error.exit(),
-        },
+        }
     };
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)

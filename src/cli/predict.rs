@@ -8,7 +8,8 @@ use anyhow::bail;
 use clap::Args;
 use pollster::block_on;
 use remixmatch::data::{
-    Images, SignificantBits, counted, is_image_file, read_images, shown, shown_name, significant_bits_of,
+    Images, SignificantBits, counted, counted_of, is_image_file, read_images, shown, shown_name,
+    significant_bits_of,
 };
 use remixmatch::train::{Model, PredictionTable, most_likely};
 use serde_json::json;
@@ -107,7 +108,11 @@ pub fn run(arguments: PredictArguments) -> anyhow::Result<Outcome> {
         _ if arguments.skip_bad => Ok(Outcome::Done),
         Some(error) if all == 1 => Err(error.into()),
         // Nothing to advise: the others are classified.
-        Some(error) => bail!("{bad} of {all} image files cannot be read: {}", error.problem()),
+        Some(error) => bail!(
+            "{} be read: {}",
+            counted_of(bad, all, ["image file", "image files"], ["cannot", "cannot"]),
+            error.problem()
+        ),
         None => match failures.first() {
             Some(failure) => bail!("{failure}"),
             None => Ok(Outcome::Done),

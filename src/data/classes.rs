@@ -65,7 +65,7 @@ pub(super) fn assemble(
             images.push(ImageFile { entry: image.entry, class, test });
         }
     }
-    notices.extend(roles.notices());
+    notices.extend(roles.notices(options.only_tests || options.no_training));
     Ok(ImageFiles { root: path.to_owned(), classes, images, others, notices, roles })
 }
 

@@ -1,4 +1,4 @@
-//! Counts in messages: a number with its noun.
+//! Counts in messages: a number with its noun, and the verb that goes with it.
 
 /// The number with its noun: `one` for 1, otherwise `many`.
 ///
@@ -11,4 +11,18 @@
 /// ```
 pub fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// Some of all, with the noun of all and the verb of some: `1 of 4 images is`, `2 of 4 images are`, `0 of 1 image are`.
+///
+/// # Examples
+/// ```
+/// use remixmatch::data::counted_of;
+///
+/// assert_eq!(counted_of(1, 4, ["image", "images"], ["is", "are"]), "1 of 4 images is");
+/// assert_eq!(counted_of(2, 4, ["image", "images"], ["is", "are"]), "2 of 4 images are");
+/// assert_eq!(counted_of(1, 1, ["row", "rows"], ["names", "name"]), "1 of 1 row names");
+/// ```
+pub fn counted_of(some: usize, all: usize, noun: [&str; 2], verb: [&str; 2]) -> String {
+    format!("{some} of {} {}", counted(all, noun[0], noun[1]), if some == 1 { verb[0] } else { verb[1] })
 }

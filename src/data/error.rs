@@ -162,6 +162,13 @@ pub enum DataError {
         folders_as_classes)", path = shown(path)
     )]
     NothingToTrain { path: PathBuf, found: String },
+    /// A folder of far more other files than images, as a whole home folder is.
+    #[error(
+        "{path} has {found} so far and only {} among them, so that it may be another folder than you mean: open the folder of \
+        the images, or set many_files to look through all files",
+        counted(*images, "image", "images"), path = shown(path), found = counted(*files, "file", "files")
+    )]
+    ManyFiles { path: PathBuf, files: usize, images: usize },
     /// Images with masks or boxes instead of classes.
     #[error(
         "{path} is laid out for {task} (images with a folder '{folder}' that describes them), but this program learns one \
@@ -289,6 +296,7 @@ impl DataError {
             Self::BadImage { .. } | Self::HugeImage { .. } | Self::DecoderFailed { .. } => Some("skip_bad"),
             Self::Line { advice, .. } if advice.contains("skip_bad") => Some("skip_bad"),
             Self::Line { advice, .. } if advice.contains("none_as_class") => Some("none_as_class"),
+            Self::ManyFiles { .. } => Some("many_files"),
             Self::MixedSizes { .. } => Some("strict"),
             Self::UnclearFolder { .. }
             | Self::UnclearLayout { .. }

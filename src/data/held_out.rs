@@ -1,5 +1,6 @@
 //! Holds out test images where a set has none of its own, and says which.
 
+use super::counted::counted_of;
 use super::identity::{ImageId, RecordedRoles, SplitRule, held_out, test_key};
 
 /// How test images are held out.
@@ -49,9 +50,8 @@ impl HoldOut<'_> {
         let count = |class: usize| format!("{} {} of {}", classes[class], tested[class], of[class]);
         let total: usize = tested.iter().sum();
         let mut notices = vec![format!(
-            "the set has no test images of its own: {total} of {} labelled images are held out for testing and not trained on \
-             ({})",
-            labels.len(),
+            "the set has no test images of its own: {} held out for testing and not trained on ({})",
+            counted_of(total, labels.len(), ["labelled image", "labelled images"], ["is", "are"]),
             listed(all().map(count))
         )];
         let untested = listed(all().filter(|&c| tested[c] == 0).map(|c| classes[c].clone()));

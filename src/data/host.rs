@@ -19,10 +19,17 @@ mod platform {
 
     use crate::data::encodings::is_certainly_utf8;
     use crate::data::error::DataError;
+    use crate::data::file_kinds::is_named_as_image;
     use crate::data::files::{Content, Entry, Folder, Seekable, Stream};
     use crate::data::layout::is_hidden;
-    use crate::data::limits::MAX_FOLDER_DEPTH;
+    use crate::data::limits::{MAX_FOLDER_DEPTH, OTHER_FILES, OTHERS_PER_IMAGE};
     use crate::data::names::{Decoder, shown, shown_name, unique};
+    use crate::data::set::OpenOptions;
+
+    /// Other files at which the listing of a folder ends before all of it is seen, if there are hardly any images among them.
+    const MULTITUDE: usize = 20 * OTHER_FILES;
+    /// Files between two reports of how many were found.
+    const REPORT_EVERY: usize = 256;
 
     struct OnDisk(PathBuf);
 
@@ -68,9 +75,10 @@ mod platform {
     /// A folder on the disk with everything below it. Links are followed, unless they lead back to a folder above.
     ///
     /// # Errors
-    /// When it, or a folder below it, cannot be listed.
-    pub fn folder(path: &Path) -> Result<Folder, DataError> {
-        let mut listing = Listing::default();
+    /// When it, or a folder below it, cannot be listed; [`DataError::ManyFiles`] if far more files are found than images and
+    /// the choice `many_files` is not made; [`DataError::Stopped`] if the opening is cancelled.
+    pub fn folder(path: &Path, options: &OpenOptions) -> Result<Folder, DataError> {
+        let mut listing = Listing::new(path, options);
         let folder = listing.list(path)?;
         if listing.foreign.is_empty() {
             return Ok(Folder { notices: listing.notices, ..folder });
@@ -78,15 +86,21 @@ mod platform {
         // Once more, now that the encoding of all names is known.
         let decoder = Decoder::of(listing.foreign.iter().chain(&listing.utf8).map(Vec::as_slice));
         let notice = decoder.notice(path, listing.foreign.iter().map(Vec::as_slice));
-        let mut listing = Listing { decoder, ..Listing::default() };
+        let mut listing = Listing { decoder, ..Listing::new(path, options) };
         let folder = listing.list(path)?;
         listing.notices.extend(notice);
         Ok(Folder { notices: listing.notices, ..folder })
     }
 
     /// What is known while a folder is listed.
-    #[derive(Default)]
-    struct Listing {
+    struct Listing<'a> {
+        options: &'a OpenOptions,
+        /// The source.
+        root: &'a Path,
+        /// Files found so far; those of them that are named as images; and those with another ending.
+        files: usize,
+        images: usize,
+        others: usize,
         decoder: Decoder,
         /// Canonical paths of the folders around the one that is listed.
         above: Vec<PathBuf>,
@@ -97,7 +111,44 @@ mod platform {
         notices: Vec<String>,
     }
 
-    impl Listing {
+    impl<'a> Listing<'a> {
+        fn new(root: &'a Path, options: &'a OpenOptions) -> Self {
+            let (decoder, notices) = (Decoder::default(), Vec::new());
+            let (above, foreign, utf8) = (Vec::new(), Vec::new(), None);
+            Self { options, root, files: 0, images: 0, others: 0, decoder, above, foreign, utf8, notices }
+        }
+
+        /// Counts a file in `folder`.
+        ///
+        /// # Errors
+        /// When far more files are found than images, or the opening is cancelled.
+        fn count(&mut self, name: &str, folder: &Path) -> Result<(), DataError> {
+            self.files += 1;
+            match is_named_as_image(name) {
+                true => self.images += 1,
+                // A file without an ending may be anything.
+                false => self.others += usize::from(name.contains('.')),
+            }
+            if self.files.is_multiple_of(REPORT_EVERY) {
+                self.options.report_files(self.files, folder)?;
+            }
+            Ok(())
+        }
+
+        /// # Errors
+        /// When far more files are found than images.
+        fn check(&self, most: usize) -> Result<(), DataError> {
+            let are_many = self.others > most && self.others / OTHERS_PER_IMAGE > self.images;
+            match are_many && !self.options.choice.many_files {
+                true => Err(DataError::ManyFiles {
+                    path: self.root.to_owned(),
+                    files: self.files,
+                    images: self.images,
+                }),
+                false => Ok(()),
+            }
+        }
+
         fn list(&mut self, path: &Path) -> Result<Folder, DataError> {
             let unreadable = |reason| DataError::Read { path: path.to_owned(), reason };
             let mut folder = Folder::new(path.to_owned());
@@ -145,12 +196,15 @@ mod platform {
                     }
                 } else if metadata.as_ref().is_none_or(fs::Metadata::is_file) {
                     // Pipes and devices are left out: reading them could block forever.
+                    self.count(&name, &folder.path)?;
                     let size = metadata.map_or(0, |metadata| metadata.len());
                     let content = Arc::new(OnDisk(path.clone()));
                     folder.files.insert(name.clone(), Entry::named(name, path, size, content));
                 }
             }
             self.above.pop();
+            // The images may come last: on the way, only a multitude of other files is enough.
+            self.check(if self.above.is_empty() { OTHER_FILES } else { MULTITUDE })?;
             Ok(folder)
         }
     }
@@ -163,6 +217,7 @@ mod platform {
 
     use crate::data::error::DataError;
     use crate::data::files::{Entry, Folder, Memory};
+    use crate::data::set::OpenOptions;
     use crate::disk::in_memory;
 
     /// A file of the page.
@@ -180,11 +235,12 @@ mod platform {
         in_memory::share(path).is_ok()
     }
 
-    /// A folder of the page with everything below it.
+    /// A folder of the page with everything below it, which someone has put there file by file.
     ///
     /// # Errors
-    /// When a file is removed meanwhile.
-    pub fn folder(path: &Path) -> Result<Folder, DataError> {
+    /// When a file is removed meanwhile, or the opening is cancelled.
+    pub fn folder(path: &Path, options: &OpenOptions) -> Result<Folder, DataError> {
+        options.report_files(0, path)?;
         let mut folder = Folder::new(path.to_owned());
         for found in in_memory::files_below(path) {
             let bytes =

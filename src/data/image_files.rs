@@ -4,7 +4,7 @@
 //! streams the images that do not fit in memory. Which images a set has, and what is said of them, does not depend on
 //! how many are streamed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::bit_depth::{ALL_BITS, SignificantBits};
@@ -23,7 +23,7 @@ use super::set::{self, DataSet, Decoding, OpenOptions, Origin};
 use super::slices::Slices;
 use super::stream::Source;
 use super::used_bits::significant_bits;
-use crate::data::counted::counted;
+use crate::data::counted::{counted, counted_of};
 
 /// Side of the images if no size is shared by most of them.
 const DEFAULT_SIDE: usize = 32;
@@ -150,6 +150,7 @@ pub(super) async fn load(
         let held = rule.choose(&ids.ids[..labels.len()], &labels, &classes, &mut notices);
         is_test[..held.len()].copy_from_slice(&held);
     }
+    notices.extend(trained_notice(&ids, &is_test, options));
     notices.extend(skipped_notices(&bad));
     let dark = (all_deep && bits == ALL_BITS).then(|| dark_notice(opened.brightest));
     notices.extend(dark.flatten());
@@ -180,6 +181,22 @@ pub(super) async fn load(
         flip: true,
         shift: (side as f64 / 8.0).round() as u32,
         notices,
+    })
+}
+
+/// The notice about test images that are, byte for byte, also among the images to train on.
+fn trained_notice(ids: &Identities, is_test: &[bool], options: &OpenOptions) -> Option<String> {
+    let of = |tests: bool| {
+        let images = ids.ids.iter().zip(is_test).filter(move |(_, test)| **test == tests);
+        images.map(|(id, _)| id.content)
+    };
+    let trained: HashSet<u64> = of(false).collect();
+    let (both, all) = (of(true).filter(|content| trained.contains(content)).count(), of(true).count());
+    (both > 0 && !options.only_tests).then(|| {
+        format!(
+            "{} byte for byte among the images to train on, so that accuracy is too high: check the data to list them",
+            counted_of(both, all, ["test image", "test images"], ["is", "are"])
+        )
     })
 }
 
@@ -322,9 +339,8 @@ pub(super) fn common_side(
     let resized = items.iter().filter(|item| size(item) != (side as u32, side as u32)).count();
     if resized > 0 {
         notices.push(format!(
-            "{resized} of {} images are resized to {side}x{side} (images that are not square are cropped to their \
-             centre square)",
-            items.len()
+            "{} resized to {side}x{side} (images that are not square are cropped to their centre square)",
+            counted_of(resized, items.len(), ["image", "images"], ["is", "are"])
         ));
     }
     Ok(side)

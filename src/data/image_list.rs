@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use csv::{ReaderBuilder, StringRecord};
 
+use super::counted::counted_of;
 use super::error::{DataError, excerpt};
 use super::files::{Entry, Folder};
 use super::layout::listed as listed_names;
@@ -67,6 +68,8 @@ pub(super) struct Row {
     pub says_split: bool,
     /// A word in place of a label, such as `NaN`.
     pub placeholder: Option<String>,
+    /// Whether the row ends before the column of classes or that of splits.
+    pub is_short: bool,
 }
 
 /// The rows as CSV, without the lines before the header.
@@ -88,6 +91,20 @@ impl List {
 
     pub fn reader(&self) -> csv::Reader<&[u8]> {
         reader(&self.text, self.skipped, self.delimiter)
+    }
+
+    /// The last column that says something about an image.
+    fn last_column(&self) -> usize {
+        let label = match &self.label {
+            Label::Column(label) => *label,
+            Label::OneHot(columns) => columns.iter().copied().max().unwrap_or(0),
+        };
+        let split = match &self.split {
+            Split::List => 0,
+            Split::Word(column) | Split::Guessed(column, _) => *column,
+            Split::Flags(flags) => flags.iter().map(|(column, _)| *column).max().unwrap_or(0),
+        };
+        self.file.max(label).max(split)
     }
 
     pub fn is_label(&self, at: usize) -> bool {
@@ -164,7 +181,8 @@ impl List {
                 return Err(DataError::Line { path, line, expected, found, advice: CLOSE_QUOTE });
             }
             let (file, says_split) = (file.to_owned(), said.is_some());
-            rows.push(Row { line, file, class, split, left_out, says_split, placeholder: None });
+            let is_short = record.len() <= self.last_column();
+            rows.push(Row { line, file, class, split, left_out, says_split, placeholder: None, is_short });
         }
         if let Some((other, clash, before)) = pairs.exchanged() {
             let [a, b] = &clash.cells;
@@ -236,10 +254,9 @@ impl List {
         let several = several(&labels);
         let Some(&first) = several.first() else { return Ok(()) };
         let found = format!(
-            "'{}', which names several classes ({} of {} rows do): this program learns one class per image",
+            "'{}', which names several classes ({}): this program learns one class per image",
             excerpt(labels[first]),
-            several.len(),
-            rows.len()
+            counted_of(several.len(), rows.len(), ["row", "rows"], ["does", "do"])
         );
         Err(self.error(labelled[first].line, "one class".to_owned(), found))
     }

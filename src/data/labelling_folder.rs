@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::counted::counted;
+use super::counted::{counted, counted_of};
 use super::error::{DataError, LabelsError};
 use super::files::Folder;
 use super::formats::class_folders;
@@ -15,9 +15,10 @@ use super::host;
 use super::identity::{Identities, ImageId, RecordedRoles, SplitRule};
 use super::images::Images;
 use super::labels::{self, CLASSES_FILE, HELD_OUT, LABELS_FILE, Labels};
-use super::layout::{Layout, Role, Roles};
+use super::layout::{Layout, Role, Roles, listed};
 use super::list_folders::{Agreement, compare};
 use super::list_precedence::check_share;
+use super::names::shown_name;
 use super::original::Original;
 use super::set::{DataSet, Decoding, OpenOptions, Origin};
 use super::slices::run_to_end;
@@ -147,8 +148,21 @@ impl LabellingFolder {
             0 => {
                 "there are no test images: accuracy is measured on the labelled images themselves".to_owned()
             }
-            n => format!("{n} of {} labels are held out to measure accuracy", labels.made().len()),
+            n => format!(
+                "{} held out to measure accuracy",
+                counted_of(n, labels.made().len(), ["label", "labels"], ["is", "are"])
+            ),
         });
+        let mut untested = labels.classes().to_vec();
+        held.iter().filter_map(|&image| labels.of(image)).for_each(|class| untested[class as usize].clear());
+        untested.retain(|name| !name.is_empty());
+        if !held.is_empty() && !untested.is_empty() {
+            let names: Vec<String> = untested.iter().map(|name| shown_name(name).to_string()).collect();
+            set.notices.push(format!(
+                "no test image is of class {}: accuracy says nothing about it",
+                listed(&names)
+            ));
+        }
         Ok(set)
     }
 
@@ -188,8 +202,10 @@ fn has_label_files(folder: &Path) -> bool {
 
 /// The class of each image by the folder it is in; none if the folders are no classes, or there are fewer than two.
 fn classes_in_folders(folder: &Path, paths: &[PathBuf], options: &OpenOptions) -> Vec<Option<String>> {
-    let read = |listed: Folder| class_folders::read(&listed, options).ok();
-    let Some(found) = host::folder(folder).ok().and_then(read).filter(|found| found.classes.len() > 1) else {
+    let read = |all: Folder| class_folders::read(&all, options).ok();
+    let Some(found) =
+        host::folder(folder, options).ok().and_then(read).filter(|found| found.classes.len() > 1)
+    else {
         return vec![None; paths.len()];
     };
     let trains = found.images.iter().filter(|image| !image.test);
@@ -253,9 +269,8 @@ fn check_rows(
 /// When the folder cannot be listed, or its labels cannot be read.
 pub(super) fn layout(folder: &Path, options: &OpenOptions) -> Result<Layout, DataError> {
     let mut roles = Roles::default();
-    let listed = host::folder(folder)?;
-    let (images, _) =
-        unclassed::unclassed(&listed, &[LABELS_FILE, CLASSES_FILE], options.skip_bad, &mut roles)?;
+    let all = host::folder(folder, options)?;
+    let (images, _) = unclassed::unclassed(&all, &[LABELS_FILE, CLASSES_FILE], options.skip_bad, &mut roles)?;
     let files: Vec<String> = images.into_iter().map(|(path, _)| path).collect();
     let labels =
         labels::read_labels(folder, &files, options.choice.none_as_class).map_err(DataError::Labels)?;
@@ -268,8 +283,8 @@ pub(super) fn layout(folder: &Path, options: &OpenOptions) -> Result<Layout, Dat
         };
         roles.file(at, name, role);
     }
-    let mut notices = listed.notices;
-    notices.extend(roles.notices());
+    let mut notices = all.notices;
+    notices.extend(roles.notices(options.only_tests || options.no_training));
     notices.extend(labels.notices());
     Ok(roles.layout(&format!("images labelled in {LABELS_FILE}"), notices))
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 use csv::{ReaderBuilder, StringRecord, Writer};
 
 use super::class_lines::ClassLines;
+use super::counted::counted_of;
 use super::error::{DataError, LabelsError, excerpt};
 use super::identity::{self, ImageId, RecordedRoles, SplitRule};
 use super::list_fields::{CLOSE_QUOTE, QUOTE_FIELDS, excess, is_unclosed, without_spaces_before_quotes};
@@ -90,7 +91,11 @@ impl Labels {
             self.absent.iter().take(3).map(|(file, _)| format!("'{}'", shown_name(file))).collect();
         let (absent, all) = (self.absent.len(), self.absent.len() + self.made.len());
         (absent > 0).then(|| {
-            format!("{absent} of {all} labels in {LABELS_FILE} name no file here: {}", names.join(", "))
+            format!(
+                "{} no file here: {}",
+                counted_of(absent, all, ["label in labels.csv", "labels in labels.csv"], ["names", "name"]),
+                names.join(", ")
+            )
         })
     }
 
@@ -262,8 +267,9 @@ pub(super) fn read_labels(
         line: problem.line,
         reason: format!("{}: {SAVE_AS_UTF8}", problem.found),
     })?;
-    let text = without_spaces_before_quotes(&text, b',');
-    let mut reader = ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+    let separator = separator(&text);
+    let text = without_spaces_before_quotes(&text, separator);
+    let mut reader = ReaderBuilder::new().flexible(true).delimiter(separator).from_reader(text.as_bytes());
     let row_error = |error: csv::Error| LabelsError::Row {
         path: path.clone(),
         line: error.position().map_or(1, csv::Position::line),
@@ -345,6 +351,13 @@ pub(super) fn read_labels(
         }
     }
     Ok(labels)
+}
+
+/// What separates the fields: some spreadsheets write semicolons or tabs.
+fn separator(text: &str) -> u8 {
+    let header = text.lines().next().unwrap_or_default();
+    let names = |separator: u8| header.split(char::from(separator)).map(|name| name.trim().trim_matches('"'));
+    [b';', b'\t'].into_iter().find(|separator| names(*separator).eq(HEADER)).unwrap_or(b',')
 }
 
 /// The index of the class with this name, which is added if it is new; `None` if the name is empty.

@@ -234,8 +234,8 @@ impl Roles {
         Some((count + rows.map(|(_, (count, _))| count).sum::<usize>(), joined(folder, example)))
     }
 
-    /// The notices about what is left out.
-    pub fn notices(&self) -> Vec<String> {
+    /// The notices about what is left out, with what to do to train on it, or to test on it alone (`only_tests`).
+    pub fn notices(&self, only_tests: bool) -> Vec<String> {
         let mut notices = Vec::new();
         let ignored = |((folder, role, whole), _): (&'_ (String, Role, bool), _)| match role {
             Role::Ignored(why) if *whole && !why.is_expected() => {
@@ -249,6 +249,17 @@ impl Roles {
             notices.push(format!("{} {verb} ignored: {}", folders.len(), listed(&folders)));
         }
         for (why, advice) in LEFT_OUT {
+            let advice = match why {
+                Ignored::Loose | Ignored::FlatTest if only_tests => {
+                    ": sort them into class folders to test on them"
+                }
+                Ignored::Validation | Ignored::NamesNothing if only_tests => "",
+                Ignored::NotListed if only_tests => {
+                    ": to test on them, add them to the list with their class"
+                }
+                Ignored::Guesses if only_tests => ": they are not what images show",
+                _ => advice,
+            };
             if let Some((count, example)) = self.of(|role| *role == Role::Ignored(why)) {
                 let files = if count == 1 { "file is" } else { "files are" };
                 notices.push(format!(

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use csv::StringRecord;
 
+use super::counted::counted_of;
 use super::error::{DataError, excerpt};
 use super::layout::listed;
 use super::names::{class_key, shown_name};
@@ -57,12 +58,12 @@ pub(super) fn is_no_label(label: &str) -> bool {
 pub(super) fn placeholder_notice(list: &str, words: &[String], rows: usize) -> Option<String> {
     let distinct: BTreeSet<String> = words.iter().map(|word| format!("'{}'", excerpt(word))).collect();
     let distinct: Vec<String> = distinct.into_iter().collect();
+    let of_list = ["row", "rows"].map(|rows| format!("{rows} of {}", shown_name(list)));
+    let of_list = of_list.each_ref().map(String::as_str);
     (!words.is_empty()).then(|| {
         format!(
-            "{} of {rows} rows of {} {} {} instead of a label: {} (if it is a class, {})",
-            words.len(),
-            shown_name(list),
-            if words.len() == 1 { "has" } else { "have" },
+            "{} {} instead of a label: {} (if it is a class, {})",
+            counted_of(words.len(), rows, of_list, ["has", "have"]),
             listed(&distinct),
             if words.len() == 1 {
                 "its image counts as unlabelled"

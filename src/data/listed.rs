@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::counted::counted_of;
 use super::error::{DataError, excerpt};
 use super::layout::joined;
 use super::names::{folded, normal_path, shown};
@@ -50,6 +51,7 @@ fn decoded(bytes: &[u8]) -> Result<String, NotText> {
     }
 }
 
+const ROWS: [&str; 2] = ["row", "rows"];
 /// Rows that a message names.
 const MAX_NAMED: usize = 3;
 
@@ -318,8 +320,12 @@ impl FileIndex {
         let (line, found) = first?;
         let told = |names: &[String], what: &str| {
             let shown = names.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join(", ");
-            (!names.is_empty())
-                .then(|| format!("{} of {} rows name {what} here: {shown}", names.len(), rows.len()))
+            (!names.is_empty()).then(|| {
+                format!(
+                    "{} {what} here: {shown}",
+                    counted_of(names.len(), rows.len(), ROWS, ["names", "name"])
+                )
+            })
         };
         let told = [told(&nothing, "no file"), told(&several, "several files")];
         let told = told.into_iter().flatten().collect::<Vec<_>>().join("; ");
@@ -331,13 +337,12 @@ impl FileIndex {
         let &first = resolved.moved.first()?;
         let Named::File(file) = resolved.named[first] else { return None };
         let what = match resolved.deeper {
-            true => "name files that are in a folder below",
-            false => "name folders that are not here",
+            true => "files that are in a folder below",
+            false => "folders that are not here",
         };
         Some(format!(
-            "{} of {} rows {what}: they are matched by the end of the path, such as '{}' with {}",
-            resolved.moved.len(),
-            rows.len(),
+            "{} {what}: they are matched by the end of the path, such as '{}' with {}",
+            counted_of(resolved.moved.len(), rows.len(), ROWS, ["names", "name"]),
             excerpt(rows[first].1),
             excerpt(self.path(file))
         ))
@@ -447,7 +452,7 @@ mod tests {
         assert_eq!((unmatched.line, unmatched.all), (4, false));
         assert_eq!(
             unmatched.told,
-            "1 of 6 rows name no file here: '/data/bird/1.png'; 1 of 6 rows name several files here: 'D:/cat/2.png' \
+            "1 of 6 rows names no file here: '/data/bird/1.png'; 1 of 6 rows names several files here: 'D:/cat/2.png' \
              (x/cat/2.png or y/cat/2.png)"
         );
         let notice = index.moved_notice(&rows, &resolved).expect("a notice");

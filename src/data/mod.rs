@@ -77,7 +77,7 @@ pub(crate) use builtin::FILES as BUILTIN_FILES;
 pub use check::{
     Checker, CorrectedList, Example, Finding, Group, Kind, Place, RepairError, Report, Severity, Use, check,
 };
-pub use counted::counted;
+pub use counted::{counted, counted_of};
 pub use decode::{Picture, is_image_file, read_image, read_images, read_picture};
 pub use error::{DataError, LabelsError};
 pub use format::{Format, Parser, SampleFiles};

@@ -2,8 +2,6 @@
 
 use std::collections::HashSet;
 
-use csv::ReaderBuilder;
-
 use super::files::Entry;
 use super::listed::text;
 use super::names::{folded, normal_path};
@@ -36,8 +34,10 @@ impl NamedPaths {
         let Some(text) = entry.bytes(MAX_BYTES).ok().and_then(|bytes| text(&bytes).ok()) else {
             return Self::default();
         };
-        let rows = ReaderBuilder::new().flexible(true).from_reader(text.as_bytes()).into_records();
-        Self::new(rows.map_while(Result::ok).filter_map(|row| row.get(0).map(str::to_owned)))
+        // Whatever separates the fields, the name of the file is the first.
+        let name =
+            |line: &str| line.split([',', ';', '\t']).next().map(|name| name.trim_matches('"').to_owned());
+        Self::new(text.lines().filter_map(name))
     }
 
     /// Whether a row names a file in a folder of this name.

@@ -55,13 +55,13 @@ pub async fn open_async(source: &str, options: &OpenOptions) -> Result<DataSet, 
     let mut set = if let Some(name) = source.strip_prefix("builtin:") {
         builtin::load(name, options)?
     } else if disk::is_folder(path) {
-        let folder = host::folder(path)?;
+        let folder = host::folder(path, options)?;
         if labelling_folder::is_labelled(&folder) {
             labelling_folder::load(path, options).await?
         } else {
             read(&folder, options).await?
         }
-    } else if let Some(folder) = folder_of_list(path)? {
+    } else if let Some(folder) = folder_of_list(path, options)? {
         let Some(files) = formats::csv_list::read_lists(&folder, options)? else {
             return Err(unknown(&folder));
         };
@@ -124,7 +124,7 @@ pub(super) fn folder_of_file(path: &Path) -> Result<Folder, DataError> {
 
 /// The folder around a list that is the source itself, of whose lists this one alone is read; `None` if the path is not
 /// a list.
-pub(super) fn folder_of_list(path: &Path) -> Result<Option<Folder>, DataError> {
+pub(super) fn folder_of_list(path: &Path, options: &OpenOptions) -> Result<Option<Folder>, DataError> {
     let is_list = |name: &str| [".csv", ".tsv"].iter().any(|ending| name.to_lowercase().ends_with(ending));
     let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|name| is_list(name)) else {
         return Ok(None);
@@ -133,7 +133,7 @@ pub(super) fn folder_of_list(path: &Path) -> Result<Option<Folder>, DataError> {
     if !disk::is_folder(around) || disk::is_folder(path) {
         return Ok(None);
     }
-    let mut folder = host::folder(around)?;
+    let mut folder = host::folder(around, options)?;
     if !folder.files.contains_key(name) {
         return Ok(None);
     }
@@ -200,7 +200,7 @@ pub(super) fn levels(outer: &Folder) -> Result<(Vec<Folder>, Vec<String>), DataE
                 left_out.ignore_folder(name, count_files(folder), why);
             }
         }
-        notices.extend(left_out.notices());
+        notices.extend(left_out.notices(false));
         levels.push(inner);
     }
 }

@@ -29,13 +29,13 @@ fn describe(source: &str, options: &OpenOptions) -> Result<Layout, DataError> {
         return Ok(Layout { format: source.to_owned(), ..Layout::default() });
     }
     let path = Path::new(source);
-    if let Some(folder) = folder_of_list(path)? {
+    if let Some(folder) = folder_of_list(path, options)? {
         let mut files = csv_list::read_lists(&folder, options)?.ok_or_else(|| unknown(&folder))?;
         count_hidden(&folder, "", &mut files.roles);
         return Ok(files.roles.layout(csv_list::FORMAT.name, [folder.notices, files.notices].concat()));
     }
     let outer = match disk::is_folder(path) {
-        true => host::folder(path)?,
+        true => host::folder(path, options)?,
         false => folder_of_file(path)?,
     };
     if labelling_folder::is_labelled(&outer) && disk::is_folder(path) {

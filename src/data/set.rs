@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::{Deserialize, Serialize};
 
 use super::bit_depth::SignificantBits;
+use super::counted::counted_of;
 use super::error::DataError;
 use super::held_out::{HoldOut, class_counts};
 use super::identity::{Identities, RecordedRoles, SplitRule};
@@ -134,18 +135,28 @@ pub(super) const UNLABELLED_LIST: &str = "unlabelled";
 /// Receives how far the opening of a set has come: images that are decoded, and how many there are to decode in this part
 /// of the set.
 #[derive(Clone, Default)]
-pub struct OnProgress(Option<Arc<Receive>>);
+pub struct OnProgress {
+    images: Option<Arc<Receive>>,
+    files: Option<Arc<ReceiveFiles>>,
+}
 
 type Receive = dyn Fn(usize, usize) + Send + Sync;
+type ReceiveFiles = dyn Fn(usize, &Path) + Send + Sync;
 
 impl OnProgress {
     /// Calls `receive` every few hundred images, on the thread that opens the set.
     pub fn new(receive: impl Fn(usize, usize) + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(receive)))
+        Self { images: Some(Arc::new(receive)), files: None }
+    }
+
+    /// Also calls `receive` every few hundred files while a folder is listed, with their number so far and the folder that
+    /// is listed.
+    pub fn with_files(self, receive: impl Fn(usize, &Path) + Send + Sync + 'static) -> Self {
+        Self { files: Some(Arc::new(receive)), ..self }
     }
 
     fn report(&self, done: usize, all: usize) {
-        if let Some(receive) = &self.0 {
+        if let Some(receive) = &self.images {
             receive(done, all);
         }
     }
@@ -153,7 +164,7 @@ impl OnProgress {
 
 impl fmt::Debug for OnProgress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("OnProgress").field(&self.0.is_some()).finish()
+        f.debug_tuple("OnProgress").field(&self.images.is_some()).finish()
     }
 }
 
@@ -180,6 +191,8 @@ pub struct OpenOptions {
     pub significant_bits: SignificantBits,
     /// The set is tested on and not trained on: a single class, and classes without images, are accepted.
     pub only_tests: bool,
+    /// The set is not trained on now: notices do not advise how to train on what is left out.
+    pub no_training: bool,
     /// The images that a run has tested, which are held out instead of those that `split` would choose.
     pub recorded: Option<Arc<RecordedRoles>>,
     /// Channels that image files are converted to, 1 or 3. `None`: 1 if all of them are grey, else 3.
@@ -218,6 +231,17 @@ impl OpenOptions {
         if self.stop.load(Ordering::Relaxed) { Err(DataError::Stopped) } else { Ok(()) }
     }
 
+    /// Reports how many files were found while a folder is listed.
+    ///
+    /// # Errors
+    /// [`DataError::Stopped`] if [`OpenOptions::stop`] is set.
+    pub(super) fn report_files(&self, found: usize, folder: &Path) -> Result<(), DataError> {
+        if let Some(receive) = &self.progress.files {
+            receive(found, folder);
+        }
+        if self.stop.load(Ordering::Relaxed) { Err(DataError::Stopped) } else { Ok(()) }
+    }
+
     /// # Errors
     /// When `image_size` or `test_share` is out of range.
     pub(super) fn check(&self) -> Result<(), DataError> {
@@ -253,6 +277,9 @@ pub struct Choice {
     /// Lists: the words `none`, `empty` and `unknown` are classes rather than no label.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub none_as_class: bool,
+    /// Folders: go on where far more files are found than images, as in a whole home folder.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub many_files: bool,
 }
 
 impl Choice {
@@ -386,6 +413,7 @@ pub(super) fn numbered(classes: usize) -> Vec<String> {
 /// The notice about streamed images.
 pub(super) fn streamed_notice(count: usize, all: usize) -> String {
     format!(
-        "{count} of {all} training images are decoded on demand (raise the setting memory to keep more in memory)"
+        "{} decoded on demand (raise the setting memory to keep more in memory)",
+        counted_of(count, all, ["training image", "training images"], ["is", "are"])
     )
 }

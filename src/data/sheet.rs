@@ -29,6 +29,15 @@ pub(super) struct Band<'a> {
     pub rows: Vec<Vec<Cell<'a>>>,
 }
 
+/// Columns of a sheet at least, for its headings.
+const MIN_COLUMNS: usize = 4;
+
+/// The number of columns that the rows need, of `most` at most.
+pub(super) fn filled(bands: &[Band<'_>], most: usize) -> usize {
+    let longest = bands.iter().flat_map(|band| &band.rows).map(Vec::len).max().unwrap_or(0);
+    longest.clamp(MIN_COLUMNS.min(most), most)
+}
+
 /// Draws the bands with `columns` images in a row. Each pixel is drawn as a square of `zoom` (at least 1) pixels. Names
 /// that are too long have an ellipsis in the middle; headings continue on the next line.
 pub(super) fn draw(bands: &[Band<'_>], columns: usize, zoom: u32) -> RgbImage {
@@ -107,6 +116,18 @@ pub(super) fn file_name(path: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sheets_are_as_wide_as_their_rows() {
+        let images = Images::new(8, 8, 1, vec![0; 64]);
+        let row =
+            |count: usize| (0..count).map(|_| Cell { image: (&images, 0), lines: Vec::new() }).collect();
+        let width = |rows: &[usize]| {
+            let rows = rows.iter().map(|count| row(*count)).collect();
+            filled(&[Band { heading: String::new(), rows }], 12)
+        };
+        assert_eq!([width(&[]), width(&[3]), width(&[3, 7]), width(&[30])], [4, 4, 7, 12]);
+    }
 
     #[test]
     fn classes_that_cannot_be_drawn_have_numbers() {

@@ -9,7 +9,7 @@ use super::counted::counted;
 use super::held_out::class_counts;
 use super::names::shown_name;
 use super::set::DataSet;
-use super::sheet::{Band, Cell, draw, drawn_class, file_name};
+use super::sheet::{Band, Cell, draw, drawn_class, file_name, filled};
 
 /// Letters of the widest column of a table: formatting has a limit.
 const MAX_WIDTH: usize = 60;
@@ -120,5 +120,6 @@ pub fn contact_sheet(set: &DataSet, columns: usize, zoom: u32) -> RgbImage {
         .zip(rows)
         .filter(|(_, row)| !row.is_empty())
         .map(|(heading, row)| Band { heading, rows: vec![row.into_iter().map(cell).collect()] });
-    draw(&bands.collect::<Vec<_>>(), columns, zoom)
+    let bands: Vec<Band<'_>> = bands.collect();
+    draw(&bands, filled(&bands, columns), zoom)
 }

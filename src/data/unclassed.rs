@@ -36,7 +36,7 @@ pub(super) struct UnclassedImages {
 
 /// Whether there is an image below a folder of the disk.
 pub(super) fn has_images(folder: &Path) -> bool {
-    host::folder(folder).is_ok_and(|all| file_kinds::has_images(&all))
+    host::folder(folder, &OpenOptions::default()).is_ok_and(|all| file_kinds::has_images(&all))
 }
 
 /// Files with their paths relative to a folder.
@@ -106,10 +106,10 @@ pub(super) async fn read_unclassed(
 ) -> Result<UnclassedImages, DataError> {
     options.check()?;
     let mut roles = Roles::default();
-    let listed = host::folder(folder)?;
+    let listed = host::folder(folder, options)?;
     let (found, others) = unclassed(&listed, expected, options.skip_bad, &mut roles)?;
     let mut notices = listed.notices;
-    notices.extend(roles.notices());
+    notices.extend(roles.notices(false));
     notices.extend(ignored_notice(&others));
     let mut bad = Vec::new();
     let name_of: HashMap<PathBuf, String> =

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::config::Config;
-use crate::data::{DataSet, ImageId, OpenOptions, RecordedRoles, Split, counted, shown_name};
+use crate::data::{DataSet, ImageId, OpenOptions, RecordedRoles, Split, counted, counted_of, shown_name};
 
 /// What an image is used for in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -288,12 +288,15 @@ impl Changes {
     pub fn notice(&self) -> Option<String> {
         (self.accepted > 0).then(|| {
             format!(
-                "{} of {} test images were trained on before the changed data were accepted: the accuracy on them says little",
-                self.accepted, self.tests
+                "{} trained on before the changed data were accepted: the accuracy on them says little",
+                counted_of(self.accepted, self.tests, TEST_IMAGES, WERE)
             )
         })
     }
 }
+
+const TEST_IMAGES: [&str; 2] = ["test image", "test images"];
+const WERE: [&str; 2] = ["was", "were"];
 
 /// Names that a list of changes shows.
 const NAMED: usize = 3;
@@ -326,7 +329,8 @@ impl fmt::Display for Changes {
             };
             write!(f, " ({})", lists.map(list).collect::<Vec<_>>().join("; "))?;
         }
-        write!(f, "; {} of {} test images were trained on", self.trained + self.accepted, self.tests)?;
+        let trained = counted_of(self.trained + self.accepted, self.tests, TEST_IMAGES, WERE);
+        write!(f, "; {trained} trained on")?;
         match self.saved_anew {
             0 => Ok(()),
             count => write!(

@@ -85,6 +85,7 @@ impl Overrides {
         config.choice.no_extra |= self.choice.no_extra;
         config.choice.folders_as_classes |= self.choice.folders_as_classes;
         config.choice.none_as_class |= self.choice.none_as_class;
+        config.choice.many_files |= self.choice.many_files;
         set(&mut config.network, &self.network);
         set(&mut config.batch, &self.batch);
         set(&mut config.learning_rate, &self.learning_rate);

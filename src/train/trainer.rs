@@ -20,7 +20,7 @@ use super::recording::Capture;
 use super::sampler::{Batches, Prefetcher, SampleSettings, StepSamples, Stream};
 use super::statistics::{StepStatistics, Window};
 use crate::augment::{DEPTH, OpDraw, StrongPolicy, WeakStyle};
-use crate::data::{DataSet, ImageId, Images, Split, counted, split};
+use crate::data::{DataSet, ImageId, Images, Split, counted, counted_of, split};
 use crate::gpu::{Gpu, ReadbackRing};
 use crate::optim::{FAULTS, Fault};
 use crate::ssl::{LabelPrior, REPORT_FAULTS, REPORT_MATCHES, Schedule, ViewBlock};
@@ -457,7 +457,10 @@ fn resumed_split(
         return Err(TrainError::NoLabelsLeft { path: path.to_owned(), before });
     }
     if labels < before {
-        notices.push(format!("{labels} of {before} labelled images are left"));
+        notices.push(format!(
+            "{} left",
+            counted_of(labels, before, ["labelled image", "labelled images"], ["is", "are"])
+        ));
     }
     Ok(split)
 }

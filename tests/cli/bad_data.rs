@@ -97,7 +97,7 @@ fn mixed_sizes_are_resized_or_refused() {
     );
     assert!(!out.exists());
     let (_, told) = done(&mut train(folder.path(), 2, &out));
-    assert!(told.contains("notice: 1 of 16 images are resized to 8x8"), "{told}");
+    assert!(told.contains("notice: 1 of 16 images is resized to 8x8"), "{told}");
 }
 
 #[test]

@@ -148,3 +148,22 @@ fn batch_above_the_adapter_limit_names_the_tensor() {
     assert!(needed > 128 << 20, "{message}");
     assert!(!out.exists());
 }
+
+/// A name in another encoding is refused in words.
+#[cfg(unix)]
+#[test]
+fn arguments_that_are_not_utf8_are_refused() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let name = OsStr::from_bytes(b"d\xb0\xa1");
+    for arguments in [&["data"][..], &["data", "--check"], &["train", "--data"], &["eval", "--data"]] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_remixmatch"))
+            .args(arguments)
+            .arg(name)
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {told}");
+        assert!(told.contains("UTF-8") && !told.contains("panicked"), "{arguments:?}: {told}");
+    }
+}

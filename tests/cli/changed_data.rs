@@ -265,7 +265,7 @@ fn trained_images_that_become_test_images_are_refused() {
         (
             "unlabelled images that get a label",
             |p| fs::rename(p.join("unlabeled/0.png"), p.join("test/b/u.png")).unwrap(),
-            "1 of 7 test images were trained on",
+            "1 of 7 test images was trained on",
         ),
         (
             "moved and edited",
@@ -274,7 +274,7 @@ fn trained_images_that_become_test_images_are_refused() {
                 png(&p.join("test/a/0.png"), 90);
                 fs::rename(p.join("train/a/1.png"), p.join("test/a/1.png")).unwrap();
             },
-            "1 of 8 test images were trained on",
+            "1 of 8 test images was trained on",
         ),
     ];
     for (case, change, words) in cases {

@@ -75,7 +75,7 @@ fn mixed_sizes_are_centre_cropped_or_refused() {
     let path = folder.path().to_str().unwrap();
     let set = read(folder.path()).unwrap();
     assert_eq!((set.train.width, set.train.image(0)), (10, [0, 250, 0].repeat(100).as_slice()));
-    assert!(set.notices[0].contains("1 of 10 images are resized to 10x10"), "{:?}", set.notices);
+    assert!(set.notices[0].contains("1 of 10 images is resized to 10x10"), "{:?}", set.notices);
     let strict = OpenOptions { strict: true, ..OpenOptions::default() };
     assert_refused(open(path, &strict), &["cat/0.png", "40x20", "10x10", "unset strict"]);
 

@@ -289,7 +289,7 @@ fn ambiguous_rows_name_both_files() {
                 "'A.PNG', which may be",
                 "A.png",
                 "a.png",
-                "1 of 3 rows name several files here",
+                "1 of 3 rows names several files here",
             ]),
         ),
         (
@@ -443,7 +443,7 @@ fn forms_of_lists_are_read_or_explained() {
         // Several labels in a cell.
         (
             &[("labels.csv", "file,label\n1.png,a\n2.png,b\n3.png,a;b\n"), ("*3.png", "")],
-            Refused(&["labels.csv, line 4", "'a;b', which names several classes (1 of 3 rows do)"]),
+            Refused(&["labels.csv, line 4", "'a;b', which names several classes (1 of 3 rows does)"]),
         ),
         (
             &[("labels.csv", "file,label\n1.png,a|b\n2.png,a|c\n3.png,d\n"), ("*3.png", "")],
@@ -514,7 +514,7 @@ fn forms_of_lists_are_read_or_explained() {
                 ("cat/1.png", ""),
                 ("dog/1.png", ""),
             ],
-            Refused(&["line 3", "1 of 3 rows name no file here: '/home/x/dog/7.png'"]),
+            Refused(&["line 3", "1 of 3 rows names no file here: '/home/x/dog/7.png'"]),
         ),
         (
             &[

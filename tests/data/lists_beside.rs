@@ -185,7 +185,7 @@ fn hand_made_labels_mean_the_same_in_archives() {
                 ("classes.txt", "cat\ndog\n"),
                 ("*4.png", ""),
             ],
-            Refused(&["line 4", "1 of 3 rows name no file here: 'gone.png'"]),
+            Refused(&["line 4", "1 of 3 rows names no file here: 'gone.png'"]),
         ),
     ];
     for (table, expected) in &cases {

@@ -3,6 +3,7 @@
 
 mod archives;
 mod bad_images;
+mod beside_formats;
 mod check;
 mod cifar;
 mod colours;

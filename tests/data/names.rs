@@ -331,11 +331,11 @@ fn hand_made_labels_follow_the_same_rules() {
     for bytes in [labels.as_bytes(), &utf16] {
         fs::write(photos.join(LABELS_FILE), bytes).unwrap();
         fs::write(photos.join(CLASSES_FILE), "\u{feff}x\ny\n").unwrap();
-        assert_refused(read(&photos), &["labels.csv, line 6", "1 of 5 rows name no file here: 'gone.png'"]);
+        assert_refused(read(&photos), &["labels.csv, line 6", "1 of 5 rows names no file here: 'gone.png'"]);
         let skipping = OpenOptions { skip_bad: true, ..OpenOptions::default() };
         let set = open(photos.to_str().unwrap(), &skipping).unwrap();
         assert_eq!((set.classes.clone(), set.test_labels.len()), (vec!["x".to_owned(), "y".into()], 4));
-        let told = "1 of 5 labels in labels.csv name no file here: 'gone.png'";
+        let told = "1 of 5 labels in labels.csv names no file here: 'gone.png'";
         assert!(set.notices.iter().any(|notice| notice.contains(told)), "{:?}", set.notices);
     }
     fs::write(photos.join(LABELS_FILE), EUC_KR.encode("file,label\na/1.png,고양이\n").0).unwrap();

@@ -13,7 +13,7 @@ fn npy(header: &str, elements: &[u8]) -> Vec<u8> {
         .concat()
 }
 
-fn array(kind: &str, shape: &str, elements: &[u8]) -> Vec<u8> {
+pub fn array(kind: &str, shape: &str, elements: &[u8]) -> Vec<u8> {
     npy(&format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}"), elements)
 }
 

@@ -85,8 +85,12 @@ fn opening(workspace: &mut Workspace, ui: &mut Ui) {
     let Some([done, all]) = workspace.data.progress() else { return };
     ui.horizontal(|ui| {
         let cancel = ui.button("Cancel").on_hover_text("Open nothing; the data that are open stay");
-        let text = RichText::new(format!("{done} of {all} images")).small();
-        ui.add(egui::ProgressBar::new(done as f32 / all as f32).desired_height(14.0).text(text));
+        if all == 0 {
+            ui.label(RichText::new(format!("looking through folders: {done} files so far")).small());
+        } else {
+            let text = RichText::new(format!("{done} of {all} images")).small();
+            ui.add(egui::ProgressBar::new(done as f32 / all as f32).desired_height(14.0).text(text));
+        }
         if cancel.clicked() {
             workspace.cancel_opening();
         }

@@ -201,7 +201,7 @@ fn show(finding: &Finding, thumbnails: &Thumbnails, ui: &mut Ui) {
     }
 }
 
-/// An image with its class below it, and everything else on hover.
+/// An image with its file and its class below it, and everything else on hover.
 fn image(example: &Example, thumbnails: &Thumbnails, ui: &mut Ui) {
     let (subset, index) = match example.image {
         Place::Train(index) => (Subset::Train, index),
@@ -221,6 +221,8 @@ fn image(example: &Example, thumbnails: &Thumbnails, ui: &mut Ui) {
         let frame = ui.visuals().widgets.noninteractive.bg_stroke;
         ui.painter().rect_stroke(shown.rect, 0.0, frame, egui::StrokeKind::Inside);
         shown.on_hover_text(&text);
+        let file = example.name.rsplit_once('/').map_or(example.name.as_str(), |(_, file)| file);
+        ui.add(egui::Label::new(RichText::new(file).small()).truncate());
         ui.add(egui::Label::new(RichText::new(class).small()).truncate());
         ui.add(egui::Label::new(RichText::new(usage).small().color(Role::Muted.colour(ui))).truncate());
     });

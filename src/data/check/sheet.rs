@@ -6,7 +6,7 @@ use super::finding::{Example, Finding, Place};
 use super::report::Report;
 use crate::data::counted::counted;
 use crate::data::set::DataSet;
-use crate::data::sheet::{Band, Cell, draw, drawn_class, file_name};
+use crate::data::sheet::{Band, Cell, draw, drawn_class, file_name, filled};
 
 /// Rows of a finding, and images of a row.
 const ROWS: usize = 3;
@@ -21,7 +21,7 @@ impl Report {
             let images = counted(self.images, "image", "images");
             bands.push(Band { heading: format!("nothing found in {images}"), rows: Vec::new() });
         }
-        draw(&bands, COLUMNS, zoom)
+        draw(&bands, filled(&bands, COLUMNS), zoom)
     }
 }
 

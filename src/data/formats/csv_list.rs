@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::data::class_lines::ClassLines;
 use crate::data::classes::{Found, assemble};
-use crate::data::counted::counted;
+use crate::data::counted::{counted, counted_of};
 use crate::data::decode::EXAMPLE_IMAGE;
 use crate::data::error::{DataError, excerpt};
 use crate::data::file_kinds::{has_image_folders, is_image, is_named_as_image};
@@ -163,6 +163,14 @@ fn read(folder: &Folder, tables: &[(&Entry, Table)], options: &OpenOptions) -> R
             row.class = row.class.take().or_else(|| row.placeholder.take_if(|word| has_folder(path, word)));
         }
         list.check_tests(&rows)?;
+        let short: Vec<u64> = rows.iter().filter(|row| row.is_short).map(|row| row.line).collect();
+        notices.extend(short.first().map(|line| {
+            let rows = counted_of(short.len(), rows.len(), ["row", "rows"], ["has", "have"]);
+            let name = shown_name(&entry.name);
+            format!(
+                "{name}: {rows} fewer fields than the header, as line {line}: the missing ones count as empty"
+            )
+        }));
         let words: Vec<String> = rows.iter().filter_map(|row| row.placeholder.clone()).collect();
         notices.extend(placeholder_notice(&entry.name, &words, rows.len()));
         if let Some(error) = list.only_class(&rows).filter(|_| !options.only_tests && lists == 1) {
