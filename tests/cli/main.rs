@@ -21,3 +21,4 @@ mod predictions;
 mod resumed;
 mod run_folders;
 mod runs;
+mod test_sets;

@@ -480,7 +480,7 @@ fn contact_sheets_show_each_finding() {
     let (_, set) = opened(&files).remove(0);
     let sheet = check(&set, |_| {}).contact_sheet(&set, 1);
     // Below each image there is room for 14 letters of 6 pixels, and three lines of 10.
-    assert_eq!(sheet.width(), 4 + 10 * (14 * 6 + 4));
+    assert_eq!(sheet.width(), 4 + 4 * (14 * 6 + 4));
     assert!(sheet.height() > empty.height() + 32 + 30, "a row of images with their names");
     let shown = picture(1, 32);
     let top = 4 + 10 + 4;

@@ -191,7 +191,7 @@ fn damaged_lists_report_the_line() {
         read_list("file,label,split\nphotos/0.png,a\nphotos/1.png,,test\n"),
         &["line 3", "a label for a test image"],
     );
-    assert_refused(read_list("file,label\n"), &["no image of known class"]);
+    assert_refused(read_list("file,label\n"), &["line 1", "a row for each image below the header"]);
     let folder = tempdir().unwrap();
     save(&rgb(8, 8, [0; 3]), folder.path().join("0.png"));
     put(folder.path().join("labels.csv"), b"0.png,cat\n");

@@ -149,7 +149,7 @@ fn told(opened: Result<DataSet, DataError>) -> String {
         (0..images.len()).map(read).collect()
     };
     let notices: Vec<&String> =
-        set.notices.iter().filter(|notice| !notice.contains("are decoded on demand")).collect();
+        set.notices.iter().filter(|notice| !notice.contains(" decoded on demand")).collect();
     let told = format!(
         "{notices:#?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         set.classes,
