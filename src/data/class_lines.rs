@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::error::DataError;
 use super::files::Entry;
 use super::list_labels::is_no_label;
-use super::listed::{SAVE_AS_UTF8, text};
+use super::list_text::{SAVE_AS_UTF8, text};
 use super::names::{class_key, shown_name};
 
 /// Size in bytes of the largest file of classes.

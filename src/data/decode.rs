@@ -34,6 +34,7 @@ use super::limits::MAX_PIXELS;
 use super::original::{Original, raw_kind};
 use super::parallel::map_on_all_cores;
 use super::png_chunks::PngChunks;
+use super::unreadable;
 
 /// A grey image of 4x4 pixels (PGM), for the examples of formats.
 pub(super) const EXAMPLE_IMAGE: &[u8] = b"P5 4 4 255\n0123456789abcdef";
@@ -71,10 +72,10 @@ fn bad(entry: &Entry, reason: impl ToString) -> DataError {
 /// The error for a file that the decoder refuses: formats of phones and cameras are named.
 fn undecodable(entry: &Entry, reason: impl ToString) -> DataError {
     let start = entry.prefix(heic::MAGIC_BYTES).unwrap_or_default();
-    if heic::is_heic(&start) && file_kinds::why_unreadable(entry).is_some() {
-        return bad(entry, file_kinds::undecodable_heic(&reason.to_string()));
+    if heic::is_heic(&start) && unreadable::why_unreadable(entry).is_some() {
+        return bad(entry, unreadable::undecodable_heic(&reason.to_string()));
     }
-    file_kinds::why_unreadable(entry).map_or_else(|| bad(entry, reason), |why| bad(entry, why))
+    unreadable::why_unreadable(entry).map_or_else(|| bad(entry, reason), |why| bad(entry, why))
 }
 
 /// A decoder of the file, by its content.

@@ -12,7 +12,8 @@ use super::layout::listed as listed_names;
 use super::list_columns::{LABEL, Pairs, column_name};
 use super::list_fields::{CLOSE_QUOTE, QUOTE_FIELDS, excess, is_unclosed};
 use super::list_labels::{are_signs, is_blank, is_guesses, is_no_label, may_be_class, only_class, several};
-use super::listed::{FileIndex, Resolved};
+use super::list_matches::Resolved;
+use super::listed::FileIndex;
 use super::names::{class_key, shown};
 use super::set::OpenOptions;
 use super::split_words::{

@@ -14,12 +14,13 @@ use super::formats::class_folders;
 use super::host;
 use super::identity::{Identities, ImageId, RecordedRoles, SplitRule};
 use super::images::Images;
-use super::labels::{self, CLASSES_FILE, HELD_OUT, LABELS_FILE, Labels};
+use super::labels::{CLASSES_FILE, HELD_OUT, LABELS_FILE, Labels};
 use super::layout::{Layout, Role, Roles, listed};
 use super::list_folders::{Agreement, compare};
 use super::list_precedence::check_share;
 use super::names::shown_name;
 use super::original::Original;
+use super::saved_labels::read_labels;
 use super::set::{DataSet, Decoding, OpenOptions, Origin};
 use super::slices::run_to_end;
 use super::unclassed;
@@ -118,7 +119,7 @@ impl LabellingFolder {
         if !has_label_files(&self.folder) {
             return Ok(Labels::of_classes(&self.in_folders));
         }
-        labels::read_labels(&self.folder, &self.files, self.none_as_class)
+        read_labels(&self.folder, &self.files, self.none_as_class)
     }
 
     /// The images whose labels are held out to measure accuracy: about one in [`HELD_OUT`](super::HELD_OUT), once every
@@ -272,8 +273,7 @@ pub(super) fn layout(folder: &Path, options: &OpenOptions) -> Result<Layout, Dat
     let all = host::folder(folder, options)?;
     let (images, _) = unclassed::unclassed(&all, &[LABELS_FILE, CLASSES_FILE], options.skip_bad, &mut roles)?;
     let files: Vec<String> = images.into_iter().map(|(path, _)| path).collect();
-    let labels =
-        labels::read_labels(folder, &files, options.choice.none_as_class).map_err(DataError::Labels)?;
+    let labels = read_labels(folder, &files, options.choice.none_as_class).map_err(DataError::Labels)?;
     check_rows(folder, &files, &labels, options)?;
     for (image, path) in files.iter().enumerate() {
         let (at, name) = path.rsplit_once('/').unwrap_or(("", path));

@@ -1,30 +1,23 @@
-//! Labels made by hand: which image has which class, and the two files that keep them beside the images.
+//! Labels made by hand: which image has which class. `saved_labels.rs` reads and writes the two files that keep them beside
+//! the images.
 //!
 //! [`LABELS_FILE`] has a row `file,label` per label, in the order in which they were made; [`CLASSES_FILE`] has one class
 //! per line, in the order of their keys.
 
 use std::collections::HashMap;
-use std::io::ErrorKind;
 use std::path::Path;
 
-use csv::{ReaderBuilder, StringRecord, Writer};
-
-use super::class_lines::ClassLines;
 use super::counted::counted_of;
-use super::error::{DataError, LabelsError, excerpt};
+use super::error::{DataError, LabelsError};
 use super::identity::{self, ImageId, RecordedRoles, SplitRule};
-use super::list_fields::{CLOSE_QUOTE, QUOTE_FIELDS, excess, is_unclosed, without_spaces_before_quotes};
-use super::list_labels::{is_no_label, may_be_class, only_class, placeholder_notice};
-use super::listed::{self, FileIndex, SAVE_AS_UTF8, Unmatched};
+use super::list_labels::only_class;
+use super::list_matches::Unmatched;
 use super::names::{class_key, class_name, shown_name};
-use crate::disk;
 
 /// A CSV file with a row `file,label` per label.
 pub const LABELS_FILE: &str = "labels.csv";
 /// A text file with one class per line.
 pub const CLASSES_FILE: &str = "classes.txt";
-
-const HEADER: [&str; 2] = ["file", "label"];
 
 /// About one in so many labels is held out, once every class has as many.
 pub const HELD_OUT: usize = 5;
@@ -32,18 +25,18 @@ pub const HELD_OUT: usize = 5;
 /// Which image has which class. Images are indices into the folder's files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Labels {
-    classes: Vec<String>,
+    pub(super) classes: Vec<String>,
     /// Labelled images, in the order in which they were labelled.
-    made: Vec<usize>,
-    class_of: HashMap<usize, u32>,
+    pub(super) made: Vec<usize>,
+    pub(super) class_of: HashMap<usize, u32>,
     /// Labels of files that are not in the folder now; they are kept, as the files may return.
-    absent: Vec<(String, u32)>,
+    pub(super) absent: Vec<(String, u32)>,
     /// What is wrong with the rows of those labels, as they were read.
-    unmatched: Option<Unmatched>,
+    pub(super) unmatched: Option<Unmatched>,
     /// The line and the text of the first word in place of a label, how many rows have one, and the number of rows.
-    no_label: Option<(u64, String, usize, usize)>,
+    pub(super) no_label: Option<(u64, String, usize, usize)>,
     /// What was decided about other rows.
-    notices: Vec<String>,
+    pub(super) notices: Vec<String>,
 }
 
 impl Labels {
@@ -100,7 +93,7 @@ impl Labels {
     }
 
     /// The class with this name, or else the first that differs in spelling only.
-    fn class_spelled(&self, name: &str) -> Option<u32> {
+    pub(super) fn class_spelled(&self, name: &str) -> Option<u32> {
         let key = class_key(name);
         let spelled =
             || self.classes.iter().position(|class| class_key(class) == key).map(|class| class as u32);
@@ -236,161 +229,6 @@ impl Labels {
 fn clean(name: &str) -> String {
     let name = class_name(name);
     name.split(char::is_control).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
-}
-
-/// Reads the labels of a folder with these files; no labels if none were saved. `none_as_class`: words such as `none` are
-/// classes.
-///
-/// # Errors
-/// When a file exists and cannot be read, or `labels.csv` has other columns or a damaged row.
-pub(super) fn read_labels(
-    folder: &Path,
-    files: &[String],
-    none_as_class: bool,
-) -> Result<Labels, LabelsError> {
-    let mut labels = Labels::default();
-    let names = read_if_exists(&folder.join(CLASSES_FILE))?.unwrap_or_default();
-    let path = folder.join(CLASSES_FILE);
-    let names = listed::text(&names).map_err(|problem| LabelsError::Row {
-        path,
-        line: problem.line,
-        reason: format!("{}: {SAVE_AS_UTF8}", problem.found),
-    })?;
-    for name in names.lines() {
-        // Empty lines and repeated names are ignored.
-        let _ = labels.add_class(name);
-    }
-    let path = folder.join(LABELS_FILE);
-    let Some(content) = read_if_exists(&path)? else { return Ok(labels) };
-    let text = listed::text(&content).map_err(|problem| LabelsError::Row {
-        path: path.clone(),
-        line: problem.line,
-        reason: format!("{}: {SAVE_AS_UTF8}", problem.found),
-    })?;
-    let separator = separator(&text);
-    let text = without_spaces_before_quotes(&text, separator);
-    let mut reader = ReaderBuilder::new().flexible(true).delimiter(separator).from_reader(text.as_bytes());
-    let row_error = |error: csv::Error| LabelsError::Row {
-        path: path.clone(),
-        line: error.position().map_or(1, csv::Position::line),
-        reason: error.to_string(),
-    };
-    let header = reader.headers().map_err(row_error)?;
-    if header.iter().map(str::trim).ne(HEADER) {
-        let found = header.iter().collect::<Vec<_>>().join(",");
-        return Err(LabelsError::Foreign { path, found });
-    }
-    let (mut rows, mut lines, mut of_rows, mut placeholders) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let records: Vec<StringRecord> = reader.records().collect::<Result<_, _>>().map_err(row_error)?;
-    let classes = ClassLines::new(&labels.classes);
-    let numbers = classes.first_number(records.iter().filter_map(|record| record.get(1)));
-    labels.notices.extend(numbers.map(|first| classes.notice(first)));
-    for record in &records {
-        if let Some((expected, found)) = excess(record, HEADER.len()) {
-            let reason = format!("expected {expected}, found {found}; {QUOTE_FIELDS}");
-            return Err(LabelsError::Row {
-                path,
-                line: record.position().map_or(1, csv::Position::line),
-                reason,
-            });
-        }
-        let (Some(file), Some(name)) = (record.get(0), record.get(1)) else { continue };
-        if let Some(text) = [file, name].into_iter().find(|text| is_unclosed(text)) {
-            let line = record.position().map_or(1, csv::Position::line);
-            let reason = format!("expected a field on one line, found '{}'; {CLOSE_QUOTE}", excerpt(text));
-            return Err(LabelsError::Row { path, line, reason });
-        }
-        // A class that the user has named is one, whatever its name.
-        let line = numbers.and_then(|first| ClassLines::line(name, first));
-        if let Some(class) = line {
-            rows.push(file.to_owned());
-            lines.push(record.position().map_or(1, csv::Position::line));
-            of_rows.push(class as u32);
-        } else if labels.class_spelled(name).is_none()
-            && is_no_label(name)
-            && !(none_as_class && may_be_class(name))
-        {
-            let word = Some(name.trim().to_owned()).filter(|name| !name.is_empty());
-            if let (Some(word), None) = (&word, &labels.no_label) {
-                labels.no_label =
-                    Some((record.position().map_or(1, csv::Position::line), word.clone(), 0, 0));
-            }
-            placeholders.extend(word);
-        } else if let Some(class) = find_or_add(&mut labels, name) {
-            rows.push(file.to_owned());
-            lines.push(record.position().map_or(1, csv::Position::line));
-            of_rows.push(class);
-        }
-    }
-    let index = FileIndex::new(files.iter().cloned());
-    let resolved = index.resolve(&rows, &[]);
-    let names: Vec<(u64, &str)> = lines.iter().copied().zip(rows.iter().map(String::as_str)).collect();
-    labels
-        .notices
-        .extend(index.moved_notice(&names, &resolved).map(|notice| format!("{LABELS_FILE}: {notice}")));
-    labels.notices.extend(placeholder_notice(LABELS_FILE, &placeholders, rows.len() + placeholders.len()));
-    if let Some((_, _, count, all)) = &mut labels.no_label {
-        (*count, *all) = (placeholders.len(), rows.len() + placeholders.len());
-    }
-    labels.unmatched = index.unmatched(&names, &resolved);
-    let mut seen: HashMap<usize, u32> = HashMap::new();
-    for (((file, class), line), named) in rows.iter().zip(of_rows).zip(&lines).zip(&resolved.named) {
-        match named.file() {
-            None => labels.absent.push((file.clone(), class)),
-            Some(image) => {
-                let before = seen.insert(image, class).filter(|before| *before != class);
-                if let Some(before) = before {
-                    let [here, before] =
-                        [class, before].map(|class| excerpt(&labels.classes[class as usize]));
-                    let reason = format!("'{}' again: {here} here, {before} before", excerpt(file));
-                    return Err(LabelsError::Row { path, line: *line, reason });
-                }
-                labels.set(image, class);
-            }
-        }
-    }
-    Ok(labels)
-}
-
-/// What separates the fields: some spreadsheets write semicolons or tabs.
-fn separator(text: &str) -> u8 {
-    let header = text.lines().next().unwrap_or_default();
-    let names = |separator: u8| header.split(char::from(separator)).map(|name| name.trim().trim_matches('"'));
-    [b';', b'\t'].into_iter().find(|separator| names(*separator).eq(HEADER)).unwrap_or(b',')
-}
-
-/// The index of the class with this name, which is added if it is new; `None` if the name is empty.
-fn find_or_add(labels: &mut Labels, name: &str) -> Option<u32> {
-    labels.class_spelled(name).or_else(|| labels.add_class(name).ok())
-}
-
-/// `None` if there is no such file.
-fn read_if_exists(path: &Path) -> Result<Option<Vec<u8>>, LabelsError> {
-    match disk::read(path) {
-        Ok(content) => Ok(Some(content)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(reason) => Err(LabelsError::Read { path: path.to_owned(), reason }),
-    }
-}
-
-impl Labels {
-    /// The content of [`LABELS_FILE`]; `files`: the paths of the images.
-    pub fn labels_file(&self, files: &[String]) -> Vec<u8> {
-        let mut rows = Writer::from_writer(Vec::new());
-        let name = |class: u32| self.classes()[class as usize].as_str();
-        let absent = self.absent.iter().map(|(file, class)| [file.as_str(), name(*class)]);
-        let made = self.made().iter().filter_map(|&i| Some([files[i].as_str(), name(self.of(i)?)]));
-        for row in std::iter::once(HEADER).chain(absent).chain(made) {
-            rows.write_record(row).expect("writing to memory cannot fail");
-        }
-        rows.into_inner().expect("writing to memory cannot fail")
-    }
-
-    /// The content of [`CLASSES_FILE`].
-    pub fn classes_file(&self) -> Vec<u8> {
-        self.classes().iter().flat_map(|name| [name.as_bytes(), b"\n"].concat()).collect()
-    }
 }
 
 #[cfg(test)]

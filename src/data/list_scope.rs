@@ -4,7 +4,8 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::classes::Found;
-use super::file_kinds::{count_files, describes_images, ignored_folder};
+use super::described::describes_images;
+use super::file_kinds::{count_files, ignored_folder};
 use super::files::{Entry, Folder};
 use super::layout::{Ignored, Roles, joined};
 use super::list_table::Table;

@@ -2,15 +2,16 @@
 //! by their rows.
 
 use super::error::{DataError, excerpt};
-use super::file_kinds::{is_named_as_image, is_pointer};
+use super::file_kinds::is_named_as_image;
 use super::files::{Entry, Folder};
 use super::image_list::{Label, List, Split, reader};
 use super::layout::Ignored;
 use super::list_columns::{FILE, ID, LABEL, SPLIT, column_name, is_split_column};
 use super::list_fields::without_spaces_before_quotes;
 use super::list_labels::{binary, is_guesses, one_hot};
-use super::listed::{self, SAVE_AS_UTF8};
+use super::list_text::{self, SAVE_AS_UTF8};
 use super::names::shown_name;
+use super::unreadable::is_pointer;
 
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// Bytes of the largest list.
@@ -33,7 +34,7 @@ impl Table {
     /// When the file cannot be read, or has the two columns and is not text.
     pub fn open(entry: &Entry, chosen: bool) -> Result<Self, DataError> {
         let bytes = entry.bytes(MAX_LIST_BYTES)?;
-        let (text, problem) = match listed::text(&bytes) {
+        let (text, problem) = match list_text::text(&bytes) {
             Ok(text) => (text, None),
             // Enough of the text to tell whether it is a list.
             Err(problem) => (String::from_utf8_lossy(&bytes).replace('\0', ""), Some(problem)),

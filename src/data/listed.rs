@@ -1,135 +1,16 @@
-//! What a list says: its text, whatever program saved it, and the files that its rows name.
+//! The files that the rows of a list name.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use super::counted::counted_of;
-use super::error::{DataError, excerpt};
+use super::error::excerpt;
 use super::layout::joined;
-use super::names::{folded, normal_path, shown};
-
-/// Why a list's bytes are not text.
-pub(super) struct NotText {
-    /// The first line with such bytes, from 1.
-    pub line: u64,
-    pub found: &'static str,
-}
-
-/// What to do about a list that is not text.
-pub(super) const SAVE_AS_UTF8: &str =
-    "save the file as UTF-8 (a spreadsheet calls it 'CSV UTF-8'), or correct or remove the line";
-
-/// The text of a list: UTF-8, with or without a byte order mark, or UTF-16 with one.
-///
-/// # Errors
-/// When the bytes are neither.
-pub(super) fn text(bytes: &[u8]) -> Result<String, NotText> {
-    let text = decoded(bytes)?;
-    // Lines that end as on old Macintosh computers, which some spreadsheets still write.
-    Ok(if text.contains('\n') { text } else { text.replace('\r', "\n") })
-}
-
-fn decoded(bytes: &[u8]) -> Result<String, NotText> {
-    let utf16 = |bytes: &[u8], word: fn([u8; 2]) -> u16| {
-        let words = bytes.chunks_exact(2).map(|pair| word([pair[0], pair[1]]));
-        let text: Result<String, _> = char::decode_utf16(words).collect();
-        text.map_err(|_| NotText { line: 1, found: "damaged UTF-16" })
-    };
-    match bytes {
-        [0xff, 0xfe, rest @ ..] => return utf16(rest, u16::from_le_bytes),
-        [0xfe, 0xff, rest @ ..] => return utf16(rest, u16::from_be_bytes),
-        _ => {}
-    }
-    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
-    let line_of = |at: usize| bytes[..at].iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
-    if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
-        return Err(NotText { line: line_of(at), found: "UTF-16 without a byte order mark, or binary data" });
-    }
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(text.to_owned()),
-        Err(error) => Err(NotText { line: line_of(error.valid_up_to()), found: "bytes that are not UTF-8" }),
-    }
-}
+use super::list_matches::{Named, Resolved, Unmatched};
+use super::names::{folded, normal_path};
 
 const ROWS: [&str; 2] = ["row", "rows"];
 /// Rows that a message names.
 const MAX_NAMED: usize = 3;
-
-/// What a row's name means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Named {
-    File(usize),
-    /// These two files, and perhaps more.
-    Several(usize, usize),
-    Nothing,
-}
-
-impl Named {
-    fn of(mut files: impl Iterator<Item = usize>) -> Self {
-        match (files.next(), files.next()) {
-            (Some(first), Some(second)) => Self::Several(first, second),
-            (Some(only), None) => Self::File(only),
-            (None, _) => Self::Nothing,
-        }
-    }
-
-    /// The file, if there is one alone.
-    pub fn file(self) -> Option<usize> {
-        match self {
-            Self::File(file) => Some(file),
-            Self::Several(..) | Self::Nothing => None,
-        }
-    }
-}
-
-/// What the names of rows mean.
-pub(super) struct Resolved {
-    /// Row by row.
-    pub named: Vec<Named>,
-    /// Rows whose path was cut at the start to find the file.
-    moved: Vec<usize>,
-    /// Whether files in any folder below were looked for.
-    deeper: bool,
-}
-
-impl Resolved {
-    /// The other rows, and what they mean.
-    pub fn without<'a, R>(&self, rows: &'a [R], is_meant: impl Fn(&R) -> bool) -> (Vec<&'a R>, Self) {
-        let kept: Vec<usize> = (0..rows.len()).filter(|row| !is_meant(&rows[*row])).collect();
-        let moved = self.moved.iter().filter_map(|row| kept.binary_search(row).ok()).collect();
-        let named = kept.iter().map(|row| self.named[*row]).collect();
-        (kept.into_iter().map(|row| &rows[row]).collect(), Self { named, moved, deeper: self.deeper })
-    }
-}
-
-/// Rows that name no file, or several.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Unmatched {
-    /// The line of the first such row.
-    pub line: u64,
-    /// What the first such row names.
-    pub found: String,
-    /// How many rows there are, with the first of them.
-    pub told: String,
-    /// Whether all rows are such.
-    pub all: bool,
-}
-
-impl Unmatched {
-    /// The error for a list at `path` whose files are in `folder`.
-    pub fn error(&self, path: &Path, folder: &Path) -> DataError {
-        DataError::Line {
-            path: path.to_owned(),
-            line: self.line,
-            expected: match folder.as_os_str().is_empty() || folder == Path::new(".") {
-                true => "an image in the folder of the list".to_owned(),
-                false => format!("an image in {}", shown(folder)),
-            },
-            found: format!("{} ({})", self.found, self.told),
-            advice: "correct the rows or remove them, or set skip_bad to leave them out",
-        }
-    }
-}
 
 /// Files by path, for rows that name them.
 #[derive(Default)]
@@ -487,23 +368,5 @@ mod tests {
         let resolved = index.resolve(&rows.map(|(_, name)| name.to_owned()), &[]);
         let told = "'photos/boat/2.jpg', which does not exist (backup/photos/boat/2.jpg is another file of that name)";
         assert_eq!(index.unmatched(&rows, &resolved).map(|unmatched| unmatched.found), Some(told.to_owned()));
-    }
-
-    #[test]
-    fn text_is_read_by_its_mark() {
-        let utf16 = |mark: [u8; 2], bytes: fn(u16) -> [u8; 2]| {
-            [mark.to_vec(), "a,é\n고".encode_utf16().flat_map(bytes).collect()].concat()
-        };
-        for bytes in [
-            utf16([0xff, 0xfe], u16::to_le_bytes),
-            utf16([0xfe, 0xff], u16::to_be_bytes),
-            "\u{feff}a,é\n고".as_bytes().to_vec(),
-            "a,é\n고".as_bytes().to_vec(),
-        ] {
-            assert!(text(&bytes).is_ok_and(|text| text == "a,é\n고"));
-        }
-        assert!(text(b"a\rb\r").is_ok_and(|text| text == "a\nb\n"));
-        assert!(text(b"a\nb\n\xb0\xed").is_err_and(|error| error.line == 3));
-        assert!(text(b"a\0,\0").is_err_and(|error| error.found.contains("UTF-16")));
     }
 }

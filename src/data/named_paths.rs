@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::files::Entry;
-use super::listed::text;
+use super::list_text::text;
 use super::names::{folded, normal_path};
 
 /// Size in bytes of the largest list that is read.

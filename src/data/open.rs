@@ -239,8 +239,7 @@ pub(super) fn beside_set(folder: &Folder, format: &Format) -> Option<String> {
     let folders = folder.folders.iter().filter(with_images);
     let mut others: Vec<String> = folders.map(|(name, _)| format!("{}/", shown_name(name))).collect();
     let is_other = |other: &&Format| {
-        other.name != format.name
-            && !matches!((other.detect)(folder), Ok(None) | Ok(Some(Loader::Files(_))))
+        other.name != format.name && !matches!((other.detect)(folder), Ok(None) | Ok(Some(Loader::Files(_))))
     };
     others.extend(FORMATS.iter().filter(is_other).map(|other| other.description.to_owned()));
     let images = folder.files.keys().filter(|name| is_named_as_image(name)).count();

@@ -1,10 +1,8 @@
 //! Layouts of other tasks than classification.
 
+use super::described::{describes_images, is_image_folder};
 use super::error::DataError;
-use super::file_kinds::{
-    any_file, describes_images, has_image_folders, has_images, ignored_folder, is_image_folder,
-    is_named_as_image,
-};
+use super::file_kinds::{any_file, has_image_folders, has_images, ignored_folder, is_named_as_image};
 use super::files::Folder;
 use super::layout::Ignored;
 use super::split_words::{SplitWord, split_word};

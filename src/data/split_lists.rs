@@ -1,5 +1,6 @@
 //! Text files beside class folders that say which images train and test: `train.txt` and `test.txt` with a line
-//! `CLASS/NAME` for each image.
+//! `CLASS/NAME` for each image, as of Food-101; and `train_test_split.txt` with the number of an image and 1 where it trains,
+//! beside `images.txt` with number and path, as of CUB-200-2011.
 //!
 //! A file that looks like a split and cannot be read as one has a notice: the images that it means to test may be trained
 //! on.
@@ -28,7 +29,13 @@ pub(super) struct SplitFile {
     entry: Entry,
     /// Path of its folder, relative to the source.
     folder: String,
+    /// The file of the images' numbers, if this one says the split of numbers.
+    numbers: Option<Entry>,
 }
+
+/// The names of the files of CUB-200-2011.
+const NUMBERED_SPLIT: &str = "train_test_split.txt";
+const NUMBERED_IMAGES: &str = "images.txt";
 
 impl SplitFile {
     fn path(&self) -> String {
@@ -42,13 +49,35 @@ impl SplitFile {
         split_of_list(stem).filter(|split| is_read && *split != SplitName::Unlabelled)
     }
 
-    /// The lines that are not empty.
-    fn lines(&self) -> Option<Vec<String>> {
-        let bytes = self.entry.bytes(MAX_BYTES).ok()?;
-        let text = String::from_utf8(bytes).ok()?;
-        let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
-        Some(lines.filter(|line| !line.is_empty()).map(str::to_owned).collect())
+    /// The paths of images with their splits, if the file says the split of numbers; `None` if it is damaged, or names an
+    /// image that has no number.
+    fn numbered(&self) -> Option<Vec<(String, SplitName)>> {
+        let pairs = |entry: &Entry| -> Option<Vec<(String, String)>> {
+            let pair = |line: &String| {
+                let (number, rest) = line.split_once(char::is_whitespace)?;
+                Some((number.to_owned(), rest.trim().to_owned()))
+            };
+            lines(entry)?.iter().map(pair).collect()
+        };
+        let paths: HashMap<String, String> = pairs(self.numbers.as_ref()?)?.into_iter().collect();
+        let split = |(number, trains): (String, String)| {
+            let split = match trains.as_str() {
+                "1" => SplitName::Train,
+                "0" => SplitName::Test,
+                _ => return None,
+            };
+            Some((paths.get(&number)?.clone(), split))
+        };
+        pairs(&self.entry)?.into_iter().map(split).collect()
     }
+}
+
+/// The lines of a file that are not empty.
+fn lines(entry: &Entry) -> Option<Vec<String>> {
+    let bytes = entry.bytes(MAX_BYTES).ok()?;
+    let text = String::from_utf8(bytes).ok()?;
+    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+    Some(lines.filter(|line| !line.is_empty()).map(str::to_owned).collect())
 }
 
 /// Collects the files that look like splits in a folder and in the folders without images below it.
@@ -58,7 +87,11 @@ pub(super) fn collect(folder: &Folder, at: &str, all: &mut Vec<SplitFile>) {
 
 fn collect_to(folder: &Folder, at: &str, depth: usize, all: &mut Vec<SplitFile>) {
     let files = folder.files.values().filter(|entry| looks_like_split(&entry.name));
-    all.extend(files.map(|entry| SplitFile { entry: entry.clone(), folder: at.to_owned() }));
+    all.extend(files.map(|entry| {
+        let is_numbered = entry.name.to_lowercase() == NUMBERED_SPLIT;
+        let numbers = folder.files.get(NUMBERED_IMAGES).filter(|_| is_numbered).cloned();
+        SplitFile { entry: entry.clone(), folder: at.to_owned(), numbers }
+    }));
     for (name, inner) in folder.folders.iter().filter(|(_, inner)| depth > 0 && !has_images(inner)) {
         collect_to(inner, &joined(at, name), depth - 1, all);
     }
@@ -90,8 +123,15 @@ pub(super) fn apply(
     if files.is_empty() || found.iter().any(is_split) {
         return;
     }
-    let lists: Vec<&SplitFile> = files.iter().filter(|file| file.split().is_some()).collect();
-    let splits = read(&lists, found);
+    let numbered: Vec<&SplitFile> = files.iter().filter(|file| file.numbers.is_some()).collect();
+    let (lists, splits) = match read_numbered(&numbered, found) {
+        Some(splits) => (numbered, Some(splits)),
+        None => {
+            let lists: Vec<&SplitFile> = files.iter().filter(|file| file.split().is_some()).collect();
+            let splits = read(&lists, found);
+            (lists, splits)
+        }
+    };
     let unread: Vec<String> = files
         .iter()
         .filter(|file| splits.is_none() || file.split().is_none())
@@ -109,6 +149,44 @@ pub(super) fn apply(
     }
 }
 
+/// The places of images to train on, by the last two names of their path, with and without the ending.
+struct Places(HashMap<String, Vec<usize>>);
+
+impl Places {
+    /// `None` if an image is in no folder.
+    fn of(found: &[Found]) -> Option<Self> {
+        let mut places: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, image) in found.iter().enumerate().filter(|(_, image)| image.split == SplitName::Train) {
+            let path = ending(&joined(&image.folder, &image.entry.name))?;
+            if let Some((stem, _)) = path.rsplit_once('.') {
+                places.entry(stem.to_owned()).or_default().push(at);
+            }
+            places.entry(path).or_default().push(at);
+        }
+        Some(Self(places))
+    }
+
+    /// The images that a path means, if they are in one folder.
+    fn get(&self, path: &str, found: &[Found]) -> Option<&[usize]> {
+        let images = self.0.get(&ending(path)?)?;
+        images.iter().all(|at| found[*at].folder == found[images[0]].folder).then_some(images)
+    }
+}
+
+/// The split of each image by its number; `None` if there is not one such file alone, it names an image that is not there,
+/// or does not name one that is.
+fn read_numbered(lists: &[&SplitFile], found: &[Found]) -> Option<BTreeMap<usize, SplitName>> {
+    let [list] = lists else { return None };
+    let (places, mut meant) = (Places::of(found)?, BTreeMap::new());
+    for (path, split) in list.numbered()? {
+        places.get(&path, found)?.iter().for_each(|at| {
+            meant.insert(*at, split);
+        });
+    }
+    let trained = |at: &usize| found[*at].split == SplitName::Train;
+    (0..found.len()).filter(trained).all(|at| meant.contains_key(&at)).then_some(meant)
+}
+
 /// The split of each image that a list names; `None` if the lists do not fit the images.
 fn read(lists: &[&SplitFile], found: &[Found]) -> Option<BTreeMap<usize, SplitName>> {
     let folders: BTreeSet<&str> = lists.iter().map(|list| list.folder.as_str()).collect();
@@ -118,22 +196,12 @@ fn read(lists: &[&SplitFile], found: &[Found]) -> Option<BTreeMap<usize, SplitNa
         return None;
     }
     let trained = || found.iter().enumerate().filter(|(_, image)| image.split == SplitName::Train);
-    let mut places: HashMap<String, Vec<usize>> = HashMap::new();
-    for (at, image) in trained() {
-        let path = ending(&joined(&image.folder, &image.entry.name))?;
-        if let Some((stem, _)) = path.rsplit_once('.') {
-            places.entry(stem.to_owned()).or_default().push(at);
-        }
-        places.entry(path).or_default().push(at);
-    }
-    let place = |line: &str| {
-        let images = places.get(&ending(line)?)?;
-        images.iter().all(|at| found[*at].folder == found[images[0]].folder).then_some(images)
-    };
+    let places = Places::of(found)?;
+    let place = |line: &str| places.get(line, found);
     let (mut meant, mut all_match) = (BTreeMap::new(), true);
     for list in lists {
         let split = list.split()?;
-        for line in list.lines()? {
+        for line in lines(&list.entry)? {
             let first = || line.split_whitespace().next().filter(|first| *first != line);
             let Some(images) = place(&line).or_else(|| place(first()?)) else {
                 all_match = false;
@@ -165,7 +233,7 @@ fn assign(
     found: &mut Vec<Found>,
     roles: &mut Roles,
 ) -> String {
-    let trains = lists.iter().any(|list| list.split() == Some(SplitName::Train));
+    let trains = lists.iter().any(|list| list.numbers.is_some() || list.split() == Some(SplitName::Train));
     let mut at = 0;
     found.retain_mut(|image| {
         let split = splits.get(&at).copied();

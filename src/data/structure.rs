@@ -5,8 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
+use super::described::{is_describing, is_image_folder, stem};
 use super::error::DataError;
-use super::file_kinds::{DESCRIBING, any_file, ignored_folder, is_image_folder, is_named_as_image, stem};
+use super::file_kinds::{any_file, ignored_folder, is_named_as_image};
 use super::files::Folder;
 use super::layout::listed;
 use super::names::shown_name;
@@ -282,7 +283,7 @@ fn described_folders(folders: &[Named<'_>]) -> Option<Doubt> {
     let of_base = |name: &str| {
         let lower = name.to_lowercase();
         let mut words = lower.split(|letter: char| !letter.is_alphanumeric()).collect::<Vec<_>>();
-        let at = words.iter().position(|word| DESCRIBING.contains(word))?;
+        let at = words.iter().position(|word| is_describing(word))?;
         let word = words.remove(at).to_owned();
         let base = folders.iter().find(|(other, _)| *other != name && key(other) == key(&words.concat()))?;
         Some((word, *base))

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::file_kinds::{has_image_folders, has_images, ignored_folder, is_image_folder, is_named_as_image};
+use super::described::is_image_folder;
+use super::file_kinds::{has_image_folders, has_images, ignored_folder, is_named_as_image};
 use super::files::Folder;
 use super::names::class_key;
 use super::split_words::{SplitName, SplitWord, split_name};

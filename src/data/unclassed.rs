@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
+use super::described::{derived, describes_images};
 use super::error::DataError;
-use super::file_kinds::{self, derived, describes_images, ignored_folder};
+use super::file_kinds::{self, ignored_folder};
 use super::files::{Entry, Folder};
 use super::hash_cache::HashCache;
 use super::host;

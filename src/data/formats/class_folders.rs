@@ -11,10 +11,10 @@ use std::path::PathBuf;
 use crate::data::classes::{Found, assemble};
 use crate::data::counted::counted;
 use crate::data::decode::EXAMPLE_IMAGE;
+use crate::data::described::{derived, describes_images, is_image_folder};
 use crate::data::error::DataError;
 use crate::data::file_kinds::{
-    count_files, derived, describes_images, has_image_folders, has_images, ignored_folder, is_image,
-    is_image_folder, is_named_as_image, is_packed,
+    count_files, has_image_folders, has_images, ignored_folder, is_image, is_named_as_image, is_packed,
 };
 use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};

@@ -196,6 +196,26 @@ fn split_lists_beside_classes_are_read() {
         (&[("test.txt", "1.png\n2.png")], None, "test.txt looks like a split of the set and is not read"),
         (&[("test.txt", "cat/1.png\ncat/77.png")], None, "test.txt looks like a split"),
         (&[("train_test_split.txt", "1 0")], None, "train_test_split.txt looks like a split"),
+        // Files of CUB-200-2011.
+        (
+            &[
+                (
+                    "images.txt",
+                    "1 cat/1.png\n2 cat/2.png\n3 cat/3.png\n4 cat/4.png\n5 cat/5.png\n6 dog/1.png\n\
+                     7 dog/2.png\n8 dog/3.png\n9 dog/4.png\n10 dog/5.png\n",
+                ),
+                ("train_test_split.txt", "1 1\n2 1\n3 1\n4 0\n5 0\n6 1\n7 1\n8 1\n9 0\n10 0\n"),
+                ("image_class_labels.txt", "1 1\n"),
+                ("classes.txt", "1 cat\n2 dog\n"),
+            ],
+            Some(cat_dog(3, 2)),
+            "read from train_test_split.txt: 6 images to train, 0 to validate, 4 to test",
+        ),
+        (
+            &[("images.txt", "1 cat/1.png\n2 gone/2.png\n"), ("train_test_split.txt", "1 1\n2 0\n")],
+            None,
+            "train_test_split.txt looks like a split",
+        ),
         (&[("split.json", "{}"), ("folds.yaml", "x")], None, "folds.yaml, split.json look like a split"),
         (&[("meta/test.csv", "file,label\ncat/1.png,cat")], None, "meta/test.csv looks like a split"),
         (

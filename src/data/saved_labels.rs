@@ -1,0 +1,174 @@
+//! The files of labels made by hand, `labels.csv` and `classes.txt`: reads them as people and spreadsheets leave them, and
+//! writes them.
+
+use std::collections::HashMap;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use csv::{ReaderBuilder, StringRecord, Writer};
+
+use super::class_lines::ClassLines;
+use super::error::{LabelsError, excerpt};
+use super::labels::{CLASSES_FILE, LABELS_FILE, Labels};
+use super::list_fields::{CLOSE_QUOTE, QUOTE_FIELDS, excess, is_unclosed, without_spaces_before_quotes};
+use super::list_labels::{is_no_label, may_be_class, placeholder_notice};
+use super::list_text::{self, SAVE_AS_UTF8};
+use super::listed::FileIndex;
+use crate::disk;
+
+const HEADER: [&str; 2] = ["file", "label"];
+
+/// Reads the labels of a folder with these files; no labels if none were saved. `none_as_class`: words such as `none` are
+/// classes.
+///
+/// # Errors
+/// When a file exists and cannot be read, or `labels.csv` has other columns or a damaged row.
+pub(super) fn read_labels(
+    folder: &Path,
+    files: &[String],
+    none_as_class: bool,
+) -> Result<Labels, LabelsError> {
+    let mut labels = Labels::default();
+    let names = read_if_exists(&folder.join(CLASSES_FILE))?.unwrap_or_default();
+    let path = folder.join(CLASSES_FILE);
+    let names = list_text::text(&names).map_err(|problem| LabelsError::Row {
+        path,
+        line: problem.line,
+        reason: format!("{}: {SAVE_AS_UTF8}", problem.found),
+    })?;
+    for name in names.lines() {
+        // Empty lines and repeated names are ignored.
+        let _ = labels.add_class(name);
+    }
+    let path = folder.join(LABELS_FILE);
+    let Some(content) = read_if_exists(&path)? else { return Ok(labels) };
+    let text = list_text::text(&content).map_err(|problem| LabelsError::Row {
+        path: path.clone(),
+        line: problem.line,
+        reason: format!("{}: {SAVE_AS_UTF8}", problem.found),
+    })?;
+    let separator = separator(&text);
+    let text = without_spaces_before_quotes(&text, separator);
+    let mut reader = ReaderBuilder::new().flexible(true).delimiter(separator).from_reader(text.as_bytes());
+    let row_error = |error: csv::Error| LabelsError::Row {
+        path: path.clone(),
+        line: error.position().map_or(1, csv::Position::line),
+        reason: error.to_string(),
+    };
+    let header = reader.headers().map_err(row_error)?;
+    if header.iter().map(str::trim).ne(HEADER) {
+        let found = header.iter().collect::<Vec<_>>().join(",");
+        return Err(LabelsError::Foreign { path, found });
+    }
+    let (mut rows, mut lines, mut of_rows, mut placeholders) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let records: Vec<StringRecord> = reader.records().collect::<Result<_, _>>().map_err(row_error)?;
+    let classes = ClassLines::new(&labels.classes);
+    let numbers = classes.first_number(records.iter().filter_map(|record| record.get(1)));
+    labels.notices.extend(numbers.map(|first| classes.notice(first)));
+    for record in &records {
+        if let Some((expected, found)) = excess(record, HEADER.len()) {
+            let reason = format!("expected {expected}, found {found}; {QUOTE_FIELDS}");
+            return Err(LabelsError::Row {
+                path,
+                line: record.position().map_or(1, csv::Position::line),
+                reason,
+            });
+        }
+        if let Some(text) = record.iter().find(|text| is_unclosed(text)) {
+            let line = record.position().map_or(1, csv::Position::line);
+            let reason = format!("expected a field on one line, found '{}'; {CLOSE_QUOTE}", excerpt(text));
+            return Err(LabelsError::Row { path, line, reason });
+        }
+        let (Some(file), Some(name)) = (record.get(0), record.get(1)) else { continue };
+        // A class that the user has named is one, whatever its name.
+        let line = numbers.and_then(|first| ClassLines::line(name, first));
+        if let Some(class) = line {
+            rows.push(file.to_owned());
+            lines.push(record.position().map_or(1, csv::Position::line));
+            of_rows.push(class as u32);
+        } else if labels.class_spelled(name).is_none()
+            && is_no_label(name)
+            && !(none_as_class && may_be_class(name))
+        {
+            let word = Some(name.trim().to_owned()).filter(|name| !name.is_empty());
+            if let (Some(word), None) = (&word, &labels.no_label) {
+                labels.no_label =
+                    Some((record.position().map_or(1, csv::Position::line), word.clone(), 0, 0));
+            }
+            placeholders.extend(word);
+        } else if let Some(class) = find_or_add(&mut labels, name) {
+            rows.push(file.to_owned());
+            lines.push(record.position().map_or(1, csv::Position::line));
+            of_rows.push(class);
+        }
+    }
+    let index = FileIndex::new(files.iter().cloned());
+    let resolved = index.resolve(&rows, &[]);
+    let names: Vec<(u64, &str)> = lines.iter().copied().zip(rows.iter().map(String::as_str)).collect();
+    labels
+        .notices
+        .extend(index.moved_notice(&names, &resolved).map(|notice| format!("{LABELS_FILE}: {notice}")));
+    labels.notices.extend(placeholder_notice(LABELS_FILE, &placeholders, rows.len() + placeholders.len()));
+    if let Some((_, _, count, all)) = &mut labels.no_label {
+        (*count, *all) = (placeholders.len(), rows.len() + placeholders.len());
+    }
+    labels.unmatched = index.unmatched(&names, &resolved);
+    let mut seen: HashMap<usize, u32> = HashMap::new();
+    for (((file, class), line), named) in rows.iter().zip(of_rows).zip(&lines).zip(&resolved.named) {
+        match named.file() {
+            None => labels.absent.push((file.clone(), class)),
+            Some(image) => {
+                let before = seen.insert(image, class).filter(|before| *before != class);
+                if let Some(before) = before {
+                    let [here, before] =
+                        [class, before].map(|class| excerpt(&labels.classes[class as usize]));
+                    let reason = format!("'{}' again: {here} here, {before} before", excerpt(file));
+                    return Err(LabelsError::Row { path, line: *line, reason });
+                }
+                labels.set(image, class);
+            }
+        }
+    }
+    Ok(labels)
+}
+
+/// What separates the fields: some spreadsheets write semicolons or tabs.
+fn separator(text: &str) -> u8 {
+    let header = text.lines().next().unwrap_or_default();
+    let names = |separator: u8| header.split(char::from(separator)).map(|name| name.trim().trim_matches('"'));
+    [b';', b'\t'].into_iter().find(|separator| names(*separator).eq(HEADER)).unwrap_or(b',')
+}
+
+/// The index of the class with this name, which is added if it is new; `None` if the name is empty.
+fn find_or_add(labels: &mut Labels, name: &str) -> Option<u32> {
+    labels.class_spelled(name).or_else(|| labels.add_class(name).ok())
+}
+
+/// `None` if there is no such file.
+fn read_if_exists(path: &Path) -> Result<Option<Vec<u8>>, LabelsError> {
+    match disk::read(path) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(reason) => Err(LabelsError::Read { path: path.to_owned(), reason }),
+    }
+}
+
+impl Labels {
+    /// The content of [`LABELS_FILE`]; `files`: the paths of the images.
+    pub fn labels_file(&self, files: &[String]) -> Vec<u8> {
+        let mut rows = Writer::from_writer(Vec::new());
+        let name = |class: u32| self.classes()[class as usize].as_str();
+        let absent = self.absent.iter().map(|(file, class)| [file.as_str(), name(*class)]);
+        let made = self.made().iter().filter_map(|&i| Some([files[i].as_str(), name(self.of(i)?)]));
+        for row in std::iter::once(HEADER).chain(absent).chain(made) {
+            rows.write_record(row).expect("writing to memory cannot fail");
+        }
+        rows.into_inner().expect("writing to memory cannot fail")
+    }
+
+    /// The content of [`CLASSES_FILE`].
+    pub fn classes_file(&self) -> Vec<u8> {
+        self.classes().iter().flat_map(|name| [name.as_bytes(), b"\n"].concat()).collect()
+    }
+}
