@@ -32,10 +32,11 @@ pub(super) struct Band<'a> {
 /// Columns of a sheet at least, for its headings.
 const MIN_COLUMNS: usize = 4;
 
-/// The number of columns that the rows need, of `most` at most.
+/// The number of columns that the rows and the headings need, of `most` at most: longer headings are wrapped.
 pub(super) fn filled(bands: &[Band<'_>], most: usize) -> usize {
     let longest = bands.iter().flat_map(|band| &band.rows).map(Vec::len).max().unwrap_or(0);
-    longest.clamp(MIN_COLUMNS.min(most), most)
+    let letters = bands.iter().map(|band| band.heading.chars().count()).max().unwrap_or(0);
+    longest.max(letters.div_ceil(LETTERS as usize)).clamp(MIN_COLUMNS.min(most), most)
 }
 
 /// Draws the bands with `columns` images in a row. Each pixel is drawn as a square of `zoom` (at least 1) pixels. Names

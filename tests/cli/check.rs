@@ -91,7 +91,7 @@ fn corrected_list_opens_like_the_folder() {
     assert!(messages.contains("clean.csv names 19 images, 3 are left out"), "{messages}");
     assert_eq!(fs::read_dir(folder.path().join("photos/train/dog")).expect("a folder").count(), before);
     let sheet = image::open(folder.path().join("check.png")).expect("a picture");
-    assert!((300..600).contains(&sheet.width()) && sheet.height() > 128);
+    assert!((300..900).contains(&sheet.width()) && sheet.height() > 128);
     let list = fs::read_to_string(folder.path().join("clean.csv")).expect("a list");
     assert!(list.starts_with("file,label,split\nphotos/train/cat/0.png,cat,train\n"), "{list}");
     let (report, _) = done(remixmatch(&["data", "clean.csv", "--check"]).current_dir(folder.path()));
