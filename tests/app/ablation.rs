@@ -49,6 +49,7 @@ fn reports(accuracy: f64) -> Vec<Report> {
                 confidence: None,
                 mask: None,
                 test_acc: reached,
+                test_set: 0,
                 test_acc_ema: reached,
             }
         })
