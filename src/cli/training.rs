@@ -12,7 +12,7 @@ use remixmatch::data::{DataSet, StreamStats, counted};
 use remixmatch::gpu::{Gpu, GpuError};
 use remixmatch::train::{
     Capture, Checkpoint, Config, Header, MetricsFile, Report, RunFolder, RunLock, Summary, TrainError,
-    Trainer, median_accuracy, read_reports, tune, wilson_interval,
+    Trainer, read_reports, summary, tune,
 };
 
 use super::terminal::note;
@@ -231,31 +231,9 @@ impl Training {
     /// Writes the summary to the folder and returns it.
     pub fn finish(&self) -> anyhow::Result<Summary> {
         self.lock.check()?;
-        let trainer = &self.trainer;
         let reports = read_reports(&self.folder.metrics())?;
-        let last = reports.last().context("the run has no report yet: set more --steps")?;
-        let config = &trainer.config;
-        let images = trainer.data.test.len();
-        let right = (last.test_acc_ema * images as f64).round() as usize;
-        let summary = Summary {
-            preset: config.preset.clone(),
-            method: config.method_name.clone(),
-            data: trainer.data.name.clone(),
-            labels: trainer.split.labelled.len(),
-            seed: config.seed,
-            network: config.network.clone(),
-            parameters: trainer.engine.network.parameters.count(),
-            steps: last.step,
-            images: last.images,
-            seconds: last.seconds,
-            test_acc_ema: last.test_acc_ema,
-            test_acc_ema_interval: Some(wilson_interval(right, images)),
-            test_acc_ema_median: median_accuracy(&reports),
-            test_acc: last.test_acc,
-            guess_acc: last.guess_acc,
-            adapter: trainer.gpu().info.name.clone(),
-            gpu_bytes: trainer.engine.memory().total(),
-        };
+        let summary =
+            summary(&self.trainer, &reports).context("the run has no report yet: set more --steps")?;
         self.folder.write_summary(&summary)?;
         Ok(summary)
     }

@@ -25,6 +25,7 @@ mod run_lock;
 mod sampler;
 mod saving;
 mod statistics;
+mod summary;
 mod tile_cache;
 #[cfg(not(target_arch = "wasm32"))]
 mod trace;
@@ -56,6 +57,7 @@ pub use run_folder::{Resumable, RunFolder};
 pub use run_lock::RunLock;
 pub use sampler::{StepSamples, Stream, stream_rng};
 pub use statistics::StepStatistics;
+pub use summary::summary;
 #[cfg(not(target_arch = "wasm32"))]
 pub use trace::write_trace;
 pub use trainer::{Progress, Trainer, engine_options, label_frequencies};

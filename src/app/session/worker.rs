@@ -15,7 +15,7 @@ use crate::app::platform;
 use crate::data::DataSet;
 use crate::disk;
 use crate::gpu::{Gpu, GpuError};
-use crate::train::{Capture, Config, Pace, RunFolder, RunLock, TrainError, Trainer, Weights, tune};
+use crate::train::{Capture, Config, Pace, RunFolder, RunLock, TrainError, Trainer, Weights, summary, tune};
 
 /// Work on the adapter is submitted in slices of this length, so that frames are drawn in between.
 const SLICE: Duration = Duration::from_millis(6);
@@ -47,6 +47,8 @@ pub struct Worker {
     channels: WorkerChannels,
     /// The folder that the run saves itself into.
     autosave: Option<PathBuf>,
+    /// The step that the folder holds: a run that made no step since writes nothing.
+    saved_step: Option<u64>,
     /// The lock on that folder, from the first time the run reads or writes it.
     lock: Option<RunLock>,
     /// The number of observations so far; the picture sheets alternate.
@@ -86,6 +88,7 @@ impl Worker {
             data,
             channels,
             autosave,
+            saved_step: None,
             lock: None,
             observations: 0,
             predicting: None,
@@ -126,9 +129,11 @@ impl Worker {
         let resumed = matches!(start, Start::Resume(..));
         tune(&self.gpu, &self.config, &self.data, Capture::Views).await?;
         let mut trainer = self.prepare(start)?;
-        if resumed && self.config.accept_changed_data {
+        match (resumed, self.config.accept_changed_data) {
             // From now on the data are the run's, also for the command line.
-            self.autosave(&mut trainer).await;
+            (true, true) => self.autosave(&mut trainer).await,
+            (true, false) => self.saved_step = Some(trainer.progress().step),
+            (false, _) => {}
         }
         let mut running = false;
         let mut once = false;
@@ -270,12 +275,16 @@ impl Worker {
         Ok(())
     }
 
-    /// Saves the run into its autosave folder, if it has one and has made a step.
+    /// Saves the run into its autosave folder, if it has one and has made a step since it was saved.
     async fn autosave(&mut self, trainer: &mut Trainer) {
-        let Some(path) = self.autosave.clone().filter(|_| trainer.progress().step > 0) else { return };
+        let step = trainer.progress().step;
+        let Some(path) = self.autosave.clone().filter(|_| step > 0 && self.saved_step != Some(step)) else {
+            return;
+        };
         // The folder is this run's own: each file stays until its replacement is complete.
-        if let Err(error) = self.save(trainer, &RunFolder::new(path)).await {
-            self.notice(format!("the run could not be autosaved: {error}"));
+        match self.save(trainer, &RunFolder::new(path)).await {
+            Ok(()) => self.saved_step = Some(step),
+            Err(error) => self.notice(format!("the run could not be autosaved: {error}")),
         }
     }
 
@@ -399,11 +408,14 @@ impl Worker {
         let held = self.lock.as_ref().is_some_and(|lock| lock.is_of(folder.path()));
         let lock = if held { None } else { Some(folder.lock()?) };
         folder.tidy()?;
-        if !trainer.is_done() {
-            folder.remove_summary()?;
+        let reports = self.channels.shared.lock().map(|state| Arc::clone(&state.reports)).unwrap_or_default();
+        match summary(trainer, &reports)
+            .filter(|summary| trainer.is_done() && summary.steps == trainer.progress().step)
+        {
+            Some(summary) => folder.write_summary(&summary)?,
+            None => folder.remove_summary()?,
         }
         folder.write_config(&trainer.config)?;
-        let reports = self.channels.shared.lock().map(|state| Arc::clone(&state.reports)).unwrap_or_default();
         folder.write_reports(&reports)?;
         trainer.save(&folder.model()).await?;
         if self.autosave.as_deref() == Some(folder.path()) {
