@@ -17,7 +17,7 @@ use serde_json::json;
 use super::inputs::{
     ChoiceOptions, only_tests_notice, open_gpu, open_quietly, print_layout, print_notices, resolve,
 };
-use super::outputs::{Output, check_outside};
+use super::outputs::{Output, check_outside, write_sheet};
 use super::terminal::{Outcome, bytes_text, note, one_line, print};
 
 #[derive(Args)]
@@ -117,6 +117,17 @@ fn open_to_describe(source: &str, options: &OpenOptions) -> anyhow::Result<DataS
         Some(reason) if reason.may_test() => {
             let tests = OpenOptions { only_tests: true, ..options.clone() };
             let Ok(mut set) = open_quietly(source, &tests) else { return Err(error) };
+            // What `eval` tests on.
+            if set.test.is_empty() {
+                let labelled: Vec<usize> =
+                    (0..set.train.len()).filter(|image| set.train_labels[*image].is_some()).collect();
+                set.test = set.train.pick(&labelled);
+                set.test_labels = set.train_labels.iter().copied().flatten().collect();
+                set.test_ids = set.train_ids.pick(&labelled);
+                set.train = set.train.pick(&[]);
+                set.train_ids = set.train_ids.pick(&[]);
+                set.train_labels.clear();
+            }
             set.notices.insert(0, only_tests_notice(&error));
             Ok(set)
         }
@@ -128,8 +139,7 @@ fn open_to_describe(source: &str, options: &OpenOptions) -> anyhow::Result<DataS
 }
 
 fn save_sheet(sheet: &RgbImage, set: &DataSet, path: &Path) -> anyhow::Result<()> {
-    let failed = || format!("{}: writing the contact sheet failed", path.display());
-    sheet.save(path).with_context(failed)?;
+    write_sheet(sheet, path)?;
     note(format_args!("contact sheet: {}", path.display()));
     if let Some(key) = sheet_key(set) {
         note(format_args!("on the contact sheet: {key}"));

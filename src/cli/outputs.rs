@@ -1,10 +1,12 @@
 //! The files that commands write for people: which existing files they may replace.
 
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{Cursor, Read as _};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use image::{ImageFormat, RgbImage};
+use remixmatch::train::write_atomically;
 
 /// What a command writes into one file.
 #[derive(Clone, Copy)]
@@ -29,7 +31,7 @@ impl Output {
     /// Whether a file that begins like this is of the same kind.
     fn is_kind_of(self, start: &[u8]) -> bool {
         match self {
-            Self::Sheet => image::guess_format(start).is_ok(),
+            Self::Sheet => start.windows(SHEET_MARK.len()).take(HEAD).any(|bytes| bytes == SHEET_MARK),
             Self::Chart => {
                 ["<svg", "<?xml"].iter().any(|tag| start.trim_ascii_start().starts_with(tag.as_bytes()))
             }
@@ -59,6 +61,38 @@ impl Output {
     }
 }
 
+/// What marks a PNG file as a contact sheet: any other picture is somebody's photo.
+const SHEET_MARK: &[u8] = b"Software\0remixmatch contact sheet";
+/// Bytes of a PNG file before its second chunk.
+const FIRST_CHUNK: usize = 8 + 25;
+/// Bytes of a file's start in which the mark is looked for.
+const HEAD: usize = 256;
+
+/// Writes a contact sheet, in the format that the name says. A PNG file is marked.
+///
+/// # Errors
+/// If the name says no format, or the file cannot be written; an earlier file stays then.
+pub fn write_sheet(sheet: &RgbImage, path: &Path) -> anyhow::Result<()> {
+    let failed = || format!("{}: writing the contact sheet failed", path.display());
+    let format = ImageFormat::from_path(path).with_context(failed)?;
+    let mut bytes = Cursor::new(Vec::new());
+    sheet.write_to(&mut bytes, format).with_context(failed)?;
+    let mut bytes = bytes.into_inner();
+    if format == ImageFormat::Png {
+        let named = [b"tEXt", SHEET_MARK].concat();
+        let length = (SHEET_MARK.len() as u32).to_be_bytes();
+        let chunk = [&length[..], &named, &crc(&named).to_be_bytes()].concat();
+        bytes.splice(FIRST_CHUNK..FIRST_CHUNK, chunk);
+    }
+    write_atomically(path, &bytes).with_context(failed)
+}
+
+/// The checksum of a chunk's name and content (PNG specification, annex D).
+fn crc(bytes: &[u8]) -> u32 {
+    let bit = |crc: u32| if crc & 1 == 1 { 0xedb8_8320 ^ (crc >> 1) } else { crc >> 1 };
+    !bytes.iter().fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| bit(crc)))
+}
+
 /// How a trace names its format in its header.
 const TRACE_FORMAT: &[u8] = b"remixmatch-trace-1";
 
@@ -73,4 +107,23 @@ pub fn check_outside(source: &str, path: &Path) -> anyhow::Result<()> {
         bail!("{} would become part of the data in {source}: choose a path outside of it", path.display());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sheets_are_pictures_with_a_mark() {
+        assert_eq!(crc(b"IEND"), 0xae42_6082);
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("sheet.png");
+        let sheet = RgbImage::from_pixel(9, 7, image::Rgb([1, 2, 3]));
+        write_sheet(&sheet, &path).expect("a file");
+        assert_eq!(image::open(&path).expect("a picture").into_rgb8(), sheet);
+        Output::Sheet.check_path(&path).expect("a sheet may be replaced");
+        sheet.save(&path).expect("a photo");
+        let error = Output::Sheet.check_path(&path).expect_err("a photo").to_string();
+        assert!(error.contains("exists and is not a contact sheet"), "{error}");
+    }
 }

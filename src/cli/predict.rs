@@ -60,8 +60,15 @@ pub fn run(arguments: PredictArguments) -> anyhow::Result<Outcome> {
     note_other_run(&path);
     let mut model = Model::load(open_gpu()?, &path)?;
     let [side, _, channels] = model.header.image;
-    let bits =
+    let (bits, deep) =
         significant_bits_of(&files, arguments.significant_bits.unwrap_or(model.config.significant_bits));
+    if deep > 0 {
+        note(format_args!(
+            "notice: {} read as {bits} bits, which the brightest value among these files needs: beside other files they may be \
+             read otherwise; --significant-bits sets the bits",
+            counted(deep, "16-bit image is", "16-bit images are")
+        ));
+    }
     let mut results = Vec::new();
     let mut table = PredictionTable::new(&model.header.classes);
     let (mut bad, mut first_error) = (0, None);

@@ -38,8 +38,8 @@ pub(super) async fn significant_bits<E>(
 }
 
 /// The significant bits of the 16-bit images among these files, 8 to 16: those of the setting, or those that their values
-/// use. Files that cannot be read are left out.
-pub fn significant_bits_of(paths: &[PathBuf], setting: SignificantBits) -> u8 {
+/// use; and the number of these images, 0 with a setting of bits. Files that cannot be read are left out.
+pub fn significant_bits_of(paths: &[PathBuf], setting: SignificantBits) -> (u8, usize) {
     let is_deep = |entry: &Entry| decode::read_header(entry).is_ok_and(|header| header.original.deep);
     let entries: Vec<Entry> = match setting {
         SignificantBits::Bits(_) => Vec::new(),
@@ -49,5 +49,5 @@ pub fn significant_bits_of(paths: &[PathBuf], setting: SignificantBits) -> u8 {
     };
     let entries: Vec<&Entry> = entries.iter().collect();
     let Ok(bits) = run_to_end(significant_bits(&entries, setting, |_| Ok::<(), Infallible>(())));
-    bits
+    (bits, entries.len())
 }

@@ -229,6 +229,11 @@ fn outputs_replace_only_files_of_their_kind() {
     refused(data(&photo).arg("--check"), &["part of the data"]);
     refused(&mut data(&folder.join("w/b/sheet.png")), &["part of the data"]);
     refused(&mut data(&text), &["is not a contact sheet"]);
+    let other = folder.join("photo.png");
+    fs::copy(&photo, &other).unwrap();
+    refused(&mut data(&other), &["is not a contact sheet"]);
+    refused(data(&other).arg("--check"), &["is not a contact sheet"]);
+    assert_eq!(fs::read(&other).unwrap(), fs::read(&photo).unwrap());
     refused(&mut curves(&model), &["is not a chart"]);
     refused(&mut curves(&photo), &["is not a chart"]);
     refused(&mut trace(&model), &["is not a trace"]);

@@ -20,7 +20,7 @@ fn sets_of_test_images_are_described() {
     let cases: [(&str, &[&str], &str); 3] = [
         ("split", &["test/a", "test/b"], "0 images to train, 8 to test"),
         ("both", &["test/a", "test/b", "val/a"], "0 images to train, 8 to test"),
-        ("one", &["a"], "4 images to train, 0 to test"),
+        ("one", &["a"], "0 images to train, 4 to test"),
     ];
     for (name, folders, told) in cases {
         let set = outer.path().join(name);
