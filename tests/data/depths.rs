@@ -159,12 +159,12 @@ fn listed_files_share_their_bits() {
             path
         })
         .collect();
-    let bits = significant_bits_of(&paths, SignificantBits::Auto);
-    assert_eq!(bits, 12);
+    let (bits, deep) = significant_bits_of(&paths, SignificantBits::Auto);
+    assert_eq!((bits, deep), (12, paths.len()));
     let first = |bits| -> Vec<u8> {
         read_images(&paths, 8, 1, bits).into_iter().map(|pixels| pixels.unwrap()[0]).collect()
     };
     assert_eq!((first(bits), first(16)), (vec![50, 249], vec![3, 16]));
-    assert_eq!(significant_bits_of(&paths, SignificantBits::Bits(14)), 14);
-    assert_eq!(significant_bits_of(&[folder.path().join("gone.png")], SignificantBits::Auto), 16);
+    assert_eq!(significant_bits_of(&paths, SignificantBits::Bits(14)), (14, 0));
+    assert_eq!(significant_bits_of(&[folder.path().join("gone.png")], SignificantBits::Auto), (16, 0));
 }
