@@ -10,9 +10,7 @@ use plotters::chart::SeriesLabelPosition;
 use remixmatch::ablation::{Plan, ROWS, RunState, Table};
 use remixmatch::data::DataSet;
 use remixmatch::gpu::Gpu;
-use remixmatch::train::{
-    Checkpoint, Config, Difference, Resumable, RunFolder, RunLock, TrainError, write_atomically,
-};
+use remixmatch::train::{Config, Difference, Resumable, RunFolder, RunLock, TrainError, write_atomically};
 
 use super::figures::{Axis, Figure, GREY, Line, colour, whole};
 use super::inputs::{AdapterOptions, SourceOptions};
@@ -67,8 +65,7 @@ pub fn run(mut arguments: AblateArguments) -> anyhow::Result<Outcome> {
     let folder = arguments.out;
     RunFolder::new(&folder).create()?;
     let _lock = RunLock::acquire(&folder)?;
-    let all = plan.clone().store(&folder)?;
-    check_data(&all, &folder, &data)?;
+    plan.clone().store(&folder)?;
     let shared = Shared { gpu: &gpu, data: &data, interruption: &interruption };
     let failed = train_all(&plan, &folder, &shared)?;
     let table = publish(&folder)?;
@@ -82,30 +79,6 @@ pub fn run(mut arguments: AblateArguments) -> anyhow::Result<Outcome> {
         bail!("{} of the runs failed, see table.md: {}", failed.len(), failed.join("; "));
     }
     Ok(Outcome::Done)
-}
-
-/// Checks that the runs in the folder were trained on these data: rows of a table are measured on the same images.
-///
-/// # Errors
-/// When the images of a run are others, or its checkpoint cannot be read.
-fn check_data(plan: &Plan, folder: &Path, data: &DataSet) -> anyhow::Result<()> {
-    for seed in plan.seeds() {
-        for row in plan.rows() {
-            let run = plan.run_folder(folder, row, seed)?;
-            if !run.model().exists() {
-                continue;
-            }
-            let (_, _, recorded) = Checkpoint::read_data(&run.model())?;
-            let changes = recorded.map(|recorded| recorded.compare(data)).unwrap_or_default();
-            if !changes.is_empty() {
-                bail!(
-                    "the data differ from those of {}: {changes}. Restore the data, or choose another --out",
-                    run.path().display()
-                );
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Trains the unfinished runs, all rows of a seed before the next seed, so that the rows of a partial table are

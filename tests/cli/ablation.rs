@@ -106,18 +106,3 @@ fn failed_row_leaves_the_other_rows() {
     assert_eq!(told.matches("\nrow ").count(), 1, "{told}");
     assert!(!printed.contains("## Failed"), "{printed}");
 }
-
-#[test]
-fn rows_of_other_images_are_refused() {
-    let (data, outer) = (super::common::pictures(), tempdir().expect("a temporary folder"));
-    let folder = outer.path().join("table");
-    let rows = |rows: &'static str| ["--steps", "2", "--seeds", "1", "--rows", rows];
-    done(&mut ablate(data.path(), &folder, &rows("k=1")));
-    super::common::png(&data.path().join("left/new.png"), 300);
-    for more in ["k=2", "k=1,k=2"] {
-        let words = ["the data differ from those of", "added 1", "another --out"];
-        refused(&mut ablate(data.path(), &folder, &rows(more)), &words);
-    }
-    fs::remove_file(data.path().join("left/new.png")).expect("a file");
-    done(&mut ablate(data.path(), &folder, &rows("k=1")));
-}
