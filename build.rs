@@ -71,14 +71,8 @@ const TILES: [(Sharing, u32); 10] = [
 ];
 
 /// Pixels, channels and depth of a block, then pixels and channels per invocation; `BLOCKS` of `nn/conv2d.rs`.
-const BLOCKS: [[u32; 5]; 6] = [
-    [128, 16, 16, 4, 4],
-    [256, 32, 8, 8, 4],
-    [128, 64, 16, 8, 4],
-    [128, 64, 16, 8, 8],
-    [256, 64, 8, 16, 8],
-    [64, 32, 32, 4, 4],
-];
+const BLOCKS: [[u32; 5]; 5] =
+    [[128, 16, 16, 4, 4], [256, 32, 8, 8, 4], [128, 64, 16, 8, 4], [128, 64, 16, 8, 8], [64, 32, 32, 4, 4]];
 
 /// Channels of a block of three taps of the weight gradient.
 const ROW_BLOCKS: [u32; 2] = [32, 64];
@@ -115,7 +109,7 @@ fn block(shader: &str, [pixels, channels, depth, rows, columns]: [u32; 5]) -> Va
     features.extend(one_of("pixels", &[64, 128, 256], pixels));
     features.extend(one_of("channels", &[16, 32, 64], channels));
     features.extend(one_of("depth", &[8, 16, 32], depth));
-    features.extend(one_of("rows", &[4, 8, 16], rows));
+    features.extend(one_of("rows", &[4, 8], rows));
     features.extend(one_of("columns", &[4, 8], columns));
     // vec4s of pixels that an invocation stages.
     features.extend(one_of("loads", &[2, 4], pixels * depth / 4 / group));

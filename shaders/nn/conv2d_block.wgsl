@@ -22,7 +22,6 @@ import package::common::tile::{Block, Column, add, transposed};
 @if(depth32) const DEPTH: u32 = 8u;
 @if(rows4) const ROWS: u32 = 4u;
 @if(rows8) const ROWS: u32 = 8u;
-@if(rows16) const ROWS: u32 = 16u;
 @if(columns4) const COLUMNS: u32 = 1u;
 @if(columns8) const COLUMNS: u32 = 2u;
 
@@ -43,16 +42,12 @@ var<workgroup> staged_pixels: array<vec4<f32>, BLOCK_PIXELS * DEPTH>;
 /// [depth x 4, column]
 var<workgroup> staged_weights: array<vec4<f32>, DEPTH * 4u * BLOCK_COLUMNS>;
 
-/// The results of an invocation: one, two or four times four pixels (r) in one or two vec4s (c).
+/// The results of an invocation: two or one times four pixels (r) in one or two vec4s (c).
 struct Results {
     r0c0: Column,
     @if(columns8) r0c1: Column,
-    @if(rows8 || rows16) r1c0: Column,
-    @if((rows8 || rows16) && columns8) r1c1: Column,
-    @if(rows16) r2c0: Column,
-    @if(rows16 && columns8) r2c1: Column,
-    @if(rows16) r3c0: Column,
-    @if(rows16 && columns8) r3c1: Column,
+    @if(rows8) r1c0: Column,
+    @if(rows8 && columns8) r1c1: Column,
 }
 
 /// What an invocation reads for one stage.
@@ -194,11 +189,6 @@ fn load_weights(backward: bool, at: Position, q: u32, column: u32) -> Block {
     return Block(r0, r1, r2, r3);
 }
 
-/// Four staged pixels, `next` vec4s apart.
-fn pixels_at(row: u32, next: u32) -> Column {
-    return Column(staged_pixels[row], staged_pixels[row + next], staged_pixels[row + next * 2u], staged_pixels[row + next * 3u]);
-}
-
 /// The stage's results added to `t`.
 fn multiplied(t: Results, local: u32) -> Results {
     var r = t;
@@ -206,22 +196,16 @@ fn multiplied(t: Results, local: u32) -> Results {
     for (var q = 0u; q < DEPTH; q++) {
         let row = local / LANES_X * DEPTH + q;
         let next = LANES_Y * DEPTH;
+        let s0 = Column(staged_pixels[row], staged_pixels[row + next], staged_pixels[row + next * 2u], staged_pixels[row + next * 3u]);
+        @if(rows8) let s1 = Column(staged_pixels[row + next * 4u], staged_pixels[row + next * 5u], staged_pixels[row + next * 6u], staged_pixels[row + next * 7u]);
         let w = q * 4u * BLOCK_COLUMNS + column;
         let b0 = Block(staged_weights[w], staged_weights[w + BLOCK_COLUMNS], staged_weights[w + BLOCK_COLUMNS * 2u], staged_weights[w + BLOCK_COLUMNS * 3u]);
+        r.r0c0 = add(r.r0c0, s0, b0);
+        @if(rows8) r.r1c0 = add(r.r1c0, s1, b0);
         @if(columns8) let v = w + LANES_X;
         @if(columns8) let b1 = Block(staged_weights[v], staged_weights[v + BLOCK_COLUMNS], staged_weights[v + BLOCK_COLUMNS * 2u], staged_weights[v + BLOCK_COLUMNS * 3u]);
-        let s0 = pixels_at(row, next);
-        r.r0c0 = add(r.r0c0, s0, b0);
         @if(columns8) r.r0c1 = add(r.r0c1, s0, b1);
-        @if(rows8 || rows16) let s1 = pixels_at(row + next * 4u, next);
-        @if(rows8 || rows16) r.r1c0 = add(r.r1c0, s1, b0);
-        @if((rows8 || rows16) && columns8) r.r1c1 = add(r.r1c1, s1, b1);
-        @if(rows16) let s2 = pixels_at(row + next * 8u, next);
-        @if(rows16) r.r2c0 = add(r.r2c0, s2, b0);
-        @if(rows16 && columns8) r.r2c1 = add(r.r2c1, s2, b1);
-        @if(rows16) let s3 = pixels_at(row + next * 12u, next);
-        @if(rows16) r.r3c0 = add(r.r3c0, s3, b0);
-        @if(rows16 && columns8) r.r3c1 = add(r.r3c1, s3, b1);
+        @if(rows8 && columns8) r.r1c1 = add(r.r1c1, s1, b1);
     }
     return r;
 }
@@ -327,29 +311,19 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     let column0 = own_column(group, local, 0u);
     let bias0 = bias[min(column0, columns - 1u)];
     let at0 = addresses(false, group, local, 0u);
-    @if(rows8 || rows16) let at1 = addresses(false, group, local, 4u);
-    @if(rows16) let at2 = addresses(false, group, local, 8u);
-    @if(rows16) let at3 = addresses(false, group, local, 12u);
+    @if(rows8) let at1 = addresses(false, group, local, 4u);
     @if(columns8) let column1 = own_column(group, local, 1u);
     @if(columns8) let bias1 = bias[min(column1, columns - 1u)];
     var t = Results();
     t.r0c0 = biased(start(at0, column0, columns), bias0);
-    @if(rows8 || rows16) t.r1c0 = biased(start(at1, column0, columns), bias0);
-    @if(rows16) t.r2c0 = biased(start(at2, column0, columns), bias0);
-    @if(rows16) t.r3c0 = biased(start(at3, column0, columns), bias0);
+    @if(rows8) t.r1c0 = biased(start(at1, column0, columns), bias0);
     @if(columns8) t.r0c1 = biased(start(at0, column1, columns), bias1);
-    @if((rows8 || rows16) && columns8) t.r1c1 = biased(start(at1, column1, columns), bias1);
-    @if(rows16 && columns8) t.r2c1 = biased(start(at2, column1, columns), bias1);
-    @if(rows16 && columns8) t.r3c1 = biased(start(at3, column1, columns), bias1);
+    @if(rows8 && columns8) t.r1c1 = biased(start(at1, column1, columns), bias1);
     t = summed(false, group, local, t);
     store(at0, column0, columns, t.r0c0);
-    @if(rows8 || rows16) store(at1, column0, columns, t.r1c0);
-    @if(rows16) store(at2, column0, columns, t.r2c0);
-    @if(rows16) store(at3, column0, columns, t.r3c0);
+    @if(rows8) store(at1, column0, columns, t.r1c0);
     @if(columns8) store(at0, column1, columns, t.r0c1);
-    @if((rows8 || rows16) && columns8) store(at1, column1, columns, t.r1c1);
-    @if(rows16 && columns8) store(at2, column1, columns, t.r2c1);
-    @if(rows16 && columns8) store(at3, column1, columns, t.r3c1);
+    @if(rows8 && columns8) store(at1, column1, columns, t.r1c1);
 }
 
 /// `data_gradient` of `conv2d.wgsl`: `source` contains d result, `result` d source. Workgroups: blocks of pixels of one
@@ -359,26 +333,16 @@ fn data_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
     let columns = params.in_channels_vec4;
     let column0 = own_column(group, local, 0u);
     let at0 = addresses(true, group, local, 0u);
-    @if(rows8 || rows16) let at1 = addresses(true, group, local, 4u);
-    @if(rows16) let at2 = addresses(true, group, local, 8u);
-    @if(rows16) let at3 = addresses(true, group, local, 12u);
+    @if(rows8) let at1 = addresses(true, group, local, 4u);
     @if(columns8) let column1 = own_column(group, local, 1u);
     var t = Results();
     t.r0c0 = start(at0, column0, columns);
-    @if(rows8 || rows16) t.r1c0 = start(at1, column0, columns);
-    @if(rows16) t.r2c0 = start(at2, column0, columns);
-    @if(rows16) t.r3c0 = start(at3, column0, columns);
+    @if(rows8) t.r1c0 = start(at1, column0, columns);
     @if(columns8) t.r0c1 = start(at0, column1, columns);
-    @if((rows8 || rows16) && columns8) t.r1c1 = start(at1, column1, columns);
-    @if(rows16 && columns8) t.r2c1 = start(at2, column1, columns);
-    @if(rows16 && columns8) t.r3c1 = start(at3, column1, columns);
+    @if(rows8 && columns8) t.r1c1 = start(at1, column1, columns);
     t = summed(true, group, local, t);
     store(at0, column0, columns, t.r0c0);
-    @if(rows8 || rows16) store(at1, column0, columns, t.r1c0);
-    @if(rows16) store(at2, column0, columns, t.r2c0);
-    @if(rows16) store(at3, column0, columns, t.r3c0);
+    @if(rows8) store(at1, column0, columns, t.r1c0);
     @if(columns8) store(at0, column1, columns, t.r0c1);
-    @if((rows8 || rows16) && columns8) store(at1, column1, columns, t.r1c1);
-    @if(rows16 && columns8) store(at2, column1, columns, t.r2c1);
-    @if(rows16 && columns8) store(at3, column1, columns, t.r3c1);
+    @if(rows8 && columns8) store(at1, column1, columns, t.r1c1);
 }

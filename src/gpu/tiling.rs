@@ -32,13 +32,12 @@ impl Block {
     }
 
     /// All blocks that shaders are linked for (`build.rs`).
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 5] = [
         Self::new([128, 64, 16], [8, 8]),
         Self::new([128, 64, 16], [8, 4]),
         Self::new([256, 32, 8], [8, 4]),
         Self::new([128, 16, 16], [4, 4]),
         Self::new([64, 32, 32], [4, 4]),
-        Self::new([256, 64, 8], [16, 8]),
     ];
     /// For few rows, as it gives more workgroups, and for 32 columns of long sums: on an H200 it is 1.02 to 1.14 times as
     /// fast there as the wider block.

@@ -98,13 +98,12 @@ impl ConvTiling {
 }
 
 /// The variant of `nn/conv2d_block.wgsl` for each of [`Block::ALL`].
-const BLOCK_SHADERS: [&str; 6] = [
+const BLOCK_SHADERS: [&str; 5] = [
     "nn/conv2d_block_128x64x16_8x8",
     "nn/conv2d_block_128x64x16_8x4",
     "nn/conv2d_block_256x32x8_8x4",
     "nn/conv2d_block_128x16x16_4x4",
     "nn/conv2d_block_64x32x32_4x4",
-    "nn/conv2d_block_256x64x8_16x8",
 ];
 
 /// A convolution `kernel` x `kernel` (1 or 3), stride 1 or 2, TensorFlow's SAME padding, with bias.
