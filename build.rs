@@ -3,7 +3,7 @@
 //! tiles 8 channels wide, `<name>_16`, `<name>_workgroup_<width>` and `<name>_subgroups<lanes>_<width>`. One whose name
 //! ends in `_block` is linked as `<name>_<pixels>x<channels>x<depth>_<rows>x<columns>`, or as
 //! `<name>_<channels>_<rows>x<columns>` where it has no blocks of pixels; one with `@if(channels64)` alone as
-//! `<name>_<channels>`.
+//! `<name>_<channels>`. A shader with a comment `// In range: ` is in the table `PROVEN` too.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -15,8 +15,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let page = env::var("CARGO_CFG_TARGET_ARCH")? == "wasm32";
     let mut table = String::from("pub static SHADERS: &[(&str, &str)] = &[\n");
+    let mut proven = String::from("static PROVEN: &[&str] = &[\n");
     for name in shader_names(Path::new("shaders"))? {
         let module = format!("package::{}", name.replace('/', "::"));
+        let is_proven = fs::read_to_string(format!("shaders/{name}.wgsl"))?.contains("// In range: ");
         for variant in variants(&name)? {
             let mut linker = wesl::Wesl::new("shaders");
             for (feature, on) in variant.features {
@@ -34,10 +36,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             };
             fs::write(&file, format!("{enable}{linked}"))?;
             writeln!(table, "    ({variant_name:?}, include_str!({file:?})),")?;
+            if is_proven {
+                writeln!(proven, "    {variant_name:?},")?;
+            }
         }
     }
-    table.push_str("];\n");
-    fs::write(out.join("shaders.rs"), table)?;
+    fs::write(out.join("shaders.rs"), format!("{table}];\n{proven}];\n"))?;
     Ok(())
 }
 

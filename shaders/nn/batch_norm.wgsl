@@ -4,6 +4,10 @@
 // `stat_groups` groups of `rows` rows (row = one pixel of one image); each group is normalised with its own
 // statistics, as the reference runs the K + 2 interleaved batches one after another.
 // `coefficients` is [group, 4, c]: mean, 1/std, scale = gamma/std, shift = beta - mean scale.
+//
+// In range: invocations past the last item return before they read; rows past a slice are replaced by its last. Workgroup memory
+// is written before it is read, indexed by the place in the workgroup. Loops run over rows, slices and groups; divisors are at
+// least 1.
 
 import package::common::indexing::flat_id;
 import package::common::numbers::ema_update;

@@ -7,6 +7,10 @@
 // ROWS pixels x COLUMNS vec4s, in named registers; neighbouring invocations have neighbouring columns.
 //
 // Every result is summed in the order of `conv2d.wgsl`, so that both give the same bits.
+//
+// In range: an address is replaced by 0, or nothing is stored, unless pixel and channel are inside the feature maps. Workgroup
+// memory is indexed by the place in the workgroup and by loops with constant bounds, and written in every stage before it is
+// read. Loops run over taps and channels, divisors are sizes of at least 1.
 
 import package::common::convolution::{Convolution, input_address, input_corner, output_address, output_corner};
 import package::common::tile::{Block, Column, add, transposed};

@@ -1,5 +1,8 @@
 // The linear heads: logits = embedding W + b, W [in, out]. One invocation per output.
 // A dispatch uses rows [first_row, first_row + rows) of the embedding; the logits have their own rows, from 0.
+//
+// In range: invocations past the last item return before they read. Loops run over inputs, outputs and rows; divisors are at
+// least 1.
 
 import package::common::indexing::flat_id;
 

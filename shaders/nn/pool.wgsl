@@ -1,4 +1,6 @@
 // Global average pool over the pixels of an image: [n, pixels, c] <-> [n, c].
+//
+// In range: invocations past the last item return before they read. Loops run over pixels; divisors are at least 1.
 
 import package::common::indexing::flat_id;
 

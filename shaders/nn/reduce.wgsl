@@ -1,4 +1,7 @@
 // Sums in two dispatches with a fixed order: within slices, then over the slices.
+//
+// In range: invocations past the last item return before they read, workgroups past it read the last column and write nothing.
+// Workgroup memory is written before it is read. Loops run over rows and slices; divisors are at least 1.
 
 import package::common::indexing::{flat_group, flat_id};
 

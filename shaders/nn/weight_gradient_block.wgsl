@@ -5,6 +5,10 @@
 // pixels of both feature maps at a time in its memory. An invocation has ROWS x COLUMNS vec4s, 16 weights each, in named
 // registers. The pixels of a slice are added in the order of `conv2d.wgsl`, so that both give the same bits. The bias's
 // gradient is one more row of the result, from the workgroups of the first tap and the first input channels.
+//
+// In range: an address is replaced by 0, or nothing is stored, unless pixel and channel are inside the feature maps. Workgroup
+// memory is indexed by the place in the workgroup and by loops with constant bounds, and written in every stage before it is
+// read. Loops run over taps and pixels of a slice, divisors are sizes of at least 1.
 
 import package::common::convolution::Convolution;
 import package::common::tile::Column;

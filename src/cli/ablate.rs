@@ -10,7 +10,9 @@ use plotters::chart::SeriesLabelPosition;
 use remixmatch::ablation::{Plan, ROWS, RunState, Table};
 use remixmatch::data::DataSet;
 use remixmatch::gpu::Gpu;
-use remixmatch::train::{Config, Difference, Resumable, RunFolder, RunLock, TrainError, write_atomically};
+use remixmatch::train::{
+    Checkpoint, Config, Difference, Resumable, RunFolder, RunLock, TrainError, write_atomically,
+};
 
 use super::figures::{Axis, Figure, GREY, Line, colour, whole};
 use super::inputs::{AdapterOptions, SourceOptions};
@@ -65,7 +67,8 @@ pub fn run(mut arguments: AblateArguments) -> anyhow::Result<Outcome> {
     let folder = arguments.out;
     RunFolder::new(&folder).create()?;
     let _lock = RunLock::acquire(&folder)?;
-    plan.clone().store(&folder)?;
+    let whole_table = plan.clone().store(&folder)?;
+    check_data(&whole_table, &folder, &data)?;
     let shared = Shared { gpu: &gpu, data: &data, interruption: &interruption };
     let failed = train_all(&plan, &folder, &shared)?;
     let table = publish(&folder)?;
@@ -118,6 +121,23 @@ fn train_all(plan: &Plan, folder: &Path, shared: &Shared) -> anyhow::Result<Opti
         }
     }
     Ok(Some(failed))
+}
+
+/// Refuses a table with a finished run of other data, whose row would not be comparable with those to train.
+fn check_data(plan: &Plan, folder: &Path, data: &DataSet) -> anyhow::Result<()> {
+    for (seed, row) in plan.seeds().flat_map(|seed| plan.rows().map(move |row| (seed, row))) {
+        let run = plan.run_folder(folder, row, seed)?;
+        // Of a run whose model is gone, or of an earlier version, the images are unknown.
+        let Ok((_, _, Some(fingerprint))) = Checkpoint::read_data(&run.model()) else { continue };
+        let changes = fingerprint.compare(data);
+        if !changes.is_empty() && matches!(RunState::read(&run)?, RunState::Done(_)) {
+            let path = run.path().display();
+            bail!(
+                "{path} is of other data ({changes}): put the images back, or choose another folder with --out"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Trains one run, from its checkpoint if there is one; returns false if interrupted.

@@ -6,7 +6,8 @@ use std::sync::Mutex;
 
 use super::error::GpuError;
 
-// `pub static SHADERS: &[(&str, &str)]`: name and WGSL source of every shader of `shaders/`, linked by `build.rs`.
+// `pub static SHADERS: &[(&str, &str)]`: name and WGSL source of every shader of `shaders/`, linked by `build.rs`, and
+// `static PROVEN: &[&str]`: names of those that are proven to need no checks.
 include!(concat!(env!("OUT_DIR"), "/shaders.rs"));
 
 /// WGSL source of `family/name`.
@@ -21,28 +22,10 @@ pub fn shader_source(name: &str) -> Result<&'static str, GpuError> {
         .ok_or_else(|| GpuError::UnknownShader(name.to_owned()))
 }
 
-/// Families of shaders that are compiled without checks of indices, loops and divisors, natively; a browser always checks.
-///
-/// - An invocation whose item is past the end returns before it reads, or its address is replaced by one inside and its
-///   result is not stored. Sizes and bindings come from the same tensors, and no binding is empty.
-/// - Workgroup memory is indexed by the invocation's place in its workgroup and by loops with constant bounds, and written
-///   before it is read.
-/// - Loops run over the rows, slices, taps or channels of a tensor, and every round advances.
-/// - Divisors are sizes of tensors, slices and strides, at least 1.
-///
-/// Not among them: the tiles of `nn/conv2d`, which compute columns past the last channel and drop them.
-const PROVEN: [&str; 7] = [
-    "nn/conv2d_block_",
-    "nn/weight_gradient_rows_",
-    "nn/weight_gradient_block_",
-    "nn/batch_norm",
-    "nn/dense",
-    "nn/pool",
-    "nn/reduce",
-];
-
+/// Whether a shader is compiled without checks of indices, loops and divisors and without zeros in workgroup memory, natively
+/// (a browser always checks): one whose source says after `// In range:` why it needs none.
 fn is_proven(shader: &str) -> bool {
-    PROVEN.iter().any(|family| shader.starts_with(family))
+    PROVEN.contains(&shader)
 }
 
 /// A compute entry point with its `override` constants: the key of the pipeline cache.
@@ -124,7 +107,7 @@ impl KernelCache {
         let source = wgpu::ShaderSource::Wgsl(shader_source(name)?.into());
         let descriptor = wgpu::ShaderModuleDescriptor { label: Some(name), source };
         let module = match is_proven(name) {
-            // SAFETY: no index is out of bounds, no loop endless and no divisor zero, as `PROVEN` says.
+            // SAFETY: no index is out of bounds, no loop endless and no divisor zero, as the shader's source says.
             true => unsafe {
                 device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
             },

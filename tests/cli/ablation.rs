@@ -106,3 +106,20 @@ fn failed_row_leaves_the_other_rows() {
     assert_eq!(told.matches("\nrow ").count(), 1, "{told}");
     assert!(!printed.contains("## Failed"), "{printed}");
 }
+
+#[test]
+fn rows_of_changed_data_share_no_table() {
+    let (data, outer) = (tiny(), tempdir().expect("a temporary folder"));
+    let folder = outer.path().join("table");
+    let options = ["--steps", "2", "--seeds", "1", "--rows", "full"];
+    done(&mut ablate(data.path(), &folder, &options));
+    let before = table(&folder);
+    let class =
+        fs::read_dir(data.path()).expect("the data").filter_map(Result::ok).find(|e| e.path().is_dir());
+    let class = class.expect("a class folder").path();
+    let image = fs::read_dir(&class).expect("images").next().expect("an image").expect("an entry").path();
+    fs::remove_file(image).expect("an image that can be removed");
+    let more = ["--steps", "2", "--seeds", "1", "--rows", "full,supervised"];
+    refused(&mut ablate(data.path(), &folder, &more), &["other data", "removed 1", "--out"]);
+    assert_eq!(table(&folder), before);
+}
