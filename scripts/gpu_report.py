@@ -46,12 +46,17 @@ def products(parts):
         yield "best matrix product", f"{rate(best['gflops'])} ({best['size']}³, {best['variant']})"
 
 
+def best_product(parts):
+    return max((line["gflops"] for line in parts["gemm"]), default=float("nan"))
+
+
 def convolutions(parts):
+    best = best_product(parts)
     shares = collections.defaultdict(dict)
     for line in parts["convolutions, time-weighted"]:
         shares[line["images"]][line["direction"]] = line
     for images, found in sorted(shares.items()):
-        texts = [f"{name} {rate(line['gflops'])}, {line['share_of_best_gemm']:.0%}" for name, line in found.items()]
+        texts = [f"{name} {rate(line['gflops'])}, {line['gflops'] / best:.0%}" for name, line in found.items()]
         yield f"convolutions on {images} images, of the best product", "; ".join(texts)
 
 
@@ -60,7 +65,7 @@ def steps(parts):
         yield (
             f"step of `{line['preset']}`, K = {line['k']}, {line['passes_per_dispatch']} passes a dispatch",
             f"{milliseconds(line['seconds'])}, {1 / line['seconds']:.1f} steps/s, {rate(line['gflops'])}, "
-            f"{line['share_of_best_gemm']:.0%} of the best product, {line['dispatches']} dispatches",
+            f"{line['gflops'] / best_product(parts):.0%} of the best product, {line['dispatches']} dispatches",
         )
     for line in parts["estimate"]:
         yield (
@@ -73,7 +78,8 @@ def costs(parts):
     for line in parts["dispatch"]:
         kind = "dependent" if line["dependent"] else "independent"
         yield f"{kind} dispatch", f"{line['microseconds']:.1f} µs, {line['encode_microseconds']:.1f} µs of it to encode"
-    for line in parts["memory"]:
+    # A smaller map measures the dispatch.
+    for line in (line for line in parts["memory"] if line["bytes"] >= 64e6):
         yield line["operation"], f"{line['gb_a_second']:.0f} GB/s"
 
 

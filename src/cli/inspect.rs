@@ -116,7 +116,12 @@ fn open_to_describe(source: &str, options: &OpenOptions) -> anyhow::Result<DataS
     match error.downcast_ref::<DataError>() {
         Some(reason) if reason.may_test() => {
             let tests = OpenOptions { only_tests: true, ..options.clone() };
-            let Ok(mut set) = open_quietly(source, &tests) else { return Err(error) };
+            let Ok(mut set) = open_quietly(source, &tests) else {
+                return Err(match reason {
+                    DataError::NothingToTrain { .. } => with_predict(&error),
+                    _ => error,
+                });
+            };
             // What `eval` tests on.
             if set.test.is_empty() {
                 let labelled: Vec<usize> =
@@ -131,11 +136,14 @@ fn open_to_describe(source: &str, options: &OpenOptions) -> anyhow::Result<DataS
             set.notices.insert(0, only_tests_notice(&error));
             Ok(set)
         }
-        Some(DataError::Unclassed { .. }) => {
-            Err(anyhow!("{}; predict classifies images without classes", one_line(&error)))
-        }
+        Some(DataError::Unclassed { .. }) => Err(with_predict(&error)),
         _ => Err(error),
     }
+}
+
+/// The error with what can be done with images that have no classes.
+fn with_predict(error: &anyhow::Error) -> anyhow::Error {
+    anyhow!("{}; predict classifies images without classes", one_line(error))
 }
 
 fn save_sheet(sheet: &RgbImage, set: &DataSet, path: &Path) -> anyhow::Result<()> {

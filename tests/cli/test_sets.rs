@@ -37,7 +37,7 @@ fn sets_of_test_images_are_described() {
     }
     let flat = outer.path().join("flat");
     classes(&flat, &["test"], 200);
-    refused(&mut remixmatch(&["data", str(&flat)]), &["4 images without classes", "predict classifies"]);
+    refused(&mut remixmatch(&["data", str(&flat)]), &["found test", "predict classifies"]);
 }
 
 #[test]
