@@ -61,6 +61,7 @@ impl App {
             creation.egui_ctx.send_viewport_cmd(egui::ViewportCommand::InnerSize(size.into()));
         }
         theme::set_up(&creation.egui_ctx);
+        platform::add_system_fonts(&creation.egui_ctx);
         settings.theme.apply(&creation.egui_ctx);
         let autosaved = options.autosave.clone().map(AutosavedRuns::new);
         let mut workspace = Workspace::new(gpu, render, creation.egui_ctx.clone(), settings, autosaved);

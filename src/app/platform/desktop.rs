@@ -2,10 +2,11 @@
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use eframe::egui::Ui;
+use eframe::egui::{Context, Ui};
 use web_time::Instant;
 
 use crate::gpu::Gpu;
@@ -84,6 +85,11 @@ pub fn link(_fragment: &str) -> Option<String> {
 
 /// Remembers the current run for a reload of the page: nothing to do here.
 pub fn remember_current(_run: Option<&Path>, _training: bool) {}
+
+/// Adds the system's fonts for characters that egui's own fonts lack, such as Korean, when they are first shown.
+pub fn add_system_fonts(context: &Context) {
+    context.add_font_provider(Arc::new(egui_system_font_provider::SystemFontProvider::new()));
+}
 
 /// The adapter's name.
 pub fn adapter_name(gpu: &Gpu) -> String {

@@ -202,6 +202,9 @@ pub fn current() -> Option<(PathBuf, bool)> {
     Some((PathBuf::from(run), text.starts_with('+')))
 }
 
+/// A page cannot read the system's fonts.
+pub fn add_system_fonts(_: &Context) {}
+
 /// The adapter's name, which wgpu does not report in a browser.
 pub fn adapter_name(_: &Gpu) -> String {
     browser::adapter_name()
