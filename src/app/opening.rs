@@ -61,7 +61,10 @@ impl Workspace {
         match (answer, folder) {
             (Answer::AcceptChangedData, Some(folder)) => {
                 let before = std::mem::replace(&mut self.accept_changed_data, true);
-                self.open_run(folder);
+                // The batch and the steps that the refused run was opened with.
+                let chosen = self.started.as_ref().map(|(config, _)| (config.batch, config.steps));
+                let (batch, steps) = chosen.unzip();
+                self.open_run_with(folder, (batch, steps), false);
                 self.accept_changed_data = before;
             }
             _ => {

@@ -80,11 +80,13 @@ fn changed_data_are_accepted_by_a_button() {
     window.state_mut().workspace.save_runs(run.clone());
     wait_for(&mut window, "the run's folder", |_| run.join("model.safetensors").exists());
     fs::copy(data.join("ball/0.png"), data.join("cube/new.png")).expect("another image");
-    window.state_mut().workspace.open_run(run);
+    // The steps that the run is opened with outlast the answer.
+    let mut window =
+        crate::common::window(AppOptions { run: Some(run), steps: Some(3), ..AppOptions::default() });
     wait_for(&mut window, "the question", |window| says(window, "Accept the changed data"));
     assert!(says(&window, "added 1"));
     press(&mut window, "Accept the changed data");
-    wait_for(&mut window, "the run", |window| says(window, "2 / 2 steps"));
+    wait_for(&mut window, "the run", |window| says(window, "2 / 3 steps"));
     assert!(window.query_by_label("Accept the changed data").is_none());
 }
 
@@ -185,4 +187,39 @@ fn slow_opening_shows_progress_and_is_cancelled() {
     assert_eq!(config(&window).data, "builtin:digits");
     window.get_by_label("▶ Train").click();
     wait_for(&mut window, "the run's end", |window| says(window, "finished"));
+}
+
+#[test]
+fn summaries_tell_of_the_last_step() {
+    let outer = tempdir().expect("a folder");
+    let (data, run) = (outer.path().join("toys"), outer.path().join("run"));
+    folders(&data, &["ball", "cube"]);
+    let mut window = ready(linked(&data, "labels=4&steps=2"));
+    window.get_by_label("▶ Train").click();
+    wait_for(&mut window, "the run's end", |window| says(window, "finished"));
+    window.state_mut().workspace.save_runs(run.clone());
+    wait_for(&mut window, "the run's folder", |_| run.join("model.safetensors").exists());
+    let steps = || {
+        let text = fs::read_to_string(run.join("summary.json")).expect("a summary");
+        serde_json::from_str::<serde_json::Value>(&text).expect("JSON")["steps"].clone()
+    };
+    assert_eq!(steps(), 2);
+
+    // A run that is opened for more steps and reset before the first one stays as it is.
+    let longer = || AppOptions { run: Some(run.clone()), steps: Some(3), ..AppOptions::default() };
+    let before = fs::read(run.join("model.safetensors")).expect("a model");
+    let mut window = crate::common::window(longer());
+    wait_for(&mut window, "the run", |window| says(window, "2 / 3 steps"));
+    press(&mut window, "Reset");
+    drop(window);
+    // Opens when the run before has ended.
+    let mut window = crate::common::window(longer());
+    wait_for(&mut window, "the run", |window| says(window, "2 / 3 steps"));
+    assert_eq!(steps(), 2);
+    assert!(fs::read(run.join("model.safetensors")).expect("a model") == before);
+
+    window.get_by_label("▶ Train").click();
+    wait_for(&mut window, "the run's end", |window| says(window, "finished"));
+    drop(window);
+    assert_eq!(steps(), 3);
 }
