@@ -49,6 +49,11 @@ fn add(c: Column, s: Column, b: Block) -> Column {
     );
 }
 
+/// c + a^T b: the products of a column and a row.
+fn add_products(c: Column, a: vec4<f32>, b: vec4<f32>) -> Column {
+    return Column(fma(vec4(a.x), b, c.p0), fma(vec4(a.y), b, c.p1), fma(vec4(a.z), b, c.p2), fma(vec4(a.w), b, c.p3));
+}
+
 fn transposed(r0: vec4<f32>, r1: vec4<f32>, r2: vec4<f32>, r3: vec4<f32>) -> Block {
     return Block(
         vec4<f32>(r0.x, r1.x, r2.x, r3.x),

@@ -11,7 +11,7 @@
 // read. Loops run over taps and pixels of a slice, divisors are sizes of at least 1.
 
 import package::common::convolution::Convolution;
-import package::common::tile::Column;
+import package::common::tile::{Column, add_products};
 
 @if(channels32) const BLOCK_ROWS: u32 = 8u;
 @if(channels64) const BLOCK_ROWS: u32 = 16u;
@@ -47,11 +47,6 @@ struct Results {
     @if(rows8 && columns8) r1c1: Column,
     b0: vec4<f32>,
     @if(columns8) b1: vec4<f32>,
-}
-
-/// c + a^T b: a pixel's products.
-fn add_products(c: Column, a: vec4<f32>, b: vec4<f32>) -> Column {
-    return Column(fma(vec4(a.x), b, c.p0), fma(vec4(a.y), b, c.p1), fma(vec4(a.z), b, c.p2), fma(vec4(a.w), b, c.p3));
 }
 
 /// Address of the input pixel that output pixel `pixel` reads by the tap; -1 outside the image or from `end` on.

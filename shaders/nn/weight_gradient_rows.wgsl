@@ -13,7 +13,7 @@
 // read. Loops run over taps and pixels of a slice, divisors are sizes of at least 1.
 
 import package::common::convolution::Convolution;
-import package::common::tile::Column;
+import package::common::tile::{Column, add_products};
 
 /// vec4s of channels along a side of the block.
 @if(channels32) const BLOCK: u32 = 8u;
@@ -47,11 +47,6 @@ struct Stage {
     beside: vec4<f32>,
     g0: vec4<f32>,
     @if(channels32) g1: vec4<f32>,
-}
-
-/// c + a^T b: a pixel's products.
-fn add_products(c: Column, a: vec4<f32>, b: vec4<f32>) -> Column {
-    return Column(fma(vec4(a.x), b, c.p0), fma(vec4(a.y), b, c.p1), fma(vec4(a.z), b, c.p2), fma(vec4(a.w), b, c.p3));
 }
 
 /// (x, y) of the output pixel before pixel `pixel`, also for the first one.
