@@ -4,6 +4,7 @@
 mod activation;
 mod batch_norm;
 mod conv2d;
+mod conv_tiling;
 mod heads;
 mod parameters;
 mod product;
@@ -14,7 +15,8 @@ mod wide_resnet;
 
 pub use activation::Activation;
 pub use batch_norm::{BatchNorm, EPSILON, MOMENTUM, StatGroups};
-pub use conv2d::{Conv2d, ConvTiling};
+pub use conv_tiling::ConvTiling;
+pub use conv2d::Conv2d;
 pub use heads::{Dense, GlobalAveragePool, Rows};
 pub use parameters::{BINDING_WORDS, Init, Parameter, ParameterSet, initial_values};
 pub use product::{ConvProduct, Direction};

@@ -260,7 +260,7 @@ async fn measure(
 
 #[cfg(test)]
 mod tests {
-    use super::super::conv2d::ConvTiling;
+    use super::super::conv_tiling::ConvTiling;
     use super::*;
 
     const CARE: Care = Care { round: Duration::ZERO, rounds: [2, 3], margin: 0.02 };

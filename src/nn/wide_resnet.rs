@@ -8,7 +8,8 @@ use thiserror::Error;
 
 use super::activation::Activation;
 use super::batch_norm::MOMENTUM;
-use super::conv2d::{Conv2d, ConvTiling};
+use super::conv_tiling::ConvTiling;
+use super::conv2d::Conv2d;
 use super::heads::Dense;
 use super::parameters::{Init, ParameterSet};
 use crate::gpu::{MeasuredTiles, PlanBuilder};
