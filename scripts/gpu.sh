@@ -4,8 +4,9 @@
 #   scripts/gpu.sh OUT [PART ...]
 #
 # Needs nothing but the program (REMIXMATCH, by default the one on the path or target/release) and, for the comparison, a
-# Python with PyTorch (PYTHON) and Burn's program (BURN), if there. Ends within SECONDS_IN_ALL (480); what there is no time for is named in a line. COMMIT
-# names what the program was built from, where git cannot say. scripts/gpu_report.py makes a table of the results.
+# Python with PyTorch (PYTHON) and Burn's program (BURN), if there. Ends within SECONDS_IN_ALL (480); what there is no time
+# for is named in a line. COMMIT names what the program was built from, where git cannot say. scripts/gpu_report.py makes a
+# table of the results.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 

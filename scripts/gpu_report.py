@@ -40,18 +40,19 @@ def title(parts):
     return f"### {card.get('adapter', 'unknown card')}", ", ".join(about)
 
 
+def best_product(parts):
+    """The line of the fastest matrix product; a rate that no share can be of if none was measured."""
+    return max(parts["gemm"], key=lambda line: line["gflops"], default={"gflops": float("nan")})
+
+
 def products(parts):
     if parts["gemm"]:
-        best = max(parts["gemm"], key=lambda line: line["gflops"])
+        best = best_product(parts)
         yield "best matrix product", f"{rate(best['gflops'])} ({best['size']}³, {best['variant']})"
 
 
-def best_product(parts):
-    return max((line["gflops"] for line in parts["gemm"]), default=float("nan"))
-
-
 def convolutions(parts):
-    best = best_product(parts)
+    best = best_product(parts)["gflops"]
     shares = collections.defaultdict(dict)
     for line in parts["convolutions, time-weighted"]:
         shares[line["images"]][line["direction"]] = line
@@ -61,11 +62,12 @@ def convolutions(parts):
 
 
 def steps(parts):
+    best = best_product(parts)["gflops"]
     for line in parts["step"]:
         yield (
             f"step of `{line['preset']}`, K = {line['k']}, {line['passes_per_dispatch']} passes a dispatch",
             f"{milliseconds(line['seconds'])}, {1 / line['seconds']:.1f} steps/s, {rate(line['gflops'])}, "
-            f"{line['gflops'] / best_product(parts):.0%} of the best product, {line['dispatches']} dispatches",
+            f"{line['gflops'] / best:.0%} of the best product, {line['dispatches']} dispatches",
         )
     for line in parts["estimate"]:
         yield (

@@ -4,7 +4,7 @@ use serde::Serialize;
 use web_time::Instant;
 
 use super::kernels::CopyParams;
-use crate::gpu::{Gpu, GpuError, Kernel, PlanBuilder, samples_per_run};
+use crate::gpu::{Gpu, GpuError, Kernel, PlanBuilder, least, samples_per_run};
 
 /// Dispatches per run.
 const DISPATCHES: usize = 1_000;
@@ -47,7 +47,7 @@ pub async fn measure_dispatches(gpu: &Gpu) -> Result<Vec<DispatchTime>, GpuError
         let each = 1e6 / DISPATCHES as f64;
         times.push(DispatchTime {
             dependent,
-            microseconds: samples.iter().copied().fold(f64::MAX, f64::min) * each,
+            microseconds: least(&samples) * each,
             encode_microseconds: start.elapsed().as_secs_f64() * each,
             samples,
         });

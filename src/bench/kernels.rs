@@ -7,7 +7,7 @@ use web_time::Duration;
 
 use crate::augment::{AssembleRow, WeakDraw, record_assemble, record_weak};
 use crate::gpu::{
-    Gpu, GpuError, Kernel, PlanBuilder, Sharing, Tensor, Tiling, groups_for_items, samples_per_run,
+    Gpu, GpuError, Kernel, PlanBuilder, Sharing, Tensor, Tiling, groups_for_items, least, samples_per_run,
     seconds_per_run,
 };
 use crate::nn::{
@@ -220,8 +220,7 @@ async fn measure_gemm_of(
         plan.write(gpu, tensors[0], &ones);
         plan.write(gpu, tensors[1], &ones);
         let samples = samples_per_run(gpu, &plan, program).await?;
-        let seconds = samples.iter().copied().fold(f64::MAX, f64::min);
-        let gflops = 2.0 * (side as f64).powi(3) / seconds / 1e9;
+        let gflops = 2.0 * (side as f64).powi(3) / least(&samples) / 1e9;
         times.push(GemmTime { variant, size: side, gflops, samples });
     }
     // A convolution of one tap is a matrix product.

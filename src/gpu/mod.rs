@@ -27,6 +27,6 @@ pub use memory::{ALIGNED_WORDS, Lifetime, Memory, Program, Tensor, assign_slots}
 pub use pacer::Pacer;
 pub use pictures::Pictures;
 pub use plan::{Plan, ReadbackRing};
-pub use profiler::{KernelTime, Profiler, runs_lasting, samples_per_run, seconds_of, seconds_per_run};
+pub use profiler::{KernelTime, Profiler, least, runs_lasting, samples_per_run, seconds_of, seconds_per_run};
 pub use tiling::{Block, Sharing, Tiling};
 pub use work::{DispatchWork, Work};

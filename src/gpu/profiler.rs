@@ -189,13 +189,17 @@ pub async fn runs_lasting(
     }
 }
 
+/// The smallest of some samples: what disturbs a measurement makes it longer. [`f64::MAX`] without any.
+pub fn least(samples: &[f64]) -> f64 {
+    samples.iter().copied().fold(f64::MAX, f64::min)
+}
+
 /// The best of [`samples_per_run`].
 ///
 /// # Errors
 /// As [`samples_per_run`].
 pub async fn seconds_per_run(gpu: &Gpu, plan: &Plan, program: Program) -> Result<f64, GpuError> {
-    let samples = samples_per_run(gpu, plan, program).await?;
-    Ok(samples.into_iter().fold(f64::MAX, f64::min))
+    Ok(least(&samples_per_run(gpu, plan, program).await?))
 }
 
 /// Seconds per run of a program by the host's clock, averaged over `times` runs in one submission.

@@ -8,7 +8,7 @@ use super::conv2d::Conv2d;
 use super::product::{ConvProduct, Direction};
 use super::tuning::{TilingTime, every_tile, record};
 use super::wide_resnet::WideResNet;
-use crate::gpu::{Gpu, GpuError, MeasuredTiles, Sharing, Tiling, runs_lasting, seconds_of};
+use crate::gpu::{Gpu, GpuError, MeasuredTiles, Sharing, Tiling, least, runs_lasting, seconds_of};
 
 /// Images that go through a network in the same dispatches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,10 +120,6 @@ impl Care {
         let fastest = times.iter().map(|time| time.seconds).fold(f64::MAX, f64::min);
         times.iter().find(|time| time.seconds <= fastest * (1.0 + self.margin))
     }
-}
-
-fn least(times: &[f64]) -> f64 {
-    times.iter().copied().fold(f64::MAX, f64::min)
 }
 
 /// Measures the products that `tiles` does not know, in their order, until `limit` has passed, and adds their tiles to it.

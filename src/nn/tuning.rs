@@ -7,7 +7,7 @@ use super::activation::Activation;
 use super::conv2d::Conv2d;
 use super::product::Direction;
 use crate::gpu::{
-    Block, Gpu, GpuError, Plan, PlanBuilder, Program, Sharing, Tiling, runs_lasting, seconds_of,
+    Block, Gpu, GpuError, Plan, PlanBuilder, Program, Sharing, Tiling, least, runs_lasting, seconds_of,
 };
 
 /// How long tiles are measured.
@@ -34,8 +34,7 @@ pub struct TilingTime {
 impl TilingTime {
     /// The time of a tile of these samples, in seconds per dispatch.
     pub(super) fn new(tile: Tiling, samples: Vec<f64>) -> Self {
-        let seconds = samples.iter().copied().fold(f64::MAX, f64::min);
-        Self { name: tile.to_string(), seconds, samples, tile }
+        Self { name: tile.to_string(), seconds: least(&samples), samples, tile }
     }
 }
 
