@@ -132,36 +132,39 @@ fn write_coefficients(group: u32, column: u32, mean: vec4<f32>, variance: vec4<f
     coefficients[at + params.channels_vec4 * 3u] = beta[column] - mean * scale;
 }
 
-/// Invocations that join or add the slices of one column.
-const LANES: u32 = 64u;
-var<workgroup> lane_moments: array<Moments, LANES>;
+/// Leaves of the tree that joins the slices of a column; each joins every 64th slice first.
+const LEAVES: u32 = 64u;
+/// Invocations that share the leaves, up to 64 for moments and 128 for gradients; the results are the same for any number.
+override GROUP: u32 = 64u;
+var<workgroup> leaf_moments: array<Moments, LEAVES>;
 
 /// Joins the slices, writes the coefficients of each group and updates the moving statistics by the one group that
-/// updates them in the reference. One workgroup per group and column: its invocations each join every 64th slice, then
-/// their moments are joined as a tree.
-@compute @workgroup_size(LANES)
+/// updates them in the reference. One workgroup per group and column: a leaf of its tree joins every 64th slice.
+@compute @workgroup_size(GROUP)
 fn training_coefficients(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let column = id.x % params.channels_vec4;
     let group = id.x / params.channels_vec4;
-    var all = Moments();
-    for (var slice = lane; slice < params.slices; slice += LANES) {
-        let first = min(slice * slice_length(), params.rows);
-        let size = f32(min(first + slice_length(), params.rows) - first);
-        let at = (group * params.slices + slice) * 2u * params.channels_vec4 + column;
-        all = joined(all, Moments(partial[at], partial[at + params.channels_vec4], size));
+    for (var leaf = lane; leaf < LEAVES; leaf += GROUP) {
+        var all = Moments();
+        for (var slice = leaf; slice < params.slices; slice += LEAVES) {
+            let first = min(slice * slice_length(), params.rows);
+            let size = f32(min(first + slice_length(), params.rows) - first);
+            let at = (group * params.slices + slice) * 2u * params.channels_vec4 + column;
+            all = joined(all, Moments(partial[at], partial[at + params.channels_vec4], size));
+        }
+        leaf_moments[leaf] = all;
     }
-    lane_moments[lane] = all;
-    for (var half = LANES / 2u; half > 0u; half /= 2u) {
+    for (var half = LEAVES / 2u; half > 0u; half /= 2u) {
         workgroupBarrier();
-        if lane < half {
-            lane_moments[lane] = joined(lane_moments[lane], lane_moments[lane + half]);
+        for (var leaf = lane; leaf < half; leaf += GROUP) {
+            leaf_moments[leaf] = joined(leaf_moments[leaf], leaf_moments[leaf + half]);
         }
     }
     if lane > 0u {
         return;
     }
-    let mean = lane_moments[0].mean;
-    let variance = lane_moments[0].squares / lane_moments[0].count;
+    let mean = leaf_moments[0].mean;
+    let variance = leaf_moments[0].squares / leaf_moments[0].count;
     write_coefficients(group, column, mean, variance);
     if group == params.moving_group {
         moving_mean[column] = ema_update(moving_mean[column], mean, params.momentum);
@@ -263,42 +266,48 @@ struct Sums {
 
 /// Groups that `parameter_gradients` adds at a time.
 const TEAMS: u32 = 2u;
-var<workgroup> lane_sums: array<Sums, LANES * TEAMS>;
+var<workgroup> leaf_sums: array<Sums, LEAVES * TEAMS>;
 
 fn added(a: Sums, b: Sums) -> Sums {
     return Sums(a.dz + b.dz, a.dz_xhat + b.dz_xhat);
 }
 
+/// The sums of every 64th slice of a group from `leaf` on; zeros for a group past the last.
+fn sums_from(leaf: u32, group: u32, column: u32) -> Sums {
+    var sum = Sums();
+    if group < params.stat_groups {
+        for (var slice = leaf; slice < params.slices; slice += LEAVES) {
+            let at = (group * params.slices + slice) * 2u * params.channels_vec4 + column;
+            sum = added(sum, Sums(partial[at], partial[at + params.channels_vec4]));
+        }
+    }
+    return sum;
+}
+
 /// d beta = sum dz and d gamma = sum dz xhat, over all groups; the sums of each group are inputs of `backward`. One
-/// workgroup per column: a team of LANES invocations has one group at a time, each invocation adds every 64th slice, then
-/// their sums are added as a tree.
-@compute @workgroup_size(LANES * TEAMS)
+/// workgroup per column: a team of LEAVES sums has one group at a time, and adds them as a tree.
+@compute @workgroup_size(GROUP)
 fn parameter_gradients(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) local: u32) {
     let column = id.x;
-    let lane = local % LANES;
     var all = Sums();
     for (var first = 0u; first < params.stat_groups; first += TEAMS) {
-        let group = first + local / LANES;
-        var sum = Sums();
-        if group < params.stat_groups {
-            for (var slice = lane; slice < params.slices; slice += LANES) {
-                let at = (group * params.slices + slice) * 2u * params.channels_vec4 + column;
-                sum = added(sum, Sums(partial[at], partial[at + params.channels_vec4]));
-            }
+        for (var leaf = local; leaf < LEAVES * TEAMS; leaf += GROUP) {
+            leaf_sums[leaf] = sums_from(leaf % LEAVES, first + leaf / LEAVES, column);
         }
-        lane_sums[local] = sum;
-        for (var half = LANES / 2u; half > 0u; half /= 2u) {
+        for (var half = LEAVES / 2u; half > 0u; half /= 2u) {
             workgroupBarrier();
-            if lane < half {
-                lane_sums[local] = added(lane_sums[local], lane_sums[local + half]);
+            for (var i = local; i < half * TEAMS; i += GROUP) {
+                let leaf = i / half * LEAVES + i % half;
+                leaf_sums[leaf] = added(leaf_sums[leaf], leaf_sums[leaf + half]);
             }
         }
         workgroupBarrier();
-        if lane == 0u && group < params.stat_groups {
-            group_sums[group * 2u * params.channels_vec4 + column] = lane_sums[local].dz;
-            group_sums[(group * 2u + 1u) * params.channels_vec4 + column] = lane_sums[local].dz_xhat;
+        if local < TEAMS && first + local < params.stat_groups {
+            let to = (first + local) * 2u * params.channels_vec4 + column;
+            group_sums[to] = leaf_sums[local * LEAVES].dz;
+            group_sums[to + params.channels_vec4] = leaf_sums[local * LEAVES].dz_xhat;
         }
-        all = added(added(all, lane_sums[0]), lane_sums[LANES]);
+        all = added(added(all, leaf_sums[0]), leaf_sums[LEAVES]);
         workgroupBarrier();
     }
     if local > 0u {
@@ -320,9 +329,10 @@ fn input_gradient(i: u32) -> vec4<f32> {
     let group = i / (params.rows * params.channels_vec4);
     let column = i % params.channels_vec4;
     let at = group * 4u * params.channels_vec4 + column;
+    let value = x[i];
     let scale = fixed[at + params.channels_vec4 * 2u];
-    let z = fma(x[i], scale, fixed[at + params.channels_vec4 * 3u]);
-    let xhat = (x[i] - fixed[at]) * fixed[at + params.channels_vec4];
+    let z = fma(value, scale, fixed[at + params.channels_vec4 * 3u]);
+    let xhat = (value - fixed[at]) * fixed[at + params.channels_vec4];
     let dz = dy[i] * leaky_relu_slope(z);
     let n = f32(params.rows);
     let mean_dz = sums[group * 2u * params.channels_vec4 + column] / n;

@@ -272,7 +272,7 @@ pub(super) struct CopyParams {
 }
 
 /// Name, words accessed, and how it is recorded.
-type Case = (&'static str, usize, fn(&mut PlanBuilder, [usize; 4]));
+type Case<'a> = (&'static str, usize, &'a dyn Fn(&mut PlanBuilder, [usize; 4]));
 
 /// Measures a copy, the yardstick, and then every operation limited by memory bandwidth.
 ///
@@ -282,39 +282,40 @@ pub async fn measure_memory(gpu: &Gpu) -> Result<Vec<MemoryTime>, GpuError> {
     let map = measured_map(gpu);
     let words: usize = map.iter().product();
     let pixels = map[0] * map[1] * map[2];
+    let tree_invocations = ConvTiling::new(gpu).tree_invocations;
     let cases: [Case; 7] = [
-        ("copy", 2 * words, record_copy),
+        ("copy", 2 * words, &record_copy),
         // The moments read x, the normalisation reads it again and writes y.
-        ("batch norm, forward", 3 * words, |b, map| {
-            let (norm, x) = (norm(b, map), Activation::persistent(b, "x", map));
+        ("batch norm, forward", 3 * words, &|b, map| {
+            let (norm, x) = (norm(b, map, tree_invocations), Activation::persistent(b, "x", map));
             norm.forward(b, x, StatGroups { count: 1, moving: Some(0) });
         }),
         // The sums read x and dy, the gradient reads both again and writes dx.
-        ("batch norm, backward", 5 * words, |b, map| {
-            let norm = norm(b, map);
+        ("batch norm, backward", 5 * words, &|b, map| {
+            let norm = norm(b, map, tree_invocations);
             let [x, dy] = ["x", "dy"].map(|name| Activation::persistent(b, name, map));
             let coefficients = b.persistent("coefficients", 4 * map[3]);
             let into = ["d_gamma", "d_beta"].map(|name| b.persistent(name, map[3]));
             norm.backward(b, x, coefficients, dy, StatGroups { count: 1, moving: None }, into, None, false);
         }),
-        ("average pool, forward", words, |b, map| {
+        ("average pool, forward", words, &|b, map| {
             let x = Activation::persistent(b, "x", map);
             GlobalAveragePool::forward(b, x);
         }),
         // Five buffers are read, four are written.
-        ("Adam, decay and EMA", 9 * WEIGHTS, |b, _| {
+        ("Adam, decay and EMA", 9 * WEIGHTS, &|b, _| {
             let optimiser = OptimiserState::new(b, WEIGHTS, &ADAM);
             let [block, faults] = [("step", StepBlock::WORDS), ("faults", FAULTS)]
                 .map(|(name, words)| b.persistent(name, words));
             optimiser.record_update(b, block, faults);
         }),
-        ("weak augmentation", 2 * pixels, |b, [images, height, width, _]| {
+        ("weak augmentation", 2 * pixels, &|b, [images, height, width, _]| {
             let [sources, to] = ["sources", "views"].map(|name| b.persistent(name, images * height * width));
             let draws = b.persistent("draws", images * size_of::<WeakDraw>() / 4);
             record_weak(b, [height, width], sources, draws, to, images);
         }),
         // A pixel of two views is read, four channels are written.
-        ("assembly with MixUp", 6 * pixels, |b, [images, height, width, _]| {
+        ("assembly with MixUp", 6 * pixels, &|b, [images, height, width, _]| {
             let views = b.persistent("views", images * height * width);
             let rows = b.persistent("rows", images * size_of::<AssembleRow>() / 4);
             let out = Activation::new(b, "input", [images, height, width, 4]);
@@ -341,12 +342,13 @@ fn record_copy(b: &mut PlanBuilder, map: [usize; 4]) {
     b.dispatch(Kernel::new("bench/copy", "copy"), &params, &tensors, groups_for_items(words / 4, 64));
 }
 
-fn norm(b: &mut PlanBuilder, [.., channels]: [usize; 4]) -> BatchNorm {
+fn norm(b: &mut PlanBuilder, [.., channels]: [usize; 4], tree_invocations: u32) -> BatchNorm {
     let mut of_channels = |name: &str| b.persistent(name, channels);
     BatchNorm {
         name: "norm".into(),
         channels,
         momentum: 0.999,
+        tree_invocations,
         gamma: of_channels("gamma"),
         beta: of_channels("beta"),
         moving_mean: of_channels("mean"),

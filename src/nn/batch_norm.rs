@@ -27,6 +27,8 @@ pub struct BatchNorm {
     pub channels: usize,
     /// Weight of the old value in an update of the moving statistics.
     pub momentum: f32,
+    /// [`ConvTiling::tree_invocations`](super::ConvTiling::tree_invocations)
+    pub tree_invocations: u32,
     /// `[channels]`
     pub gamma: Tensor,
     /// `[channels]`
@@ -86,8 +88,8 @@ impl BatchNorm {
             SLICE_ROWS as u64 / 4;
         let bindings = [moments, self.gamma, self.beta, coefficients, self.moving_mean, self.moving_variance];
         let groups = [columns as u32, 1, 1];
-        b.dispatch(Kernel::new(SHADER, "training_coefficients"), &params, &bindings, groups).chain =
-            tree_chain(slices);
+        let kernel = Kernel::new(SHADER, "training_coefficients").with("GROUP", self.tree_invocations.into());
+        b.dispatch(kernel, &params, &bindings, groups).chain = tree_chain(slices);
         (self.apply(b, x, coefficients, params), coefficients)
     }
 
@@ -134,7 +136,9 @@ impl BatchNorm {
             SLICE_ROWS as u64 / 4;
         let groups = [x.channels_vec4() as u32, 1, 1];
         let bindings = [partial, sums, d_gamma, d_beta];
-        b.dispatch(Kernel::new(SHADER, "parameter_gradients"), &params, &bindings, groups).chain =
+        let group = 2 * self.tree_invocations;
+        let kernel = Kernel::new(SHADER, "parameter_gradients").with("GROUP", group.into());
+        b.dispatch(kernel, &params, &bindings, groups).chain =
             stat_groups.count.div_ceil(2) as u64 * tree_chain(slices);
         let dx = x.like(b, &format!("{}.d_input", self.name));
         let groups = groups_for_items(x.pixels() * x.channels_vec4(), 64);

@@ -22,6 +22,9 @@ pub struct ConvTiling {
     /// A second limit of MACs per dispatch, which changes no result: the images of a batch are divided, and the slices of
     /// the weight gradient.
     pub macs_at_once: Option<u64>,
+    /// Invocations of a workgroup that joins the slices of a batch norm, 64 at most: as many as run at once. Changes no
+    /// result.
+    pub tree_invocations: u32,
 }
 
 impl ConvTiling {
@@ -42,6 +45,7 @@ impl ConvTiling {
         partial_words: 8 << 20,
         macs_per_dispatch: None,
         macs_at_once: None,
+        tree_invocations: 64,
     };
     /// [`Tiling::WAVE`], for GPUs without blocks.
     pub const WAVE: Self = Self { tile: Tiling::WAVE, ..Self::BLOCKS };
@@ -51,6 +55,7 @@ impl ConvTiling {
         slice_pixels: 1024,
         max_slices: 64,
         partial_words: 4 << 20,
+        tree_invocations: 8,
         ..Self::BLOCKS
     };
 

@@ -36,6 +36,7 @@ impl WideResNet {
             moving_mean: self.statistics.view(statistics, &format!("{name}.mean")),
             moving_variance: self.statistics.view(statistics, &format!("{name}.variance")),
             momentum: self.momentum,
+            tree_invocations: self.stem.tiling.tree_invocations,
             name,
             channels,
         }

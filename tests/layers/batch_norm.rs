@@ -34,6 +34,7 @@ impl Layer {
             name: "bn".into(),
             channels: self.gamma.len(),
             momentum: MOMENTUM,
+            tree_invocations: 64,
             gamma: t.upload("gamma", &self.gamma),
             beta: t.upload("beta", &self.beta),
             moving_mean: t.upload("mean", &self.mean),
@@ -121,6 +122,29 @@ on_the_adapter! {
     async fn many_rows() {
         check([8, 32, 33, 8], 1, Some(0), 0.0).await;
         check([14, 25, 25, 4], 2, Some(1), 0.0).await;
+    }
+
+    async fn any_number_of_invocations_gives_the_same_bits() {
+        let shape = [14, 25, 25, 12];
+        let mut random = Random::new(5);
+        let layer = Layer::random(&mut random, shape[3]);
+        let words = shape.iter().product();
+        let [x, d_out] = [random.normal(words, 1.0), random.normal(words, 1.0)];
+        let stat_groups = StatGroups { count: 7, moving: Some(2) };
+        let mut found = Vec::new();
+        for tree_invocations in [1, 3, 8, 32, 64] {
+            let mut t = Trial::new();
+            let bn = BatchNorm { tree_invocations, ..layer.upload(&mut t) };
+            let [x, d_out] = [("x", &x), ("d_out", &d_out)].map(|(name, data)| t.map(name, shape, data));
+            let gradients = [t.blank("d_gamma", shape[3]), t.blank("d_beta", shape[3])];
+            let (out, coefficients) = bn.forward(&mut t.b, x, stat_groups);
+            let dx = bn.backward(&mut t.b, x, coefficients, d_out, stat_groups, gradients, None, false);
+            let kept = [out.tensor, dx.tensor, gradients[0], gradients[1], bn.moving_mean, bn.moving_variance];
+            let kept = kept.map(|tensor| t.keep(tensor));
+            let r = t.run().await;
+            found.push(kept.map(|tensor| r.get(tensor).iter().map(|v| v.to_bits()).collect::<Vec<_>>()));
+        }
+        assert!(found.iter().all(|bits| *bits == found[0]));
     }
 
     /// A mean far from zero does not cancel the variance.
