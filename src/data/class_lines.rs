@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::counted::counted;
 use super::error::DataError;
 use super::files::Entry;
+use super::layout::listed;
 use super::list_labels::is_no_label;
 use super::list_text::{SAVE_AS_UTF8, text};
 use super::names::{class_key, shown_name};
@@ -70,6 +72,22 @@ impl ClassLines {
     /// The class of a label that is the number of a line.
     pub fn named(&self, label: &str, first: usize) -> Option<String> {
         self.0.get(Self::line(label, first)?).cloned()
+    }
+
+    /// The notice about labels that are not among the classes.
+    pub fn new_notice<'a>(&self, labels: impl Iterator<Item = &'a str>) -> Option<String> {
+        let known: BTreeSet<String> = self.0.iter().map(|name| class_key(name)).collect();
+        let mut new = BTreeSet::new();
+        labels.filter(|label| !known.contains(&class_key(label))).for_each(|label| _ = new.insert(label));
+        let names: Vec<String> = new.iter().map(|name| format!("'{}'", shown_name(name))).collect();
+        (!self.0.is_empty() && !names.is_empty()).then(|| {
+            format!(
+                "{} of labels.csv {} not in classes.txt: {}",
+                counted(names.len(), "class", "classes"),
+                if names.len() == 1 { "is" } else { "are" },
+                listed(&names)
+            )
+        })
     }
 
     /// The notice about labels that are numbers.

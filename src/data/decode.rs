@@ -129,6 +129,38 @@ fn check_complete(entry: &Entry) -> Result<(), DataError> {
     }
 }
 
+/// Refuses a PNG file with pixels whose numbers are not in its palette: the decoder makes them black and says nothing.
+fn check_palette(entry: &Entry, image: &DynamicImage) -> Result<(), DataError> {
+    let is_black = |pixel: &[u8]| pixel[..3] == [0; 3];
+    let may_exceed = match image {
+        DynamicImage::ImageRgb8(image) => image.as_raw().chunks_exact(3).any(is_black),
+        DynamicImage::ImageRgba8(image) => image.as_raw().chunks_exact(4).any(is_black),
+        _ => false,
+    };
+    if !may_exceed || !PngChunks::read(entry).may_exceed_palette() {
+        return Ok(());
+    }
+    let mut decoder = png::Decoder::new(entry.open_seekable()?);
+    decoder.set_transformations(png::Transformations::IDENTITY);
+    let failed = |error: png::DecodingError| bad(entry, error);
+    let mut reader = decoder.read_info().map_err(failed)?;
+    let info = reader.info();
+    let (width, bits) = (info.width as usize, usize::from(info.bit_depth as u8));
+    let colours = info.palette.as_ref().map_or(0, |palette| palette.len() / 3);
+    let row_bytes = (width * bits).div_ceil(8);
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap_or(0)];
+    reader.next_frame(&mut pixels).map_err(failed)?;
+    let number = |row: &[u8], x: usize| {
+        let bit = x * bits;
+        usize::from(row[bit / 8] >> (8 - bits - bit % 8)) & ((1 << bits) - 1)
+    };
+    let exceeds = |row: &[u8]| (0..width).any(|x| number(row, x) >= colours);
+    match pixels.chunks_exact(row_bytes.max(1)).any(exceeds) {
+        true => Err(bad(entry, "it has pixels whose colour is not in its palette: it is damaged")),
+        false => Ok(()),
+    }
+}
+
 /// Whether JPEG data have an end marker after a scan (ITU-T T.81, B.1). Thumbnails in the metadata have one of their own,
 /// and are skipped with their segment; what follows the image, such as a video, is not looked at.
 fn has_end_marker(bytes: &[u8]) -> bool {
@@ -291,6 +323,7 @@ fn decode(entry: &Entry, target: Target) -> Result<Vec<u8>, DataError> {
     let orientation = orientation(&mut decoder);
     let profile = profile(&mut decoder, entry);
     let image = DynamicImage::from_decoder(decoder).map_err(|error| undecodable(entry, error))?;
+    check_palette(entry, &image)?;
     let mut image = bit_depth::scale(image, bits).map_err(|reason| bad(entry, reason))?;
     image.apply_orientation(orientation);
     let image = square(opaque(image), side as u32);
@@ -358,6 +391,7 @@ pub fn read_picture(path: &Path, longest: u32) -> Result<Picture, DataError> {
     let orientation = orientation(&mut decoder);
     let profile = profile(&mut decoder, &entry);
     let mut image = DynamicImage::from_decoder(decoder).map_err(|error| undecodable(&entry, error))?;
+    check_palette(&entry, &image)?;
     // Shown alone, an image is as bright as its own values allow.
     if let Some(used) = UsedBits::of(&mut image, PngChunks::read(&entry).significant_bits) {
         image = bit_depth::scale(image, used.bits()).map_err(|reason| bad(&entry, reason))?;

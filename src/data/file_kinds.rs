@@ -7,16 +7,19 @@ use image::ImageFormat;
 
 use super::error::DataError;
 use super::files::{Entry, Folder};
-use super::layout::Ignored;
+use super::layout::{Ignored, is_leftover};
 use super::unreadable::{MAGIC_BYTES, unreadable_image};
 
-/// Whether the content, or only the name, is an image's; reading a file that has only the name reports the problem.
+/// Whether the content, or only the name, is an image's; a backup or an unfinished download of one is none. Reading a file that has only the name reports the problem.
 ///
 /// # Errors
 /// When the file cannot be read, such as a link to nothing, and its name is not an image's.
 pub(super) fn is_image(entry: &Entry) -> Result<bool, DataError> {
     if is_named_as_image(&entry.name) {
         return Ok(true);
+    }
+    if is_leftover(&entry.name) {
+        return Ok(false);
     }
     let start = entry.prefix(MAGIC_BYTES)?;
     Ok(image::guess_format(&start).is_ok() || unreadable_image(&entry.name, &start).is_some())

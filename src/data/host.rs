@@ -25,6 +25,7 @@ mod platform {
     use crate::data::limits::{MAX_FOLDER_DEPTH, OTHER_FILES, OTHERS_PER_IMAGE};
     use crate::data::names::{Decoder, shown, shown_name, unique};
     use crate::data::set::OpenOptions;
+    use crate::disk;
 
     /// Other files at which the listing of a folder ends before all of it is seen, if there are hardly any images among them.
     const MULTITUDE: usize = 20 * OTHER_FILES;
@@ -34,12 +35,9 @@ mod platform {
     struct OnDisk(PathBuf);
 
     impl OnDisk {
-        /// Opens the file, unless something else has taken its place: a pipe would block forever.
+        /// Opens the file, unless it is a pipe or a device, or one has taken its place.
         fn file(&self) -> io::Result<BufReader<File>> {
-            match fs::metadata(&self.0)?.is_file() {
-                true => Ok(BufReader::new(File::open(&self.0)?)),
-                false => Err(io::Error::other("it is no longer a file")),
-            }
+            disk::open(&self.0).map(BufReader::new)
         }
     }
 
@@ -60,10 +58,13 @@ mod platform {
     /// A file on the disk.
     ///
     /// # Errors
-    /// When it does not exist, or its size cannot be read.
+    /// When it does not exist, its size cannot be read, or it is a pipe, a socket or a device.
     pub fn file(path: &Path) -> Result<Entry, DataError> {
-        let metadata =
-            fs::metadata(path).map_err(|reason| DataError::Read { path: path.to_owned(), reason })?;
+        let unreadable = |reason| DataError::Read { path: path.to_owned(), reason };
+        let metadata = fs::metadata(path).map_err(unreadable)?;
+        if let Some(kind) = disk::special(&metadata) {
+            return Err(unreadable(io::Error::other(format!("it is {kind}, not a file"))));
+        }
         Ok(Entry::new(path.to_owned(), metadata.len(), OnDisk(path.to_owned())))
     }
 
@@ -90,6 +91,14 @@ mod platform {
         let folder = listing.list(path)?;
         listing.notices.extend(notice);
         Ok(Folder { notices: listing.notices, ..folder })
+    }
+
+    /// Whether a name is that of an image, or has an ending of the lists, arrays and archives that this program reads.
+    fn may_be_data(name: &str) -> bool {
+        const ENDINGS: [&str; 13] =
+            ["csv", "tsv", "txt", "json", "npz", "npy", "bin", "mat", "pkl", "zip", "tar", "gz", "tgz"];
+        let ending = Path::new(name).extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        is_named_as_image(name) || ENDINGS.contains(&ending.to_lowercase().as_str())
     }
 
     /// What is known while a folder is listed.
@@ -194,12 +203,19 @@ mod platform {
                             shown(&path)
                         ));
                     }
-                } else if metadata.as_ref().is_none_or(fs::Metadata::is_file) {
-                    // Pipes and devices are left out: reading them could block forever.
-                    self.count(&name, &folder.path)?;
-                    let size = metadata.map_or(0, |metadata| metadata.len());
-                    let content = Arc::new(OnDisk(path.clone()));
-                    folder.files.insert(name.clone(), Entry::named(name, path, size, content));
+                    continue;
+                }
+                // Pipes, sockets and devices that have a name of data are listed as links to nothing are.
+                match metadata.as_ref().and_then(disk::special).filter(|_| !may_be_data(&name)) {
+                    Some(kind) => {
+                        self.notices.push(format!("{} is left out: it is {kind}, not a file", shown(&path)));
+                    }
+                    None => {
+                        self.count(&name, &folder.path)?;
+                        let size = metadata.map_or(0, |metadata| metadata.len());
+                        let content = Arc::new(OnDisk(path.clone()));
+                        folder.files.insert(name.clone(), Entry::named(name, path, size, content));
+                    }
                 }
             }
             self.above.pop();

@@ -15,7 +15,7 @@ use super::hash_cache::{HashCache, remove_cache};
 use super::identity::{Identities, ImageId, name_hash};
 use super::image_reader;
 use super::images::Images;
-use super::layout::{Roles, listed};
+use super::layout::{Roles, is_leftover, listed};
 use super::limits::SIDES;
 use super::names::{Decoder, shown};
 use super::original::{Original, bits_used};
@@ -387,8 +387,10 @@ fn majority(sizes: impl Iterator<Item = (u32, u32)> + Clone) -> Option<(u32, u32
 }
 
 pub(super) fn ignored_notice(others: &[Entry]) -> Option<String> {
-    let first = others.first()?;
-    let (count, path) = (others.len(), shown(&first.path));
+    // Those have a notice of their own.
+    let others = || others.iter().filter(|entry| !is_leftover(&entry.name));
+    let first = others().next()?;
+    let (count, path) = (others().count(), shown(&first.path));
     Some(format!(
         "{} ignored, such as {path}",
         counted(count, "file that is not an image is", "files that are not images are")

@@ -11,10 +11,11 @@ use super::files::{Entry, Folder};
 use super::layout::listed as listed_names;
 use super::list_columns::{LABEL, Pairs, column_name};
 use super::list_fields::{CLOSE_QUOTE, QUOTE_FIELDS, excess, is_unclosed};
+use super::list_folders::has_folder;
 use super::list_labels::{are_signs, is_blank, is_guesses, is_no_label, may_be_class, only_class, several};
 use super::list_matches::Resolved;
 use super::listed::FileIndex;
-use super::names::{class_key, shown};
+use super::names::{class_key, normal_path, shown};
 use super::set::OpenOptions;
 use super::split_words::{
     LEFT_OUT, SplitName, is_left_out, known_words, split_name, split_of_list, yes_or_no,
@@ -30,6 +31,8 @@ pub(super) struct List {
     /// The names of the columns as written.
     pub header: Vec<String>,
     pub file: usize,
+    /// Other columns that are named like one of files.
+    pub other_files: Vec<usize>,
     /// Whether the column is one of [`ID`].
     pub by_id: bool,
     pub label: Label,
@@ -250,7 +253,11 @@ impl List {
 
     /// Refuses cells with several classes.
     fn check_several(&self, rows: &[Row]) -> Result<(), DataError> {
-        let labelled: Vec<&Row> = rows.iter().filter(|row| row.class.is_some()).collect();
+        // A folder of that name makes the label one class.
+        let is_class = |row: &&Row| {
+            row.class.as_deref().is_some_and(|class| !has_folder(&normal_path(&row.file), class))
+        };
+        let labelled: Vec<&Row> = rows.iter().filter(is_class).collect();
         let labels: Vec<&str> = labelled.iter().filter_map(|row| row.class.as_deref()).collect();
         let several = several(&labels);
         let Some(&first) = several.first() else { return Ok(()) };

@@ -46,6 +46,8 @@ pub enum Ignored {
     /// What stands for a file that Git LFS has not fetched.
     Pointer,
     NotAnImage,
+    /// A backup of a file, or a file that was not downloaded to its end.
+    Leftover,
     /// A raw photo beside a developed one of the same name.
     RawBeside,
     /// A folder without images.
@@ -86,6 +88,7 @@ impl Ignored {
             Self::OtherTable => "not a list of images",
             Self::Pointer => "a Git LFS pointer instead of the file",
             Self::NotAnImage => "not an image",
+            Self::Leftover => "a backup or an unfinished download",
             Self::RawBeside => "a raw photo beside an image of the same name",
             Self::NoImages => "no images in it",
             Self::OtherFormat => "beside the files of another format",
@@ -199,6 +202,10 @@ pub(super) struct Roles {
 impl Roles {
     /// Counts a file of `folder`.
     pub fn file(&mut self, folder: &str, name: &str, role: Role) {
+        let role = match role {
+            Role::Ignored(Ignored::NotAnImage) if is_leftover(name) => Role::Ignored(Ignored::Leftover),
+            role => role,
+        };
         self.rows.entry((folder.to_owned(), role, false)).or_insert_with(|| (0, name.to_owned())).0 += 1;
     }
 
@@ -282,7 +289,7 @@ impl Roles {
 }
 
 /// Files that have a notice when they are left out, and what the user can do.
-const LEFT_OUT: [(Ignored, &str); 15] = [
+const LEFT_OUT: [(Ignored, &str); 16] = [
     (Ignored::Loose, ": move them to a folder unlabeled to train on them without labels"),
     (
         Ignored::FlatTest,
@@ -293,6 +300,7 @@ const LEFT_OUT: [(Ignored, &str); 15] = [
     (Ignored::NotListed, ": to use them, add them to the list, with an empty label if the class is unknown"),
     (Ignored::LeftOut, ""),
     (Ignored::Thumbnails, ""),
+    (Ignored::Leftover, ": rename them to use them"),
     (Ignored::Masks, ""),
     (Ignored::Annotations, ""),
     (Ignored::RawBeside, ""),
@@ -321,6 +329,26 @@ pub(super) fn is_hidden(name: &str) -> Option<Ignored> {
         return Some(Ignored::System);
     }
     name.starts_with('.').then_some(Ignored::Hidden)
+}
+
+/// Whether a name is that of a backup, or of a file that is being downloaded or written.
+pub(super) fn is_leftover(name: &str) -> bool {
+    const ENDINGS: [&str; 12] = [
+        ".bak",
+        ".old",
+        ".orig",
+        ".part",
+        ".partial",
+        ".crdownload",
+        ".download",
+        ".opdownload",
+        ".tmp",
+        ".temp",
+        ".swp",
+        ".filepart",
+    ];
+    let name = name.to_lowercase();
+    name.ends_with('~') || ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
 /// The first names, and how many more there are.

@@ -4,9 +4,12 @@
 use std::collections::BTreeSet;
 
 use super::error::{DataError, excerpt};
-use super::image_list::{Label, List, Split};
+use super::image_list::{Label, List, Row, Split};
 use super::layout::listed as listed_names;
-use super::list_columns::{Clash, Pairs, SPLIT, column_name, flag_of, is_fold, is_split_column};
+use super::list_columns::{Clash, MAYBE_SPLIT, Pairs, SPLIT, column_name, flag_of, is_fold, is_split_column};
+use super::list_labels::is_blank;
+use super::list_matches::Resolved;
+use super::listed::FileIndex;
 use super::names::{shown, shown_name};
 use super::split_words::{SplitName, split_name, yes_or_no};
 
@@ -158,6 +161,75 @@ impl List {
         Ok(())
     }
 
+    /// Checks that other columns of files name the same file as the column that is read, which names `resolved`. A column of
+    /// numbers, such as `id`, may count rows: then there is a notice.
+    ///
+    /// # Errors
+    /// When both columns of a row name files here, which differ.
+    pub fn check_other_files(
+        &self,
+        rows: &[Row],
+        resolved: &Resolved,
+        index: &FileIndex,
+        notices: &mut Vec<String>,
+    ) -> Result<(), DataError> {
+        for &other in &self.other_files {
+            let records = self.reader().into_records().map_while(Result::ok).filter(|row| !is_blank(row));
+            let names: Vec<String> =
+                records.map(|row| row.get(other).unwrap_or_default().trim().to_owned()).collect();
+            let others = self.resolve(&names, index).named;
+            let differs = |row: &usize| match (resolved.named[*row].file(), others[*row].file()) {
+                (Some(file), Some(other)) => file != other,
+                _ => false,
+            };
+            let Some(row) = (0..rows.len().min(names.len())).find(differs) else { continue };
+            let (read, title) = (self.column_title(self.file), self.column_title(other));
+            let (file, name) = (excerpt(&rows[row].file), excerpt(&names[row]));
+            if names[row].chars().all(|letter| letter.is_ascii_digit()) {
+                notices.push(format!(
+                    "the column {read} of {} names the files: '{name}' in the column {title} is another one than '{file}', \
+                     as line {} says",
+                    shown(&self.entry.path),
+                    rows[row].line
+                ));
+                continue;
+            }
+            return Err(DataError::Line {
+                path: self.entry.path.clone(),
+                line: rows[row].line,
+                expected: "one file for a row".to_owned(),
+                found: format!("'{file}' in the column {read} and '{name}' in the column {title}"),
+                advice: "rename or delete the column that does not name the image, or correct the row",
+            });
+        }
+        Ok(())
+    }
+
+    /// The notice about a column that is named like one of splits, but has other words than those of splits.
+    fn unread_split(&self) -> Option<String> {
+        /// More values are no splits.
+        const MOST: usize = 5;
+        let is_meant = |at: &usize| {
+            MAYBE_SPLIT.contains(&column_name(&self.header[*at]).as_str())
+                && *at != self.file
+                && !self.is_label(*at)
+        };
+        let at = (0..self.header.len()).find(is_meant).filter(|_| matches!(self.split, Split::List))?;
+        let rows = self.reader().into_records().map_while(Result::ok);
+        let cells = rows.filter_map(|row| Some(row.get(at)?.trim().to_owned()));
+        let values: BTreeSet<String> = cells.filter(|cell| !cell.is_empty()).collect();
+        let names: Vec<String> = values.iter().map(|value| format!("'{}'", excerpt(value))).collect();
+        (2..=MOST).contains(&values.len()).then(|| {
+            format!(
+                "the column {} of {} is not used: {} are no split words (if it says what trains and what tests, call it \
+                 split and write train and test)",
+                self.column_title(at),
+                shown(&self.entry.path),
+                listed_names(&names)
+            )
+        })
+    }
+
     /// The notices about what the columns are read as.
     pub fn column_notices(&self) -> Vec<String> {
         let path = shown(&self.entry.path);
@@ -190,6 +262,7 @@ impl List {
                 self.column_title(fold)
             ));
         }
+        notices.extend(self.unread_split());
         if let Split::Guessed(_, column) = &self.split {
             notices.push(format!("the column {} of {path} is read as the split", shown_name(column)));
         }

@@ -39,6 +39,9 @@ pub(super) const LABEL: [&str; 12] = [
 ];
 pub(super) const SPLIT: [&str; 9] =
     ["split", "data_split", "set", "subset", "partition", "phase", "usage", "분할", "구분"];
+/// Columns that may say the split in words that are no split words.
+pub(super) const MAYBE_SPLIT: [&str; 10] =
+    ["part", "role", "stage", "purpose", "used_for", "mode", "dataset", "aufteilung", "satz", "용도"];
 /// Columns of folds of a cross-validation, which this program does not read.
 const FOLD: [&str; 8] = ["fold", "folds", "kfold", "k_fold", "fold_id", "cv_fold", "cv", "폴드"];
 

@@ -19,7 +19,7 @@ const MAX_LIST_BYTES: u64 = 256 << 20;
 
 /// What a CSV file is.
 pub(super) enum Table {
-    List(List),
+    List(Box<List>),
     /// Not a list of images with labels.
     Other {
         header: String,
@@ -123,10 +123,25 @@ impl Table {
                 }
             }
         };
+        let is_file = |name: &String| FILE.contains(&name.as_str()) || ID.contains(&name.as_str());
+        let mut other_files: Vec<usize> =
+            (0..names.len()).filter(|&at| at != file && is_file(&names[at])).collect();
+        other_files.retain(|at| !matches!(&label, Label::OneHot(columns) if columns.contains(at)));
         let entry = entry.clone();
         let header = columns;
-        let mut list =
-            List { entry, text, skipped, delimiter, header, file, by_id, label, other_labels, split };
+        let mut list = List {
+            entry,
+            text,
+            skipped,
+            delimiter,
+            header,
+            file,
+            other_files,
+            by_id,
+            label,
+            other_labels,
+            split,
+        };
         if matches!(list.split, Split::List) {
             list.split = list.find_split();
         }
@@ -138,7 +153,7 @@ impl Table {
                 found: problem.found.to_owned(),
                 advice: SAVE_AS_UTF8,
             }),
-            None => Ok(Self::List(list)),
+            None => Ok(Self::List(Box::new(list))),
         }
     }
 
@@ -148,7 +163,7 @@ impl Table {
         let (expected, found, advice) = match why {
             Ignored::OtherTable | Ignored::Headerless => (
                 "a header that names the columns file and label",
-                header,
+                if header.is_empty() { "an empty line".to_owned() } else { header },
                 "add the header; paths are relative to the folder",
             ),
             Ignored::Unlabelling => (

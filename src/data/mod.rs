@@ -93,7 +93,7 @@ pub use labelling_folder::LabellingFolder;
 pub use labels::{CLASSES_FILE, HELD_OUT, LABELS_FILE, Labels};
 pub use layout::{Ignored, Layout, LayoutRow, Role};
 pub use limits::SIDES;
-pub use names::{Shown, shown, shown_name};
+pub use names::{Shown, class_key, shown, shown_name};
 pub use open::{open, open_async, open_files};
 pub use original::Original;
 pub use report::layout;

@@ -154,7 +154,7 @@ pub(super) fn class_name(name: &str) -> String {
 
 /// What the spellings of one class have in common: Unicode form and width, letters without a width, space, case, and how
 /// a whole number is written (`1`, `01`, `1.0`). Upper and lower case of one letter are classes of their own, as in sets of handwriting.
-pub(super) fn class_key(name: &str) -> String {
+pub fn class_key(name: &str) -> String {
     let clean = plain_name(name);
     match whole_number(&clean) {
         Some(number) => number,

@@ -10,6 +10,8 @@ use moxcms::{Chromaticity, ColorPrimaries, ColorProfile, ProfileText, ToneReprCu
 use super::files::Entry;
 
 const SIGNATURE: &[u8; 8] = b"\x89PNG\r\n\x1a\n";
+/// The colour type of images with a palette.
+const INDEXED: u8 = 3;
 /// Chunks before the pixels that are looked at.
 const MAX_CHUNKS: usize = 1_000;
 /// The largest chunk that is read, in bytes.
@@ -30,6 +32,10 @@ pub(super) struct PngChunks {
     gamma: Option<u32>,
     /// x and y of white, red, green and blue.
     primaries: Option<[u32; 8]>,
+    /// Bits of a pixel of an image with a palette.
+    index_bits: Option<u8>,
+    /// Colours of the palette.
+    colours: u32,
     /// Whether another chunk gives the colours.
     has_colours: bool,
     /// The most significant bits of a colour channel.
@@ -53,7 +59,7 @@ impl PngChunks {
             let [a, b, c, d, kind @ ..] = head;
             let length = u32::from_be_bytes([a, b, c, d]);
             let mut content = Vec::new();
-            let known = matches!(&kind, b"gAMA" | b"cHRM" | b"sBIT") && length <= MAX_BYTES;
+            let known = matches!(&kind, b"IHDR" | b"gAMA" | b"cHRM" | b"sBIT") && length <= MAX_BYTES;
             if known {
                 content.resize(length as usize, 0);
                 reader.read_exact(&mut content).ok()?;
@@ -62,6 +68,11 @@ impl PngChunks {
             }
             match &kind {
                 b"IDAT" | b"IEND" => break,
+                b"IHDR" if known => {
+                    let is_indexed = content.get(9) == Some(&INDEXED);
+                    found.index_bits = content.get(8).copied().filter(|_| is_indexed);
+                }
+                b"PLTE" => found.colours = length / 3,
                 b"iCCP" | b"sRGB" | b"cICP" => found.has_colours = true,
                 b"gAMA" if known => {
                     found.gamma = numbers(&content).map(|[gamma]| gamma).filter(|gamma| *gamma > 0)
@@ -79,6 +90,11 @@ impl PngChunks {
             reader.seek(SeekFrom::Current(4)).ok()?;
         }
         Some(found)
+    }
+
+    /// Whether a pixel may have a number that the palette does not have, which decoders read as black.
+    pub fn may_exceed_palette(&self) -> bool {
+        self.index_bits.is_some_and(|bits| u64::from(self.colours) < 1 << bits.min(8))
     }
 
     /// The colour profile of `gAMA` and `cHRM` as ICC data, for a grey or colour image; `None` if there are none, other

@@ -60,6 +60,7 @@ pub(super) fn read_labels(
         let found = header.iter().collect::<Vec<_>>().join(",");
         return Err(LabelsError::Foreign { path, found });
     }
+    let known = labels.classes.len();
     let (mut rows, mut lines, mut of_rows, mut placeholders) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let records: Vec<StringRecord> = reader.records().collect::<Result<_, _>>().map_err(row_error)?;
@@ -103,6 +104,7 @@ pub(super) fn read_labels(
             of_rows.push(class);
         }
     }
+    labels.notices.extend(classes.new_notice(labels.classes[known..].iter().map(String::as_str)));
     let index = FileIndex::new(files.iter().cloned());
     let resolved = index.resolve(&rows, &[]);
     let names: Vec<(u64, &str)> = lines.iter().copied().zip(rows.iter().map(String::as_str)).collect();

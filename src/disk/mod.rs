@@ -9,18 +9,49 @@ pub use in_memory::{
 };
 #[cfg(not(target_arch = "wasm32"))]
 pub use system::{
-    create_folder, exists, is_folder, link_target, list, modified, read, remove, remove_folder, write,
+    create_folder, exists, is_folder, link_target, list, modified, open, read, remove, remove_folder,
+    special, write,
 };
 
 #[cfg(not(target_arch = "wasm32"))]
 mod system {
-    use std::io;
+    use std::fs::{File, Metadata};
+    use std::io::{self, Read as _};
     use std::path::{Path, PathBuf};
     use std::time::SystemTime;
 
     /// A file's bytes.
     pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-        std::fs::read(path)
+        let mut bytes = Vec::new();
+        open(path)?.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Opens a file for reading. A pipe, a socket or a device is refused: reading it could wait for ever.
+    pub fn open(path: &Path) -> io::Result<File> {
+        match special(&std::fs::metadata(path)?) {
+            Some(kind) => Err(io::Error::other(format!("it is {kind}, not a file"))),
+            None => File::open(path),
+        }
+    }
+
+    /// What this is if it is neither a file nor a folder, nor a link to one.
+    #[cfg(unix)]
+    pub fn special(metadata: &Metadata) -> Option<&'static str> {
+        use std::os::unix::fs::FileTypeExt as _;
+        let kind = metadata.file_type();
+        match () {
+            () if kind.is_file() || kind.is_dir() => None,
+            () if kind.is_fifo() => Some("a named pipe"),
+            () if kind.is_socket() => Some("a socket"),
+            () => Some("a device"),
+        }
+    }
+
+    /// What this is if it is neither a file nor a folder, nor a link to one.
+    #[cfg(not(unix))]
+    pub fn special(metadata: &Metadata) -> Option<&'static str> {
+        (!metadata.is_file() && !metadata.is_dir()).then_some("a device")
     }
 
     /// Writes a file, replacing an existing one.

@@ -55,7 +55,39 @@ fn cut(bytes: Vec<u8>, share: f64) -> Vec<u8> {
     bytes[..(bytes.len() as f64 * share) as usize].to_vec()
 }
 
-const DAMAGES: [Damage; 14] = [
+/// A PNG with two colours, one of whose pixels has the number `last`.
+fn palette(last: u8) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, 12, 12);
+    encoder.set_color(png::ColorType::Indexed);
+    encoder.set_depth(png::BitDepth::Four);
+    encoder.set_palette(vec![200, 10, 30, 0, 0, 0]);
+    let mut writer = encoder.write_header().expect("a header");
+    writer.write_image_data(&[vec![0x01; 71], vec![last]].concat()).expect("pixels");
+    writer.finish().expect("a file");
+    bytes
+}
+
+#[test]
+fn palettes_are_held_to_their_size() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (last, words) in
+        [(0x01, None), (0x02, Some("not in its palette")), (0xf0, Some("not in its palette"))]
+    {
+        let path = folder.path().join("x.png");
+        put(&path, &palette(last));
+        for read in [
+            remixmatch::data::read_image(&path, 8, 3).map(drop),
+            remixmatch::data::read_picture(&path, 64).map(drop),
+        ] {
+            let told = read.err().map(|error| error.to_string());
+            assert_eq!(told.is_some(), words.is_some(), "{last}: {told:?}");
+            assert!(told.zip(words).is_none_or(|(told, word)| told.contains(word)));
+        }
+    }
+}
+
+const DAMAGES: [Damage; 15] = [
     ("half.png", || cut(encoded(0, 50, ImageFormat::Png), 0.5)),
     ("end.png", || cut(encoded(0, 51, ImageFormat::Png), 0.9)),
     ("half.jpg", || cut(encoded(0, 52, ImageFormat::Jpeg), 0.7)),
@@ -71,6 +103,7 @@ const DAMAGES: [Damage; 14] = [
     ("half.tiff", || cut(encoded(0, 58, ImageFormat::Tiff), 0.6)),
     ("half.ppm", || cut(encoded(0, 59, ImageFormat::Pnm), 0.6)),
     ("start.jpg", || cut(encoded(0, 53, ImageFormat::Jpeg), 0.1)),
+    ("palette.png", || palette(0x05)),
     ("empty.png", Vec::new),
     ("text.png", || b"not an image".to_vec()),
     ("flipped.png", || {

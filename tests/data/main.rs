@@ -17,6 +17,7 @@ mod images;
 #[path = "../fixtures/layouts.rs"]
 mod layout_files;
 mod layouts;
+mod list_columns;
 mod lists;
 mod lists_beside;
 mod names;

@@ -7,14 +7,13 @@ use crate::data::limits::MAX_FOLDER_DEPTH;
 
 /// Bytes of the longest name.
 const MAX_NAME: usize = 4_096;
-/// The file with which macOS gives a folder an icon.
-const FOLDER_ICON: &str = "Icon\r";
 
-/// A member's decoded path, with `/` between names, as relative path; `""` for the archive's root. `raw` is the path as
-/// the archive has it, for messages.
+/// A member's decoded path, with `/` between names, as relative path; `""` for the archive's root. A path that begins with
+/// `/` is below the root, as where an archive is unpacked, and `..` is the folder above. `raw` is the path as the archive
+/// has it, for messages.
 ///
 /// # Errors
-/// When it leads out of the archive, is too long or too deep, or has control characters.
+/// When it leads out of the archive, is too long or too deep, or has a zero byte.
 pub(super) fn normalise(archive: &Path, path: &str, raw: &[u8]) -> Result<String, DataError> {
     let refused = |problem: &'static str| DataError::Member {
         path: archive.to_owned(),
@@ -25,14 +24,20 @@ pub(super) fn normalise(archive: &Path, path: &str, raw: &[u8]) -> Result<String
     if path.len() > MAX_NAME {
         return Err(refused("whose name is too long"));
     }
-    let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
-    let drive = parts.first().is_some_and(|part| part.as_bytes().get(1) == Some(&b':'));
-    if path.starts_with('/') || drive || parts.contains(&"..") {
-        return Err(refused("whose path leads out of the archive"));
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/').filter(|part| !matches!(*part, "" | ".")) {
+        let is_inside = part != ".." || parts.pop().is_some();
+        let is_drive = parts.is_empty() && part.as_bytes().get(1) == Some(&b':');
+        if !is_inside || is_drive {
+            return Err(refused("whose path leads out of the archive"));
+        }
+        if part != ".." {
+            parts.push(part);
+        }
     }
-    // The icon that macOS gives a folder has such a name; it is hidden later.
-    if parts.iter().any(|part| *part != FOLDER_ICON && part.contains(char::is_control)) {
-        return Err(refused("whose name has control characters"));
+    // No file system has such a name: the rest of it would be hidden.
+    if path.contains('\0') {
+        return Err(refused("whose name has a zero byte"));
     }
     if parts.len() > MAX_FOLDER_DEPTH {
         return Err(refused("whose folders are nested too deeply"));
@@ -70,10 +75,16 @@ mod tests {
             ("./", ""),
             ("a//b/", "a/b"),
             ("a/Icon\r", "a/Icon\r"),
+            // As in a folder, and as programs unpack them.
+            ("/etc/passwd", "etc/passwd"),
+            ("\\a", "a"),
+            ("a\\..\\b", "b"),
+            ("a/../b/./../c", "c"),
+            ("a\nb", "a\nb"),
         ] {
             assert_eq!(normalised(raw).unwrap(), expected);
         }
-        for raw in ["../a", "a/../../b", "/etc/passwd", "\\a", "C:\\a", "a\\..\\b", "a\nb", "a\0b"] {
+        for raw in ["../a", "a/../../b", "/../a", "C:\\a", "/C:/a", "a/../C:/b", "a\0b"] {
             assert!(normalised(raw).is_err(), "{raw:?}");
         }
         assert!(normalised(&"a/".repeat(40)).is_err());

@@ -1,6 +1,6 @@
 //! Tar archives and gzip.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, Read, Seek as _, SeekFrom};
 #[cfg(not(target_arch = "wasm32"))]
 use std::io::{BufReader, Write};
 use std::path::Path;
@@ -11,11 +11,13 @@ use flate2::bufread::MultiGzDecoder;
 use tempfile::NamedTempFile;
 
 use super::member::{self, damaged};
+use crate::data::counted::counted;
 use crate::data::error::{DataError, excerpt};
 use crate::data::files::{Content, Entry, Folder, Member, Memory, Window};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::data::files::{Seekable, Stream};
 use crate::data::limits::Bounded;
+use crate::data::names::shown;
 
 /// Bytes of a tar header; contents are padded to a multiple.
 pub(super) const BLOCK: usize = 512;
@@ -40,11 +42,17 @@ pub(super) fn list(content: Arc<dyn Content>, size: u64, path: &Path) -> Result<
     let damaged = |reason: io::Error| damaged(path, reason);
     let mut members = Vec::new();
     let mut archive = ::tar::Archive::new(content.open_seekable().map_err(damaged)?);
-    let mut end = 0;
+    // Archives that were joined are read as one, with the end marks between them.
+    archive.set_ignore_zeros(true);
+    let (mut end, mut joined) = (0, 0);
     for entry in archive.entries_with_seek().map_err(damaged)? {
         let entry = entry.map_err(damaged)?;
         let (start, length, kind) = (entry.raw_file_position(), entry.size(), entry.header().entry_type());
         let raw = entry.path_bytes();
+        // Headers that belong to the member may come before its own.
+        if entry.raw_header_position() != end && has_end_mark(content.as_ref(), end).map_err(damaged)? {
+            joined += 1;
+        }
         let name = || excerpt(&String::from_utf8_lossy(&raw));
         end = start.saturating_add(length).checked_next_multiple_of(BLOCK as u64).unwrap_or(u64::MAX);
         if end > size {
@@ -70,7 +78,22 @@ pub(super) fn list(content: Arc<dyn Content>, size: u64, path: &Path) -> Result<
     if end.saturating_add(BLOCK as u64) > size {
         return Err(damaged(io::Error::other("it has no end mark: it is cut short")));
     }
-    Folder::of_members(path.to_owned(), members, |name, raw| member::normalise(path, name, raw))
+    let mut root =
+        Folder::of_members(path.to_owned(), members, |name, raw| member::normalise(path, name, raw))?;
+    if joined > 0 {
+        let parts = counted(joined + 1, "archive", "archives");
+        root.notices.push(format!("{} is {parts} one after the other: all are read", shown(path)));
+    }
+    Ok(root)
+}
+
+/// Whether a block of zeros is at a place in a tar.
+fn has_end_mark(content: &dyn Content, at: u64) -> io::Result<bool> {
+    let mut reader = content.open_seekable()?;
+    reader.seek(SeekFrom::Start(at))?;
+    let mut block = [0; BLOCK];
+    reader.read_exact(&mut block)?;
+    Ok(block == [0; BLOCK])
 }
 
 /// The file's bytes, decompressed if it is gzipped.

@@ -258,6 +258,8 @@ impl Reader {
             } else if count_files(inner) > 0 || is_empty_split(word, self.as_classes && !holds_splits(folder))
             {
                 self.roles.ignore_folder(&joined(at, name), count_files(inner), Ignored::NoImages);
+            } else if self.only_tests {
+                self.roles.ignore_folder(&joined(at, name), 0, Ignored::NoImages);
             } else {
                 return Err(DataError::EmptyClass { path: inner.path.clone(), class: name.clone() });
             }

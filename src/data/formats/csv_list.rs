@@ -67,7 +67,7 @@ fn lists(folder: &Folder) -> Result<Option<Vec<(&Entry, Table)>>, DataError> {
         opened.push((entry, Table::open(entry, chosen(entry))?));
     }
     let mut found = opened.iter().filter_map(|(_, table)| match table {
-        Table::List(list) => Some(list),
+        Table::List(list) => Some(list.as_ref()),
         Table::Other { .. } => None,
     });
     let mut is_list = found.clone().any(|list| !list.by_id && list.binary_label().is_none());
@@ -142,7 +142,9 @@ fn read(folder: &Folder, tables: &[(&Entry, Table)], options: &OpenOptions) -> R
         notices.extend(list.column_notices());
         let mut rows = list.rows(options.choice.none_as_class)?;
         if rows.is_empty() && lists == 1 {
-            return Err(list.error(1, "a row for each image below the header".to_owned(), "none".to_owned()));
+            let (path, expected) = (entry.path.clone(), "a row for each image below the header".to_owned());
+            let advice = "add rows of file and label, or remove the list to use class folders";
+            return Err(DataError::Line { path, line: 1, expected, found: "none".to_owned(), advice });
         }
         if let Some(classes) = class_lines.as_ref().filter(|_| entry.name == LABELS_FILE) {
             for row in &mut rows {
@@ -155,9 +157,11 @@ fn read(folder: &Folder, tables: &[(&Entry, Table)], options: &OpenOptions) -> R
                     row.class = row.class.take().map(|label| classes.named(&label, first).unwrap_or(label));
                 }
             }
+            notices.extend(classes.new_notice(rows.iter().filter_map(|row| row.class.as_deref())));
         }
         let names: Vec<String> = rows.iter().map(|row| row.file.clone()).collect();
         let resolved = list.resolve(&names, &index);
+        list.check_other_files(&rows, &resolved, &index, &mut notices)?;
         for (row, named) in rows.iter_mut().zip(&resolved.named) {
             // A folder of that name makes the word a class.
             let path = named.file().map_or("", |file| &paths[file]);
