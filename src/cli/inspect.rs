@@ -167,12 +167,13 @@ fn check_list_path(source: &str, path: &Path) -> anyhow::Result<()> {
         );
     }
     if let Ok(found) = fs::symlink_metadata(path) {
-        let what = match fs::read(path) {
+        let what = match found.is_file().then(|| fs::read(path)) {
             _ if found.is_symlink() => "a link",
             _ if found.is_dir() => "a folder",
-            Ok(bytes) if bytes.starts_with(b"file,label") => "a list of images",
-            Ok(bytes) if bytes.is_empty() => "an empty file",
-            _ => "another file",
+            Some(Ok(bytes)) if bytes.starts_with(b"file,label") => "a list of images",
+            Some(Ok(bytes)) if bytes.is_empty() => "an empty file",
+            Some(_) => "another file",
+            None => "not a file",
         };
         bail!(
             "{} exists: it is {what}, and is not overwritten; choose another name, or remove it",

@@ -147,7 +147,7 @@ impl MetricsFile {
     /// # Errors
     /// [`TrainError::File`] if the file cannot be read or written, [`TrainError::Config`] for the first invalid row.
     pub fn resume(path: &Path, step: u64) -> Result<Self, TrainError> {
-        let text = std::fs::read(path).map_err(TrainError::file(path, "reading it"))?;
+        let text = disk::read(path).map_err(TrainError::file(path, "reading it"))?;
         let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         let mut kept = reports(path, &text[..whole])?;
         kept.retain(|report| report.step <= step);

@@ -17,6 +17,9 @@ pub struct RunLock {
     /// The folder itself, which another one may replace at its path; `None` where a folder cannot be opened.
     #[cfg(not(target_arch = "wasm32"))]
     opened: Option<std::fs::File>,
+    /// Whether the lock file is one of this program, which is removed with the lock.
+    #[cfg(not(target_arch = "wasm32"))]
+    is_ours: bool,
 }
 
 impl RunLock {
@@ -73,6 +76,12 @@ impl RunLock {
         use std::fs::{File, TryLockError};
         let path = folder.join(LOCK);
         loop {
+            if let Ok(found) = std::fs::metadata(&path)
+                && !found.is_file()
+            {
+                let reason = std::io::Error::other("it is not a file: remove it, or choose another folder");
+                return Err(TrainError::file(&path, "locking this folder with it")(reason));
+            }
             let mut file = File::options()
                 .read(true)
                 .write(true)
@@ -91,9 +100,9 @@ impl RunLock {
                 }
             }
             if is_at(&file, &path) {
-                write_process(&mut file);
+                let is_ours = write_process(&mut file);
                 let opened = File::open(folder).ok();
-                return Ok(Self { folder: folder.to_owned(), file, opened });
+                return Ok(Self { folder: folder.to_owned(), file, opened, is_ours });
             }
             // The process that held the lock has removed the file since it was opened here.
         }
@@ -107,7 +116,7 @@ impl Drop for RunLock {
         // is unlocked as it is closed.
         // The file of another process, which works in another folder at the same path, stays.
         let path = self.folder.join(LOCK);
-        if is_at(&self.file, &path) {
+        if self.is_ours && is_at(&self.file, &path) {
             let _ = std::fs::remove_file(path);
         }
     }
@@ -125,15 +134,16 @@ fn content(file: &mut std::fs::File) -> Option<String> {
 }
 
 /// Writes the process id, for messages of other processes. A file of the same name with other content stays as it is,
-/// and a full disk leaves the id out.
+/// and a full disk leaves the id out. Returns whether the file is one of this program.
 #[cfg(not(target_arch = "wasm32"))]
-fn write_process(file: &mut std::fs::File) {
+fn write_process(file: &mut std::fs::File) -> bool {
     use std::io::{Seek as _, Write as _};
     let is_ours = content(file).is_some_and(|text| text.trim().chars().all(|c| c.is_ascii_digit()));
     if is_ours {
         let written = file.set_len(0).and_then(|()| file.rewind());
         let _ = written.and_then(|()| write!(file, "{}", std::process::id()));
     }
+    is_ours
 }
 
 /// Whether `path` names this open file.

@@ -21,4 +21,5 @@ mod predictions;
 mod resumed;
 mod run_folders;
 mod runs;
+mod special_files;
 mod test_sets;
