@@ -1,5 +1,6 @@
 //! What a command works on: the adapter, with the tiling of its kernels, and the data set.
 
+use std::fmt::Write;
 use std::io::{IsTerminal as _, stderr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use remixmatch::data::{
     Choice, DataSet, OnProgress, OpenOptions, SignificantBits, counted, layout, open, shown,
 };
@@ -194,7 +195,7 @@ pub fn same_source(a: &str, b: &str) -> bool {
 }
 
 /// A progress bar that appears if a set takes more than a second to open.
-struct OpeningBar {
+pub struct OpeningBar {
     began: Instant,
     bar: OnceLock<ProgressBar>,
     /// While folders are listed.
@@ -240,7 +241,8 @@ impl OpeningBar {
         spinner.set_message(shown(folder).to_string());
     }
 
-    fn show(&self, done: usize, all: usize) {
+    /// Shows how many of all images are read.
+    pub fn show(&self, done: usize, all: usize) {
         if let Some(spinner) = self.spinner.get() {
             spinner.finish_and_clear();
         }
@@ -249,15 +251,26 @@ impl OpeningBar {
         }
         let bar = self.bar.get_or_init(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            let style =
-                ProgressStyle::with_template("{bar:30} reading images {pos}/{len} {per_sec} ETA {eta}");
-            style.map(|style| bar.clone().with_style(style)).unwrap_or(bar)
+            let style = ProgressStyle::with_template("{bar:30} reading images {pos}/{len} {rate} ETA {eta}");
+            // As many digits as can be read.
+            let rate =
+                |state: &ProgressState, text: &mut dyn Write| _ = write!(text, "{:.0}/s", state.per_sec());
+            style.map(|style| bar.clone().with_style(style.with_key("rate", rate))).unwrap_or(bar)
         });
         bar.set_length(all as u64);
         bar.set_position(done as u64);
     }
 
-    fn clear(&self) {
+    /// Prints something above the bar.
+    pub fn suspend<R>(&self, print: impl FnOnce() -> R) -> R {
+        match self.bar.get() {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
+    }
+
+    /// Removes the bar.
+    pub fn clear(&self) {
         for bar in [self.bar.get(), self.spinner.get()].into_iter().flatten() {
             bar.finish_and_clear();
         }

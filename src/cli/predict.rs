@@ -8,13 +8,13 @@ use anyhow::bail;
 use clap::Args;
 use pollster::block_on;
 use remixmatch::data::{
-    Images, SignificantBits, counted, counted_of, is_image_file, read_images, shown, shown_name,
-    significant_bits_of,
+    Images, SignificantBits, counted, counted_of, is_image_file, left_out_folder, read_images, shown,
+    shown_name, significant_bits_of,
 };
 use remixmatch::train::{Model, PredictionTable, most_likely};
 use serde_json::json;
 
-use super::inputs::{model_file, open_gpu};
+use super::inputs::{OpeningBar, model_file, open_gpu};
 use super::terminal::{Outcome, note, print};
 use super::training::note_other_run;
 
@@ -42,8 +42,10 @@ pub struct PredictArguments {
 
 /// Most likely classes in the text output.
 const SHOWN: usize = 3;
-/// Images that are decoded and classified at once.
+/// Images that are classified at once.
 const BATCH: usize = 256;
+/// Images that are decoded between two reports of progress.
+const DECODED: usize = 32;
 
 /// Runs `predict`: images in the order of the arguments, those of a folder by path. Images that cannot be read, and folders
 /// without images, are reported, the others classified.
@@ -72,10 +74,17 @@ pub fn run(arguments: PredictArguments) -> anyhow::Result<Outcome> {
     let mut results = Vec::new();
     let mut table = PredictionTable::new(&model.header.classes);
     let (mut bad, mut first_error) = (0, None);
+    let (bar, mut done) = (OpeningBar::default(), 0);
     for batch in files.chunks(BATCH) {
         let mut images = Images::new(side, side, channels, Vec::new());
         let mut read = Vec::new();
-        for (path, decoded) in batch.iter().zip(read_images(batch, side, channels, bits)) {
+        let decoded = batch.chunks(DECODED).flat_map(|paths| {
+            let decoded = read_images(paths, side, channels, bits);
+            done += paths.len();
+            bar.show(done, files.len());
+            decoded
+        });
+        for (path, decoded) in batch.iter().zip(decoded) {
             match decoded {
                 Ok(pixels) => {
                     images.pixels.extend(pixels);
@@ -84,7 +93,7 @@ pub fn run(arguments: PredictArguments) -> anyhow::Result<Outcome> {
                 Err(error) => {
                     bad += 1;
                     if arguments.skip_bad || files.len() > 1 {
-                        note(format_args!("notice: skipped: {}", error.problem()));
+                        bar.suspend(|| note(format_args!("notice: skipped: {}", error.problem())));
                     }
                     first_error.get_or_insert(error);
                 }
@@ -99,10 +108,11 @@ pub fn run(arguments: PredictArguments) -> anyhow::Result<Outcome> {
             } else if arguments.json {
                 results.push(answer.json());
             } else {
-                print(answer)?;
+                bar.suspend(|| print(answer))?;
             }
         }
     }
+    bar.clear();
     let (all, none) = (files.len(), bad == files.len());
     if arguments.json && !none {
         print(serde_json::to_string_pretty(&results)?)?;
@@ -184,14 +194,14 @@ impl Inputs {
     /// read; without hidden ones.
     fn list(arguments: &[PathBuf]) -> Self {
         let mut inputs = Self::default();
-        let mut others = Vec::new();
+        let (mut others, mut left_out) = (Vec::new(), Vec::new());
         for path in arguments {
             if !path.is_dir() {
                 inputs.files.push(path.clone());
                 continue;
             }
             let (files, failures) = (inputs.files.len(), inputs.failures.len());
-            inputs.list_folder(path, &mut others);
+            inputs.list_folder(path, &mut others, &mut left_out);
             if (inputs.files.len(), inputs.failures.len()) == (files, failures) {
                 inputs.failures.push(format!("there are no images in the folder {}", shown(path)));
             }
@@ -208,11 +218,22 @@ impl Inputs {
                 shown(first)
             ));
         }
+        if let Some(first) = left_out.first() {
+            note(format_args!(
+                "notice: {} left out, such as {first}",
+                counted(
+                    left_out.len(),
+                    "folder of thumbnails or of the system is",
+                    "folders of thumbnails or of the system are"
+                )
+            ));
+        }
         inputs
     }
 
-    /// Adds the images below a folder, sorted, and the other files to `others`.
-    fn list_folder(&mut self, folder: &Path, others: &mut Vec<PathBuf>) {
+    /// Adds the images below a folder, sorted, the other files to `others`, and folders that hold no photos by their names
+    /// to `left_out`, as a data set leaves them out.
+    fn list_folder(&mut self, folder: &Path, others: &mut Vec<PathBuf>, left_out: &mut Vec<String>) {
         let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
         let mut paths: Vec<_> = match entries {
             Ok(entries) => entries.into_iter().map(|entry| entry.path()).collect(),
@@ -228,7 +249,11 @@ impl Inputs {
                 continue;
             }
             if path.is_dir() {
-                self.list_folder(&path, others);
+                let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                match left_out_folder(name) {
+                    Some(why) => left_out.push(format!("{} ({why})", shown(&path))),
+                    None => self.list_folder(&path, others, left_out),
+                }
             } else if is_image_file(&path) {
                 self.files.push(path);
             } else {

@@ -10,8 +10,8 @@ use remixmatch::bench::convolution_rate;
 use remixmatch::data::{DataSet, counted};
 use remixmatch::gpu::Gpu;
 use remixmatch::train::{
-    Capture, Checkpoint, Config, Engine, Resumable, RunFolder, RunLock, TrainError, Trainer, engine_options,
-    write_trace,
+    Capture, Checkpoint, Config, Engine, Resumable, RunFolder, RunLock, Summary, TrainError, Trainer,
+    engine_options, write_trace,
 };
 
 use super::inputs::{AdapterOptions, SourceOptions};
@@ -82,8 +82,27 @@ pub fn run(arguments: TrainArguments) -> anyhow::Result<Outcome> {
             summary.seconds
         ))?;
         print(format_args!("model, metrics and settings are in {}", training.path().display()))?;
+        note(ema_note(&training.trainer.config, &summary));
     }
     Ok(Outcome::Done)
+}
+
+/// What the EMA weights are, and whether the run was too short for them.
+fn ema_note(config: &Config, summary: &Summary) -> String {
+    /// The difference of accuracies above which the run was too short.
+    const FAR: f64 = 0.1;
+    let steps = (1.0 / (1.0 - config.ema)).round();
+    let told = format!(
+        "note: EMA weights are the weights averaged over about the last {}; eval and predict use them",
+        counted(steps as usize, "step", "steps")
+    );
+    match summary.test_acc - summary.test_acc_ema > FAR && (summary.steps as f64) < 3.0 * steps {
+        true => format!(
+            "{told}. After {} they are far behind the raw weights: train longer, or set a smaller ema (--ema)",
+            counted(summary.steps as usize, "step", "steps")
+        ),
+        false => told,
+    }
 }
 
 /// Starts the run that the settings describe.

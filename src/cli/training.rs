@@ -58,6 +58,8 @@ pub struct Training {
     lock: RunLock,
     /// Stream statistics after the first step, before which no image can be decoded.
     first_stats: Option<StreamStats>,
+    /// The last accuracy, for the progress bar.
+    tested: String,
 }
 
 impl Training {
@@ -83,7 +85,7 @@ impl Training {
         folder.write_config(&trainer.config)?;
         folder.prepare()?;
         let metrics = MetricsFile::create(&folder.metrics())?;
-        let mut run = Self { trainer, metrics, folder, lock, first_stats: None };
+        let mut run = Self { trainer, metrics, folder, lock, first_stats: None, tested: String::new() };
         run.save()?;
         Ok(run)
     }
@@ -130,7 +132,7 @@ impl Training {
         folder.write_config(&trainer.config)?;
         note(format_args!("resuming from step {} of {}", header.step, trainer.config.steps));
         let accepted = trainer.config.accept_changed_data;
-        let mut run = Self { trainer, metrics, folder, lock, first_stats: None };
+        let mut run = Self { trainer, metrics, folder, lock, first_stats: None, tested: String::new() };
         if accepted {
             // From now on the data are the run's, whatever happens next.
             run.save()?;
@@ -183,6 +185,10 @@ impl Training {
             self.report(bar)?;
         }
         let mut estimate = Estimate::new(&self.trainer);
+        let mut rate = Rate::default();
+        if !self.trainer.is_done() {
+            show(bar, "preparing the shaders of the first step".to_owned());
+        }
         while !self.trainer.is_done() {
             if interruption.is_requested() {
                 return Err(GpuError::Stopped.into());
@@ -190,6 +196,7 @@ impl Training {
             block_on(self.trainer.step())?;
             self.first_stats = self.first_stats.or_else(|| self.trainer.data.train.stream_stats());
             bar.set_position(self.trainer.progress().step);
+            bar.set_message(format!("{}{}", rate.text(&self.trainer), self.tested));
             if let Some(line) = estimate.line(&self.trainer) {
                 show(bar, line);
             }
@@ -209,7 +216,7 @@ impl Training {
         let appended = self.metrics.append(&report);
         appended.map_err(|error| self.lock.check().err().unwrap_or(error))?;
         self.save()?;
-        bar.set_message(format!("test {:.1} %", 100.0 * report.test_acc_ema));
+        self.tested = format!("test {:.1} %", 100.0 * report.test_acc_ema);
         let line = line(&report, self.trainer.config.steps);
         show(bar, line);
         Ok(())
@@ -330,6 +337,32 @@ impl Estimate {
     }
 }
 
+/// Steps per second, without the first step, which prepares the shaders.
+#[derive(Default)]
+struct Rate {
+    first: Option<(u64, Instant)>,
+}
+
+impl Rate {
+    /// The rate and the time that is left, for the progress bar; empty after the first step.
+    fn text(&mut self, trainer: &Trainer) -> String {
+        let progress = trainer.progress();
+        let (first, began) = *self.first.get_or_insert_with(|| (progress.step, Instant::now()));
+        rate_text(progress.step - first, began.elapsed(), progress.steps - progress.step)
+    }
+}
+
+/// The rate of `steps` steps that took `time`, and how long the `left` others take.
+fn rate_text(steps: u64, time: Duration, left: u64) -> String {
+    let rate = steps as f64 / time.as_secs_f64().max(1e-9);
+    if steps == 0 {
+        return String::new();
+    }
+    let digits = if rate >= 10.0 { 0 } else { 2 };
+    let eta = Duration::try_from_secs_f64(left as f64 / rate).unwrap_or(Duration::MAX);
+    format!("{rate:.digits$}/s ETA {:#} ", indicatif::HumanDuration(eta))
+}
+
 /// How long `left` steps take, each of `step`.
 fn time_left(step: Duration, left: u64) -> String {
     let seconds = step.as_secs_f64() * left as f64;
@@ -344,12 +377,11 @@ fn time_left(step: Duration, left: u64) -> String {
 fn progress_bar(trainer: &Trainer) -> ProgressBar {
     let progress = trainer.progress();
     let bar = ProgressBar::with_draw_target(Some(progress.steps), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{bar:30} step {pos}/{len} {per_sec} ETA {eta} {msg}");
+    let style = ProgressStyle::with_template("{bar:30} step {pos}/{len} {msg}");
     if let Ok(style) = style {
         bar.set_style(style);
     }
     bar.set_position(progress.step);
-    bar.reset_eta();
     bar
 }
 
@@ -370,6 +402,18 @@ fn line(report: &Report, steps: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rates_leave_the_first_step_out() {
+        for (steps, milliseconds, left, expected) in [
+            (0, 30_000, 9, ""),
+            (10, 1_000, 600, "10/s ETA 1m "),
+            (1, 2_000, 100, "0.50/s ETA 3m "),
+            (1_000_000, 10_000, 100, "100000/s ETA 0s "),
+        ] {
+            assert_eq!(rate_text(steps, Duration::from_millis(milliseconds), left), expected);
+        }
+    }
 
     #[test]
     fn time_left_is_told_in_words() {

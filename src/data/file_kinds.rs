@@ -7,7 +7,7 @@ use image::ImageFormat;
 
 use super::error::DataError;
 use super::files::{Entry, Folder};
-use super::layout::{Ignored, is_leftover};
+use super::layout::{Ignored, is_hidden, is_leftover};
 use super::unreadable::{MAGIC_BYTES, unreadable_image};
 
 /// Whether the content, or only the name, is an image's; a backup or an unfinished download of one is none. Reading a file that has only the name reports the problem.
@@ -59,8 +59,18 @@ pub(super) fn is_packed(name: &str) -> bool {
     ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
+/// Why a folder holds no images of a person, if its name tells: the folder of a system, or one of thumbnails.
+pub fn left_out_folder(name: &str) -> Option<&'static str> {
+    is_hidden(name).or_else(|| ignored_name(name)).map(Ignored::reason)
+}
+
 /// Why a folder is not data, if its name or content tells.
 pub(super) fn ignored_folder(name: &str, folder: &Folder) -> Option<Ignored> {
+    ignored_name(name).or_else(|| is_run(folder).then_some(Ignored::Run))
+}
+
+/// Why a folder is not data, if its name tells.
+fn ignored_name(name: &str) -> Option<Ignored> {
     const THUMBNAILS: [&str; 8] =
         ["@eadir", "_thumb", "_thumbs", "thumbs", "thumbnail", "thumbnails", "_thumbnails", "@__thumb"];
     const SYSTEM: [&str; 5] = ["@recycle", "@recently-snapshot", "__pycache__", "_gsdata_", "node_modules"];
@@ -69,10 +79,7 @@ pub(super) fn ignored_folder(name: &str, folder: &Folder) -> Option<Ignored> {
     if THUMBNAILS.contains(&lower.as_str()) || matches!(ending, Some("lrdata")) {
         return Some(Ignored::Thumbnails);
     }
-    if SYSTEM.contains(&lower.as_str()) {
-        return Some(Ignored::System);
-    }
-    is_run(folder).then_some(Ignored::Run)
+    SYSTEM.contains(&lower.as_str()).then_some(Ignored::System)
 }
 
 /// Whether this program wrote a run or an ablation into the folder.

@@ -16,13 +16,14 @@ use super::identity::{Identities, ImageId, RecordedRoles, SplitRule};
 use super::images::Images;
 use super::labels::{CLASSES_FILE, HELD_OUT, LABELS_FILE, Labels};
 use super::layout::{Layout, Role, Roles, listed};
-use super::list_folders::{Agreement, compare};
+use super::list_folders::{Agreement, compare, split_of_folders};
 use super::list_precedence::check_share;
 use super::names::shown_name;
 use super::original::Original;
 use super::saved_labels::read_labels;
 use super::set::{DataSet, Decoding, OpenOptions, Origin};
 use super::slices::run_to_end;
+use super::split_words::SplitName;
 use super::unclassed;
 
 /// All images below a folder, without classes.
@@ -173,6 +174,20 @@ impl LabellingFolder {
         held.iter().for_each(|&image| train_labels[image] = None);
         let test = if held.is_empty() { labels.made() } else { held };
         let mut notices = self.notices.clone();
+        let is_named_test = |image: &usize| {
+            let split = split_of_folders(&self.files[*image], None);
+            matches!(split, Some(SplitName::Test | SplitName::Validation))
+        };
+        let unlabelled = (0..self.files.len()).filter(|image| labels.of(*image).is_none());
+        let named_test: Vec<usize> = unlabelled.filter(is_named_test).collect();
+        notices.extend(named_test.first().map(|image| {
+            format!(
+                "{} in folders whose names say that they test, such as {}: without a label they train as unlabelled images \
+                 (label what is to test, or move it out of the folder)",
+                counted(named_test.len(), "image without a label is", "images without labels are"),
+                shown_name(&self.files[*image])
+            )
+        }));
         notices.extend(labels.notices());
         let ids = Identities { ids: self.ids.clone(), files: self.files.clone() };
         DataSet {

@@ -85,6 +85,7 @@ pub use check::{
 pub use counted::{counted, counted_of};
 pub use decode::{Picture, is_image_file, read_image, read_images, read_picture};
 pub use error::{DataError, LabelsError};
+pub use file_kinds::left_out_folder;
 pub use format::{Format, Parser, SampleFiles};
 pub use formats::{FORMATS, parsers};
 pub use identity::{Identities, ImageId, RecordedRoles, SplitRule, test_key};

@@ -153,7 +153,9 @@ pub(super) const NEUTRAL: &str = "set sets data dataset datasets image images im
 pub(super) const ABBREVIATIONS: [&str; 3] = ["tr", "va vl", "te ts"];
 
 /// Folders of images that wait to be sorted, were put aside, or that a model has sorted; a digit may follow.
-pub(super) const SORTING: &str = "sonstiges verschiedenes diverses 잡동사니 papierkorb 휴지통 inbox todo tosort tolabel tolabeling tolabelling incoming misc miscellaneous unsure undecided maybe \
+pub(super) const SORTING: &str = "sonstiges verschiedenes diverses 잡동사니 기타 papierkorb 휴지통 eingang posteingang ablage divers varios varie diversos разное прочее корзина różne \
+     kosz diversen prullenbak papperskorg övrigt roskakori çeşitli corbeille papelera cestino lixeira ごみ箱 ゴミ箱 回收站 资源回收站 資源回收筒 \
+     recyclebin inbox todo tosort tolabel tolabeling tolabelling incoming misc miscellaneous unsure undecided maybe \
      pending backlog needslabel needslabels needsreview toreview later newfolder untitledfolder newphotos sortme unfiled 새폴더 정리전 분류전 \
      미정리 새로운폴더 임시 新建文件夹 新資料夾 待分类 待分類 待处理 新しいフォルダー 新しいフォルダ 未整理 neuerordner zusortieren nouveaudossier atrier àtrier \
      nuevacarpeta porclasificar nuovacartella dasistemare novapasta новаяпапка разобрать unclear notsure forlater totest tocheck todelete deleted discarded predictions \

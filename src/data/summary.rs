@@ -27,6 +27,9 @@ pub struct Summary {
     /// Training images of unknown class, also counted in `train`.
     pub unlabelled: usize,
     pub test: usize,
+    /// Whether the test images are the labelled ones, which also train.
+    #[serde(skip)]
+    pub tests_labelled_images: bool,
     pub classes: Vec<ClassSummary>,
     /// [`DataSet::flip`].
     pub flip: bool,
@@ -57,6 +60,7 @@ pub fn summary(set: &DataSet) -> Summary {
         train: set.train.len(),
         unlabelled: set.train_labels.iter().filter(|label| label.is_none()).count(),
         test: set.test.len(),
+        tests_labelled_images: set.tests_labelled_images(),
         classes: classes
             .map(|((name, train), test)| ClassSummary { name: name.clone(), train, test })
             .collect(),
@@ -74,7 +78,10 @@ impl fmt::Display for Summary {
         if self.unlabelled > 0 {
             write!(f, " ({} of them of unknown class)", self.unlabelled)?;
         }
-        writeln!(f, ", {} to test", self.test)?;
+        match self.tests_labelled_images {
+            true => writeln!(f, "; the {} with labels test too", self.test)?,
+            false => writeln!(f, ", {} to test", self.test)?,
+        }
         let flip = if self.flip { "mirrored and " } else { "" };
         writeln!(
             f,

@@ -91,6 +91,29 @@ fn csv_has_the_columns_of_the_export() {
 }
 
 #[test]
+fn folders_of_thumbnails_are_left_out() {
+    let (outer, run) = trained();
+    let photos = outer.path().join("photos");
+    let names = [
+        "1.png",
+        "sub/2.png",
+        "@eaDir/1.png/x.png",
+        "thumbs/1.png",
+        "sub/Thumbnails/2.png",
+        "@Recycle/3.png",
+    ];
+    names.iter().enumerate().for_each(|(n, name)| png(&photos.join(name), n));
+    put(&photos.join("3.png~"), &fs::read(photos.join("1.png")).expect("a file"));
+    let (status, words, told) = predict(&run, &[&photos], &[]);
+    assert_eq!((status, words.lines().count()), (Some(0), 2), "{words}{told}");
+    assert!(told.contains("4 folders of thumbnails or of the system are left out, such as"), "{told}");
+    assert!(told.contains("photos/@Recycle ("), "{told}");
+    // Given itself, such a folder is meant.
+    let (_, words, _) = predict(&run, &[&photos.join("thumbs")], &[]);
+    assert_eq!(words.lines().count(), 1, "{words}");
+}
+
+#[test]
 fn one_bad_input_leaves_the_others() {
     let (outer, run) = trained();
     let at = |name: &str| outer.path().join(name);

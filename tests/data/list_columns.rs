@@ -76,6 +76,28 @@ fn labels_beyond_the_file_of_classes_are_told() {
 }
 
 #[test]
+fn labelled_folders_tell_what_their_folders_say() {
+    let files = Files::new(&[
+        ("labels.csv", "file,label\n1.png,cat\n2.png,dog\n"),
+        ("classes.txt", "cat\ndog\n"),
+        ("*4.png", ""),
+        ("test/*3.png", ""),
+    ]);
+    let folder = files.write();
+    let set = super::common::read(&folder.path().join("photos")).unwrap();
+    let notices = set.notices.join("\n");
+    assert!(
+        notices.contains("3 images without labels are in folders whose names say that they test"),
+        "{notices}"
+    );
+    let told = remixmatch::data::summary(&set).to_string();
+    assert!(
+        told.contains("7 images to train (5 of them of unknown class); the 2 with labels test too"),
+        "{told}"
+    );
+}
+
+#[test]
 fn lists_without_rows_say_what_to_add() {
     check_all(&[
         (&[("*4.png", ""), ("list.csv", "file,label\n")], Refused(&["a row for each image", "add rows"])),
