@@ -5,11 +5,15 @@ use std::time::Duration;
 
 use web_time::UNIX_EPOCH;
 
+use crate::data::counted;
 use crate::disk;
 use crate::train::{Config, RunFolder};
 
 /// Runs that are kept when the window opens; older ones are removed.
 const MAX_RUNS: usize = if cfg!(target_arch = "wasm32") { 4 } else { 20 };
+
+/// Most letters of the data's name in that of a run.
+const MAX_NAME: usize = 40;
 
 /// The folder of the autosaved runs, with one folder per run in it.
 #[derive(Clone, Debug)]
@@ -26,8 +30,11 @@ impl AutosavedRuns {
     pub fn folder_for(&self, name: &str, config: &Config) -> PathBuf {
         let now = web_time::SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         let what = if name.is_empty() { &config.method_name } else { name };
-        let text = format!("{} {what} {} labels seed {}", config.preset, config.labels, config.seed);
-        let safe: String = text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        let data = config.data.trim_end_matches(['/', '\\']);
+        let data = data.rsplit(['/', '\\', ':']).next().unwrap_or_default();
+        let data: String = data.chars().take(MAX_NAME).collect();
+        let text = format!("{data} {} {what} {} labels seed {}", config.preset, config.labels, config.seed);
+        let safe: String = text.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
         self.folder.join(format!("{safe}-{}", now.as_millis()))
     }
 
@@ -51,6 +58,31 @@ impl AutosavedRuns {
     }
 }
 
+/// What a list of autosaved runs calls a run: its data and settings, and how long ago it began.
+pub fn title(run: &Path) -> String {
+    let name = run.file_name().unwrap_or_default().to_string_lossy();
+    let now = web_time::SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    title_at(&name, now)
+}
+
+/// [`title`] of a folder's name at a time since 1970.
+fn title_at(name: &str, now: Duration) -> String {
+    let began = name.rsplit_once('-').and_then(|(what, millis)| Some((what, millis.parse().ok()?)));
+    let Some((what, millis)) = began else { return name.to_owned() };
+    format!("{}, {}", what.replace('-', " "), age(now.saturating_sub(Duration::from_millis(millis))))
+}
+
+/// A time in the past, in the largest unit that fits.
+fn age(passed: Duration) -> String {
+    let minutes = passed.as_secs() / 60;
+    match minutes {
+        0 => "just now".to_owned(),
+        1..60 => format!("{minutes} min ago"),
+        60..1_440 => format!("{} h ago", minutes / 60),
+        _ => format!("{} ago", counted((minutes / 1_440) as usize, "day", "days")),
+    }
+}
+
 /// Removes the files that a run wrote, and the folder if it is empty then.
 fn remove(path: &Path) {
     let run = RunFolder::new(path);
@@ -67,6 +99,31 @@ mod tests {
 
     use super::*;
     use crate::train::preset;
+
+    #[test]
+    fn autosaved_runs_are_told_by_data_and_age() {
+        let autosaved = AutosavedRuns::new(PathBuf::from("runs"));
+        let mut config = preset("quick", None).expect("a preset").config;
+        for (data, named) in [
+            ("builtin:digits", "digits quick"),
+            ("/home/me/사진 4/", "사진 4 quick"),
+            (r"C:\photos\Grüße", "Grüße quick"),
+            ("d/photos.tar.gz", "photos tar gz quick"),
+        ] {
+            config.data = data.to_owned();
+            let folder = autosaved.folder_for("", &config);
+            let expected = format!("{named} remixmatch 40 labels seed 0, just now");
+            assert_eq!(title(&folder), expected, "{folder:?}");
+        }
+        for (minutes, expected) in
+            [(3, "3 min ago"), (125, "2 h ago"), (1_500, "1 day ago"), (9_000, "6 days ago")]
+        {
+            let name = format!("quick-remixmatch-16-labels-seed-0-{}", 1_795_728_127_807u64);
+            let now = Duration::from_millis(1_795_728_127_807) + Duration::from_secs(60 * minutes);
+            assert_eq!(title_at(&name, now), format!("quick remixmatch 16 labels seed 0, {expected}"));
+        }
+        assert_eq!(title_at("my run", Duration::ZERO), "my run");
+    }
 
     #[test]
     fn only_the_oldest_autosaved_runs_are_removed() {

@@ -30,9 +30,13 @@ pub enum Chosen {
     SaveModel(PathBuf),
     Data(PathBuf),
     Run(PathBuf),
+    /// Where the data of the run are that could not be opened.
+    RunData(PathBuf),
     /// The folder of an ablation.
     Ablation(PathBuf),
     SaveRun(PathBuf),
+    /// A corrected list was written to this path, or was not, for a reason.
+    Listed(PathBuf, Result<String, String>),
     /// A file to write text or bytes to.
     Write(PathBuf, Vec<u8>),
     /// The dialog closed faster than a person could: it was not opened, for this reason.
@@ -74,6 +78,11 @@ impl Dialogs {
         self.open("Open a run", context, Kind::Folder, Chosen::Run);
     }
 
+    /// Asks where the data of a run are now.
+    pub fn find_run_data(&self, context: &Context, kind: Kind) {
+        self.open("The data of the run", context, kind, Chosen::RunData);
+    }
+
     pub fn open_ablation(&self, context: &Context) {
         self.open("Open an ablation", context, Kind::Folder, Chosen::Ablation);
     }
@@ -91,6 +100,21 @@ impl Dialogs {
             Ok(content) => write(sender, &again, name, content),
             Err(error) => tracing::error!("encoding {name}: {error}"),
         });
+    }
+
+    /// Asks where to write a corrected list, at first beside the data; `write` writes it and tells what it names.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn write_list(
+        &self,
+        context: &Context,
+        first: PathBuf,
+        write: impl FnOnce(&std::path::Path) -> Result<String, String> + Send + 'static,
+    ) {
+        let chosen = |path: PathBuf| {
+            let outcome = write(&path);
+            Chosen::Listed(path, outcome)
+        };
+        ask(self.sender.clone(), context, move || platform::choose_destination_beside(first), chosen);
     }
 
     /// Asks where to write a file.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_channel::oneshot;
 use web_time::{Instant, SystemTime};
 
-use super::answers::Answer;
+use super::answers::{self, Answer};
 use super::platform;
 use crate::ablation::Table;
 use crate::data::{DataError, DataSet, LabellingFolder, OnProgress, OpenOptions, open_async};
@@ -30,6 +30,17 @@ pub struct Resume {
     pub config: Box<Config>,
     /// Whether to train at once.
     pub train: bool,
+}
+
+/// A run that could not be opened.
+pub struct RefusedRun {
+    pub folder: PathBuf,
+    /// The error, in words.
+    pub reason: String,
+    /// Where the run's data were, if nothing is there any more: it opens with the folder that they are in now.
+    pub lost: Option<PathBuf>,
+    /// The batch size, the number of steps and whether to train at once, as the run was to be opened with.
+    pub chosen: (Option<usize>, Option<u64>, bool),
 }
 
 /// The open data set, the source that is being opened, and why the last source could not be opened.
@@ -200,10 +211,11 @@ impl Failure {
                 | DataError::NoTest { .. }
         );
         let images = unclassed && disk::is_folder(folder) && LabellingFolder::has_images(folder);
+        let answer = Answer::to_data(error, &options);
         Self {
-            reason: error.to_string(),
+            reason: answers::failure_in_window(error, answer),
             images: images.then(|| folder.to_owned()),
-            answer: Answer::to_data(error, &options),
+            answer,
             source: source.to_owned(),
             options: OpenOptions { progress: OnProgress::default(), ..options },
         }

@@ -1,8 +1,7 @@
 //! Where the views are: tabs that can be split and rearranged.
 
-use eframe::egui::style::ScrollAnimation;
-use eframe::egui::{Frame, Id, Response, Ui, WidgetText};
-use egui_tiles::{Behavior, Container, SimplificationOptions, Tile, TileId, Tiles, Tree, UiResponse};
+use eframe::egui::{Frame, Id, Response, Role, Ui, WidgetInfo, WidgetText};
+use egui_tiles::{Behavior, SimplificationOptions, Tabs, Tile, TileId, Tiles, Tree, UiResponse};
 
 use super::places::{Place, Places, ViewId};
 use super::views::view::ViewContext;
@@ -75,6 +74,36 @@ pub struct Panes<'a, 'b> {
     pub views: &'a mut Views,
     pub context: &'a mut ViewContext<'b>,
     pub places: &'a mut Places,
+    /// The bar whose tabs are being drawn, and its active tab.
+    pub bar: Option<(TileId, Option<TileId>)>,
+    /// Set when a view is chosen from the menu of a tab bar.
+    pub chosen: &'a mut Option<ViewId>,
+}
+
+/// Frames in a row in which the active tab is wholly visible before it counts as shown: the arrows of a full bar appear
+/// one frame late.
+const SETTLED: u32 = 3;
+/// Frames after which a tab that does not fit into its bar is left as it is.
+const MOST_FRAMES: u32 = 20;
+/// Points between a tab that is scrolled into its bar and the bar's end.
+const MARGIN: f32 = 4.0;
+
+/// The active tab of a bar, and whether it is in sight.
+#[derive(Clone, Copy)]
+struct ActiveTab {
+    tile: TileId,
+    /// The width of the window.
+    width: u32,
+    /// Frames since it became active, and those of them in a row in which it was wholly visible.
+    frames: u32,
+    visible: u32,
+    /// Points by which the bar has to scroll.
+    scroll: f32,
+}
+
+/// Where the [`ActiveTab`] of a bar is kept between frames.
+fn active_tab(bar: TileId) -> Id {
+    Id::unique(("active tab", bar))
 }
 
 impl Behavior<ViewId> for Panes<'_, '_> {
@@ -89,20 +118,60 @@ impl Behavior<ViewId> for Panes<'_, '_> {
         self.views.title(view).into()
     }
 
-    /// Scrolls a tab into the bar when it becomes active or the width of the window changes.
-    fn on_tab_button(&mut self, tiles: &mut Tiles<ViewId>, tile: TileId, tab: Response) -> Response {
-        let bar = tiles.parent_of(tile);
-        if let Some(Tile::Container(Container::Tabs(tabs))) = bar.and_then(|bar| tiles.get(bar))
-            && tabs.active == Some(tile)
-        {
-            let shown = (tile, tab.ctx.content_rect().width() as u32);
-            let before = tab.ctx.data_mut(|data| {
-                data.get_temp_mut_or_default::<Option<(TileId, u32)>>(Id::unique(("active tab", bar)))
-                    .replace(shown)
-            });
-            if before != Some(shown) {
-                tab.scroll_to_me_animation(None, ScrollAnimation::none());
+    /// A menu of the views, as some tabs of a narrow bar are out of sight. It is drawn before the tabs of its bar.
+    fn top_bar_right_ui(
+        &mut self,
+        tiles: &Tiles<ViewId>,
+        ui: &mut Ui,
+        tile: TileId,
+        tabs: &Tabs,
+        scroll_offset: &mut f32,
+    ) {
+        // A container is not among the tiles while it is drawn.
+        self.bar = Some((tile, tabs.active));
+        ui.data_mut(|data| {
+            if let Some(mut active) = data.get_temp::<ActiveTab>(active_tab(tile)) {
+                *scroll_offset += std::mem::take(&mut active.scroll);
+                data.insert_temp(active_tab(tile), active);
             }
+        });
+        if tabs.children.len() < 2 {
+            return;
+        }
+        let menu = ui.menu_button("☰", |ui| {
+            for tab in &tabs.children {
+                if let Some(Tile::Pane(view)) = tiles.get(*tab)
+                    && ui.selectable_label(tabs.is_active(*tab), self.views.title(view)).clicked()
+                {
+                    *self.chosen = Some(view.clone());
+                    ui.close();
+                }
+            }
+        });
+        let button = menu.response.on_hover_text("All views of this bar");
+        button.widget_info(|| WidgetInfo::labeled(Role::Button, true, "all views"));
+    }
+
+    /// Has a tab scrolled into its bar when it becomes active or the width of the window changes.
+    fn on_tab_button(&mut self, _tiles: &mut Tiles<ViewId>, tile: TileId, tab: Response) -> Response {
+        if let Some((bar, _)) = self.bar.filter(|(_, active)| *active == Some(tile)) {
+            let (id, width) = (active_tab(bar), tab.ctx.content_rect().width() as u32);
+            let before: Option<ActiveTab> = tab.ctx.data(|data| data.get_temp(id));
+            let new = ActiveTab { tile, width, frames: 0, visible: 0, scroll: 0.0 };
+            let mut active = before.filter(|of| (of.tile, of.width) == (tile, width)).unwrap_or(new);
+            // Afterwards a person may scroll it out of sight.
+            if active.visible < SETTLED && active.frames < MOST_FRAMES {
+                let (whole, seen) = (tab.rect.x_range(), tab.interact_rect.x_range());
+                active.scroll = match (seen.max < whole.max - 0.5, seen.min > whole.min + 0.5) {
+                    (true, _) => whole.max - seen.max + MARGIN,
+                    (false, true) => whole.min - seen.min - MARGIN,
+                    (false, false) => 0.0,
+                };
+                active.frames += 1;
+                active.visible = if active.scroll == 0.0 { active.visible + 1 } else { 0 };
+                tab.ctx.request_repaint();
+            }
+            tab.ctx.data_mut(|data| data.insert_temp(id, active));
         }
         tab
     }

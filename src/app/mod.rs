@@ -9,6 +9,7 @@
 mod address;
 mod answers;
 mod autosave;
+mod axes;
 mod components;
 mod controls;
 mod dialogs;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use eframe::egui::Ui;
 
 use super::address::Address;
-use super::answers::Answer;
-use super::documents::{Arrived, Failure, Opened, Resume, Waiting};
+use super::answers::{self, Answer};
+use super::documents::{Arrived, Failure, Opened, RefusedRun, Resume, Waiting};
 use super::options::AppOptions;
 use super::session::{Command, Start};
 use super::textures::Thumbnails;
@@ -18,7 +18,7 @@ use super::{layout, platform};
 use crate::ablation::Plan;
 use crate::data::{DataSet, OpenOptions, SignificantBits};
 use crate::disk;
-use crate::train::{Config, Preset, Resumable, RunFolder, preset, read_reports};
+use crate::train::{Config, Preset, Resumable, RunFolder, TrainError, preset, read_reports};
 
 impl Workspace {
     /// Starts to open a data source. Runs on other data end when it is open; if opening fails they continue.
@@ -79,6 +79,7 @@ impl Workspace {
         if matches!(self.waiting, Some(Waiting::Resume(_))) {
             self.waiting = None;
         }
+        self.refused_run = None;
         let context = self.context.clone();
         self.data.open(source, options, move || context.request_repaint());
     }
@@ -95,21 +96,48 @@ impl Workspace {
         (batch, steps): (Option<usize>, Option<u64>),
         train: bool,
     ) {
-        let folder = RunFolder::new(path);
-        match folder.resumable() {
-            Err(error) => self.log.add(error.to_string()),
-            Ok(Resumable { mut config, options, .. }) => {
-                config.accept_changed_data = self.accept_changed_data;
-                config.batch = batch.unwrap_or(config.batch);
-                config.steps = steps.unwrap_or(config.steps);
-                match config.present_source() {
-                    Err(error) => self.log.add(format!("not opened: {error}")),
-                    Ok(source) => {
-                        self.open_data_with(source.to_owned(), options);
-                        self.waiting =
-                            Some(Waiting::Resume(Resume { folder, config: Box::new(config), train }));
-                    }
-                }
+        self.open_run_on(RunFolder::new(path), None, (batch, steps, train));
+    }
+
+    /// Opens the run that was refused because its data are gone, on the data at `path`.
+    pub fn open_refused_run_on(&mut self, path: PathBuf) {
+        if let Some(RefusedRun { folder, chosen, .. }) = self.refused_run.take() {
+            self.open_run_on(RunFolder::new(folder), Some(path), chosen);
+        }
+    }
+
+    /// Opens a run, on data that are elsewhere now if `data` is given.
+    fn open_run_on(
+        &mut self,
+        folder: RunFolder,
+        data: Option<PathBuf>,
+        chosen: (Option<usize>, Option<u64>, bool),
+    ) {
+        let (batch, steps, train) = chosen;
+        let found = folder.resumable().and_then(|Resumable { mut config, options, .. }| {
+            if let Some(data) = data {
+                config.set_data(data.to_string_lossy().into_owned());
+            }
+            config.accept_changed_data = self.accept_changed_data;
+            config.batch = batch.unwrap_or(config.batch);
+            config.steps = steps.unwrap_or(config.steps);
+            let source = config.present_source()?.to_owned();
+            Ok((source, config, options))
+        });
+        match found {
+            Ok((source, config, options)) => {
+                self.open_data_with(source, options);
+                self.waiting = Some(Waiting::Resume(Resume { folder, config: Box::new(config), train }));
+            }
+            Err(error) => {
+                self.log.add(format!("not opened: {error}"));
+                let lost = match &error {
+                    TrainError::LostData { path } => Some(path.clone()),
+                    _ => None,
+                };
+                let reason = answers::in_window(&error);
+                let folder = folder.path().to_owned();
+                self.refused_run = Some(RefusedRun { folder, reason, lost, chosen });
             }
         }
     }
@@ -185,6 +213,15 @@ impl Workspace {
         Address { config, compare, view: None, train: false }.fragment()
     }
 
+    /// Opens the folder of a run on labels made by hand in the view that labels it, unless another one is open there.
+    fn label_images_of(&mut self, config: &Config) {
+        let folder = PathBuf::from(config.source());
+        let by_hand = self.data.ready().is_some_and(|data| data.hand_made_labels().is_some());
+        if by_hand && self.labelling.folder.is_none() && disk::is_folder(&folder) {
+            self.labelling.open(folder, &self.context);
+        }
+    }
+
     /// Receives data that have been opened, and begins what waited for them.
     pub(super) fn receive_data(&mut self) {
         match self.data.poll() {
@@ -207,6 +244,7 @@ impl Workspace {
 
     /// Replaces the data of the next run, and ends the runs on other data.
     pub(super) fn use_data(&mut self, source: String, options: &OpenOptions, set: Arc<DataSet>) {
+        (self.refused_run, self.listed) = (None, None);
         self.end_runs();
         let config = &mut self.settings.config;
         config.set_data(source);
@@ -226,6 +264,7 @@ impl Workspace {
         self.settings.compare = None;
         self.log.add(format!("opened the run in {}", folder.path().display()));
         self.started = Some((config.clone(), None));
+        self.label_images_of(&config);
         self.start_run(String::new(), config, Start::Resume(folder, reports));
         if train {
             self.send(&Command::Run);

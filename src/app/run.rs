@@ -57,6 +57,27 @@ impl Run {
         if passed > 0.0 { (progress.step - step) as f64 / passed } else { 0.0 }
     }
 
+    /// The accuracy that the run has reached, and whether that says less than it seems.
+    pub fn accuracy(&self) -> Option<String> {
+        let accuracy = self.state.accuracy()?;
+        let mut text = format!("{} {:.1} %", self.session.data.accuracy_name(), 100.0 * accuracy.ema);
+        if self.state.reports.last().is_some_and(|report| report.test_set != self.state.test_set) {
+            text += " (measured again: the test images have changed)";
+        }
+        if accuracy.ema_is_behind() {
+            text += &format!(
+                " (EMA weights, which are behind the raw ones with {:.1} %: train longer)",
+                100.0 * accuracy.raw
+            );
+        }
+        Some(text)
+    }
+
+    /// The number of labelled images that it trains on, once it is planned.
+    pub fn labelled(&self) -> Option<usize> {
+        self.state.plan.as_ref().map(|plan| plan.split.labelled.len())
+    }
+
     /// Images that pass through the network with a gradient, per step.
     pub fn images_per_step(&self) -> usize {
         self.state.plan.as_ref().map_or(0, |plan| plan.layout.input_count())
@@ -128,8 +149,10 @@ impl Log {
         let logged = self.logged.entry(run.name.clone()).or_default();
         let name = if run.name.is_empty() { String::new() } else { format!("{}: ", run.name) };
         for report in run.state.reports.iter().skip(logged.reports) {
+            let former = report.test_set < run.state.test_set;
+            let of = if former { ", of the test images before they changed" } else { "" };
             self.lines.push(format!(
-                "{name}step {}: {} {:.1} % (EMA weights), {:.1} % (raw)",
+                "{name}step {}: {} {:.1} % (EMA weights), {:.1} % (raw){of}",
                 report.step,
                 run.session.data.accuracy_name(),
                 100.0 * report.test_acc_ema,

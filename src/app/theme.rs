@@ -1,5 +1,6 @@
 //! Colours with a meaning in both themes, and the style of text.
 
+use eframe::egui::style::ScrollStyle;
 use eframe::egui::{Color32, Context, FontDefinitions, FontFamily, Theme, ThemePreference, Ui, Visuals};
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +28,7 @@ impl Role {
 
     pub fn in_theme(self, dark: bool) -> Color32 {
         let (on_dark, on_light) = match self {
-            Self::Anchor => (0xf2b34c, 0xb86e00),
+            Self::Anchor => (0xf2b34c, 0x8f5200),
             Self::Strong => (0x6cb2f5, 0x1f6fb5),
             Self::Labelled => (0x7bd18c, 0x2a7f3f),
             Self::Agree => (0x7bd18c, 0x2a7f3f),
@@ -43,9 +44,11 @@ fn hex(rgb: u32) -> Color32 {
     Color32::from_rgb(r, g, b)
 }
 
-/// Colours of classes, which most people can distinguish; they repeat after ten.
-const CLASSES: [u32; 10] =
-    [0x4e79a7, 0xf28e2b, 0xe15759, 0x76b7b2, 0x59a14f, 0xc9a227, 0xb07aa1, 0xe377a2, 0x9c755f, 0x7f7f7f];
+/// Colours of classes, the first ten of which most people can distinguish; they repeat after twenty.
+const CLASSES: [u32; 20] = [
+    0x4e79a7, 0xf28e2b, 0xe15759, 0x76b7b2, 0x59a14f, 0xc9a227, 0xb07aa1, 0xe377a2, 0x9c755f, 0x7f7f7f,
+    0x2546d2, 0x8bd83a, 0x8c1d4f, 0x17c3e6, 0x6a3fb5, 0xffd92f, 0x0f6b5c, 0xff9d9a, 0x7a5a00, 0xc79bf2,
+];
 
 pub fn class_colour(class: usize) -> Color32 {
     hex(CLASSES[class % CLASSES.len()])
@@ -82,6 +85,18 @@ impl ThemeChoice {
     }
 }
 
+/// Scroll bars that show at any time that there is more to see, beside the content.
+fn scroll_bars() -> ScrollStyle {
+    ScrollStyle {
+        floating_width: 6.0,
+        floating_allocated_width: 9.0,
+        bar_width: 8.0,
+        foreground_color: true,
+        dormant_handle_opacity: 0.55,
+        ..ScrollStyle::thin()
+    }
+}
+
 /// Text that is easier to read than egui's defaults: full contrast, a little larger, with the arrows and
 /// marks that the monospaced font has.
 pub fn set_up(context: &Context) {
@@ -101,5 +116,49 @@ pub fn set_up(context: &Context) {
             font.size = (font.size * 1.04).max(11.5);
         }
         style.spacing.item_spacing.y = 5.0;
+        style.spacing.scroll = scroll_bars();
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The contrast of two colours by WCAG 2.
+    fn contrast(a: Color32, b: Color32) -> f64 {
+        let luminance = |colour: Color32| {
+            let linear = |value: u8| {
+                let value = f64::from(value) / 255.0;
+                if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+            };
+            0.2126 * linear(colour.r()) + 0.7152 * linear(colour.g()) + 0.0722 * linear(colour.b())
+        };
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn text_of_every_role_is_readable() {
+        use Role::{Agree, Anchor, Differ, Labelled, Muted, Strong};
+        for (dark, visuals) in [(true, Visuals::dark()), (false, Visuals::light())] {
+            for role in [Anchor, Strong, Labelled, Agree, Differ, Muted] {
+                for background in [visuals.panel_fill, visuals.extreme_bg_color] {
+                    let found = contrast(role.in_theme(dark), background);
+                    assert!(found >= 4.5, "{role:?}, dark: {dark}, {background:?}: {found:.2}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn twenty_classes_have_distinct_colours() {
+        for first in 0..CLASSES.len() {
+            for second in 0..first {
+                let [a, b] = [first, second].map(class_colour);
+                let square = |x: u8, y: u8| (f64::from(x) - f64::from(y)).powi(2);
+                let distance = (square(a.r(), b.r()) + square(a.g(), b.g()) + square(a.b(), b.b())).sqrt();
+                assert!(distance > 40.0, "classes {second} and {first}: {distance:.0}");
+            }
+        }
+    }
 }

@@ -25,6 +25,9 @@ use crate::gpu::Gpu;
 /// Images of each class in the contact sheet.
 const IMAGES_PER_CLASS: usize = 12;
 
+/// Width of a window, in points, below which its panels are smaller.
+const SMALL: f32 = 1_100.0;
+
 /// The app: a workspace, and what the window shows of it.
 pub struct App {
     pub workspace: Workspace,
@@ -120,14 +123,13 @@ impl App {
     fn handle_keys(&mut self, ui: &Ui) {
         let workspace = &mut self.workspace;
         let pressed = |key| ui.input(|input| input.key_pressed(key));
-        let ready = workspace.data.ready().is_some();
-        if pressed(Key::F5) && ready {
+        if pressed(Key::F5) && workspace.may_train() {
             workspace.train();
         }
         if pressed(Key::F6) {
             workspace.send(&Command::Pause);
         }
-        if pressed(Key::F7) && ready && !workspace.is_running() {
+        if pressed(Key::F7) && workspace.may_train() {
             workspace.step_once();
         }
         if pressed(Key::F8) {
@@ -153,7 +155,7 @@ impl App {
     /// The panels of a wide window.
     fn wide_panels(&mut self, ui: &mut Ui) {
         egui::Panel::left("controls")
-            .default_size(330.0)
+            .default_size(if ui.ctx().content_rect().width() < SMALL { 296.0 } else { 330.0 })
             .size_range(280.0..=460.0)
             .show(ui, |ui| self.controls(ui));
         egui::Panel::bottom("log").resizable(true).default_size(72.0).min_size(36.0).show(ui, |ui| {
@@ -193,8 +195,9 @@ impl App {
             }
         } else {
             let train = Button::new(RichText::new("▶ Train").strong());
-            let train = ui.add_enabled(workspace.may_train(), train);
-            if train.on_hover_text("Train until paused or done").clicked() {
+            let obstacle = workspace.train_obstacle();
+            let train = ui.add_enabled(obstacle.is_none(), train).on_hover_text("Train until paused or done");
+            if train.on_disabled_hover_text(obstacle.as_deref().unwrap_or_default()).clicked() {
                 workspace.train();
             }
         }
@@ -214,7 +217,8 @@ impl App {
     /// The tabs of a wide window, or the one view of a narrow window.
     fn show_views(&mut self, ui: &mut Ui, narrow: bool) {
         let workspace = &mut self.workspace;
-        let mut train_on = None;
+        let (mut train_on, mut open) = (None, None);
+        let source = workspace.settings.config.source().to_owned();
         let mut context = ViewContext {
             runs: &workspace.runs,
             data: workspace.data.ready(),
@@ -224,14 +228,31 @@ impl App {
             pinned: &mut workspace.pinned,
             labelling: &mut workspace.labelling,
             ablation: &mut workspace.ablation,
+            source: &source,
+            listed: workspace.listed.as_ref(),
+            open: &mut open,
             train_on: &mut train_on,
         };
         if narrow {
             self.views.ui(&workspace.front, ui, &mut context);
         } else {
             let places = &mut self.places;
-            let mut panes = layout::Panes { views: &mut self.views, context: &mut context, places };
+            let mut chosen = None;
+            let chosen_in = &mut chosen;
+            let mut panes = layout::Panes {
+                views: &mut self.views,
+                context: &mut context,
+                places,
+                bar: None,
+                chosen: chosen_in,
+            };
             workspace.settings.layout.ui(&mut panes, ui);
+            if let Some(view) = chosen {
+                layout::show(&mut workspace.settings.layout, &view);
+            }
+        }
+        if let Some(path) = open {
+            workspace.open_data(path.to_string_lossy().into_owned());
         }
         if let Some(labels) = train_on {
             workspace.train_on(labels);

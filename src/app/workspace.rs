@@ -11,14 +11,14 @@ use eframe::egui_wgpu::RenderState;
 use super::autosave::AutosavedRuns;
 use super::components::Variation;
 use super::dialogs::{Chosen, Dialogs};
-use super::documents::{AblationFolder, DataSlot, Waiting};
-use super::labelling::{Labelling, TrainOn};
+use super::documents::{AblationFolder, DataSlot, RefusedRun, Waiting};
+use super::labelling::{Labelling, OpenFolder, TrainOn};
 use super::places::ViewId;
 use super::run::{Log, Run};
 use super::session::{Command, Ending, Phase, Session, Start};
 use super::settings::Settings;
 use super::textures::Thumbnails;
-use super::views::anchors;
+use super::views::{anchors, labelling};
 use super::{layout, platform};
 use crate::data::{OpenOptions, Split, counted};
 use crate::disk;
@@ -46,6 +46,10 @@ pub struct Workspace {
     pub(super) ablation: AblationFolder,
     /// What begins once the data have been opened.
     pub(super) waiting: Option<Waiting>,
+    /// Where the last corrected list was written, and what it names, or why it was not written.
+    pub(super) listed: Option<(PathBuf, Result<String, String>)>,
+    /// The run that was requested last, if it could not be opened.
+    pub(super) refused_run: Option<RefusedRun>,
     pub(super) runs: Vec<Run>,
     /// The settings that the runs were started with.
     pub(super) started: Option<(Config, Option<Variation>)>,
@@ -86,6 +90,8 @@ impl Workspace {
             labelling: Labelling::default(),
             ablation: AblationFolder::default(),
             waiting: None,
+            listed: None,
+            refused_run: None,
             runs: Vec::new(),
             started: None,
             current: (None, false),
@@ -168,10 +174,39 @@ impl Workspace {
         }
     }
 
-    /// Trains: continues the runs, or starts them.
+    /// Trains: continues the runs, or starts them; runs that were refused at their start begin again with other settings.
     pub fn train(&mut self) {
+        self.begin(&Command::Run);
+    }
+
+    /// Starts the runs if there are none, on the labels of the folder that is being labelled or else on the open data,
+    /// and sends them a command.
+    fn begin(&mut self, command: &Command) {
+        if let Some(folder) = self.labelled_folder_mut() {
+            match folder.train() {
+                Ok(request) => self.use_labels(request),
+                Err(reason) => {
+                    folder.error = Some(reason);
+                    return;
+                }
+            }
+        }
+        if self.is_refused() && self.settings_changed() {
+            self.end_runs();
+        }
         self.start_runs();
-        self.send(&Command::Run);
+        self.send(command);
+    }
+
+    /// The folder whose labels Train begins a run on: the one that is being labelled, while its view is shown.
+    pub(super) fn labelled_folder(&self) -> Option<&OpenFolder> {
+        let shown = layout::is_shown(&self.settings.layout, &labelling::ID);
+        self.labelling.folder.as_ref().filter(|folder| shown && folder.run(&self.runs).is_none())
+    }
+
+    fn labelled_folder_mut(&mut self) -> Option<&mut OpenFolder> {
+        self.labelled_folder()?;
+        self.labelling.folder.as_mut()
     }
 
     /// Trains as soon as the data have been opened.
@@ -181,8 +216,7 @@ impl Workspace {
 
     /// Makes one step of every run.
     pub fn step_once(&mut self) {
-        self.start_runs();
-        self.send(&Command::Step);
+        self.begin(&Command::Step);
     }
 
     /// Ends the runs, and cancels what waits for data.
@@ -205,9 +239,46 @@ impl Workspace {
 
     /// Whether Train would start or continue a run.
     pub(super) fn may_train(&self) -> bool {
-        let finished =
-            !self.runs.is_empty() && self.runs.iter().all(|run| run.state.phase == Phase::Finished);
-        self.data.ready().is_some() && !self.is_running() && !finished
+        self.train_obstacle().is_none()
+    }
+
+    /// Whether a run was refused before its first step.
+    fn is_refused(&self) -> bool {
+        let refused = |run: &Run| matches!(run.state.phase, Phase::Failed(_)) && run.state.progress.is_none();
+        self.runs.iter().any(refused)
+    }
+
+    /// Why Train can neither start nor continue a run, if so.
+    pub(super) fn train_obstacle(&self) -> Option<String> {
+        if self.is_running() {
+            return Some("Training is under way".to_owned());
+        }
+        match self.labelled_folder() {
+            Some(folder) => folder.queue.obstacle(),
+            None => self.run_obstacle().map(str::to_owned),
+        }
+    }
+
+    /// Why the runs cannot go on, and none can start on the open data, if so.
+    fn run_obstacle(&self) -> Option<&'static str> {
+        let phases = || self.runs.iter().map(|run| &run.state.phase);
+        let failed = phases().any(|phase| matches!(phase, Phase::Failed(_)));
+        if self.data.ready().is_none() {
+            return Some("No data are open yet");
+        }
+        if failed && self.is_refused() && self.settings_changed() {
+            return None;
+        }
+        if failed && self.runs.iter().any(|run| run.state.answer.is_some()) {
+            return Some(
+                "This run was refused: the button below lets it go on, and Reset begins another one",
+            );
+        }
+        if failed {
+            return Some("This run has stopped: Reset begins another one");
+        }
+        let finished = !self.runs.is_empty() && phases().all(|phase| *phase == Phase::Finished);
+        finished.then_some("This run is finished: Reset begins another one")
     }
 
     /// Sends a command to every run.
@@ -276,12 +347,18 @@ impl Workspace {
     }
 
     /// Trains on labels that were made in this window.
-    pub(super) fn train_on(&mut self, TrainOn { data, source }: TrainOn) {
+    pub(super) fn train_on(&mut self, labels: TrainOn) {
+        self.use_labels(labels);
+        self.start_runs();
+        self.send(&Command::Run);
+    }
+
+    /// Opens labels that were made in this window as data, and ends the runs on others.
+    fn use_labels(&mut self, TrainOn { data, source }: TrainOn) {
         self.data.put(Arc::clone(&data));
         self.waiting = None;
         let options = OpenOptions { split: self.settings.config.split, ..OpenOptions::default() };
         self.use_data(source, &options, data);
-        self.train();
     }
 
     /// Receives what threads and dialogs have delivered since the last frame.
@@ -309,8 +386,16 @@ impl Workspace {
             Chosen::SaveModel(path) => self.export_model(path),
             Chosen::Data(path) => self.open_data(path.to_string_lossy().into_owned()),
             Chosen::Run(path) => self.open_run(path),
+            Chosen::RunData(path) => self.open_refused_run_on(path),
             Chosen::Ablation(path) => self.open_ablation(path),
             Chosen::SaveRun(path) => self.save_runs(path),
+            Chosen::Listed(path, outcome) => {
+                self.log.add(match &outcome {
+                    Ok(summary) => format!("list: {summary}"),
+                    Err(reason) => format!("list not written: {reason}"),
+                });
+                self.listed = Some((path, outcome));
+            }
             Chosen::NoDialog(reason) => self.log.add(reason.to_owned()),
             Chosen::Write(path, content) => self.log.add(match disk::write(&path, &content) {
                 Ok(()) => format!("written: {}", path.display()),

@@ -1,16 +1,14 @@
 //! `data` describes a data set, `info` the adapter.
 
-use std::fs::{self, File};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::anyhow;
 use clap::Args;
 use image::RgbImage;
 use indicatif::{ProgressBar, ProgressStyle};
 use remixmatch::data::{
-    CorrectedList, DataError, DataSet, FORMATS, OpenOptions, Report, check, contact_sheet, counted,
-    sheet_key, summary,
+    DataError, DataSet, FORMATS, ListFile, OpenOptions, Report, check, check_list_path, contact_sheet,
+    sheet_key, summary, write_corrected_list,
 };
 use serde_json::json;
 
@@ -155,119 +153,17 @@ fn save_sheet(sheet: &RgbImage, set: &DataSet, path: &Path) -> anyhow::Result<()
     Ok(())
 }
 
-/// Checks, before the work, that a corrected list may be written to `path`.
-///
-/// # Errors
-/// When something is there, the name is not that of a list, or the list would become part of the folder it corrects.
-fn check_list_path(source: &str, path: &Path) -> anyhow::Result<()> {
-    if !path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv")) {
-        bail!(
-            "{} does not end with .csv, so that it could not be opened as a list: choose another name",
-            path.display()
-        );
-    }
-    if let Ok(found) = fs::symlink_metadata(path) {
-        let what = match found.is_file().then(|| fs::read(path)) {
-            _ if found.is_symlink() => "a link",
-            _ if found.is_dir() => "a folder",
-            Some(Ok(bytes)) if bytes.starts_with(b"file,label") => "a list of images",
-            Some(Ok(bytes)) if bytes.is_empty() => "an empty file",
-            Some(_) => "another file",
-            None => "not a file",
-        };
-        bail!(
-            "{} exists: it is {what}, and is not overwritten; choose another name, or remove it",
-            path.display()
-        );
-    }
-    if Path::new(source).is_dir()
-        && let Err(error) = check_outside(source, path)
-    {
-        bail!(
-            "{error}, such as {}: a list in the folder would replace its class folders",
-            beside(source).display()
-        );
-    }
-    Ok(())
-}
-
-/// A path for a list beside a folder.
-fn beside(folder: &str) -> PathBuf {
-    let folder = fs::canonicalize(folder).unwrap_or_else(|_| PathBuf::from(folder));
-    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    folder.with_file_name(format!("{name}-corrected.csv"))
-}
-
 /// Writes the corrected list of a check.
 ///
 /// # Errors
-/// When the set has no files, the list exists, or it is neither beside the set nor in a folder above.
+/// As [`write_corrected_list`].
 fn write_list(source: &str, set: &DataSet, report: &Report, path: &Path) -> anyhow::Result<()> {
-    let place = list_place(source, set, path)?;
-    let list = report.corrected_list(set, &place.prefix)?;
-    let failed = || format!("{}: writing the list failed", path.display());
-    let mut file = File::create_new(path).with_context(failed)?;
-    file.write_all(list.csv.as_bytes()).with_context(failed)?;
-    let CorrectedList { kept, left_out, .. } = list;
-    let (images, verb) = (counted(kept, "image", "images"), if left_out == 1 { "is" } else { "are" });
-    note(format_args!("list: {} names {images}, {left_out} {verb} left out", path.display()));
-    let (of_list, own) = (Path::new(source).parent(), path.parent());
-    if !place.packed && Path::new(source).is_file() && of_list.map(real) == own.map(real) {
-        note(format_args!("note: open {} itself: its folder is read with all lists in it", path.display()));
-    }
-    if place.packed {
-        note("note: the list names files in the archive: unpack it, and put the list into its folder");
+    let ListFile { summary, note: advice } = write_corrected_list(source, set, report, path)?;
+    note(format_args!("list: {summary}"));
+    if let Some(advice) = advice {
+        note(format_args!("note: {advice}"));
     }
     Ok(())
-}
-
-/// A folder's path without links; the current folder if it is empty.
-fn real(folder: &Path) -> PathBuf {
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned())
-}
-
-/// Where a list is relative to the files that it names.
-struct ListPlace {
-    /// The way from the list to the set, with `/` behind each name.
-    prefix: String,
-    /// Whether the files are in an archive.
-    packed: bool,
-}
-
-fn list_place(source: &str, set: &DataSet, list: &Path) -> anyhow::Result<ListPlace> {
-    let given = source;
-    let source = Path::new(source);
-    if source.is_file()
-        && source
-            .extension()
-            .is_none_or(|end| !["csv", "tsv"].iter().any(|list| end.eq_ignore_ascii_case(list)))
-    {
-        return Ok(ListPlace { prefix: String::new(), packed: true });
-    }
-    let folder = |path: &Path| {
-        let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        folder.canonicalize().with_context(|| format!("{} is not a folder", folder.display()))
-    };
-    let (mut root, own) = (folder(source)?, folder(list)?);
-    // A folder around the only folder of a set is entered when it is opened.
-    while let Some(first) = set.train_ids.files.first().filter(|first| !root.join(first).exists()) {
-        let inner = fs::read_dir(&root)?.filter_map(|entry| Some(entry.ok()?.path()));
-        match inner.filter(|path| path.is_dir()).collect::<Vec<_>>().as_slice() {
-            [only] => root.clone_from(only),
-            _ => bail!("{} is not below {}: the data changed meanwhile", first, root.display()),
-        }
-    }
-    let Ok(way) = root.strip_prefix(&own) else {
-        bail!(
-            "the list {} is not beside or above the images: write it to {}, or to a folder above",
-            list.display(),
-            if source.is_dir() { beside(given) } else { root.join("corrected.csv") }.display()
-        );
-    };
-    let prefix = way.iter().map(|name| format!("{}/", name.to_string_lossy())).collect();
-    Ok(ListPlace { prefix, packed: false })
 }
 
 /// Checks a data set and prints the findings.

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use image::{ImageFormat, RgbImage};
+use remixmatch::data::is_inside;
 use remixmatch::train::write_atomically;
 
 /// What a command writes into one file.
@@ -101,9 +102,7 @@ const TRACE_FORMAT: &[u8] = b"remixmatch-trace-1";
 /// # Errors
 /// If `path` is inside the folder `source`, or is that file.
 pub fn check_outside(source: &str, path: &Path) -> anyhow::Result<()> {
-    let (Ok(data), Ok(target)) = (fs::canonicalize(source), std::path::absolute(path)) else { return Ok(()) };
-    let parent = target.parent().and_then(|parent| fs::canonicalize(parent).ok()).unwrap_or_default();
-    if parent.starts_with(&data) || fs::canonicalize(&target).is_ok_and(|target| target == data) {
+    if is_inside(source, path) {
         bail!("{} would become part of the data in {source}: choose a path outside of it", path.display());
     }
     Ok(())

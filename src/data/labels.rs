@@ -92,8 +92,9 @@ impl Labels {
         })
     }
 
-    /// The class with this name, or else the first that differs in spelling only.
-    pub(super) fn class_spelled(&self, name: &str) -> Option<u32> {
+    /// The class with this name, or else the first that differs in spelling only: in case, space or Unicode form, as
+    /// folders of one class may.
+    pub fn class_spelled(&self, name: &str) -> Option<u32> {
         let key = class_key(name);
         let spelled =
             || self.classes.iter().position(|class| class_key(class) == key).map(|class| class as u32);
@@ -171,6 +172,18 @@ impl Labels {
         let moved = self.class_of.values_mut().chain(self.absent.iter_mut().map(|(_, of)| of));
         moved.filter(|of| **of > class).for_each(|of| *of -= 1);
         self.made.retain(|image| self.class_of.contains_key(image));
+    }
+
+    /// Gives the labels of a class to another one and removes the class; the indices of later classes decrease by one.
+    ///
+    /// # Panics
+    /// When there is no such class.
+    pub fn merge(&mut self, class: u32, into: u32) {
+        let all = self.class_of.values_mut().chain(self.absent.iter_mut().map(|(_, of)| of));
+        all.filter(|of| **of == class).for_each(|of| *of = into);
+        if class != into {
+            self.remove(class);
+        }
     }
 
     /// Labels an image, replacing its previous label.

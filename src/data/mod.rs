@@ -82,6 +82,8 @@ pub(crate) use builtin::FILES as BUILTIN_FILES;
 pub use check::{
     Checker, CorrectedList, Example, Finding, Group, Kind, Place, RepairError, Report, Severity, Use, check,
 };
+#[cfg(not(target_arch = "wasm32"))]
+pub use check::{ListFile, ListFileError, check_list_path, is_inside, list_beside, write_corrected_list};
 pub use counted::{counted, counted_of};
 pub use decode::{Picture, is_image_file, read_image, read_images, read_picture};
 pub use error::{DataError, LabelsError};

@@ -1,21 +1,35 @@
 //! Predictions as a CSV file: `file,class`, then the probability of each class under its name. The window's export and
-//! the command line write it.
+//! the command line write it; the window adds a column [`BY_HAND`].
 
 use super::metrics::most_likely;
+
+/// The last column of a table of images that a person has labelled some of: the class that the person gave.
+const BY_HAND: &str = "by_hand";
 
 /// A CSV file of predictions, built row by row.
 pub struct PredictionTable {
     rows: csv::Writer<Vec<u8>>,
     classes: Vec<String>,
+    by_hand: bool,
 }
 
 impl PredictionTable {
     /// A table with its header: `classes` are the names of the columns of probabilities.
     pub fn new(classes: &[String]) -> Self {
+        Self::with(classes, false)
+    }
+
+    /// A table with a last column for labels that a person gave.
+    pub fn with_labels(classes: &[String]) -> Self {
+        Self::with(classes, true)
+    }
+
+    fn with(classes: &[String], by_hand: bool) -> Self {
         let mut rows = csv::Writer::from_writer(Vec::new());
         let header = ["file", "class"].into_iter().chain(classes.iter().map(String::as_str));
+        let header = header.chain(by_hand.then_some(BY_HAND));
         rows.write_record(header).expect("writing to memory succeeds");
-        Self { rows, classes: classes.to_vec() }
+        Self { rows, classes: classes.to_vec(), by_hand }
     }
 
     /// Adds an image with its probabilities, `[classes]`; its class is the most likely one.
@@ -23,9 +37,18 @@ impl PredictionTable {
     /// # Panics
     /// When there are not as many probabilities as classes.
     pub fn push(&mut self, file: &str, probabilities: &[f32]) {
+        self.push_labelled(file, probabilities, None);
+    }
+
+    /// [`PredictionTable::push`], with the class that a person gave the image, if any.
+    ///
+    /// # Panics
+    /// When there are not as many probabilities as classes.
+    pub fn push_labelled(&mut self, file: &str, probabilities: &[f32], label: Option<&str>) {
         assert_eq!(probabilities.len(), self.classes.len(), "one probability per class");
         let start = [file.to_owned(), self.classes[most_likely(probabilities)].clone()];
         let row = start.into_iter().chain(probabilities.iter().map(f32::to_string));
+        let row = row.chain(self.by_hand.then(|| label.unwrap_or_default().to_owned()));
         self.rows.write_record(row).expect("writing to memory succeeds");
     }
 

@@ -29,3 +29,10 @@ pub fn summary(trainer: &Trainer, reports: &[Report]) -> Option<Summary> {
         gpu_bytes: trainer.engine.memory().total(),
     })
 }
+
+impl Trainer {
+    /// [`Report::test_set`](super::Report::test_set) of the next report.
+    pub fn test_set(&self) -> u64 {
+        self.reported.test_set
+    }
+}

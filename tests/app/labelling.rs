@@ -44,7 +44,7 @@ pub fn labelling(folder: &Path) -> Window {
     let mut window = window(short());
     window.state_mut().workspace.label_folder(folder.to_owned());
     wait_for(&mut window, "the images", |window| says(window, "Least confident first"));
-    wait_for(&mut window, "the digits", |window| says(window, "Ready: press Train."));
+    wait_for(&mut window, "the digits", |window| says(window, "training images, "));
     window
 }
 
@@ -164,7 +164,7 @@ fn check_export(folder: &Path, table: &Path, model: &Path) {
     let own = LabellingFolder::open(folder, &OpenOptions::default()).expect("images");
     let expected = block_on(model.probabilities(&own.images)).expect("probabilities");
     let mut rows = csv::Reader::from_path(table).expect("a table");
-    assert_eq!(rows.headers().expect("a header"), vec!["file", "class", "zero", "one", "seven"]);
+    assert_eq!(rows.headers().expect("a header"), vec!["file", "class", "zero", "one", "seven", "by_hand"]);
     let rows: Vec<csv::StringRecord> = rows.records().map(|row| row.expect("a row")).collect();
     assert_eq!(rows.len(), own.files.len());
     for ((row, file), expected) in rows.iter().zip(&own.files).zip(expected.chunks_exact(3)) {
@@ -235,7 +235,7 @@ fn images_are_guessed_during_training_and_on_pause() {
     let mut window = window(remixmatch::app::AppOptions { steps: Some(100_000), ..short() });
     window.state_mut().workspace.label_folder(folder.path().to_owned());
     wait_for(&mut window, "both", |window| {
-        says(window, "Least confident first") && says(window, "Ready: press Train.")
+        says(window, "Least confident first") && says(window, "training images, ")
     });
     make_classes(&mut window, &["zero", "one", "seven"]);
     for key in [Key::Num1, Key::Num2, Key::Num3] {
@@ -286,6 +286,121 @@ fn classes_are_added_renamed_and_removed() {
     // The second class now has the first key.
     press(&mut window, Key::Num1);
     wait_for_labels(&mut window, path, &["01-1.png,one", "02-7.png,one"]);
+}
+
+/// Adds a class with the field, which keeps the focus.
+fn add_class(window: &mut Window, name: &str) {
+    window.get_by_label("new class").focus();
+    window.run_steps(2);
+    window.get_by_label("new class").type_text(name);
+    press(window, Key::Enter);
+}
+
+#[test]
+fn spellings_of_one_class_are_asked_about() {
+    let folder = digits(6);
+    let path = folder.path();
+    let mut window = labelling(path);
+    make_classes(&mut window, &["Haus", "Auto"]);
+    press(&mut window, Key::Num1);
+    add_class(&mut window, "haus");
+    assert!(says(&window, "haus and Haus differ in their spelling alone"));
+    window.get_by_label("Use Haus").click();
+    window.run_steps(3);
+    assert_eq!(fs::read_to_string(path.join("classes.txt")).expect("a file"), "Haus\nAuto\n");
+    add_class(&mut window, "HAUS");
+    window.get_by_label("Add HAUS too").click();
+    press(&mut window, Key::Escape);
+    press(&mut window, Key::Num3);
+    wait_for_labels(&mut window, path, &["00-0.png,Haus", "01-1.png,HAUS"]);
+    // Renaming to the name of another class merges the two.
+    window.get_by_label("rename HAUS").click();
+    window.run_steps(3);
+    window.key_press_modifiers(eframe::egui::Modifiers::COMMAND, Key::A);
+    window.get_by_label("new name").type_text("Haus");
+    press(&mut window, Key::Enter);
+    assert!(says(&window, "Merge HAUS (1 label) into Haus?"));
+    window.get_by_label("Merge").click();
+    window.run_steps(3);
+    wait_for_labels(&mut window, path, &["00-0.png,Haus", "01-1.png,Haus"]);
+    assert_eq!(fs::read_to_string(path.join("classes.txt")).expect("a file"), "Haus\nAuto\n");
+}
+
+#[test]
+fn questions_about_classes_end_with_escape() {
+    let folder = digits(6);
+    let path = folder.path();
+    let mut window = labelling(path);
+    make_classes(&mut window, &["zero", "one"]);
+    press(&mut window, Key::Num1);
+    window.get_by_label("remove zero").click();
+    window.run_steps(3);
+    assert!(says(&window, "Remove zero and its 1 label?") && window.query_by_label("zero").is_some());
+    press(&mut window, Key::Escape);
+    assert!(!says(&window, "Remove zero and its"));
+    wait_for_labels(&mut window, path, &["00-0.png,zero"]);
+    // A message about a name goes with the next action.
+    add_class(&mut window, "one");
+    assert!(says(&window, "a class 'one' already exists"));
+    press(&mut window, Key::Escape);
+    press(&mut window, Key::Num2);
+    assert!(!says(&window, "already exists"));
+    window.get_by_label("remove zero").click();
+    window.run_steps(3);
+    window.get_by_label("Remove").click();
+    window.run_steps(3);
+    wait_for_labels(&mut window, path, &["01-1.png,one"]);
+}
+
+#[test]
+fn train_button_trains_what_is_labelled() {
+    let folder = digits(12);
+    let mut window = labelling(folder.path());
+    let is_enabled = |window: &Window| !window.get_by_label("▶ Train").accesskit_node().is_disabled();
+    assert!(!is_enabled(&window) && says(&window, "Training needs at least two classes"));
+    make_classes(&mut window, &["zero", "one", "seven"]);
+    for key in [Key::Num1, Key::Num2, Key::Num3] {
+        press(&mut window, key);
+    }
+    assert!(says(&window, "Train begins a run on the 3 labels of "));
+    press(&mut window, Key::F5);
+    wait_for(&mut window, "the run's end", |window| says(window, "trained: step 6 of 6"));
+    let source = &window.state().workspace.settings().config.data;
+    assert_eq!(Path::new(source), folder.path());
+    // In another view Train is that of the run, which is finished.
+    crate::common::show(&mut window, "Anchors");
+    assert!(!is_enabled(&window) && says(&window, "6 / 6 steps"));
+}
+
+#[test]
+fn opened_run_brings_its_labels_back() {
+    let (folder, runs) = (digits(12), tempfile::tempdir().expect("a folder"));
+    let mut window = labelling(folder.path());
+    make_classes(&mut window, &["zero", "one", "seven"]);
+    for key in [Key::Num1, Key::Num2, Key::Num3] {
+        press(&mut window, key);
+    }
+    window.get_by_label("▶ Train on 3 labels").click();
+    wait_for(&mut window, "the run's end", |window| says(window, "trained: step 6 of 6"));
+    let run = runs.path().join("run");
+    window.state_mut().workspace.save_runs(run.clone());
+    wait_for(&mut window, "the file", |window| says(window, "saved to "));
+    drop(window);
+    let mut window = self::window(remixmatch::app::AppOptions { run: Some(run), ..Default::default() });
+    wait_for(&mut window, "the run", |window| says(window, "finished, "));
+    crate::common::show(&mut window, "Label your own");
+    wait_for(&mut window, "the labels", |window| says(window, "12 images, 3 labelled"));
+    wait_for(&mut window, "guesses", |window| says(window, "guess: "));
+}
+
+#[test]
+fn archives_are_not_labelled_and_say_why() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let archive = folder.path().join("camera.zip");
+    fs::write(&archive, "PK").expect("a file");
+    let mut window = window(short());
+    window.state_mut().workspace.label_folder(archive);
+    wait_for(&mut window, "the reason", |window| says(window, "unpack it, and open the folder"));
 }
 
 #[test]

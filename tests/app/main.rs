@@ -13,6 +13,7 @@ mod network;
 mod opening;
 mod policy;
 mod real_window;
+mod resumed;
 mod rotation;
 mod runs;
 mod shell;

@@ -148,3 +148,24 @@ fn small_window_shows_every_button() {
         assert!(screen.contains_rect(rect), "{button} is at {rect:?}");
     }
 }
+
+#[test]
+fn open_tab_is_visible_in_small_windows() {
+    let mut window = window_of(short(), [1024.0, 640.0]);
+    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    for view in ["Data check", "Anchors", "Label your own", "Ablation", "Network"] {
+        // Every view is in the menu, whether or not its tab is in sight.
+        window.get_by_label("all views").click();
+        window.run_steps(3);
+        let entries: Vec<_> = window.query_all_by_role_and_label(Role::Button, view).collect();
+        assert_eq!(entries.len(), 2, "{view}: the tab and the entry");
+        let entry =
+            entries.into_iter().max_by(|a, b| a.rect().top().total_cmp(&b.rect().top())).expect("two");
+        entry.click();
+        window.run_steps(8);
+        let tab = window.get_by_role_and_label(Role::Button, view).rect();
+        let menu = window.get_by_label("all views").rect();
+        assert!(tab.left() >= 280.0 && tab.right() <= menu.left(), "{view} is at {tab:?}");
+        assert!(window.state().shown_views().contains(&view), "{view} is in front");
+    }
+}

@@ -15,25 +15,33 @@ const BUILTIN: [(&str, &str); 3] = [
     ("builtin:shapes", "Shapes: drawn, 32x32 colour"),
 ];
 
+/// Width of the label beside a box, in points.
+const LABEL: f32 = 84.0;
+
 pub fn data(workspace: &mut Workspace, contact_sheet_open: &mut bool, ui: &mut Ui) {
     let mut chosen = None;
-    let current = workspace.settings.config.data.clone();
+    let current = source(workspace);
     let known = BUILTIN.iter().find(|(name, _)| *name == current).map(|(_, text)| *text);
-    ComboBox::from_label("Source").width(200.0).selected_text(known.unwrap_or(&current)).show_ui(ui, |ui| {
+    let width = (ui.available_width() - LABEL).clamp(100.0, 200.0);
+    let combo = ComboBox::from_label("Source").width(width).truncate();
+    let choice = combo.selected_text(known.unwrap_or(&current)).show_ui(ui, |ui| {
         for (name, text) in BUILTIN {
             if ui.selectable_label(current == name, text).clicked() {
                 chosen = Some(name.to_owned());
             }
         }
     });
-    ui.horizontal(|ui| {
+    choice.response.on_hover_text(&current);
+    ui.horizontal_wrapped(|ui| {
         let open = ui.button("Open folder ...");
         if open.on_hover_text("Class folders, IDX or CIFAR files; or drop a folder on the window").clicked() {
             workspace.dialogs.open_data(ui.ctx(), Kind::Folder);
         }
-        let open = ui.button("Archive ...");
+        let open = ui.button("Archive or list ...");
         if open
-            .on_hover_text("A .zip, .tar or .tar.gz with one of these, or an .npz; or drop it on the window")
+            .on_hover_text(
+                "A .zip, .tar or .tar.gz with one of these, an .npz, or a CSV file that lists images; or drop it on the window",
+            )
             .clicked()
         {
             workspace.dialogs.open_data(ui.ctx(), Kind::Files);
@@ -73,6 +81,20 @@ pub fn data(workspace: &mut Workspace, contact_sheet_open: &mut bool, ui: &mut U
             .on_hover_text("Determines the labelled images, the initial weights and all random numbers");
         ui.label("seed");
     });
+}
+
+/// The source that the panel is about: the one that is being opened, or was refused, or else the one that is open.
+fn source(workspace: &Workspace) -> String {
+    let refused = || workspace.refused_run.as_ref();
+    match (workspace.data.opening(), workspace.data.ready(), workspace.data.failure()) {
+        (Some(source), ..) => source.to_owned(),
+        (None, None, Some(failure)) => failure.source.clone(),
+        (None, None, None) if refused().is_some() => match refused().and_then(|run| run.lost.as_ref()) {
+            Some(path) => format!("{} (not found)", path.display()),
+            None => "none".to_owned(),
+        },
+        _ => workspace.settings.config.data.clone(),
+    }
 }
 
 /// What is being opened: its progress if that takes more than a second, and a way to cancel it.

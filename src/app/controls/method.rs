@@ -13,21 +13,19 @@ use crate::train::PRESET_NAMES;
 pub fn method(workspace: &mut Workspace, places: &mut Places, ui: &mut Ui) {
     let config = &mut workspace.settings.config;
     let (mut chosen_preset, mut chosen_method) = (None, None);
-    ui.horizontal(|ui| {
-        ComboBox::from_label("Preset").selected_text(&config.preset).show_ui(ui, |ui| {
-            for name in PRESET_NAMES {
-                if ui.selectable_label(config.preset == name, name).clicked() {
-                    chosen_preset = Some(name);
-                }
+    ComboBox::from_label("Preset").selected_text(&config.preset).show_ui(ui, |ui| {
+        for name in PRESET_NAMES {
+            if ui.selectable_label(config.preset == name, name).clicked() {
+                chosen_preset = Some(name);
             }
-        });
-        ComboBox::from_label("Method").selected_text(&config.method_name).show_ui(ui, |ui| {
-            for name in Method::NAMES {
-                if ui.selectable_label(config.method_name == name, name).clicked() {
-                    chosen_method = Some(name);
-                }
+        }
+    });
+    ComboBox::from_label("Method").selected_text(&config.method_name).show_ui(ui, |ui| {
+        for name in Method::NAMES {
+            if ui.selectable_label(config.method_name == name, name).clicked() {
+                chosen_method = Some(name);
             }
-        });
+        }
     });
     let method = &mut config.method;
     let unlabelled = method.unlabelled;

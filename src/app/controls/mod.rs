@@ -9,12 +9,14 @@ use eframe::egui::{self, CollapsingHeader, RichText, ScrollArea, Ui};
 use method::{compare, method};
 use numbers::numbers;
 
+use super::dialogs::Kind;
 use super::places::{Place, Places};
 use super::session::{Command, Phase};
 use super::theme::{Role, ThemeChoice};
 use super::widgets::muted;
 use super::workspace::Workspace;
-use super::{layout, platform};
+use super::{autosave, layout, platform};
+use crate::data::counted;
 use crate::named::Named as _;
 
 /// What the controls read and change.
@@ -48,11 +50,13 @@ pub fn show(context: &mut ControlsContext<'_>, ui: &mut Ui) {
 /// Train, Pause, Step, Reset; progress.
 fn training(workspace: &mut Workspace, places: &mut Places, ui: &mut Ui) {
     let running = workspace.is_running();
-    let may_train = workspace.may_train();
+    let obstacle = workspace.train_obstacle();
+    let may_train = obstacle.is_none();
     ui.add_space(4.0);
     ui.horizontal(|ui| {
         let train = egui::Button::new(RichText::new("▶ Train").strong()).min_size(egui::vec2(76.0, 28.0));
         let train = ui.add_enabled(may_train, train).on_hover_text("Train until paused or done (F5)");
+        let train = train.on_disabled_hover_text(obstacle.as_deref().unwrap_or_default());
         places.insert(Place::Train, train.rect);
         if train.clicked() {
             workspace.train();
@@ -62,7 +66,8 @@ fn training(workspace: &mut Workspace, places: &mut Places, ui: &mut Ui) {
             workspace.send(&Command::Pause);
         }
         let step = ui.add_enabled(may_train, egui::Button::new("Step"));
-        if step.on_hover_text("Make one training step, then pause (F7)").clicked() {
+        let step = step.on_hover_text("Make one training step, then pause (F7)");
+        if step.on_disabled_hover_text(obstacle.as_deref().unwrap_or_default()).clicked() {
             workspace.step_once();
         }
         let reset = ui.add_enabled(!workspace.runs.is_empty(), egui::Button::new("Reset"));
@@ -70,6 +75,7 @@ fn training(workspace: &mut Workspace, places: &mut Places, ui: &mut Ui) {
             workspace.reset();
         }
     });
+    refused_run(workspace, ui);
     progress(workspace, ui);
     if let Some(answer) = workspace.runs.iter().find_map(|run| run.state.answer)
         && ui.button(answer.label()).on_hover_text(answer.explanation()).clicked()
@@ -82,15 +88,55 @@ fn training(workspace: &mut Workspace, places: &mut Places, ui: &mut Ui) {
     }
 }
 
+/// Why the run that was requested last is not open, with a way to find its data.
+fn refused_run(workspace: &Workspace, ui: &mut Ui) {
+    let Some(run) = &workspace.refused_run else { return };
+    let name = run.folder.file_name().unwrap_or(run.folder.as_os_str()).to_string_lossy().into_owned();
+    let text = match &run.lost {
+        Some(path) => format!(
+            "× The run {name} is not open: its data are no longer at {}. Where are they now?",
+            path.display()
+        ),
+        None => format!("× The run {name} is not open: {}", run.reason),
+    };
+    let shown = ui.label(RichText::new(text).color(Role::Differ.colour(ui)));
+    shown.on_hover_text(run.folder.display().to_string());
+    if run.lost.is_none() {
+        return;
+    }
+    ui.horizontal_wrapped(|ui| {
+        for (text, kind) in
+            [("Choose their folder ...", Kind::Folder), ("Choose their archive ...", Kind::Files)]
+        {
+            let button = ui.button(text).on_hover_text("Opens the run on the data that are there");
+            if button.clicked() {
+                workspace.dialogs.find_run_data(ui.ctx(), kind);
+            }
+        }
+    });
+}
+
 /// The phase, speed and progress of every run.
 pub fn progress(workspace: &Workspace, ui: &mut Ui) {
-    if workspace.runs.is_empty() {
+    if let Some(folder) = workspace.labelled_folder() {
+        let name = &folder.queue.own.folder;
+        let name = name.file_name().unwrap_or(name.as_os_str()).to_string_lossy();
+        let labels = counted(folder.queue.labels().made().len(), "label", "labels");
+        let others = if workspace.runs.is_empty() { "" } else { ", and ends the other run" };
+        let text = match folder.queue.obstacle() {
+            Some(obstacle) => format!("Labelling {name}: {obstacle}"),
+            None => format!("Train begins a run on the {labels} of {name}{others}."),
+        };
+        muted(ui, text);
+    } else if workspace.runs.is_empty() {
         let text = match (workspace.data.opening(), workspace.data.ready()) {
             (Some(source), _) => format!("Opening {source} ..."),
             (None, Some(_)) => "Ready: press Train.".to_owned(),
             (None, None) => "No data: see below.".to_owned(),
         };
-        muted(ui, text);
+        if workspace.refused_run.is_none() {
+            muted(ui, text);
+        }
     }
     for run in &workspace.runs {
         let mut text = match &run.state.phase {
@@ -98,14 +144,16 @@ pub fn progress(workspace: &Workspace, ui: &mut Ui) {
             Phase::Paused => "paused".to_owned(),
             Phase::Running => "training".to_owned(),
             Phase::Finished => "finished".to_owned(),
-            Phase::Failed(reason) => format!("stopped: {reason}"),
+            Phase::Failed(reason) => match &run.state.brief {
+                Some(brief) => format!("× {brief}"),
+                None => format!("× stopped: {reason}"),
+            },
         };
         if !run.name.is_empty() {
             text = format!("{}: {text}", run.name);
         }
-        if let Some(report) = run.state.reports.last() {
-            let name = run.session.data.accuracy_name();
-            text += &format!(", {name} {:.1} %", 100.0 * report.test_acc_ema);
+        if let Some(accuracy) = run.accuracy() {
+            text += &format!(", {accuracy}");
         }
         if let Some(progress) = run.state.progress {
             let share = progress.step as f32 / progress.steps.max(1) as f32;
@@ -118,10 +166,20 @@ pub fn progress(workspace: &Workspace, ui: &mut Ui) {
                 text += &format!(", {images:.0} images/s, {} left", duration(left));
             }
         }
+        if let Some(labelled) = run.labelled() {
+            text += &format!(", {}", counted(labelled, "labelled image", "labelled images"));
+        }
         if let Some(plan) = &run.state.plan {
             text += &format!(", {:.0} MiB", plan.memory.total() as f64 / f64::from(1 << 20));
         }
-        muted(ui, text);
+        match &run.state.phase {
+            // As data that were refused.
+            Phase::Failed(reason) => {
+                let shown = ui.label(RichText::new(text).color(Role::Differ.colour(ui)));
+                shown.on_hover_text(reason);
+            }
+            _ => drop(muted(ui, text)),
+        }
     }
 }
 
@@ -154,8 +212,8 @@ fn runs_and_appearance(workspace: &mut Workspace, ui: &mut Ui) {
                 ui.label("None yet");
             }
             for path in runs {
-                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                if ui.button(name).on_hover_text("Open this run and continue it").clicked() {
+                if ui.button(autosave::title(&path)).on_hover_text("Open this run and continue it").clicked()
+                {
                     workspace.open_run(path);
                     ui.close();
                 }

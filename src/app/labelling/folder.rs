@@ -129,7 +129,9 @@ impl OpenFolder {
             let data = &run.session.data;
             data.hand_made_labels().is_some()
                 && data.train.len() == own.files.len()
-                && Path::new(&run.session.config.data) == own.folder
+                && [run.session.config.data.as_str(), run.session.config.source()]
+                    .iter()
+                    .any(|source| Path::new(source) == own.folder)
         };
         let started_here =
             |run: &Run| self.trained.as_ref().is_some_and(|t| Arc::ptr_eq(&t.data, &run.session.data));

@@ -16,6 +16,7 @@ pub use writer::SaveState;
 
 use super::platform;
 use crate::data::{DataError, LabellingFolder, Labels, LabelsError, OpenOptions};
+use crate::disk;
 
 /// The open folder, if any, and the one that is being opened.
 #[derive(Default)]
@@ -41,6 +42,13 @@ struct Contents {
 impl Labelling {
     /// Opens a folder in the background. An open folder stays open until this succeeds.
     pub fn open(&mut self, path: PathBuf, context: &Context) {
+        if disk::exists(&path) && !disk::is_folder(&path) {
+            self.opening = Some(Opening { path, receiver: oneshot::channel().1 });
+            self.fail(
+                "an archive or a single file cannot be labelled: unpack it, and open the folder".to_owned(),
+            );
+            return;
+        }
         let (sender, receiver) = oneshot::channel();
         let (folder, context) = (path.clone(), context.clone());
         platform::spawn(move || async move {
@@ -87,7 +95,7 @@ impl Labelling {
     /// The model's guess for every image as a CSV file; `None` before the first guesses.
     pub fn predictions(&self) -> Option<Vec<u8>> {
         let queue = &self.folder.as_ref()?.queue;
-        Some(queue.guesses()?.csv(&queue.own.files))
+        Some(queue.guesses()?.csv(&queue.own.files, queue.labels()))
     }
 
     fn fail(&mut self, reason: String) {

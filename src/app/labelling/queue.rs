@@ -54,10 +54,37 @@ impl Guesses {
         self.classes.iter_mut().filter(|name| *name == old).for_each(|name| new.clone_into(name));
     }
 
-    /// A CSV file with one row per image: `file,class`, then the probability of each class under its name.
-    pub fn csv(&self, files: &[String]) -> Vec<u8> {
-        let mut table = PredictionTable::new(&self.classes);
-        files.iter().enumerate().for_each(|(image, file)| table.push(file, self.of(image)));
+    /// A CSV file with one row per image: `file,class`, then the probability of each class under its name, and the label
+    /// where a person gave one. Classes that `labels` has no more are left out: the probabilities of the others then add
+    /// up to 1. Classes that became one are one column.
+    pub fn csv(&self, files: &[String], labels: &Labels) -> Vec<u8> {
+        let mut names: Vec<String> = Vec::new();
+        let mut columns = Vec::new();
+        for name in &self.classes {
+            let known = labels.class(name).is_some();
+            columns.push(known.then(|| {
+                names.iter().position(|other| other == name).unwrap_or_else(|| {
+                    names.push(name.clone());
+                    names.len() - 1
+                })
+            }));
+        }
+        let all = columns.iter().enumerate().all(|(at, column)| *column == Some(at));
+        let mut table = PredictionTable::with_labels(&names);
+        for (image, file) in files.iter().enumerate() {
+            let mut row = vec![0.0; names.len()];
+            for (column, p) in columns.iter().zip(self.of(image)) {
+                column.iter().for_each(|column| row[*column] += p);
+            }
+            let sum: f32 = row.iter().sum();
+            if !all && sum > 0.0 {
+                row.iter_mut().for_each(|p| *p /= sum);
+            }
+            let label = labels.of(image).map(|class| labels.classes()[class as usize].as_str());
+            if !names.is_empty() {
+                table.push_labelled(file, &row, label);
+            }
+        }
         table.into_bytes()
     }
 }
@@ -275,6 +302,16 @@ impl LabelQueue {
         Ok(())
     }
 
+    /// Makes a class part of another one, in the labels and in the guesses.
+    pub fn merge_class(&mut self, class: u32, into: u32) {
+        let [old, new] = [class, into].map(|class| self.labels.classes()[class as usize].clone());
+        self.labels.merge(class, into);
+        if let Some(guesses) = &mut self.guesses {
+            guesses.rename_class(&old, &new);
+        }
+        self.changes += 1;
+    }
+
     /// Removes a class and its labels.
     pub fn remove_class(&mut self, class: u32) {
         self.labels.remove(class);
@@ -400,8 +437,34 @@ mod tests {
     fn guesses_csv_has_all_probabilities_per_image() {
         let predictions = Predictions { step: 3, classes: 2, probabilities: vec![0.25, 0.75, 1.0, 0.0] };
         let guesses = Guesses::new(Arc::new(predictions), vec!["a, b".into(), "c".into()]);
-        let table = guesses.csv(&["x/1.png".into(), "2.png".into()]);
-        let expected = "file,class,\"a, b\",c\nx/1.png,c,0.25,0.75\n2.png,\"a, b\",1,0\n";
+        let mut labels = Labels::default();
+        ["a, b", "c"].into_iter().for_each(|name| drop(labels.add_class(name)));
+        let table = guesses.csv(&["x/1.png".into(), "2.png".into()], &labels);
+        let expected = "file,class,\"a, b\",c,by_hand\nx/1.png,c,0.25,0.75,\n2.png,\"a, b\",1,0,\n";
         assert_eq!(String::from_utf8(table).expect("text"), expected);
+    }
+
+    #[test]
+    fn exported_guesses_mark_labels_and_lack_removed_classes() {
+        let probabilities = vec![0.5, 0.25, 0.25, 0.125, 0.125, 0.75];
+        let predictions = Predictions { step: 3, classes: 3, probabilities };
+        let names = ["cat", "dog", "car"].map(str::to_owned);
+        let mut queue = queue(2);
+        queue.add_class("car").expect("a name");
+        queue.label(1).expect("a class");
+        queue.set_guesses(Guesses::new(Arc::new(predictions), names.to_vec()));
+        let csv = |queue: &LabelQueue| {
+            let table = queue.guesses().expect("guesses").csv(&queue.own.files, queue.labels());
+            String::from_utf8(table).expect("text")
+        };
+        let expected =
+            "file,class,cat,dog,car,by_hand\n0.png,cat,0.5,0.25,0.25,dog\n1.png,car,0.125,0.125,0.75,\n";
+        assert_eq!(csv(&queue), expected);
+        queue.merge_class(1, 0);
+        assert_eq!(queue.labels().of(0), Some(0));
+        let expected = "file,class,cat,car,by_hand\n0.png,cat,0.75,0.25,cat\n1.png,car,0.25,0.75,\n";
+        assert_eq!(csv(&queue), expected);
+        queue.remove_class(1);
+        assert_eq!(csv(&queue), "file,class,cat,by_hand\n0.png,cat,1,cat\n1.png,cat,1,\n");
     }
 }

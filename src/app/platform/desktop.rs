@@ -70,6 +70,17 @@ pub async fn choose_destination(name: &str) -> Option<PathBuf> {
     dialog.save_file().await.map(|file| file.path().to_owned())
 }
 
+/// Asks where to write a file, at first at `path`.
+pub async fn choose_destination_beside(path: PathBuf) -> Option<PathBuf> {
+    let dialog = rfd::AsyncFileDialog::new().set_title("Save");
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let dialog = match path.parent() {
+        Some(folder) => dialog.set_directory(folder).set_file_name(name),
+        None => dialog.set_file_name(name),
+    };
+    dialog.save_file().await.map(|file| file.path().to_owned())
+}
+
 /// Downloads data that the program does not contain: nothing to do here, where it contains all built-in data.
 pub async fn fetch(_source: &str) {}
 

@@ -65,10 +65,16 @@ pub struct State {
     pub phase: Phase,
     /// The decision by which a run that has failed would go on.
     pub answer: Option<Answer>,
+    /// The failure in one sentence, where [`Phase::Failed`] tells more.
+    pub brief: Option<String>,
     pub progress: Option<Progress>,
     /// One entry per step, from the first step that this process made.
     pub statistics: History,
     pub reports: Arc<Vec<Report>>,
+    /// [`Report::test_set`] of the test images of now.
+    pub test_set: u64,
+    /// The accuracy on the test images of now, where the last report is of others.
+    pub measured: Option<Accuracy>,
     pub observation: Option<Arc<Observation>>,
     /// The guesses of the last observations, whether or not a view showed them.
     pub guess_history: Arc<GuessHistory>,
@@ -91,6 +97,33 @@ pub struct State {
     pub notices: Arc<Vec<String>>,
     /// Whether the run's thread has released everything it held.
     pub ended: bool,
+}
+
+/// Accuracies on the test images of now.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Accuracy {
+    /// With the EMA weights, which is the model's accuracy.
+    pub ema: f64,
+    /// With the raw weights.
+    pub raw: f64,
+}
+
+/// How far the EMA weights fall behind the raw weights before the window says so.
+const BEHIND: f64 = 0.05;
+
+impl Accuracy {
+    /// Whether the EMA weights are far behind the raw weights, as in a run of few steps.
+    pub fn ema_is_behind(&self) -> bool {
+        self.raw - self.ema > BEHIND
+    }
+}
+
+impl State {
+    /// The accuracy on the test images of now: of the last report, or measured again where that is of other images.
+    pub fn accuracy(&self) -> Option<Accuracy> {
+        let last = self.reports.last().filter(|report| report.test_set == self.test_set);
+        last.map(|report| Accuracy { ema: report.test_acc_ema, raw: report.test_acc }).or(self.measured)
+    }
 }
 
 /// Times of the kernels of one step.
@@ -178,6 +211,22 @@ mod tests {
 
     fn step(step: u64) -> StepStatistics {
         StepStatistics { step, ..StepStatistics::default() }
+    }
+
+    #[test]
+    fn accuracy_is_of_the_test_images_of_now() {
+        let report = |test_set, test_acc_ema| Report { test_set, test_acc_ema, ..Report::default() };
+        let measured = Accuracy { ema: 0.5, raw: 0.6 };
+        for (reports, test_set, measured, expected) in [
+            (vec![], 0, None, None),
+            (vec![report(0, 0.7)], 0, None, Some(0.7)),
+            (vec![report(0, 0.7)], 1, None, None),
+            (vec![report(0, 0.7)], 1, Some(measured), Some(0.5)),
+            (vec![report(0, 0.7), report(1, 0.8)], 1, Some(measured), Some(0.8)),
+        ] {
+            let state = State { reports: Arc::new(reports), test_set, measured, ..State::default() };
+            assert_eq!(state.accuracy().map(|accuracy| accuracy.ema), expected);
+        }
     }
 
     #[test]

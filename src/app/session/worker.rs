@@ -9,13 +9,15 @@ use futures_channel::mpsc::UnboundedReceiver;
 use web_time::Instant;
 
 use super::embedding_requests::{EmbeddingRequests, EmbeddingTimer};
-use super::state::{Command, Phase, PlanFacts, Predictions, Profile, Start, State};
+use super::state::{Accuracy, Command, Phase, PlanFacts, Predictions, Profile, Start, State};
 use crate::app::answers::{self, Answer};
 use crate::app::platform;
 use crate::data::DataSet;
 use crate::disk;
 use crate::gpu::{Gpu, GpuError};
-use crate::train::{Capture, Config, Pace, RunFolder, RunLock, TrainError, Trainer, Weights, summary, tune};
+use crate::train::{
+    Capture, Config, Pace, RunFolder, RunLock, TrainError, Trainer, Weights, accuracy, summary, tune,
+};
 
 /// Work on the adapter is submitted in slices of this length, so that frames are drawn in between.
 const SLICE: Duration = Duration::from_millis(6);
@@ -104,6 +106,7 @@ impl Worker {
             Ok(()) | Err(TrainError::Gpu(GpuError::Stopped)) => {}
             Err(error) => self.publish(|state| {
                 state.phase = Phase::Failed(answers::in_window(&error));
+                state.brief = answers::brief(&error);
                 state.answer = Answer::to_training(&error);
             }),
         }
@@ -135,6 +138,7 @@ impl Worker {
             (true, false) => self.saved_step = Some(trainer.progress().step),
             (false, _) => {}
         }
+        self.measure(&mut trainer).await?;
         let mut running = false;
         let mut once = false;
         let mut last_observed: Option<Instant> = None;
@@ -245,10 +249,32 @@ impl Worker {
                 state.reports = Arc::new(reports);
             }
             state.plan = Some(Arc::new(facts));
+            state.test_set = trainer.test_set();
             state.progress = Some(trainer.progress());
             state.phase = if trainer.is_done() { Phase::Finished } else { Phase::Paused };
         });
         Ok(trainer)
+    }
+
+    /// Measures the accuracy of a resumed run whose last report is of other test images.
+    async fn measure(&self, trainer: &mut Trainer) -> Result<(), TrainError> {
+        let stale =
+            self.channels.shared.lock().is_ok_and(|state| {
+                state.reports.last().is_some_and(|report| report.test_set != state.test_set)
+            });
+        if !stale {
+            return Ok(());
+        }
+        let raw = trainer.engine.evaluate(&self.gpu, &self.data.test, Weights::Raw).await?;
+        let ema = trainer.engine.evaluate(&self.gpu, &self.data.test, Weights::Ema).await?;
+        let share = |found: &[f32]| accuracy(found, &self.data.test_labels, self.data.classes.len());
+        let measured = Accuracy { ema: share(&ema), raw: share(&raw) };
+        self.publish(|state| {
+            state.measured = Some(measured);
+            state.tested_at = trainer.progress().step;
+            state.test_probabilities = Some(ema.into());
+        });
+        Ok(())
     }
 
     fn publish_step(&self, trainer: &mut Trainer) {

@@ -2,13 +2,13 @@
 //! steps, and the error against K.
 
 use eframe::egui::{
-    self, CornerRadius, Grid, Rect, RichText, ScrollArea, Sense, Stroke, TextStyle, Ui, WidgetInfo, pos2,
-    vec2,
+    self, CornerRadius, Grid, Rect, RichText, ScrollArea, Sense, Stroke, Ui, WidgetInfo, pos2, vec2,
 };
-use egui_plot::{Corner, Legend, Line, LineStyle, MarkerShape, Plot, PlotPoints, Points};
+use egui_plot::{Line, LineStyle, MarkerShape, PlotPoints, Points};
 
 use super::view::{View, ViewContext};
 use crate::ablation::{ROWS, Spread, Table, TableRow};
+use crate::app::axes::{self, Entry};
 use crate::app::places::ViewId;
 use crate::app::theme::{Role, class_colour};
 use crate::app::widgets::{muted, nothing_yet};
@@ -209,20 +209,17 @@ fn plots(ui: &mut Ui, table: &Table) {
 }
 
 fn error_by_step(ui: &mut Ui, table: &Table) {
-    Plot::new("ablation curves")
-        .height(PLOT_HEIGHT)
-        .include_y(0.0)
-        .x_axis_label("step")
-        .y_axis_label("test error in %")
-        .allow_scroll(false)
-        .show(ui, |plot| {
+    axes::plot("ablation curves", ["step", "test error in %"], ui).height(PLOT_HEIGHT).include_y(0.0).show(
+        ui,
+        |plot| {
             for (i, row) in table.curves().enumerate() {
                 let points: PlotPoints<'_> =
                     row.curve.iter().map(|(step, error)| [*step as f64, *error]).collect();
                 let style = if i < COLOURS { LineStyle::Solid } else { LineStyle::dashed_dense() };
                 plot.line(Line::new(row.row.name, points).color(class_colour(i)).style(style).width(2.0));
             }
-        });
+        },
+    );
 }
 
 /// Error against K on a logarithmic axis, because the rows double K. `errors`: K and the mean error in %.
@@ -232,19 +229,15 @@ fn error_by_views(ui: &mut Ui, errors: &[(usize, f64)]) {
     let published: PlotPoints<'_> =
         ROWS.iter().filter_map(|row| Some(point(row.views()?, row.published?))).collect();
     let (ours, theirs) = (Role::Strong.colour(ui), Role::Muted.colour(ui));
-    Plot::new("ablation views")
+    let entries = [("here", ours), ("published", theirs)].map(|(name, colour)| Entry { name, colour });
+    axes::legend(ui, entries, None);
+    axes::plot("ablation views", ["strong views, K", "test error in %"], ui)
         .height(PLOT_HEIGHT)
-        .legend(
-            Legend::default().position(Corner::RightTop).text_style(TextStyle::Small).background_alpha(0.6),
-        )
         .include_y(0.0)
-        .x_axis_label("strong views, K")
-        .y_axis_label("test error in %")
         .x_axis_formatter(|mark, _| match mark.value.fract() == 0.0 && mark.value >= 0.0 {
             true => format!("{:.0}", mark.value.exp2()),
             false => String::new(),
         })
-        .allow_scroll(false)
         .show(ui, |plot| {
             plot.line(Line::new("here", here.clone()).color(ours).width(2.0));
             plot.points(Points::new("here", here).color(ours).radius(4.0).shape(MarkerShape::Circle));

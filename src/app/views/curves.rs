@@ -1,15 +1,19 @@
 //! Curves: losses and guess statistics per step, test accuracies per report, and their export.
 
+use std::collections::BTreeSet;
+
 use eframe::egui::{self, Color32, Ui};
-use egui_plot::{Legend, Line, LineStyle, Plot, PlotPoints};
+use egui_plot::{Line, LineStyle, PlotPoints};
 
 use super::view::{View, ViewContext};
+use crate::app::axes::{self, Entry};
 use crate::app::places::ViewId;
 use crate::app::run::Run;
+use crate::app::session::State;
 use crate::app::theme::class_colour;
 use crate::app::widgets::{is_narrow, muted, nothing_yet};
 use crate::ssl::{LOSS_TERMS, LossTerm};
-use crate::train::StepStatistics;
+use crate::train::{Report, StepStatistics};
 
 pub const ID: ViewId = ViewId::new("Curves");
 /// Maximum number of points per line; longer series are averaged in chunks.
@@ -18,22 +22,34 @@ const POINTS: usize = 1_500;
 pub struct CurvesView {
     /// Decay of the drawn moving average, 0 to 0.99.
     smoothing: f64,
+    /// Names of the lines that are not drawn.
+    hidden: BTreeSet<String>,
 }
 
 impl Default for CurvesView {
     fn default() -> Self {
-        Self { smoothing: 0.8 }
+        Self { smoothing: 0.8, hidden: BTreeSet::new() }
     }
 }
 
-/// A value of a step; `None` if the step does not have it.
-type Value = fn(&StepStatistics) -> Option<f32>;
+/// A value of a step, and of a report, which has the mean over its steps; `None` if it does not have the value.
+type Value = (fn(&StepStatistics) -> Option<f32>, fn(&Report) -> Option<f64>);
 
 const SHARES: [(&str, Value); 3] = [
-    ("guesses right", |s| s.guess_accuracy),
-    ("confidence", |s| Some(s.confidence)),
-    ("guesses used", |s| Some(s.mask)),
+    ("guesses right", (|s| s.guess_accuracy, |r| r.guess_acc)),
+    ("confidence", (|s| Some(s.confidence), |r| r.confidence)),
+    ("guesses used", (|s| Some(s.mask), |r| r.mask)),
 ];
+
+/// A line of a chart.
+struct Curve {
+    name: String,
+    colour: Color32,
+    width: f32,
+    /// The run, 0 or 1; the second is dashed.
+    run: usize,
+    points: Vec<[f64; 2]>,
+}
 
 impl View for CurvesView {
     fn id(&self) -> ViewId {
@@ -75,86 +91,122 @@ impl View for CurvesView {
         // Stacked in a narrow window.
         let side_by_side = if is_narrow(ui) { 1 } else { 2 };
         let height = ui.available_height() * side_by_side as f32 / 2.0;
+        let strong = if ui.visuals().dark_mode { Color32::WHITE } else { Color32::BLACK };
+        let (losses, shares) = (self.losses(context.runs), shares(self.smoothing, context.runs, strong));
         ui.columns(side_by_side, |columns| {
-            let losses = plot("losses", "loss", height);
-            losses.show(&mut columns[0], |plot| self.losses(plot, context.runs));
-            let shares = plot("shares", "share", height).include_y(0.0).include_y(1.0);
-            shares.show(&mut columns[side_by_side - 1], |plot| self.shares(plot, context.runs));
+            self.chart(&mut columns[0], ("losses", "loss"), height, &losses);
+            self.chart(&mut columns[side_by_side - 1], ("shares", "share"), height, &shares);
         });
     }
 }
 
 impl CurvesView {
-    fn losses<'a>(&self, plot: &mut egui_plot::PlotUi<'a>, runs: &[Run]) {
+    /// A chart below its legend, `height` points high together.
+    fn chart(&mut self, ui: &mut Ui, (id, label): (&str, &str), height: f32, curves: &[Curve]) {
+        let top = ui.cursor().top();
+        // Both runs share the entries.
+        let entries = curves.iter().filter(|curve| curve.run == 0);
+        let entries = entries.map(|curve| Entry { name: &curve.name, colour: curve.colour });
+        axes::legend(ui, entries, Some(&mut self.hidden));
+        let height = (height - (ui.cursor().top() - top)).max(axes::LOWEST);
+        let plot = axes::plot(id, ["step", label], ui).height(height);
+        let plot = if id == "shares" { plot.include_y(0.0).include_y(1.0) } else { plot };
+        plot.show(ui, |plot| {
+            for curve in curves.iter().filter(|curve| !self.hidden.contains(&curve.name)) {
+                let line = Line::new(curve.name.clone(), PlotPoints::from(curve.points.clone()));
+                plot.line(styled(line, curve.run).color(curve.colour).width(curve.width));
+            }
+        });
+    }
+
+    fn losses(&self, runs: &[Run]) -> Vec<Curve> {
+        let mut curves = Vec::new();
         for (index, run) in runs.iter().enumerate() {
             for term in LOSS_TERMS.iter().filter(|term| is_shown(term, run)) {
-                let value = |s: &StepStatistics| Some(s.losses.of(term));
-                self.steps(plot, run, index, term.title, value, class_colour(term.index()));
+                curves.push(Curve {
+                    name: term.title.to_owned(),
+                    colour: class_colour(term.index()),
+                    width: LINE,
+                    run: index,
+                    points: points(
+                        &run.state,
+                        self.smoothing,
+                        |s| Some(s.losses.of(term)),
+                        |r| r.losses.of(term),
+                    ),
+                });
             }
         }
+        curves
     }
+}
 
-    fn shares<'a>(&self, plot: &mut egui_plot::PlotUi<'a>, runs: &[Run]) {
-        for (index, run) in runs.iter().enumerate() {
-            for (i, (name, value)) in SHARES.iter().enumerate() {
-                let method = &run.session.config.method;
-                let always_used = method.threshold.is_none() && *name == "guesses used";
-                if method.unlabelled && !always_used {
-                    self.steps(plot, run, index, name, *value, class_colour(i + 4));
-                }
-            }
-            let dark = plot.ctx().style_of(plot.ctx().theme()).visuals.dark_mode;
-            let reports = &run.state.reports;
-            let tested_on = run.session.data.tested_on();
-            let strong = if dark { Color32::WHITE } else { Color32::BLACK };
-            // Accuracies of other test images are a line of their own.
-            for part in reports.chunk_by(|a, b| a.test_set == b.test_set) {
-                let ema: Vec<_> = part.iter().map(|r| [r.step as f64, r.test_acc_ema]).collect();
-                let raw: Vec<_> = part.iter().map(|r| [r.step as f64, r.test_acc]).collect();
-                let of = match part.first().map_or(0, |report| report.test_set) {
-                    0 => tested_on.to_owned(),
-                    number => format!("{tested_on} {}", number + 1),
-                };
-                plot.line(
-                    styled(Line::new(format!("{of}, EMA weights"), ema), index).color(strong).width(2.5),
-                );
-                plot.line(
-                    styled(Line::new(format!("{of}, raw weights"), raw), index)
-                        .color(Color32::GRAY)
-                        .width(1.5),
-                );
+/// Width of a line.
+const LINE: f32 = 1.5;
+
+/// The statistics of guesses and the accuracies of reports.
+fn shares(smoothing: f64, runs: &[Run], strong: Color32) -> Vec<Curve> {
+    let mut curves = Vec::new();
+    for (index, run) in runs.iter().enumerate() {
+        for (i, (name, (of_step, of_report))) in SHARES.iter().enumerate() {
+            let method = &run.session.config.method;
+            let always_used = method.threshold.is_none() && *name == "guesses used";
+            if method.unlabelled && !always_used {
+                curves.push(Curve {
+                    name: (*name).to_owned(),
+                    colour: class_colour(i + 4),
+                    width: LINE,
+                    run: index,
+                    points: points(&run.state, smoothing, of_step, of_report),
+                });
             }
         }
+        let tested_on = run.session.data.tested_on();
+        // Accuracies of other test images are a line of their own.
+        for part in run.state.reports.chunk_by(|a, b| a.test_set == b.test_set) {
+            let of = match part.first().map_or(0, |report| report.test_set) {
+                0 => tested_on.to_owned(),
+                number => format!("{tested_on} {}", number + 1),
+            };
+            let points = |value: fn(&Report) -> f64| part.iter().map(|r| [r.step as f64, value(r)]).collect();
+            let curve = |name: &str, colour, width, points| Curve {
+                name: format!("{of}, {name} weights"),
+                colour,
+                width,
+                run: index,
+                points,
+            };
+            curves.push(curve("EMA", strong, 2.5, points(|r| r.test_acc_ema)));
+            curves.push(curve("raw", Color32::GRAY, LINE, points(|r| r.test_acc)));
+        }
     }
+    curves
+}
 
-    fn steps<'a>(
-        &self,
-        plot: &mut egui_plot::PlotUi<'a>,
-        run: &Run,
-        index: usize,
-        name: &'static str,
-        value: impl Fn(&StepStatistics) -> Option<f32>,
-        colour: Color32,
-    ) {
-        let point = |s: &StepStatistics| Some([s.step as f64 + 1.0, f64::from(value(s)?)]);
-        let values = run.state.statistics.iter().filter_map(point);
-        let points = PlotPoints::from(thin(smooth(values, self.smoothing)));
-        plot.line(styled(Line::new(name, points), index).color(colour));
-    }
+/// The first step that this window has made.
+fn first_step(state: &State) -> u64 {
+    state.statistics.iter().next().map_or(u64::MAX, |s| s.step)
+}
+
+/// The values of a run: of its reports up to the first step that this window has made, then of every step, smoothed.
+fn points(
+    state: &State,
+    smoothing: f64,
+    of_step: impl Fn(&StepStatistics) -> Option<f32>,
+    of_report: impl Fn(&Report) -> Option<f64>,
+) -> Vec<[f64; 2]> {
+    let first = first_step(state);
+    let reported = state.reports.iter().take_while(|report| report.step <= first);
+    let mut points: Vec<_> =
+        reported.filter_map(|report| Some([report.step as f64, of_report(report)?])).collect();
+    let point = |s: &StepStatistics| Some([s.step as f64 + 1.0, f64::from(of_step(s)?)]);
+    points.extend(thin(smooth(state.statistics.iter().filter_map(point), smoothing)));
+    points
 }
 
 /// Optional terms have a curve only where the run has the term.
 fn is_shown(term: &LossTerm, run: &Run) -> bool {
     !term.optional || term.is_on(&run.session.config.method)
-}
-
-fn plot<'a>(id: &str, label: &str, height: f32) -> Plot<'a> {
-    Plot::new(id.to_owned())
-        .legend(Legend::default().text_style(egui::TextStyle::Small).background_alpha(0.6))
-        .x_axis_label("step")
-        .y_axis_label(label.to_owned())
-        .height((height - 34.0).max(120.0))
-        .allow_scroll(false)
 }
 
 /// Solid for the first run, dashed for the second.
@@ -200,10 +252,18 @@ fn csv(runs: &[Run]) -> Vec<u8> {
                 s.mask
             );
         }
-        let no_losses = ",".repeat(terms.len());
+        let first = first_step(&run.state);
         for r in run.state.reports.iter() {
             let test_set = if test_sets { format!(",{}", r.test_set) } else { String::new() };
-            text += &format!("{name},{},{no_losses},,,{},{}{test_set}\n", r.step, r.test_acc, r.test_acc_ema);
+            // A report of steps that this window did not make has their means.
+            let mean = |value: Option<f64>| match value.filter(|_| r.step <= first) {
+                Some(value) => format!("{value},"),
+                None => ",".to_owned(),
+            };
+            let losses: String = terms.iter().map(|term| mean(r.losses.of(term))).collect();
+            let shares = mean(r.guess_acc) + &mean(r.confidence) + &mean(r.mask);
+            text +=
+                &format!("{name},{},{losses}{shares}{},{}{test_set}\n", r.step, r.test_acc, r.test_acc_ema);
         }
     }
     text.into_bytes()
@@ -211,7 +271,26 @@ fn csv(runs: &[Run]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+
+    #[test]
+    fn reopened_runs_draw_their_reports() {
+        let report = |step, confidence| Report { step, confidence, ..Report::default() };
+        let reports = Arc::new(vec![report(10, Some(0.5)), report(20, None), report(30, Some(0.75))]);
+        let mut state = State { reports: Arc::clone(&reports), ..State::default() };
+        let of = |state: &State| points(state, 0.0, |s| Some(s.confidence), |r| r.confidence);
+        assert_eq!(of(&state), [[10.0, 0.5], [30.0, 0.75]]);
+        // The run goes on: the report at step 40 is of steps that are drawn one by one.
+        for step in 30..40 {
+            state.statistics.push(StepStatistics { step, confidence: 0.25, ..StepStatistics::default() });
+        }
+        state.reports = Arc::new([&reports[..], &[report(40, Some(1.0))]].concat());
+        let drawn = of(&state);
+        assert_eq!((drawn.len(), drawn[1], drawn[2]), (12, [30.0, 0.75], [31.0, 0.25]));
+        assert_eq!(drawn[11], [40.0, 0.25]);
+    }
 
     #[test]
     fn smoothing_keeps_first_value_and_thinning_averages() {

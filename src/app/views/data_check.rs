@@ -1,6 +1,6 @@
 //! Data check: what is wrong with the open data, with the images. The check runs beside the window, on a page in slices.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -16,11 +16,11 @@ use crate::app::textures::{Subset, Thumbnails};
 use crate::app::theme::Role;
 use crate::app::widgets::{muted, nothing_yet};
 use crate::data::{Checker, DataSet, Example, Finding, Place, Report, Severity, counted};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::data::{ListFile, list_beside, write_corrected_list};
 
 /// Images that are checked between two looks at whether the check goes on; on a page also between two frames.
 const SLICE: usize = if cfg!(target_arch = "wasm32") { 64 } else { 1_024 };
-/// Sources that are files: archives and lists.
-const FILE_EXTENSIONS: [&str; 6] = ["csv", "tsv", "zip", "tar", "gz", "tgz"];
 /// Groups of a finding, and images of a group, that are shown.
 const GROUPS: usize = 12;
 const IMAGES: usize = 12;
@@ -36,7 +36,7 @@ struct Check {
     thumbnails: Thumbnails,
     shared: Arc<Shared>,
     arriving: oneshot::Receiver<Report>,
-    report: Option<Report>,
+    report: Option<Arc<Report>>,
 }
 
 /// What a check and the window exchange.
@@ -82,9 +82,9 @@ impl Check {
     }
 
     /// Shows the progress of the check, then its findings.
-    fn ui(&mut self, dialogs: &Dialogs, ui: &mut Ui) {
+    fn ui(&mut self, (source, dialogs): (&str, &Dialogs), ui: &mut Ui) {
         if self.report.is_none() {
-            self.report = self.arriving.try_recv().ok().flatten();
+            self.report = self.arriving.try_recv().ok().flatten().map(Arc::new);
         }
         let (data, thumbnails) = (&self.data, &self.thumbnails);
         let Some(report) = &self.report else {
@@ -103,7 +103,7 @@ impl Check {
         ui.horizontal_wrapped(|ui| {
             muted(ui, format!("{} checked", counted(report.images, "image", "images")));
             if !data.train_ids.files.is_empty() {
-                corrected_list(report, data, dialogs, ui);
+                corrected_list(report, data, (source, dialogs), ui);
             }
         });
         for (i, finding) in report.findings.iter().enumerate() {
@@ -132,7 +132,10 @@ impl View for DataCheckView {
             self.0 = Some(Check::start(Arc::clone(data), ui.ctx().clone()));
         }
         if let Some(check) = &mut self.0 {
-            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| check.ui(context.dialogs, ui));
+            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                listed(context.listed, context.open, ui);
+                check.ui((context.source, context.dialogs), ui);
+            });
         }
     }
 
@@ -142,24 +145,68 @@ impl View for DataCheckView {
 }
 
 /// A button that writes the list without what the findings advise to leave out.
-fn corrected_list(report: &Report, data: &DataSet, dialogs: &Dialogs, ui: &mut Ui) {
-    // A list names files from its own place: beside the folder of the images, or in the folder of an archive or list.
-    let is_file = Path::new(&data.name)
-        .extension()
-        .is_some_and(|extension| FILE_EXTENSIONS.iter().any(|file| extension.eq_ignore_ascii_case(file)));
-    let prefix = if is_file { String::new() } else { format!("{}/", data.name) };
-    let place = match is_file {
-        true => format!("into the folder of {}, unpacked if it is an archive", data.name),
-        false => format!("beside the folder {}", data.name),
-    };
-    let button = ui.button("Corrected list ...").on_hover_text(format!(
-        "A CSV file of the images without copies, contradictions, and blank and raw images. Save it {place}, and open it \
-         like an archive. No image is changed."
-    ));
-    if button.clicked() {
+fn corrected_list(
+    report: &Arc<Report>,
+    data: &Arc<DataSet>,
+    (source, dialogs): (&str, &Dialogs),
+    ui: &mut Ui,
+) {
+    let button = ui.button("Corrected list ...").on_hover_text(
+        "A CSV file of the images without copies, contradictions, and blank and raw images, beside the data or in a folder \
+         above. No image is changed.",
+    );
+    if !button.clicked() {
+        return;
+    }
+    #[cfg(not(target_arch = "wasm32"))]
+    {
+        let (report, data, source) = (Arc::clone(report), Arc::clone(data), source.to_owned());
+        let first = match Path::new(&source) {
+            file if file.is_file() => file.with_file_name("corrected.csv"),
+            _ => list_beside(&source),
+        };
+        dialogs.write_list(ui.ctx(), first, move |path| {
+            write_corrected_list(&source, &data, &report, path).map(in_words).map_err(|error| {
+                let reason = std::error::Error::source(&error).map(|reason| format!(": {reason}"));
+                format!("{error}{}", reason.unwrap_or_default())
+            })
+        });
+    }
+    #[cfg(target_arch = "wasm32")]
+    {
+        // A page downloads the list; its names lead from a place beside the folder, or in it for a file.
+        let is_file = Path::new(source).extension().is_some();
+        let prefix = if is_file { String::new() } else { format!("{}/", data.name) };
         match report.corrected_list(data, &prefix) {
             Ok(list) => dialogs.write(ui.ctx(), "corrected.csv", list.csv.into_bytes()),
             Err(error) => tracing::error!("{error}"),
+        }
+    }
+}
+
+/// What a written list names, and what to know before it is opened.
+#[cfg(not(target_arch = "wasm32"))]
+fn in_words(ListFile { summary, note }: ListFile) -> String {
+    match note {
+        Some(note) => format!("{summary}; {note}"),
+        None => summary,
+    }
+}
+
+/// What became of the last corrected list, and a button that opens it.
+fn listed(outcome: Option<&(PathBuf, Result<String, String>)>, open: &mut Option<PathBuf>, ui: &mut Ui) {
+    match outcome {
+        None => {}
+        Some((path, Ok(summary))) => {
+            ui.horizontal_wrapped(|ui| {
+                ui.colored_label(Role::Agree.colour(ui), format!("● {summary}"));
+                if ui.button("Open this list").on_hover_text("Use the list as data").clicked() {
+                    *open = Some(path.clone());
+                }
+            });
+        }
+        Some((_, Err(reason))) => {
+            ui.label(RichText::new(format!("× not written: {reason}")).color(Role::Differ.colour(ui)));
         }
     }
 }

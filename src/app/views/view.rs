@@ -1,5 +1,6 @@
 //! What a view is, what it may use in a frame, and how it shows runs side by side.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use eframe::egui::{self, ScrollArea, Ui};
@@ -58,6 +59,12 @@ pub struct ViewContext<'a> {
     pub labelling: &'a mut Labelling,
     /// The ablation whose table is shown.
     pub ablation: &'a mut AblationFolder,
+    /// The source of the open data.
+    pub source: &'a str,
+    /// Where the last corrected list was written, and what it names, or why it was not written.
+    pub listed: Option<&'a (PathBuf, Result<String, String>)>,
+    /// Set by a view to open data.
+    pub open: &'a mut Option<PathBuf>,
     /// Set by a view to start runs on labels that were made in it.
     pub train_on: &'a mut Option<TrainOn>,
 }

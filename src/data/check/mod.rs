@@ -8,6 +8,8 @@ mod classes;
 mod copies;
 mod descriptor;
 mod finding;
+#[cfg(not(target_arch = "wasm32"))]
+mod list_file;
 mod originals;
 mod pixels;
 mod repair;
@@ -16,6 +18,8 @@ mod sheet;
 mod subject;
 
 pub use finding::{Example, Finding, Group, Kind, Place, Severity, Use};
+#[cfg(not(target_arch = "wasm32"))]
+pub use list_file::{ListFile, ListFileError, check_list_path, is_inside, list_beside, write_corrected_list};
 pub use repair::{CorrectedList, RepairError};
 pub use report::Report;
 

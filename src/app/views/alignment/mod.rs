@@ -7,9 +7,10 @@ mod table;
 use std::ops::RangeInclusive;
 
 use eframe::egui::{CollapsingHeader, Color32, DragValue, Grid, RichText, Ui};
-use egui_plot::{Corner, Legend, Line, LineStyle, Plot, PlotPoints};
+use egui_plot::{Line, LineStyle, PlotPoints};
 
 use super::view::{View, ViewContext, columns};
+use crate::app::axes::{self, Entry};
 use crate::app::guess_history::{GuessCount, GuessHistory, MAX_OBSERVATIONS, ObservedGuesses, Tally};
 use crate::app::places::ViewId;
 use crate::app::run::Run;
@@ -259,13 +260,11 @@ fn plot_over_time(ui: &mut Ui, run: &str, history: &GuessHistory, class: usize, 
     ];
     let title = format!("{name} over the last {} observations", history.observations().len());
     ui.label(RichText::new(title).strong());
-    Plot::new(("one class", run.to_owned()))
+    let entries = lines.iter().map(|(name, _, colour, _)| Entry { name, colour: *colour });
+    axes::legend(ui, entries, None);
+    axes::plot(("one class", run.to_owned()), ["step", "%"], ui)
         .height((ui.available_height() - 8.0).clamp(*PLOT_HEIGHT.start(), *PLOT_HEIGHT.end()))
         .include_y(0.0)
-        .legend(Legend::default().position(Corner::LeftTop))
-        .x_axis_label("step")
-        .y_axis_label("%")
-        .allow_scroll(false)
         .show(ui, |plot| {
             for (name, points, colour, style) in lines {
                 plot.line(Line::new(name, points).color(colour).style(style).width(2.0));

@@ -1,5 +1,7 @@
 //! The list of classes: label with, add, rename and remove classes.
 
+use std::path::PathBuf;
+
 use eframe::egui::{self, Align, Button, Id, Key, Layout, Modifiers, RichText, TextEdit, Ui};
 
 use super::image::{Action, act, class_key};
@@ -15,12 +17,34 @@ pub struct ClassList {
     new_name: String,
     /// The class that is being renamed, and the text of its field.
     renaming: Option<(u32, String)>,
-    /// A class with labels whose removal the user has to confirm.
-    removing: Option<u32>,
-    /// Why the last name was rejected.
-    error: Option<String>,
+    /// What the user has to decide.
+    question: Option<Question>,
+    /// Why the last name was rejected, and the number of changes of the labels then.
+    error: Option<(String, u64)>,
     /// Whether the field for a new class had the focus once.
     focused: bool,
+    /// The folder whose classes were listed last.
+    folder: Option<PathBuf>,
+}
+
+/// A decision about a class.
+#[derive(Clone, Debug, PartialEq)]
+enum Question {
+    /// Whether to remove a class with labels.
+    Remove(u32),
+    /// Whether to add a class whose name differs from that of `class` in its spelling alone.
+    Add { name: String, class: u32 },
+    /// Whether to make a class part of another one, whose name it was given, or one that differs in its spelling alone.
+    Merge { class: u32, into: u32, name: String },
+}
+
+/// What a click on a question decides.
+enum Decision {
+    /// Remove, use the class that exists, or merge.
+    Do,
+    /// Add or rename all the same.
+    Keep,
+    Cancel,
 }
 
 /// What was clicked in a row of the list.
@@ -33,25 +57,75 @@ enum RowAction {
 impl ClassList {
     /// Draws the list and does what was clicked or typed.
     pub fn show(&mut self, ui: &mut Ui, folder: &mut OpenFolder) {
+        let path = &folder.queue.own.folder;
+        if self.folder.as_ref() != Some(path) {
+            *self = Self { folder: Some(path.clone()), ..Self::default() };
+        }
+        if self.question.is_some() && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape)) {
+            self.question = None;
+        }
         ui.strong("Classes");
         let counts = folder.queue.labels().counts();
         let names = folder.queue.labels().classes().to_vec();
+        // Classes may be fewer since the question was asked.
+        let last = |question: &Question| match question {
+            Question::Remove(class) | Question::Add { class, .. } => *class,
+            Question::Merge { class, into, .. } => *class.max(into),
+        };
+        self.question.take_if(|question| last(question) as usize >= names.len());
         let mut clicked = None;
+        let mut decided = None;
         for (class, (name, count)) in names.iter().zip(counts).enumerate() {
-            if self.renaming.as_ref().is_some_and(|(of, _)| *of == class as u32) {
+            let class = class as u32;
+            if self.renaming.as_ref().is_some_and(|(of, _)| *of == class) {
                 self.rename_row(ui, folder);
-            } else if let Some(action) = row(ui, class, name, count, self.removing == Some(class as u32)) {
-                clicked = Some((class as u32, action));
+            } else if let Some(action) = row(ui, class as usize, name, count) {
+                clicked = Some((class, action));
+            }
+            match &self.question {
+                Some(Question::Remove(of)) if *of == class => {
+                    let labels = counted(count, "label", "labels");
+                    let buttons = [("Remove", Decision::Do), ("Keep", Decision::Cancel)];
+                    decided = ask(ui, &format!("Remove {name} and its {labels}?"), buttons).or(decided);
+                }
+                Some(Question::Merge { class: of, into, name: new }) if *of == class => {
+                    let other = &names[*into as usize];
+                    let labels = counted(count, "label", "labels");
+                    let text = format!(
+                        "Merge {name} ({labels}) into {other}? One class may have one spelling only."
+                    );
+                    let keep =
+                        if new == other { None } else { Some(("Rename all the same", Decision::Keep)) };
+                    let buttons = [("Merge", Decision::Do)].into_iter().chain(keep);
+                    decided = ask(ui, &text, buttons.chain([("Cancel", Decision::Cancel)])).or(decided);
+                }
+                _ => {}
             }
         }
-        match clicked {
-            None => {}
-            Some((class, RowAction::Label)) => act(folder, Action::Label(class)),
-            Some((class, RowAction::Rename)) => self.renaming = Some((class, names[class as usize].clone())),
-            Some((class, RowAction::Remove)) => self.remove(folder, class),
-        }
         self.add_row(ui, folder);
-        if let Some(reason) = &self.error {
+        if let Some(Question::Add { name, class }) = &self.question {
+            let other = &names[*class as usize];
+            let text = format!(
+                "{name} and {other} differ in their spelling alone: as folders they would be one class."
+            );
+            let (same, add) = (format!("Use {other}"), format!("Add {name} too"));
+            let buttons = [(same.as_str(), Decision::Do), (add.as_str(), Decision::Keep)];
+            decided = ask(ui, &text, buttons).or(decided);
+        }
+        if let Some(decision) = decided {
+            self.decide(folder, decision);
+        }
+        if let Some((class, action)) = clicked {
+            (self.error, self.question) =
+                (None, self.question.take().filter(|_| matches!(action, RowAction::Remove)));
+            match action {
+                RowAction::Label => act(folder, Action::Label(class)),
+                RowAction::Rename => self.renaming = Some((class, names[class as usize].clone())),
+                RowAction::Remove => self.remove(folder, class),
+            }
+        }
+        self.error.take_if(|(_, changes)| *changes != folder.queue.changes());
+        if let Some((reason, _)) = &self.error {
             ui.label(RichText::new(format!("× {reason}")).small().color(Role::Differ.colour(ui)));
         }
     }
@@ -59,12 +133,37 @@ impl ClassList {
     /// Removes a class; one with labels only on the second request.
     fn remove(&mut self, folder: &mut OpenFolder, class: u32) {
         let labels = folder.queue.labels().counts()[class as usize];
-        if labels > 0 && self.removing != Some(class) {
-            self.removing = Some(class);
+        if labels > 0 && self.question != Some(Question::Remove(class)) {
+            self.question = Some(Question::Remove(class));
         } else {
             folder.queue.remove_class(class);
-            self.removing = None;
+            self.question = None;
         }
+    }
+
+    fn decide(&mut self, folder: &mut OpenFolder, decision: Decision) {
+        let queue = &mut folder.queue;
+        let result = match (self.question.take(), decision) {
+            (None, _) | (_, Decision::Cancel) => Ok(()),
+            (Some(Question::Remove(class)), _) => {
+                queue.remove_class(class);
+                Ok(())
+            }
+            (Some(Question::Merge { class, into, .. }), Decision::Do) => {
+                queue.merge_class(class, into);
+                Ok(())
+            }
+            (Some(Question::Merge { class, name, .. }), Decision::Keep) => queue.rename_class(class, &name),
+            (Some(Question::Add { .. }), Decision::Do) => {
+                self.new_name.clear();
+                Ok(())
+            }
+            (Some(Question::Add { name, .. }), Decision::Keep) => {
+                self.new_name.clear();
+                queue.add_class(&name)
+            }
+        };
+        self.error = result.err().map(|error| (error.to_string(), queue.changes()));
     }
 
     fn rename_row(&mut self, ui: &mut Ui, folder: &mut OpenFolder) {
@@ -78,9 +177,31 @@ impl ClassList {
         if edit.lost_focus() {
             self.error = None;
             if consume_enter(ui) {
-                self.error = folder.queue.rename_class(*class, name).err().map(|error| error.to_string());
+                let (class, name) = (*class, name.trim().to_owned());
+                match folder.queue.labels().class_spelled(&name).filter(|into| *into != class) {
+                    Some(into) => self.question = Some(Question::Merge { class, into, name }),
+                    None => {
+                        let renamed = folder.queue.rename_class(class, &name);
+                        self.error = renamed.err().map(|error| (error.to_string(), folder.queue.changes()));
+                    }
+                }
             }
             self.renaming = None;
+        }
+    }
+
+    /// Adds the class that was typed, or asks about a name that is spelled like another one.
+    fn add(&mut self, folder: &mut OpenFolder) {
+        let name = self.new_name.trim().to_owned();
+        let labels = folder.queue.labels();
+        if let (None, Some(class)) = (labels.class(&name), labels.class_spelled(&name)) {
+            self.question = Some(Question::Add { name, class });
+            return;
+        }
+        self.error =
+            folder.queue.add_class(&name).err().map(|error| (error.to_string(), folder.queue.changes()));
+        if self.error.is_none() {
+            self.new_name.clear();
         }
     }
 
@@ -93,6 +214,9 @@ impl ClassList {
             let width = (ui.available_width() - 52.0).max(60.0);
             let edit = ui.add(edit.desired_width(width)).on_hover_text("Enter adds it, Esc leaves the field");
             edit.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "new class"));
+            if edit.changed() {
+                (self.error, self.question) = (None, None);
+            }
             let first = !self.focused && folder.queue.labels().classes().is_empty();
             self.focused = true;
             add = edit.lost_focus() && consume_enter(ui);
@@ -102,10 +226,7 @@ impl ClassList {
             add |= ui.button("Add").on_hover_text("Add a class with this name").clicked();
         });
         if add {
-            self.error = folder.queue.add_class(&self.new_name).err().map(|error| error.to_string());
-            if self.error.is_none() {
-                self.new_name.clear();
-            }
+            self.add(folder);
         }
         if folder.queue.labels().classes().is_empty() {
             muted(ui, "Type the name of the first class and press Enter; Esc leaves the field.");
@@ -113,16 +234,33 @@ impl ClassList {
     }
 }
 
+/// A question with its answers as buttons, and the answer that was clicked. Escape cancels.
+fn ask<'a>(
+    ui: &mut Ui,
+    text: &str,
+    buttons: impl IntoIterator<Item = (&'a str, Decision)>,
+) -> Option<Decision> {
+    ui.label(RichText::new(text).small().color(Role::Anchor.colour(ui)));
+    let mut decided = None;
+    ui.horizontal_wrapped(|ui| {
+        for (name, decision) in buttons {
+            if ui.small_button(name).clicked() {
+                decided = Some(decision);
+            }
+        }
+    });
+    decided
+}
+
 /// The key, colour, name and number of labels of a class.
-fn row(ui: &mut Ui, class: usize, name: &str, count: usize, removing: bool) -> Option<RowAction> {
+fn row(ui: &mut Ui, class: usize, name: &str, count: usize) -> Option<RowAction> {
     let mut action = None;
     let key = class_key(class);
     ui.horizontal(|ui| {
         ui.monospace(key.unwrap_or(" "));
         swatch(ui, class_colour(class));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let text = if removing { format!("remove {} too?", counted(count, "label", "labels")) } else { "×".to_owned() };
-            let remove = ui.small_button(text).on_hover_text(format!("Remove {name} and its labels"));
+            let remove = ui.small_button("×").on_hover_text(format!("Remove {name} and its labels"));
             set_name(&remove, format!("remove {name}"));
             if remove.clicked() {
                 action = Some(RowAction::Remove);

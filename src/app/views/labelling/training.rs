@@ -74,8 +74,8 @@ fn progress(ui: &mut Ui, runs: &[Run], run: &Run) {
         Phase::Running => format!("training: step {} of {}", progress.step, progress.steps),
         _ => format!("trained: step {} of {}", progress.step, progress.steps),
     };
-    if let Some(report) = run.state.reports.last() {
-        text += &format!(", {} {}", run.session.data.accuracy_name(), percent(report.test_acc_ema as f32));
+    if let Some(accuracy) = run.accuracy() {
+        text += &format!(", {accuracy}");
     }
     ui.label(RichText::new(text).small());
     if run.state.phase == Phase::Running {
@@ -120,11 +120,12 @@ fn export(ui: &mut Ui, dialogs: &Dialogs, folder: &OpenFolder, run: Option<&Run>
     let table = ui.add_enabled(queue.guesses().is_some(), Button::new("Predictions ..."));
     let table = table
         .on_hover_text(
-            "A CSV file: the file, the most likely class and all class probabilities of each image",
+            "A CSV file: the file, the most likely class and all class probabilities of each image; the column by_hand has \
+             the labels that you gave",
         )
         .on_disabled_hover_text("Needs guesses: train first");
     if let (true, Some(guesses)) = (table.clicked(), queue.guesses()) {
-        dialogs.write(ui.ctx(), "predictions.csv", guesses.csv(&queue.own.files));
+        dialogs.write(ui.ctx(), "predictions.csv", guesses.csv(&queue.own.files, queue.labels()));
     }
     let trained = run.and_then(|run| run.state.progress).is_some_and(|progress| progress.step > 0);
     let model = ui.add_enabled(trained, Button::new("Model ..."));
