@@ -87,7 +87,9 @@ fn flags(error: &anyhow::Error) -> Option<String> {
             let config = path.with_file_name("config.toml");
             Some(format!("train --config {} --out ANOTHER", config.display()))
         }
-        TrainError::StepsDone { done, .. } => Some(format!("--steps {done}")),
+        TrainError::StepsDone { done, .. } => {
+            Some(format!("--steps {done} trains nothing more, a greater number goes on"))
+        }
         _ => None,
     }
 }

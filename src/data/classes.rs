@@ -97,13 +97,17 @@ fn unify<'a>(
         let class = if clean.is_empty() { first.to_owned() } else { clean };
         if spellings.len() > 1 {
             let all: Vec<String> = spellings.iter().map(|name| format!("'{}'", shown_name(name))).collect();
+            // Spellings that look the same are not listed.
+            let alike = spellings.iter().all(|name| class_name(name) == class);
+            let several = format!("{} spellings of '{}'", spellings.len(), shown_name(&class));
             notices.push(format!(
                 "{} are one class, '{}': they {}",
-                all.join(" and "),
+                if alike { several } else { all.join(" and ") },
                 shown_name(&class),
                 match whole_number(&class) {
-                    Some(_) => "are one number",
-                    None => "differ in case, space, width or Unicode form only",
+                    Some(_) if !alike => "are one number",
+                    _ if alike => "differ in space or Unicode form only",
+                    _ => "differ in case, space, width or Unicode form only",
                 }
             ));
         }

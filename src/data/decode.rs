@@ -75,7 +75,23 @@ fn undecodable(entry: &Entry, reason: impl ToString) -> DataError {
     if heic::is_heic(&start) && unreadable::why_unreadable(entry).is_some() {
         return bad(entry, unreadable::undecodable_heic(&reason.to_string()));
     }
-    unreadable::why_unreadable(entry).map_or_else(|| bad(entry, reason), |why| bad(entry, why))
+    let reason = reason.to_string();
+    match unreadable::why_unreadable(entry) {
+        Some(why) => bad(entry, why),
+        None if is_cut_short(&reason) => bad(entry, CUT_SHORT),
+        None => bad(entry, reason),
+    }
+}
+
+/// Why an image that ends early cannot be decoded.
+const CUT_SHORT: &str = "the file ends in the middle of the image: copy it again";
+
+/// Whether a decoder says that a file ends early.
+fn is_cut_short(reason: &str) -> bool {
+    let reason = reason.to_lowercase();
+    ["not enough bytes", "unexpected eof", "unexpected end of file", "fill whole buffer", "unexpectedeof"]
+        .iter()
+        .any(|words| reason.contains(words))
 }
 
 /// A decoder of the file, by its content.
@@ -125,7 +141,7 @@ fn check_complete(entry: &Entry) -> Result<(), DataError> {
     };
     match is_complete {
         true => Ok(()),
-        false => Err(bad(entry, "the file ends in the middle of the image: copy it again")),
+        false => Err(bad(entry, CUT_SHORT)),
     }
 }
 

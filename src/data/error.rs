@@ -196,12 +196,12 @@ pub enum DataError {
     /// `test_share` outside the open interval from 0 to 1.
     #[error("test_share is {0}, expected a number between 0 and 1")]
     ShareOption(f64),
-    /// A class without training images.
+    /// A class without training images. `skipped`: images of the set that cannot be read, some of which may be of the class.
     #[error(
-        "{path} has no image of class '{class}': add some, or remove the class",
-        path = shown(path), class = shown_name(class)
+        "{path} has no image of class '{class}'{skipped}: add some, or remove the class",
+        path = shown(path), class = shown_name(class), skipped = told_skipped(*skipped)
     )]
-    EmptyClass { path: PathBuf, class: String },
+    EmptyClass { path: PathBuf, class: String, skipped: usize },
     /// A class with test images only.
     #[error(
         "{path} has test images of class '{class}' but no training images: add some, or remove the class",
@@ -250,6 +250,17 @@ pub enum DataError {
     /// A `labels.csv` or `classes.txt` that cannot be read.
     #[error(transparent)]
     Labels(LabelsError),
+}
+
+/// What an error says of images that were skipped; nothing if none were.
+fn told_skipped(skipped: usize) -> String {
+    match skipped {
+        0 => String::new(),
+        _ => format!(
+            " that can be read ({} skipped)",
+            counted(skipped, "image of the set is", "images of the set are")
+        ),
+    }
 }
 
 impl DataError {

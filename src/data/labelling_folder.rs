@@ -142,7 +142,11 @@ impl LabellingFolder {
             _ => {}
         }
         if let Some(empty) = labels.counts().iter().position(|&count| count == 0) {
-            return Err(DataError::EmptyClass { path: path(), class: labels.classes()[empty].clone() });
+            return Err(DataError::EmptyClass {
+                path: path(),
+                class: labels.classes()[empty].clone(),
+                skipped: 0,
+            });
         }
         let held = self.held_out(labels);
         let mut set = self.assemble(labels, &held);

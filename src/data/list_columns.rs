@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use super::list_labels::is_no_label;
 use super::names::{class_key, whole_number};
 use super::split_words::{SplitName, split_name};
 
-pub(super) const FILE: [&str; 13] = [
+pub(super) const FILE: [&str; 33] = [
     "file",
     "filename",
     "file_name",
@@ -20,10 +22,30 @@ pub(super) const FILE: [&str; 13] = [
     "파일",
     "파일명",
     "이미지",
+    "datei",
+    "dateiname",
+    "bild",
+    "fichier",
+    "nom_du_fichier",
+    "archivo",
+    "fichero",
+    "nombre_de_archivo",
+    "imagen",
+    "immagine",
+    "imagem",
+    "arquivo",
+    "文件",
+    "文件名",
+    "图片",
+    "檔案",
+    "ファイル",
+    "ファイル名",
+    "画像",
+    "файл",
 ];
 /// Columns that name a file only if there is such a file.
 pub(super) const ID: [&str; 4] = ["id", "image_id", "img_id", "name"];
-pub(super) const LABEL: [&str; 12] = [
+pub(super) const LABEL: [&str; 32] = [
     "label",
     "class",
     "category",
@@ -36,6 +58,26 @@ pub(super) const LABEL: [&str; 12] = [
     "라벨",
     "레이블",
     "클래스",
+    "klasse",
+    "kategorie",
+    "beschriftung",
+    "classe",
+    "catégorie",
+    "étiquette",
+    "clase",
+    "categoría",
+    "etiqueta",
+    "categoria",
+    "etichetta",
+    "标签",
+    "类别",
+    "標籤",
+    "類別",
+    "ラベル",
+    "クラス",
+    "метка",
+    "класс",
+    "категория",
 ];
 pub(super) const SPLIT: [&str; 9] =
     ["split", "data_split", "set", "subset", "partition", "phase", "usage", "분할", "구분"];
@@ -47,7 +89,7 @@ const FOLD: [&str; 8] = ["fold", "folds", "kfold", "k_fold", "fold_id", "cv_fold
 
 /// A column's name for comparison.
 pub(super) fn column_name(header: &str) -> String {
-    header.trim().to_lowercase().replace([' ', '-'], "_")
+    header.trim().nfc().collect::<String>().to_lowercase().replace([' ', '-'], "_")
 }
 
 /// Whether a column is one of folds.

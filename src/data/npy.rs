@@ -12,6 +12,9 @@ const MAGIC: &[u8] = b"\x93NUMPY";
 /// NumPy itself refuses longer headers than this.
 const MAX_HEADER: usize = 10_000;
 const ADVICE: &str = "save it again with numpy.save, numpy.savez or numpy.savez_compressed";
+/// What to do about an array of floating-point numbers.
+const FLOATS: &str = "convert the array before it is saved: images.astype('uint8') where its values are 0 to 255, \
+                      (255 * images).astype('uint8') where they are 0 to 1";
 
 /// An array in C order: the last index varies fastest.
 pub(super) struct Array {
@@ -105,7 +108,15 @@ impl Array {
             return Err(corrupt(at, expected, format!("{got}")));
         }
         let text = String::from_utf8_lossy(&header).into_owned();
-        let (element, shape) = parse(&text).map_err(|(expected, found)| corrupt(at, expected, found))?;
+        let (element, shape) =
+            parse(&text).map_err(|(expected, found)| match corrupt(at, expected, found) {
+                DataError::Corrupt { path, offset, expected, found, .. }
+                    if ["<f", ">f"].iter().any(|kind| found.contains(kind)) =>
+                {
+                    DataError::Corrupt { path, offset, expected, found, advice: FLOATS }
+                }
+                error => error,
+            })?;
 
         let start = at + length;
         let declared = shape.iter().try_fold(element.width(), |product, &n| product.checked_mul(n));

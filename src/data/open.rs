@@ -290,6 +290,9 @@ pub(super) fn unknown(folder: &Folder) -> DataError {
     if !packed.is_empty() {
         let (found, advice) = match folder.files.len() {
             1 => ("an archive that is not read", "unpack it and open its folder"),
+            all if all == packed.len() => {
+                ("several archives", "open one of them, or unpack them into one folder")
+            }
             _ => ("archives beside other files", "unpack them and open the folder"),
         };
         let names: Vec<String> = packed.iter().map(|name| shown_name(name).to_string()).collect();
@@ -305,7 +308,9 @@ pub(super) fn unknown(folder: &Folder) -> DataError {
     }
     let mut files = folder.files.values();
     let (path, found) = match (files.next(), files.next(), folder.folders.is_empty()) {
-        (Some(entry), None, true) => (&entry.path, "a single file: give a folder".to_owned()),
+        (Some(entry), None, true) => {
+            (&entry.path, "a single file: give a folder of images, or arrays as .npz".to_owned())
+        }
         _ => (&folder.path, listing(folder)),
     };
     DataError::Unknown { path: path.clone(), expected: formats::enumerate(), found }
@@ -346,7 +351,11 @@ fn check(path: &Path, set: &DataSet, options: &OpenOptions) -> Result<(), DataEr
     }
     let counts = class_counts(set.train_labels.iter().copied().flatten(), set.classes.len());
     if let Some(empty) = counts.iter().position(|&n| n == 0) {
-        return Err(DataError::EmptyClass { path: path(), class: set.classes[empty].clone() });
+        return Err(DataError::EmptyClass {
+            path: path(),
+            class: set.classes[empty].clone(),
+            skipped: set.decoding.skipped,
+        });
     }
     if set.test.is_empty() {
         return Err(DataError::NoTest { path: path() });

@@ -98,6 +98,39 @@ fn labelled_folders_tell_what_their_folders_say() {
 }
 
 #[test]
+fn headers_in_other_languages_are_read() {
+    for header in [
+        "Datei;Klasse",
+        "fichier,classe",
+        "archivo,etiqueta",
+        "文件名,标签",
+        "ファイル名,ラベル",
+        "файл;класс",
+        "Fichier,Cate\u{301}gorie",
+    ] {
+        let separator = if header.contains(';') { ';' } else { ',' };
+        let rows: String = (1..5).map(|i| format!("{i}.png{separator}{}\n", ["b", "a"][i % 2])).collect();
+        let list = format!("{header}\n{rows}");
+        let table = [IMAGES, &[("list.csv", list.as_str())]].concat();
+        for (way, opened) in Files::new(&table).open_everywhere(&OpenOptions::default()) {
+            compare(&format!("{header} as {way}"), opened, &Reads(&["a", "b"], 4, 0, &[]));
+        }
+    }
+}
+
+#[test]
+fn images_in_two_splits_name_the_splits() {
+    check_all(&[(
+        &[
+            ("*4.png", ""),
+            ("train.csv", "file,label\n1.png,a\n2.png,b\n3.png,a\n4.png,b\n"),
+            ("test.csv", "file,label\n1.png,a\n2.png,b\n"),
+        ],
+        Refused(&["'1.png' again: train here, test before"]),
+    )]);
+}
+
+#[test]
 fn lists_without_rows_say_what_to_add() {
     check_all(&[
         (&[("*4.png", ""), ("list.csv", "file,label\n")], Refused(&["a row for each image", "add rows"])),

@@ -261,7 +261,11 @@ impl Reader {
             } else if self.only_tests {
                 self.roles.ignore_folder(&joined(at, name), 0, Ignored::NoImages);
             } else {
-                return Err(DataError::EmptyClass { path: inner.path.clone(), class: name.clone() });
+                return Err(DataError::EmptyClass {
+                    path: inner.path.clone(),
+                    class: name.clone(),
+                    skipped: 0,
+                });
             }
         }
         Ok(children)

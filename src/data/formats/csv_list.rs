@@ -194,15 +194,14 @@ fn read(folder: &Folder, tables: &[(&Entry, Table)], options: &OpenOptions) -> R
                 Some(before) if *before == (class.clone(), row.split) => repeated += 1,
                 Some(before) => {
                     let word = |class: &Option<String>| excerpt(class.as_deref().unwrap_or("no label"));
+                    let (here, earlier) = match before.0 == class {
+                        true => (row.split.word().to_owned(), before.1.word().to_owned()),
+                        false => (word(&row.class.as_deref().map(class_name)), word(&before.0)),
+                    };
                     return Err(list.error(
                         row.line,
                         "each image once".to_owned(),
-                        format!(
-                            "'{}' again: {} here, {} before",
-                            excerpt(&row.file),
-                            word(&row.class.as_deref().map(class_name)),
-                            word(&before.0)
-                        ),
+                        format!("'{}' again: {here} here, {earlier} before", excerpt(&row.file)),
                     ));
                 }
                 None => {
