@@ -3,7 +3,7 @@
 //! tiles 8 channels wide, `<name>_16`, `<name>_workgroup_<width>` and `<name>_subgroups<lanes>_<width>`. One whose name
 //! ends in `_block` is linked as `<name>_<pixels>x<channels>x<depth>_<rows>x<columns>`, or as
 //! `<name>_<channels>_<rows>x<columns>` where it has no blocks of pixels; one with `@if(channels64)` alone as
-//! `<name>_<channels>`. A shader with a comment `// In range: ` is in the table `PROVEN` too.
+//! `<name>_<channels>`. A shader of feature maps is linked once more as `<variant>_half`. One with a comment `// In range: ` is in the table `PROVEN` too.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -18,8 +18,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut proven = String::from("static PROVEN: &[&str] = &[\n");
     for name in shader_names(Path::new("shaders"))? {
         let module = format!("package::{}", name.replace('/', "::"));
-        let is_proven = fs::read_to_string(format!("shaders/{name}.wgsl"))?.contains("// In range: ");
-        for variant in variants(&name)? {
+        let source = fs::read_to_string(format!("shaders/{name}.wgsl"))?;
+        let is_proven = source.contains("// In range: ");
+        for variant in variants(&name)?.into_iter().flat_map(storages(&source)) {
             let mut linker = wesl::Wesl::new("shaders");
             for (feature, on) in variant.features {
                 linker.set_feature(&feature, on);
@@ -30,11 +31,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             let file = out.join(format!("{}.wgsl", variant_name.replace('/', "_")));
             // Browsers require these directives, naga does not know them. Their uniformity analysis considers values
             // divergent that are uniform within a subgroup.
-            let enable = match variant_name.contains("_subgroups") && page {
+            let subgroups = match variant_name.contains("_subgroups") && page {
                 true => "enable subgroups;\ndiagnostic(off, subgroup_uniformity);\n",
                 false => "",
             };
-            fs::write(&file, format!("{enable}{linked}"))?;
+            let half = if variant_name.ends_with(HALF) { "enable f16;\n" } else { "" };
+            fs::write(&file, format!("{half}{subgroups}{linked}"))?;
             writeln!(table, "    ({variant_name:?}, include_str!({file:?})),")?;
             if is_proven {
                 writeln!(proven, "    {variant_name:?},")?;
@@ -43,6 +45,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     fs::write(out.join("shaders.rs"), format!("{table}];\n{proven}];\n"))?;
     Ok(())
+}
+
+/// Ends the name of a variant whose feature maps are stored as f16.
+const HALF: &str = "_half";
+
+/// The variants of a variant of the shader `source`: one that reads or writes feature maps stores them as f32 or as f16.
+fn storages(source: &str) -> impl Fn(Variant) -> Vec<Variant> + use<> {
+    let has_maps = source.contains("import package::common::maps::");
+    move |variant| {
+        let stored = |half: bool| {
+            let mut features = variant.features.clone();
+            features.push(("half".to_owned(), half));
+            Variant { name: format!("{}{}", variant.name, if half { HALF } else { "" }), features }
+        };
+        if has_maps { vec![stored(false), stored(true)] } else { vec![stored(false)] }
+    }
 }
 
 /// Which invocations share the reads of a tile's weights; `gpu::Sharing`.

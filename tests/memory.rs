@@ -29,6 +29,7 @@ fn options(name: &str, image: [usize; 3]) -> EngineOptions {
         batch: config.batch,
         optimiser: config.optimiser,
         norm_momentum: config.norm_momentum,
+        precision: config.precision,
         augment: config.augment,
         capture: Capture::State,
     }

@@ -2,6 +2,7 @@
 // table in `ssl/mixup.wgsl`), then rotated by a multiple of 90 degrees for the rotation loss.
 
 import package::common::indexing::flat_id;
+import package::common::maps::{MapVec4, to_map};
 import package::common::images::{Row, rotated_pixel, unpack_rgb};
 
 struct Params {
@@ -21,7 +22,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> views: array<u32>;
 @group(0) @binding(2) var<storage, read> table: array<Row>;
 /// [rows, height, width] of four channels
-@group(0) @binding(3) var<storage, read_write> inputs: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> inputs: array<MapVec4>;
 
 /// x / 127.5 - 1 (reference, `libml/data.py`)
 fn normalised(view: u32, pixel: u32) -> vec3<f32> {
@@ -47,5 +48,5 @@ fn assemble(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroup
     if params.channels == 1u {
         value = vec3<f32>(value.x, 0.0, 0.0);
     }
-    inputs[i] = vec4<f32>(value, 0.0);
+    inputs[i] = to_map(vec4<f32>(value, 0.0));
 }

@@ -10,7 +10,8 @@ struct Step {
     ema: f32,
     /// row of the prediction history that this step overwrites
     slot: u32,
-    unused: u32,
+    /// 1: this step leaves weights, optimiser and EMA as they are
+    skipped: u32,
     /// weight of every loss term, with its ramp, divided by the number of rows it is a mean over
     weights: array<f32>,
 }

@@ -10,6 +10,7 @@
 // least 1.
 
 import package::common::indexing::flat_id;
+import package::common::maps::{MapVec4, from_map, to_map};
 import package::common::numbers::ema_update;
 
 struct Params {
@@ -48,7 +49,7 @@ fn slice_length() -> u32 {
 
 // --- statistics -----------------------------------------------------------------------------------
 
-@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> x: array<MapVec4>;
 /// [group, slice, 2, c]: mean of the slice and sum of squared distances from it
 @group(0) @binding(2) var<storage, read_write> moments: array<vec4<f32>>;
 
@@ -81,7 +82,7 @@ fn squared_distance(value: vec4<f32>, mean: vec4<f32>, index: u32, count: u32) -
 
 /// x at a column of a row; zeros past the end.
 fn x_or_zero(row: u32, end: u32, column: u32) -> vec4<f32> {
-    return select(vec4<f32>(), x[min(row, end - 1u) * params.channels_vec4 + column], row < end);
+    return select(vec4<f32>(), from_map(x[min(row, end - 1u) * params.channels_vec4 + column]), row < end);
 }
 
 /// Moments of every slice. Each value is read once: the moments of four rows about their own mean are joined, as a single
@@ -187,7 +188,7 @@ fn inference_coefficients(@builtin(global_invocation_id) id: vec3<u32>) {
 // --- normalise -----------------------------------------------------------------------------------
 
 @group(0) @binding(2) var<storage, read> fixed: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> y: array<MapVec4>;
 
 /// y = leaky_relu(scale x + shift)
 @compute @workgroup_size(64)
@@ -198,18 +199,19 @@ fn apply(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) 
     }
     let group = i / (params.rows * params.channels_vec4);
     let at = (group * 4u + 2u) * params.channels_vec4 + i % params.channels_vec4;
-    y[i] = leaky_relu(fma(x[i], fixed[at], fixed[at + params.channels_vec4]));
+    y[i] = to_map(leaky_relu(fma(from_map(x[i]), fixed[at], fixed[at + params.channels_vec4])));
 }
 
 // --- backward ------------------------------------------------------------------------------------
 
-@group(0) @binding(3) var<storage, read> dy: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> dy: array<MapVec4>;
 /// [group, slice, 2, c]: sums of dz and of dz xhat
 @group(0) @binding(4) var<storage, read_write> slice_gradients: array<vec4<f32>>;
 
 /// dz = dy leaky_relu'(z) at a column of a row; zeros past the end.
 fn dz_or_zero(row: u32, end: u32, column: u32, value: vec4<f32>, scale: vec4<f32>, shift: vec4<f32>) -> vec4<f32> {
-    let dz = dy[min(row, end - 1u) * params.channels_vec4 + column] * leaky_relu_slope(fma(value, scale, shift));
+    let gradient = from_map(dy[min(row, end - 1u) * params.channels_vec4 + column]);
+    let dz = gradient * leaky_relu_slope(fma(value, scale, shift));
     return select(vec4<f32>(), dz, row < end);
 }
 
@@ -321,19 +323,19 @@ fn parameter_gradients(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invo
 }
 
 @group(0) @binding(4) var<storage, read> sums: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read_write> dx: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read> other_path: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> dx: array<MapVec4>;
+@group(0) @binding(6) var<storage, read> other_path: array<MapVec4>;
 
 /// dx = scale (dz - mean(dz) - xhat mean(dz xhat)), the means over the group.
 fn input_gradient(i: u32) -> vec4<f32> {
     let group = i / (params.rows * params.channels_vec4);
     let column = i % params.channels_vec4;
     let at = group * 4u * params.channels_vec4 + column;
-    let value = x[i];
+    let value = from_map(x[i]);
     let scale = fixed[at + params.channels_vec4 * 2u];
     let z = fma(value, scale, fixed[at + params.channels_vec4 * 3u]);
     let xhat = (value - fixed[at]) * fixed[at + params.channels_vec4];
-    let dz = dy[i] * leaky_relu_slope(z);
+    let dz = from_map(dy[i]) * leaky_relu_slope(z);
     let n = f32(params.rows);
     let mean_dz = sums[group * 2u * params.channels_vec4 + column] / n;
     let mean_dz_xhat = sums[(group * 2u + 1u) * params.channels_vec4 + column] / n;
@@ -344,7 +346,7 @@ fn input_gradient(i: u32) -> vec4<f32> {
 fn backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_id(id, groups);
     if i < params.stat_groups * params.rows * params.channels_vec4 {
-        dx[i] = input_gradient(i);
+        dx[i] = to_map(input_gradient(i));
     }
 }
 
@@ -353,6 +355,6 @@ fn backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroup
 fn backward_add(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_id(id, groups);
     if i < params.stat_groups * params.rows * params.channels_vec4 {
-        dx[i] = other_path[i] + input_gradient(i);
+        dx[i] = to_map(from_map(other_path[i]) + input_gradient(i));
     }
 }

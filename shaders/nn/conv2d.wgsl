@@ -12,6 +12,7 @@
 // Every result is summed in the same order for all tiles, so that all variants give the same bits.
 
 import package::common::convolution::{Convolution, gradient_address, input_address, input_corner, input_pixel, output_address, output_corner};
+import package::common::maps::{MapVec4, from_map, to_map};
 import package::common::tile::{Block, Column, COLUMNS_VEC4, Tile, add, transposed};
 @if(workgroup) import package::common::tile::{STAGED, staged, staged_block, staged_transposed};
 @if(subgroups) import package::common::tile::{LANES, add_tile, add_tile_transposed, share};
@@ -20,22 +21,32 @@ import package::common::tile::{Block, Column, COLUMNS_VEC4, Tile, add, transpose
 @if(!subgroups) override GROUP: u32 = 64;
 
 @group(0) @binding(0) var<uniform> params: Convolution;
-@group(0) @binding(1) var<storage, read> source: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> source: array<MapVec4>;
 @group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> result: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> result: array<MapVec4>;
 @group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read> residual: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> residual: array<MapVec4>;
+
+// Of the weight gradient.
+@group(0) @binding(2) var<storage, read> d_result: array<MapVec4>;
+/// [slices, kh, kw, ci, co]
+@group(0) @binding(3) var<storage, read_write> partial: array<vec4<f32>>;
 
 /// vec4 `address + column` of `source`, or zeros if the address is outside the image (-1).
 fn load(address: i32, column: i32) -> vec4<f32> {
-    let value = source[max(address, 0) + column];
+    let value = from_map(source[max(address, 0) + column]);
     return select(vec4<f32>(0.0), value, address >= 0);
 }
 
 /// vec4 `column` of `residual` at four pixels whose results start at `at`.
 fn residual_column(at: vec4<i32>, column: i32) -> Column {
     let there = max(at, vec4<i32>()) + column;
-    return Column(residual[there.x], residual[there.y], residual[there.z], residual[there.w]);
+    return Column(
+        from_map(residual[there.x]),
+        from_map(residual[there.y]),
+        from_map(residual[there.z]),
+        from_map(residual[there.w]),
+    );
 }
 
 /// Initial value of a tile: zeros or, if `added`, the residual.
@@ -67,16 +78,16 @@ fn biased(c: Column, column: u32) -> Column {
 /// Stores vec4 `column` of four pixels whose results start at `at`; skips pixels where that is negative.
 fn store(at: vec4<i32>, column: i32, c: Column) {
     if at.x >= 0 {
-        result[at.x + column] = c.p0;
+        result[at.x + column] = to_map(c.p0);
     }
     if at.y >= 0 {
-        result[at.y + column] = c.p1;
+        result[at.y + column] = to_map(c.p1);
     }
     if at.z >= 0 {
-        result[at.z + column] = c.p2;
+        result[at.z + column] = to_map(c.p2);
     }
     if at.w >= 0 {
-        result[at.w + column] = c.p3;
+        result[at.w + column] = to_map(c.p3);
     }
 }
 
@@ -270,7 +281,7 @@ fn data_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
 
 /// vec4 `column` of the gradient at a pixel of the row whose gradients start at `first`; zeros from pixel `end` on.
 fn gradient_vec4(first: u32, pixel: u32, end: u32, column: u32) -> vec4<f32> {
-    let value = weights[select(0u, first + pixel * params.out_channels_vec4 + column, pixel < end)];
+    let value = from_map(d_result[select(0u, first + pixel * params.out_channels_vec4 + column, pixel < end)]);
     return select(vec4<f32>(), value, pixel < end);
 }
 
@@ -293,15 +304,23 @@ fn gradient_vec4(first: u32, pixel: u32, end: u32, column: u32) -> vec4<f32> {
     );
 }
 
+/// Stores one vec4 of the partial sums of four input channels.
+fn store_sums(at: u32, c: Column) {
+    partial[at] = c.p0;
+    partial[at + params.out_channels_vec4] = c.p1;
+    partial[at + params.out_channels_vec4 * 2u] = c.p2;
+    partial[at + params.out_channels_vec4 * 3u] = c.p3;
+}
+
 /// Four input channels of the pixel in column `x` of the row that begins at `row`; zeros outside the image.
 fn input_vec4(row: i32, x: i32, row_inside: bool) -> vec4<f32> {
     let valid = row_inside & (x >= 0) & (x < i32(params.in_width));
-    return select(vec4<f32>(), source[select(0, row + x * i32(params.in_channels_vec4), valid)], valid);
+    return select(vec4<f32>(), from_map(source[select(0, row + x * i32(params.in_channels_vec4), valid)]), valid);
 }
 
 /// Partial d w[ky, kx, ci, co] = sum over the pixels of one slice of source[.., ci] d result[.., co].
 ///
-/// `weights` contains d result; `result` is [slices, kh, kw, ci, co]. An invocation has one tap, four input channels and
+/// An invocation has one tap, four input channels and
 /// the tile's output channels, and reads four pixels of a row at a time; `reduce.wgsl` adds the slices in a fixed order,
 /// so that the sum is the same in every run.
 @compute @workgroup_size(GROUP)
@@ -382,7 +401,17 @@ fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
     if index >= taps * params.in_channels_vec4 {
         return;
     }
-    let at = i32((slice * taps * params.in_channels_vec4 + index) * 4u * params.out_channels_vec4 + column);
-    let next = i32(params.out_channels_vec4);
-    store_tile(vec4<i32>(at, at + next, at + next * 2, at + next * 3), t);
+    let at = (slice * taps * params.in_channels_vec4 + index) * 4u * params.out_channels_vec4 + column;
+    store_sums(at, t.c0);
+    store_sums(at + 1u, t.c1);
+    @if(channels16 || channels32) {
+        store_sums(at + 2u, t.c2);
+        store_sums(at + 3u, t.c3);
+    }
+    @if(channels32) {
+        store_sums(at + 4u, t.c4);
+        store_sums(at + 5u, t.c5);
+        store_sums(at + 6u, t.c6);
+        store_sums(at + 7u, t.c7);
+    }
 }

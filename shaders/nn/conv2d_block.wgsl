@@ -13,6 +13,7 @@
 // read. Loops run over taps and channels, divisors are sizes of at least 1.
 
 import package::common::convolution::{Convolution, input_address, input_corner, output_address, output_corner};
+import package::common::maps::{MapVec4, from_map, to_map};
 import package::common::tile::{Block, Column, add, transposed};
 
 @if(pixels64) const BLOCK_PIXELS: u32 = 64u;
@@ -35,11 +36,11 @@ const LANES_Y: u32 = BLOCK_PIXELS / ROWS;
 const GROUP: u32 = LANES_X * LANES_Y;
 
 @group(0) @binding(0) var<uniform> params: Convolution;
-@group(0) @binding(1) var<storage, read> source: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> source: array<MapVec4>;
 @group(0) @binding(2) var<storage, read> weights: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> result: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> result: array<MapVec4>;
 @group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read> residual: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> residual: array<MapVec4>;
 
 /// [pixel, depth]
 var<workgroup> staged_pixels: array<vec4<f32>, BLOCK_PIXELS * DEPTH>;
@@ -171,7 +172,7 @@ fn advanced(backward: bool, parity: u32, at: Position) -> Position {
 /// vec4 `q` of the pixel at `address`; zeros if it is outside (-1) or past the channels.
 fn load_pixel(address: i32, q: u32, depth: u32) -> vec4<f32> {
     let valid = (address >= 0) & (q < depth);
-    return select(vec4<f32>(), source[select(0, address + i32(q), valid)], valid);
+    return select(vec4<f32>(), from_map(source[select(0, address + i32(q), valid)]), valid);
 }
 
 /// The 4 x 4 weights of vec4 `q` of the sum and column `column` of the results.
@@ -283,7 +284,12 @@ fn start(at: vec4<i32>, column: u32, columns: u32) -> Column {
         return Column();
     }
     let there = max(at, vec4<i32>()) + i32(min(column, columns - 1u));
-    return Column(residual[there.x], residual[there.y], residual[there.z], residual[there.w]);
+    return Column(
+        from_map(residual[there.x]),
+        from_map(residual[there.y]),
+        from_map(residual[there.z]),
+        from_map(residual[there.w]),
+    );
 }
 
 fn biased(c: Column, b: vec4<f32>) -> Column {
@@ -295,16 +301,16 @@ fn store(at: vec4<i32>, column: u32, columns: u32, c: Column) {
         return;
     }
     if at.x >= 0 {
-        result[at.x + i32(column)] = c.p0;
+        result[at.x + i32(column)] = to_map(c.p0);
     }
     if at.y >= 0 {
-        result[at.y + i32(column)] = c.p1;
+        result[at.y + i32(column)] = to_map(c.p1);
     }
     if at.z >= 0 {
-        result[at.z + i32(column)] = c.p2;
+        result[at.z + i32(column)] = to_map(c.p2);
     }
     if at.w >= 0 {
-        result[at.w + i32(column)] = c.p3;
+        result[at.w + i32(column)] = to_map(c.p3);
     }
 }
 

@@ -3,6 +3,7 @@
 // In range: invocations past the last item return before they read. Loops run over pixels; divisors are at least 1.
 
 import package::common::indexing::flat_id;
+import package::common::maps::{MapVec4, from_map, to_map};
 
 struct Params {
     batch: u32,
@@ -12,10 +13,10 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> source: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> result: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> map: array<MapVec4>;
+@group(0) @binding(2) var<storage, read_write> pooled: array<vec4<f32>>;
 
-/// result[n, c] = mean over pixels of source[n, pixel, c]
+/// pooled[n, c] = mean over pixels of map[n, pixel, c]
 @compute @workgroup_size(64)
 fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_id(id, groups);
@@ -26,12 +27,15 @@ fn forward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
     let column = i % params.channels_vec4;
     var sum = vec4<f32>();
     for (var pixel = 0u; pixel < params.pixels; pixel++) {
-        sum += source[(image * params.pixels + pixel) * params.channels_vec4 + column];
+        sum += from_map(map[(image * params.pixels + pixel) * params.channels_vec4 + column]);
     }
-    result[i] = sum / f32(params.pixels);
+    pooled[i] = sum / f32(params.pixels);
 }
 
-/// d source[n, pixel, c] = d result[n, c] / pixels
+@group(0) @binding(1) var<storage, read> d_pooled: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> d_map: array<MapVec4>;
+
+/// d map[n, pixel, c] = d pooled[n, c] / pixels
 @compute @workgroup_size(64)
 fn backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_id(id, groups);
@@ -39,5 +43,5 @@ fn backward(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroup
         return;
     }
     let image = i / (params.pixels * params.channels_vec4);
-    result[i] = source[image * params.channels_vec4 + i % params.channels_vec4] / f32(params.pixels);
+    d_map[i] = to_map(d_pooled[image * params.channels_vec4 + i % params.channels_vec4] / f32(params.pixels));
 }

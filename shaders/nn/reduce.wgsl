@@ -4,6 +4,7 @@
 // Workgroup memory is written before it is read. Loops run over rows and slices; divisors are at least 1.
 
 import package::common::indexing::{flat_group, flat_id};
+import package::common::maps::{MapVec4, from_map};
 
 struct Params {
     /// sum_rows: rows to add; sum_weight_slices and sum_many_weight_slices: vec4s of the weights; else unused
@@ -18,7 +19,9 @@ struct Params {
 @group(0) @binding(1) var<storage, read> source: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> result: array<vec4<f32>>;
 
-/// result[slice, c] = sum over the slice's rows of source[row, c]
+@group(0) @binding(1) var<storage, read> map: array<MapVec4>;
+
+/// result[slice, c] = sum over the slice's rows of map[row, c]
 @compute @workgroup_size(64)
 fn sum_rows(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_id(id, groups);
@@ -31,7 +34,7 @@ fn sum_rows(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroup
     let end = min((slice + 1u) * length, params.rows);
     var sum = vec4<f32>();
     for (var row = slice * length; row < end; row++) {
-        sum += source[row * params.columns_vec4 + column];
+        sum += from_map(map[row * params.columns_vec4 + column]);
     }
     result[i] = sum;
 }

@@ -11,6 +11,7 @@
 // read. Loops run over taps and pixels of a slice, divisors are sizes of at least 1.
 
 import package::common::convolution::Convolution;
+import package::common::maps::{MapVec4, from_map};
 import package::common::tile::{Column, add_products};
 
 @if(channels32) const BLOCK_ROWS: u32 = 8u;
@@ -28,8 +29,8 @@ const LANES_Y: u32 = BLOCK_ROWS / ROWS;
 const GROUP: u32 = LANES_X * LANES_Y;
 
 @group(0) @binding(0) var<uniform> params: Convolution;
-@group(0) @binding(1) var<storage, read> source: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> d_result: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> source: array<MapVec4>;
+@group(0) @binding(2) var<storage, read> d_result: array<MapVec4>;
 /// [slices, kh kw ci + 1, co]: the last row of a slice is the bias's
 @group(0) @binding(3) var<storage, read_write> partial: array<vec4<f32>>;
 
@@ -87,13 +88,14 @@ fn weight_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoc
             let at = input_address[half + i / BLOCK_ROWS];
             let channel = first_row + i % BLOCK_ROWS;
             let valid = (at >= 0) & (channel < params.in_channels_vec4);
-            staged_inputs[i] = select(vec4<f32>(), source[select(0, at + i32(channel), valid)], valid);
+            staged_inputs[i] = select(vec4<f32>(), from_map(source[select(0, at + i32(channel), valid)]), valid);
         }
         for (var i = local; i < PIXELS * BLOCK_COLUMNS; i += GROUP) {
             let at = pixel + i / BLOCK_COLUMNS;
             let channel = first_column + i % BLOCK_COLUMNS;
             let valid = (at < end) & (channel < params.out_channels_vec4);
-            staged_gradients[i] = select(vec4<f32>(), d_result[select(0u, at * params.out_channels_vec4 + channel, valid)], valid);
+            let gradient = d_result[select(0u, at * params.out_channels_vec4 + channel, valid)];
+            staged_gradients[i] = select(vec4<f32>(), from_map(gradient), valid);
         }
         half = PIXELS - half;
         if local < PIXELS {

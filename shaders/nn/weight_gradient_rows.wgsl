@@ -13,6 +13,7 @@
 // read. Loops run over taps and pixels of a slice, divisors are sizes of at least 1.
 
 import package::common::convolution::Convolution;
+import package::common::maps::{MapVec4, from_map};
 import package::common::tile::{Column, add_products};
 
 /// vec4s of channels along a side of the block.
@@ -23,8 +24,8 @@ const PIXELS: u32 = 16u;
 const GROUP: u32 = BLOCK * BLOCK;
 
 @group(0) @binding(0) var<uniform> params: Convolution;
-@group(0) @binding(1) var<storage, read> source: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> d_result: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> source: array<MapVec4>;
+@group(0) @binding(2) var<storage, read> d_result: array<MapVec4>;
 /// [slices, kh kw ci + 1, co]: the last row of a slice is the bias's
 @group(0) @binding(3) var<storage, read_write> partial: array<vec4<f32>>;
 
@@ -74,12 +75,13 @@ fn load_input(ky: u32, next: u32, y: u32, channel: u32, end: u32) -> vec4<f32> {
     let valid = inside & (channel < params.in_channels_vec4);
     let at = i32(next) - 1 + (i32(ky) - i32(params.pad_y)) * i32(params.in_width);
     let address = at * i32(params.in_channels_vec4) + i32(channel);
-    return select(vec4<f32>(), source[select(0, address, valid)], valid);
+    return select(vec4<f32>(), from_map(source[select(0, address, valid)]), valid);
 }
 
 fn load_gradient(pixel: u32, channel: u32, end: u32) -> vec4<f32> {
     let valid = (pixel < end) & (channel < params.out_channels_vec4);
-    return select(vec4<f32>(), d_result[select(0u, pixel * params.out_channels_vec4 + channel, valid)], valid);
+    let value = d_result[select(0u, pixel * params.out_channels_vec4 + channel, valid)];
+    return select(vec4<f32>(), from_map(value), valid);
 }
 
 /// The stage's products added to `t`; `first_x` is the column of its first pixel.

@@ -10,7 +10,7 @@ import package::common::update::{finish_update, gradients, params, step, weights
 @compute @workgroup_size(64)
 fn update(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_id(id, groups);
-    if i >= params.vec4s {
+    if i >= params.vec4s || step.skipped == 1u {
         return;
     }
     let g = gradients[i];

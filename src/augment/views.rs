@@ -157,7 +157,8 @@ pub fn record_assemble(
         unused: [0; 3],
     };
     let groups = groups_for_items(out.pixels(), 64);
-    b.dispatch(Kernel::new("augment/assemble", "assemble"), &params, &[views, rows, out.tensor], groups);
+    let kernel = Kernel::new("augment/assemble", "assemble").stored_as(out.storage);
+    b.dispatch(kernel, &params, &[views, rows, out.tensor], groups);
 }
 
 /// Pictures of `tiles` network inputs of `size` `[height, width]` for a window: tile i shows row i of `rows`

@@ -71,7 +71,7 @@ impl TrainingStep {
             decay: 1.0,
             ema: 0.999,
             slot: 0,
-            unused: 0,
+            skipped: 0,
             weights: PerTerm::from_fn(|term| if term.name == "x" { 1.0 / batch as f32 } else { 0.0 }).0,
         };
         plan.write(gpu, tables.step_block, &[block]);

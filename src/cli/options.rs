@@ -10,7 +10,7 @@ use remixmatch::Named;
 use remixmatch::augment::{PolicyScale, Sampling};
 use remixmatch::data::{Balance, DataSet, SplitRule, Tail};
 use remixmatch::ssl::{LabelPrior, Method, PolicyKind};
-use remixmatch::train::{Config, Overrides, PRESET_NAMES, preset};
+use remixmatch::train::{Config, Overrides, PRESET_NAMES, Precision, preset};
 
 use super::inputs::{SourceOptions, resolve};
 use super::terminal::note;
@@ -119,6 +119,9 @@ struct SettingOptions {
     /// Labelled images per step, B, and as many unlabelled images
     #[arg(long, value_name = "N", help_heading = "Network and optimiser")]
     batch: Option<usize>,
+    /// How feature maps are stored: single (f32), or mixed (f16 with a dynamic loss scale)
+    #[arg(long, value_parser = named::<Precision>(), help_heading = "Network and optimiser")]
+    precision: Option<Precision>,
     /// Learning rate of Adam
     #[arg(long, value_name = "X", allow_negative_numbers = true, help_heading = "Network and optimiser")]
     lr: Option<f64>,
@@ -199,6 +202,7 @@ impl Settings {
             choice: source.choice.choice(),
             network: self.options.network.clone(),
             batch: self.options.batch,
+            precision: self.options.precision,
             learning_rate: self.options.lr,
             weight_decay: self.options.weight_decay,
             ema: self.options.ema,

@@ -19,7 +19,8 @@ const WAIT_LIMIT: Duration = Duration::from_secs(300);
 const CALLBACK_LIMIT: Duration = Duration::from_secs(10);
 
 /// Features that are used if the adapter has them, and never required.
-const OPTIONAL_FEATURES: wgpu::Features = wgpu::Features::TIMESTAMP_QUERY.union(wgpu::Features::SUBGROUP);
+const OPTIONAL_FEATURES: wgpu::Features =
+    wgpu::Features::TIMESTAMP_QUERY.union(wgpu::Features::SUBGROUP).union(wgpu::Features::SHADER_F16);
 
 /// A device with WebGPU's default limits, its queue and the pipelines made on it.
 pub struct Gpu {

@@ -28,6 +28,25 @@ fn is_proven(shader: &str) -> bool {
     PROVEN.contains(&shader)
 }
 
+/// How the numbers of a feature map are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Storage {
+    #[default]
+    F32,
+    /// Two numbers per word; the adapter must have `SHADER_F16`.
+    F16,
+}
+
+impl Storage {
+    /// Words that `numbers` numbers take; they are even for f16.
+    pub fn words(self, numbers: usize) -> usize {
+        match self {
+            Self::F32 => numbers,
+            Self::F16 => numbers / 2,
+        }
+    }
+}
+
 /// A compute entry point with its `override` constants: the key of the pipeline cache.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Kernel {
@@ -40,6 +59,20 @@ impl Kernel {
     /// Entry point `entry` of `shaders/<shader>.wgsl`.
     pub fn new(shader: &'static str, entry: &'static str) -> Self {
         Self { shader, entry, constants: Vec::new() }
+    }
+
+    /// The variant of the shader for feature maps that are stored in this way.
+    ///
+    /// # Panics
+    /// If the shader has none for f16.
+    pub fn stored_as(mut self, storage: Storage) -> Self {
+        if storage == Storage::F16 {
+            let half = |name: &str| name.strip_suffix("_half") == Some(self.shader);
+            let found = SHADERS.iter().find(|(name, _)| half(name));
+            self.shader =
+                found.unwrap_or_else(|| panic!("{} reads and writes no feature map", self.shader)).0;
+        }
+        self
     }
 
     /// Sets an `override` constant of the shader.

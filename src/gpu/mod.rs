@@ -21,7 +21,7 @@ pub use builder::run_once;
 pub use builder::{Arg, PlanBuilder, run_once_async};
 pub use device::Gpu;
 pub use error::GpuError;
-pub use kernels::{Kernel, SHADERS, groups_1d, groups_for_items, shader_source};
+pub use kernels::{Kernel, SHADERS, Storage, groups_1d, groups_for_items, shader_source};
 pub use measured_tiles::{MeasuredTiles, Tuning};
 pub use memory::{ALIGNED_WORDS, Lifetime, Memory, Program, Tensor, assign_slots};
 pub use pacer::Pacer;

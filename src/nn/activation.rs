@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::gpu::{Kernel, PlanBuilder, Tensor, groups_1d, groups_for_items};
+use crate::gpu::{Kernel, PlanBuilder, Storage, Tensor, groups_1d, groups_for_items};
 
-/// A batch of feature maps, f32, with channels a multiple of four.
+/// A batch of feature maps with channels a multiple of four.
 #[derive(Clone, Copy, Debug)]
 pub struct Activation {
     /// `[images, height, width, channels]`
@@ -15,31 +15,38 @@ pub struct Activation {
     pub height: usize,
     pub width: usize,
     pub channels: usize,
+    pub storage: Storage,
 }
 
 impl Activation {
-    /// Declares a transient feature map of `shape` `[images, height, width, channels]`.
+    /// Declares a transient feature map of `shape` `[images, height, width, channels]`, stored as f32.
     pub fn new(b: &mut PlanBuilder, name: &str, shape: [usize; 4]) -> Self {
-        Self::of_shape(b.tensor(name, shape.iter().product()), shape)
+        Self::stored(b, name, shape, Storage::F32)
     }
 
-    /// Declares a feature map of `shape` that keeps its content between runs; zero at first.
+    /// Declares a transient feature map of `shape` `[images, height, width, channels]`.
+    pub fn stored(b: &mut PlanBuilder, name: &str, shape: [usize; 4], storage: Storage) -> Self {
+        let tensor = b.tensor(name, storage.words(shape.iter().product()));
+        Self { storage, ..Self::of_shape(tensor, shape) }
+    }
+
+    /// Declares a feature map of `shape` that keeps its content between runs, stored as f32; zero at first.
     pub fn persistent(b: &mut PlanBuilder, name: &str, shape: [usize; 4]) -> Self {
         Self::of_shape(b.persistent(name, shape.iter().product()), shape)
     }
 
     fn of_shape(tensor: Tensor, [images, height, width, channels]: [usize; 4]) -> Self {
-        Self { tensor, images, height, width, channels }
+        Self { tensor, images, height, width, channels, storage: Storage::F32 }
     }
 
-    /// Declares a transient feature map of the same shape.
+    /// Declares a transient feature map of the same shape, stored in the same way.
     pub fn like(&self, b: &mut PlanBuilder, name: &str) -> Self {
-        Self::new(b, name, [self.images, self.height, self.width, self.channels])
+        Self::stored(b, name, [self.images, self.height, self.width, self.channels], self.storage)
     }
 
     /// The feature maps of some of the images.
     pub(super) fn slice(&self, images: &Range<usize>) -> Self {
-        let words = self.height * self.width * self.channels;
+        let words = self.storage.words(self.height * self.width * self.channels);
         let tensor = self.tensor.slice(images.start * words, images.len() * words);
         Self { tensor, images: images.len(), ..*self }
     }
@@ -137,7 +144,7 @@ pub(super) fn sum_pixels(b: &mut PlanBuilder, name: &str, map: Activation, to: T
     let params =
         ReduceParams { rows: rows as u32, columns_vec4: vec4s as u32, slices: slices as u32, accumulate: 0 };
     let groups = groups_for_items(vec4s * slices, 64);
-    b.dispatch(Kernel::new("nn/reduce", "sum_rows"), &params, &[map.tensor, partial], groups).chain =
-        SLICE_ROWS as u64;
+    let kernel = Kernel::new("nn/reduce", "sum_rows").stored_as(map.storage);
+    b.dispatch(kernel, &params, &[map.tensor, partial], groups).chain = SLICE_ROWS as u64;
     sum_slices(b, partial, to, vec4s, slices, accumulate);
 }

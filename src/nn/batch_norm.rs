@@ -84,8 +84,8 @@ impl BatchNorm {
         let coefficients =
             b.tensor(format!("{}.coefficients", self.name), stat_groups.count * 4 * self.channels);
         let groups = groups_for_items(columns * slices, 64);
-        b.dispatch(Kernel::new(SHADER, "slice_moments"), &params, &[x.tensor, moments], groups).chain =
-            SLICE_ROWS as u64 / 4;
+        let kernel = Kernel::new(SHADER, "slice_moments").stored_as(x.storage);
+        b.dispatch(kernel, &params, &[x.tensor, moments], groups).chain = SLICE_ROWS as u64 / 4;
         let bindings = [moments, self.gamma, self.beta, coefficients, self.moving_mean, self.moving_variance];
         let groups = [columns as u32, 1, 1];
         let kernel = Kernel::new(SHADER, "training_coefficients").with("GROUP", self.tree_invocations.into());
@@ -106,7 +106,8 @@ impl BatchNorm {
     fn apply(&self, b: &mut PlanBuilder, x: Activation, coefficients: Tensor, params: Params) -> Activation {
         let y = x.like(b, &format!("{}.output", self.name));
         let groups = groups_for_items(x.pixels() * x.channels_vec4(), 64);
-        b.dispatch(Kernel::new(SHADER, "apply"), &params, &[x.tensor, coefficients, y.tensor], groups);
+        let kernel = Kernel::new(SHADER, "apply").stored_as(x.storage);
+        b.dispatch(kernel, &params, &[x.tensor, coefficients, y.tensor], groups);
         y
     }
 
@@ -132,8 +133,8 @@ impl BatchNorm {
         let sums = b.tensor(format!("{}.group_sums", self.name), stat_groups.count * 2 * self.channels);
         let groups = groups_for_items(columns * slices, 64);
         let bindings = [x.tensor, coefficients, d_out.tensor, partial];
-        b.dispatch(Kernel::new(SHADER, "slice_backward"), &params, &bindings, groups).chain =
-            SLICE_ROWS as u64 / 4;
+        let kernel = Kernel::new(SHADER, "slice_backward").stored_as(x.storage);
+        b.dispatch(kernel, &params, &bindings, groups).chain = SLICE_ROWS as u64 / 4;
         let groups = [x.channels_vec4() as u32, 1, 1];
         let bindings = [partial, sums, d_gamma, d_beta];
         let group = 2 * self.tree_invocations;
@@ -150,7 +151,7 @@ impl BatchNorm {
                 "backward_add"
             }
         };
-        b.dispatch(Kernel::new(SHADER, entry), &params, &bindings, groups);
+        b.dispatch(Kernel::new(SHADER, entry).stored_as(x.storage), &params, &bindings, groups);
         dx
     }
 }

@@ -8,7 +8,7 @@ use bytemuck::{Pod, Zeroable};
 use super::activation::{Activation, sum_pixels, sum_slices, sum_weight_slices};
 use super::conv_tiling::{ConvTiling, Cost, block_shader};
 use super::product::{ConvProduct, Direction};
-use crate::gpu::{ALIGNED_WORDS, Kernel, MeasuredTiles, PlanBuilder, Sharing, Tensor, Tiling};
+use crate::gpu::{ALIGNED_WORDS, Kernel, MeasuredTiles, PlanBuilder, Sharing, Storage, Tensor, Tiling};
 
 /// Pixels that an invocation computes.
 const TILE_PIXELS: usize = 4;
@@ -102,13 +102,18 @@ impl Conv2d {
     /// maps can be bound.
     fn image_chunks(&self, x: Activation, limit: Option<u64>) -> impl Iterator<Item = Range<usize>> + use<> {
         let images = x.images;
-        let each = self.images_of_chunk([images, x.height, x.width], limit);
+        let each = self.images_of_chunk([images, x.height, x.width], x.storage, limit);
         (0..images).step_by(each).map(move |first| first..images.min(first + each))
     }
 
-    fn images_of_chunk(&self, [images, height, width]: [usize; 3], limit: Option<u64>) -> usize {
+    fn images_of_chunk(
+        &self,
+        [images, height, width]: [usize; 3],
+        storage: Storage,
+        limit: Option<u64>,
+    ) -> usize {
         let pixels = height.div_ceil(self.stride) * width.div_ceil(self.stride);
-        let words = [height * width * self.in_channels, pixels * self.out_channels];
+        let words = [height * width * self.in_channels, pixels * self.out_channels].map(|n| storage.words(n));
         let least = words.map(|words| ALIGNED_WORDS >> words.trailing_zeros().min(ALIGNED_WORDS.ilog2()));
         let least = least[0].max(least[1]);
         let fit = |macs: u64| (macs / self.macs(height, width)) as usize / least * least;
@@ -125,7 +130,9 @@ impl Conv2d {
             out_channels: self.out_channels,
             height,
             width,
-            images: self.images_of_chunk([images, height, width], self.smaller_limit()).min(images),
+            images: self
+                .images_of_chunk([images, height, width], Storage::F32, self.smaller_limit())
+                .min(images),
         }
     }
 
@@ -212,7 +219,7 @@ impl Conv2d {
     ) -> Activation {
         let [height, width] = [x.height, x.width].map(|size| size.div_ceil(self.stride));
         let shape = [x.images, height, width, self.out_channels];
-        let out = Activation::new(b, &format!("{}.output", self.name), shape);
+        let out = Activation::stored(b, &format!("{}.output", self.name), shape, x.storage);
         let image_macs = self.macs(x.height, x.width);
         for images in self.image_chunks(x, self.smaller_limit()) {
             let added = u32::from(residual.is_some());
@@ -223,6 +230,7 @@ impl Conv2d {
             let (kernel, groups, cost) =
                 self.tiles("forward", [1, result.pixels()], out.channels, self.in_channels);
             let bindings = [x, weights, result.tensor, bias, other];
+            let kernel = kernel.stored_as(out.storage);
             cost.note(b.dispatch(kernel, &params, &bindings, groups), image_macs * images.len() as u64);
         }
         out
@@ -250,7 +258,7 @@ impl Conv2d {
             let other = other_path.map_or(d_out, |other| other.slice(&images).tensor);
             let bindings = [(1, d_out), (2, weights), (3, dx.slice(&images).tensor), (5, other)];
             let macs = self.macs(x.height, x.width) * images.len() as u64;
-            cost.note(b.dispatch_at(kernel, &params, &bindings, groups), macs);
+            cost.note(b.dispatch_at(kernel.stored_as(x.storage), &params, &bindings, groups), macs);
         }
         dx
     }
@@ -304,7 +312,7 @@ impl Conv2d {
                 let groups = [tiles as u32, (self.out_channels / width) as u32, count as u32];
                 let bindings = [x.slice(&images).tensor, d_out.slice(&images).tensor, sums];
                 let cost = Cost::of_tile((slice_rows * d_out.width).div_ceil(4));
-                let kernel = self.tiling.kernel("weight_gradient", width);
+                let kernel = self.tiling.kernel("weight_gradient", width).stored_as(x.storage);
                 cost.note(b.dispatch(kernel, &params, &bindings, groups), macs_of_slice * count as u64);
             }
             first += slices;
@@ -364,7 +372,7 @@ impl Conv2d {
                 ..self.params(x.images, x.height, x.width)
             };
             let groups = [rows * blocks[0], blocks[1], each.min(slices - first_slice)];
-            let kernel = Kernel::new(block.shader, "weight_gradient");
+            let kernel = Kernel::new(block.shader, "weight_gradient").stored_as(x.storage);
             let bindings = [x.tensor, d_out.tensor, partial];
             let chain = (slice_rows * d_out.width).div_ceil(STAGED_PIXELS);
             let cost = Cost { values_per_mac: block.values_per_mac, chain };

@@ -146,8 +146,8 @@ impl GlobalAveragePool {
     pub fn forward(b: &mut PlanBuilder, x: Activation) -> Tensor {
         let pooled = b.tensor("pool.output", x.images * x.channels);
         let groups = groups_for_items(x.images * x.channels_vec4(), 64);
-        b.dispatch(Kernel::new("nn/pool", "forward"), &Self::params(x), &[x.tensor, pooled], groups).chain =
-            (x.height * x.width) as u64;
+        let kernel = Kernel::new("nn/pool", "forward").stored_as(x.storage);
+        b.dispatch(kernel, &Self::params(x), &[x.tensor, pooled], groups).chain = (x.height * x.width) as u64;
         pooled
     }
 
@@ -155,7 +155,8 @@ impl GlobalAveragePool {
     pub fn backward(b: &mut PlanBuilder, x: Activation, d_pooled: Tensor) -> Activation {
         let dx = x.like(b, "pool.d_input");
         let groups = groups_for_items(x.pixels() * x.channels_vec4(), 64);
-        b.dispatch(Kernel::new("nn/pool", "backward"), &Self::params(x), &[d_pooled, dx.tensor], groups);
+        let kernel = Kernel::new("nn/pool", "backward").stored_as(x.storage);
+        b.dispatch(kernel, &Self::params(x), &[d_pooled, dx.tensor], groups);
         dx
     }
 }

@@ -12,7 +12,7 @@ use super::conv_tiling::ConvTiling;
 use super::conv2d::Conv2d;
 use super::heads::Dense;
 use super::parameters::{Init, ParameterSet};
-use crate::gpu::{MeasuredTiles, PlanBuilder};
+use crate::gpu::{MeasuredTiles, PlanBuilder, Storage, Tensor};
 
 /// An unknown network, or settings that it does not allow.
 #[derive(Debug, Error, PartialEq)]
@@ -134,7 +134,9 @@ pub struct WideResNet {
     pub features: usize,
     /// Weight of the old value in an update of the moving statistics.
     pub momentum: f32,
-    /// Trainable parameters, the rotation head last.
+    /// How its feature maps are stored: as f32 at first.
+    pub storage: Storage,
+    /// Trainable parameters, the two heads last.
     pub parameters: ParameterSet,
     /// Moving means and variances of the batch norms.
     pub statistics: ParameterSet,
@@ -195,6 +197,7 @@ impl WideResNet {
             classes,
             features: inputs,
             momentum: MOMENTUM,
+            storage: Storage::F32,
             parameters: ParameterSet::default(),
             statistics: ParameterSet::default(),
             tiles: Arc::default(),
@@ -254,7 +257,13 @@ impl WideResNet {
 
     /// Declares the input of `images` images: `[images, height, width, 4]`.
     pub fn input(&self, b: &mut PlanBuilder, name: &str, images: usize) -> Activation {
-        Activation::new(b, name, [images, self.height, self.width, 4])
+        Activation::stored(b, name, [images, self.height, self.width, 4], self.storage)
+    }
+
+    /// The part of a packed buffer before the two heads.
+    pub fn before_heads(&self, packed: Tensor) -> Tensor {
+        let first = self.parameters.find(&format!("{}.kernel", self.classify.name));
+        packed.slice(0, first.expect("the network has a class head").offset)
     }
 }
 

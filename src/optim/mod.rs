@@ -4,12 +4,14 @@
 //! Engine, checkpoint and trace iterate over [`Optimiser::state`]; none of them names a state tensor.
 //! `docs/adding-an-optimiser.md` shows every step.
 
+mod loss_scale;
 mod optimiser;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
+pub use loss_scale::{FIRST_LOSS_SCALE, LossScale};
 pub use optimiser::{FAULTS, Fault, MAX_STATE, Optimiser, OptimiserState, Scalars, StateTensor};
 
 /// Every optimiser.

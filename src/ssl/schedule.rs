@@ -22,7 +22,8 @@ pub struct StepBlock {
     pub ema: f32,
     /// Row of the prediction history that this step overwrites.
     pub slot: u32,
-    pub unused: u32,
+    /// Not 0: the step leaves weights, optimiser and EMA as they are; the loss scale sets it.
+    pub skipped: u32,
     /// Weight of every loss term with its ramp, divided by the rows it is a mean over.
     pub weights: [f32; TERMS],
 }
@@ -93,7 +94,7 @@ impl Schedule {
             decay: (1.0 - self.weight_decay * self.learning_rate) as f32,
             ema: self.ema as f32,
             slot: (step % HISTORY as u64) as u32,
-            unused: 0,
+            skipped: 0,
             weights: weights.0,
         }
     }

@@ -19,9 +19,9 @@ use super::schedule::StepBlock;
 use crate::augment::{
     AssembleRow, Augmentation, OpDraw, OpOptions, WeakDraw, record_assemble, record_augmentation,
 };
-use crate::gpu::{PlanBuilder, Tensor};
+use crate::gpu::{PlanBuilder, Storage, Tensor};
 use crate::nn::{Activation, BINDING_WORDS, Head, Rows, StatGroups, WideResNet};
-use crate::optim::{FAULTS, Optimiser, OptimiserState};
+use crate::optim::{FAULTS, LossScale, Optimiser, OptimiserState};
 
 /// Where the update's faults are in a step's report.
 pub const REPORT_FAULTS: usize = BINDING_WORDS;
@@ -63,6 +63,8 @@ pub struct StepTensors {
     /// [`StepBlock`].
     pub step_block: Tensor,
     pub optimiser: OptimiserState,
+    /// Where feature maps are stored as f16.
+    pub loss_scale: Option<LossScale>,
     /// Moving means and variances of batch norm.
     pub moving: Tensor,
     pub alignment: AlignmentState,
@@ -123,6 +125,7 @@ impl StepTensors {
             },
             moving: state("moving statistics", network.statistics.words()),
             optimiser: OptimiserState::new(b, network.parameters.words(), options.optimiser),
+            loss_scale: (network.storage == Storage::F16).then(|| LossScale::new(b)),
             guess: None,
             guess_logits: Vec::new(),
             labelled_logits: None,
@@ -224,11 +227,17 @@ pub fn record_step(b: &mut PlanBuilder, options: &StepOptions<'_>) -> StepTensor
                 accumulate,
             );
         }
+        if let Some(scale) = t.loss_scale {
+            scale.record_scale(b, d_embedding);
+        }
         network.backward(b, [weights, t.optimiser.gradients, t.moving], &tape, d_embedding, first > 0);
         t.dispatches.push(DispatchTensors { first_row, input, logits: logits_of_runs });
     }
 
     t.update_from = b.mark() - first_operation;
+    if let Some(scale) = t.loss_scale {
+        scale.record_unscale(b, network.before_heads(t.optimiser.gradients), t.step_block);
+    }
     // Adam, weight decay, EMA of the weights.
     t.optimiser.record_update(b, t.step_block, t.report.slice(REPORT_FAULTS, FAULTS));
 

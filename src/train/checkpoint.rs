@@ -10,6 +10,7 @@ use super::config::Config;
 use super::error::TrainError;
 use super::files::TensorFile;
 use super::fingerprint::{DataFacts, Fingerprint};
+use super::precision::Precision;
 use super::statistics::Window;
 use crate::augment::{DEPTH, OpDraw};
 use crate::data::{DataSet, SIDES, counted};
@@ -75,6 +76,8 @@ pub struct Checkpoint {
     pub label_distribution: Vec<f32>,
     /// CTAugment's rates; empty for other policies.
     pub rates: Vec<f32>,
+    /// The loss scale and the steps since it changed, with mixed precision.
+    pub loss_scale: Option<[f32; 2]>,
     pub pending: Vec<PendingProbe>,
 }
 
@@ -152,6 +155,9 @@ impl Checkpoint {
         file.f32("align.history", &[self.history.len() / classes, classes], &self.history);
         file.f32("align.label_distribution", &[classes], &self.label_distribution);
         file.f32("policy.rates", &[self.rates.len()], &self.rates);
+        if let Some(scale) = &self.loss_scale {
+            file.f32("loss_scale", &[scale.len()], scale);
+        }
         for (i, pending) in self.pending.iter().enumerate() {
             let count = pending.ops.len();
             file.words(format!("pending.{i}.ops"), &[count, DEPTH, size_of::<OpDraw>() / 4], &pending.ops);
@@ -277,6 +283,17 @@ impl Checkpoint {
         if history.len() != classes * crate::ssl::HISTORY || label_distribution.len() != classes {
             return Err(broken(format!("its alignment state is not that of {classes} classes")));
         }
+        let loss_scale =
+            match config.precision {
+                Precision::Mixed => {
+                    let state = single("loss_scale")?;
+                    let state = <[f32; 2]>::try_from(state);
+                    Some(state.map_err(|state| {
+                        broken(format!("its loss scale has {} values, not 2", state.len()))
+                    })?)
+                }
+                Precision::Single => None,
+            };
         let checkpoint = Self {
             weights: group("weights", parameters)?,
             ema: group("ema", parameters)?,
@@ -290,6 +307,7 @@ impl Checkpoint {
             history,
             label_distribution,
             rates: single("policy.rates")?,
+            loss_scale,
             pending,
             fingerprint: read_fingerprint(&file, &header.data, &header.classes).map_err(broken)?,
             config,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::error::TrainError;
+use super::precision::Precision;
 use crate::augment::OpOptions;
 use crate::data::{Balance, Choice, DataSet, OpenOptions, SignificantBits, SplitRule, Spread, Tail};
 use crate::disk;
@@ -72,6 +73,9 @@ pub struct Config {
     /// The optimiser, stored by name.
     #[serde(default = "adam", skip_serializing_if = "is_adam")]
     pub optimiser: &'static Optimiser,
+    /// How feature maps are stored.
+    #[serde(default, skip_serializing_if = "is_single")]
+    pub precision: Precision,
     /// Learning rate of the optimiser.
     pub learning_rate: f64,
     /// Decoupled weight decay, multiplied by the learning rate in each step.
@@ -132,6 +136,10 @@ fn is_balanced(imbalance: &f64) -> bool {
 
 fn adam() -> &'static Optimiser {
     &ADAM
+}
+
+fn is_single(precision: &Precision) -> bool {
+    *precision == Precision::Single
 }
 
 fn is_adam(optimiser: &&'static Optimiser) -> bool {

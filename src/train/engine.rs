@@ -4,13 +4,14 @@ use super::error::TrainError;
 use super::evaluation::{Evaluation, Weights};
 use super::inspection::Inspection;
 use super::pace::{self, Pace};
+use super::precision::Precision;
 use super::recording::{Capture, Recording, RecordingOptions, Undo};
 use super::sampler::StepSamples;
 use crate::augment::{AssembleRow, OpOptions, input_pictures};
 use crate::data::Images;
 use crate::gpu::{Gpu, GpuError, KernelTime, Memory, Pictures, Plan, Profiler, Program, Tensor};
 use crate::nn::{Architecture, ConvTiling, WideResNet, initial_values};
-use crate::optim::Optimiser;
+use crate::optim::{FIRST_LOSS_SCALE, Optimiser};
 use crate::ssl::{Method, RowLayout, StepBlock, StepTensors};
 
 /// Limit of MACs per dispatch on a software adapter shared with a window: one to three ms on two cores.
@@ -27,6 +28,7 @@ pub struct EngineOptions {
     pub batch: usize,
     pub optimiser: &'static Optimiser,
     pub norm_momentum: f32,
+    pub precision: Precision,
     pub augment: OpOptions,
     pub capture: Capture,
 }
@@ -75,12 +77,16 @@ impl Engine {
         let [height, width, _] = options.image;
         let method = &options.method;
         method.validate(options.batch, height, width)?;
+        if options.precision == Precision::Mixed && !gpu.features.contains(wgpu::Features::SHADER_F16) {
+            return Err(TrainError::NoHalfPrecision { adapter: gpu.info.name.clone() });
+        }
         let mut tiling = ConvTiling::new(gpu);
         if options.capture.needs_responsive_ui(gpu) {
             tiling = tiling.with_macs_per_dispatch(MACS_PER_DISPATCH);
         }
         let mut network = WideResNet::new(&options.architecture, options.image, options.classes, tiling)?;
         network.momentum = options.norm_momentum;
+        network.storage = options.precision.storage();
         network.tiles = gpu.measured_tiles();
         let layout = RowLayout::new(method, options.batch);
         let OpOptions { scale, sampling } = options.augment;
@@ -170,10 +176,18 @@ impl Engine {
         self.plan.write(gpu, optimiser.ema, &packed);
         optimiser.state().for_each(|(_, tensor)| self.plan.write(gpu, tensor, &zeros));
         self.plan.write(gpu, self.tensors.moving, &moving);
+        self.write_loss_scale(gpu, FIRST_LOSS_SCALE);
         let history = self.tensors.alignment.history;
         let uniform = vec![1.0 / self.network.classes as f32; history.words()];
         self.plan.write(gpu, history, &uniform);
         self.plan.write(gpu, self.tensors.alignment.label_distribution, label_distribution);
+    }
+
+    /// Sets the loss scale and the steps since it changed, if there is one.
+    pub(super) fn write_loss_scale(&self, gpu: &Gpu, state: [f32; 2]) {
+        if let Some(scale) = self.tensors.loss_scale {
+            self.plan.write(gpu, scale.state, &state);
+        }
     }
 
     /// Bytes on the adapter.

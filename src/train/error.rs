@@ -37,6 +37,11 @@ pub enum TrainError {
     /// The adapter supports no tiling with this name.
     #[error("this adapter supports no tiling named '{found}': choose {list}")]
     UnknownTiling { found: String, list: String },
+    /// The adapter has no f16.
+    #[error(
+        "precision is 'mixed', which needs an adapter with the feature shader-f16; {adapter} has not: set precision to 'single'"
+    )]
+    NoHalfPrecision { adapter: String },
     /// A loss, a gradient or a tensor of the state is NaN or infinite.
     #[error(
         "training diverged: {term} is {value} at step {step}; the last good checkpoint is kept. \

@@ -40,6 +40,7 @@ impl Model {
             batch: 1,
             optimiser: config.optimiser,
             norm_momentum: config.norm_momentum,
+            precision: config.precision,
             augment: config.augment,
             capture: Capture::State,
         };

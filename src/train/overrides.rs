@@ -2,6 +2,7 @@
 
 use super::config::Config;
 use super::error::TrainError;
+use super::precision::Precision;
 use crate::augment::{PolicyScale, Sampling};
 use crate::data::{Balance, Choice, SignificantBits, SplitRule, Tail};
 use crate::ssl::{LabelPrior, Method, PerTerm, PolicyKind};
@@ -25,6 +26,7 @@ pub struct Overrides {
     pub choice: Choice,
     pub network: Option<String>,
     pub batch: Option<usize>,
+    pub precision: Option<Precision>,
     pub learning_rate: Option<f64>,
     pub weight_decay: Option<f64>,
     pub ema: Option<f64>,
@@ -88,6 +90,7 @@ impl Overrides {
         config.choice.many_files |= self.choice.many_files;
         set(&mut config.network, &self.network);
         set(&mut config.batch, &self.batch);
+        set(&mut config.precision, &self.precision);
         set(&mut config.learning_rate, &self.learning_rate);
         set(&mut config.weight_decay, &self.weight_decay);
         set(&mut config.ema, &self.ema);

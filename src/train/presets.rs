@@ -2,6 +2,7 @@
 
 use super::config::Config;
 use super::error::TrainError;
+use super::precision::Precision;
 use crate::augment::OpOptions;
 use crate::data::{Balance, Choice, DataSet, SignificantBits, SplitRule, Tail, counted, shown_name};
 use crate::optim::ADAM;
@@ -196,6 +197,7 @@ fn paper(name: &str, data: &str, labels: usize, change: impl FnOnce(&mut Config)
         batch: 64,
         steps: 1 << 20,
         optimiser: &ADAM,
+        precision: Precision::Single,
         learning_rate: 0.002,
         weight_decay: 0.02,
         ema: 0.999,

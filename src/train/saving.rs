@@ -8,6 +8,7 @@ use super::trainer::{Submitted, Trainer, image_shape};
 use crate::augment::{CtAugment, StrongPolicy};
 use crate::gpu::Tensor;
 use crate::nn::ParameterSet;
+use crate::optim::FIRST_LOSS_SCALE;
 
 impl Trainer {
     pub(super) fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
@@ -23,6 +24,7 @@ impl Trainer {
         engine.write(gpu, engine.tensors.moving, &pack(&engine.network.statistics, &checkpoint.statistics));
         engine.write(gpu, engine.tensors.alignment.history, &checkpoint.history);
         engine.write(gpu, engine.tensors.alignment.label_distribution, &checkpoint.label_distribution);
+        engine.write_loss_scale(gpu, checkpoint.loss_scale.unwrap_or(FIRST_LOSS_SCALE));
         if let StrongPolicy::CtAugment(bins) = &mut self.policy {
             *bins = CtAugment::from_rates(&checkpoint.rates)?;
         }
@@ -77,6 +79,10 @@ impl Trainer {
         for (_, tensor) in tensors.optimiser.state() {
             optimiser.push(unpack(tensor).await?);
         }
+        let loss_scale = match tensors.loss_scale {
+            Some(scale) => <[f32; 2]>::try_from(read(scale.state).await?).ok(),
+            None => None,
+        };
         let checkpoint = Checkpoint {
             config: self.config.clone(),
             fingerprint: Some(self.fingerprint()),
@@ -87,6 +93,7 @@ impl Trainer {
             history: read(tensors.alignment.history).await?,
             label_distribution: read(tensors.alignment.label_distribution).await?,
             rates,
+            loss_scale,
             pending,
             header,
         };

@@ -482,6 +482,7 @@ pub fn engine_options(
         batch: config.batch,
         optimiser: config.optimiser,
         norm_momentum: config.norm_momentum,
+        precision: config.precision,
         augment: config.augment,
         capture,
     })

@@ -11,6 +11,7 @@ mod batch_norm;
 mod common;
 mod conv2d;
 mod dense;
+mod half;
 mod limits;
 mod pool;
 mod reduce;

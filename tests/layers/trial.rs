@@ -1,7 +1,8 @@
 //! Records a few operations, uploads their data and reads results back.
 
 use bytemuck::Pod;
-use remixmatch::gpu::{PlanBuilder, Tensor};
+use half::f16;
+use remixmatch::gpu::{PlanBuilder, Storage, Tensor};
 use remixmatch::nn::Activation;
 
 use crate::harness::GPU;
@@ -33,11 +34,24 @@ impl Trial {
         self.upload(name, &vec![f32::NAN; words])
     }
 
+    /// A feature map with this content, stored as f16 if `storage` says so.
+    pub fn stored(&mut self, name: &str, shape: [usize; 4], data: &[f32], storage: Storage) -> Activation {
+        let map = match storage {
+            Storage::F32 => return self.map(name, shape, data),
+            Storage::F16 => {
+                let halves: Vec<u16> = data.iter().map(|v| f16::from_f32(*v).to_bits()).collect();
+                self.upload(name, &halves)
+            }
+        };
+        let [images, height, width, channels] = shape;
+        Activation { tensor: map, images, height, width, channels, storage }
+    }
+
     /// A feature map with this content.
     pub fn map(&mut self, name: &str, shape: [usize; 4], data: &[f32]) -> Activation {
         let [images, height, width, channels] = shape;
         assert_eq!(data.len(), images * height * width * channels);
-        Activation { tensor: self.upload(name, data), images, height, width, channels }
+        Activation { tensor: self.upload(name, data), images, height, width, channels, storage: Storage::F32 }
     }
 
     /// Copies a transient tensor into a persistent one and reads it back after the program.

@@ -168,8 +168,10 @@ fn key(shader: &str, name: &str) -> Key {
     {
         return (format!("common/{module}"), name.to_owned());
     }
-    let end =
-        ["_subgroups", "_workgroup_", "_16", "_32"].iter().filter_map(|suffix| shader.find(suffix)).min();
+    let end = ["_subgroups", "_workgroup_", "_16", "_32", "_half"]
+        .iter()
+        .filter_map(|suffix| shader.find(suffix))
+        .min();
     (shader[..end.unwrap_or(shader.len())].to_owned(), name.to_owned())
 }
 

@@ -16,13 +16,14 @@ const STORAGE_BUFFERS: usize = 8;
 const INVOCATIONS: u32 = 256;
 const WORKGROUP_BYTES: u32 = 16 << 10;
 /// Values that the host gives the `GROUP` constant of a shader.
-const GROUPS: [u32; 2] = [8, 64];
+const GROUPS: [u32; 4] = [8, 16, 64, 128];
 
-/// Parses and validates a shader of `SHADERS`; only one that is named after them may use subgroups.
+/// Parses and validates a shader of `SHADERS`; only one that is named after them may use subgroups or f16.
 fn validate(name: &str, source: &str) -> Result<(Module, ModuleInfo), String> {
     let subgroups = if name.contains("_subgroups") { Capabilities::SUBGROUP } else { Capabilities::empty() };
+    let half = if name.ends_with("_half") { Capabilities::SHADER_FLOAT16 } else { Capabilities::empty() };
     let module = naga::front::wgsl::parse_str(source).map_err(|e| e.emit_to_string(source))?;
-    let info = Validator::new(ValidationFlags::all(), Capabilities::default() | subgroups)
+    let info = Validator::new(ValidationFlags::all(), Capabilities::default() | subgroups | half)
         .validate(&module)
         .map_err(|e| e.emit_to_string(source))?;
     Ok((module, info))
@@ -106,7 +107,10 @@ fn every_shader_is_valid() {
         "nn/weight_gradient_rows_32",
         "nn/weight_gradient_rows_64",
         "nn/dense",
+        "nn/conv2d_subgroups8_32_half",
+        "nn/conv2d_block_128x64x16_8x8_half",
         "nn/pool",
+        "nn/pool_half",
         "nn/reduce",
         "optim/adam",
     ] {

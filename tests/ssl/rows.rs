@@ -49,7 +49,7 @@ fn step_block() -> StepBlock {
         decay: f32::NAN,
         ema: f32::NAN,
         slot: 0,
-        unused: 0,
+        skipped: 0,
         weights: PerTerm::from_fn(weight_of).0,
     }
 }
