@@ -1,7 +1,7 @@
 //! File dialogs. They open beside the window, which stays responsive; answers arrive some frames later.
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use eframe::egui::{ColorImage, Context, Rect};
@@ -103,12 +103,11 @@ impl Dialogs {
     }
 
     /// Asks where to write a corrected list, at first beside the data; `write` writes it and tells what it names.
-    #[cfg(not(target_arch = "wasm32"))]
     pub fn write_list(
         &self,
         context: &Context,
         first: PathBuf,
-        write: impl FnOnce(&std::path::Path) -> Result<String, String> + Send + 'static,
+        write: impl FnOnce(&Path) -> Result<String, String> + Send + 'static,
     ) {
         let chosen = |path: PathBuf| {
             let outcome = write(&path);

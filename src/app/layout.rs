@@ -1,11 +1,13 @@
 //! Where the views are: tabs that can be split and rearranged.
 
 use eframe::egui::{Frame, Id, Response, Role, Ui, WidgetInfo, WidgetText};
-use egui_tiles::{Behavior, SimplificationOptions, Tabs, Tile, TileId, Tiles, Tree, UiResponse};
+use egui_tiles::{
+    Behavior, Container, LinearDir, SimplificationOptions, Tabs, Tile, TileId, Tiles, Tree, UiResponse,
+};
 
 use super::places::{Place, Places, ViewId};
 use super::views::view::ViewContext;
-use super::views::{self, Views, anchors};
+use super::views::{self, Views, anchors, curves};
 
 /// One large pane with all views as tabs, and below it a lower one: see
 /// [`View::is_in_lower_pane`](views::view::View::is_in_lower_pane).
@@ -67,6 +69,41 @@ pub fn complete(tree: &mut Tree<ViewId>) {
 /// Whether a view is in front.
 pub fn is_shown(tree: &Tree<ViewId>, view: &ViewId) -> bool {
     tree.active_tiles().iter().any(|id| tree.tiles.get(*id).is_some_and(|tile| is_pane_of(tile, view)))
+}
+
+/// A lower pane that is drawn low for a frame.
+pub struct Lowered {
+    root: TileId,
+    pane: TileId,
+    /// Its share of the height before.
+    share: f32,
+}
+
+/// Share of the height of a lower pane without content, where the other one has 2.
+const LOW: f32 = 0.3;
+
+/// Makes the lower pane low, as long as it shows one view that has no content yet; `None` if a person has arranged the
+/// panes otherwise.
+pub fn lower(tree: &mut Tree<ViewId>) -> Option<Lowered> {
+    let root = tree.root()?;
+    let pane = place(tree, &curves::ID).and_then(|view| tree.tiles.parent_of(view))?;
+    let alone = matches!(tree.tiles.get(pane), Some(Tile::Container(tabs)) if tabs.num_children() == 1);
+    let Some(Tile::Container(Container::Linear(linear))) = tree.tiles.get_mut(root) else { return None };
+    if !(alone && linear.dir == LinearDir::Vertical && linear.children.last() == Some(&pane)) {
+        return None;
+    }
+    let share = linear.shares[pane];
+    linear.shares.set_share(pane, LOW.min(share));
+    Some(Lowered { root, pane, share })
+}
+
+/// Gives a lowered pane its height back, unless it was changed meanwhile.
+pub fn restore(tree: &mut Tree<ViewId>, Lowered { root, pane, share }: &Lowered) {
+    if let Some(Tile::Container(Container::Linear(linear))) = tree.tiles.get_mut(*root)
+        && linear.shares[*pane] == LOW.min(*share)
+    {
+        linear.shares.set_share(*pane, *share);
+    }
 }
 
 /// Draws the views of a frame.
@@ -210,6 +247,18 @@ mod tests {
         let mut whole = default();
         complete(&mut whole);
         assert_eq!(whole, default());
+    }
+
+    #[test]
+    fn lower_pane_is_low_for_a_frame_only() {
+        let mut tree = default();
+        let lowered = lower(&mut tree).expect("the default layout has a lower pane");
+        assert_ne!(tree, default());
+        restore(&mut tree, &lowered);
+        assert_eq!(tree, default());
+        let mut arranged = without(&curves::ID);
+        complete(&mut arranged);
+        assert!(lower(&mut arranged).is_none());
     }
 
     #[test]

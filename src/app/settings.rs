@@ -32,12 +32,16 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The settings saved last; the defaults if there are none or they cannot be read.
-    pub fn load(storage: Option<&dyn Storage>) -> Self {
+    /// The settings saved last; the defaults if there are none, or they cannot be read, with the reason.
+    pub fn load(storage: Option<&dyn Storage>) -> (Self, Option<String>) {
         let saved = storage.and_then(|storage| storage.get_string(KEY));
-        let mut settings: Self = saved.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let (mut settings, reason) = match saved.map(|text| serde_json::from_str::<Self>(&text)) {
+            None => (Self::default(), None),
+            Some(Ok(settings)) => (settings, None),
+            Some(Err(error)) => (Self::default(), Some(error.to_string())),
+        };
         layout::complete(&mut settings.layout);
-        settings
+        (settings, reason)
     }
 
     /// Saves the settings as JSON, which the program reads anyway: eframe's format (RON) would make the page a tenth
@@ -85,7 +89,8 @@ mod tests {
         settings.theme = ThemeChoice::Light;
         layout::show(&mut settings.layout, &ViewId::new("Network"));
         settings.save(&mut storage);
-        let loaded = Settings::load(Some(&storage));
+        let (loaded, reason) = Settings::load(Some(&storage));
+        assert_eq!(reason, None);
         assert_eq!(loaded.config, settings.config);
         assert_eq!((loaded.compare, loaded.theme), (settings.compare, settings.theme));
         assert_eq!(loaded.layout, settings.layout);
@@ -95,8 +100,11 @@ mod tests {
     fn unreadable_settings_become_the_defaults() {
         let mut storage = Memory::default();
         storage.set_string(KEY, r#"{"config":{"speed":9}}"#.into());
-        assert_eq!(Settings::load(Some(&storage)).config, Settings::default().config);
-        assert_eq!(Settings::load(None).config, Settings::default().config);
+        let (loaded, reason) = Settings::load(Some(&storage));
+        assert_eq!(loaded.config, Settings::default().config);
+        assert!(reason.is_some_and(|reason| reason.contains("speed")), "the reason is told");
+        let (loaded, reason) = Settings::load(None);
+        assert_eq!((loaded.config, reason), (Settings::default().config, None));
     }
 
     /// The default layout of version 0.1, as it was saved with CTAugment in front.
@@ -119,7 +127,7 @@ mod tests {
         );
         let mut storage = Memory::default();
         storage.set_string(KEY, saved);
-        let loaded = Settings::load(Some(&storage));
+        let (loaded, _) = Settings::load(Some(&storage));
         assert_eq!((loaded.config.preset.as_str(), loaded.compare), ("digits", Some(Variation::NoMixUp)));
         assert_eq!(loaded.theme, ThemeChoice::Light);
         assert!(layout::is_shown(&loaded.layout, &ViewId::new("Policy")), "the tab that was in front");

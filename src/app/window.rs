@@ -15,8 +15,8 @@ use super::session::Command;
 use super::settings::Settings;
 use super::textures::Subset;
 use super::tour::{self, Tour};
-use super::views::Views;
 use super::views::view::ViewContext;
+use super::views::{Views, curves};
 use super::widgets::is_narrow;
 use super::workspace::Workspace;
 use super::{layout, theme};
@@ -27,6 +27,9 @@ const IMAGES_PER_CLASS: usize = 12;
 
 /// Width of a window, in points, below which its panels are smaller.
 const SMALL: f32 = 1_100.0;
+
+/// Height of a window, in points, below which panes without content are low.
+const LOW_WINDOW: f32 = 720.0;
 
 /// The app: a workspace, and what the window shows of it.
 pub struct App {
@@ -57,7 +60,7 @@ impl App {
         let gpu = crate::train::with_tiling(gpu, &options.tiling, options.tilings.as_deref())?;
         let script = Script::new(&options);
         // A script shows the same on every machine: it ignores saved settings.
-        let mut settings = Settings::load(creation.storage.filter(|_| script.is_none()));
+        let (mut settings, unreadable) = Settings::load(creation.storage.filter(|_| script.is_none()));
         options.apply_to(&mut settings);
         if let Some(size) = options.size {
             // The requested size replaces the remembered one.
@@ -68,6 +71,11 @@ impl App {
         settings.theme.apply(&creation.egui_ctx);
         let autosaved = options.autosave.clone().map(AutosavedRuns::new);
         let mut workspace = Workspace::new(gpu, render, creation.egui_ctx.clone(), settings, autosaved);
+        if let Some(reason) = unreadable {
+            workspace.log.add(format!(
+                "the settings of the last start cannot be read, so that the defaults are used: {reason}"
+            ));
+        }
         workspace.accept_changed_data = options.accept_changed_data;
         workspace.labels_are_set = options.labels.is_some();
         workspace.balance_is_set = options.balance.is_some();
@@ -246,7 +254,14 @@ impl App {
                 bar: None,
                 chosen: chosen_in,
             };
-            workspace.settings.layout.ui(&mut panes, ui);
+            // In a low window, curves that are not there yet leave their room to the other views.
+            let low = ui.ctx().content_rect().height() < LOW_WINDOW && curves::are_empty(&workspace.runs);
+            let layout = &mut workspace.settings.layout;
+            let lowered = if low { layout::lower(layout) } else { None };
+            layout.ui(&mut panes, ui);
+            if let Some(lowered) = &lowered {
+                layout::restore(layout, lowered);
+            }
             if let Some(view) = chosen {
                 layout::show(&mut workspace.settings.layout, &view);
             }

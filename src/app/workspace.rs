@@ -318,15 +318,27 @@ impl Workspace {
 
     /// Settings with labels that fit the open data, where nobody has set their number.
     fn fitting_labels(&mut self, mut config: Config) -> Config {
-        let default = preset(&config.preset, None).is_ok_and(|start| start.config.labels == config.labels);
-        if default
-            && !self.labels_are_set
-            && let Some(data) = self.data.ready()
-            && let Some(notice) = config.fit_labels(data, self.balance_is_set)
-        {
+        if let Some(notice) = self.fit_labels(&mut config) {
             self.log.add(format!("notice: {notice}"));
         }
         config
+    }
+
+    fn fit_labels(&self, config: &mut Config) -> Option<String> {
+        let default = preset(&config.preset, None).is_ok_and(|start| start.config.labels == config.labels);
+        let data = self.data.ready().filter(|_| default && !self.labels_are_set)?;
+        config.fit_labels(data, self.balance_is_set)
+    }
+
+    /// The number of labelled images: of the run while its settings are unchanged, otherwise of the next run.
+    pub(super) fn labelled_images(&self) -> usize {
+        let run = self.runs.first().filter(|_| !self.settings_changed());
+        run.and_then(Run::labelled).unwrap_or_else(|| {
+            let mut config = self.settings.config.clone();
+            // The number alone is shown; the run tells why it is another one.
+            drop(self.fit_labels(&mut config));
+            config.labels
+        })
     }
 
     pub(super) fn start_run(&mut self, name: String, config: Config, start: Start) {

@@ -9,7 +9,7 @@ use image::{Rgb, RgbImage};
 use remixmatch::app::AppOptions;
 use tempfile::{TempDir, tempdir};
 
-use crate::common::{Window, says, wait_for, window};
+use crate::common::{Window, says, short, wait_for, window};
 
 fn png(path: &Path, number: usize) {
     fs::create_dir_all(path.parent().expect("a folder")).expect("writable");
@@ -79,6 +79,11 @@ fn accepted_data_are_measured_again() {
     let accuracy = 100.0 * evaluated["accuracy"].as_f64().expect("a number");
     assert!(says(&window, &format!("test accuracy {accuracy:.1} % (measured again")), "{evaluated}");
     assert!(says(&window, "of the test images before they changed"));
+    // Opened again, the data are the run's, and its last report is still of other test images.
+    drop(window);
+    let mut window = opened(&run);
+    wait_for(&mut window, "the run", |window| says(window, "measured again"));
+    assert!(says(&window, &format!("test accuracy {accuracy:.1} % (measured again")));
 }
 
 #[test]
@@ -113,4 +118,24 @@ fn runs_find_data_that_have_moved() {
     window.state_mut().workspace.open_refused_run_on(moved);
     wait_for(&mut window, "the run", |window| says(window, "4 / 4 steps") && says(window, "finished"));
     assert!(!says(&window, "is not open"));
+}
+
+/// Whether a field of the window has this number.
+fn has_field(window: &Window, number: f64) -> bool {
+    let mut fields = window.query_all_by_role(eframe::egui::Role::SpinButton);
+    fields.any(|field| field.accesskit_node().numeric_value() == Some(number))
+}
+
+#[test]
+fn labelled_images_are_those_of_the_data() {
+    let outer = tempdir().expect("a folder");
+    let data = outer.path().join("photos");
+    (0..14).for_each(|n| png(&data.join("train").join(["a", "b"][n % 2]).join(format!("{n}.png")), n));
+    (0..4).for_each(|n| png(&data.join("test").join(["a", "b"][n % 2]).join(format!("{n}.png")), 50 + n));
+    let mut window = window(AppOptions { data: data.to_str().map(str::to_owned), ..short() });
+    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    assert!(has_field(&window, 14.0) && !has_field(&window, 40.0), "the preset's labels are counted");
+    window.get_by_label("▶ Train").click();
+    wait_for(&mut window, "the end", |window| says(window, "finished, "));
+    assert!(says(&window, "14 labelled images, ") && has_field(&window, 14.0));
 }

@@ -169,3 +169,22 @@ fn open_tab_is_visible_in_small_windows() {
         assert!(window.state().shown_views().contains(&view), "{view} is in front");
     }
 }
+
+#[test]
+fn first_edit_after_a_run_keeps_its_focus() {
+    let mut window = trained(short());
+    window.get_by_label("Training settings").click();
+    window.run_steps(12);
+    window.get_by_role_and_label(Role::SpinButton, "steps").focus();
+    window.run_steps(3);
+    window.key_press_modifiers(eframe::egui::Modifiers::COMMAND, Key::A);
+    window.run_steps(2);
+    for digit in ["1", "2", "0"] {
+        window.input_mut().events.push(eframe::egui::Event::Text(digit.to_owned()));
+        window.run_steps(3);
+    }
+    window.key_press(Key::Enter);
+    window.run_steps(3);
+    assert!(says(&window, "not those of this run"));
+    assert_eq!(window.state().workspace.settings().config.steps, 120);
+}

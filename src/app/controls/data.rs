@@ -16,22 +16,31 @@ const BUILTIN: [(&str, &str); 3] = [
 ];
 
 /// Width of the label beside a box, in points.
-const LABEL: f32 = 84.0;
+const LABEL: f32 = 60.0;
 
 pub fn data(workspace: &mut Workspace, contact_sheet_open: &mut bool, ui: &mut Ui) {
     let mut chosen = None;
     let current = source(workspace);
     let known = BUILTIN.iter().find(|(name, _)| *name == current).map(|(_, text)| *text);
-    let width = (ui.available_width() - LABEL).clamp(100.0, 200.0);
-    let combo = ComboBox::from_label("Source").width(width).truncate();
-    let choice = combo.selected_text(known.unwrap_or(&current)).show_ui(ui, |ui| {
-        for (name, text) in BUILTIN {
-            if ui.selectable_label(current == name, text).clicked() {
-                chosen = Some(name.to_owned());
-            }
-        }
+    let width = (ui.available_width() - LABEL).clamp(100.0, 230.0);
+    let choice = ui.horizontal(|ui| {
+        let choose = |ui: &mut Ui| {
+            // A box is as wide as its text, where there is room.
+            ui.set_max_width(width);
+            let combo = ComboBox::from_id_salt("source").width(width).truncate();
+            combo.selected_text(known.unwrap_or(&current)).show_ui(ui, |ui| {
+                for (name, text) in BUILTIN {
+                    if ui.selectable_label(current == name, text).clicked() {
+                        chosen = Some(name.to_owned());
+                    }
+                }
+            })
+        };
+        let response = ui.scope(choose).inner.response;
+        let label = ui.label("Source");
+        response.labelled_by(label.id)
     });
-    choice.response.on_hover_text(&current);
+    choice.inner.on_hover_text(&current);
     ui.horizontal_wrapped(|ui| {
         let open = ui.button("Open folder ...");
         if open.on_hover_text("Class folders, IDX or CIFAR files; or drop a folder on the window").clicked() {
@@ -62,15 +71,19 @@ pub fn data(workspace: &mut Workspace, contact_sheet_open: &mut bool, ui: &mut U
     significant_bits(workspace, ui);
     let hand_made = workspace.data.ready().and_then(|set| set.hand_made_labels());
     ui.horizontal(|ui| {
-        let labels = DragValue::new(&mut workspace.settings.config.labels).range(1..=100_000).speed(1.0);
+        let mut count = workspace.labelled_images();
+        let labels = DragValue::new(&mut count).range(1..=100_000).speed(1.0);
         match hand_made {
             Some(count) => {
                 ui.label(count.to_string())
                     .on_hover_text("All labels that were made by hand, except those held out");
             }
             None => {
-                let labels = ui.add(labels);
-                workspace.labels_are_set |= labels.changed();
+                let labels = ui.add_enabled(workspace.data.ready().is_some(), labels);
+                if labels.changed() {
+                    workspace.settings.config.labels = count;
+                    workspace.labels_are_set = true;
+                }
                 labels.on_hover_text(
                     "Number of labelled images, a multiple of the number of classes; that of a preset adapts to the data",
                 );

@@ -85,6 +85,9 @@ fn training(workspace: &mut Workspace, places: &mut Places, ui: &mut Ui) {
     if workspace.settings_changed() {
         let text = "The settings below are not those of this run: Reset applies them.";
         ui.label(RichText::new(text).small().color(Role::Anchor.colour(ui)));
+    } else {
+        // The fields below keep their ids, and with them the focus, when the line appears.
+        ui.skip_ahead_auto_ids(1);
     }
 }
 

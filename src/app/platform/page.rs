@@ -103,6 +103,11 @@ pub async fn choose_destination(name: &str) -> Option<PathBuf> {
     Some(Path::new(in_memory::DOWNLOADS).join(name))
 }
 
+/// [`choose_destination`]: a page has no other folder.
+pub async fn choose_destination_beside(path: PathBuf) -> Option<PathBuf> {
+    choose_destination(&path.file_name().unwrap_or_default().to_string_lossy()).await
+}
+
 /// Downloads a built-in data set, which lies beside the page. A file that does not arrive fails when it is opened.
 pub async fn fetch(source: &str) {
     let Some(name) = source.strip_prefix("builtin:") else { return };

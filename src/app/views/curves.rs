@@ -69,7 +69,7 @@ impl View for CurvesView {
     }
 
     fn ui(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
-        if context.runs.iter().all(|run| run.state.statistics.is_empty() && run.state.reports.is_empty()) {
+        if are_empty(context.runs) {
             nothing_yet(ui, "Losses and accuracies appear here as training goes on.");
             return;
         }
@@ -202,6 +202,11 @@ fn points(
     let point = |s: &StepStatistics| Some([s.step as f64 + 1.0, f64::from(of_step(s)?)]);
     points.extend(thin(smooth(state.statistics.iter().filter_map(point), smoothing)));
     points
+}
+
+/// Whether there is nothing to draw yet.
+pub fn are_empty(runs: &[Run]) -> bool {
+    runs.iter().all(|run| run.state.statistics.is_empty() && run.state.reports.is_empty())
 }
 
 /// Optional terms have a curve only where the run has the term.

@@ -158,39 +158,47 @@ fn corrected_list(
     if !button.clicked() {
         return;
     }
-    #[cfg(not(target_arch = "wasm32"))]
-    {
-        let (report, data, source) = (Arc::clone(report), Arc::clone(data), source.to_owned());
-        let first = match Path::new(&source) {
-            file if file.is_file() => file.with_file_name("corrected.csv"),
-            _ => list_beside(&source),
-        };
-        dialogs.write_list(ui.ctx(), first, move |path| {
-            write_corrected_list(&source, &data, &report, path).map(in_words).map_err(|error| {
-                let reason = std::error::Error::source(&error).map(|reason| format!(": {reason}"));
-                format!("{error}{}", reason.unwrap_or_default())
-            })
-        });
+    let (report, data, source) = (Arc::clone(report), Arc::clone(data), source.to_owned());
+    dialogs.write_list(ui.ctx(), first_place(&source), move |path| write_list(&source, &data, &report, path));
+}
+
+/// Where a list of the data `source` may lie.
+#[cfg(not(target_arch = "wasm32"))]
+fn first_place(source: &str) -> PathBuf {
+    match Path::new(source) {
+        file if file.is_file() => file.with_file_name("corrected.csv"),
+        _ => list_beside(source),
     }
-    #[cfg(target_arch = "wasm32")]
-    {
-        // A page downloads the list; its names lead from a place beside the folder, or in it for a file.
-        let is_file = Path::new(source).extension().is_some();
-        let prefix = if is_file { String::new() } else { format!("{}/", data.name) };
-        match report.corrected_list(data, &prefix) {
-            Ok(list) => dialogs.write(ui.ctx(), "corrected.csv", list.csv.into_bytes()),
-            Err(error) => tracing::error!("{error}"),
+}
+
+/// Writes a list, and tells what it names and what to know before it is opened, or why it is not written.
+#[cfg(not(target_arch = "wasm32"))]
+fn write_list(source: &str, data: &DataSet, report: &Report, path: &Path) -> Result<String, String> {
+    match write_corrected_list(source, data, report, path) {
+        Ok(ListFile { summary, note }) => {
+            Ok(note.map_or_else(|| summary.clone(), |note| format!("{summary}; {note}")))
+        }
+        Err(error) => {
+            let reason = std::error::Error::source(&error).map(|reason| format!(": {reason}"));
+            Err(format!("{error}{}", reason.unwrap_or_default()))
         }
     }
 }
 
-/// What a written list names, and what to know before it is opened.
-#[cfg(not(target_arch = "wasm32"))]
-fn in_words(ListFile { summary, note }: ListFile) -> String {
-    match note {
-        Some(note) => format!("{summary}; {note}"),
-        None => summary,
-    }
+/// A page downloads the list.
+#[cfg(target_arch = "wasm32")]
+fn first_place(_source: &str) -> PathBuf {
+    PathBuf::from("corrected.csv")
+}
+
+/// Downloads a list, whose names lead from a place beside the folder, or in the folder of a file.
+#[cfg(target_arch = "wasm32")]
+fn write_list(source: &str, data: &DataSet, report: &Report, path: &Path) -> Result<String, String> {
+    let is_file = Path::new(source).extension().is_some();
+    let prefix = if is_file { String::new() } else { format!("{}/", data.name) };
+    let list = report.corrected_list(data, &prefix).map_err(|error| error.to_string())?;
+    crate::disk::write(path, list.csv.as_bytes()).map_err(|error| error.to_string())?;
+    Ok(format!("{} images are named, {} left out", list.kept, list.left_out))
 }
 
 /// What became of the last corrected list, and a button that opens it.
@@ -200,7 +208,9 @@ fn listed(outcome: Option<&(PathBuf, Result<String, String>)>, open: &mut Option
         Some((path, Ok(summary))) => {
             ui.horizontal_wrapped(|ui| {
                 ui.colored_label(Role::Agree.colour(ui), format!("● {summary}"));
-                if ui.button("Open this list").on_hover_text("Use the list as data").clicked() {
+                // A page does not see what it has downloaded.
+                let may_open = cfg!(not(target_arch = "wasm32"));
+                if may_open && ui.button("Open this list").on_hover_text("Use the list as data").clicked() {
                     *open = Some(path.clone());
                 }
             });

@@ -55,14 +55,26 @@ pub fn show(
 
 /// Which images a run on the current labels is tested on.
 fn measured_on(folder: &OpenFolder) -> String {
-    match folder.queue.own.held_out(folder.queue.labels()).len() {
+    let labels = folder.queue.labels();
+    let held = folder.queue.own.held_out(labels);
+    let untested: Vec<&str> = (0..labels.classes().len())
+        .filter(|class| !held.iter().any(|image| labels.of(*image) == Some(*class as u32)))
+        .map(|class| labels.classes()[class].as_str())
+        .collect();
+    match held.len() {
         0 => format!(
             "Accuracy is measured on the labelled images themselves until every class has {HELD_OUT} labels."
         ),
-        n => format!(
-            "{} held out to measure accuracy, about a fifth. Training uses their images as unlabelled.",
-            counted(n, "label is", "labels are")
-        ),
+        n => {
+            let none = match untested.as_slice() {
+                [] => String::new(),
+                classes => format!(" None is of {}: accuracy says nothing about it.", classes.join(", ")),
+            };
+            format!(
+                "{} held out to measure accuracy, about a fifth. Training uses their images as unlabelled.{none}",
+                counted(n, "label is", "labels are")
+            )
+        }
     }
 }
 
