@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{anyhow, bail};
 use clap::Args;
 use pollster::block_on;
-use remixmatch::data::{DataError, DataSet, OpenOptions, counted, counted_of, shown, shown_name};
-use remixmatch::train::{Model, TrainError, most_likely, reopen_options, wilson_interval};
+use remixmatch::data::{DataError, DataSet, OpenOptions, class_key, counted, counted_of, shown, shown_name};
+use remixmatch::train::{Model, RunFolder, TrainError, most_likely, reopen_options, wilson_interval};
 use serde_json::{Value, json};
 
 use super::inputs::{ChoiceOptions, model_file, open_gpu, open_source, same_source};
@@ -47,6 +47,16 @@ pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
     let path = model_file(&arguments.model)?;
     note_other_run(&path);
     let mut model = Model::load(open_gpu()?, &path)?;
+    if arguments.data.is_none() {
+        let folder = RunFolder::new(path.parent().unwrap_or(Path::new("")));
+        if let Some(config) = folder.with_edited_source(&model.config).filter(|_| folder.model() == path) {
+            note(format_args!(
+                "notice: config.toml has other data than when it trained: {} is read",
+                config.source()
+            ));
+            model.config = config;
+        }
+    }
     let given = arguments.choice.choice();
     let of_run = match arguments.data {
         Some(_) => model.config.source().to_owned(),
@@ -265,16 +275,22 @@ impl Tested {
 struct ClassMap(Vec<Option<usize>>);
 
 impl ClassMap {
-    /// Equal names match; so do names that differ in case or spaces alone, where one class of the model has such a name.
+    /// Equal names match; so do names that training takes for one class. A single letter matches the model's class of the
+    /// other case only where no class of the set is that one, and the model has one of the two.
     fn new(model: &Model, set: &DataSet) -> Self {
         let names = &model.header.classes;
-        let plain = |name: &str| name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
-        let find = |class: &String| {
-            let mut alike = (0..names.len()).filter(|i| plain(&names[*i]) == plain(class));
-            let only = alike.next().filter(|_| alike.next().is_none());
-            names.iter().position(|name| name == class).or(only)
+        let keys: Vec<String> = names.iter().map(|name| class_key(name)).collect();
+        let of_set: Vec<String> = set.classes.iter().map(|class| class_key(class)).collect();
+        let find = |(class, key): (&String, &String)| {
+            let same = || keys.iter().position(|known| known == key);
+            let other_case = || {
+                let alike = |known: &&String| known.to_lowercase() == key.to_lowercase();
+                let only = keys.iter().filter(alike).count() == 1 && of_set.iter().filter(alike).count() == 1;
+                keys.iter().position(|known| alike(&known)).filter(|_| only)
+            };
+            names.iter().position(|name| name == class).or_else(same).or_else(other_case)
         };
-        Self(set.classes.iter().map(find).collect())
+        Self(set.classes.iter().zip(&of_set).map(find).collect())
     }
 
     /// The model's classes that the set has.
@@ -284,7 +300,14 @@ impl ClassMap {
 
     /// What the user should know: classes of the set that the model does not know, and the other way round.
     fn notices(&self, model: &Model, set: &DataSet, images: &Tested) -> Vec<String> {
-        let mut notices = Vec::new();
+        let names = &model.header.classes;
+        let other_case = |(class, of): (&String, &Option<usize>)| {
+            let name = &names[(*of)?];
+            (class_key(class) != class_key(name)).then(|| {
+                format!("notice: '{}' counts as the model's class '{}'", shown_name(class), shown_name(name))
+            })
+        };
+        let mut notices: Vec<String> = set.classes.iter().zip(&self.0).filter_map(other_case).collect();
         let unknown = (0..set.classes.len()).filter(|class| self.0[*class].is_none());
         let unknown: Vec<&str> = unknown.map(|class| set.classes[class].as_str()).collect();
         if !unknown.is_empty() {
@@ -295,7 +318,7 @@ impl ClassMap {
                 counted(left_out, "image is", "images are")
             ));
         }
-        let names = model.header.classes.iter().enumerate();
+        let names = names.iter().enumerate();
         let present = |class: usize| images.labels.iter().any(|label| self.0[*label as usize] == Some(class));
         let missing: Vec<&str> =
             names.filter(|(class, _)| !present(*class)).map(|(_, name)| name.as_str()).collect();

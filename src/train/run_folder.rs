@@ -84,7 +84,20 @@ impl RunFolder {
             (false, ..) => Err(TrainError::NotARun { path: path() }),
             (true, false, _) => Err(TrainError::OutputNotEmpty { path: path() }),
             (true, true, Some(target)) => Err(TrainError::Link { path: path(), target }),
-            (true, true, None) => Ok(()),
+            (true, true, None) => self.check_files(),
+        }
+    }
+
+    /// Checks that nothing but files is in place of the files that a run writes.
+    fn check_files(&self) -> Result<(), TrainError> {
+        let files = [self.model(), self.config(), self.metrics(), self.summary()];
+        match files.into_iter().find(|file| disk::is_folder(file)) {
+            Some(path) => {
+                let reason =
+                    std::io::Error::other("it is a folder: remove it, or choose another output folder");
+                Err(TrainError::file(path, "replacing it")(reason))
+            }
+            None => Ok(()),
         }
     }
 
@@ -183,6 +196,15 @@ impl RunFolder {
             differences.push(format!("data = {}, not {}", written.data, saved.data));
         }
         differences
+    }
+
+    /// The settings of a checkpoint with the data of `config.toml` beside it, where either their name or their path was
+    /// edited by hand, as [`RunFolder::resumable`] reads them; `None` if neither was, or both.
+    pub fn with_edited_source(&self, saved: &Config) -> Option<Config> {
+        let written = self.read_config().ok()?;
+        let (other_name, other_path) = (written.data != saved.data, written.data_path != saved.data_path);
+        let data_path = written.data_path.filter(|_| !other_name);
+        (other_name != other_path).then(|| Config { data: written.data, data_path, ..saved.clone() })
     }
 
     /// Creates the folder if it does not exist.

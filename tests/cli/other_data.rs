@@ -153,6 +153,63 @@ fn eval_matches_classes_by_name() {
     assert_eq!(CLASSES.len(), ALL.len());
 }
 
+/// What `eval` makes of class names that differ from the model's as written.
+#[test]
+fn eval_merges_class_names_as_training_does() {
+    // The model's classes, the data's, the number of images that count, and words of the notices.
+    type Case = (&'static [&'static str], &'static [&'static str], usize, &'static [&'static str]);
+    let cases: [Case; 5] = [
+        (&["01", "2"], &["1", "2.0"], 12, &[]),
+        (&["a", "b"], &["\u{ff21}\u{ff42}", "\u{ff41}"], 6, &["does not know class \u{ff21}\u{ff42}"]),
+        (&["a", "b"], &["A", "a"], 6, &["does not know class A: 6 images are left out"]),
+        (&["a", "b"], &["A", "B"], 12, &["'A' counts as the model's class 'a'"]),
+        (&["Cat", "dog"], &["cat ", "DOG"], 12, &[]),
+    ];
+    for (known, found, count, words) in cases {
+        let outer = tempdir().expect("a folder");
+        let named = |names: &'static [&'static str]| [(names[0], 0), (names[1], 1)];
+        folder(&outer.path().join("set"), &images(&named(known), DynamicImage::ImageLuma8));
+        folder(&outer.path().join("other"), &images(&named(found), DynamicImage::ImageLuma8));
+        done(&mut train(&outer.path().join("set"), 2, &outer.path().join("run")));
+        let mut command = remixmatch(&["eval", "--json", "--model", str(&outer.path().join("run"))]);
+        let (json, told) = done(command.arg("--data").arg(outer.path().join("other")));
+        let result: Value = serde_json::from_str(&json).expect("JSON");
+        assert_eq!(result["images"], count, "{known:?} {found:?}: {told}");
+        words.iter().for_each(|word| assert!(told.contains(word), "{word}: {told}"));
+        assert!(!words.is_empty() || !told.contains("counts as"), "{told}");
+    }
+}
+
+#[test]
+fn eval_skips_empty_class_folders() {
+    let trained = Trained::new();
+    let data = trained.outer.path().join("some");
+    folder(&data, &images(&ALL[..1], DynamicImage::ImageLuma8));
+    fs::create_dir_all(data.join("top")).expect("a folder");
+    let (found, told) = trained.eval(&data);
+    assert_eq!(found["images"], 6, "{told}");
+    assert!(told.contains("top (no images in it)"), "{told}");
+}
+
+#[test]
+fn eval_reads_data_that_config_names_now() {
+    let trained = Trained::new();
+    let moved = trained.outer.path().join("moved");
+    for class in CLASSES {
+        for entry in fs::read_dir(trained.data.path().join(class)).expect("a folder") {
+            let path = entry.expect("a file").path();
+            let name = path.file_name().expect("a name");
+            put(&moved.join(class).join(name), &fs::read(&path).expect("a file"));
+        }
+    }
+    let config = trained.outer.path().join("run/config.toml");
+    let text = fs::read_to_string(&config).expect("config.toml");
+    let line = text.lines().find(|line| line.starts_with("data_path")).expect("a path");
+    fs::write(&config, text.replace(line, &format!("data_path = '{}'", str(&moved)))).expect("a file");
+    let (words, told) = done(&mut remixmatch(&["eval", "--model", str(&trained.model())]));
+    assert!(words.starts_with("moved: ") && told.contains("config.toml has other data"), "{words}{told}");
+}
+
 /// Layouts that cannot be trained on: no training images, or classes without images.
 #[test]
 fn eval_tests_on_sets_without_training_images() {

@@ -39,6 +39,19 @@ fn folder_in_use_is_replaced_only_with_force() {
     assert_eq!(fs::read(&file).expect("the file"), b"a file");
 }
 
+#[test]
+fn folders_in_place_of_files_are_refused_before_training() {
+    for name in ["model.safetensors", "metrics.csv", "summary.json"] {
+        let run = Run::new(2);
+        fs::remove_file(run.folder().join(name)).expect("a file");
+        fs::create_dir(run.folder().join(name)).expect("a folder");
+        let config = fs::read(run.folder().join("config.toml")).expect("a file");
+        let mut command = train(run.data.path(), 4, &run.folder());
+        refused(command.args(["--force", "--seed", "9"]), &[name, "it is a folder"]);
+        assert_eq!(fs::read(run.folder().join("config.toml")).expect("a file"), config, "{name}");
+    }
+}
+
 /// A file system of 128 KiB, visible to the script alone, holds a run but no second checkpoint.
 #[cfg(target_os = "linux")]
 #[test]
