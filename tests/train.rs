@@ -11,7 +11,8 @@ use pollster::block_on;
 use remixmatch::data::{DataSet, Images, Origin};
 use remixmatch::ssl::{Method, PerTerm};
 use remixmatch::train::{
-    Capture, Config, MetricsFile, Model, Pace, Report, TrainError, Trainer, Weights, accuracy, read_reports,
+    Capture, Checkpoint, Config, MetricsFile, Model, Pace, Precision, Report, TrainError, Trainer, Weights,
+    accuracy, read_reports,
 };
 
 use small::{config, gpu, run, small_remixmatch};
@@ -58,10 +59,15 @@ fn equal_seeds_give_equal_runs() {
 
 #[test]
 fn run_resumed_between_reports_equals_an_uninterrupted_one() {
+    for precision in [Precision::Single, Precision::Mixed] {
+        resume_between_reports(Config { precision, ..config(small_remixmatch()) });
+    }
+}
+
+fn resume_between_reports(config: Config) {
     let gpu = gpu();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("model.safetensors");
-    let config = config(small_remixmatch());
     let start =
         || Trainer::new(Arc::clone(&gpu), config.clone(), halves(), Capture::State).expect("a trainer");
     let mut unbroken = start();
@@ -88,6 +94,75 @@ fn run_resumed_between_reports_equals_an_uninterrupted_one() {
     assert_eq!(a.history, b.history);
     assert_eq!(a.rates, b.rates);
     assert_eq!(a.pending, b.pending);
+    assert_eq!(a.loss_scale, b.loss_scale);
+    assert_eq!(a.loss_scale.is_some(), config.precision == Precision::Mixed);
+}
+
+/// A trainer with f16 feature maps after a step, whose loss scale and steps since its change are set before.
+fn step_from_scale(scale: [f32; 2]) -> [Checkpoint; 2] {
+    let gpu = gpu();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("model.safetensors");
+    let config = Config { precision: Precision::Mixed, ..config(small_remixmatch()) };
+    let mut trainer =
+        Trainer::new(Arc::clone(&gpu), config.clone(), halves(), Capture::State).expect("a trainer");
+    let mut before = block_on(trainer.checkpoint()).expect("a checkpoint");
+    before.loss_scale = Some(scale);
+    let network = &trainer.engine.network;
+    before.save(&path, &network.parameters, &network.statistics).expect("a written checkpoint");
+    let mut resumed = Trainer::resume(gpu, config, halves(), &path, Capture::State).expect("a trainer");
+    block_on(resumed.step()).expect("a step");
+    [before, block_on(resumed.checkpoint()).expect("a checkpoint")]
+}
+
+#[test]
+fn too_large_loss_scales_skip_the_step_and_are_halved() {
+    let [before, after] = step_from_scale([2f32.powi(100), 7.0]);
+    assert_eq!(after.loss_scale, Some([2f32.powi(99), 0.0]));
+    assert_eq!(before.weights, after.weights);
+    assert_eq!(before.ema, after.ema);
+    assert_eq!(before.optimiser, after.optimiser);
+}
+
+#[test]
+fn loss_scales_grow_after_two_thousand_steps() {
+    for (scale, expected) in [([1024.0, 1998.0], [1024.0, 1999.0]), ([1024.0, 1999.0], [2048.0, 0.0])] {
+        let [before, after] = step_from_scale(scale);
+        assert_eq!(after.loss_scale, Some(expected));
+        assert_ne!(before.weights, after.weights, "{scale:?}");
+    }
+}
+
+#[test]
+fn half_precision_gradients_are_near_single_precision_ones() {
+    let gradients = |precision| {
+        let gpu = gpu();
+        let config = Config { precision, ..config(small_remixmatch()) };
+        let mut trainer =
+            Trainer::new(Arc::clone(&gpu), config, halves(), Capture::State).expect("a trainer");
+        block_on(trainer.step()).expect("a step");
+        let tensor = trainer.engine.tensors.optimiser.gradients;
+        let packed = trainer.engine.read(&gpu, tensor).expect("the gradients");
+        trainer.engine.network.parameters.unpack(&packed)
+    };
+    let [single, mixed] = [Precision::Single, Precision::Mixed].map(gradients);
+    let norm = |values: &[f32]| values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
+    let all: Vec<f32> = single.concat();
+    let difference: Vec<f32> = all.iter().zip(mixed.concat()).map(|(a, b)| a - b).collect();
+    let share = norm(&difference) / norm(&all);
+    assert!(share > 0.0 && share < 0.02, "the gradients differ by {share} of their norm");
+}
+
+#[test]
+fn adapters_without_half_precision_are_refused() {
+    let mut gpu = remixmatch::gpu::Gpu::new_blocking().expect("tests need a WebGPU adapter");
+    gpu.features.remove(wgpu::Features::SHADER_F16);
+    let config = Config { precision: Precision::Mixed, ..config(small_remixmatch()) };
+    let Err(error) = Trainer::new(Arc::new(gpu), config, halves(), Capture::State) else {
+        panic!("the adapter has no shader-f16")
+    };
+    let text = error.to_string();
+    assert!(text.contains("shader-f16") && text.contains("set precision to 'single'"), "{text}");
 }
 
 /// Stopped anywhere in a step, also between its forward and backward passes, and resumed from what is saved then.
