@@ -56,6 +56,7 @@ pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
             ));
             model.config = config;
         }
+        model.config.moved_notice().iter().for_each(|notice| note(format_args!("notice: {notice}")));
     }
     let given = arguments.choice.choice();
     let of_run = match arguments.data {
@@ -83,12 +84,26 @@ pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
     };
     let set = open_source(&source, &options).map_err(unfit_data)?;
     if own {
-        model.header.check(&path, &set)?;
+        if let Some(found) = model.header.differences(
+            &set,
+            ["", ": a run keeps its classes, so move the images into a folder 'unlabeled'"],
+        ) {
+            bail!(
+                "{} was trained on other data: {found}; put back what the run was trained on, or give other data with \
+                 images of its classes (--data)",
+                path.display()
+            );
+        }
         check_unchanged(&model, &set, &path, arguments.accept_changed_data)?;
     }
     let classes = ClassMap::new(&model, &set);
     if classes.known().next().is_none() {
-        model.header.check(&path, &set)?;
+        bail!(
+            "{} was trained on other data: {}; give images of its classes, or rename the classes: predict classifies any \
+             image",
+            path.display(),
+            model.header.differences(&set, ["", ""]).unwrap_or_default()
+        );
     }
     let images = Tested::new(&set, options.only_tests);
     classes.notices(&model, &set, &images).into_iter().for_each(note);

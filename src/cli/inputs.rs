@@ -161,6 +161,7 @@ impl SourceOptions {
         let memory = self.memory.map(|mebibytes| mebibytes.saturating_mul(1 << 20));
         let (strict, skip_bad) = (config.strict, config.skip_bad);
         let options = OpenOptions { memory, strict, skip_bad, ..options };
+        config.moved_notice().iter().for_each(|notice| note(format_args!("notice: {notice}")));
         open_source(config.present_source()?, &options).map(Arc::new)
     }
 }

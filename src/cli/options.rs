@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use remixmatch::Named;
@@ -170,9 +169,7 @@ impl Settings {
     fn config(&self, source: &SourceOptions) -> anyhow::Result<(Config, String)> {
         let (mut config, origin) = match &self.options.config {
             Some(path) => {
-                let text =
-                    std::fs::read(path).with_context(|| format!("{}: reading it failed", path.display()))?;
-                let config = Config::parse(path, &text)?;
+                let config = Config::read(path)?;
                 (config, format!("settings of {}", path.display()))
             }
             None => {

@@ -95,34 +95,44 @@ impl Header {
         Self { image, classes, step, seconds, window, pending_steps, data: None, reported }
     }
 
-    /// Whether a data set's images have the shape and the classes that the checkpoint at `path` knows.
-    ///
-    /// # Errors
-    /// [`TrainError::OtherData`] says what differs.
-    pub fn check(&self, path: &Path, data: &DataSet) -> Result<(), TrainError> {
+    /// What the images were that the checkpoint was trained on, and what those of a data set are; `None` if they have the
+    /// same shape and classes. `advice` follows the names of classes that are gone, and of those that are new.
+    pub fn differences(&self, data: &DataSet, advice: [&str; 2]) -> Option<String> {
         let image = [data.train.height, data.train.width, data.train.channels];
         if self.image == image && self.classes == data.classes {
-            return Ok(());
+            return None;
         }
         let lacking = |all: &[String], of: &[String]| {
             let names: Vec<&str> = all.iter().filter(|name| !of.contains(name)).map(String::as_str).collect();
             let more = if names.len() > NAMED { ", .." } else { "" };
             (!names.is_empty()).then(|| format!("{}{more}", names[..names.len().min(NAMED)].join(", ")))
         };
-        let gone = lacking(&self.classes, &data.classes)
-            .map(|names| format!("; it lacks {names}: put the images back, or start another run"));
-        let new = lacking(&data.classes, &self.classes).map(|names| {
-            format!("; new: {names}: a run keeps its classes, so move the images into a folder 'unlabeled', or start another run")
-        });
-        let reason = format!(
+        let gone =
+            lacking(&self.classes, &data.classes).map(|names| format!("; it lacks {names}{}", advice[0]));
+        let new = lacking(&data.classes, &self.classes).map(|names| format!("; new: {names}{}", advice[1]));
+        Some(format!(
             "{}; {} has {}{}{}",
             describe(self.image, &self.classes),
             data.name,
             describe(image, &data.classes),
             gone.unwrap_or_default(),
             new.unwrap_or_default()
-        );
-        Err(TrainError::OtherData { path: path.to_owned(), reason })
+        ))
+    }
+
+    /// Whether a data set's images have the shape and the classes that the checkpoint at `path` knows.
+    ///
+    /// # Errors
+    /// [`TrainError::OtherData`] says what differs.
+    pub fn check(&self, path: &Path, data: &DataSet) -> Result<(), TrainError> {
+        const ADVICE: [&str; 2] = [
+            ": put the images back, or start another run",
+            ": a run keeps its classes, so move the images into a folder 'unlabeled', or start another run",
+        ];
+        match self.differences(data, ADVICE) {
+            Some(reason) => Err(TrainError::OtherData { path: path.to_owned(), reason }),
+            None => Ok(()),
+        }
     }
 }
 

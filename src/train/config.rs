@@ -1,6 +1,6 @@
 //! Everything that determines a run, as `config.toml` stores it, and the ranges of its settings.
 
-use std::path::Path;
+use std::path::{Component, Path};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -8,7 +8,9 @@ use serde_json::Value;
 use super::error::TrainError;
 use super::precision::Precision;
 use crate::augment::OpOptions;
-use crate::data::{Balance, Choice, DataSet, OpenOptions, SignificantBits, SplitRule, Spread, Tail};
+use crate::data::{
+    Balance, Choice, DataSet, OpenOptions, SignificantBits, SplitRule, Spread, Tail, shown_name,
+};
 use crate::disk;
 use crate::nn::Architecture;
 use crate::optim::{ADAM, Optimiser};
@@ -117,7 +119,8 @@ pub struct Difference {
 fn absolute(source: &str) -> Option<String> {
     let path = Path::new(source);
     let absolute = path.exists().then(|| std::path::absolute(path).ok()).flatten()?;
-    absolute.to_str().map(str::to_owned)
+    // A path that is not UTF-8 is stored with stand-ins: it finds nothing, and tells whether `data` still leads there.
+    Some(absolute.to_string_lossy().into_owned())
 }
 
 /// The page has no working directory.
@@ -256,13 +259,35 @@ impl Config {
     /// # Errors
     /// [`TrainError::LostData`] if the data were at a path where there is nothing any more.
     pub fn present_source(&self) -> Result<&str, TrainError> {
-        let is_there = |path: &str| disk::exists(Path::new(path));
         match &self.data_path {
-            Some(path) if !is_there(path) && !is_there(&self.data) => {
+            Some(path) if !disk::exists(Path::new(path)) && !self.data_names_its_place() => {
                 Err(TrainError::LostData { path: path.into() })
             }
             _ => Ok(self.source()),
         }
+    }
+
+    /// Whether `data` leads to where it led, or to a file or folder of the name that was given. `.` and `..` name whatever
+    /// folder is the current one.
+    fn data_names_its_place(&self) -> bool {
+        let is_name = matches!(Path::new(&self.data).components().next_back(), Some(Component::Normal(_)));
+        disk::exists(Path::new(&self.data)) && (is_name || absolute(&self.data) == self.data_path)
+    }
+
+    /// What to say of a run that goes on with data at another place than before, found by the name that was given.
+    pub fn moved_notice(&self) -> Option<String> {
+        let path = self.data_path.as_deref().filter(|path| !disk::exists(Path::new(path)))?;
+        (absolute(&self.data).as_deref() != Some(path)).then(|| {
+            format!("the data are no longer at {}: {} is read", shown_name(path), shown_name(&self.data))
+        })
+    }
+
+    /// Reads settings from a file.
+    ///
+    /// # Errors
+    /// [`TrainError::File`] if the file cannot be read, otherwise as [`Config::parse`].
+    pub fn read(path: &Path) -> Result<Self, TrainError> {
+        Self::parse(path, &disk::read(path).map_err(TrainError::file(path, "reading it"))?)
     }
 
     /// The options that the run's data set is opened with: all settings that decide which images it has, and how.

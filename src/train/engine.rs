@@ -210,11 +210,11 @@ impl Engine {
         &mut self,
         gpu: &Gpu,
         images: &Images,
-        labels: &[Option<u32>],
+        [labels, hidden]: [&[Option<u32>]; 2],
         samples: &StepSamples,
         block: StepBlock,
     ) -> Result<(), TrainError> {
-        self.upload_step(gpu, images, labels, samples, block);
+        self.upload_step(gpu, images, [labels, hidden], samples, block);
         if let Some(failure) = images.take_failure() {
             return Err(failure.into());
         }
@@ -248,12 +248,13 @@ impl Engine {
         &mut self,
         gpu: &Gpu,
         images: &Images,
-        labels: &[Option<u32>],
+        [labels, hidden]: [&[Option<u32>]; 2],
         samples: &StepSamples,
         block: StepBlock,
     ) {
         const UNKNOWN: u32 = u32::MAX;
         let label = |i: &usize| labels[*i].unwrap_or(UNKNOWN);
+        let hidden_label = |i: &usize| hidden[*i].unwrap_or(UNKNOWN);
         let t = &self.tensors;
         let write = |tensor: Tensor, bytes: &[u8]| self.plan.write(gpu, tensor, bytes);
         write(t.weak_draws, bytemuck::cast_slice(&samples.weak));
@@ -264,7 +265,7 @@ impl Engine {
         write(t.step_block, bytemuck::bytes_of(&block));
         let labelled: Vec<u32> = samples.labelled.iter().map(label).collect();
         write(t.labels, bytemuck::cast_slice(&labelled));
-        let hidden: Vec<u32> = samples.unlabelled.iter().map(label).collect();
+        let hidden: Vec<u32> = samples.unlabelled.iter().map(hidden_label).collect();
         if !hidden.is_empty() {
             write(t.hidden, bytemuck::cast_slice(&hidden));
         }

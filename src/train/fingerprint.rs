@@ -1,7 +1,7 @@
 //! The fingerprint of a run's data: its images, their classes and their roles, as a checkpoint records them; and what
 //! differs in the data that a run goes on with.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
@@ -140,6 +140,15 @@ impl Fingerprint {
             }
         }
         split
+    }
+
+    /// The classes that had labelled images, and have none among the data that are used as `split` says.
+    pub fn classes_without_labels<'a>(&self, data: &'a DataSet, split: &Split) -> Vec<&'a str> {
+        let left: HashSet<u32> = split.labelled.iter().filter_map(|&i| data.train_labels[i]).collect();
+        let labelled = self.images.iter().filter(|image| image.role == Role::Labelled);
+        let gone: BTreeSet<u32> =
+            labelled.filter_map(|image| image.class).filter(|class| !left.contains(class)).collect();
+        gone.into_iter().filter_map(|class| data.classes.get(class as usize).map(String::as_str)).collect()
     }
 
     /// What differs in the images of a data set. Its classes are those of the run.

@@ -250,9 +250,7 @@ impl RunFolder {
     /// # Errors
     /// [`TrainError::File`] if the file cannot be read, otherwise as [`Config::parse`].
     pub fn read_config(&self) -> Result<Config, TrainError> {
-        let path = self.config();
-        let bytes = disk::read(&path).map_err(TrainError::file(&path, "reading it"))?;
-        Config::parse(&path, &bytes)
+        Config::read(&self.config())
     }
 
     /// Writes the run's settings.

@@ -81,7 +81,7 @@ impl Trace<'_> {
                 let strong = images_from(ViewBlock::Strong(1), k * b);
                 self.file.f32("input.u_strong", &[k, b, height, width, channels], strong);
             }
-            let hidden: Vec<i32> = samples.unlabelled.iter().map(|i| self.label(*i)).collect();
+            let hidden: Vec<i32> = samples.unlabelled.iter().map(|i| self.hidden_label(*i)).collect();
             self.file.i32("input.u_hidden_labels", &[b], &hidden);
         }
         if layout.has(ViewBlock::Probe) {
@@ -90,6 +90,11 @@ impl Trace<'_> {
             self.file.f32("probe.match", &[b], &report[crate::ssl::REPORT_MATCHES..]);
         }
         Ok(())
+    }
+
+    /// The class of a training image whose label is not trained on; -1 where it is unknown.
+    fn hidden_label(&self, image: usize) -> i32 {
+        self.trainer.hidden_labels[image].map_or(-1, |class| class as i32)
     }
 
     /// A training image's class; -1 where it is unknown.

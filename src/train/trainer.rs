@@ -20,7 +20,7 @@ use super::recording::Capture;
 use super::sampler::{Batches, Prefetcher, SampleSettings, StepSamples, Stream};
 use super::statistics::{StepStatistics, Window};
 use crate::augment::{DEPTH, OpDraw, StrongPolicy, WeakStyle};
-use crate::data::{DataSet, ImageId, Images, Split, counted, counted_of, split};
+use crate::data::{DataSet, ImageId, Images, Split, counted, counted_of, shown_name, split};
 use crate::gpu::{Gpu, ReadbackRing};
 use crate::optim::{FAULTS, Fault};
 use crate::ssl::{LabelPrior, REPORT_FAULTS, REPORT_MATCHES, Schedule, ViewBlock};
@@ -69,6 +69,8 @@ pub struct Trainer {
     /// Made at the first [`Trainer::embed`].
     pub(super) embedder: Option<Embedder>,
     test_probabilities: Arc<[f32]>,
+    /// The classes of training images whose labels are not trained on: they say how many guesses are right.
+    pub(super) hidden_labels: Vec<Option<u32>>,
     /// Images that the run trained on before it was resumed.
     trained: Vec<ImageId>,
     pub(super) step: u64,
@@ -123,6 +125,8 @@ impl Trainer {
             Batches::new(split.labelled.clone(), Stream::LabelledOrder, config.seed),
             Batches::new(split.unlabelled.clone(), Stream::UnlabelledOrder, config.seed),
         ];
+        let mut hidden_labels = data.train_labels.clone();
+        split.labelled.iter().for_each(|&image| hidden_labels[image] = None);
         let ring = ReadbackRing::new(&gpu, POLICY_LAG as usize + 1, engine.tensors.report.words());
         Ok(Self {
             policy: config.method.policy.start(),
@@ -138,6 +142,7 @@ impl Trainer {
             followed: Vec::new(),
             embedder: None,
             test_probabilities: Arc::new([]),
+            hidden_labels,
             trained: Vec::new(),
             step: 0,
             reported: Reported::default(),
@@ -269,8 +274,8 @@ impl Trainer {
         while !self.ring.has_room() {
             self.collect().await?;
         }
-        let (images, labels) = (&self.data.train, &self.data.train_labels);
-        self.engine.submit_step(&self.gpu, images, labels, &samples, block).await?;
+        let labels = [self.data.train_labels.as_slice(), &self.hidden_labels];
+        self.engine.submit_step(&self.gpu, &self.data.train, labels, &samples, block).await?;
         let report = self.engine.tensors.report;
         self.ring.send(&self.gpu, self.engine.recorded(), self.step, &[report]);
         self.submitted.push_back(Submitted { step: self.step, ops, matches: None });
@@ -460,6 +465,15 @@ fn resumed_split(
         notices.push(format!(
             "{} left",
             counted_of(labels, before, ["labelled image", "labelled images"], ["is", "are"])
+        ));
+    }
+    let bare = recorded.classes_without_labels(data, &split);
+    if !bare.is_empty() {
+        let (noun, it) = if bare.len() == 1 { ("class", "it") } else { ("classes", "them") };
+        let names: Vec<String> = bare.iter().map(|name| format!("'{}'", shown_name(name))).collect();
+        notices.push(format!(
+            "no labelled image of the {noun} {} is left: the run goes on without a label of {it}",
+            names.join(", ")
         ));
     }
     Ok(split)

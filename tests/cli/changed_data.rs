@@ -385,3 +385,58 @@ fn moved_data_are_asked_for_by_their_test_images() {
     let told = refused(eval(&run).args(["--data", str(&one), "--test-only"]), &["eval needs"]);
     assert!(!told.contains("training"), "{told}");
 }
+
+#[test]
+fn current_folder_never_stands_for_moved_data() {
+    #[cfg(unix)]
+    let names = {
+        use std::os::unix::ffi::OsStrExt as _;
+        [std::ffi::OsStr::from_bytes(b"w"), std::ffi::OsStr::from_bytes(b"w\xb0\xa1")]
+    };
+    #[cfg(not(unix))]
+    let names = [std::ffi::OsStr::new("w")];
+    for name in names {
+        let outer = tempdir().expect("a folder");
+        let (data, run) = (outer.path().join(name), outer.path().join("r"));
+        fs::rename(photos(outer.path()), &data).expect("another name");
+        let elsewhere = photos(&outer.path().join("elsewhere"));
+        let mut command = remixmatch(&["train", "--labels", "8", "--batch", "4", "--k", "1", "--steps", "2"]);
+        done(command.args(["--data", ".", "--out", str(&run)]).current_dir(&data));
+        done(resume(&run).current_dir(&data));
+        if name == "w" {
+            done(resume(&run).current_dir(&elsewhere));
+            fs::rename(&data, outer.path().join("moved")).expect("another name");
+        }
+        for mut command in [resume(&run), eval(&run)] {
+            refused(command.current_dir(&elsewhere), &["no longer at", "--data"]);
+        }
+    }
+}
+
+#[test]
+fn moved_data_found_by_name_are_told() {
+    let outer = tempdir().expect("a folder");
+    let (from, to) = (outer.path().join("from"), outer.path().join("to"));
+    photos(&from);
+    let mut command = remixmatch(&["train", "--labels", "8", "--batch", "4", "--k", "1", "--steps", "2"]);
+    done(command.args(["--data", "w", "--out", "r"]).current_dir(&from));
+    fs::rename(&from, &to).expect("another name");
+    for arguments in [&["train", "--resume", "r", "--steps", "4"][..], &["eval", "--model", "r"]] {
+        let (_, told) = done(remixmatch(arguments).current_dir(&to));
+        assert!(told.contains("no longer at") && told.contains("w is read"), "{told}");
+    }
+}
+
+#[test]
+fn classes_that_lose_all_labels_are_named() {
+    let (_outer, data, run) = trained();
+    let (_, _, recorded) = Checkpoint::read_data(&run.join("model.safetensors")).expect("a checkpoint");
+    let recorded = recorded.expect("a fingerprint");
+    let labelled =
+        recorded.images.iter().zip(&recorded.files).filter(|(image, _)| image.role == Role::Labelled);
+    for (_, file) in labelled.filter(|(image, _)| image.class == Some(0)) {
+        fs::remove_file(data.join(file)).expect("a file");
+    }
+    let (_, told) = done(resume(&run).arg("--accept-changed-data"));
+    assert!(told.contains("no labelled image of the class 'a' is left"), "{told}");
+}

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tempfile::tempdir;
 
 use super::common::{
-    Run, assert_same_run, done, metrics, png, put, refused, remixmatch, str, text, tiny, train,
+    Run, assert_same_run, done, metrics, pictures, png, put, refused, remixmatch, str, text, tiny, train,
 };
 
 const HEADER: &str = "step,images,seconds,loss_x,loss_u,loss_u1,loss_r,train_acc,guess_acc,confidence,mask,test_acc,test_acc_ema";
@@ -183,4 +183,25 @@ fn labelled_folder_reports_accuracy_on_its_labelled_images() {
     // A new run needs as many labels as it asks for.
     let another = out.path().join("another");
     refused(&mut train(folder.path(), 4, &another), &["set labels to at most 5", "(--labels)"]);
+}
+
+/// Labels that are trained on say nothing about guesses.
+#[test]
+fn guesses_of_labelled_images_do_not_count() {
+    let data = pictures();
+    (0..6).for_each(|n| png(&data.path().join(format!("unlabeled/{n}.png")), 100 + n));
+    let outer = tempdir().expect("a folder");
+    let guesses = |name: &str, labels: &str| -> Vec<bool> {
+        let out = outer.path().join(name);
+        let mut command =
+            remixmatch(&["train", "--labels", labels, "--label-balance", "train", "--batch", "4"]);
+        command.args(["--k", "1", "--report-every", "2", "--steps", "4"]);
+        done(command.arg("--data").arg(data.path()).arg("--out").arg(&out));
+        let reports = remixmatch::train::read_reports(&out.join("metrics.csv")).expect("reports");
+        reports.iter().map(|report| report.guess_acc.is_some()).collect()
+    };
+    let set = remixmatch::data::open(str(data.path()), &Default::default()).expect("a set");
+    let known = set.train_labels.iter().flatten().count();
+    assert_eq!(guesses("all", &known.to_string()), [false, false]);
+    assert!(guesses("some", "3").contains(&true));
 }

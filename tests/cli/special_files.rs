@@ -47,6 +47,7 @@ fn pipes_and_devices_as_inputs_are_refused() {
     let model = run.model();
     for (make, kind) in SPECIAL {
         let folder = tempfile::tempdir().expect("a folder");
+        let out = folder.path().join("run");
         for name in ["q.png", "q.csv", "q.npz", "q.zip", "q.tar.gz", "q", "q.toml"] {
             let path = folder.path().join(name);
             make(&path);
@@ -57,8 +58,9 @@ fn pipes_and_devices_as_inputs_are_refused() {
                 &["predict", "--model", str(&path), str(&path)],
                 &["eval", "--model", str(&path)],
                 &["eval", "--model", str(&model), "--data", str(&path)],
+                &["train", "--config", str(&path), "--out", str(&out)],
             ];
-            for command in commands.iter().take(if name == "q.png" { 6 } else { 2 }) {
+            for command in commands.iter().take(if name == "q.png" { 7 } else { 2 }) {
                 refused(remixmatch(command).timeout(LIMIT), &[name, kind, "not a file"]);
             }
             fs::remove_file(&path).expect("a file");
