@@ -154,6 +154,16 @@ fn half_precision_gradients_are_near_single_precision_ones() {
 }
 
 #[test]
+fn traces_need_single_precision() {
+    let config = Config { precision: Precision::Mixed, ..config(small_remixmatch()) };
+    let Err(error) = Trainer::new(gpu(), config, halves(), Capture::Trace) else { panic!("a trace in f16") };
+    assert_eq!(
+        error.to_string(),
+        "precision is 'mixed', it must be 'single' for a trace, whose tensors are f32"
+    );
+}
+
+#[test]
 fn adapters_without_half_precision_are_refused() {
     let mut gpu = remixmatch::gpu::Gpu::new_blocking().expect("tests need a WebGPU adapter");
     gpu.features.remove(wgpu::Features::SHADER_F16);

@@ -80,6 +80,10 @@ impl Engine {
         if options.precision == Precision::Mixed && !gpu.features.contains(wgpu::Features::SHADER_F16) {
             return Err(TrainError::NoHalfPrecision { adapter: gpu.info.name.clone() });
         }
+        if options.precision == Precision::Mixed && options.capture == Capture::Trace {
+            let (field, expected) = ("precision", "'single' for a trace, whose tensors are f32");
+            return Err(TrainError::OutOfRange { field, found: "'mixed'".to_owned(), expected });
+        }
         let mut tiling = ConvTiling::new(gpu);
         if options.capture.needs_responsive_ui(gpu) {
             tiling = tiling.with_macs_per_dispatch(MACS_PER_DISPATCH);
