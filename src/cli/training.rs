@@ -407,7 +407,7 @@ mod tests {
     fn rates_leave_the_first_step_out() {
         for (steps, milliseconds, left, expected) in [
             (0, 30_000, 9, ""),
-            (10, 1_000, 600, "10/s ETA 1m "),
+            (10, 1_000, 600, "10/s ETA 60s "),
             (1, 2_000, 100, "0.50/s ETA 3m "),
             (1_000_000, 10_000, 100, "100000/s ETA 0s "),
         ] {

@@ -3,7 +3,7 @@
 //! Names that differ in Unicode form, surrounding space or case are one class, apart from single letters; so are those
 //! of one whole number. Validation images test if no others do, and are left out otherwise.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use super::error::DataError;
@@ -13,6 +13,7 @@ use super::layout::{Role, Roles, image_role};
 use super::names::{class_key, class_name, shown_name, whole_number};
 use super::set::OpenOptions;
 use super::split_words::SplitName;
+use unicode_normalization::UnicodeNormalization as _;
 
 /// An image as a folder or a list gives it.
 pub(super) struct Found {
@@ -97,12 +98,13 @@ fn unify<'a>(
         let class = if clean.is_empty() { first.to_owned() } else { clean };
         if spellings.len() > 1 {
             let all: Vec<String> = spellings.iter().map(|name| format!("'{}'", shown_name(name))).collect();
-            // Spellings that look the same are not listed.
+            // Spellings that differ in Unicode form alone look the same: they are not listed.
+            let composed: BTreeSet<String> = spellings.iter().map(|name| name.nfc().collect()).collect();
             let alike = spellings.iter().all(|name| class_name(name) == class);
             let several = format!("{} spellings of '{}'", spellings.len(), shown_name(&class));
             notices.push(format!(
                 "{} are one class, '{}': they {}",
-                if alike { several } else { all.join(" and ") },
+                if composed.len() == 1 { several } else { all.join(" and ") },
                 shown_name(&class),
                 match whole_number(&class) {
                     Some(_) if !alike => "are one number",

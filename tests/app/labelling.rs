@@ -74,6 +74,14 @@ fn wait_for_labels(window: &mut Window, folder: &Path, lines: &[&str]) {
     wait_for(window, "the labels on disk", move |_| labels_on_disk(&path) == expected);
 }
 
+/// Waits until `classes.txt` has these lines.
+fn wait_for_classes(window: &mut Window, folder: &Path, lines: &str) {
+    let path = folder.join("classes.txt");
+    wait_for(window, "the classes on disk", move |_| {
+        fs::read_to_string(&path).is_ok_and(|text| text == lines)
+    });
+}
+
 /// The full text that contains `part`.
 fn text_with(window: &Window, part: &str) -> String {
     let node = window.get_by_label_contains(part).accesskit_node();
@@ -307,7 +315,7 @@ fn spellings_of_one_class_are_asked_about() {
     assert!(says(&window, "haus and Haus differ in their spelling alone"));
     window.get_by_label("Use Haus").click();
     window.run_steps(3);
-    assert_eq!(fs::read_to_string(path.join("classes.txt")).expect("a file"), "Haus\nAuto\n");
+    wait_for_classes(&mut window, path, "Haus\nAuto\n");
     add_class(&mut window, "HAUS");
     window.get_by_label("Add HAUS too").click();
     press(&mut window, Key::Escape);
@@ -323,7 +331,7 @@ fn spellings_of_one_class_are_asked_about() {
     window.get_by_label("Merge").click();
     window.run_steps(3);
     wait_for_labels(&mut window, path, &["00-0.png,Haus", "01-1.png,Haus"]);
-    assert_eq!(fs::read_to_string(path.join("classes.txt")).expect("a file"), "Haus\nAuto\n");
+    wait_for_classes(&mut window, path, "Haus\nAuto\n");
 }
 
 #[test]
