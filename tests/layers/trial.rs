@@ -1,6 +1,7 @@
 //! Records a few operations, uploads their data and reads results back.
 
 use bytemuck::Pod;
+#[cfg(not(target_arch = "wasm32"))]
 use half::f16;
 use remixmatch::gpu::{PlanBuilder, Storage, Tensor};
 use remixmatch::nn::Activation;
@@ -35,6 +36,7 @@ impl Trial {
     }
 
     /// A feature map with this content, stored as f16 if `storage` says so.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn stored(&mut self, name: &str, shape: [usize; 4], data: &[f32], storage: Storage) -> Activation {
         let map = match storage {
             Storage::F32 => return self.map(name, shape, data),
