@@ -10,7 +10,7 @@ const SMALL = "preset=digits&batch=8&method.strong_views=1&report_every=5";
 const here = stage();
 
 // The button that cancels the opening of data.
-const CANCEL = { x: 53, y: 203 };
+const CANCEL = { x: 53, y: 228 };
 
 async function visit(fragment = "", options = {}) {
   return open(here.browser, fragment ? `${here.site.address}#${fragment}` : here.site.address, options);
