@@ -97,13 +97,22 @@ passes() {
         share --part step --preset paper-cifar10 --adapter-memory "$memory"
     done
 }
-export -f info peer peers compiled_peers passes
+mixed() {
+    local k
+    for k in 8 1; do
+        share --part step --preset paper-cifar10 --k "$k" --precision mixed
+    done
+    bench --part estimate --preset paper-cifar10 --precision mixed ${ESTIMATE:---card h100}
+}
+export -f mixed info peer peers compiled_peers passes
 export python
 
 run_part() {
     case $1 in
         info) part info 30 bash -c info ;;
         dispatch) part dispatch 30 bash -c 'bench --part dispatch' ;;
+        # Feature maps in f16.
+        mixed) part mixed 120 bash -c mixed ;;
         quick) part quick 60 bash -c 'share --part step --preset quick' ;;
         step-1) part step-1 60 bash -c 'share --part step --preset paper-cifar10 --k 1' ;;
         step-8) part step-8 90 bash -c 'share --part step --preset paper-cifar10' ;;
@@ -125,7 +134,7 @@ run_part() {
 commit=${COMMIT:-$(git describe --always --dirty 2>/dev/null || echo unknown)}
 card=$(nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.sm,clocks.max.sm --format=csv,noheader 2>/dev/null)
 line run commit "$commit" date "$(date -u +%Y-%m-%dT%H:%M:%SZ)" card "$card"
-[ $# -gt 0 ] || set -- info dispatch gemm step-8 step-1 quick estimate memory peers convolutions passes compiled-peers
+[ $# -gt 0 ] || set -- info dispatch gemm step-8 step-1 mixed quick estimate memory peers convolutions passes compiled-peers
 for name in "$@"; do
     run_part "$name"
 done

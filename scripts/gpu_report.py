@@ -61,17 +61,22 @@ def convolutions(parts):
         yield f"convolutions on {images} images, of the best product", "; ".join(texts)
 
 
+def feature_maps(line):
+    """The words for feature maps in f16; results without the word are of f32."""
+    return "feature maps in f16, " if line.get("precision") == "mixed" else ""
+
+
 def steps(parts):
     best = best_product(parts)["gflops"]
     for line in parts["step"]:
         yield (
-            f"step of `{line['preset']}`, K = {line['k']}, {line['passes_per_dispatch']} passes a dispatch",
+            f"step of `{line['preset']}`, K = {line['k']}, {feature_maps(line)}{line['passes_per_dispatch']} passes a dispatch",
             f"{milliseconds(line['seconds'])}, {1 / line['seconds']:.1f} steps/s, {rate(line['gflops'])}, "
             f"{line['gflops'] / best:.0%} of the best product, {line['dispatches']} dispatches",
         )
     for line in parts["estimate"]:
         yield (
-            f"estimate of `{line['preset']}` at {line['card']['peak'] / 1e3:.1f} TFLOP/s, {line['card']['bandwidth']:.0f} GB/s",
+            f"estimate of `{line['preset']}`, {feature_maps(line)}at {line['card']['peak'] / 1e3:.1f} TFLOP/s, {line['card']['bandwidth']:.0f} GB/s",
             f"{milliseconds(line['seconds'])}, {1 / line['seconds']:.1f} steps/s",
         )
 

@@ -241,6 +241,7 @@ mod tests {
     use super::*;
     use crate::data::Tail;
     use crate::ssl::PolicyKind;
+    use crate::train::Precision;
 
     fn address(fragment: &str) -> Address {
         Address::parse(fragment).expect("a link").expect("settings")
@@ -275,6 +276,7 @@ mod tests {
         let found = address("method.threshold=0.9&flip=true&method.policy=none");
         assert_eq!((found.config.method.threshold, found.config.flip), (Some(0.9), Some(true)));
         assert_eq!(found.config.method.policy, PolicyKind::None);
+        assert_eq!(address("preset=digits&precision=mixed").config.precision, Precision::Mixed);
     }
 
     #[test]
@@ -286,6 +288,7 @@ mod tests {
             (config.flip, config.method.threshold) = (Some(false), Some(0.95));
             config.method.strong_views = 5;
             (config.imbalance, config.tail) = (20.0, Tail::Unlabelled);
+            config.precision = Precision::Mixed;
             for compare in Variation::ALL {
                 let whole = Address {
                     config: config.clone(),

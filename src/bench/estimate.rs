@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::gpu::Work;
 use crate::nn::{ConvTiling, WideResNet};
 use crate::ssl::RowLayout;
-use crate::train::{AdapterClass, Capture, Config, Recording, RecordingOptions, TrainError};
+use crate::train::{AdapterClass, Capture, Config, Precision, Recording, RecordingOptions, TrainError};
 
 /// A read from memory that an invocation waits for, or a stage of a block: about what a DRAM access takes on current GPUs.
 const LATENCY: f64 = 0.6e-6;
@@ -73,6 +73,7 @@ pub struct KernelEstimate {
 pub struct Estimate {
     pub card: Card,
     pub preset: String,
+    pub precision: Precision,
     pub passes_per_dispatch: usize,
     pub dispatches: usize,
     pub transient_bytes: u64,
@@ -97,7 +98,8 @@ pub fn estimate_step(
         AdapterClass::Software => ConvTiling::REGISTER,
         AdapterClass::Discrete | AdapterClass::Integrated => ConvTiling::BLOCKS,
     };
-    let network = WideResNet::new(&config.architecture()?, image, classes, tiling)?;
+    let mut network = WideResNet::new(&config.architecture()?, image, classes, tiling)?;
+    network.storage = config.precision.storage();
     let layout = RowLayout::new(&config.method, config.batch);
     let options = RecordingOptions {
         network: &network,
@@ -137,6 +139,7 @@ pub fn estimate_step(
     Ok(Estimate {
         card: card.clone(),
         preset: config.preset.clone(),
+        precision: config.precision,
         passes_per_dispatch: recording.passes_per_dispatch,
         dispatches: works.len(),
         transient_bytes: recording.memory().transient,
@@ -229,6 +232,19 @@ mod tests {
         assert!(!time(1, Work { operations: 100, ..work }).is_idle(), "too small to matter");
         let chain = |chain| time(10, Work { chain, ..work }).is_serial();
         assert!(chain(4_000) && !chain(1_000));
+    }
+
+    #[test]
+    fn f16_maps_halve_most_bytes() {
+        let mut config = preset("paper-cifar10", None).expect("the preset exists").config;
+        let card = Card::named("h100").expect("a card");
+        let mut gigabytes = |precision| {
+            config.precision = precision;
+            let estimate = estimate_step(&card, &config, [32, 32, 3], 10).expect("an estimate");
+            estimate.kernels.iter().map(|kernel| kernel.gigabytes).sum::<f64>()
+        };
+        let (single, mixed) = (gigabytes(Precision::Single), gigabytes(Precision::Mixed));
+        assert!((0.45..0.7).contains(&(mixed / single)), "{mixed} GB, not {single}");
     }
 
     /// What the plan is built to reach: paper-cifar10 with K = 8 in one group of passes.

@@ -3,9 +3,9 @@
 use eframe::egui::{Key, Role};
 use egui_kittest::kittest::Queryable as _;
 use remixmatch::ssl::Method;
-use remixmatch::train::{Config, PRESET_NAMES, preset};
+use remixmatch::train::{Config, PRESET_NAMES, Precision, preset};
 
-use crate::common::{STEPS, ready, says, short, trained, wait_for, window_of};
+use crate::common::{STEPS, Window, ready, says, short, trained, wait_for, window_of};
 
 #[test]
 fn keyboard_alone_trains_a_run() {
@@ -85,6 +85,12 @@ fn every_component_switches_off() {
     window.query_all_by_label("Method").next().expect("a heading").click();
     window.run_steps(12);
     assert!(says(&window, "learning rate") && says(&window, "warm-up images"));
+    let precision = |window: &Window| window.state().workspace.settings().config.precision;
+    for expected in [Precision::Mixed, Precision::Single] {
+        window.get_by_role_and_label(Role::CheckBox, "feature maps in f16").click();
+        window.run_steps(2);
+        assert_eq!(precision(&window), expected);
+    }
 }
 
 #[test]

@@ -91,6 +91,13 @@ fn estimates_need_no_card() {
         ["--part", "estimate", "--preset", "quick", "--peak", "80", "--bandwidth", "10", "--cores", "2"];
     let found = bench(&described);
     assert_eq!(found[0]["card"]["cores"], 2);
+    let bytes = |precision: &str| -> f64 {
+        let found = bench(&[&described[..], &["--precision", precision]].concat());
+        assert_eq!(found[0]["precision"], precision);
+        let kernels = found[0]["kernels"].as_array().expect("a list").iter();
+        kernels.map(|kernel| number(&kernel["gigabytes"])).sum()
+    };
+    assert!(bytes("mixed") < 0.9 * bytes("single"), "feature maps in f16 are as large as in f32");
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod conv2d;
 mod dense;
 mod half;
 mod limits;
+mod loss_scale;
 mod pool;
 mod reduce;
 mod trial;

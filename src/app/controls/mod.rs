@@ -40,8 +40,9 @@ pub fn show(context: &mut ControlsContext<'_>, ui: &mut Ui) {
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         open("Data").show(ui, |ui| data(workspace, contact_sheet_open, ui));
         open("Method").show(ui, |ui| method(workspace, places, ui));
+        let has_f16 = workspace.gpu.features.contains(wgpu::Features::SHADER_F16);
         let config = &mut workspace.settings.config;
-        CollapsingHeader::new("Training settings").show(ui, |ui| numbers(config, ui));
+        CollapsingHeader::new("Training settings").show(ui, |ui| numbers(config, has_f16, ui));
         open("Compare").show(ui, |ui| compare(&mut workspace.settings, places, ui));
         CollapsingHeader::new("Runs and appearance").show(ui, |ui| runs_and_appearance(workspace, ui));
     });

@@ -1,14 +1,15 @@
 //! The network, and the numerical settings of training.
 
-use eframe::egui::{self, ComboBox, DragValue, Ui};
+use eframe::egui::{self, Checkbox, ComboBox, DragValue, Ui};
 
 use crate::data::Tail;
 use crate::ssl::LOSS_TERMS;
-use crate::train::Config;
+use crate::train::{Config, Precision};
 
 const NETWORKS: [&str; 4] = ["wrn-10-1", "wrn-16-1", "wrn-28-2", "wrn-28-8"];
 
-pub fn numbers(config: &mut Config, ui: &mut Ui) {
+/// `has_f16`: whether the adapter can store feature maps in f16.
+pub fn numbers(config: &mut Config, has_f16: bool, ui: &mut Ui) {
     ComboBox::from_label("Network").selected_text(&config.network).show_ui(ui, |ui| {
         for name in NETWORKS {
             ui.selectable_value(&mut config.network, name.to_owned(), name);
@@ -73,6 +74,13 @@ pub fn numbers(config: &mut Config, ui: &mut Ui) {
             );
         }
     });
+    let mut mixed = config.precision == Precision::Mixed;
+    // A link may have set it on another machine; it can be unset on every one.
+    let may_change = has_f16 || mixed;
+    let half = ui.add_enabled(may_change, Checkbox::new(&mut mixed, "feature maps in f16"));
+    let half = half.on_hover_text("Half the memory; sums, weights, optimiser and statistics stay f32");
+    half.on_disabled_hover_text("The adapter has no feature shader-f16");
+    config.precision = if mixed { Precision::Mixed } else { Precision::Single };
 }
 
 fn tail_name(tail: Tail) -> &'static str {

@@ -13,10 +13,11 @@ use remixmatch::gpu::Gpu;
 use remixmatch::nn::{
     Architecture, ConvTiling, Direction, DispatchImages, WideResNet, every_tile, products_of,
 };
-use remixmatch::train::{AdapterClass, Config, preset, tune_products};
+use remixmatch::train::{AdapterClass, Config, Precision, preset, tune_products};
 
 use self::report::{PresetStep, Report, Share, Training};
 use super::inputs::AdapterOptions;
+use super::options::named;
 use super::terminal::Outcome;
 
 /// Classes of the measured networks.
@@ -68,6 +69,9 @@ pub struct BenchArguments {
     /// Strong views per unlabelled image in the part step [default: the preset's]
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=16))]
     k: Option<usize>,
+    /// How feature maps are stored in the parts step and estimate [default: single]
+    #[arg(long, value_parser = named::<Precision>())]
+    precision: Option<Precision>,
     /// GFLOP/s of the adapter's fastest matrix product as measured before, in place of measuring it again
     #[arg(long, value_name = "GFLOPS", value_parser = positive)]
     best_gemm: Option<f64>,
@@ -104,7 +108,10 @@ pub fn run(arguments: BenchArguments) -> anyhow::Result<Outcome> {
         true => !matches!(part, Part::Growth | Part::Training | Part::Estimate),
         false => arguments.parts.contains(&part),
     };
-    let presets = presets(&arguments.presets)?;
+    let mut presets = presets(&arguments.presets)?;
+    for config in &mut presets {
+        config.precision = arguments.precision.unwrap_or_default();
+    }
     let architecture = Architecture::named(&arguments.network)?;
     let gpu = arguments.adapter.open_with(|gpu| match arguments.adapter_memory {
         Some(mebibytes) => gpu.with_memory_limit(mebibytes << 20),
@@ -141,8 +148,8 @@ pub fn run(arguments: BenchArguments) -> anyhow::Result<Outcome> {
         config.method.strong_views = arguments.k.unwrap_or(config.method.strong_views);
         let time = block_on(measure_step(&gpu, &config, image_of(&config.data), CLASSES))?;
         let share_of_best_gemm = report.share(time.gflops);
-        let k = config.method.strong_views;
-        report.step(&PresetStep { preset: config.preset, k, time, share_of_best_gemm })?;
+        let (k, precision) = (config.method.strong_views, config.precision);
+        report.step(&PresetStep { preset: config.preset, k, precision, time, share_of_best_gemm })?;
     }
     if requested(Part::Growth) {
         let quick = preset("quick", None)?.config;

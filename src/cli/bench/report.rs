@@ -2,10 +2,11 @@
 
 use std::fmt::Display;
 
+use remixmatch::Named;
 use remixmatch::bench::{ConvTime, DispatchTime, Estimate, GemmTime, Growth, MemoryTime, StepTime};
 use remixmatch::gpu::Gpu;
 use remixmatch::nn::ConvProduct;
-use remixmatch::train::{AdapterClass, ChosenTile};
+use remixmatch::train::{AdapterClass, ChosenTile, Precision};
 use serde::Serialize;
 
 use super::super::terminal::{bytes_text, print};
@@ -49,6 +50,7 @@ pub struct Share {
 pub struct PresetStep {
     pub preset: String,
     pub k: usize,
+    pub precision: Precision,
     #[serde(flatten)]
     pub time: StepTime,
     pub share_of_best_gemm: f64,
@@ -240,10 +242,11 @@ impl Report {
 }
 
 fn print_step(step: &PresetStep) -> anyhow::Result<()> {
-    let PresetStep { preset, k, time, share_of_best_gemm } = step;
+    let PresetStep { preset, k, precision, time, share_of_best_gemm } = step;
     let [height, width, channels] = time.image;
     print(format_args!(
-        "a step of {preset} ({height}x{width}x{channels}, K = {k}): {:.4} s, {:.2} GFLOP, {:.2} GFLOP/s, {:.0} % of the best GEMM",
+        "a step of {preset} ({height}x{width}x{channels}, K = {k}, precision {}): {:.4} s, {:.2} GFLOP, {:.2} GFLOP/s, {:.0} % of the best GEMM",
+        precision.name(),
         time.seconds,
         time.gflop,
         time.gflops,
@@ -274,10 +277,19 @@ fn print_step(step: &PresetStep) -> anyhow::Result<()> {
 }
 
 fn print_estimate(estimate: &Estimate) -> anyhow::Result<()> {
-    let Estimate { card, preset, passes_per_dispatch, dispatches, transient_bytes, seconds, kernels } =
-        estimate;
+    let Estimate {
+        card,
+        preset,
+        precision,
+        passes_per_dispatch,
+        dispatches,
+        transient_bytes,
+        seconds,
+        kernels,
+    } = estimate;
     print(format_args!(
-        "a step of {preset} on {} ({} GFLOP/s, {} GB/s, {} cores): at best {:.1} ms, {:.1} steps/s",
+        "a step of {preset}, precision {}, on {} ({} GFLOP/s, {} GB/s, {} cores): at best {:.1} ms, {:.1} steps/s",
+        precision.name(),
         card.name,
         card.peak,
         card.bandwidth,
