@@ -3,7 +3,9 @@
 //! tiles 8 channels wide, `<name>_16`, `<name>_workgroup_<width>` and `<name>_subgroups<lanes>_<width>`. One whose name
 //! ends in `_block` is linked as `<name>_<pixels>x<channels>x<depth>_<rows>x<columns>`, or as
 //! `<name>_<channels>_<rows>x<columns>` where it has no blocks of pixels; one with `@if(channels64)` alone as
-//! `<name>_<channels>`. A shader of feature maps is linked once more as `<variant>_half`. One with a comment `// In range: ` is in the table `PROVEN` too.
+//! `<name>_<channels>`. One with `@if(kernel5)` is linked as `<name>_3` and `<name>_5`; one that imports
+//! `common/activation` as `<name>`, `<name>_relu6` and `<name>_linear`. A shader of feature maps is linked once more as
+//! `<variant>_half`. One with a comment `// In range: ` is in the table `PROVEN` too.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -152,6 +154,15 @@ fn weight_block(shader: &str, [channels, rows, columns]: [u32; 3]) -> Variant {
     Variant { name: format!("{shader}_{channels}_{rows}x{columns}"), features }
 }
 
+/// A variant for each of `features`, with the name's suffix at the same place.
+fn one_per(shader: &str, features: &[&str], suffixes: &[&str]) -> Vec<Variant> {
+    let variant = |(index, suffix): (usize, &&str)| Variant {
+        name: format!("{shader}{suffix}"),
+        features: features.iter().enumerate().map(|(i, name)| ((*name).to_owned(), i == index)).collect(),
+    };
+    suffixes.iter().enumerate().map(variant).collect()
+}
+
 /// Without sharing among invocations, for the functions of `common/tile.wgsl`.
 fn register_tile() -> Vec<(String, bool)> {
     ["subgroups", "workgroup", "channels8"].map(|feature| (feature.to_owned(), false)).to_vec()
@@ -174,6 +185,10 @@ fn variants(name: &str) -> Result<Vec<Variant>, Box<dyn Error>> {
         }
         () if source.contains("@if(subgroups)") => {
             TILES.iter().map(|(how, width)| tile(name, *how, *width)).collect()
+        }
+        () if source.contains("@if(kernel5)") => one_per(name, &["kernel3", "kernel5"], &["_3", "_5"]),
+        () if source.contains("::common::activation::") => {
+            one_per(name, &["leaky_relu", "relu6", "linear"], &["", "_relu6", "_linear"])
         }
         () => vec![tile(name, Sharing::PerInvocation, 8)],
     })

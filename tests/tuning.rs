@@ -13,8 +13,7 @@ use pollster::block_on;
 use remixmatch::data::DataSet;
 use remixmatch::gpu::{Block, Gpu, MeasuredTiles, Sharing, Tiling, Tuning};
 use remixmatch::nn::{
-    Architecture, Conv2d, ConvTiling, Direction, DispatchImages, ProductOf, WideResNet, every_tile,
-    products_of,
+    Architecture, Conv2d, ConvTiling, Direction, DispatchImages, Network, ProductOf, every_tile, products_of,
 };
 use remixmatch::train::{
     Capture, Config, Report, TilingChoice, TrainError, Trainer, tune, tune_products, with_tiling,
@@ -50,7 +49,7 @@ fn tune_small(gpu: &Gpu) {
 /// The products of a small network.
 fn products(gpu: &Gpu) -> Vec<ProductOf> {
     let architecture = Architecture::named("wrn-10-1").expect("a network");
-    let network = WideResNet::new(&architecture, [8, 8, 1], 2, ConvTiling::new(gpu)).expect("a network");
+    let network = Network::new(&architecture, [8, 8, 1], 2, ConvTiling::new(gpu)).expect("a network");
     products_of(&network, &[DispatchImages { images: 16, gradients: true }])
 }
 
@@ -259,7 +258,7 @@ fn tuning_changes_no_result_in_blocks() {
 #[test]
 fn products_are_those_of_a_step() {
     let architecture = Architecture::named("wrn-28-2").expect("a network");
-    let network = WideResNet::new(&architecture, [32, 32, 3], 10, ConvTiling::BLOCKS).expect("a network");
+    let network = Network::new(&architecture, [32, 32, 3], 10, ConvTiling::BLOCKS).expect("a network");
     let predicted = DispatchImages { images: 64, gradients: false };
     let trained = DispatchImages { images: 768, gradients: true };
     let products = products_of(&network, &[trained, predicted, predicted]);

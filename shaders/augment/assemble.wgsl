@@ -13,9 +13,10 @@ struct Params {
     width: u32,
     /// 1 or 3; the others of the four input channels are 0
     channels: u32,
+    /// 0: x / 127.5 - 1 (reference, `libml/data.py`); 1: (x - 127) / 128 (EfficientNet-Lite)
+    scale: u32,
     unused_a: u32,
     unused_b: u32,
-    unused_c: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -24,9 +25,11 @@ struct Params {
 /// [rows, height, width] of four channels
 @group(0) @binding(3) var<storage, read_write> inputs: array<MapVec4>;
 
-/// x / 127.5 - 1 (reference, `libml/data.py`)
 fn normalised(view: u32, pixel: u32) -> vec3<f32> {
     let word = views[view * params.height * params.width + pixel];
+    if params.scale == 1u {
+        return (vec3<f32>(unpack_rgb(word)) - 127.0) / 128.0;
+    }
     return vec3<f32>(unpack_rgb(word)) / 127.5 - 1.0;
 }
 

@@ -1,6 +1,6 @@
-// Batch normalisation with the leaky ReLU that follows it everywhere in the network.
+// Batch normalisation with the activation that follows it (`common/activation.wgsl`), if one does.
 //
-// y = leaky_relu(z), z = gamma (x - mean) / sqrt(variance + eps) + beta. The batch of a dispatch consists of
+// y = activate(z), z = gamma (x - mean) / sqrt(variance + eps) + beta. The batch of a dispatch consists of
 // `stat_groups` groups of `rows` rows (row = one pixel of one image); each group is normalised with its own
 // statistics, as the reference runs the K + 2 interleaved batches one after another.
 // `coefficients` is [group, 4, c]: mean, 1/std, scale = gamma/std, shift = beta - mean scale.
@@ -9,6 +9,7 @@
 // is written before it is read, indexed by the place in the workgroup. Loops run over rows, slices and groups; divisors are at
 // least 1.
 
+import package::common::activation::{activate, activation_slope};
 import package::common::indexing::flat_id;
 import package::common::maps::{MapVec4, from_map, to_map};
 import package::common::numbers::ema_update;
@@ -30,18 +31,6 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-
-/// Slope of the leaky ReLU for negative inputs, as in the reference network.
-const SLOPE: f32 = 0.1;
-
-fn leaky_relu(z: vec4<f32>) -> vec4<f32> {
-    return max(z, SLOPE * z);
-}
-
-/// Derivative of `leaky_relu` at `z`; at zero the negative side's, as the kink has no derivative.
-fn leaky_relu_slope(z: vec4<f32>) -> vec4<f32> {
-    return select(vec4<f32>(SLOPE), vec4<f32>(1.0), z > vec4<f32>(0.0));
-}
 
 fn slice_length() -> u32 {
     return (params.rows + params.slices - 1u) / params.slices;
@@ -190,16 +179,31 @@ fn inference_coefficients(@builtin(global_invocation_id) id: vec3<u32>) {
 @group(0) @binding(2) var<storage, read> fixed: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> y: array<MapVec4>;
 
-/// y = leaky_relu(scale x + shift)
+/// activate(scale x + shift) at vec4 `i`
+fn activated(i: u32) -> vec4<f32> {
+    let group = i / (params.rows * params.channels_vec4);
+    let at = (group * 4u + 2u) * params.channels_vec4 + i % params.channels_vec4;
+    return activate(fma(from_map(x[i]), fixed[at], fixed[at + params.channels_vec4]));
+}
+
+/// y = activate(scale x + shift)
 @compute @workgroup_size(64)
 fn apply(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = flat_id(id, groups);
-    if i >= params.stat_groups * params.rows * params.channels_vec4 {
-        return;
+    if i < params.stat_groups * params.rows * params.channels_vec4 {
+        y[i] = to_map(activated(i));
     }
-    let group = i / (params.rows * params.channels_vec4);
-    let at = (group * 4u + 2u) * params.channels_vec4 + i % params.channels_vec4;
-    y[i] = to_map(leaky_relu(fma(from_map(x[i]), fixed[at], fixed[at + params.channels_vec4])));
+}
+
+@group(0) @binding(4) var<storage, read> residual: array<MapVec4>;
+
+/// y = activate(scale x + shift) + residual
+@compute @workgroup_size(64)
+fn apply_add(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = flat_id(id, groups);
+    if i < params.stat_groups * params.rows * params.channels_vec4 {
+        y[i] = to_map(activated(i) + from_map(residual[i]));
+    }
 }
 
 // --- backward ------------------------------------------------------------------------------------
@@ -208,10 +212,10 @@ fn apply(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) 
 /// [group, slice, 2, c]: sums of dz and of dz xhat
 @group(0) @binding(4) var<storage, read_write> slice_gradients: array<vec4<f32>>;
 
-/// dz = dy leaky_relu'(z) at a column of a row; zeros past the end.
+/// dz = dy activate'(z) at a column of a row; zeros past the end.
 fn dz_or_zero(row: u32, end: u32, column: u32, value: vec4<f32>, scale: vec4<f32>, shift: vec4<f32>) -> vec4<f32> {
     let gradient = from_map(dy[min(row, end - 1u) * params.channels_vec4 + column]);
-    let dz = gradient * leaky_relu_slope(fma(value, scale, shift));
+    let dz = gradient * activation_slope(fma(value, scale, shift));
     return select(vec4<f32>(), dz, row < end);
 }
 
@@ -335,7 +339,8 @@ fn input_gradient(i: u32) -> vec4<f32> {
     let scale = fixed[at + params.channels_vec4 * 2u];
     let z = fma(value, scale, fixed[at + params.channels_vec4 * 3u]);
     let xhat = (value - fixed[at]) * fixed[at + params.channels_vec4];
-    let dz = from_map(dy[i]) * leaky_relu_slope(z);
+    let gradient = from_map(dy[min(row, end - 1u) * params.channels_vec4 + column]);
+    let dz = gradient * activation_slope(fma(value, scale, shift));
     let n = f32(params.rows);
     let mean_dz = sums[group * 2u * params.channels_vec4 + column] / n;
     let mean_dz_xhat = sums[(group * 2u + 1u) * params.channels_vec4 + column] / n;

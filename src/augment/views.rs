@@ -7,7 +7,7 @@ use rand::{Rng, RngExt};
 
 use super::ops::{OpOptions, record_ops};
 use crate::gpu::{Gpu, GpuError, Kernel, Pictures, Plan, PlanBuilder, Tensor, groups_for_items};
-use crate::nn::Activation;
+use crate::nn::{Activation, InputScale};
 
 /// How one view is made of a source image: flipped, then shifted; `Draw` of `shaders/augment/weak.wgsl`.
 ///
@@ -126,12 +126,13 @@ struct AssembleParams {
     height: u32,
     width: u32,
     channels: u32,
-    unused: [u32; 3],
+    scale: u32,
+    unused: [u32; 2],
 }
 
 /// Records network inputs `out` `[images, height, width, 4]`: input i is row `first_row + i` of `rows`
-/// ([`AssembleRow`] `[n]`), `lambda norm(a) + (1 - lambda) norm(b)` with `norm(x) = x / 127.5 - 1`, then
-/// rotated. `channels` is the data set's (1 or 3), the remaining input channels are 0. `size` is
+/// ([`AssembleRow`] `[n]`), `lambda norm(a) + (1 - lambda) norm(b)` with the network's scale as `norm`, then
+/// rotated. `channels` is the number that the network reads (1 or 3), the remaining input channels are 0. `size` is
 /// `[height, width]`.
 ///
 /// # Panics
@@ -139,7 +140,7 @@ struct AssembleParams {
 pub fn record_assemble(
     b: &mut PlanBuilder,
     size: [usize; 2],
-    channels: usize,
+    (channels, scale): (usize, InputScale),
     views: Tensor,
     rows: Tensor,
     first_row: usize,
@@ -154,7 +155,11 @@ pub fn record_assemble(
         height: height as u32,
         width: width as u32,
         channels: channels as u32,
-        unused: [0; 3],
+        scale: match scale {
+            InputScale::Reference => 0,
+            InputScale::Lite => 1,
+        },
+        unused: [0; 2],
     };
     let groups = groups_for_items(out.pixels(), 64);
     let kernel = Kernel::new("augment/assemble", "assemble").stored_as(out.storage);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::gpu::Work;
-use crate::nn::{ConvTiling, WideResNet};
+use crate::nn::{ConvTiling, Network};
 use crate::ssl::RowLayout;
 use crate::train::{AdapterClass, Capture, Config, Precision, Recording, RecordingOptions, TrainError};
 
@@ -98,7 +98,7 @@ pub fn estimate_step(
         AdapterClass::Software => ConvTiling::REGISTER,
         AdapterClass::Discrete | AdapterClass::Integrated => ConvTiling::BLOCKS,
     };
-    let mut network = WideResNet::new(&config.architecture()?, image, classes, tiling)?;
+    let mut network = Network::new(&config.architecture()?, image, classes, tiling)?;
     network.storage = config.precision.storage();
     let layout = RowLayout::new(&config.method, config.batch);
     let options = RecordingOptions {

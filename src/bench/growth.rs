@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::step::measure_step;
 use super::training::TrainingStep;
 use crate::gpu::Gpu;
-use crate::nn::{Architecture, ConvTiling, WideResNet};
+use crate::nn::{Architecture, ConvTiling, Network, WideResNet};
 use crate::train::{Config, TrainError};
 
 const CLASSES: usize = 10;
@@ -53,20 +53,21 @@ impl Growth {
 /// # Errors
 /// [`TrainError`] if the configuration is invalid, a tensor exceeds the adapter's limits or the device failed.
 pub async fn measure_growth(gpu: &Arc<Gpu>, config: &Config) -> Result<Vec<Growth>, TrainError> {
-    let small = Architecture::named("wrn-10-1")?;
+    let small = WideResNet::WRN_10_1;
+
     let mut batch = Vec::new();
     for value in [8, 16, 32, 64] {
         batch.push(labelled(gpu, value, &small, value, SIDE).await?);
     }
     let mut width = Vec::new();
     for value in [16, 32, 64, 128] {
-        let architecture = Architecture { filters: value, ..small.clone() };
+        let architecture = WideResNet { filters: value, ..small.clone() };
         width.push(labelled(gpu, value, &architecture, BATCH, SIDE).await?);
     }
     let mut side = Vec::new();
     for value in [24, 32, 48, 64] {
         // The number of scales is the same for all sizes.
-        let architecture = Architecture { scales: Some(3), ..small.clone() };
+        let architecture = WideResNet { scales: Some(3), ..small.clone() };
         side.push(labelled(gpu, value, &architecture, BATCH, value).await?);
     }
     let mut views = Vec::new();
@@ -84,11 +85,12 @@ pub async fn measure_growth(gpu: &Arc<Gpu>, config: &Config) -> Result<Vec<Growt
 async fn labelled(
     gpu: &Gpu,
     value: usize,
-    architecture: &Architecture,
+    settings: &WideResNet,
     batch: usize,
     side: usize,
 ) -> Result<GrowthRow, TrainError> {
-    let network = WideResNet::new(architecture, [side, side, 1], CLASSES, ConvTiling::new(gpu))?;
+    let architecture = Architecture::WideResNet(settings.clone());
+    let network = Network::new(&architecture, [side, side, 1], CLASSES, ConvTiling::new(gpu))?;
     let step = TrainingStep::new(gpu, &network, batch)?;
     step.seconds_per_step(gpu, 1).await?;
     let seconds = step.seconds_per_step(gpu, MEASURED_STEPS).await?;

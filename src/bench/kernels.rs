@@ -11,8 +11,8 @@ use crate::gpu::{
     seconds_per_run,
 };
 use crate::nn::{
-    Activation, BatchNorm, Conv2d, ConvTiling, Direction, Effort, GlobalAveragePool, StatGroups, TilingTime,
-    WideResNet, every_tile, measure_tiles,
+    Activation, BatchNorm, Conv2d, ConvTiling, DepthwiseConv2d, Direction, Effort, GlobalAveragePool,
+    InputScale, Network, NormActivation, StatGroups, TilingTime, every_tile, measure_tiles,
 };
 use crate::optim::{ADAM, FAULTS, OptimiserState};
 use crate::ssl::StepBlock;
@@ -48,7 +48,7 @@ const EFFORT: Effort = Effort { round: Duration::from_millis(20), rounds: 3 };
 /// error of `found`.
 pub async fn measure_convolutions<E: From<GpuError>>(
     gpu: &Gpu,
-    network: &WideResNet,
+    network: &Network,
     images: usize,
     tiles: &[Tiling],
     mut found: impl FnMut(Vec<ConvTime>) -> Result<(), E>,
@@ -101,7 +101,7 @@ pub fn time_weighted(times: &[ConvTime], directions: &[Direction]) -> f64 {
 ///
 /// # Errors
 /// A [`GpuError`] if a tensor or dispatch exceeds the adapter's limits, the device failed or the wait limit is over.
-pub async fn convolution_rate(gpu: &Gpu, network: &WideResNet) -> Result<f64, GpuError> {
+pub async fn convolution_rate(gpu: &Gpu, network: &Network) -> Result<f64, GpuError> {
     let images = if gpu.is_software() { 8 } else { 128 };
     let all = network.convolutions();
     let (conv, height, width) = &all[all.len() / 2];
@@ -282,13 +282,14 @@ pub async fn measure_memory(gpu: &Gpu) -> Result<Vec<MemoryTime>, GpuError> {
     let map = measured_map(gpu);
     let words: usize = map.iter().product();
     let pixels = map[0] * map[1] * map[2];
-    let tree_invocations = ConvTiling::new(gpu).tree_invocations;
-    let cases: [Case; 7] = [
+    let tiling = ConvTiling::new(gpu);
+    let tree_invocations = tiling.tree_invocations;
+    let cases: [Case; 9] = [
         ("copy", 2 * words, &record_copy),
         // The moments read x, the normalisation reads it again and writes y.
         ("batch norm, forward", 3 * words, &|b, map| {
             let (norm, x) = (norm(b, map, tree_invocations), Activation::persistent(b, "x", map));
-            norm.forward(b, x, StatGroups { count: 1, moving: Some(0) });
+            norm.forward(b, x, StatGroups { count: 1, moving: Some(0) }, None);
         }),
         // The sums read x and dy, the gradient reads both again and writes dx.
         ("batch norm, backward", 5 * words, &|b, map| {
@@ -297,6 +298,20 @@ pub async fn measure_memory(gpu: &Gpu) -> Result<Vec<MemoryTime>, GpuError> {
             let coefficients = b.persistent("coefficients", 4 * map[3]);
             let into = ["d_gamma", "d_beta"].map(|name| b.persistent(name, map[3]));
             norm.backward(b, x, coefficients, dy, StatGroups { count: 1, moving: None }, into, None, false);
+        }),
+        ("depthwise convolution, forward", 2 * words, &|b, map| {
+            let (conv, x) = (depthwise(map, tiling), Activation::persistent(b, "x", map));
+            let weights = b.persistent("weights", conv.weight_words());
+            conv.forward(b, x, weights);
+        }),
+        // The gradient of the input reads dy and writes dx; that of the weights reads x and dy.
+        ("depthwise convolution, backward", 4 * words, &|b, map| {
+            let conv = depthwise(map, tiling);
+            let [x, dy] = ["x", "dy"].map(|name| Activation::persistent(b, name, map));
+            let [weights, d_weights] =
+                ["weights", "d_weights"].map(|name| b.persistent(name, conv.weight_words()));
+            conv.data_gradient(b, x, dy, weights);
+            conv.weight_gradient(b, x, dy, d_weights, false);
         }),
         ("average pool, forward", words, &|b, map| {
             let x = Activation::persistent(b, "x", map);
@@ -319,7 +334,7 @@ pub async fn measure_memory(gpu: &Gpu) -> Result<Vec<MemoryTime>, GpuError> {
             let views = b.persistent("views", images * height * width);
             let rows = b.persistent("rows", images * size_of::<AssembleRow>() / 4);
             let out = Activation::new(b, "input", [images, height, width, 4]);
-            record_assemble(b, [height, width], 3, views, rows, 0, out);
+            record_assemble(b, [height, width], (3, InputScale::Reference), views, rows, 0, out);
         }),
     ];
     let mut times = Vec::new();
@@ -342,11 +357,16 @@ fn record_copy(b: &mut PlanBuilder, map: [usize; 4]) {
     b.dispatch(Kernel::new("bench/copy", "copy"), &params, &tensors, groups_for_items(words / 4, 64));
 }
 
+fn depthwise([.., channels]: [usize; 4], tiling: ConvTiling) -> DepthwiseConv2d {
+    DepthwiseConv2d { name: "depthwise".into(), channels, kernel: 3, stride: 1, tiling }
+}
+
 fn norm(b: &mut PlanBuilder, [.., channels]: [usize; 4], tree_invocations: u32) -> BatchNorm {
     let mut of_channels = |name: &str| b.persistent(name, channels);
     BatchNorm {
         name: "norm".into(),
         channels,
+        activation: NormActivation::LeakyRelu,
         momentum: 0.999,
         tree_invocations,
         gamma: of_channels("gamma"),

@@ -4,7 +4,7 @@ use web_time::Instant;
 
 use crate::augment::AssembleRow;
 use crate::gpu::{Gpu, GpuError, Memory, Plan, PlanBuilder, Program, Tensor};
-use crate::nn::{Head, Parameter, Rows, StatGroups, WideResNet, initial_values};
+use crate::nn::{Head, Network, Parameter, Rows, StatGroups, initial_values};
 use crate::optim::{ADAM, FAULTS, OptimiserState};
 use crate::ssl::{LOSS_TERMS, LossTables, Method, PerTerm, StepBlock, TERMS, record_loss_terms};
 
@@ -23,7 +23,7 @@ impl TrainingStep {
     ///
     /// # Errors
     /// A [`GpuError`] if a tensor or dispatch exceeds the adapter's limits, or the device failed.
-    pub fn new(gpu: &Gpu, network: &WideResNet, batch: usize) -> Result<Self, GpuError> {
+    pub fn new(gpu: &Gpu, network: &Network, batch: usize) -> Result<Self, GpuError> {
         let classes = network.classes;
         let words = network.parameters.words();
         let mut b = PlanBuilder::new();

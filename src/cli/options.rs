@@ -112,7 +112,7 @@ struct SettingOptions {
     /// Use the Brier score instead of cross-entropy on unlabelled images, with weight 75
     #[arg(long, help_heading = "Method")]
     l2: bool,
-    /// Network: wrn-28-2, wrn-28-8, wrn-16-1 or wrn-10-1
+    /// Network: wrn-28-2, wrn-28-8, wrn-16-1, wrn-10-1 or efficientnet-lite0
     #[arg(long, value_name = "NAME", help_heading = "Network and optimiser")]
     network: Option<String>,
     /// Labelled images per step, B, and as many unlabelled images

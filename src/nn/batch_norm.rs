@@ -1,11 +1,10 @@
-//! Batch normalisation with the leaky ReLU that follows it everywhere in the network (`shaders/nn/batch_norm.wgsl`).
+//! Batch normalisation with the activation that follows it (`shaders/nn/batch_norm.wgsl`, `shaders/common/activation.wgsl`).
 
 use bytemuck::{Pod, Zeroable};
 
 use super::activation::{Activation, SLICE_ROWS, row_slices, tree_chain};
 use crate::gpu::{Kernel, PlanBuilder, Tensor, groups_for_items};
 
-const SHADER: &str = "nn/batch_norm";
 /// TensorFlow's default, which the reference uses.
 pub const EPSILON: f32 = 1e-3;
 /// Weight of the old value in an update of the moving statistics, in the reference.
@@ -20,11 +19,33 @@ pub struct StatGroups {
     pub moving: Option<usize>,
 }
 
-/// Batch normalisation over pixels and images, followed by the leaky ReLU.
+/// What follows a batch norm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NormActivation {
+    /// max(z, 0.1 z)
+    LeakyRelu,
+    /// min(max(z, 0), 6)
+    Relu6,
+    /// Nothing: a linear bottleneck.
+    Linear,
+}
+
+impl NormActivation {
+    fn shader(self) -> &'static str {
+        match self {
+            Self::LeakyRelu => "nn/batch_norm",
+            Self::Relu6 => "nn/batch_norm_relu6",
+            Self::Linear => "nn/batch_norm_linear",
+        }
+    }
+}
+
+/// Batch normalisation over pixels and images, followed by an activation.
 #[derive(Clone, Debug)]
 pub struct BatchNorm {
     pub name: String,
     pub channels: usize,
+    pub activation: NormActivation,
     /// Weight of the old value in an update of the moving statistics.
     pub momentum: f32,
     /// [`ConvTiling::tree_invocations`](super::ConvTiling::tree_invocations)
@@ -68,13 +89,23 @@ impl BatchNorm {
         }
     }
 
-    /// Records the normalisation of every group with its own statistics: `(activated, coefficients)`; the
-    /// coefficients `[group, 4, channels]` are inputs of [`BatchNorm::backward`].
+    fn kernel(&self, entry: &'static str) -> Kernel {
+        Kernel::new(self.activation.shader(), entry)
+    }
+
+    /// A kernel that reads or writes feature maps, stored as `x` is.
+    fn map_kernel(&self, entry: &'static str, x: Activation) -> Kernel {
+        self.kernel(entry).stored_as(x.storage)
+    }
+
+    /// Records the normalisation of every group with its own statistics, plus `residual` after the activation if there is
+    /// one: `(activated, coefficients)`; the coefficients `[group, 4, channels]` are inputs of [`BatchNorm::backward`].
     pub fn forward(
         &self,
         b: &mut PlanBuilder,
         x: Activation,
         stat_groups: StatGroups,
+        residual: Option<Activation>,
     ) -> (Activation, Tensor) {
         let params = self.params(x, stat_groups, false);
         let slices = params.slices as usize;
@@ -84,34 +115,49 @@ impl BatchNorm {
         let coefficients =
             b.tensor(format!("{}.coefficients", self.name), stat_groups.count * 4 * self.channels);
         let groups = groups_for_items(columns * slices, 64);
-        let kernel = Kernel::new(SHADER, "slice_moments").stored_as(x.storage);
-        b.dispatch(kernel, &params, &[x.tensor, moments], groups).chain = SLICE_ROWS as u64 / 4;
+        b.dispatch(self.map_kernel("slice_moments", x), &params, &[x.tensor, moments], groups).chain =
+            SLICE_ROWS as u64 / 4;
         let bindings = [moments, self.gamma, self.beta, coefficients, self.moving_mean, self.moving_variance];
         let groups = [columns as u32, 1, 1];
-        let kernel = Kernel::new(SHADER, "training_coefficients").with("GROUP", self.tree_invocations.into());
+        let kernel = self.kernel("training_coefficients").with("GROUP", self.tree_invocations.into());
         b.dispatch(kernel, &params, &bindings, groups).chain = tree_chain(slices);
-        (self.apply(b, x, coefficients, params), coefficients)
+        (self.apply(b, x, coefficients, params, residual), coefficients)
     }
 
-    /// Records the normalisation with the moving statistics.
-    pub fn inference(&self, b: &mut PlanBuilder, x: Activation) -> Activation {
+    /// Records the normalisation with the moving statistics, plus `residual` after the activation if there is one.
+    pub fn inference(&self, b: &mut PlanBuilder, x: Activation, residual: Option<Activation>) -> Activation {
         let params = self.params(x, StatGroups { count: 1, moving: None }, false);
         let coefficients = b.tensor(format!("{}.coefficients", self.name), 4 * self.channels);
         let bindings = [self.moving_mean, self.gamma, self.beta, coefficients, self.moving_variance];
         let groups = groups_for_items(x.channels_vec4(), 64);
-        b.dispatch(Kernel::new(SHADER, "inference_coefficients"), &params, &bindings, groups);
-        self.apply(b, x, coefficients, params)
+        b.dispatch(self.kernel("inference_coefficients"), &params, &bindings, groups);
+        self.apply(b, x, coefficients, params, residual)
     }
 
-    fn apply(&self, b: &mut PlanBuilder, x: Activation, coefficients: Tensor, params: Params) -> Activation {
+    fn apply(
+        &self,
+        b: &mut PlanBuilder,
+        x: Activation,
+        coefficients: Tensor,
+        params: Params,
+        residual: Option<Activation>,
+    ) -> Activation {
         let y = x.like(b, &format!("{}.output", self.name));
         let groups = groups_for_items(x.pixels() * x.channels_vec4(), 64);
-        let kernel = Kernel::new(SHADER, "apply").stored_as(x.storage);
-        b.dispatch(kernel, &params, &[x.tensor, coefficients, y.tensor], groups);
+        let mut bindings = vec![x.tensor, coefficients, y.tensor];
+        let entry = match residual {
+            None => "apply",
+            Some(residual) => {
+                bindings.push(residual.tensor);
+                "apply_add"
+            }
+        };
+        b.dispatch(self.map_kernel(entry, x), &params, &bindings, groups);
         y
     }
 
     /// Records the backward pass: the gradient of the input, plus `other_path` if the input feeds the shortcut too.
+    /// A residual's gradient is `d_out` itself.
     /// The gradients of gamma and beta `[channels]` are written, or added if `accumulate`.
     #[expect(clippy::too_many_arguments, reason = "a backward pass needs its whole forward state")]
     pub fn backward(
@@ -133,12 +179,11 @@ impl BatchNorm {
         let sums = b.tensor(format!("{}.group_sums", self.name), stat_groups.count * 2 * self.channels);
         let groups = groups_for_items(columns * slices, 64);
         let bindings = [x.tensor, coefficients, d_out.tensor, partial];
-        let kernel = Kernel::new(SHADER, "slice_backward").stored_as(x.storage);
-        b.dispatch(kernel, &params, &bindings, groups).chain = SLICE_ROWS as u64 / 4;
+        b.dispatch(self.map_kernel("slice_backward", x), &params, &bindings, groups).chain = SLICE_ROWS as u64 / 4;
         let groups = [x.channels_vec4() as u32, 1, 1];
         let bindings = [partial, sums, d_gamma, d_beta];
         let group = 2 * self.tree_invocations;
-        let kernel = Kernel::new(SHADER, "parameter_gradients").with("GROUP", group.into());
+        let kernel = self.kernel("parameter_gradients").with("GROUP", group.into());
         b.dispatch(kernel, &params, &bindings, groups).chain =
             stat_groups.count.div_ceil(2) as u64 * tree_chain(slices);
         let dx = x.like(b, &format!("{}.d_input", self.name));
@@ -151,7 +196,7 @@ impl BatchNorm {
                 "backward_add"
             }
         };
-        b.dispatch(Kernel::new(SHADER, entry).stored_as(x.storage), &params, &bindings, groups);
+        b.dispatch(self.map_kernel(entry, x), &params, &bindings, groups);
         dx
     }
 }

@@ -263,18 +263,21 @@ impl Conv2d {
         dx
     }
 
-    /// Records the gradients of weights `[kernel, kernel, in, out]` and bias `[out]`: written, or added if
-    /// `accumulate`.
+    /// Records the gradients of weights `[kernel, kernel, in, out]` and, if requested, of the bias `[out]`: written, or
+    /// added if `accumulate`.
     pub fn weight_gradient(
         &self,
         b: &mut PlanBuilder,
         x: Activation,
         d_out: Activation,
         d_weights: Tensor,
-        d_bias: Tensor,
+        d_bias: Option<Tensor>,
         accumulate: bool,
     ) {
         if let Some(block) = self.weight_block() {
+            // Blocks compute both.
+            let d_bias =
+                d_bias.unwrap_or_else(|| b.tensor(format!("{}.unused_d_bias", self.name), self.out_channels));
             return self.weight_gradient_in_blocks(b, block, [x, d_out], [d_weights, d_bias], accumulate);
         }
         let words = self.weight_words();
@@ -318,7 +321,9 @@ impl Conv2d {
             first += slices;
         }
         sum_slices(b, partial, d_weights, words / 4, slices, accumulate);
-        sum_pixels(b, &self.name, d_out, d_bias, accumulate);
+        if let Some(d_bias) = d_bias {
+            sum_pixels(b, &self.name, d_out, d_bias, accumulate);
+        }
     }
 
     /// The number of slices of the weight gradient over `images` of the `count` chunks' images, and the rows of output

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use web_time::{Duration, Instant};
 
 use super::conv2d::Conv2d;
+use super::network::Network;
 use super::product::{ConvProduct, Direction};
 use super::tuning::{TilingTime, every_tile, record};
-use super::wide_resnet::WideResNet;
 use crate::gpu::{Gpu, GpuError, MeasuredTiles, Sharing, Tiling, least, runs_lasting, seconds_of};
 
 /// Images that go through a network in the same dispatches.
@@ -37,7 +37,7 @@ pub struct MeasuredProduct {
 }
 
 /// The products of a network's dispatches, each once: most arithmetic first.
-pub fn products_of(network: &WideResNet, dispatches: &[DispatchImages]) -> Vec<ProductOf> {
+pub fn products_of(network: &Network, dispatches: &[DispatchImages]) -> Vec<ProductOf> {
     let mut found: BTreeMap<(String, u32), (u64, ProductOf)> = BTreeMap::new();
     for (index, (conv, height, width)) in network.convolutions().into_iter().enumerate() {
         for DispatchImages { images, gradients } in dispatches {

@@ -101,7 +101,7 @@ pub(super) fn record(
         match direction {
             Direction::Forward => _ = conv.forward(&mut b, x, weights, bias, None),
             Direction::DataGradient => _ = conv.data_gradient(&mut b, x, d_out, weights, None),
-            Direction::WeightGradient => conv.weight_gradient(&mut b, x, d_out, weights, bias, false),
+            Direction::WeightGradient => conv.weight_gradient(&mut b, x, d_out, weights, Some(bias), false),
         }
         b.program(mark)
     });

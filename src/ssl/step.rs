@@ -20,7 +20,7 @@ use crate::augment::{
     AssembleRow, Augmentation, OpDraw, OpOptions, WeakDraw, record_assemble, record_augmentation,
 };
 use crate::gpu::{PlanBuilder, Storage, Tensor};
-use crate::nn::{Activation, BINDING_WORDS, Head, Rows, StatGroups, WideResNet};
+use crate::nn::{Activation, BINDING_WORDS, Head, Network, Rows, StatGroups};
 use crate::optim::{FAULTS, LossScale, Optimiser, OptimiserState};
 
 /// Where the update's faults are in a step's report.
@@ -31,7 +31,7 @@ pub const REPORT_MATCHES: usize = 2 * BINDING_WORDS;
 /// What a step is recorded for.
 #[derive(Clone, Copy, Debug)]
 pub struct StepOptions<'a> {
-    pub network: &'a WideResNet,
+    pub network: &'a Network,
     pub method: &'a Method,
     pub layout: &'a RowLayout,
     pub optimiser: &'static Optimiser,
@@ -202,7 +202,7 @@ pub fn record_step(b: &mut PlanBuilder, options: &StepOptions<'_>) -> StepTensor
         let norm = StatGroups { count: passes.len(), moving: is_last.then_some(passes.len() - 1) };
         let first_row = first * batch;
         let input = network.input(b, "input", passes.len() * batch);
-        record_assemble(b, network.size(), network.channels, t.views, t.rows, first_row, input);
+        record_assemble(b, network.size(), network.input_format(), t.views, t.rows, first_row, input);
         let (embedding, tape) = network.forward(b, weights, t.moving, input, norm);
         let d_embedding = b.tensor("d_embedding", embedding.words());
         let mut logits_of_runs = Vec::new();
@@ -269,7 +269,7 @@ fn input_of_view(
     record_assemble(
         b,
         network.size(),
-        network.channels,
+        network.input_format(),
         t.views,
         t.view_rows,
         layout.first_view(view),

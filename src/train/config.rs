@@ -233,8 +233,7 @@ impl Config {
     /// # Errors
     /// [`TrainError::Network`] if the network's name is unknown.
     pub fn architecture(&self) -> Result<Architecture, TrainError> {
-        let named = Architecture::named(&self.network)?;
-        Ok(Architecture { scales: self.scales.or(named.scales), ..named })
+        Ok(Architecture::named(&self.network)?.with_scales(self.scales)?)
     }
 
     /// Distribution of images and labels over the classes.

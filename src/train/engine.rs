@@ -10,7 +10,7 @@ use super::sampler::StepSamples;
 use crate::augment::{AssembleRow, OpOptions, input_pictures};
 use crate::data::Images;
 use crate::gpu::{Gpu, GpuError, KernelTime, Memory, Pictures, Plan, Profiler, Program, Tensor};
-use crate::nn::{Architecture, ConvTiling, WideResNet, initial_values};
+use crate::nn::{Architecture, ConvTiling, Network, initial_values};
 use crate::optim::{FIRST_LOSS_SCALE, Optimiser};
 use crate::ssl::{Method, RowLayout, StepBlock, StepTensors};
 
@@ -35,7 +35,7 @@ pub struct EngineOptions {
 
 /// A network, its optimiser and one recorded step, placed on the adapter.
 pub struct Engine {
-    pub network: WideResNet,
+    pub network: Network,
     pub method: Method,
     pub layout: RowLayout,
     /// Passes with a gradient that share a dispatch, at most.
@@ -61,10 +61,7 @@ impl Engine {
     ///
     /// # Errors
     /// Settings out of range; a tensor above the adapter's limits even at one pass per dispatch.
-    pub fn plan(
-        gpu: &Gpu,
-        options: &EngineOptions,
-    ) -> Result<(WideResNet, RowLayout, Recording), TrainError> {
+    pub fn plan(gpu: &Gpu, options: &EngineOptions) -> Result<(Network, RowLayout, Recording), TrainError> {
         Self::plan_with(gpu, options, usize::MAX)
     }
 
@@ -73,7 +70,7 @@ impl Engine {
         gpu: &Gpu,
         options: &EngineOptions,
         most_passes: usize,
-    ) -> Result<(WideResNet, RowLayout, Recording), TrainError> {
+    ) -> Result<(Network, RowLayout, Recording), TrainError> {
         let [height, width, _] = options.image;
         let method = &options.method;
         method.validate(options.batch, height, width)?;
@@ -88,7 +85,7 @@ impl Engine {
         if options.capture.needs_responsive_ui(gpu) {
             tiling = tiling.with_macs_per_dispatch(MACS_PER_DISPATCH);
         }
-        let mut network = WideResNet::new(&options.architecture, options.image, options.classes, tiling)?;
+        let mut network = Network::new(&options.architecture, options.image, options.classes, tiling)?;
         network.momentum = options.norm_momentum;
         network.storage = options.precision.storage();
         network.tiles = gpu.measured_tiles();
@@ -136,7 +133,7 @@ impl Engine {
     fn allocate(
         gpu: &Gpu,
         options: &EngineOptions,
-        (network, layout, recording): (WideResNet, RowLayout, Recording),
+        (network, layout, recording): (Network, RowLayout, Recording),
     ) -> Result<Self, TrainError> {
         let Recording { builder, tensors, step, evaluation, undo, inspection, passes_per_dispatch } =
             recording;

@@ -2,7 +2,7 @@
 
 use crate::augment::{AssembleRow, record_assemble};
 use crate::gpu::{PlanBuilder, Program, Tensor};
-use crate::nn::{Head, Rows, WideResNet};
+use crate::nn::{Head, Network, Rows};
 use crate::ssl::{StepTensors, record_softmax, table_words};
 
 /// Largest feature map of one evaluation, in words.
@@ -37,7 +37,7 @@ pub struct Evaluation {
 
 impl Evaluation {
     /// Records one program per [`Weights`].
-    pub fn record(b: &mut PlanBuilder, network: &WideResNet, t: &StepTensors) -> Self {
+    pub fn record(b: &mut PlanBuilder, network: &Network, t: &StepTensors) -> Self {
         let [height, width] = network.size();
         let capacity = (MAP_WORDS / network.largest_map()).clamp(1, IMAGES);
         let sources = b.persistent("evaluated images", capacity * height * width);
@@ -47,7 +47,7 @@ impl Evaluation {
         let mut record = |weights: Tensor| {
             let mark = b.mark();
             let input = network.input(b, "evaluation.input", capacity);
-            record_assemble(b, network.size(), network.channels, sources, rows, 0, input);
+            record_assemble(b, network.size(), network.input_format(), sources, rows, 0, input);
             let features = network.inference(b, weights, t.moving, input);
             let all = Rows { first: 0, count: capacity };
             let logits = network.logits(b, Head::Classify, weights, features, all);

@@ -4,7 +4,7 @@ use crate::augment::{
     AssembleRow, Augmentation, OpDraw, OpOptions, WeakDraw, record_assemble, record_augmentation,
 };
 use crate::gpu::{PlanBuilder, Program, Tensor};
-use crate::nn::{BINDING_WORDS, Head, Rows, WideResNet};
+use crate::nn::{BINDING_WORDS, Head, Network, Rows};
 use crate::ssl::{
     Guess, Method, RowLayout, StepTensors, record_alignment_stats, record_guess, record_softmax, table_words,
 };
@@ -53,7 +53,7 @@ pub struct Followed {
 /// What an inspection is recorded for.
 #[derive(Clone, Copy, Debug)]
 pub struct InspectionOptions<'a> {
-    pub network: &'a WideResNet,
+    pub network: &'a Network,
     pub method: &'a Method,
     pub layout: &'a RowLayout,
     pub augment: OpOptions,
@@ -67,12 +67,12 @@ pub fn followed_views(layout: &RowLayout) -> usize {
 }
 
 /// Views beyond the step's own that an inspection needs in the tensor of views.
-pub fn further_views(layout: &RowLayout, network: &WideResNet) -> usize {
+pub fn further_views(layout: &RowLayout, network: &Network) -> usize {
     first_followed_view(layout, network) + followed_views(layout) - layout.view_count()
 }
 
 /// First view of the followed images: after the step's, where a binding may begin.
-fn first_followed_view(layout: &RowLayout, network: &WideResNet) -> usize {
+fn first_followed_view(layout: &RowLayout, network: &Network) -> usize {
     let [height, width] = network.size();
     let count = layout.view_count();
     (count..).find(|view| (view * height * width).is_multiple_of(BINDING_WORDS)).unwrap_or(count)
@@ -115,7 +115,7 @@ impl Inspection {
             Augmentation { sources, weak: weak_draws, ops: &op_draws, views, count },
         );
         let input = network.input(b, "inspection.input", total);
-        record_assemble(b, size, network.channels, tensors.views, rows, 0, input);
+        record_assemble(b, size, network.input_format(), tensors.views, rows, 0, input);
         let embedding = network.inference(b, weights, tensors.moving, input);
         let mut predict = |head, first, count, classes| {
             let logits = network.logits(b, head, weights, embedding, Rows { first, count });

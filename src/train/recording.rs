@@ -7,7 +7,7 @@ use super::evaluation::Evaluation;
 use super::inspection::{Inspection, InspectionOptions, further_views};
 use crate::augment::OpOptions;
 use crate::gpu::{Gpu, GpuError, Memory, PlanBuilder, Program, Tensor};
-use crate::nn::WideResNet;
+use crate::nn::Network;
 use crate::optim::Optimiser;
 use crate::ssl::{Method, RowLayout, StepOptions, StepTensors, record_step};
 
@@ -70,7 +70,7 @@ impl Capture {
 /// What a [`Recording`] is made for.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordingOptions<'a> {
-    pub network: &'a WideResNet,
+    pub network: &'a Network,
     pub method: &'a Method,
     pub layout: &'a RowLayout,
     pub optimiser: &'static Optimiser,

@@ -58,12 +58,13 @@ impl Trace<'_> {
     fn inputs(&mut self, samples: &StepSamples) -> Result<(), TrainError> {
         let layout = self.trainer.engine.layout.clone();
         let [height, width, channels] = self.image();
+        let scale = self.trainer.engine.network.input_scale;
         let words = self.read(self.trainer.engine.tensors.views)?;
         let pixels = height * width;
         let normalised: Vec<f32> = words
             .iter()
             .flat_map(|word| {
-                word.to_bits().to_le_bytes().into_iter().take(channels).map(|u| f32::from(u) / 127.5 - 1.0)
+                word.to_bits().to_le_bytes().into_iter().take(channels).map(|byte| scale.apply(byte))
             })
             .collect();
         let images_from = |view: ViewBlock, count: usize| {

@@ -1,13 +1,14 @@
 //! Batch norm with leaky ReLU, forward and backward.
 
 use remixmatch::gpu::{Arg, Kernel, run_once_async};
-use remixmatch::nn::{BatchNorm, MOMENTUM, StatGroups};
+use remixmatch::nn::{BatchNorm, MOMENTUM, NormActivation, StatGroups};
 
 use crate::common::{FORWARD, GRADIENT, assert_folds, assert_picked, on_the_adapter, sum};
 use crate::harness::GPU;
 use crate::oracle::Map;
 use crate::oracle::compare::assert_close;
 use crate::oracle::difference::{central, dot};
+use crate::oracle::norm::Activation;
 use crate::oracle::norm::{self, Moments};
 use crate::oracle::random::{Random, widen};
 use crate::trial::Trial;
@@ -33,6 +34,7 @@ impl Layer {
         BatchNorm {
             name: "bn".into(),
             channels: self.gamma.len(),
+            activation: NormActivation::LeakyRelu,
             momentum: MOMENTUM,
             tree_invocations: 64,
             gamma: t.upload("gamma", &self.gamma),
@@ -49,6 +51,25 @@ impl Layer {
 
 /// Training and inference, forward and backward, on one shape; values scatter around `centre`.
 async fn check(shape: [usize; 4], count: usize, moving: Option<usize>, centre: f32) {
+    check_activation(Activation::LeakyRelu, shape, count, moving, centre).await;
+}
+
+fn activation(kind: Activation) -> NormActivation {
+    match kind {
+        Activation::LeakyRelu => NormActivation::LeakyRelu,
+        Activation::Relu6 => NormActivation::Relu6,
+        Activation::Linear => NormActivation::Linear,
+    }
+}
+
+/// [`check`] with an activation.
+async fn check_activation(
+    kind: Activation,
+    shape: [usize; 4],
+    count: usize,
+    moving: Option<usize>,
+    centre: f32,
+) {
     let mut random = Random::new((shape.iter().product::<usize>() + count) as u64);
     let channels = shape[3];
     let layer = Layer::random(&mut random, channels);
@@ -61,34 +82,41 @@ async fn check(shape: [usize; 4], count: usize, moving: Option<usize>, centre: f
     let stat_groups = StatGroups { count, moving };
 
     let mut t = Trial::new();
-    let bn = layer.upload(&mut t);
+    let bn = BatchNorm { activation: activation(kind), ..layer.upload(&mut t) };
     let x_in = t.map("x", shape, &x);
     let d_in = t.map("d_out", shape, &d_out);
     let other_in = t.map("other path", shape, &other);
     let written = [t.blank("d_gamma", channels), t.blank("d_beta", channels)];
     let added = [t.upload("d_gamma", &old[0]), t.upload("d_beta", &old[1])];
-    let inferred = bn.inference(&mut t.b, x_in);
+    let inferred = bn.inference(&mut t.b, x_in, None);
     let inferred = t.keep(inferred.tensor);
-    let (out, coefficients) = bn.forward(&mut t.b, x_in, stat_groups);
+    let inferred_add = bn.inference(&mut t.b, x_in, Some(other_in));
+    let inferred_add = t.keep(inferred_add.tensor);
+    let (out, coefficients) = bn.forward(&mut t.b, x_in, stat_groups, None);
     let out = t.keep(out.tensor);
+    let unmoved = StatGroups { moving: None, ..stat_groups };
+    let (out_add, _) = bn.forward(&mut t.b, x_in, unmoved, Some(other_in));
+    let out_add = t.keep(out_add.tensor);
     let dx = bn.backward(&mut t.b, x_in, coefficients, d_in, stat_groups, written, None, false);
     let dx = t.keep(dx.tensor);
     let dx_add = bn.backward(&mut t.b, x_in, coefficients, d_in, stat_groups, added, Some(other_in), true);
     let dx_add = t.keep(dx_add.tensor);
     let r = t.run().await;
 
-    let name = |what: &str| format!("{what} of {shape:?} in {count} passes around {centre}");
+    let name = |what: &str| format!("{what} of {kind:?} of {shape:?} in {count} passes around {centre}");
     let x_wide = Map::new(shape, widen(&x));
     let d_wide = Map::new(shape, widen(&d_out));
-    let expected = norm::training(&x_wide, &gamma, &beta, count);
+    let expected = norm::training(kind, &x_wide, &gamma, &beta, count);
     assert_close(&name("forward"), &r.get(out), &expected.out.data, FORWARD);
-    let known = norm::inference(&x_wide, &gamma, &beta, &layer.moving());
+    assert_close(&name("forward_add"), &r.get(out_add), &sum(&expected.out.data, &other), FORWARD);
+    let known = norm::inference(kind, &x_wide, &gamma, &beta, &layer.moving());
     assert_close(&name("inference"), &r.get(inferred), &known.data, FORWARD);
+    assert_close(&name("inference_add"), &r.get(inferred_add), &sum(&known.data, &other), FORWARD);
     let moments = moving.map_or(layer.moving(), |pass| norm::moved(&layer.moving(), &expected.passes[pass]));
     assert_close(&name("moving mean"), &r.get(bn.moving_mean), &moments.mean, FORWARD);
     assert_close(&name("moving variance"), &r.get(bn.moving_variance), &moments.variance, FORWARD);
 
-    let d = norm::backward(&x_wide, &gamma, &beta, &d_wide, count);
+    let d = norm::backward(kind, &x_wide, &gamma, &beta, &d_wide, count);
     assert_close(&name("backward"), &r.get(dx), &d.input.data, GRADIENT);
     assert_close(&name("backward_add"), &r.get(dx_add), &sum(&d.input.data, &other), GRADIENT);
     assert_close(&name("d_gamma"), &r.get(written[0]), &d.gamma, GRADIENT);
@@ -96,7 +124,8 @@ async fn check(shape: [usize; 4], count: usize, moving: Option<usize>, centre: f
     assert_close(&name("added d_gamma"), &r.get(added[0]), &sum(&d.gamma, &old[0]), GRADIENT);
     assert_close(&name("added d_beta"), &r.get(added[1]), &sum(&d.beta, &old[1]), GRADIENT);
 
-    let scalar = |x: &Map, g: &[f64], b: &[f64]| dot(&norm::training(x, g, b, count).out.data, &d_wide.data);
+    let scalar =
+        |x: &Map, g: &[f64], b: &[f64]| dot(&norm::training(kind, x, g, b, count).out.data, &d_wide.data);
     let at = random.indices(4, words);
     let differences =
         central(&x_wide.data, &at, 1e-5, |v| scalar(&Map::new(shape, v.to_vec()), &gamma, &beta));
@@ -118,6 +147,16 @@ on_the_adapter! {
         check([12, 1, 1, 8], 4, Some(3), 0.0).await;
     }
 
+    /// Half of the values of ReLU6 are cut: above 6 where gamma is large.
+    async fn relu6_and_no_activation() {
+        for kind in [Activation::Relu6, Activation::Linear] {
+            check_activation(kind, [1, 1, 1, 4], 1, Some(0), 0.0).await;
+            check_activation(kind, [3, 17, 17, 12], 3, Some(1), 0.0).await;
+            check_activation(kind, [6, 17, 3, 16], 2, None, 2.0).await;
+            check_activation(kind, [8, 32, 33, 8], 1, Some(0), 0.0).await;
+        }
+    }
+
     /// More slices than one workgroup joins at once, the last of them short.
     async fn many_rows() {
         check([8, 32, 33, 8], 1, Some(0), 0.0).await;
@@ -137,7 +176,7 @@ on_the_adapter! {
             let bn = BatchNorm { tree_invocations, ..layer.upload(&mut t) };
             let [x, d_out] = [("x", &x), ("d_out", &d_out)].map(|(name, data)| t.map(name, shape, data));
             let gradients = [t.blank("d_gamma", shape[3]), t.blank("d_beta", shape[3])];
-            let (out, coefficients) = bn.forward(&mut t.b, x, stat_groups);
+            let (out, coefficients) = bn.forward(&mut t.b, x, stat_groups, None);
             let dx = bn.backward(&mut t.b, x, coefficients, d_out, stat_groups, gradients, None, false);
             let kept = [out.tensor, dx.tensor, gradients[0], gradients[1], bn.moving_mean, bn.moving_variance];
             let kept = kept.map(|tensor| t.keep(tensor));
@@ -173,7 +212,7 @@ on_the_adapter! {
         let x_in = t.map("x", shape, &x);
         let d_in = t.map("d_out", shape, &d_out);
         let gradients = [t.blank("d_gamma", 4), t.blank("d_beta", 4)];
-        let (out, coefficients) = bn.forward(&mut t.b, x_in, stat_groups);
+        let (out, coefficients) = bn.forward(&mut t.b, x_in, stat_groups, None);
         let out = t.keep(out.tensor);
         let dx = bn.backward(&mut t.b, x_in, coefficients, d_in, stat_groups, gradients, None, false);
         let dx = t.keep(dx.tensor);
@@ -182,9 +221,10 @@ on_the_adapter! {
         let r = t.run().await;
         let (gamma, beta) = (widen(&layer.gamma), widen(&layer.beta));
         let x_wide = Map::new(shape, widen(&x));
-        let expected = norm::training(&x_wide, &gamma, &beta, 1).out;
+        let expected = norm::training(Activation::LeakyRelu, &x_wide, &gamma, &beta, 1).out;
         assert_close("forward", &r.get(out), &expected.data, FORWARD);
-        let d = norm::backward(&x_wide, &gamma, &beta, &Map::new(shape, widen(&d_out)), 1).input;
+        let d_wide = Map::new(shape, widen(&d_out));
+        let d = norm::backward(Activation::LeakyRelu, &x_wide, &gamma, &beta, &d_wide, 1).input;
         assert_close("backward", &r.get(dx), &d.data, GRADIENT);
         assert_close("backward_add", &r.get(dx_add), &sum(&d.data, &x), GRADIENT);
     }

@@ -66,8 +66,8 @@ async fn check(case: Case) {
     let dx = t.keep(dx.tensor);
     let dx_add = conv.data_gradient(&mut t.b, x_in, d_in, w_in, Some(other_in));
     let dx_add = t.keep(dx_add.tensor);
-    conv.weight_gradient(&mut t.b, x_in, d_in, d_weights, d_bias, false);
-    conv.weight_gradient(&mut t.b, x_in, d_in, more_weights, more_bias, true);
+    conv.weight_gradient(&mut t.b, x_in, d_in, d_weights, Some(d_bias), false);
+    conv.weight_gradient(&mut t.b, x_in, d_in, more_weights, Some(more_bias), true);
     let r = t.run().await;
 
     let name = |what: &str| format!("{what} of {case:?}");
@@ -128,7 +128,7 @@ async fn bits(case: Case) -> Vec<Vec<u32>> {
     let out = t.keep(out.tensor);
     let dx = conv.data_gradient(&mut t.b, x, d_out, weights, Some(other));
     let dx = t.keep(dx.tensor);
-    conv.weight_gradient(&mut t.b, x, d_out, d_weights, d_bias, false);
+    conv.weight_gradient(&mut t.b, x, d_out, d_weights, Some(d_bias), false);
     let r = t.run().await;
     let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect();
     [out, dx, d_weights, d_bias].into_iter().map(|tensor| bits(r.get(tensor))).collect()

@@ -11,6 +11,7 @@ mod batch_norm;
 mod common;
 mod conv2d;
 mod dense;
+mod depthwise;
 mod half;
 mod limits;
 mod loss_scale;

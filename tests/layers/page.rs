@@ -12,6 +12,7 @@ mod batch_norm;
 mod common;
 mod conv2d;
 mod dense;
+mod depthwise;
 mod limits;
 mod pool;
 mod reduce;
@@ -57,6 +58,7 @@ fn tests() -> Vec<Test> {
         batch_norm::tests(),
         conv2d::tests(),
         dense::tests(),
+        depthwise::tests(),
         limits::tests(),
         pool::tests(),
         reduce::tests(),

@@ -1,9 +1,9 @@
 //! Initial weights.
 
-use remixmatch::nn::{Architecture, ConvTiling, WideResNet, initial_values};
+use remixmatch::nn::{Architecture, ConvTiling, Network, initial_values};
 
-fn network() -> WideResNet {
-    WideResNet::new(&Architecture::named("wrn-28-2").unwrap(), [32, 32, 3], 10, ConvTiling::REGISTER).unwrap()
+fn network() -> Network {
+    Network::new(&Architecture::named("wrn-28-2").unwrap(), [32, 32, 3], 10, ConvTiling::REGISTER).unwrap()
 }
 
 /// `(mean, standard deviation)`.

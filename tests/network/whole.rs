@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use remixmatch::gpu::{Plan, PlanBuilder, Program, Tensor};
-use remixmatch::nn::{Architecture, ConvTiling, Head, Rows, StatGroups, WideResNet};
+use remixmatch::nn::{Architecture, ConvTiling, Head, Network, Rows, StatGroups, WideResNet};
 
 use crate::harness::GPU;
 use crate::oracle::Map;
@@ -12,7 +12,7 @@ use crate::oracle::difference::{central, pick};
 use crate::oracle::norm::{Moments, moved};
 use crate::oracle::random::{Random, widen};
 use crate::oracle::ssl::{mean_cross_entropy, rotation_targets};
-use crate::oracle::wide_resnet::{Network, Tensors};
+use crate::oracle::wide_resnet::{Network as Reference, Tensors};
 
 const FORWARD: f64 = 1e-5;
 const GRADIENT: f64 = 1e-3;
@@ -33,8 +33,8 @@ struct Member {
 /// A member with random weights, on the adapter and in the reference.
 struct Case {
     member: Member,
-    network: WideResNet,
-    reference: Network,
+    network: Network,
+    reference: Reference,
     weights: Vec<Vec<f32>>,
     statistics: Vec<Vec<f32>>,
     images: Vec<f32>,
@@ -44,10 +44,11 @@ struct Case {
 impl Case {
     fn new(member: Member, seed: u64) -> Self {
         let Member { filters, repeat, scales, stem_filters, stem_stride, image, classes } = member;
-        let architecture = Architecture { filters, repeat, scales: Some(scales), stem_filters, stem_stride };
-        let network = WideResNet::new(&architecture, image, classes, ConvTiling::REGISTER).unwrap();
+        let settings = WideResNet { filters, repeat, scales: Some(scales), stem_filters, stem_stride };
+        let architecture = Architecture::WideResNet(settings);
+        let network = Network::new(&architecture, image, classes, ConvTiling::REGISTER).unwrap();
         let reference =
-            Network { stem_filters, stem_stride, filters, repeat, scales, channels: image[2], classes };
+            Reference { stem_filters, stem_stride, filters, repeat, scales, channels: image[2], classes };
         let mut random = Random::new(seed);
         let weights = network.parameters.list.iter().map(|p| match p.shape[..] {
             [kh, kw, inputs, _] => random.normal(p.elements(), (1.5 / (kh * kw * inputs) as f64).sqrt()),

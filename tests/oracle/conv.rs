@@ -32,7 +32,7 @@ impl Conv {
         self.kernel * self.kernel * self.inputs * self.outputs
     }
 
-    fn padded(&self, x: &Map) -> Map {
+    pub(super) fn padded(&self, x: &Map) -> Map {
         let [images, height, width, channels] = x.shape;
         let (_, top, bottom) = same(height, self.kernel, self.stride);
         let (_, left, right) = same(width, self.kernel, self.stride);
@@ -48,7 +48,7 @@ impl Conv {
         padded
     }
 
-    fn cropped(&self, padded: &Map, [images, height, width, channels]: [usize; 4]) -> Map {
+    pub(super) fn cropped(&self, padded: &Map, [images, height, width, channels]: [usize; 4]) -> Map {
         let (_, top, _) = same(height, self.kernel, self.stride);
         let (_, left, _) = same(width, self.kernel, self.stride);
         let mut x = Map::zeros([images, height, width, channels]);
@@ -65,7 +65,7 @@ impl Conv {
 
     /// Calls `f(input pixel, output pixel, tap)` for every pair that a tap of the kernel joins; pixels are
     /// indices of a first channel, the input's in the padded map.
-    fn each_pair(&self, padded: &Map, out: &Map, mut f: impl FnMut(usize, usize, usize)) {
+    pub(super) fn each_pair(&self, padded: &Map, out: &Map, mut f: impl FnMut(usize, usize, usize)) {
         let [images, height, width, _] = out.shape;
         for n in 0..images {
             for y in 0..height {

@@ -5,6 +5,7 @@
 
 pub mod compare;
 pub mod conv;
+pub mod depthwise;
 pub mod difference;
 pub mod heads;
 pub mod norm;

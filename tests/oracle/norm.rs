@@ -1,4 +1,4 @@
-//! Batch normalisation followed by the leaky ReLU; training statistics are those of each pass.
+//! Batch normalisation followed by an activation; training statistics are those of each pass.
 
 use super::Map;
 
@@ -25,8 +25,38 @@ pub struct NormGradients {
     pub beta: Vec<f64>,
 }
 
-pub fn leaky_relu(z: f64) -> f64 {
-    if z > 0.0 { z } else { SLOPE * z }
+/// What follows a normalisation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Activation {
+    LeakyRelu,
+    Relu6,
+    Linear,
+}
+
+impl Activation {
+    pub fn of(self, z: f64) -> f64 {
+        match self {
+            Self::LeakyRelu => {
+                if z > 0.0 {
+                    z
+                } else {
+                    SLOPE * z
+                }
+            }
+            Self::Relu6 => z.clamp(0.0, 6.0),
+            Self::Linear => z,
+        }
+    }
+
+    fn slope(self, z: f64) -> f64 {
+        match self {
+            Self::LeakyRelu if z > 0.0 => 1.0,
+            Self::LeakyRelu => SLOPE,
+            Self::Relu6 if z > 0.0 && z < 6.0 => 1.0,
+            Self::Relu6 => 0.0,
+            Self::Linear => 1.0,
+        }
+    }
 }
 
 /// Mean and variance over `rows` of `channels` values each.
@@ -43,28 +73,28 @@ fn affine(value: f64, c: usize, m: &Moments, gamma: &[f64], beta: &[f64]) -> f64
     gamma[c] * (value - m.mean[c]) / (m.variance[c] + EPSILON).sqrt() + beta[c]
 }
 
-fn normalise(rows: &[f64], m: &Moments, gamma: &[f64], beta: &[f64]) -> Vec<f64> {
+fn normalise(kind: Activation, rows: &[f64], m: &Moments, gamma: &[f64], beta: &[f64]) -> Vec<f64> {
     let channels = gamma.len();
-    let at = |(i, v): (usize, &f64)| leaky_relu(affine(*v, i % channels, m, gamma, beta));
+    let at = |(i, v): (usize, &f64)| kind.of(affine(*v, i % channels, m, gamma, beta));
     rows.iter().enumerate().map(at).collect()
 }
 
 /// Normalises `passes` equal groups of images, each with its own statistics.
-pub fn training(x: &Map, gamma: &[f64], beta: &[f64], passes: usize) -> Normalised {
+pub fn training(kind: Activation, x: &Map, gamma: &[f64], beta: &[f64], passes: usize) -> Normalised {
     assert_eq!(x.shape[0] % passes, 0, "passes are equal groups of images");
     let mut data = Vec::new();
     let mut all = Vec::new();
     for rows in x.data.chunks_exact(x.data.len() / passes) {
         let m = moments(rows, gamma.len());
-        data.extend(normalise(rows, &m, gamma, beta));
+        data.extend(normalise(kind, rows, &m, gamma, beta));
         all.push(m);
     }
     Normalised { out: Map::new(x.shape, data), passes: all }
 }
 
 /// Normalises with given statistics.
-pub fn inference(x: &Map, gamma: &[f64], beta: &[f64], known: &Moments) -> Map {
-    Map::new(x.shape, normalise(&x.data, known, gamma, beta))
+pub fn inference(kind: Activation, x: &Map, gamma: &[f64], beta: &[f64], known: &Moments) -> Map {
+    Map::new(x.shape, normalise(kind, &x.data, known, gamma, beta))
 }
 
 /// The moving averages after one more pass.
@@ -81,7 +111,14 @@ pub fn moved_by(momentum: f64, old: &Moments, pass: &Moments) -> Moments {
 }
 
 /// The chain rule step by step: activation, affine, variance, mean.
-pub fn backward(x: &Map, gamma: &[f64], beta: &[f64], d_out: &Map, passes: usize) -> NormGradients {
+pub fn backward(
+    kind: Activation,
+    x: &Map,
+    gamma: &[f64],
+    beta: &[f64],
+    d_out: &Map,
+    passes: usize,
+) -> NormGradients {
     let channels = gamma.len();
     let mut d_input = vec![0.0; x.data.len()];
     let mut d_gamma = vec![0.0; channels];
@@ -97,7 +134,7 @@ pub fn backward(x: &Map, gamma: &[f64], beta: &[f64], d_out: &Map, passes: usize
         for i in range.clone() {
             let c = i % channels;
             let centred = x.data[i] - m.mean[c];
-            let slope = if affine(x.data[i], c, &m, gamma, beta) > 0.0 { 1.0 } else { SLOPE };
+            let slope = kind.slope(affine(x.data[i], c, &m, gamma, beta));
             let d_z = d_out.data[i] * slope;
             d_gamma[c] += d_z * centred / std[c];
             d_beta[c] += d_z;

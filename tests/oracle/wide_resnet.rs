@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::conv::Conv;
-use super::norm::{self, Moments};
+use super::norm::{self, Activation, Moments};
 use super::{Map, heads};
 
 /// Logical tensors by name: kernels `[kh, kw, in, out]` or `[in, out]`, vectors `[channels]`.
@@ -131,7 +131,13 @@ impl Network {
     pub fn forward(&self, p: &Tensors, image: &Map, passes: usize) -> Forward {
         let mut moments = HashMap::new();
         let mut normalise = |name: String, x: &Map| {
-            let n = norm::training(x, &p[&format!("{name}.gamma")], &p[&format!("{name}.beta")], passes);
+            let n = norm::training(
+                Activation::LeakyRelu,
+                x,
+                &p[&format!("{name}.gamma")],
+                &p[&format!("{name}.beta")],
+                passes,
+            );
             moments.insert(name, n.passes);
             n.out
         };
@@ -152,7 +158,13 @@ impl Network {
     /// The embedding with given statistics.
     pub fn inference(&self, p: &Tensors, known: &HashMap<String, Moments>, image: &Map) -> Vec<f64> {
         let normalise = |name: String, x: &Map| {
-            norm::inference(x, &p[&format!("{name}.gamma")], &p[&format!("{name}.beta")], &known[&name])
+            norm::inference(
+                Activation::LeakyRelu,
+                x,
+                &p[&format!("{name}.gamma")],
+                &p[&format!("{name}.beta")],
+                &known[&name],
+            )
         };
         let mut x = convolve(p, "stem", self.stem(), image);
         for block in self.blocks() {
@@ -233,7 +245,7 @@ fn conv_back(p: &Tensors, name: &str, conv: Conv, x: &Map, d_out: &Map, d: &mut 
 
 fn norm_back(p: &Tensors, name: &str, x: &Map, d_out: &Map, passes: usize, d: &mut Tensors) -> Map {
     let (gamma, beta) = (&p[&format!("{name}.gamma")], &p[&format!("{name}.beta")]);
-    let back = norm::backward(x, gamma, beta, d_out, passes);
+    let back = norm::backward(Activation::LeakyRelu, x, gamma, beta, d_out, passes);
     add(d, format!("{name}.gamma"), &back.gamma);
     add(d, format!("{name}.beta"), &back.beta);
     back.input

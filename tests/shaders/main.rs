@@ -92,6 +92,8 @@ fn every_shader_is_valid() {
     for expected in [
         "bench/gemm",
         "nn/batch_norm",
+        "nn/batch_norm_relu6",
+        "nn/batch_norm_linear",
         "nn/conv2d",
         "nn/conv2d_16",
         "nn/conv2d_32",
@@ -109,6 +111,8 @@ fn every_shader_is_valid() {
         "nn/dense",
         "nn/conv2d_subgroups8_32_half",
         "nn/conv2d_block_128x64x16_8x8_half",
+        "nn/depthwise_3",
+        "nn/depthwise_5",
         "nn/pool",
         "nn/pool_half",
         "nn/reduce",

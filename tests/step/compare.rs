@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use remixmatch::nn::Architecture;
+use remixmatch::nn::{Architecture, WideResNet};
 use remixmatch::train::Config;
 
 use crate::oracle::compare::{assert_close, assert_close_wide};
@@ -18,8 +18,11 @@ pub const TOLERANCE: f64 = 1e-3;
 
 /// The reference's settings for a run; `image` is height, width, channels.
 pub fn settings(config: &Config, image: [usize; 3], classes: usize) -> Settings {
-    let Architecture { filters, repeat, scales: _, stem_filters, stem_stride } =
-        config.architecture().expect("a known network");
+    let Ok(Architecture::WideResNet(WideResNet { filters, repeat, scales: _, stem_filters, stem_stride })) =
+        config.architecture()
+    else {
+        panic!("{} is no Wide ResNet", config.network);
+    };
     // Section 4: ceil(log2 width) - 2, from the image's width.
     let scales = (image[1] as f64).log2().ceil() as usize - 2;
     let network = Network { stem_filters, stem_stride, filters, repeat, scales, channels: image[2], classes };

@@ -3,7 +3,7 @@
 
 use remixmatch::bench::TrainingStep;
 use remixmatch::gpu::Gpu;
-use remixmatch::nn::{Architecture, ConvTiling, WideResNet};
+use remixmatch::nn::{Architecture, ConvTiling, Network};
 use wasm_bindgen::prelude::*;
 
 /// A network in training on one batch.
@@ -26,7 +26,7 @@ impl Training {
         let gpu = Gpu::request().await?;
         let architecture = Architecture::named(network)?;
         let image = [size, size, channels];
-        let network = WideResNet::new(&architecture, image, classes, ConvTiling::new(&gpu))?;
+        let network = Network::new(&architecture, image, classes, ConvTiling::new(&gpu))?;
         let step = TrainingStep::new(&gpu, &network, batch)?;
         Ok(Self { gpu, step })
     }

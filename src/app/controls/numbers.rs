@@ -6,7 +6,7 @@ use crate::data::Tail;
 use crate::ssl::LOSS_TERMS;
 use crate::train::{Config, Precision};
 
-const NETWORKS: [&str; 4] = ["wrn-10-1", "wrn-16-1", "wrn-28-2", "wrn-28-8"];
+const NETWORKS: [&str; 5] = ["wrn-10-1", "wrn-16-1", "wrn-28-2", "wrn-28-8", "efficientnet-lite0"];
 
 /// `has_f16`: whether the adapter can store feature maps in f16.
 pub fn numbers(config: &mut Config, has_f16: bool, ui: &mut Ui) {

@@ -7,7 +7,7 @@ use crate::app::answers::Answer;
 use crate::app::guess_history::GuessHistory;
 use crate::data::Split;
 use crate::gpu::{KernelTime, Memory, Pictures};
-use crate::nn::WideResNet;
+use crate::nn::Network;
 use crate::ssl::RowLayout;
 use crate::train::{Embedding, Observation, Progress, Report, RunFolder, StepStatistics};
 
@@ -138,7 +138,7 @@ pub struct Profile {
 pub struct PlanFacts {
     pub split: Split,
     pub memory: Memory,
-    pub network: WideResNet,
+    pub network: Network,
     pub layout: RowLayout,
     /// Dispatches, clears and copies per step.
     pub operations: usize,

@@ -10,9 +10,7 @@ use remixmatch::bench::{
     measure_growth, measure_memory, measure_step, time_weighted,
 };
 use remixmatch::gpu::Gpu;
-use remixmatch::nn::{
-    Architecture, ConvTiling, Direction, DispatchImages, WideResNet, every_tile, products_of,
-};
+use remixmatch::nn::{Architecture, ConvTiling, Direction, DispatchImages, Network, every_tile, products_of};
 use remixmatch::train::{AdapterClass, Config, Precision, preset, tune_products};
 
 use self::report::{PresetStep, Report, Share, Training};
@@ -118,7 +116,7 @@ pub fn run(arguments: BenchArguments) -> anyhow::Result<Outcome> {
         None => gpu,
     })?;
     let image = [arguments.image_size, arguments.image_size, arguments.channels];
-    let network = WideResNet::new(&architecture, image, CLASSES, ConvTiling::new(&gpu))?;
+    let network = Network::new(&architecture, image, CLASSES, ConvTiling::new(&gpu))?;
     let mut report = Report::begin(&gpu, arguments.json)?;
     // The parts convolutions and step report shares of the fastest matrix product.
     match arguments.best_gemm {
@@ -172,7 +170,7 @@ pub fn run(arguments: BenchArguments) -> anyhow::Result<Outcome> {
 fn convolutions(
     gpu: &Gpu,
     arguments: &BenchArguments,
-    network: &WideResNet,
+    network: &Network,
     images: usize,
     report: &mut Report,
 ) -> anyhow::Result<()> {
@@ -198,7 +196,7 @@ fn convolutions(
 }
 
 /// Supervised training on one batch.
-fn training(gpu: &Gpu, arguments: &BenchArguments, network: &WideResNet) -> anyhow::Result<Training> {
+fn training(gpu: &Gpu, arguments: &BenchArguments, network: &Network) -> anyhow::Result<Training> {
     let images = arguments.images[0];
     let step = TrainingStep::new(gpu, network, images)?;
     block_on(async {

@@ -1,6 +1,7 @@
 //! The reference checked by hand and by central differences.
 
 mod conv;
+mod depthwise;
 mod heads;
 mod norm;
 mod optim;

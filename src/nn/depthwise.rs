@@ -1,0 +1,146 @@
+//! Depthwise convolution (`shaders/nn/depthwise.wgsl`): every channel has a filter of its own. Its weight gradient is summed
+//! over slices of rows, in a fixed order.
+
+use bytemuck::{Pod, Zeroable};
+
+use super::activation::{Activation, sum_slices};
+use super::conv_tiling::ConvTiling;
+use crate::gpu::{Kernel, PlanBuilder, Tensor, groups_for_items};
+
+/// Pixels that an invocation computes.
+const STRIP: usize = 4;
+
+/// A depthwise convolution `kernel` x `kernel` (3 or 5), stride 1 or 2, TensorFlow's SAME padding, without bias.
+///
+/// Channels are a multiple of four. Weights are `[kernel, kernel, channels]`.
+#[derive(Clone, Debug)]
+pub struct DepthwiseConv2d {
+    pub name: String,
+    pub channels: usize,
+    pub kernel: usize,
+    pub stride: usize,
+    /// Its slices of the weight gradient.
+    pub tiling: ConvTiling,
+}
+
+/// `Params` of `shaders/nn/depthwise.wgsl`.
+#[repr(C)]
+#[derive(Clone, Copy, Pod, Zeroable)]
+struct Params {
+    batch: u32,
+    in_height: u32,
+    in_width: u32,
+    channels_vec4: u32,
+    out_height: u32,
+    out_width: u32,
+    stride: u32,
+    pad_y: u32,
+    pad_x: u32,
+    slices: u32,
+    slice_rows: u32,
+    unused: u32,
+}
+
+impl DepthwiseConv2d {
+    /// Padding before the first pixel: SAME puts an odd one after the last pixel.
+    fn pad_before(&self, size: usize) -> usize {
+        let out = size.div_ceil(self.stride);
+        ((out - 1) * self.stride + self.kernel).saturating_sub(size) / 2
+    }
+
+    /// Words of the weight tensor `[kernel, kernel, channels]`.
+    pub fn weight_words(&self) -> usize {
+        self.kernel * self.kernel * self.channels
+    }
+
+    /// Multiply-accumulate operations (MACs) for one image of `height` x `width`.
+    pub fn macs(&self, height: usize, width: usize) -> u64 {
+        (height.div_ceil(self.stride) * width.div_ceil(self.stride) * self.weight_words()) as u64
+    }
+
+    fn params(&self, x: Activation, [slices, slice_rows]: [usize; 2]) -> Params {
+        Params {
+            batch: x.images as u32,
+            in_height: x.height as u32,
+            in_width: x.width as u32,
+            channels_vec4: x.channels_vec4() as u32,
+            out_height: x.height.div_ceil(self.stride) as u32,
+            out_width: x.width.div_ceil(self.stride) as u32,
+            stride: self.stride as u32,
+            pad_y: self.pad_before(x.height) as u32,
+            pad_x: self.pad_before(x.width) as u32,
+            slices: slices as u32,
+            slice_rows: slice_rows as u32,
+            unused: 0,
+        }
+    }
+
+    /// A kernel for feature maps stored as `x` is.
+    fn kernel(&self, entry: &'static str, x: Activation) -> Kernel {
+        let shader = if self.kernel == 3 { "nn/depthwise_3" } else { "nn/depthwise_5" };
+        Kernel::new(shader, entry).stored_as(x.storage)
+    }
+
+    /// Records the convolution of `x`; `weights` is `[kernel, kernel, channels]`.
+    pub fn forward(&self, b: &mut PlanBuilder, x: Activation, weights: Tensor) -> Activation {
+        let [height, width] = [x.height, x.width].map(|size| size.div_ceil(self.stride));
+        let shape = [x.images, height, width, x.channels];
+        let out = Activation::stored(b, &format!("{}.output", self.name), shape, x.storage);
+        let items = x.images * height * width.div_ceil(STRIP) * x.channels_vec4();
+        let bindings = [x.tensor, weights, out.tensor];
+        let groups = groups_for_items(items, 64);
+        let work = b.dispatch(self.kernel("forward", x), &self.params(x, [0; 2]), &bindings, groups);
+        work.operations = 2 * self.macs(x.height, x.width) * x.images as u64;
+        work.chain = (self.kernel * self.kernel) as u64;
+        out
+    }
+
+    /// Records the gradient of the input, shaped like `x`.
+    pub fn data_gradient(
+        &self,
+        b: &mut PlanBuilder,
+        x: Activation,
+        d_out: Activation,
+        weights: Tensor,
+    ) -> Activation {
+        let dx = x.like(b, &format!("{}.d_input", self.name));
+        let strips = x.width.div_ceil(STRIP * self.stride) * self.stride;
+        let items = x.images * x.height * strips * x.channels_vec4();
+        let bindings = [d_out.tensor, weights, dx.tensor];
+        let groups = groups_for_items(items, 64);
+        let work = b.dispatch(self.kernel("data_gradient", x), &self.params(x, [0; 2]), &bindings, groups);
+        work.operations = 2 * self.macs(x.height, x.width) * x.images as u64;
+        work.chain = (self.kernel * self.kernel) as u64;
+        dx
+    }
+
+    /// Records the gradient of the weights `[kernel, kernel, channels]`: written, or added if `accumulate`.
+    pub fn weight_gradient(
+        &self,
+        b: &mut PlanBuilder,
+        x: Activation,
+        d_out: Activation,
+        d_weights: Tensor,
+        accumulate: bool,
+    ) {
+        let [slices, slice_rows] = self.slices(d_out);
+        let partial = b.tensor(format!("{}.partial_weights", self.name), slices * self.weight_words());
+        let groups = groups_for_items(slices * self.kernel * x.channels_vec4(), 64);
+        let bindings = [x.tensor, d_out.tensor, partial];
+        let params = self.params(x, [slices, slice_rows]);
+        let work = b.dispatch(self.kernel("weight_gradient", x), &params, &bindings, groups);
+        work.operations = 2 * self.macs(x.height, x.width) * x.images as u64;
+        work.chain = (slice_rows * d_out.width) as u64;
+        sum_slices(b, partial, d_weights, self.weight_words() / 4, slices, accumulate);
+    }
+
+    /// The number of slices of the weight gradient, and the rows of output pixels of each.
+    fn slices(&self, d_out: Activation) -> [usize; 2] {
+        let rows = d_out.images * d_out.height;
+        let slices = (rows * d_out.width / self.tiling.slice_pixels)
+            .min(self.tiling.max_slices)
+            .min(self.tiling.partial_words / self.weight_words());
+        let slice_rows = rows.div_ceil(slices.clamp(1, rows));
+        [rows.div_ceil(slice_rows), slice_rows]
+    }
+}
