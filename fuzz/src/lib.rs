@@ -10,7 +10,7 @@ use std::path::Path;
 
 use remixmatch::app::Address;
 use remixmatch::data::{self, Parser, open_files};
-use remixmatch::nn::{ConvTiling, WideResNet};
+use remixmatch::nn::{ConvTiling, Network};
 use remixmatch::train::{Checkpoint, Config};
 
 /// A fuzz target.
@@ -90,7 +90,7 @@ fn checkpoint(bytes: &[u8]) -> bool {
     if let Ok((config, header)) = &found
         && let Ok(architecture) = config.architecture()
         && let Ok(network) =
-            WideResNet::new(&architecture, header.image, header.classes.len(), ConvTiling::REGISTER)
+            Network::new(&architecture, header.image, header.classes.len(), ConvTiling::REGISTER)
     {
         is_accepted(Checkpoint::parse(path, bytes, &network.parameters, &network.statistics));
     }
