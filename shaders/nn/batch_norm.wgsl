@@ -339,8 +339,7 @@ fn input_gradient(i: u32) -> vec4<f32> {
     let scale = fixed[at + params.channels_vec4 * 2u];
     let z = fma(value, scale, fixed[at + params.channels_vec4 * 3u]);
     let xhat = (value - fixed[at]) * fixed[at + params.channels_vec4];
-    let gradient = from_map(dy[min(row, end - 1u) * params.channels_vec4 + column]);
-    let dz = gradient * activation_slope(fma(value, scale, shift));
+    let dz = from_map(dy[i]) * activation_slope(z);
     let n = f32(params.rows);
     let mean_dz = sums[group * 2u * params.channels_vec4 + column] / n;
     let mean_dz_xhat = sums[(group * 2u + 1u) * params.channels_vec4 + column] / n;

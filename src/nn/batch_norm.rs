@@ -179,7 +179,8 @@ impl BatchNorm {
         let sums = b.tensor(format!("{}.group_sums", self.name), stat_groups.count * 2 * self.channels);
         let groups = groups_for_items(columns * slices, 64);
         let bindings = [x.tensor, coefficients, d_out.tensor, partial];
-        b.dispatch(self.map_kernel("slice_backward", x), &params, &bindings, groups).chain = SLICE_ROWS as u64 / 4;
+        b.dispatch(self.map_kernel("slice_backward", x), &params, &bindings, groups).chain =
+            SLICE_ROWS as u64 / 4;
         let groups = [x.channels_vec4() as u32, 1, 1];
         let bindings = [partial, sums, d_gamma, d_beta];
         let group = 2 * self.tree_invocations;

@@ -2,7 +2,10 @@
 
 use half::f16;
 use remixmatch::gpu::{Block, Sharing, Storage, Tensor, Tiling};
-use remixmatch::nn::{Activation, BatchNorm, Conv2d, ConvTiling, GlobalAveragePool, MOMENTUM, StatGroups};
+use remixmatch::nn::{
+    Activation, BatchNorm, Conv2d, ConvTiling, DepthwiseConv2d, GlobalAveragePool, MOMENTUM, NormActivation,
+    StatGroups,
+};
 
 use crate::harness::GPU;
 use crate::oracle::random::Random;
@@ -100,7 +103,7 @@ fn convolutions_round_what_they_store() {
                 let sums = vec![t.blank("d_weights", conv.weight_words()), t.blank("d_bias", outputs)];
                 let out = conv.forward(&mut t.b, x, weights, bias, Some(residual));
                 let dx = conv.data_gradient(&mut t.b, x, d_out, weights, Some(other));
-                conv.weight_gradient(&mut t.b, x, d_out, sums[0], sums[1], false);
+                conv.weight_gradient(&mut t.b, x, d_out, sums[0], Some(sums[1]), false);
                 Outcome { maps: vec![out, dx], sums }
             };
             let name = format!("{kernel}x{kernel}/{stride} {inputs}->{outputs} of {map:?} with {tile:?}");
@@ -111,13 +114,21 @@ fn convolutions_round_what_they_store() {
 
 #[test]
 fn batch_norm_rounds_what_it_stores() {
-    for (shape, count) in [([3, 17, 17, 12], 3), ([8, 32, 33, 8], 1), ([2, 3, 5, 40], 2)] {
+    use NormActivation::{LeakyRelu, Linear, Relu6};
+    for (shape, count, activation) in [
+        ([3, 17, 17, 12], 3, LeakyRelu),
+        ([8, 32, 33, 8], 1, LeakyRelu),
+        ([2, 3, 5, 40], 2, LeakyRelu),
+        ([3, 17, 17, 12], 3, Relu6),
+        ([3, 17, 17, 12], 3, Linear),
+    ] {
         let channels = shape[3];
         let record = |t: &mut Trial, storage| {
             let mut random = Random::new(12);
             let bn = BatchNorm {
                 name: "bn".into(),
                 channels,
+                activation,
                 momentum: MOMENTUM,
                 tree_invocations: 64,
                 gamma: t.upload("gamma", &random.uniform(channels, 0.5, 1.5)),
@@ -125,21 +136,49 @@ fn batch_norm_rounds_what_it_stores() {
                 moving_mean: t.upload("mean", &random.normal(channels, 1.0)),
                 moving_variance: t.upload("variance", &random.uniform(channels, 0.5, 2.0)),
             };
-            let [x, d_out, other] = ["x", "d_out", "other path"].map(|name| {
+            let [x, d_out, other, residual] = ["x", "d_out", "other path", "residual"].map(|name| {
                 let values = values(&mut random, shape);
                 t.stored(name, shape, &values, storage)
             });
             let stat_groups = StatGroups { count, moving: Some(count - 1) };
             let gradients = [t.blank("d_gamma", channels), t.blank("d_beta", channels)];
-            let inferred = bn.inference(&mut t.b, x);
-            let (out, coefficients) = bn.forward(&mut t.b, x, stat_groups);
+            let inferred = bn.inference(&mut t.b, x, None);
+            let (out, coefficients) = bn.forward(&mut t.b, x, stat_groups, None);
+            let (added, _) = bn.forward(&mut t.b, x, stat_groups, Some(residual));
             let dx = bn.backward(&mut t.b, x, coefficients, d_out, stat_groups, gradients, None, false);
             let both =
                 bn.backward(&mut t.b, x, coefficients, d_out, stat_groups, gradients, Some(other), false);
             let sums = vec![gradients[0], gradients[1], bn.moving_mean, bn.moving_variance];
-            Outcome { maps: vec![inferred, out, dx, both], sums }
+            Outcome { maps: vec![inferred, out, added, dx, both], sums }
         };
-        pollster::block_on(check(&format!("batch norm of {shape:?}"), record));
+        pollster::block_on(check(&format!("batch norm of {shape:?}, {activation:?}"), record));
+    }
+}
+
+#[test]
+fn depthwise_convolutions_round_what_they_store() {
+    for (shape, kernel, stride) in
+        [([3, 17, 17, 12], 3, 1), ([2, 9, 7, 40], 3, 2), ([3, 17, 19, 8], 5, 1), ([5, 8, 9, 4], 5, 2)]
+    {
+        let [images, height, width, channels] = shape;
+        let tiling = ConvTiling { slice_pixels: 64, ..ConvTiling::REGISTER };
+        let conv = DepthwiseConv2d { name: "conv".into(), channels, kernel, stride, tiling };
+        let out_shape = [images, height.div_ceil(stride), width.div_ceil(stride), channels];
+        let record = |t: &mut Trial, storage| {
+            let mut random = Random::new(14);
+            let [x, d_out] = [("x", shape), ("d_out", out_shape)].map(|(name, shape)| {
+                let values = values(&mut random, shape);
+                t.stored(name, shape, &values, storage)
+            });
+            let weights = t.upload("weights", &random.normal(conv.weight_words(), 0.3));
+            let d_weights = t.blank("d_weights", conv.weight_words());
+            let out = conv.forward(&mut t.b, x, weights);
+            let dx = conv.data_gradient(&mut t.b, x, d_out, weights);
+            conv.weight_gradient(&mut t.b, x, d_out, d_weights, false);
+            Outcome { maps: vec![out, dx], sums: vec![d_weights] }
+        };
+        let name = format!("{kernel}x{kernel}/{stride} of {shape:?}");
+        pollster::block_on(check(&name, record));
     }
 }
 

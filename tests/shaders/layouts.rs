@@ -168,7 +168,7 @@ fn key(shader: &str, name: &str) -> Key {
     {
         return (format!("common/{module}"), name.to_owned());
     }
-    let end = ["_subgroups", "_workgroup_", "_16", "_32", "_half"]
+    let end = ["_subgroups", "_workgroup_", "_16", "_32", "_half", "_relu6", "_linear", "_3", "_5"]
         .iter()
         .filter_map(|suffix| shader.find(suffix))
         .min();
