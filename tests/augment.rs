@@ -10,7 +10,7 @@ use remixmatch::augment::{
     StrongPolicy, WeakDraw, record_assemble, record_ops, record_weak,
 };
 use remixmatch::gpu::{Gpu, PlanBuilder};
-use remixmatch::nn::Activation;
+use remixmatch::nn::{Activation, InputScale};
 
 /// Odd sizes, one pixel, the data sets' sizes, not square: `[width, height]`.
 const SIZES: [[usize; 2]; 7] = [[1, 1], [3, 3], [17, 17], [32, 32], [96, 96], [17, 5], [4, 23]];
@@ -369,18 +369,31 @@ fn network_inputs_match_the_reference() {
             let source = b.persistent("views", 5 * size[0] * size[1]);
             let table = b.persistent("rows", rows.len() * 4);
             let out = Activation::new(&mut b, "input", [rows.len() - first_row, size[1], size[0], 4]);
-            record_assemble(&mut b, [size[1], size[0]], channels, source, table, first_row, out);
+            let reference = (channels, InputScale::Reference);
+            record_assemble(&mut b, [size[1], size[0]], reference, source, table, first_row, out);
+            let scaled = Activation::new(&mut b, "input", [rows.len() - first_row, size[1], size[0], 4]);
+            let lite = (channels, InputScale::Lite);
+            record_assemble(&mut b, [size[1], size[0]], lite, source, table, first_row, scaled);
+            let [out, scaled] = [out, scaled].map(|map| {
+                let kept = b.persistent("kept", map.tensor.words());
+                b.copy(map.tensor, kept);
+                kept
+            });
             let program = b.program(0);
             let plan = b.build(&gpu).unwrap();
             plan.write(&gpu, source, &concatenated(&views));
             plan.write(&gpu, table, &rows);
             plan.run(&gpu, program);
-            let found = plan.read::<f32>(&gpu, out.tensor).unwrap();
+            let [found, scaled] = [out, scaled].map(|tensor| plan.read::<f32>(&gpu, tensor).unwrap());
             let expected: Vec<f64> =
                 rows[first_row..].iter().flat_map(|row| assemble(&views, row, channels)).collect();
             assert_eq!(found.len(), expected.len());
             for (i, (a, b)) in found.iter().zip(&expected).enumerate() {
                 assert!((f64::from(*a) - b).abs() < 1e-6, "{size:?} {channels} at {i}: {a} for {b}");
+                // Inputs are means of two pixels, so the bytes' mean is what the other scale applies to.
+                let b = if i % 4 < channels { ((b + 1.0) * 127.5 - 127.0) / 128.0 } else { 0.0 };
+                let a = f64::from(scaled[i]);
+                assert!((a - b).abs() < 1e-6, "{size:?} {channels} at {i}: {a} for {b}, EfficientNet-Lite");
             }
         }
     }
