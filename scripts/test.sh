@@ -24,5 +24,6 @@ trap 'kill "$page" 2>/dev/null || true' EXIT
 part lints cargo clippy --all-targets -- -D warnings
 part documentation env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
 part tests cargo test --no-fail-fast
+part "exported models in onnxruntime" scripts/onnx_test.sh
 part "the page, after these" page_is_built
 part "tests of the page" scripts/page_test.sh

@@ -9,6 +9,7 @@ mod ablate;
 mod app;
 mod bench;
 mod eval;
+mod export;
 mod figures;
 mod inputs;
 mod inspect;
@@ -83,6 +84,8 @@ enum Command {
     Eval(eval::EvalArguments),
     /// Classify image files with a trained model.
     Predict(predict::PredictArguments),
+    /// Write a trained model as an ONNX file, for other programs.
+    Export(export::ExportArguments),
     /// Train the rows of the ablation table over seeds, and write the table.
     Ablate(ablate::AblateArguments),
     /// Write every tensor of one training step to a safetensors file.
@@ -126,6 +129,7 @@ pub fn run() -> ExitCode {
         Command::Train(arguments) => train::run(arguments),
         Command::Eval(arguments) => eval::run(arguments),
         Command::Predict(arguments) => predict::run(arguments),
+        Command::Export(arguments) => export::run(arguments),
         Command::Ablate(arguments) => ablate::run(arguments),
         Command::Trace(arguments) => train::trace(arguments),
         Command::Curves(arguments) => figures::curves(arguments),

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use image::{ImageFormat, RgbImage};
 use remixmatch::data::is_inside;
+use remixmatch::onnx::is_export;
 use remixmatch::train::write_atomically;
 
 /// What a command writes into one file.
@@ -15,6 +16,7 @@ pub enum Output {
     Sheet,
     Chart,
     Trace,
+    Model,
 }
 
 /// Bytes of a file's start by which its kind is told; the header of a trace is shorter.
@@ -26,6 +28,7 @@ impl Output {
             Self::Sheet => "a contact sheet",
             Self::Chart => "a chart",
             Self::Trace => "a trace",
+            Self::Model => "an ONNX model of this program",
         }
     }
 
@@ -37,6 +40,7 @@ impl Output {
                 ["<svg", "<?xml"].iter().any(|tag| start.trim_ascii_start().starts_with(tag.as_bytes()))
             }
             Self::Trace => start.windows(TRACE_FORMAT.len()).any(|bytes| bytes == TRACE_FORMAT),
+            Self::Model => is_export(start),
         }
     }
 

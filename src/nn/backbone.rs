@@ -7,12 +7,13 @@ use super::activation::Activation;
 use super::batch_norm::{BatchNorm, NormActivation, StatGroups};
 use super::conv2d::Conv2d;
 use super::depthwise::DepthwiseConv2d;
+use super::graph::Listed;
 use super::parameters::{Init, ParameterSet};
 use super::product::Direction;
 use crate::gpu::{MeasuredTiles, PlanBuilder, Tensor};
 
 /// The layers of a network between its input and its pool, for images of one size.
-pub(super) trait Backbone: Debug + Send + Sync {
+pub(super) trait Backbone: Debug + Listed + Send + Sync {
     /// Adds parameters and statistics, in the order of the layers.
     fn lay_out(&self, layout: &mut Layout<'_>);
 

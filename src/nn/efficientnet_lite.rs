@@ -7,6 +7,7 @@ use super::batch_norm::{NormActivation, StatGroups};
 use super::conv_tiling::ConvTiling;
 use super::conv2d::Conv2d;
 use super::depthwise::DepthwiseConv2d;
+use super::graph::{GraphBuilder, Listed, Map};
 use super::network_error::NetworkError;
 use crate::gpu::{PlanBuilder, Tensor};
 
@@ -340,6 +341,26 @@ impl Backbone for EfficientNetLiteLayers {
             for (place, unit) in block.units.iter().enumerate() {
                 let residual = residual.filter(|_| place + 1 == block.units.len());
                 x = unit.inference(b, pass, x, residual);
+            }
+        }
+        x
+    }
+}
+
+impl Listed for EfficientNetLiteLayers {
+    fn list(&self, b: &mut GraphBuilder, input: Map) -> Map {
+        let mut x = input;
+        for block in &self.blocks {
+            let start = x;
+            for unit in &block.units {
+                let h = match &unit.convolution {
+                    Convolution::Full(conv) => b.convolution(conv, x),
+                    Convolution::Depthwise(conv) => b.depthwise(conv, x),
+                };
+                x = b.norm(&unit.norm, unit.activation, h);
+            }
+            if let (true, Some(last)) = (block.residual, block.units.last()) {
+                x = b.add(&last.norm, [x, start]);
             }
         }
         x

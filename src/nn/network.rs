@@ -9,6 +9,7 @@ use super::backbone::{Backbone, BackboneTape, Backward, Layout, Pass};
 use super::batch_norm::{MOMENTUM, StatGroups};
 use super::conv_tiling::ConvTiling;
 use super::conv2d::Conv2d;
+use super::graph::{Graph, GraphBuilder, Map, Value};
 use super::heads::{Dense, GlobalAveragePool, Rows};
 use super::network_error::NetworkError;
 use super::parameters::{Init, ParameterSet};
@@ -175,6 +176,14 @@ impl Network {
     ) -> Tensor {
         let a = self.backbone.inference(b, &self.pass(weights, statistics), input);
         b.section(POOL, |b| GlobalAveragePool::forward(b, a))
+    }
+
+    /// The layers of the forward pass with moving statistics, from the normalised images to the probabilities of the classes.
+    pub fn graph(&self) -> Graph {
+        let mut b = GraphBuilder::default();
+        let Self { height, width, channels, .. } = *self;
+        let x = self.backbone.list(&mut b, Map { value: Value::Input, height, width, channels });
+        b.finish(x, POOL, &self.classify.name, self.classes)
     }
 
     fn head(&self, head: Head) -> &Dense {

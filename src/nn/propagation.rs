@@ -5,6 +5,7 @@ use super::activation::Activation;
 use super::backbone::{Backbone, BackboneTape, Backward, Layout, Pass};
 use super::batch_norm::{NormActivation, StatGroups};
 use super::conv2d::Conv2d;
+use super::graph::{GraphBuilder, Listed, Map};
 use super::wide_resnet::{Block, WideResNetLayers};
 use crate::gpu::{PlanBuilder, Tensor};
 
@@ -162,5 +163,21 @@ fn block_backward(
     } else {
         let d_a1 = context.conv_data(b, &block.conv1, t.a1, d_h, None);
         context.norm(b, &name, ACTIVATION, t.x, t.coefficients1, d_a1, Some(d_shortcut))
+    }
+}
+
+impl Listed for WideResNetLayers {
+    fn list(&self, b: &mut GraphBuilder, input: Map) -> Map {
+        let mut x = b.convolution(&self.stem, input);
+        for block in &self.blocks {
+            let a1 = b.norm(&format!("{}.bn1", block.name), ACTIVATION, x);
+            let source = if block.shortcut_activated { a1 } else { x };
+            let shortcut = block.shortcut.as_ref().map_or(source, |conv| b.convolution(conv, source));
+            let h = b.convolution(&block.conv1, a1);
+            let a2 = b.norm(&format!("{}.bn2", block.name), ACTIVATION, h);
+            let out = b.convolution(&block.conv2, a2);
+            x = b.add(&block.name, [out, shortcut]);
+        }
+        b.norm(HEAD_NORM, ACTIVATION, x)
     }
 }

@@ -11,6 +11,7 @@ mod check;
 mod common;
 mod depths;
 mod earlier;
+mod exports;
 mod hostile;
 mod interrupted;
 mod killed;
