@@ -16,15 +16,14 @@ use super::views::{ablation, labelling};
 use super::workspace::Workspace;
 use super::{layout, platform};
 use crate::ablation::Plan;
-use crate::data::{DataSet, OpenOptions, SignificantBits};
+use crate::data::{DataSet, Fit, OpenOptions, SignificantBits};
 use crate::disk;
 use crate::train::{Config, Preset, Resumable, RunFolder, TrainError, preset, read_reports};
 
 impl Workspace {
     /// Starts to open a data source. Runs on other data end when it is open; if opening fails they continue.
     pub fn open_data(&mut self, source: String) {
-        let options = OpenOptions { split: self.settings.config.split, ..OpenOptions::default() };
-        self.open_data_with(source, options);
+        self.open_data_with(source, self.new_options());
     }
 
     /// Starts to open the data of the settings, as the settings say.
@@ -34,11 +33,29 @@ impl Workspace {
         self.open_data_with(source, options);
     }
 
+    /// How new data are opened: images get the size and the shape that are set.
+    pub(super) fn new_options(&self) -> OpenOptions {
+        let config = &self.settings.config;
+        let OpenOptions { split, image_size, size_multiple, fit, .. } = config.open_options();
+        OpenOptions { split, image_size, size_multiple, fit, ..OpenOptions::default() }
+    }
+
     /// Opens the data that are open once more, with another number of significant bits of 16-bit images.
     pub(super) fn set_significant_bits(&mut self, significant_bits: SignificantBits) {
         let config = &self.settings.config;
         let (source, options) = (config.source().to_owned(), config.open_options());
         self.open_data_with(source, OpenOptions { significant_bits, ..options });
+    }
+
+    /// Opens the data that are open once more, with images of another size or fitted in another way.
+    pub(super) fn set_image_shape(&mut self, image_size: Option<usize>, fit: Fit) {
+        let config = &self.settings.config;
+        let (source, options) = (config.source().to_owned(), config.open_options());
+        let options = OpenOptions { image_size, fit, ..options };
+        if self.labelling.folder.is_some() {
+            self.labelling.open(PathBuf::from(&source), options.clone(), &self.context);
+        }
+        self.open_data_with(source, options);
     }
 
     /// Cancels the opening of data; what is open stays.
@@ -151,7 +168,7 @@ impl Workspace {
     /// Opens a folder of images in the view that labels them.
     pub fn label_folder(&mut self, folder: PathBuf) {
         self.show_view(&labelling::ID);
-        self.labelling.open(folder, &self.context);
+        self.labelling.open(folder, self.new_options(), &self.context);
     }
 
     /// Switches the settings to another method; see [`Config::set_method`].
@@ -218,7 +235,7 @@ impl Workspace {
         let folder = PathBuf::from(config.source());
         let by_hand = self.data.ready().is_some_and(|data| data.hand_made_labels().is_some());
         if by_hand && self.labelling.folder.is_none() && disk::is_folder(&folder) {
-            self.labelling.open(folder, &self.context);
+            self.labelling.open(folder, self.new_options(), &self.context);
         }
     }
 

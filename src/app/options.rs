@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::components::Variation;
 use super::settings::Settings;
 use super::theme::ThemeChoice;
-use crate::data::{Balance, Choice, OpenOptions, SignificantBits, SplitRule};
+use crate::data::{Balance, Choice, Fit, OpenOptions, SignificantBits, SplitRule};
 use crate::gpu::Gpu;
 use crate::train::{Overrides, TrainError, preset};
 
@@ -48,6 +48,7 @@ pub struct AppOptions {
     pub balance: Option<Balance>,
     /// Side in pixels that a folder's images are resized to.
     pub image_size: Option<usize>,
+    pub fit: Option<Fit>,
     pub skip_bad: bool,
     pub significant_bits: Option<SignificantBits>,
     pub choice: Choice,
@@ -124,6 +125,7 @@ impl AppOptions {
             steps: self.steps,
             seed: self.seed,
             image_size: self.image_size,
+            fit: self.fit,
             skip_bad: self.skip_bad,
             significant_bits: self.significant_bits,
             choice: self.choice.clone(),

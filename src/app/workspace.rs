@@ -20,7 +20,7 @@ use super::settings::Settings;
 use super::textures::Thumbnails;
 use super::views::{anchors, labelling};
 use super::{layout, platform};
-use crate::data::{OpenOptions, Split, counted};
+use crate::data::{Split, counted};
 use crate::disk;
 use crate::gpu::{Gpu, GpuError};
 use crate::train::{Config, StepStatistics, preset};
@@ -369,7 +369,7 @@ impl Workspace {
     fn use_labels(&mut self, TrainOn { data, source }: TrainOn) {
         self.data.put(Arc::clone(&data));
         self.waiting = None;
-        let options = OpenOptions { split: self.settings.config.split, ..OpenOptions::default() };
+        let options = self.new_options();
         self.use_data(source, &options, data);
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::bail;
 use clap::Args;
 use remixmatch::app::{AppOptions, ThemeChoice};
-use remixmatch::data::{Balance, SplitRule};
+use remixmatch::data::{Balance, Fit, SplitRule};
 
 use super::inputs::{AdapterOptions, ChoiceOptions, tiling_cache};
 use super::options::named;
@@ -41,9 +41,12 @@ pub struct AppArguments {
     /// Distribution of the labels over the classes
     #[arg(long, value_parser = named::<Balance>(), help_heading = "Data")]
     label_balance: Option<Balance>,
-    /// Side in pixels that a folder's images are resized to
+    /// Side in pixels that a folder's images are resized to, 8 to 224
     #[arg(long, value_name = "N", help_heading = "Data")]
     image_size: Option<usize>,
+    /// How images that are not square become squares [default: crop]
+    #[arg(long, value_parser = named::<Fit>(), help_heading = "Data")]
+    fit: Option<Fit>,
     /// Skip images that cannot be read, with a notice
     #[arg(long, help_heading = "Data")]
     skip_bad: bool,
@@ -63,7 +66,7 @@ pub struct AppArguments {
     ablation: Option<PathBuf>,
     /// Open the run in this folder, up to --steps and with --batch if given
     #[arg(long, value_name = "DIR", conflicts_with_all = [
-        "preset", "data", "seed", "link", "labels", "label_balance", "image_size", "skip_bad", "split", "compare", "ChoiceOptions",
+        "preset", "data", "seed", "link", "labels", "label_balance", "image_size", "fit", "skip_bad", "split", "compare", "ChoiceOptions",
     ])]
     run: Option<PathBuf>,
     /// Go on with the run on data whose images are not those of the run
@@ -107,6 +110,7 @@ pub fn run(arguments: AppArguments) -> anyhow::Result<Outcome> {
         labels: arguments.labels,
         balance: arguments.label_balance,
         image_size: arguments.image_size,
+        fit: arguments.fit,
         skip_bad: arguments.skip_bad,
         significant_bits: arguments.choice.significant_bits,
         choice: arguments.choice.choice(),

@@ -76,6 +76,7 @@ pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
         strict: false,
         skip_bad: arguments.skip_bad || own && model.config.skip_bad,
         image_size: Some(model.header.image[0]),
+        size_multiple: None,
         choice,
         only_tests: !own && !arguments.test_only,
         no_training: true,

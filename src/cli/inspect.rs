@@ -7,7 +7,7 @@ use clap::Args;
 use image::RgbImage;
 use indicatif::{ProgressBar, ProgressStyle};
 use remixmatch::data::{
-    DataError, DataSet, FORMATS, ListFile, OpenOptions, Report, check, check_list_path, contact_sheet,
+    DataError, DataSet, FORMATS, Fit, ListFile, OpenOptions, Report, check, check_list_path, contact_sheet,
     sheet_key, summary, write_corrected_list,
 };
 use serde_json::json;
@@ -15,6 +15,7 @@ use serde_json::json;
 use super::inputs::{
     ChoiceOptions, only_tests_notice, open_gpu, open_quietly, print_layout, print_notices, resolve,
 };
+use super::options::named;
 use super::outputs::{Output, check_outside, write_sheet};
 use super::terminal::{Outcome, bytes_text, note, one_line, print};
 
@@ -33,9 +34,12 @@ pub struct DataArguments {
     /// Write a contact sheet with one row per class, or with the findings of the check
     #[arg(long, value_name = "FILE.png")]
     sheet: Option<PathBuf>,
-    /// Side in pixels that a folder's images are resized to
+    /// Side in pixels that a folder's images are resized to, 8 to 224
     #[arg(long, value_name = "N")]
     image_size: Option<usize>,
+    /// How images that are not square become squares [default: crop]
+    #[arg(long, value_parser = named::<Fit>())]
+    fit: Option<Fit>,
     /// Refuse a folder whose images differ in size
     #[arg(long)]
     strict: bool,
@@ -69,6 +73,7 @@ pub fn data(arguments: DataArguments) -> anyhow::Result<Outcome> {
         strict: arguments.strict,
         skip_bad: arguments.skip_bad,
         image_size: arguments.image_size,
+        fit: arguments.fit.unwrap_or_default(),
         significant_bits: arguments.choice.significant_bits.unwrap_or_default(),
         choice: arguments.choice.choice(),
         ..OpenOptions::default()

@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use remixmatch::Named;
 use remixmatch::augment::{PolicyScale, Sampling};
-use remixmatch::data::{Balance, DataSet, SplitRule, Tail};
+use remixmatch::data::{Balance, DataSet, Fit, SplitRule, Tail};
 use remixmatch::ssl::{LabelPrior, Method, PolicyKind};
 use remixmatch::train::{Config, Overrides, PRESET_NAMES, Precision, preset};
 
@@ -43,9 +43,12 @@ struct SettingOptions {
     /// How labelled images, and test images of a set without its own, are chosen [default: content]
     #[arg(long, value_parser = named::<SplitRule>(), help_heading = "Data")]
     split: Option<SplitRule>,
-    /// Side in pixels that a folder's images are resized to
+    /// Side in pixels that a folder's images are resized to, 8 to 224
     #[arg(long, value_name = "N", help_heading = "Data")]
     image_size: Option<usize>,
+    /// How images that are not square become squares [default: crop]
+    #[arg(long, value_parser = named::<Fit>(), help_heading = "Data")]
+    fit: Option<Fit>,
     /// Preset that the other options change
     #[arg(long, value_name = "NAME", default_value = "fashion", value_parser = PossibleValuesParser::new(PRESET_NAMES))]
     preset: String,
@@ -152,6 +155,7 @@ impl Settings {
             config.set_data(resolve(&data)?);
             config.data = data;
         }
+        config.check_image_size()?;
         let data = source.open(&config)?;
         config.set_decoding(&data);
         if self.options.labels.is_none() && self.options.config.is_none() {
@@ -193,6 +197,7 @@ impl Settings {
             steps: source.steps,
             seed: self.options.seed,
             image_size: self.options.image_size,
+            fit: self.options.fit,
             strict: source.strict,
             skip_bad: source.skip_bad,
             significant_bits: source.choice.significant_bits,

@@ -79,7 +79,7 @@ pub fn run(arguments: PredictArguments) -> anyhow::Result<Outcome> {
         let mut images = Images::new(side, side, channels, Vec::new());
         let mut read = Vec::new();
         let decoded = batch.chunks(DECODED).flat_map(|paths| {
-            let decoded = read_images(paths, side, channels, bits);
+            let decoded = read_images(paths, side, channels, bits, model.config.fit);
             done += paths.len();
             bar.show(done, files.len());
             decoded

@@ -5,7 +5,7 @@
 //!   otherwise.
 //! - Colour profiles: colours are converted to sRGB (`colour.rs`), also those of the chunks `gAMA` and `cHRM` of PNG files
 //!   (`png_chunks.rs`).
-//! - Size: the centre square is cropped and resized with a triangle filter, which averages when it shrinks.
+//! - Size: the image becomes a square (`fit.rs`) and is resized with a triangle filter, which averages when it shrinks.
 //! - Depth: 16 bits are rounded to 8 (v * 255 / 65535), values of fewer significant bits after they are scaled to 16
 //!   (`bit_depth.rs`); floating-point values 0 to 1 are scaled to 0 to 255.
 //! - Colour: palettes are expanded. A set is grey if all its images are (with or without transparency); otherwise
@@ -26,6 +26,7 @@ use super::colour;
 use super::error::DataError;
 use super::file_kinds;
 use super::files::{Entry, Memory, Seekable};
+use super::fit::Fit;
 use super::heic::{self, HeicDecoder};
 use super::host;
 use super::identity::content_hash;
@@ -51,6 +52,8 @@ pub(super) struct Target {
     pub channels: usize,
     /// Significant bits of 16-bit images, 8 to 16.
     pub bits: u8,
+    /// How images that are not square become squares.
+    pub fit: Fit,
 }
 
 /// What is known of an image before its pixels are decoded.
@@ -258,22 +261,24 @@ pub(super) fn decode_all(entries: &[&Entry], target: Target) -> Vec<Result<(Vec<
     )
 }
 
-/// Reads an image file as one square image of `side` pixels and `channels` channels, as a model expects it.
+/// Reads an image file as one square image of `side` pixels and `channels` channels: its centre square, resized.
 ///
 /// # Errors
 /// When the file is not an image, is damaged, is larger than 512 MiB, or has more than 64 million pixels.
 pub fn read_image(path: &Path, side: usize, channels: usize) -> Result<Images, DataError> {
-    let pixels = decode_one(&host::file(path)?, Target { side, channels, bits: ALL_BITS })?;
+    let pixels = decode_one(&host::file(path)?, Target { side, channels, bits: ALL_BITS, fit: Fit::Crop })?;
     Ok(Images::new(side, side, channels, pixels))
 }
 
 /// [`read_image`] of many files, in order and on all cores: the pixels of each file, `side * side * channels` bytes
-/// (HWC), or why it cannot be read. `bits`: the significant bits of 16-bit images, 8 to 16.
+/// (HWC), or why it cannot be read. `bits`: the significant bits of 16-bit images, 8 to 16. `fit`: how images that are not
+/// square become squares.
 pub fn read_images(
     paths: &[PathBuf],
     side: usize,
     channels: usize,
     bits: u8,
+    fit: Fit,
 ) -> Vec<Result<Vec<u8>, DataError>> {
     let (mut entries, mut missing) = (Vec::with_capacity(paths.len()), Vec::with_capacity(paths.len()));
     for path in paths {
@@ -286,7 +291,7 @@ pub fn read_images(
         }
     }
     let entries: Vec<&Entry> = entries.iter().collect();
-    let decoded = decode_all(&entries, Target { side, channels, bits }).into_iter();
+    let decoded = decode_all(&entries, Target { side, channels, bits, fit }).into_iter();
     let mut decoded = decoded.map(|decoded| decoded.map(|(pixels, _)| pixels));
     missing.into_iter().filter_map(|error| error.map(Err).or_else(|| decoded.next())).collect()
 }
@@ -333,7 +338,7 @@ pub(super) fn used_bits(entry: &Entry) -> Option<UsedBits> {
 
 /// Decodes an image from a file that may be read several times.
 fn decode(entry: &Entry, target: Target) -> Result<Vec<u8>, DataError> {
-    let Target { side, channels, bits } = target;
+    let Target { side, channels, bits, fit } = target;
     let mut decoder = decoder(entry)?;
     check_complete(entry)?;
     let orientation = orientation(&mut decoder);
@@ -342,7 +347,7 @@ fn decode(entry: &Entry, target: Target) -> Result<Vec<u8>, DataError> {
     check_palette(entry, &image)?;
     let mut image = bit_depth::scale(image, bits).map_err(|reason| bad(entry, reason))?;
     image.apply_orientation(orientation);
-    let image = square(opaque(image), side as u32);
+    let image = fit.apply(opaque(image), side as u32);
     let image = match profile {
         Some(icc) => colour::to_srgb(image, &icc),
         None => image,
@@ -373,18 +378,6 @@ fn opaque(image: DynamicImage) -> DynamicImage {
         let mix = |value: u8| ((u32::from(value) * alpha + behind * (255 - alpha) + 127) / 255) as u8;
         Rgb([red, green, blue].map(mix))
     }))
-}
-
-/// Crops the centre square and resizes it to `side`.
-fn square(image: DynamicImage, side: u32) -> DynamicImage {
-    let (width, height) = (image.width(), image.height());
-    if (width, height) == (side, side) {
-        return image;
-    }
-    let edge = width.min(height);
-    let centre = image.crop_imm((width - edge) / 2, (height - edge) / 2, edge, edge);
-    // The triangle's support widens with the reduction, so it averages.
-    centre.resize_exact(side, side, FilterType::Triangle)
 }
 
 /// A whole image for display, not cropped.

@@ -11,6 +11,7 @@ use super::bit_depth::{ALL_BITS, SignificantBits};
 use super::decode::{self, Header, Target};
 use super::error::DataError;
 use super::files::Entry;
+use super::fit::Fit;
 use super::hash_cache::{HashCache, remove_cache};
 use super::identity::{Identities, ImageId, name_hash};
 use super::image_reader;
@@ -27,6 +28,8 @@ use crate::data::counted::{counted, counted_of};
 
 /// Side of the images if no size is shared by most of them.
 const DEFAULT_SIDE: usize = 32;
+/// Largest side that is chosen from the images: a larger one is the user's decision, as its steps take long.
+const LARGEST_FOUND: usize = 96;
 /// Share of the labelled images that is held out by default.
 const TEST_SHARE: f64 = 0.2;
 /// Files whose headers are read between two reports of the progress.
@@ -100,11 +103,11 @@ pub(super) async fn load(
     let mut items = read_headers(images, options, &mut bad).await?;
     let side = common_side(&items, options, &mut notices)?;
     let channels = common_channels(&items, options);
-    let originals = unusual(&root, &items, side);
+    let originals = unusual(&root, &items, side, options.fit);
     notices.extend(preview_notice(&originals));
     let (deep, bits) = bits_of(&items, options, &mut notices).await?;
     let all_deep = deep == items.len();
-    let target = Target { side, channels, bits };
+    let target = Target { side, channels, bits, fit: options.fit };
 
     // Images of unknown class come last: they are streamed first.
     items.sort_by_key(|item| item.file.class.is_none());
@@ -176,7 +179,11 @@ pub(super) async fn load(
         test_ids: ids.pick(&tested),
         held_out: holds_out.then_some(rule.share),
         originals,
-        decoding: Decoding { significant_bits: (deep > 0).then_some(bits), skipped: bad.len() },
+        decoding: Decoding {
+            significant_bits: (deep > 0).then_some(bits),
+            fit: options.fit,
+            skipped: bad.len(),
+        },
         origin: Origin::Benchmark,
         flip: true,
         shift: (side as f64 / 8.0).round() as u32,
@@ -333,22 +340,35 @@ pub(super) fn common_side(
         });
     }
     let side = options.image_size.unwrap_or_else(|| match majority(items.iter().map(size)) {
-        Some((width, height)) => (width.min(height) as usize).clamp(*SIDES.start(), *SIDES.end()),
+        Some((width, height)) => (width.min(height) as usize).clamp(*SIDES.start(), LARGEST_FOUND),
         None => DEFAULT_SIDE,
     });
+    let side = rounded(side, options.size_multiple, notices);
     let resized = items.iter().filter(|item| size(item) != (side as u32, side as u32)).count();
     if resized > 0 {
         notices.push(format!(
-            "{} resized to {side}x{side} (images that are not square are cropped to their centre square)",
-            counted_of(resized, items.len(), ["image", "images"], ["is", "are"])
+            "{} resized to {side}x{side} (images that are not square are {})",
+            counted_of(resized, items.len(), ["image", "images"], ["is", "are"]),
+            options.fit.text()
         ));
     }
     Ok(side)
 }
 
+/// The side as a multiple of what the network asks for, with a notice if it is another one.
+fn rounded(side: usize, multiple: Option<usize>, notices: &mut Vec<String>) -> usize {
+    let Some(multiple) = multiple.filter(|multiple| !side.is_multiple_of(*multiple)) else { return side };
+    let most = SIDES.end() / multiple * multiple;
+    let nearest = ((side + multiple / 2) / multiple * multiple).clamp(multiple, most);
+    notices.push(format!(
+        "the image size is rounded from {side} to {nearest}, a multiple of {multiple}: the network halves it several times"
+    ));
+    nearest
+}
+
 /// What is unusual about the files, by their names: files of which nothing is are left out.
-pub(super) fn unusual(root: &Path, items: &[Item], side: usize) -> BTreeMap<String, Original> {
-    let unusual = items.iter().filter(|item| item.header.original.is_unusual(side));
+pub(super) fn unusual(root: &Path, items: &[Item], side: usize, fit: Fit) -> BTreeMap<String, Original> {
+    let unusual = items.iter().filter(|item| item.header.original.is_unusual(side, fit));
     unusual.map(|item| (relative(root, &item.file.entry.path), item.header.original.clone())).collect()
 }
 

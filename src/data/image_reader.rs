@@ -7,6 +7,7 @@ use super::batch_size::BatchSize;
 use super::decode::{self, Target};
 use super::error::DataError;
 use super::files::Entry;
+use super::fit::Fit;
 use super::hash_cache::HashCache;
 use super::images::Images;
 use super::set::OpenOptions;
@@ -25,6 +26,7 @@ pub(super) struct Opened {
     pub images: Images,
     /// Significant bits of 16-bit images.
     bits: u8,
+    fit: Fit,
     /// Where each file's image is among them; `None` if it was not kept.
     places: Vec<Option<usize>>,
     /// The greatest value of the pixels that were decoded.
@@ -47,7 +49,7 @@ pub(super) async fn read_files(
     let count = entries.len();
     let (readable, hashes, places) =
         (vec![true; count], Vec::with_capacity(count), Vec::with_capacity(count));
-    let mut opened = Opened { readable, hashes, images, bits, places, brightest: None };
+    let mut opened = Opened { readable, hashes, images, bits, fit: options.fit, places, brightest: None };
     let mut sizes = BatchSize::new(BATCH);
     let (mut done, mut slices) = (0, Slices::new());
     while done < count {
@@ -86,7 +88,8 @@ pub(super) async fn read_files(
 
 impl Opened {
     fn target(&self) -> Target {
-        Target { side: self.images.height, channels: self.images.channels, bits: self.bits }
+        let Self { images, bits, fit, .. } = self;
+        Target { side: images.height, channels: images.channels, bits: *bits, fit: *fit }
     }
 
     fn push(&mut self, hash: u64, pixels: Option<&Vec<u8>>) {

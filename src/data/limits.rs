@@ -3,8 +3,8 @@
 use std::io::{self, Read};
 use std::ops::RangeInclusive;
 
-/// Sides, in pixels, of the images that the network accepts.
-pub const SIDES: RangeInclusive<usize> = 8..=96;
+/// Sides, in pixels, of the images that some network takes.
+pub const SIDES: RangeInclusive<usize> = 8..=224;
 
 /// Pixels of the largest image that is decoded.
 pub(super) const MAX_PIXELS: u64 = 64_000_000;

@@ -3,6 +3,7 @@
 use std::io::SeekFrom;
 
 use super::files::{Entry, Seekable};
+use super::fit::Fit;
 
 /// What a file's header says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,9 +23,9 @@ pub struct Original {
 
 impl Original {
     /// Whether a check of the set may have to mention the file at a side of `side` pixels.
-    pub(super) fn is_unusual(&self, side: usize) -> bool {
+    pub(super) fn is_unusual(&self, side: usize, fit: Fit) -> bool {
         let marked = self.deep || self.transparent || self.profile.is_some() || self.raw.is_some();
-        marked || self.cropped() > 0.0 || self.enlargement(side) > 1.0
+        marked || self.cropped() > 0.0 || self.enlargement(side, fit) > 1.0
     }
 
     /// The share of the image outside its centre square, 0 to 1.
@@ -34,8 +35,12 @@ impl Original {
     }
 
     /// How much the image is enlarged at a side of `side` pixels; at most 1 if it is not.
-    pub fn enlargement(&self, side: usize) -> f64 {
-        side as f64 / f64::from(self.width.min(self.height).max(1))
+    pub fn enlargement(&self, side: usize, fit: Fit) -> f64 {
+        let scaled = match fit {
+            Fit::Crop | Fit::Stretch => self.width.min(self.height),
+            Fit::Pad => self.width.max(self.height),
+        };
+        side as f64 / f64::from(scaled.max(1))
     }
 }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::bit_depth::SignificantBits;
 use super::counted::counted_of;
 use super::error::DataError;
+use super::fit::Fit;
 use super::held_out::{HoldOut, class_counts};
 use super::identity::{Identities, RecordedRoles, SplitRule};
 use super::images::Images;
@@ -110,6 +111,8 @@ impl DataSet {
 pub struct Decoding {
     /// The significant bits of 16-bit images, 8 to 16; `None` if there are no such images.
     pub significant_bits: Option<u8>,
+    /// How images that are not square became squares.
+    pub fit: Fit,
     /// Number of images that were skipped as they cannot be read.
     pub skipped: usize,
 }
@@ -178,6 +181,10 @@ pub struct OpenOptions {
     /// The side in pixels that image files are resized to. `None`: the size that most of them share, clamped to
     /// 8..=96; 32 if most share none.
     pub image_size: Option<usize>,
+    /// Rounds the side of image files to a multiple of this, with a notice: that of the run's network.
+    pub size_multiple: Option<usize>,
+    /// How image files that are not square become squares.
+    pub fit: Fit,
     /// Share of each class's training images that is held out if a source has no test images. `None`: a fifth for image
     /// files, a tenth for other formats.
     pub test_share: Option<f64>,

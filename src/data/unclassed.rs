@@ -118,7 +118,7 @@ pub(super) async fn read_unclassed(
     let files = found.into_iter().map(|(_, entry)| ImageFile { entry, class: None, test: false }).collect();
     let items = read_headers(files, options, &mut bad).await?;
     let side = common_side(&items, options, &mut notices)?;
-    let originals = unusual(folder, &items, side);
+    let originals = unusual(folder, &items, side, options.fit);
     notices.extend(preview_notice(&originals));
     let (deep, bits) = bits_of(&items, options, &mut notices).await?;
     let empty = Images::new(side, side, common_channels(&items, options), Vec::new());
@@ -130,6 +130,7 @@ pub(super) async fn read_unclassed(
     let paths: Vec<PathBuf> = readable.map(|(entry, _)| entry.path.clone()).collect();
     let names = paths.iter().map(|path| name_of[path].clone()).collect();
     let ids = Identities::of_files(names, opened.hashes);
-    let decoding = Decoding { significant_bits: (deep > 0).then_some(bits), skipped: bad.len() };
+    let significant_bits = (deep > 0).then_some(bits);
+    let decoding = Decoding { significant_bits, fit: options.fit, skipped: bad.len() };
     Ok(UnclassedImages { ids, paths, images: opened.images, originals, decoding, notices })
 }

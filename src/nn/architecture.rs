@@ -91,6 +91,14 @@ impl Architecture {
         }
     }
 
+    /// What the side of resized images is a multiple of, if anything: an EfficientNet-Lite halves its maps five times.
+    pub fn size_multiple(&self) -> Option<usize> {
+        match self {
+            Self::WideResNet(_) => None,
+            Self::EfficientNetLite(_) => Some(32),
+        }
+    }
+
     /// How the bytes of an image become the network's input.
     pub fn input_scale(&self) -> InputScale {
         match self {

@@ -12,6 +12,9 @@ pub enum NetworkError {
     #[error("{field} is {found}, it must be {expected}")]
     OutOfRange { field: &'static str, found: usize, expected: &'static str },
     /// The images are too small or too large.
-    #[error("images of {height}x{width} are outside the 8 to {largest} pixels that the network takes")]
+    #[error(
+        "images of {height}x{width} are outside the 8 to {largest} pixels that the network takes: set image_size to one of \
+         them, or network to another one"
+    )]
     ImageSize { height: usize, width: usize, largest: usize },
 }

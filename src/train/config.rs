@@ -9,7 +9,7 @@ use super::error::TrainError;
 use super::precision::Precision;
 use crate::augment::OpOptions;
 use crate::data::{
-    Balance, Choice, DataSet, OpenOptions, SignificantBits, SplitRule, Spread, Tail, shown_name,
+    Balance, Choice, DataSet, Fit, OpenOptions, SIDES, SignificantBits, SplitRule, Spread, Tail, shown_name,
 };
 use crate::disk;
 use crate::nn::Architecture;
@@ -50,6 +50,9 @@ pub struct Config {
     /// Side in pixels that a folder's images are resized to; chosen from the images if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_size: Option<usize>,
+    /// How image files that are not square become squares.
+    #[serde(default, skip_serializing_if = "is_cropped")]
+    pub fit: Fit,
     /// Whether image files whose sizes differ are refused rather than resized.
     #[serde(default, skip_serializing_if = "is_false")]
     pub strict: bool,
@@ -139,6 +142,10 @@ fn is_balanced(imbalance: &f64) -> bool {
 
 fn adam() -> &'static Optimiser {
     &ADAM
+}
+
+fn is_cropped(fit: &Fit) -> bool {
+    *fit == Fit::Crop
 }
 
 fn is_single(precision: &Precision) -> bool {
@@ -236,6 +243,17 @@ impl Config {
         Ok(Architecture::named(&self.network)?.with_scales(self.scales)?)
     }
 
+    /// Checks, before the data are opened, that the network takes images of the side that is set.
+    ///
+    /// # Errors
+    /// [`TrainError::Network`] if it does not.
+    pub fn check_image_size(&self) -> Result<(), TrainError> {
+        match self.image_size.filter(|side| SIDES.contains(side)) {
+            Some(side) => Ok(self.architecture()?.validate(side, side)?),
+            None => Ok(()),
+        }
+    }
+
     /// Distribution of images and labels over the classes.
     pub fn spread(&self) -> Spread {
         Spread { balance: self.balance, imbalance: self.imbalance, tail: self.tail, rule: self.split }
@@ -295,6 +313,8 @@ impl Config {
             strict: self.strict,
             skip_bad: self.skip_bad,
             image_size: self.image_size,
+            size_multiple: self.architecture().ok().and_then(|network| network.size_multiple()),
+            fit: self.fit,
             significant_bits: self.significant_bits,
             test_share: self.test_share,
             split: self.split,
@@ -308,6 +328,7 @@ impl Config {
         self.strict = options.strict;
         self.skip_bad = options.skip_bad;
         self.image_size = options.image_size;
+        self.fit = options.fit;
         self.significant_bits = options.significant_bits;
         self.test_share = options.test_share;
         self.choice.clone_from(&options.choice);

@@ -251,6 +251,7 @@ impl Fingerprint {
 pub fn reopen_options(config: &Config, image: [usize; 3], fingerprint: Option<&Fingerprint>) -> OpenOptions {
     OpenOptions {
         image_size: Some(image[0]),
+        size_multiple: None,
         channels: Some(image[2]),
         recorded: fingerprint.map(|fingerprint| Arc::new(fingerprint.recorded_roles())),
         ..config.open_options()

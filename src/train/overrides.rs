@@ -4,7 +4,7 @@ use super::config::Config;
 use super::error::TrainError;
 use super::precision::Precision;
 use crate::augment::{PolicyScale, Sampling};
-use crate::data::{Balance, Choice, SignificantBits, SplitRule, Tail};
+use crate::data::{Balance, Choice, Fit, SignificantBits, SplitRule, Tail};
 use crate::ssl::{LabelPrior, Method, PerTerm, PolicyKind};
 
 /// Settings to change in a configuration; `None` and `false` leave a setting as it is.
@@ -20,6 +20,7 @@ pub struct Overrides {
     pub steps: Option<u64>,
     pub seed: Option<u64>,
     pub image_size: Option<usize>,
+    pub fit: Option<Fit>,
     pub strict: bool,
     pub skip_bad: bool,
     pub significant_bits: Option<SignificantBits>,
@@ -79,6 +80,7 @@ impl Overrides {
         set(&mut config.steps, &self.steps);
         set(&mut config.seed, &self.seed);
         config.image_size = self.image_size.or(config.image_size);
+        set(&mut config.fit, &self.fit);
         config.strict |= self.strict;
         config.skip_bad |= self.skip_bad;
         set(&mut config.significant_bits, &self.significant_bits);

@@ -4,7 +4,7 @@ use super::config::Config;
 use super::error::TrainError;
 use super::precision::Precision;
 use crate::augment::OpOptions;
-use crate::data::{Balance, Choice, DataSet, SignificantBits, SplitRule, Tail, counted, shown_name};
+use crate::data::{Balance, Choice, DataSet, Fit, SignificantBits, SplitRule, Tail, counted, shown_name};
 use crate::optim::ADAM;
 use crate::ssl::{LabelPrior, Method};
 
@@ -188,6 +188,7 @@ fn paper(name: &str, data: &str, labels: usize, change: impl FnOnce(&mut Config)
         split: SplitRule::Content,
         seed: 1,
         image_size: None,
+        fit: Fit::Crop,
         strict: false,
         skip_bad: false,
         significant_bits: SignificantBits::Auto,

@@ -7,7 +7,7 @@ use eframe::egui::Key;
 use egui_kittest::kittest::Queryable as _;
 use image::{GrayImage, ImageBuffer, Luma};
 use remixmatch::app::AppOptions;
-use remixmatch::data::{Balance, Choice, SignificantBits};
+use remixmatch::data::{Balance, Choice, Fit, SignificantBits};
 use remixmatch::train::Config;
 use tempfile::tempdir;
 
@@ -165,6 +165,37 @@ fn significant_bits_can_be_chosen() {
     window.get_by_label("16 bits").click();
     wait_for(&mut window, "dark images", |window| says(window, "nearly black"));
     assert_eq!(config(&window).significant_bits, SignificantBits::ALL);
+}
+
+#[test]
+fn size_and_fit_of_photos_can_be_chosen() {
+    let outer = tempdir().expect("a folder");
+    let data = outer.path().join("toys");
+    folders(&data, &["ball", "cube"]);
+    let mut window = ready(short());
+    assert!(window.query_by_label("image size").is_none(), "a built-in set has a size of its own");
+    open(&mut window, &data);
+    wait_for(&mut window, "the data", |window| says(window, "toys: folder of class folders"));
+    assert!(says(&window, "16x16"));
+    assert_eq!((config(&window).image_size, config(&window).fit), (None, Fit::Crop));
+    for (label, choice, shown) in [
+        ("image size", "64 pixels", "64x64"),
+        ("not square", "pad", "64x64"),
+        ("image size", "128 pixels", "128x128"),
+    ] {
+        window.get_by_label(label).click();
+        window.run_steps(3);
+        window.get_by_label(choice).click();
+        wait_for(&mut window, choice, |window| says(window, shown));
+    }
+    assert_eq!((config(&window).image_size, config(&window).fit), (Some(128), Fit::Pad));
+    // Other data get the same size.
+    let other = outer.path().join("other");
+    folders(&other, &["ball", "cube"]);
+    open(&mut window, &other);
+    wait_for(&mut window, "other data", |window| says(window, "other: folder of class folders"));
+    assert!(says(&window, "128x128"));
+    assert_eq!((config(&window).image_size, config(&window).fit), (Some(128), Fit::Pad));
 }
 
 #[test]

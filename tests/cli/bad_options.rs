@@ -34,7 +34,7 @@ fn settings_out_of_range_name_their_range() {
         // The tail leaves 10, 1 and 1 of 30 images.
         (&["--imbalance", "100", "--labels", "13"], &["13 labels", "at most 12"]),
         (&["--network", "wrn-9-9"], &["'wrn-9-9'", "wrn-28-2"]),
-        (&["--image-size", "200"], &["200", "8 to 96"]),
+        (&["--image-size", "225"], &["225", "8 to 224"]),
     ] {
         let mut command = remixmatch(&["train", "--labels", "6", "--batch", "4", "--k", "1", "--steps", "1"]);
         // An option cannot be repeated: leave out the one under test.

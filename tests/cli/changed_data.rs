@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use image::{Rgb, RgbImage};
 use remixmatch::train::{Checkpoint, Role};
 use tempfile::{TempDir, tempdir};
 
@@ -203,6 +204,59 @@ fn options_that_shaped_the_data_are_remembered() {
     done(&mut command);
     done(&mut eval(&run));
     done(&mut resume(&run));
+}
+
+#[test]
+fn the_fit_is_remembered_and_compared() {
+    let outer = tempdir().expect("a temporary folder");
+    let (data, run) = (photos(outer.path()), outer.path().join("r"));
+    let mut command =
+        remixmatch(&["train", "--labels", "8", "--batch", "4", "--k", "1", "--report-every", "2"]);
+    command.args(["--steps", "2", "--data", str(&data), "--image-size", "16", "--fit", "pad"]);
+    done(command.args(["--out", str(&run)]));
+    let config = run.join("config.toml");
+    let settings = fs::read_to_string(&config).expect("config.toml");
+    assert!(settings.contains("fit = \"pad\"\n"), "{settings}");
+    done(&mut eval(&run));
+    // A wide photo, and what padding makes of it: bars of the colours of its uniform edges.
+    let colour = |y: u32| if y < 4 { [200, 10, 10] } else { [20, 30, 220] };
+    let wide =
+        RgbImage::from_fn(16, 8, |x, y| Rgb(if y % 7 == 0 { colour(y) } else { [x as u8 * 9, 90, 60] }));
+    let padded = RgbImage::from_fn(16, 16, |x, y| *wide.get_pixel(x, y.clamp(4, 11) - 4));
+    let [wide_file, padded_file] = ["wide.png", "padded.png"].map(|name| outer.path().join(name));
+    wide.save(&wide_file).expect("writable");
+    padded.save(&padded_file).expect("writable");
+    let (answer, _) = done(&mut remixmatch(&[
+        "predict",
+        "--csv",
+        "--model",
+        str(&run),
+        str(&wide_file),
+        str(&padded_file),
+    ]));
+    let rows: Vec<&str> = answer.lines().skip(1).filter_map(|row| Some(row.split_once(',')?.1)).collect();
+    assert_eq!((rows.len(), rows.first()), (2, rows.last()), "{answer}");
+    fs::write(&config, settings.replace("fit = \"pad\"", "fit = \"stretch\"")).expect("writable");
+    refused(&mut resume(&run), &["config.toml", "fit", "stretch", "pad"]);
+    fs::write(&config, &settings).expect("writable");
+    done(&mut resume(&run));
+}
+
+#[test]
+fn networks_refuse_or_round_sizes_before_reading() {
+    let outer = tempdir().expect("a temporary folder");
+    let (data, run) = (photos(outer.path()), outer.path().join("r"));
+    let train = |network: &str, size: &str| {
+        let mut command = remixmatch(&["train", "--labels", "8", "--batch", "4", "--k", "1", "--steps", "1"]);
+        command.args(["--data", str(&data), "--network", network, "--image-size", size, "--out", str(&run)]);
+        command
+    };
+    refused(&mut train("wrn-10-1", "97"), &["97x97", "8 to 96 pixels", "image_size"]);
+    let (_, told) = done(&mut train("efficientnet-lite0", "40"));
+    assert!(told.contains("rounded from 40 to 32, a multiple of 32"), "{told}");
+    assert!(told.contains("resized to 32x32"), "{told}");
+    done(&mut eval(&run));
+    done(&mut remixmatch(&["train", "--resume", str(&run), "--steps", "2"]));
 }
 
 #[test]

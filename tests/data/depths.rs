@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, Rgb};
 use remixmatch::data::{
-    DataSet, Images, Kind, OpenOptions, SignificantBits, check, open_files, read_images, significant_bits_of,
+    DataSet, Fit, Images, Kind, OpenOptions, SignificantBits, check, open_files, read_images,
+    significant_bits_of,
 };
 use tempfile::tempdir;
 
@@ -162,7 +163,7 @@ fn listed_files_share_their_bits() {
     let (bits, deep) = significant_bits_of(&paths, SignificantBits::Auto);
     assert_eq!((bits, deep), (12, paths.len()));
     let first = |bits| -> Vec<u8> {
-        read_images(&paths, 8, 1, bits).into_iter().map(|pixels| pixels.unwrap()[0]).collect()
+        read_images(&paths, 8, 1, bits, Fit::Crop).into_iter().map(|pixels| pixels.unwrap()[0]).collect()
     };
     assert_eq!((first(bits), first(16)), (vec![50, 249], vec![3, 16]));
     assert_eq!(significant_bits_of(&paths, SignificantBits::Bits(14)), (14, 0));

@@ -9,6 +9,7 @@ mod cifar;
 mod colours;
 mod common;
 mod depths;
+mod fits;
 mod folders;
 mod formats;
 mod identity;

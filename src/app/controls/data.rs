@@ -7,7 +7,8 @@ use crate::app::documents::Failure;
 use crate::app::theme::{Role, class_colour};
 use crate::app::widgets::{muted, swatch};
 use crate::app::workspace::Workspace;
-use crate::data::{DataSet, SignificantBits, summary};
+use crate::data::{DataSet, Fit, SignificantBits, summary};
+use crate::named::Named as _;
 
 const BUILTIN: [(&str, &str); 3] = [
     ("builtin:fashion", "Fashion: clothes, 28x28 grey"),
@@ -68,6 +69,7 @@ pub fn data(workspace: &mut Workspace, contact_sheet_open: &mut bool, ui: &mut U
     if let Some(set) = workspace.data.ready() {
         facts(set, ui);
     }
+    image_shape(workspace, ui);
     significant_bits(workspace, ui);
     let hand_made = workspace.data.ready().and_then(|set| set.hand_made_labels());
     ui.horizontal(|ui| {
@@ -146,6 +148,41 @@ fn failure(workspace: &mut Workspace, ui: &mut Ui) {
         if label.on_hover_text("Give the images in this folder classes of your own").clicked() {
             workspace.label_folder(folder);
         }
+    }
+}
+
+/// Sides that the box offers, in pixels: multiples of 32, as an EfficientNet-Lite needs them, and those between that are usual.
+const SIZES: [usize; 8] = [32, 48, 64, 96, 128, 160, 192, 224];
+
+/// The size and the shape that image files get: others open the data again.
+fn image_shape(workspace: &mut Workspace, ui: &mut Ui) {
+    let Some(set) = workspace.data.ready().filter(|set| !set.train_ids.files.is_empty()) else { return };
+    let used = set.train.width;
+    let config = &workspace.settings.config;
+    let (size, fit) = (config.image_size, config.fit);
+    let (mut chosen_size, mut chosen_fit) = (size, fit);
+    let name = |size: Option<usize>| match size {
+        Some(size) => format!("{size} pixels"),
+        None => "found from the images".to_owned(),
+    };
+    let shown = if size.is_none() { format!("found: {used} pixels") } else { name(size) };
+    let choice = ComboBox::from_label("image size").selected_text(shown).show_ui(ui, |ui| {
+        for size in [None].into_iter().chain(SIZES.map(Some)) {
+            ui.selectable_value(&mut chosen_size, size, name(size));
+        }
+    });
+    choice.response.on_hover_text(
+        "The side of the square that images are resized to. A step takes time and memory in proportion to its area; a Wide \
+         ResNet takes up to 96 pixels",
+    );
+    let choice = ComboBox::from_label("not square").selected_text(fit.name()).show_ui(ui, |ui| {
+        for (fit, description) in Fit::VALUES {
+            ui.selectable_value(&mut chosen_fit, *fit, fit.name()).on_hover_text(*description);
+        }
+    });
+    choice.response.on_hover_text("What becomes of images that are not square");
+    if (chosen_size, chosen_fit) != (size, fit) {
+        workspace.set_image_shape(chosen_size, chosen_fit);
     }
 }
 

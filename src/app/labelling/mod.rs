@@ -40,8 +40,8 @@ struct Contents {
 }
 
 impl Labelling {
-    /// Opens a folder in the background. An open folder stays open until this succeeds.
-    pub fn open(&mut self, path: PathBuf, context: &Context) {
+    /// Opens a folder in the background; images that cannot be read are skipped. An open folder stays open until this succeeds.
+    pub fn open(&mut self, path: PathBuf, options: OpenOptions, context: &Context) {
         if disk::exists(&path) && !disk::is_folder(&path) {
             self.opening = Some(Opening { path, receiver: oneshot::channel().1 });
             self.fail(
@@ -52,7 +52,7 @@ impl Labelling {
         let (sender, receiver) = oneshot::channel();
         let (folder, context) = (path.clone(), context.clone());
         platform::spawn(move || async move {
-            let options = OpenOptions { skip_bad: true, ..OpenOptions::default() };
+            let options = OpenOptions { skip_bad: true, ..options };
             let contents = platform::interleave(LabellingFolder::open_async(&folder, &options))
                 .await
                 .map(|own| Contents { labels: own.read_labels(), own });

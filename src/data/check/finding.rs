@@ -155,7 +155,7 @@ impl Kind {
             Self::Cropped => (
                 Warning,
                 "images of which more than half is cropped away",
-                "crop them to what matters: only the centre square is used",
+                "crop them to what matters, or set fit to pad or stretch: only the centre square is used",
             ),
             Self::Enlarged => (
                 Warning,

@@ -4,6 +4,7 @@ use super::descriptor::Descriptor;
 use super::finding::{Finding, Kind};
 use super::subject::Subject;
 use crate::data::counted::counted;
+use crate::data::fit::Fit;
 use crate::data::original::{Original, bits_used};
 
 /// Share of an image outside its centre square from which it is reported.
@@ -16,7 +17,7 @@ const BLACK: u8 = 5;
 
 /// Findings that need no pixels.
 pub fn files(subject: Subject<'_>) -> Vec<Finding> {
-    let side = subject.set.train.width;
+    let (side, fit) = (subject.set.train.width, subject.set.decoding.fit);
     type Measure<'a> = &'a dyn Fn(&Original) -> Option<String>;
     let measures: [(Kind, Measure<'_>); 4] = [
         (Kind::RawPreviews, &|original| {
@@ -26,11 +27,12 @@ pub fn files(subject: Subject<'_>) -> Vec<Finding> {
         (Kind::Cropped, &|original| {
             let Original { width, height, .. } = original;
             let share = original.cropped();
-            (share > CROPPED).then(|| format!("{width}x{height}, {:.0} % cropped away", 100.0 * share))
+            (fit == Fit::Crop && share > CROPPED)
+                .then(|| format!("{width}x{height}, {:.0} % cropped away", 100.0 * share))
         }),
         (Kind::Enlarged, &|original| {
             let Original { width, height, .. } = original;
-            (original.enlargement(side) >= ENLARGED)
+            (original.enlargement(side, fit) >= ENLARGED)
                 .then(|| format!("{width}x{height}, enlarged to {side}x{side}"))
         }),
         (Kind::ColourProfiles, &|original| original.profile.clone()),
