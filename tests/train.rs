@@ -98,6 +98,26 @@ fn resume_between_reports(config: Config) {
     assert_eq!(a.loss_scale.is_some(), config.precision == Precision::Mixed);
 }
 
+#[test]
+fn warmed_up_ema_forgets_the_first_weights() {
+    let gpu = gpu();
+    // Share of the way from the first weights to the last at which the EMA weights are after six steps.
+    let progress = |ema_warmup: bool| {
+        let config = Config { ema: 0.999, ema_warmup, ..config(small_remixmatch()) };
+        let mut trainer =
+            Trainer::new(Arc::clone(&gpu), config, halves(), Capture::State).expect("a trainer");
+        let state = |trainer: &mut Trainer| block_on(trainer.checkpoint()).expect("a checkpoint");
+        let first = state(&mut trainer).weights.concat();
+        run(&mut trainer);
+        let last = state(&mut trainer);
+        let (weights, ema) = (last.weights.concat(), last.ema.concat());
+        let moved = |to: &[f32]| to.iter().zip(&first).map(|(a, b)| f64::from((a - b).abs())).sum::<f64>();
+        moved(&ema) / moved(&weights)
+    };
+    assert!(progress(true) > 0.5, "{}", progress(true));
+    assert!(progress(false) < 0.01, "{}", progress(false));
+}
+
 /// A trainer with f16 feature maps after a step, whose loss scale and steps since its change are set before.
 fn step_from_scale(scale: [f32; 2]) -> [Checkpoint; 2] {
     let gpu = gpu();

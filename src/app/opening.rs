@@ -268,6 +268,7 @@ impl Workspace {
         config.set_open_options(options);
         // The window skips images that cannot be read.
         config.skip_bad |= set.decoding.skipped > 0;
+        config.fit_ema(&set);
         self.log.add(format!("{}: {}, {} training images", set.name, set.format, set.train.len()));
         set.notices.iter().for_each(|notice| self.log.add(notice.clone()));
         self.thumbnails = Some(Thumbnails::new(set));

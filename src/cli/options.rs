@@ -133,6 +133,9 @@ struct SettingOptions {
     /// Decay of the EMA weights
     #[arg(long, value_name = "X", allow_negative_numbers = true, help_heading = "Network and optimiser")]
     ema: Option<f64>,
+    /// Whether that decay grows in the first steps: in step s it is at most (1 + s) / (10 + s)
+    #[arg(long, value_name = "BOOL", help_heading = "Network and optimiser")]
+    ema_warmup: Option<bool>,
 }
 
 /// Settings that determine a run. Conflicts with them name the groups `SettingOptions` and `WeightOptions`: clap gives
@@ -158,6 +161,9 @@ impl Settings {
         config.check_image_size()?;
         let data = source.open(&config)?;
         config.set_decoding(&data);
+        if self.options.ema_warmup.is_none() && self.options.config.is_none() {
+            config.fit_ema(&data);
+        }
         if self.options.labels.is_none() && self.options.config.is_none() {
             let notice = config.fit_labels(&data, self.options.label_balance.is_some());
             notice.iter().for_each(|notice| note(format_args!("notice: {notice}")));
@@ -208,6 +214,7 @@ impl Settings {
             learning_rate: self.options.lr,
             weight_decay: self.options.weight_decay,
             ema: self.options.ema,
+            ema_warmup: self.options.ema_warmup,
             report_every: self.options.report_every,
             warmup: self.options.warmup,
             strong_views: self.options.k,

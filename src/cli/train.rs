@@ -91,7 +91,8 @@ pub fn run(arguments: TrainArguments) -> anyhow::Result<Outcome> {
 fn ema_note(config: &Config, summary: &Summary) -> String {
     /// The difference of accuracies above which the run was too short.
     const FAR: f64 = 0.1;
-    let steps = (1.0 / (1.0 - config.ema)).round();
+    let decay = config.schedule().ema.at(summary.steps.saturating_sub(1));
+    let steps = (1.0 / (1.0 - decay)).round();
     let told = format!(
         "note: EMA weights are the weights averaged over about the last {}; eval and predict use them",
         counted(steps as usize, "step", "steps")

@@ -22,7 +22,7 @@ pub use losses::{
 };
 pub use method::{LabelPrior, Method, MethodError, PolicyKind};
 pub use row_layout::{PassKind, RowLayout, ViewBlock, interleave};
-pub use schedule::{Schedule, StepBlock};
+pub use schedule::{Decay, Schedule, StepBlock};
 pub use step::{
     DispatchTensors, REPORT_FAULTS, REPORT_MATCHES, StepOptions, StepTensors, record_step, table_words,
 };

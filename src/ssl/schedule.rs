@@ -33,13 +33,42 @@ impl StepBlock {
     pub const WORDS: usize = size_of::<Self>() / 4;
 }
 
+/// The decay of the EMA weights.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Decay {
+    /// Share of the old value kept, after the warm-up.
+    pub full: f64,
+    /// Whether it grows to its full value, so that a short run's average does not contain the first weights: at step `s`
+    /// it is at most `(1 + s) / (10 + s)`, as in TensorFlow's `ExponentialMovingAverage` with `num_updates`. The reference
+    /// has no warm-up.
+    pub warms_up: bool,
+}
+
+impl Decay {
+    /// The decay of step `step` (from 0).
+    ///
+    /// # Examples
+    /// ```
+    /// use remixmatch::ssl::Decay;
+    ///
+    /// let decay = Decay { full: 0.99, warms_up: true };
+    /// assert_eq!((decay.at(0), decay.at(8), decay.at(10_000)), (0.1, 0.5, 0.99));
+    /// assert_eq!(Decay { warms_up: false, ..decay }.at(0), 0.99);
+    /// ```
+    pub fn at(self, step: u64) -> f64 {
+        let step = step as f64;
+        let warm = (1.0 + step) / (10.0 + step);
+        if self.warms_up { self.full.min(warm) } else { self.full }
+    }
+}
+
 /// From the settings of a run to the [`StepBlock`] of each step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schedule {
     pub optimiser: &'static Optimiser,
     pub learning_rate: f64,
     pub weight_decay: f64,
-    pub ema: f64,
+    pub ema: Decay,
     /// Labelled images over which ramped terms reach their weight; 0: at once.
     pub warmup_images: u64,
     /// λ of every term; `None` where the method has no such term.
@@ -52,7 +81,7 @@ impl Schedule {
         method: &Method,
         learning_rate: f64,
         weight_decay: f64,
-        ema: f64,
+        ema: Decay,
         warmup_images: u64,
     ) -> Self {
         let weights = PerTerm::from_fn(|term| (term.weight)(method));
@@ -92,7 +121,7 @@ impl Schedule {
             beta2: scalars.beta2 as f32,
             epsilon: scalars.epsilon as f32,
             decay: (1.0 - self.weight_decay * self.learning_rate) as f32,
-            ema: self.ema as f32,
+            ema: self.ema.at(step) as f32,
             slot: (step % HISTORY as u64) as u32,
             skipped: 0,
             weights: weights.0,
@@ -108,7 +137,8 @@ mod tests {
     #[test]
     fn ramp_and_corrections_follow_the_reference() {
         let method = Method::remixmatch();
-        let schedule = Schedule::new(&ADAM, &method, 0.002, 0.02, 0.999, 1024 << 10);
+        let schedule =
+            Schedule::new(&ADAM, &method, 0.002, 0.02, Decay { full: 0.999, warms_up: false }, 1024 << 10);
         let layout = RowLayout::new(&method, 64);
         assert_eq!(schedule.ramp(0), 0.0);
         assert_eq!(schedule.ramp(8192 * 64), 0.5);

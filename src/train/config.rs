@@ -14,7 +14,7 @@ use crate::data::{
 use crate::disk;
 use crate::nn::Architecture;
 use crate::optim::{ADAM, Optimiser};
-use crate::ssl::{Method, Schedule};
+use crate::ssl::{Decay, Method, Schedule};
 
 /// The settings that determine a run, stored as `config.toml` in its folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -87,6 +87,9 @@ pub struct Config {
     pub weight_decay: f64,
     /// Decay of the EMA weights.
     pub ema: f64,
+    /// Whether it grows to that in the first steps; see [`Decay::at`].
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub ema_warmup: bool,
     /// Decay of batch norm's moving statistics.
     pub norm_momentum: f32,
     /// Number of labelled images over which the weights of the unlabelled terms ramp up.
@@ -348,7 +351,7 @@ impl Config {
             &self.method,
             self.learning_rate,
             self.weight_decay,
-            self.ema,
+            Decay { full: self.ema, warms_up: self.ema_warmup },
             self.warmup_images,
         )
     }

@@ -31,6 +31,7 @@ pub struct Overrides {
     pub learning_rate: Option<f64>,
     pub weight_decay: Option<f64>,
     pub ema: Option<f64>,
+    pub ema_warmup: Option<bool>,
     pub report_every: Option<u64>,
     /// In steps; stored in images, see [`Config::warmup_images`].
     pub warmup: Option<u64>,
@@ -96,6 +97,7 @@ impl Overrides {
         set(&mut config.learning_rate, &self.learning_rate);
         set(&mut config.weight_decay, &self.weight_decay);
         set(&mut config.ema, &self.ema);
+        set(&mut config.ema_warmup, &self.ema_warmup);
         set(&mut config.report_every, &self.report_every);
         if let Some(steps) = self.warmup {
             config.warmup_images = steps.saturating_mul(config.batch as u64);

@@ -115,6 +115,11 @@ impl Config {
         Ok(())
     }
 
+    /// Lets the EMA's decay warm up on labels made by hand: they are few, and so are the steps of their runs.
+    pub fn fit_ema(&mut self, data: &DataSet) {
+        self.ema_warmup |= data.hand_made_labels().is_some();
+    }
+
     /// Adapts the preset's number of labels to a data set. Labels that were made by hand are all used; a smaller set is
     /// labelled in full. Where classes are too small for equal shares, the labels follow the classes' numbers of images,
     /// unless `keep_balance`; then each class gets as many labels as the smallest has images. Returns a notice about what
@@ -202,6 +207,7 @@ fn paper(name: &str, data: &str, labels: usize, change: impl FnOnce(&mut Config)
         learning_rate: 0.002,
         weight_decay: 0.02,
         ema: 0.999,
+        ema_warmup: false,
         norm_momentum: 0.999,
         warmup_images: 1024 << 10,
         report_every: 1024,
@@ -216,13 +222,14 @@ fn paper(name: &str, data: &str, labels: usize, change: impl FnOnce(&mut Config)
 }
 
 /// Short runs of a small network, with a smaller batch and fewer strong views. EMA weights and moving statistics decay
-/// faster: otherwise those of a run of 1,000 steps would still contain the untrained weights.
+/// faster, and the EMA's decay warms up: otherwise those of short runs would still contain the untrained weights.
 fn small(name: &str, data: &str, change: impl FnOnce(&mut Config)) -> Config {
     let mut config = paper(name, data, 40, |_| {});
     config.seed = 0;
     config.network = "wrn-10-1".into();
     config.batch = 32;
     config.ema = 0.99;
+    config.ema_warmup = true;
     config.norm_momentum = 0.95;
     config.warmup_images = 32 * 200;
     config.report_every = 50;
@@ -234,6 +241,26 @@ fn small(name: &str, data: &str, change: impl FnOnce(&mut Config)) -> Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Origin;
+
+    #[test]
+    fn only_small_presets_warm_up_their_ema() {
+        for name in PRESET_NAMES {
+            let config = preset(name, None).expect("a preset").config;
+            assert_eq!(config.ema_warmup, !name.starts_with("paper"), "{name}");
+            let first = if config.ema_warmup { 0.1 } else { 0.999 };
+            assert_eq!(config.schedule().ema.at(0), first, "{name}");
+        }
+    }
+
+    #[test]
+    fn labels_made_by_hand_warm_up_the_ema() {
+        let mut config = preset("paper-cifar10", None).expect("a preset").config;
+        config.fit_ema(&DataSet::default());
+        assert!(!config.ema_warmup);
+        config.fit_ema(&DataSet { origin: Origin::ByHand { held_out: true }, ..DataSet::default() });
+        assert!(config.ema_warmup);
+    }
 
     #[test]
     fn switching_methods_forgets_the_method_before() {

@@ -36,6 +36,7 @@ pub fn settings(config: &Config, image: [usize; 3], classes: usize) -> Settings 
             ema: config.ema,
             ..Adam::REFERENCE
         },
+        ema_warmup: config.ema_warmup,
         norm_momentum: f64::from(config.norm_momentum),
         warmup_images: config.warmup_images as f64,
     }

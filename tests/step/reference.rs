@@ -22,6 +22,8 @@ pub struct Settings {
     pub batch: usize,
     pub method: Method,
     pub adam: Adam,
+    /// Whether the EMA's decay is at most t / (9 + t) in step t, from 1.
+    pub ema_warmup: bool,
     pub norm_momentum: f64,
     pub warmup_images: f64,
 }
@@ -278,8 +280,11 @@ impl Settings {
         let losses = self.losses(&p, inputs, target, state.step);
         let gradients = self.gradients(&p, &losses);
         state.step += 1;
+        let t = f64::from(state.step);
+        let warm = if self.ema_warmup { t / (9.0 + t) } else { 1.0 };
+        let adam = Adam { ema: self.adam.ema.min(warm), ..self.adam };
         for (name, slot) in &mut state.slots {
-            slot.update(&gradients[name], &self.adam, state.step, name.ends_with(".kernel"));
+            slot.update(&gradients[name], &adam, state.step, name.ends_with(".kernel"));
         }
         if let Some(last) = losses.passes.last() {
             for (name, moments) in &last.forward.moments {

@@ -74,6 +74,9 @@ pub fn numbers(config: &mut Config, has_f16: bool, ui: &mut Ui) {
             );
         }
     });
+    ui.checkbox(&mut config.ema_warmup, "EMA decay warms up").on_hover_text(
+        "In step s it is at most (1 + s) / (10 + s), so that short runs forget the first weights",
+    );
     let mut mixed = config.precision == Precision::Mixed;
     // A link may have set it on another machine; it can be unset on every one.
     let may_change = has_f16 || mixed;
