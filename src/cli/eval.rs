@@ -74,7 +74,7 @@ pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
     };
     let options = OpenOptions {
         strict: false,
-        skip_bad: arguments.skip_bad || own && model.config.skip_bad,
+        skip_bad: arguments.skip_bad || model.config.skip_bad,
         image_size: Some(model.header.image[0]),
         size_multiple: None,
         choice,

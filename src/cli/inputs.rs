@@ -26,8 +26,14 @@ pub fn open_gpu() -> anyhow::Result<Arc<Gpu>> {
 /// The model file that is meant: a run's folder stands for the one in it.
 ///
 /// # Errors
-/// If the path is a folder without a model.
+/// If nothing is at the path, or it is a folder without a model.
 pub fn model_file(path: &Path) -> anyhow::Result<PathBuf> {
+    if !path.exists() {
+        bail!(
+            "there is no file or folder {}: give the folder of a run, or its model.safetensors",
+            path.display()
+        );
+    }
     if !path.is_dir() {
         return Ok(path.to_owned());
     }

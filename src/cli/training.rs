@@ -112,6 +112,12 @@ impl Training {
         let metrics = match path.exists() {
             true => {
                 let reports = read_reports(&path)?;
+                if reports.is_empty() && std::fs::metadata(&path).is_ok_and(|file| file.len() > 0) {
+                    note(format_args!(
+                        "notice: metrics.csv is cut short in its first lines: the reports up to step {} are lost",
+                        header.step
+                    ));
+                }
                 if let Some(notice) = other_reports(&reports, &header, &trainer.config) {
                     let ahead = reports.last().is_some_and(|report| report.step > header.step);
                     let dropped = if ahead { ": the later reports are dropped" } else { "" };
@@ -120,7 +126,7 @@ impl Training {
                 MetricsFile::resume(&path, header.step)?
             }
             false => {
-                if header.step >= trainer.config.report_every {
+                if header.step > 0 {
                     note(format_args!(
                         "notice: metrics.csv is missing: the reports up to step {} are lost",
                         header.step

@@ -9,7 +9,7 @@ use std::path::Path;
 use super::error::DataError;
 use super::files::Entry;
 use super::image_files::{ImageFile, ImageFiles};
-use super::layout::{Role, Roles, image_role};
+use super::layout::{Role, Roles, image_role, joined};
 use super::names::{class_key, class_name, shown_name, whole_number};
 use super::set::OpenOptions;
 use super::split_words::SplitName;
@@ -63,7 +63,8 @@ pub(super) fn assemble(
         roles.file(&image.folder, &image.entry.name, role);
         if used {
             let class = class.filter(|_| !unlabelled);
-            images.push(ImageFile { entry: image.entry, class, test });
+            let name = joined(&image.folder, &image.entry.name);
+            images.push(ImageFile { entry: image.entry, name, class, test });
         }
     }
     notices.extend(roles.notices(options.only_tests || options.no_training));
@@ -88,11 +89,11 @@ fn unify<'a>(
     }
     let mut meant = HashMap::new();
     for spellings in groups.values() {
-        // The first of equals.
-        let most = spellings
-            .iter()
-            .copied()
-            .reduce(|best, next| if counts[next] > counts[best] { next } else { best });
+        // Of equals the plain number, or else the first.
+        let is_plain = |name: &str| whole_number(name).is_some_and(|number| number == name);
+        let rank = |name: &str| (counts[name], is_plain(name));
+        let most =
+            spellings.iter().copied().reduce(|best, next| if rank(next) > rank(best) { next } else { best });
         let Some(first) = most else { continue };
         let clean = class_name(first);
         let class = if clean.is_empty() { first.to_owned() } else { clean };
@@ -151,6 +152,17 @@ mod tests {
         let (classes, notices) = unified(&["1", "1.0", "01", "2", "1"]);
         assert_eq!(classes, ["1", "1", "1", "2", "1"]);
         assert!(notices[0].ends_with("are one class, '1': they are one number"), "{notices:?}");
+        for (names, class) in [
+            (&["01", "1", "1.0"][..], "1"),
+            (&["+1", "1"], "1"),
+            (&["-0", "0"], "0"),
+            (&["\u{661}", "1"], "1"),
+            (&["01", "1", "01"], "01"),
+            (&["01", "001"], "001"),
+        ] {
+            let (classes, _) = unified(names);
+            assert!(classes.iter().all(|name| name == class), "{names:?}: {classes:?}");
+        }
     }
 
     #[test]

@@ -33,6 +33,7 @@ use super::identity::content_hash;
 use super::images::Images;
 use super::limits::MAX_PIXELS;
 use super::original::{Original, raw_kind};
+use super::palette::exceeds_palette;
 use super::parallel::map_on_all_cores;
 use super::png_chunks::PngChunks;
 use super::unreadable;
@@ -40,6 +41,8 @@ use super::unreadable;
 /// A grey image of 4x4 pixels (PGM), for the examples of formats.
 pub(super) const EXAMPLE_IMAGE: &[u8] = b"P5 4 4 255\n0123456789abcdef";
 
+/// Files up to this size, in bytes, are read whole for their header: a file is opened once.
+const SMALL_BYTES: u64 = 64 << 10;
 /// Size limit of an image file, in bytes.
 const MAX_BYTES: u64 = 512 << 20;
 
@@ -148,35 +151,11 @@ fn check_complete(entry: &Entry) -> Result<(), DataError> {
     }
 }
 
-/// Refuses a PNG file with pixels whose numbers are not in its palette: the decoder makes them black and says nothing.
-fn check_palette(entry: &Entry, image: &DynamicImage) -> Result<(), DataError> {
-    let is_black = |pixel: &[u8]| pixel[..3] == [0; 3];
-    let may_exceed = match image {
-        DynamicImage::ImageRgb8(image) => image.as_raw().chunks_exact(3).any(is_black),
-        DynamicImage::ImageRgba8(image) => image.as_raw().chunks_exact(4).any(is_black),
-        _ => false,
-    };
-    if !may_exceed || !PngChunks::read(entry).may_exceed_palette() {
-        return Ok(());
-    }
-    let mut decoder = png::Decoder::new(entry.open_seekable()?);
-    decoder.set_transformations(png::Transformations::IDENTITY);
-    let failed = |error: png::DecodingError| bad(entry, error);
-    let mut reader = decoder.read_info().map_err(failed)?;
-    let info = reader.info();
-    let (width, bits) = (info.width as usize, usize::from(info.bit_depth as u8));
-    let colours = info.palette.as_ref().map_or(0, |palette| palette.len() / 3);
-    let row_bytes = (width * bits).div_ceil(8);
-    let mut pixels = vec![0; reader.output_buffer_size().unwrap_or(0)];
-    reader.next_frame(&mut pixels).map_err(failed)?;
-    let number = |row: &[u8], x: usize| {
-        let bit = x * bits;
-        usize::from(row[bit / 8] >> (8 - bits - bit % 8)) & ((1 << bits) - 1)
-    };
-    let exceeds = |row: &[u8]| (0..width).any(|x| number(row, x) >= colours);
-    match pixels.chunks_exact(row_bytes.max(1)).any(exceeds) {
-        true => Err(bad(entry, "it has pixels whose colour is not in its palette: it is damaged")),
-        false => Ok(()),
+/// Refuses a file with pixels whose numbers are not in its palette: decoders make them black or transparent.
+fn check_palette(entry: &Entry, chunks: &PngChunks) -> Result<(), DataError> {
+    match exceeds_palette(entry, chunks)? {
+        Some(true) => Err(bad(entry, "it has pixels whose colour is not in its palette: it is damaged")),
+        _ => Ok(()),
     }
 }
 
@@ -216,10 +195,10 @@ fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
 }
 
 /// The colour profile as ICC data: of the file, or of its `gAMA` and `cHRM` chunks.
-fn profile(decoder: &mut impl ImageDecoder, entry: &Entry) -> Option<Vec<u8>> {
+fn profile(decoder: &mut impl ImageDecoder, chunks: &PngChunks) -> Option<Vec<u8>> {
     let grey = !decoder.color_type().has_color();
     let icc = decoder.icc_profile().ok().flatten();
-    icc.or_else(|| PngChunks::read(entry).profile(grey))
+    icc.or_else(|| chunks.profile(grey))
 }
 
 /// Reads an image's header without decoding its pixels.
@@ -227,6 +206,7 @@ fn profile(decoder: &mut impl ImageDecoder, entry: &Entry) -> Option<Vec<u8>> {
 /// # Errors
 /// When the file is not an image, is larger than 512 MiB, or has more than 64 million pixels.
 pub(super) fn read_header(entry: &Entry) -> Result<Header, DataError> {
+    let entry = &entry.in_memory(SMALL_BYTES);
     let mut decoder = decoder(entry)?;
     let (width, height) = decoder.dimensions();
     let transposed = matches!(
@@ -239,7 +219,7 @@ pub(super) fn read_header(entry: &Entry) -> Result<Header, DataError> {
     let (width, height) = if transposed { (height, width) } else { (width, height) };
     let colours = decoder.color_type();
     let grey = !colours.has_color();
-    let profile = profile(&mut decoder, entry);
+    let profile = profile(&mut decoder, &PngChunks::read(entry));
     let original = Original {
         width,
         height,
@@ -341,10 +321,10 @@ fn decode(entry: &Entry, target: Target) -> Result<Vec<u8>, DataError> {
     let Target { side, channels, bits, fit } = target;
     let mut decoder = decoder(entry)?;
     check_complete(entry)?;
-    let orientation = orientation(&mut decoder);
-    let profile = profile(&mut decoder, entry);
+    let (orientation, chunks) = (orientation(&mut decoder), PngChunks::read(entry));
+    let profile = profile(&mut decoder, &chunks);
     let image = DynamicImage::from_decoder(decoder).map_err(|error| undecodable(entry, error))?;
-    check_palette(entry, &image)?;
+    check_palette(entry, &chunks)?;
     let mut image = bit_depth::scale(image, bits).map_err(|reason| bad(entry, reason))?;
     image.apply_orientation(orientation);
     let image = fit.apply(opaque(image), side as u32);
@@ -397,12 +377,12 @@ pub fn read_picture(path: &Path, longest: u32) -> Result<Picture, DataError> {
     let entry = host::file(path)?;
     let mut decoder = decoder(&entry)?;
     check_complete(&entry)?;
-    let orientation = orientation(&mut decoder);
-    let profile = profile(&mut decoder, &entry);
+    let (orientation, chunks) = (orientation(&mut decoder), PngChunks::read(&entry));
+    let profile = profile(&mut decoder, &chunks);
     let mut image = DynamicImage::from_decoder(decoder).map_err(|error| undecodable(&entry, error))?;
-    check_palette(&entry, &image)?;
+    check_palette(&entry, &chunks)?;
     // Shown alone, an image is as bright as its own values allow.
-    if let Some(used) = UsedBits::of(&mut image, PngChunks::read(&entry).significant_bits) {
+    if let Some(used) = UsedBits::of(&mut image, chunks.significant_bits) {
         image = bit_depth::scale(image, used.bits()).map_err(|reason| bad(&entry, reason))?;
     }
     image.apply_orientation(orientation);

@@ -8,14 +8,19 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{BIG5, EUC_JP, EUC_KR, Encoding, GB18030, GBK, SHIFT_JIS};
+use encoding_rs::{BIG5, EUC_JP, EUC_KR, Encoding, GB18030, GBK, SHIFT_JIS, WINDOWS_1251, WINDOWS_1252};
+
+use super::letter_frequency::likelihood;
 
 /// Different letters outside ASCII from which an encoding can be told; in fewer, several encodings look alike.
 const ENOUGH_LETTERS: usize = 3;
 /// Encodings in one source: an archive may have been packed on one system and added to on another.
 const MAX_ENCODINGS: usize = 3;
-/// Names from which encodings are told.
+/// Names from which encodings are told, and of these the ones that the detector gets.
 const MAX_NAMES: usize = 20_000;
+const MAX_DETECTED: usize = 500;
+/// Logarithm of the odds by which names must be more likely for each further encoding.
+const FURTHER: f64 = 6.0;
 /// As [`UNLIKELY`], for names that tell an encoding.
 const RARE: f64 = -13.0;
 /// Encodings of two bytes per letter.
@@ -36,29 +41,48 @@ pub(super) struct Encodings(Vec<&'static Encoding>);
 impl Encodings {
     /// The encodings of these names.
     pub fn of(names: &[&[u8]]) -> Self {
-        let mut told: Vec<&'static Encoding> = Vec::new();
-        let mut left: Vec<&[u8]> = names.iter().copied().take(MAX_NAMES).collect();
-        while told.len() < MAX_ENCODINGS && !left.is_empty() {
-            let Some(encoding) = tell(&left) else { break };
-            if told.contains(&encoding) {
-                break;
-            }
-            told.push(encoding);
-            let encodings = Self(told.clone());
-            left.retain(|name| encodings.decode(name).is_none());
+        let spellings = spellings(&names[..names.len().min(MAX_NAMES)]);
+        let mut left: Vec<&[u8]> = spellings.iter().map(Vec::as_slice).collect();
+        if let Some(single) = tell_single_bytes(&left).filter(|_| !left.is_empty()) {
+            return Self(vec![single]);
         }
-        Self(told)
+        let mut told = Self(tell(&left));
+        left.retain(|name| told.decode(name).is_none());
+        told.0.extend(tell_single_bytes(&left).filter(|_| !left.is_empty()));
+        told
+    }
+
+    /// The name in one of the encodings that were told; `None` if it is not in it, or would have letters that names do not
+    /// have.
+    pub fn decode_in<'a>(&self, encoding: &'static Encoding, name: &'a [u8]) -> Option<Cow<'a, str>> {
+        let is_meant = self.0.contains(&encoding)
+            && likelihood(encoding, name).is_some_and(|found| found >= floor(name) * pairs(name));
+        let text = || encoding.decode_without_bom_handling_and_without_replacement(name);
+        if is_meant { text() } else { None }
+    }
+
+    /// What a name may be in the encodings of some systems, where it is in none that was told: text and encoding.
+    pub fn readings(name: &[u8]) -> Vec<(String, &'static Encoding)> {
+        let systems = [EUC_KR, SHIFT_JIS, GBK, BIG5, WINDOWS_1252, WINDOWS_1251];
+        let read = |encoding: &'static Encoding| {
+            let text = encoding.decode_without_bom_handling_and_without_replacement(name)?;
+            let mut letters = text.chars().filter(|letter| !letter.is_ascii());
+            letters.all(char::is_alphanumeric).then(|| (text.clone().into_owned(), encoding))
+        };
+        systems.into_iter().filter_map(read).collect()
     }
 
     /// The name as text, and its encoding; `None` if it is in none of them, or more likely in another one.
     pub fn decode<'a>(&self, name: &'a [u8]) -> Option<(Cow<'a, str>, &'static Encoding)> {
         let likelihood = |encoding: &&'static Encoding| Some((likelihood(encoding, name)?, *encoding));
-        let mut told: Vec<_> = self.0.iter().filter_map(likelihood).collect();
+        let is_plausible = |(found, encoding): &(f64, &'static Encoding)| {
+            !is_asian(encoding) || *found >= floor(name) * pairs(name)
+        };
+        let mut told: Vec<_> = self.0.iter().filter_map(likelihood).filter(is_plausible).collect();
         told.sort_by(|a, b| b.0.total_cmp(&a.0));
         let (most, encoding) = *told.first()?;
         let other = TWO_BYTES.iter().filter(|other| !self.0.contains(other)).filter_map(likelihood);
-        let is_likely = (!is_asian(encoding) || most >= UNLIKELY * pairs(name))
-            && told.get(1).is_none_or(|(second, _)| most > second + MARGIN)
+        let is_likely = told.get(1).is_none_or(|(second, _)| most > second + MARGIN)
             && (!is_asian(encoding) || other.into_iter().all(|(other, _)| other < most + NAME_MARGIN));
         let text = encoding.decode_without_bom_handling_and_without_replacement(name)?;
         is_likely.then_some((text, encoding))
@@ -90,6 +114,14 @@ fn is_asian(encoding: &'static Encoding) -> bool {
     TWO_BYTES.contains(&encoding) || encoding == GB18030
 }
 
+/// Logarithm of the likelihood per letter below which a name is not in an encoding of two bytes. Among letters of ASCII, a
+/// letter that is used rarely is a sign of accents.
+fn floor(name: &[u8]) -> f64 {
+    let stem = name.rsplitn(2, |byte| *byte == b'.').last().unwrap_or(name);
+    let is_letter = |byte: &u8| byte.is_ascii_alphabetic();
+    if stem.iter().filter(|byte| is_letter(byte)).count() > stem.len() / 2 { RARE } else { UNLIKELY }
+}
+
 /// The number of letters outside ASCII, where each has two bytes. The second one may be in ASCII.
 fn pairs(name: &[u8]) -> f64 {
     let mut bytes = name.iter();
@@ -113,32 +145,60 @@ fn detect<'a>(names: impl Iterator<Item = &'a [u8]>) -> &'static Encoding {
     if detected == GB18030 { GBK } else { detected }
 }
 
-/// The one encoding that most of the names are in.
-fn tell(names: &[&[u8]]) -> Option<&'static Encoding> {
-    let detected = detect(names.iter().copied());
-    if !TWO_BYTES.contains(&detected) && can_be_single_bytes(detected, names) {
-        return Some(detected);
-    }
-    let score = |encoding: &&'static Encoding| {
-        let decoded = names.iter().copied().filter(|name| sign(encoding, name) > UNLIKELY * pairs(name));
-        // Names of another encoding would mislead the detector.
-        let bonus = if detect(decoded) == *encoding { DETECTED } else { 0.0 };
-        (names.iter().map(|name| sign(encoding, name)).sum::<f64>() + bonus, *encoding)
+/// The encodings of two bytes per letter that make the names most likely together, the one of most names first. Names of
+/// another encoding are not forced into the first one: each further one must explain names much better.
+fn tell(names: &[&[u8]]) -> Vec<&'static Encoding> {
+    let signs: Vec<[f64; TWO_BYTES.len()]> =
+        names.iter().map(|name| TWO_BYTES.map(|encoding| sign(encoding, name))).collect();
+    let best = |set: usize, signs: &[f64; TWO_BYTES.len()]| {
+        let of_set = (0..TWO_BYTES.len()).filter(|at| set >> at & 1 == 1);
+        of_set.map(|at| (signs[at], at)).max_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or((f64::MIN, 0))
     };
-    let mut scores: Vec<_> = TWO_BYTES.iter().map(score).collect();
-    scores.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let ((first, encoding), (second, other)) = (scores[0], scores[1]);
-    let encodings = Encodings(vec![encoding]);
-    let mut letters = HashSet::new();
-    for name in names {
-        if let Some((text, _)) = encodings.decode(name) {
-            letters.extend(text.chars().filter(|letter| !letter.is_ascii()));
+    // Names of another encoding would mislead the detector.
+    let is_detected = TWO_BYTES.map(|encoding| {
+        let decoded = names.iter().copied().filter(|name| sign(encoding, name) > UNLIKELY * pairs(name));
+        detect(decoded.take(MAX_DETECTED)) == encoding
+    });
+    let score = |set: usize| {
+        let names: f64 = signs.iter().map(|signs| best(set, signs).0).sum();
+        let detected = (0..TWO_BYTES.len()).filter(|at| set >> at & 1 == 1 && is_detected[*at]).count();
+        names + DETECTED * detected as f64 - FURTHER * f64::from(set.count_ones())
+    };
+    let all = 1 << TWO_BYTES.len();
+    let sets = || (1..all).filter(|set: &usize| set.count_ones() as usize <= MAX_ENCODINGS);
+    let Some(most) = sets().max_by(|a, b| score(*a).total_cmp(&score(*b))) else { return Vec::new() };
+    // Of each encoding: its names, and how much less likely the names are without it.
+    let mut told = Vec::new();
+    for at in (0..TWO_BYTES.len()).filter(|at| most >> at & 1 == 1) {
+        let of_it = || names.iter().zip(&signs).filter(move |(_, signs)| best(most, signs).1 == at);
+        let letters: HashSet<char> = of_it()
+            .filter_map(|(name, _)| TWO_BYTES[at].decode_without_bom_handling_and_without_replacement(name))
+            .flat_map(|text| text.chars().filter(|letter| !letter.is_ascii()).collect::<Vec<_>>())
+            .collect();
+        let others = sets().filter(|set| set >> at & 1 == 0).map(score).fold(f64::MIN, f64::max);
+        if letters.len() >= ENOUGH_LETTERS && score(most) > others + MARGIN {
+            told.push((of_it().count(), TWO_BYTES[at]));
         }
     }
-    // Some names are clearly in the one and some in the other: both are right.
-    let favours = |a, b| names.iter().any(|name| sign(a, name) > sign(b, name) + NAME_MARGIN);
-    let is_ahead = first > second + MARGIN || (favours(encoding, other) && favours(other, encoding));
-    (letters.len() >= ENOUGH_LETTERS && is_ahead).then_some(encoding)
+    told.sort_by_key(|(names, _)| std::cmp::Reverse(*names));
+    told.into_iter().map(|(_, encoding)| encoding).collect()
+}
+
+/// The encoding of one byte per letter that the names are in, if they are in one.
+fn tell_single_bytes(names: &[&[u8]]) -> Option<&'static Encoding> {
+    let detected = detect(names.iter().copied());
+    (!TWO_BYTES.contains(&detected) && can_be_single_bytes(detected, names)).then_some(detected)
+}
+
+/// Each spelling of letters once: names that differ in digits and ending are no further evidence.
+fn spellings(names: &[&[u8]]) -> Vec<Vec<u8>> {
+    let mut seen = HashSet::new();
+    let spelling = |name: &&[u8]| {
+        let stem = name.rsplitn(2, |byte| *byte == b'.').last().unwrap_or(name);
+        // Neither is a digit the second byte of a letter.
+        stem.iter().copied().filter(|byte| !byte.is_ascii_digit()).collect::<Vec<u8>>()
+    };
+    names.iter().map(spelling).filter(|name| seen.insert(name.clone())).collect()
 }
 
 /// As [`likelihood`], for telling an encoding: rare letters are no sign of it, and what is not in it is one against it.
@@ -168,58 +228,8 @@ fn can_be_single_bytes(encoding: &'static Encoding, names: &[&[u8]]) -> bool {
     letters.iter().all(|letter| letter.is_alphanumeric()) && (told || letters.len() >= 2 * ENOUGH_LETTERS)
 }
 
-/// The logarithm of how likely the letters of a name outside ASCII are in an encoding; `None` if it is not in it.
-fn likelihood(encoding: &'static Encoding, name: &[u8]) -> Option<f64> {
-    let text = encoding.decode_without_bom_handling_and_without_replacement(name)?;
-    let mut sum = 0.0;
-    let mut buffer = [0; 4];
-    for letter in text.chars().filter(|letter| !letter.is_ascii()) {
-        if letter.is_control() {
-            return None;
-        }
-        let (bytes, ..) = encoding.encode(letter.encode_utf8(&mut buffer));
-        sum += frequency(encoding, &bytes).ln();
-    }
-    Some(sum)
-}
-
-/// About how often a letter is used in names: the share of its kind of letters, divided by their number.
-fn frequency(encoding: &'static Encoding, letter: &[u8]) -> f64 {
-    let (lead, trail) = (letter[0], letter.get(1).copied());
-    match (encoding, lead, trail) {
-        // Syllables in use, symbols, Chinese letters, rare syllables.
-        (e, 0xb0..=0xc8, Some(0xa1..)) if e == EUC_KR => 0.98 / 2_350.0,
-        (e, 0xa1..=0xac, Some(0xa1..)) if e == EUC_KR => 0.008 / 986.0,
-        (e, 0xca..=0xfd, Some(0xa1..)) if e == EUC_KR => 0.002 / 4_888.0,
-        (e, _, Some(_)) if e == EUC_KR => 0.01 / 8_822.0,
-        // Kana, the two levels of kanji, symbols, half-width kana.
-        (e, 0x82, Some(0x9f..)) | (e, 0x83, Some(..=0x96)) if e == SHIFT_JIS => 0.5 / 170.0,
-        (e, 0x88..=0x97, _) | (e, 0x98, Some(..=0x72)) if e == SHIFT_JIS => 0.45 / 2_965.0,
-        (e, 0x81..=0x83, Some(_)) if e == SHIFT_JIS => 0.03 / 250.0,
-        (e, _, None) if e == SHIFT_JIS => 0.005 / 63.0,
-        (e, ..) if e == SHIFT_JIS => 0.015 / 3_400.0,
-        (e, 0xa4..=0xa5, Some(_)) if e == EUC_JP => 0.5 / 170.0,
-        (e, 0xb0..=0xcf, Some(_)) if e == EUC_JP => 0.45 / 2_965.0,
-        (e, 0xa1..=0xa3, Some(_)) if e == EUC_JP => 0.03 / 250.0,
-        (e, 0xd0..=0xf4, Some(_)) if e == EUC_JP => 0.015 / 3_400.0,
-        // The two levels, symbols, and letters of later versions.
-        (e, 0xb0..=0xd7, Some(0xa1..)) if e == GBK => 0.95 / 3_755.0,
-        (e, 0xd8..=0xf7, Some(0xa1..)) if e == GBK => 0.035 / 3_008.0,
-        (e, 0xa1..=0xa9, Some(0xa1..)) if e == GBK => 0.01 / 700.0,
-        (e, ..) if e == GBK && letter.len() == 2 => 0.005 / 14_000.0,
-        // The first level is sorted by strokes: simple letters are the more frequent ones.
-        (e, 0xa4..=0xaf, Some(_)) if e == BIG5 => 0.6 / 1_884.0,
-        (e, 0xb0..=0xc6, Some(_)) if e == BIG5 => 0.37 / 3_611.0,
-        (e, 0xa1..=0xa3, Some(_)) if e == BIG5 => 0.01 / 408.0,
-        (e, 0xc9..=0xf9, Some(_)) if e == BIG5 => 0.02 / 7_652.0,
-        _ => 1e-8,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use encoding_rs::{WINDOWS_1251, WINDOWS_1252};
-
     use super::*;
 
     fn check(groups: &[(&'static Encoding, &[&str])]) {
@@ -264,6 +274,14 @@ mod tests {
     fn names_of_two_systems_are_told_apart() {
         check(&[(EUC_KR, &["고양이", "강아지", "사진첩"]), (SHIFT_JIS, &["ひまわり", "たんぽぽ", "写真"])]);
         check(&[(GBK, &["新建文件夹", "图片", "苹果"]), (SHIFT_JIS, &["ひまわり", "たんぽぽ"])]);
+        check(&[(EUC_KR, &["고양이", "사진"]), (SHIFT_JIS, &["犬猫画像", "写真"])]);
+        check(&[
+            (EUC_KR, &["강아지"]),
+            (SHIFT_JIS, &["犬の写真", "猫の写真"]),
+            (GBK, &["苹果", "香蕉", "图片"]),
+        ]);
+        check(&[(EUC_KR, &["자동차", "나무", "사람"]), (BIG5, &["蘋果", "香蕉", "新資料夾"])]);
+        check(&[(EUC_KR, &["고양이"]), (GBK, &["新建文件夹", "图片", "合格"])]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::counted::counted;
 use super::limits::{MAX_PIXELS, SIDES};
 use super::names::{is_invisible, shown, shown_name};
+use super::unsorted_names::{is_date, is_of_camera};
 
 /// Characters of a file's own text that a message repeats.
 const EXCERPT: usize = 80;
@@ -216,8 +217,8 @@ pub enum DataError {
     NoClass { path: PathBuf },
     /// A set with a single class.
     #[error(
-        "{path} has one class only, '{class}': training needs at least two",
-        path = shown(path), class = shown_name(class)
+        "{path} has one class only, '{class}': training needs at least two{hint}",
+        path = shown(path), class = shown_name(class), hint = unsorted_hint(class)
     )]
     OneClass { path: PathBuf, class: String },
     /// A set without test images from which none can be held out.
@@ -250,6 +251,17 @@ pub enum DataError {
     /// A `labels.csv` or `classes.txt` that cannot be read.
     #[error(transparent)]
     Labels(LabelsError),
+}
+
+/// What a name says that a camera gives, or a day, where it is the only class; empty for other names.
+fn unsorted_hint(class: &str) -> &'static str {
+    match is_of_camera(class) || is_date(class) {
+        true => {
+            " (the name is that of a folder of a camera, or a day: sort its images into a folder for each class, or label \
+             them by hand)"
+        }
+        false => "",
+    }
 }
 
 /// What an error says of images that were skipped; nothing if none were.

@@ -202,6 +202,18 @@ impl Entry {
         Ok(bytes)
     }
 
+    /// The file with its bytes in memory, if it has at most `limit` and can be read; else the file as it is.
+    pub fn in_memory(&self, limit: u64) -> Self {
+        let bytes = if self.size <= limit { self.bytes(limit).ok() } else { None };
+        match bytes {
+            Some(bytes) => {
+                let (size, content) = (bytes.len() as u64, Arc::new(Memory(bytes.into())));
+                Self { content, size, ..self.clone() }
+            }
+            None => self.clone(),
+        }
+    }
+
     /// The error for a file with other bytes than when the set was opened.
     pub fn changed(&self) -> DataError {
         DataError::ChangedFile { path: self.path.clone() }

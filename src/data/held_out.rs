@@ -3,11 +3,21 @@
 use super::counted::counted_of;
 use super::identity::{ImageId, RecordedRoles, SplitRule, held_out, test_key};
 
+/// The notice where no image is drawn by its content, so that the nearest one of each class tests.
+const NONE_DRAWN: &str = "the set is so small that no image is drawn to test by its content: one of each class tests, and \
+                          images that are added can change which. To choose the test images yourself, ";
+
+/// How test images are chosen in a set of arrays.
+const ADD_ARRAYS: &str =
+    "give the set test images of its own (arrays x_test and y_test, or its format's files of test images)";
+
 /// How test images are held out.
 pub(super) struct HoldOut<'a> {
     /// The share of the labelled images that is to test.
     pub share: f64,
     pub rule: SplitRule,
+    /// Whether the images are records of arrays, which cannot be moved into folders.
+    pub arrays: bool,
     /// The images that a run has tested, which are held out instead.
     pub recorded: Option<&'a RecordedRoles>,
 }
@@ -28,6 +38,14 @@ impl HoldOut<'_> {
             (None, SplitRule::Content) => held_out(ids, labels, classes.len(), self.share),
         };
         notices.extend(self.notices(&held, labels, classes));
+        let is_drawn = ids.iter().zip(&held).any(|(id, held)| *held && test_key(id.content) < self.share);
+        if recorded.is_none() && self.rule == SplitRule::Content && held.contains(&true) && !is_drawn {
+            let how = match self.arrays {
+                true => ADD_ARRAYS,
+                false => "move them into folders test/CLASS, or give a list a column split",
+            };
+            notices.push(format!("{NONE_DRAWN}{how}"));
+        }
         held
     }
 
@@ -65,11 +83,16 @@ impl HoldOut<'_> {
         if !far.is_empty() && self.rule == SplitRule::Content {
             notices.push(format!(
                 "{:.0} % of each class are meant to be held out, which differs in {}: each image is drawn by its content, so \
-                 that no other file changes its role. To choose the test images yourself, move them into {}, or give a \
-                 list a column split",
+                 that no other file changes its role. To choose the test images yourself, {}",
                 100.0 * self.share,
                 listed(far.iter().map(|&c| count(c))),
-                listed(far.iter().map(|&c| format!("test/{}", classes[c])))
+                match self.arrays {
+                    true => ADD_ARRAYS.to_owned(),
+                    false => {
+                        let folders = listed(far.iter().map(|&c| format!("test/{}", classes[c])));
+                        format!("move them into {folders}, or give a list a column split")
+                    }
+                }
             ));
         }
         notices
@@ -143,6 +166,21 @@ mod tests {
     }
 
     #[test]
+    fn sets_without_drawn_images_say_so() {
+        let drawn = |below: bool| (0..).filter(move |&content| (test_key(content) < 0.2) == below);
+        let id = |content| ImageId { content, name: content };
+        let rule = HoldOut { share: 0.2, rule: SplitRule::Content, arrays: false, recorded: None };
+        for (contents, said) in [
+            (drawn(false).take(4).collect::<Vec<_>>(), true),
+            (drawn(true).take(1).chain(drawn(false).take(3)).collect(), false),
+        ] {
+            let (ids, mut notices) = (contents.into_iter().map(id).collect::<Vec<_>>(), Vec::new());
+            rule.choose(&ids, &[0, 0, 1, 1], &["cat".to_owned(), "dog".to_owned()], &mut notices);
+            assert_eq!(notices.iter().any(|notice| notice.starts_with(NONE_DRAWN)), said, "{notices:?}");
+        }
+    }
+
+    #[test]
     fn shares_far_from_the_meant_one_are_named() {
         for (tested, of, far) in [
             (7, 10, true),
@@ -155,7 +193,7 @@ mod tests {
         ] {
             assert_eq!(is_far(tested, 0.2 * f64::from(of)), far, "{tested} of {of}");
         }
-        let rule = HoldOut { share: 0.2, rule: SplitRule::Content, recorded: None };
+        let rule = HoldOut { share: 0.2, rule: SplitRule::Content, arrays: false, recorded: None };
         let held: Vec<bool> = (0..20).map(|i| i < 7 || i == 15).collect();
         let labels: Vec<u32> = (0..20).map(|i| u32::from(i >= 10)).collect();
         let notices = rule.notices(&held, &labels, &["cat".to_owned(), "dog".to_owned()]);
@@ -164,5 +202,11 @@ mod tests {
             notices[0].contains("8 of 20 labelled images are held out") && notices[0].contains("dog 1 of 10")
         );
         assert!(notices[1].contains("differs in cat 7 of 10") && notices[1].contains("into test/cat,"));
+        let notices =
+            HoldOut { arrays: true, ..rule }.notices(&held, &labels, &["cat".to_owned(), "dog".to_owned()]);
+        assert!(
+            notices[1].contains("arrays x_test and y_test") && !notices[1].contains("into test"),
+            "{notices:?}"
+        );
     }
 }

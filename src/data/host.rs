@@ -95,8 +95,10 @@ mod platform {
 
     /// Whether a name is that of an image, or has an ending of the lists, arrays and archives that this program reads.
     fn may_be_data(name: &str) -> bool {
-        const ENDINGS: [&str; 13] =
-            ["csv", "tsv", "txt", "json", "npz", "npy", "bin", "mat", "pkl", "zip", "tar", "gz", "tgz"];
+        const ENDINGS: [&str; 15] = [
+            "csv", "tsv", "txt", "json", "jsonl", "ndjson", "npz", "npy", "bin", "mat", "pkl", "zip", "tar",
+            "gz", "tgz",
+        ];
         let ending = Path::new(name).extension().and_then(|ending| ending.to_str()).unwrap_or_default();
         is_named_as_image(name) || ENDINGS.contains(&ending.to_lowercase().as_str())
     }

@@ -3,11 +3,12 @@
 //! Test images and labelled images are chosen by [`ImageId::content`], so adding, renaming, touching or deleting a file
 //! changes the role of no other image.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use super::counted::counted_of;
 use super::images::Images;
 use crate::named::Named;
 
@@ -138,6 +139,26 @@ impl RecordedRoles {
         let known = self.exact.get(&id).or_else(|| self.by_content.get(&id.content));
         known.copied().unwrap_or(self.held_out && test_key(id.content) < share)
     }
+}
+
+/// The notice about test images that are, byte for byte, also among the images to train on. `trained` and `tested`: the
+/// hashes of both.
+pub(super) fn trained_notice(
+    trained: impl Iterator<Item = u64>,
+    tested: impl Iterator<Item = u64>,
+) -> Option<String> {
+    let trained: HashSet<u64> = trained.collect();
+    let (mut both, mut all) = (0, 0);
+    for content in tested {
+        all += 1;
+        both += usize::from(trained.contains(&content));
+    }
+    (both > 0).then(|| {
+        format!(
+            "{} byte for byte among the images to train on, so that accuracy is too high: check the data to list them",
+            counted_of(both, all, ["test image", "test images"], ["is", "are"])
+        )
+    })
 }
 
 /// The hash of an image file's bytes, or of the pixels of a record.

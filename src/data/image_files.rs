@@ -4,8 +4,8 @@
 //! streams the images that do not fit in memory. Which images a set has, and what is said of them, does not depend on
 //! how many are streamed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
 
 use super::bit_depth::{ALL_BITS, SignificantBits};
 use super::decode::{self, Header, Target};
@@ -13,12 +13,12 @@ use super::error::DataError;
 use super::files::Entry;
 use super::fit::Fit;
 use super::hash_cache::{HashCache, remove_cache};
-use super::identity::{Identities, ImageId, name_hash};
+use super::identity::{Identities, ImageId, name_hash, trained_notice};
 use super::image_reader;
 use super::images::Images;
 use super::layout::{Roles, is_leftover, listed};
 use super::limits::SIDES;
-use super::names::{Decoder, shown};
+use super::names::{shown, shown_name};
 use super::original::{Original, bits_used};
 use super::set::{self, DataSet, Decoding, OpenOptions, Origin};
 use super::slices::Slices;
@@ -54,6 +54,8 @@ pub(super) struct ImageFiles {
 
 pub(super) struct ImageFile {
     pub entry: Entry,
+    /// Path relative to [`ImageFiles::root`] with `/` between names, which no other file has.
+    pub name: String,
     /// `None`: unknown.
     pub class: Option<u32>,
     pub test: bool,
@@ -103,7 +105,7 @@ pub(super) async fn load(
     let mut items = read_headers(images, options, &mut bad).await?;
     let side = common_side(&items, options, &mut notices)?;
     let channels = common_channels(&items, options);
-    let originals = unusual(&root, &items, side, options.fit);
+    let originals = unusual(&items, side, options.fit);
     notices.extend(preview_notice(&originals));
     let (deep, bits) = bits_of(&items, options, &mut notices).await?;
     let all_deep = deep == items.len();
@@ -114,7 +116,7 @@ pub(super) async fn load(
     let holds_out = |items: &[Item]| !options.only_tests && !items.iter().any(|item| item.file.test);
     let rule = options.hold_out(TEST_SHARE);
     let room = options.images_in_memory(side * side * channels);
-    let name = |item: &Item| relative(&root, &item.file.entry.path);
+    let name = |item: &Item| item.file.name.clone();
     // Where all images fit in memory they are decoded anyway. The brightness of all must be known; and whether their values
     // have no more bits, which a cached hash does not tell.
     let uses_cache = !all_deep && bits == ALL_BITS && room < items.len();
@@ -140,6 +142,7 @@ pub(super) async fn load(
         cache.insert(&item.file.entry.path, item.file.entry.mark(), *hash);
     }
     let cache = cache.save();
+    notices.extend(resized_notice(items.iter(), side, options.fit));
 
     // Only now is it known which images there are.
     let holds_out = holds_out(&items);
@@ -153,10 +156,15 @@ pub(super) async fn load(
         let held = rule.choose(&ids.ids[..labels.len()], &labels, &classes, &mut notices);
         is_test[..held.len()].copy_from_slice(&held);
     }
-    notices.extend(trained_notice(&ids, &is_test, options));
+    let of = |tests: bool| {
+        let images = ids.ids.iter().zip(&is_test).filter(move |(_, test)| **test == tests);
+        images.map(|(id, _)| id.content)
+    };
+    notices.extend(trained_notice(of(false), of(true)).filter(|_| !options.only_tests));
     notices.extend(skipped_notices(&bad));
     let dark = (all_deep && bits == ALL_BITS).then(|| dark_notice(opened.brightest));
     notices.extend(dark.flatten());
+    notices.extend(untested_notice(&items, &classes).filter(|_| !holds_out && !options.only_tests));
     let (tested, trained): (Vec<usize>, Vec<usize>) = (0..items.len()).partition(|&i| is_test[i]);
     let (in_memory, streamed) = trained.split_at(room.min(trained.len()));
     let entries: Vec<&Entry> = items.iter().map(|item| &item.file.entry).collect();
@@ -191,20 +199,14 @@ pub(super) async fn load(
     })
 }
 
-/// The notice about test images that are, byte for byte, also among the images to train on.
-fn trained_notice(ids: &Identities, is_test: &[bool], options: &OpenOptions) -> Option<String> {
-    let of = |tests: bool| {
-        let images = ids.ids.iter().zip(is_test).filter(move |(_, test)| **test == tests);
-        images.map(|(id, _)| id.content)
-    };
-    let trained: HashSet<u64> = of(false).collect();
-    let (both, all) = (of(true).filter(|content| trained.contains(content)).count(), of(true).count());
-    (both > 0 && !options.only_tests).then(|| {
-        format!(
-            "{} byte for byte among the images to train on, so that accuracy is too high: check the data to list them",
-            counted_of(both, all, ["test image", "test images"], ["is", "are"])
-        )
-    })
+/// The notice about classes without a test image, of a set with test images of its own.
+fn untested_notice(items: &[Item], classes: &[String]) -> Option<String> {
+    let tested: BTreeSet<u32> =
+        items.iter().filter(|item| item.file.test).filter_map(|item| item.file.class).collect();
+    let untested = (0u32..).zip(classes).filter(|(class, _)| !tested.contains(class));
+    let names: Vec<String> = untested.map(|(_, name)| shown_name(name).to_string()).collect();
+    (!tested.is_empty() && !names.is_empty())
+        .then(|| format!("no test image is of class {}: accuracy says nothing about it", listed(&names)))
 }
 
 /// An image with more significant bits than the run that its data are opened for again: a run keeps its setting.
@@ -255,12 +257,6 @@ fn repeated_notice(labelled: &[(u64, u32)], classes: &[String]) -> Option<String
             listed(&names)
         )
     })
-}
-
-/// `path` relative to `folder`, with `/` between names.
-pub(super) fn relative(folder: &Path, path: &Path) -> String {
-    let parts = path.strip_prefix(folder).unwrap_or(path).iter();
-    parts.map(|part| Decoder::default().decode(part.as_encoded_bytes())).collect::<Vec<_>>().join("/")
 }
 
 /// Image files that are decoded when they are requested.
@@ -322,7 +318,7 @@ pub(super) fn common_channels(items: &[Item], options: &OpenOptions) -> usize {
     options.channels.unwrap_or_else(|| if is_grey() { 1 } else { 3 })
 }
 
-/// The side that all images get, with a notice if some are resized.
+/// The side that all images get, with a notice if it is rounded.
 pub(super) fn common_side(
     items: &[Item],
     options: &OpenOptions,
@@ -343,16 +339,27 @@ pub(super) fn common_side(
         Some((width, height)) => (width.min(height) as usize).clamp(*SIDES.start(), LARGEST_FOUND),
         None => DEFAULT_SIDE,
     });
-    let side = rounded(side, options.size_multiple, notices);
-    let resized = items.iter().filter(|item| size(item) != (side as u32, side as u32)).count();
-    if resized > 0 {
-        notices.push(format!(
-            "{} resized to {side}x{side} (images that are not square are {})",
-            counted_of(resized, items.len(), ["image", "images"], ["is", "are"]),
-            options.fit.text()
-        ));
+    Ok(rounded(side, options.size_multiple, notices))
+}
+
+/// The notice about images of another size, of those that could be read.
+pub(super) fn resized_notice<'a>(
+    items: impl Iterator<Item = &'a Item>,
+    side: usize,
+    fit: Fit,
+) -> Option<String> {
+    let (mut resized, mut all) = (0, 0);
+    for Item { header, .. } in items {
+        all += 1;
+        resized += usize::from((header.width, header.height) != (side as u32, side as u32));
     }
-    Ok(side)
+    (resized > 0).then(|| {
+        format!(
+            "{} resized to {side}x{side} (images that are not square are {})",
+            counted_of(resized, all, ["image", "images"], ["is", "are"]),
+            fit.text()
+        )
+    })
 }
 
 /// The side as a multiple of what the network asks for, with a notice if it is another one.
@@ -367,9 +374,9 @@ fn rounded(side: usize, multiple: Option<usize>, notices: &mut Vec<String>) -> u
 }
 
 /// What is unusual about the files, by their names: files of which nothing is are left out.
-pub(super) fn unusual(root: &Path, items: &[Item], side: usize, fit: Fit) -> BTreeMap<String, Original> {
+pub(super) fn unusual(items: &[Item], side: usize, fit: Fit) -> BTreeMap<String, Original> {
     let unusual = items.iter().filter(|item| item.header.original.is_unusual(side, fit));
-    unusual.map(|item| (relative(root, &item.file.entry.path), item.header.original.clone())).collect()
+    unusual.map(|item| (item.file.name.clone(), item.header.original.clone())).collect()
 }
 
 /// The notice about raw camera files.

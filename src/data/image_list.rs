@@ -8,7 +8,7 @@ use csv::{ReaderBuilder, StringRecord};
 use super::counted::counted_of;
 use super::error::{DataError, excerpt};
 use super::files::{Entry, Folder};
-use super::layout::listed as listed_names;
+use super::layout::{joined, listed as listed_names};
 use super::list_columns::{LABEL, Pairs, column_name};
 use super::list_fields::{CLOSE_QUOTE, QUOTE_FIELDS, excess, is_unclosed};
 use super::list_folders::has_folder;
@@ -24,6 +24,8 @@ use super::split_words::{
 /// A list of images.
 pub(super) struct List {
     pub entry: Entry,
+    /// The split folder that the list is in, beside its images; empty for a list at the top.
+    pub within: String,
     pub text: String,
     /// Lines before the header.
     pub skipped: u64,
@@ -139,7 +141,7 @@ impl List {
     pub fn rows(&self, none_as_class: bool) -> Result<Vec<Row>, DataError> {
         let mut reader = self.reader();
         let stem = self.entry.name.rsplit_once('.').map_or(self.entry.name.as_str(), |(stem, _)| stem);
-        let of_list = split_of_list(stem);
+        let of_list = split_of_list(stem).or_else(|| split_name(&self.within));
         let mut rows = Vec::new();
         let mut record = StringRecord::new();
         let (other_splits, mut pairs) = (self.other_splits(), Pairs::default());
@@ -280,7 +282,10 @@ impl List {
     /// list.
     pub fn resolve(&self, names: &[String], index: &FileIndex) -> Resolved {
         let stem = self.entry.name.rsplit_once('.').map_or("", |(stem, _)| stem);
-        index.resolve(names, &["images", stem])
+        match self.within.as_str() {
+            "" => index.resolve(names, &["images", stem]),
+            within => index.resolve(names, &[within, &joined(within, "images"), &joined(within, stem)]),
+        }
     }
 
     /// Says which rows name no file or several, and which were matched by the end of their path.

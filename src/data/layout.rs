@@ -64,6 +64,8 @@ pub enum Ignored {
     Validation,
     /// Images that no list names.
     NotListed,
+    /// Images that are not in a list that also names what it leaves out.
+    Unnamed,
     /// Images of which a list says that they do not count.
     LeftOut,
     /// Files in folders around a list of which it names none.
@@ -97,6 +99,7 @@ impl Ignored {
             Self::FlatTest => "to test, but in no class folder",
             Self::Validation => "to validate, where others test",
             Self::NotListed => "not listed",
+            Self::Unnamed => "not listed",
             Self::LeftOut => "as the list says",
             Self::Elsewhere => "no file of this folder is listed",
         }
@@ -289,7 +292,7 @@ impl Roles {
 }
 
 /// Files that have a notice when they are left out, and what the user can do.
-const LEFT_OUT: [(Ignored, &str); 16] = [
+const LEFT_OUT: [(Ignored, &str); 17] = [
     (Ignored::Loose, ": move them to a folder unlabeled to train on them without labels"),
     (
         Ignored::FlatTest,
@@ -298,6 +301,7 @@ const LEFT_OUT: [(Ignored, &str); 16] = [
     ),
     (Ignored::Validation, ": no image of a validation set is trained on"),
     (Ignored::NotListed, ": to use them, add them to the list, with an empty label if the class is unknown"),
+    (Ignored::Unnamed, ""),
     (Ignored::LeftOut, ""),
     (Ignored::Thumbnails, ""),
     (Ignored::Leftover, ": rename them to use them"),
@@ -306,7 +310,7 @@ const LEFT_OUT: [(Ignored, &str); 16] = [
     (Ignored::RawBeside, ""),
     (Ignored::Guesses, ": open the file itself as the source to train on its guesses"),
     (Ignored::Submission, ""),
-    (Ignored::Unlabelling, ""),
+    (Ignored::Unlabelling, ": to use it instead of the class folders, call the column of its classes label"),
     (Ignored::Headerless, ": to use it, add a first line file,label"),
     (Ignored::NamesNothing, ": the class folders count"),
     (Ignored::Pointer, ": run 'git lfs pull' where the data was cloned"),

@@ -87,6 +87,11 @@ pub(super) const MAYBE_SPLIT: [&str; 10] =
 /// Columns of folds of a cross-validation, which this program does not read.
 const FOLD: [&str; 8] = ["fold", "folds", "kfold", "k_fold", "fold_id", "cv_fold", "cv", "폴드"];
 
+/// Whether a column of [`ID`] names images by its own name, and not rows.
+pub(super) fn names_images(column: &str) -> bool {
+    matches!(column, "image_id" | "img_id")
+}
+
 /// A column's name for comparison.
 pub(super) fn column_name(header: &str) -> String {
     header.trim().nfc().collect::<String>().to_lowercase().replace([' ', '-'], "_")

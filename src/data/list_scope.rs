@@ -48,8 +48,8 @@ impl<'a> FilesBelow<'a> {
 }
 
 /// Which files beside a list belong to it.
-pub(super) struct Scope<'a> {
-    tables: HashSet<&'a str>,
+pub(super) struct Scope {
+    tables: HashSet<String>,
     /// Whether the images of a folder `unlabeled/` beside the list count.
     takes_unlabelled: bool,
     /// The folder that all listed images are in, and the folders that hold some, if the list itself is the source; for a
@@ -57,8 +57,8 @@ pub(super) struct Scope<'a> {
     around: Option<(String, BTreeSet<String>)>,
 }
 
-impl<'a> Scope<'a> {
-    pub fn of(folder: &Folder, tables: &'a [(&Entry, Table)], found: &[Found], says_all: bool) -> Self {
+impl Scope {
+    pub fn of(folder: &Folder, tables: &[(&Entry, Table)], found: &[Found], says_all: bool) -> Self {
         let lists_unlabelled = found.iter().any(|image| unlabelled_folder(&image.folder));
         let folders = || found.iter().map(|image| image.folder.as_str());
         let around = folder.chosen_list.is_some().then(|| {
@@ -70,7 +70,7 @@ impl<'a> Scope<'a> {
             (around.join("/"), folders().map(str::to_owned).collect())
         });
         Self {
-            tables: tables.iter().map(|(entry, _)| entry.name.as_str()).collect(),
+            tables: tables.iter().map(|(entry, table)| joined(within(table), &entry.name)).collect(),
             takes_unlabelled: !says_all && !lists_unlabelled,
             around,
         }
@@ -99,6 +99,14 @@ impl<'a> Scope<'a> {
                 .any(|listed| if listed.is_empty() { folder.is_empty() } else { is_below(listed) }),
             around => is_below(around),
         }
+    }
+}
+
+/// The split folder that a table is in.
+fn within(table: &Table) -> &str {
+    match table {
+        Table::List(list) => &list.within,
+        Table::Other { .. } => "",
     }
 }
 

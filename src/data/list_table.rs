@@ -1,16 +1,19 @@
 //! Which CSV files of a folder are lists of images, and why the others are not: by their header, and where that leaves it open,
 //! by their rows.
 
+use super::described::is_image_folder;
 use super::error::{DataError, excerpt};
-use super::file_kinds::is_named_as_image;
+use super::file_kinds::{has_images, is_named_as_image};
 use super::files::{Entry, Folder};
 use super::image_list::{Label, List, Split, reader};
+use super::json_lists;
 use super::layout::Ignored;
-use super::list_columns::{FILE, ID, LABEL, SPLIT, column_name, is_split_column};
+use super::list_columns::{FILE, ID, LABEL, SPLIT, column_name, is_split_column, names_images};
 use super::list_fields::without_spaces_before_quotes;
 use super::list_labels::{binary, is_guesses, one_hot};
 use super::list_text::{self, SAVE_AS_UTF8};
 use super::names::shown_name;
+use super::split_words::{SplitName, split_name};
 use super::unreadable::is_pointer;
 
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -33,13 +36,17 @@ impl Table {
     /// # Errors
     /// When the file cannot be read, or has the two columns and is not text.
     pub fn open(entry: &Entry, chosen: bool) -> Result<Self, DataError> {
-        let bytes = entry.bytes(MAX_LIST_BYTES)?;
-        let (text, problem) = match list_text::text(&bytes) {
-            Ok(text) => (text, None),
-            // Enough of the text to tell whether it is a list.
-            Err(problem) => (String::from_utf8_lossy(&bytes).replace('\0', ""), Some(problem)),
+        let (text, problem) = match json_lists::as_csv(entry) {
+            Some(text) => (text, None),
+            None => {
+                let bytes = entry.bytes(MAX_LIST_BYTES)?;
+                match list_text::text(&bytes) {
+                    Ok(text) => (text, None),
+                    // Enough of the text to tell whether it is a list.
+                    Err(problem) => (String::from_utf8_lossy(&bytes).replace('\0', ""), Some(problem)),
+                }
+            }
         };
-        drop(bytes);
         let mut lines = text.lines();
         let mut line = lines.next().unwrap_or_default();
         let mut skipped = 0;
@@ -117,7 +124,9 @@ impl Table {
                 match binary(&names, &others, rows()).filter(|_| columns.is_empty()) {
                     Some(_) if of_guesses && !chosen => return other(Ignored::Guesses),
                     Some(column) => Label::Column(column),
-                    None if columns.is_empty() && by_id => return other(Ignored::OtherTable),
+                    None if columns.is_empty() && by_id && !names_images(&names[file]) => {
+                        return other(Ignored::OtherTable);
+                    }
                     None if columns.is_empty() => return other(Ignored::Unlabelling),
                     None => Label::OneHot(columns),
                 }
@@ -131,6 +140,7 @@ impl Table {
         let header = columns;
         let mut list = List {
             entry,
+            within: String::new(),
             text,
             skipped,
             delimiter,
@@ -184,14 +194,45 @@ impl Table {
 }
 
 /// Whether a file has the name of a table.
-pub(super) fn is_table(name: &str) -> bool {
+fn is_table(name: &str) -> bool {
     let name = name.to_lowercase();
     name.ends_with(".csv") || name.ends_with(".tsv")
 }
 
+/// The lists in the folders `train`, `test` and so on of a source without lists of its own, as some programs export them;
+/// none if there are class folders in `train`.
+///
+/// # Errors
+/// When a table cannot be read.
+pub(super) fn lists_in_splits(folder: &Folder) -> Result<Vec<(&Entry, Table)>, DataError> {
+    let splits = folder.folders.iter().filter_map(|(name, inner)| Some((name, inner, split_name(name)?)));
+    let splits: Vec<_> = splits.filter(|(.., split)| *split != SplitName::Unlabelled).collect();
+    let trains = splits.iter().any(|(.., split)| *split == SplitName::Train);
+    let mut found = Vec::new();
+    for (name, inner, _) in splits.into_iter().filter(|_| trains) {
+        let of_classes = |(name, inner): (&String, &Folder)| !is_image_folder(name) && has_images(inner);
+        if inner.folders.iter().any(of_classes) {
+            return Ok(Vec::new());
+        }
+        for entry in tables(inner) {
+            let mut table = Table::open(entry, false)?;
+            if let Table::List(list) = &mut table {
+                list.within.clone_from(name);
+                found.push((entry, table));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a file is a table by its name, or a list in JSON.
+pub(super) fn is_table_file(entry: &Entry) -> bool {
+    is_table(&entry.name) || json_lists::is_list(entry)
+}
+
 /// The tables of a folder.
 pub(super) fn tables(folder: &Folder) -> impl Iterator<Item = &Entry> {
-    folder.files.values().filter(|entry| is_table(&entry.name))
+    folder.files.values().filter(|entry| is_table_file(entry))
 }
 
 /// What an error about images without classes says of tables that are no lists of labels; empty if there are none.

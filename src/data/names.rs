@@ -16,6 +16,9 @@ use unicode_normalization::UnicodeNormalization as _;
 use super::counted::counted;
 use super::encodings::{Encodings, is_certainly_utf8};
 
+/// A name, and its encoding: `None` for UTF-8.
+type Text<'a> = (Cow<'a, str>, Option<&'static Encoding>);
+
 /// Decodes the names of one source.
 #[derive(Clone, Default)]
 pub(super) struct Decoder {
@@ -54,12 +57,29 @@ impl Decoder {
     /// The path of a member of an archive, with `/` between names, each name as [`Decoder::decode`] gives it. Some
     /// Windows programs separate names by `\`, against the format; that of an escaped byte separates nothing.
     pub fn decode_path(&self, raw: &[u8]) -> String {
-        let names = raw.split(|byte| *byte == b'/').map(|name| match self.text(name) {
+        let names = raw.split(|byte| *byte == b'/').zip(self.texts(raw)).map(|(name, text)| match text {
             // In Shift JIS and others the byte of a backslash is also part of letters.
             Some((text, _)) => text.replace('\\', "/"),
             None => self.escape_name(name),
         });
         names.collect::<Vec<_>>().join("/")
+    }
+
+    /// The names of a path as [`Decoder::text`] gives them. One whose encoding is unclear is read in that of the folders
+    /// around it.
+    fn texts<'a>(&self, raw: &'a [u8]) -> Vec<Option<Text<'a>>> {
+        let mut around = None;
+        let names = raw.split(|byte| *byte == b'/').map(|name| {
+            let in_folder = || {
+                let encoding: &'static Encoding = around?;
+                let text = self.encodings.decode_in(encoding, name)?;
+                Some((text, Some(encoding)))
+            };
+            let text = self.text(name).or_else(in_folder);
+            around = text.as_ref().and_then(|(_, encoding)| *encoding).or(around);
+            text
+        });
+        names.collect()
     }
 
     /// A name of unclear encoding. A backslash after a byte outside ASCII is part of a letter, where paths have `/`.
@@ -76,7 +96,7 @@ impl Decoder {
     }
 
     /// The name in UTF-8 or an encoding that was told, which is `None` for UTF-8.
-    fn text<'a>(&self, raw: &'a [u8]) -> Option<(Cow<'a, str>, Option<&'static Encoding>)> {
+    fn text<'a>(&self, raw: &'a [u8]) -> Option<Text<'a>> {
         if let Ok(text) = std::str::from_utf8(raw)
             && (text.is_ascii() || !self.encodings.is_chance(text, self.has_utf8))
         {
@@ -85,17 +105,22 @@ impl Decoder {
         self.encodings.decode(raw).map(|(text, encoding)| (text, Some(encoding)))
     }
 
-    /// What was decided about names that are not UTF-8; `None` if all are. `foreign`: the paths that are not.
+    /// What was decided about names that are not UTF-8, with an example where it may be wrong; `None` if all are UTF-8.
+    /// `foreign`: the paths that are not.
     pub fn notice<'a>(&self, path: &Path, foreign: impl Iterator<Item = &'a [u8]>) -> Option<String> {
-        let mut read: BTreeMap<&str, usize> = BTreeMap::new();
-        let (mut all, mut unclear) = (0usize, 0usize);
+        let mut read: BTreeMap<&str, (usize, String)> = BTreeMap::new();
+        let (mut all, mut unclear, mut first) = (0usize, 0usize, None);
         for raw in foreign {
             all += 1;
-            let texts: Vec<_> = raw.split(|byte| *byte == b'/').map(|name| self.text(name)).collect();
-            if texts.iter().any(Option::is_none) {
+            let texts = self.texts(raw);
+            let names = || raw.split(|byte| *byte == b'/');
+            if let Some((name, _)) = names().zip(&texts).find(|(_, text)| text.is_none()) {
                 unclear += 1;
-            } else if let Some(encoding) = texts.into_iter().flatten().find_map(|(_, encoding)| encoding) {
-                *read.entry(encoding.name()).or_default() += 1;
+                first.get_or_insert(name);
+            } else if let Some((text, Some(encoding))) =
+                texts.into_iter().flatten().find(|(_, encoding)| encoding.is_some())
+            {
+                read.entry(encoding.name()).or_insert_with(|| (0, text.into_owned())).0 += 1;
             }
         }
         let path = shown(path);
@@ -104,19 +129,37 @@ impl Decoder {
             counted(all, "name", "names"),
             if all == 1 { "is" } else { "are" }
         );
-        let escaped = "their bytes are shown as \\x and two digits";
-        let counts: Vec<String> =
-            read.iter().map(|(encoding, count)| format!("{count} as {encoding}")).collect();
-        let counts = counts.join(", ");
+        let alternatives = first.map(alternatives).unwrap_or_default();
+        let escaped = format!("their bytes are shown as \\x and two digits{alternatives}");
+        let example = |(encoding, (count, name)): (&&str, &(usize, String))| {
+            format!("{count} as {encoding} (such as '{}')", shown_name(name))
+        };
+        let counts = read.iter().map(example).collect::<Vec<_>>().join(", ");
+        const RENAME: &str = "if one is wrong, rename the files to names in UTF-8, or pack them again so";
         match (all, unclear) {
             (0, _) => None,
             (_, 0) if read.len() == 1 => {
                 Some(format!("{start}: read as {}", read.into_keys().next().unwrap_or_default()))
             }
             _ if read.is_empty() => Some(format!("{start}, and their encoding is unclear: {escaped}")),
-            (_, 0) => Some(format!("{start}: {counts}")),
-            _ => Some(format!("{start}: {counts}, and {unclear} whose encoding is unclear: {escaped}")),
+            (_, 0) => Some(format!("{start}: {counts}; {RENAME}")),
+            _ => Some(format!(
+                "{start}: {counts}, and {unclear} whose encoding is unclear: {escaped}; {RENAME}"
+            )),
         }
+    }
+}
+
+/// What a name of unclear encoding may be, for a message; empty if nothing is known.
+fn alternatives(name: &[u8]) -> String {
+    let readings = Encodings::readings(name);
+    let readings: Vec<String> = readings
+        .iter()
+        .map(|(text, encoding)| format!("'{}' ({})", shown_name(text), encoding.name()))
+        .collect();
+    match readings.is_empty() {
+        true => String::new(),
+        false => format!(" ({} may be {})", escape_bytes(name), readings.join(" or ")),
     }
 }
 
@@ -192,20 +235,37 @@ fn has_no_width(letter: char) -> bool {
     )
 }
 
-/// A whole number without leading zeros and without zeros behind a decimal point.
+/// A whole number without a sign of plus, leading zeros, and zeros behind a decimal point, in ASCII digits.
 pub(super) fn whole_number(text: &str) -> Option<String> {
-    let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
+    let text: String = text.chars().map(ascii_digit).collect();
+    let (sign, digits) = match text.strip_prefix(['-', '\u{2212}']) {
+        Some(digits) => ("-", digits),
+        None => ("", text.strip_prefix('+').unwrap_or(&text)),
+    };
     let (whole, rest) = digits.split_once('.').unwrap_or((digits, ""));
     let is_number = !whole.is_empty() && whole.bytes().all(|byte| byte.is_ascii_digit());
-    (is_number && rest.bytes().all(|byte| byte == b'0')).then(|| {
-        let short = whole.trim_start_matches('0');
-        format!("{sign}{}", if short.is_empty() { "0" } else { short })
+    (is_number && rest.bytes().all(|byte| byte == b'0')).then(|| match whole.trim_start_matches('0') {
+        "" => "0".to_owned(),
+        short => format!("{sign}{short}"),
     })
 }
 
-/// A name for comparison: in Unicode's composed form, in lower case.
+/// A decimal digit of another script as an ASCII digit; other letters as they are.
+fn ascii_digit(letter: char) -> char {
+    // The zeros of Arabic, Persian, Devanagari, Bengali, Thai and full width.
+    const ZEROS: [u32; 6] = [0x660, 0x6f0, 0x966, 0x9e6, 0xe50, 0xff10];
+    let digit = ZEROS.iter().find_map(|zero| (letter as u32).checked_sub(*zero).filter(|digit| *digit < 10));
+    digit.and_then(|digit| char::from_digit(digit, 10)).unwrap_or(letter)
+}
+
+/// A name for comparison: in Unicode's composed form, in lower case. A final sigma is an ordinary one, and the dot of a
+/// Turkish `İ` is that of `i`.
 pub(super) fn folded(name: &str) -> String {
-    name.nfc().flat_map(char::to_lowercase).collect()
+    let lower = name.nfc().flat_map(char::to_lowercase).collect::<String>();
+    if !lower.contains(['\u{3c2}', '\u{307}']) {
+        return lower;
+    }
+    lower.replace('\u{3c2}', "\u{3c3}").replace("i\u{307}", "i")
 }
 
 /// A path as people write it, as names with `/` between them: `\`, `./` and `//` mean nothing else here.
@@ -357,7 +417,19 @@ mod tests {
         ] {
             assert_eq!(normal_path(path), normal);
         }
-        for (a, b) in [("1", "1.0"), ("01", "1"), ("Cat ", "cat"), ("0", "00"), ("-1", "-1.0")] {
+        for (a, b) in [
+            ("1", "1.0"),
+            ("01", "1"),
+            ("Cat ", "cat"),
+            ("0", "00"),
+            ("-1", "-1.0"),
+            ("+1", "1"),
+            ("-0", "0"),
+            ("\u{2212}1", "-1"),
+            ("\u{661}\u{662}", "12"),
+            ("\u{6f3}", "3"),
+            ("\u{967}.\u{966}", "1"),
+        ] {
             assert_eq!(class_key(a), class_key(b), "{a} and {b}");
         }
         for (a, b) in [
@@ -369,6 +441,8 @@ mod tests {
             ("12", "\u{ff11}\u{ff12}"),
             ("1", "\u{ff11}"),
             ("\u{ff76}\u{ff9e}\u{ff9d}", "\u{30ac}\u{30f3}"),
+            ("\u{3a3}\u{391}\u{3a3}", "\u{3c3}\u{3b1}\u{3c2}"),
+            ("\u{130}zmir", "izmir"),
         ] {
             assert_eq!(class_key(a), class_key(b), "{a} and {b}");
         }
@@ -380,6 +454,10 @@ mod tests {
             ("1.5", "1"),
             ("0", "O"),
             ("v1", "v01"),
+            ("+", "-"),
+            ("-1", "1"),
+            ("++1", "1"),
+            ("\u{661}a", "1a"),
         ] {
             assert_ne!(class_key(a), class_key(b), "{a} and {b}");
         }

@@ -12,7 +12,9 @@ use super::files::{Folder, Member, Memory};
 use super::format::{Format, Loader};
 use super::formats::{self, FORMATS};
 use super::held_out::class_counts;
+use super::identity::{Identities, trained_notice};
 use super::layout::{Roles, listed};
+use super::list_table;
 use super::names::{normal_path, shown_name};
 use super::set::{DataSet, OpenOptions};
 use super::slices::run_to_end;
@@ -125,7 +127,8 @@ pub(super) fn folder_of_file(path: &Path) -> Result<Folder, DataError> {
 /// The folder around a list that is the source itself, of whose lists this one alone is read; `None` if the path is not
 /// a list.
 pub(super) fn folder_of_list(path: &Path, options: &OpenOptions) -> Result<Option<Folder>, DataError> {
-    let is_list = |name: &str| [".csv", ".tsv"].iter().any(|ending| name.to_lowercase().ends_with(ending));
+    const ENDINGS: [&str; 5] = [".csv", ".tsv", ".json", ".jsonl", ".ndjson"];
+    let is_list = |name: &str| ENDINGS.iter().any(|ending| name.to_lowercase().ends_with(ending));
     let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|name| is_list(name)) else {
         return Ok(None);
     };
@@ -134,7 +137,7 @@ pub(super) fn folder_of_list(path: &Path, options: &OpenOptions) -> Result<Optio
         return Ok(None);
     }
     let mut folder = host::folder(around, options)?;
-    if !folder.files.contains_key(name) {
+    if !folder.files.get(name).is_some_and(list_table::is_table_file) {
         return Ok(None);
     }
     folder.files.retain(|other, _| other == name || !is_list(other));
@@ -262,6 +265,9 @@ async fn read_folder(folder: &Folder, options: &OpenOptions) -> Result<Option<Da
             Some(Loader::Set(load)) => {
                 let mut set = load(options)?;
                 set.notices.extend(beside_set(folder, format));
+                let of = |ids: &Identities| ids.ids.clone().into_iter().map(|id| id.content);
+                let trained = trained_notice(of(&set.train_ids), of(&set.test_ids));
+                set.notices.extend(trained.filter(|_| !options.only_tests));
                 set
             }
             Some(Loader::Files(list)) => image_files::load(list(options)?, format.name, options).await?,

@@ -226,7 +226,7 @@ impl OpenOptions {
     /// How test images are held out, by default this `share` of the labelled images.
     pub(super) fn hold_out(&self, share: f64) -> HoldOut<'_> {
         let share = self.test_share.unwrap_or(share);
-        HoldOut { share, rule: self.split, recorded: self.recorded.as_deref() }
+        HoldOut { share, rule: self.split, arrays: false, recorded: self.recorded.as_deref() }
     }
 
     /// Reports the progress; see [`OnProgress`].
@@ -363,7 +363,7 @@ impl Parts {
             }
             _ if options.only_tests => Default::default(),
             _ => {
-                let rule = options.hold_out(TEST_SHARE);
+                let rule = HoldOut { arrays: true, ..options.hold_out(TEST_SHARE) };
                 let held = rule.choose(&train_ids.ids, &train.labels, &classes, &mut notices);
                 held_out = Some(rule.share);
                 let (test, rest): (Vec<usize>, Vec<usize>) = (0..held.len()).partition(|&i| held[i]);

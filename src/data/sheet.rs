@@ -5,7 +5,7 @@ use image::{Rgb, RgbImage};
 use super::images::Images;
 use super::names::shown_name;
 use super::set::DataSet;
-use super::sheet_text::{HEIGHT, WIDTH, draw_text, is_readable, plain, shortened, wrapped};
+use super::sheet_text::{HEIGHT, WIDTH, draw_text, is_readable, plain, shortened, undrawable, wrapped};
 
 /// Pixels between images, and around the sheet.
 const GAP: u32 = 4;
@@ -101,11 +101,20 @@ pub(super) fn drawn_class(classes: &[String], name: &str) -> String {
     }
 }
 
-/// Which names the numbers of classes on a contact sheet stand for, such as `class 0: 개`; `None` if it has all names.
+/// Which names the numbers of classes on a contact sheet stand for, such as `class 0: 개`, and that letters of files are
+/// written as codes; `None` if it has all names.
 pub fn sheet_key(set: &DataSet) -> Option<String> {
     let numbered = set.classes.iter().filter(|name| !is_readable(name));
-    let key: Vec<String> =
+    let mut key: Vec<String> =
         numbered.map(|name| format!("{}: {}", drawn_class(&set.classes, name), shown_name(name))).collect();
+    let files = || set.train_ids.files.iter().chain(&set.test_ids.files);
+    if let Some(letter) = files().find_map(|file| undrawable(file_name(file))) {
+        key.push(format!(
+            "letters of file names that the sheet cannot draw are their code, such as {} for {}",
+            plain(&letter.to_string()),
+            shown_name(&letter.to_string())
+        ));
+    }
     (!key.is_empty()).then(|| key.join(", "))
 }
 

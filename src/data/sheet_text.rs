@@ -127,22 +127,48 @@ pub(super) fn draw_text(sheet: &mut RgbImage, [left, top]: [u32; 2], text: &str,
     }
 }
 
-/// Text in letters that have a glyph: accents are dropped, and letters of other scripts are written as their code, so that
-/// two names stay two.
+/// Text in letters that have a glyph: accents are dropped, `ß` and the like are two letters, and letters of other scripts are
+/// written as their code in Unicode, such as `{c0ac}`, so that two names stay two.
 pub(super) fn plain(text: &str) -> String {
     let mut plain = String::new();
     for letter in text.nfc() {
         match base(letter) {
             Some(base) => plain.push(base),
-            None => plain.push_str(&format!("u{:x}", letter as u32)),
+            None => match LIGATURES.iter().find(|(other, _)| *other == letter) {
+                Some((_, letters)) => plain.push_str(letters),
+                None => plain.push_str(&format!("{{{:x}}}", letter as u32)),
+            },
         }
     }
     plain
 }
 
+/// Letters that are written as others.
+const LIGATURES: [(char, &str); 12] = [
+    ('ß', "ss"),
+    ('ẞ', "SS"),
+    ('æ', "ae"),
+    ('Æ', "AE"),
+    ('œ', "oe"),
+    ('Œ', "OE"),
+    ('ø', "o"),
+    ('Ø', "O"),
+    ('ł', "l"),
+    ('Ł', "L"),
+    ('đ', "d"),
+    ('Đ', "D"),
+];
+
 /// Whether text is readable in letters that have a glyph.
 pub(super) fn is_readable(text: &str) -> bool {
-    text.nfc().all(|letter| base(letter).is_some())
+    undrawable(text).is_none()
+}
+
+/// The first letter that is written as its code.
+pub(super) fn undrawable(text: &str) -> Option<char> {
+    let is_code =
+        |letter: &char| base(*letter).is_none() && !LIGATURES.iter().any(|(other, _)| other == letter);
+    text.nfc().find(is_code)
 }
 
 /// A letter without its accents; `None` if that has no glyph.
@@ -191,7 +217,9 @@ mod tests {
         assert_eq!(shortened("short.png", 9), "short.png");
         assert_eq!(shortened("IMG_20240101_0001.png", 11), "IMG_2\u{2026}1.png");
         assert_eq!(shortened("abc", 1), "\u{2026}");
-        assert_eq!(plain("Caf\u{e9} 개"), "Cafe uac1c");
+        assert_eq!(plain("Caf\u{e9} 개"), "Cafe {ac1c}");
+        assert_eq!(plain("Grüße, Straße"), "Grusse, Strasse");
+        assert!(is_readable("Grüße") && undrawable("사진 4") == Some('사'));
         assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
     }
 }

@@ -2,6 +2,8 @@
 //! `CLASS/NAME` for each image, as of Food-101; and `train_test_split.txt` with the number of an image and 1 where it trains,
 //! beside `images.txt` with number and path, as of CUB-200-2011.
 //!
+//! As a list of lines counts an array in JSON; and `splits.json` with an array of images for `train`, `test` and so on.
+//!
 //! A file that looks like a split and cannot be read as one has a notice: the images that it means to test may be trained
 //! on.
 
@@ -11,14 +13,15 @@ use super::classes::Found;
 use super::counted::counted;
 use super::file_kinds::has_images;
 use super::files::{Entry, Folder};
+use super::json_lists;
 use super::layout::{Ignored, Role, Roles, joined, listed};
 use super::names::{folded, normal_path, shown_name};
 use super::split_words::{SplitName, exact, has, split_of_list, words_of};
 
 /// Endings of files that may say a split, the first of which are read.
 const ENDINGS: [&str; 12] =
-    ["txt", "lst", "list", "csv", "tsv", "json", "mat", "yaml", "yml", "xml", "pkl", "npy"];
-const READ: usize = 3;
+    ["txt", "lst", "list", "json", "csv", "tsv", "mat", "yaml", "yml", "xml", "pkl", "npy"];
+const READ: usize = 4;
 /// Levels of folders without images in which such files are looked for.
 const DEPTH: usize = 3;
 /// Size in bytes of the largest list that is read.
@@ -74,6 +77,9 @@ impl SplitFile {
 
 /// The lines of a file that are not empty.
 fn lines(entry: &Entry) -> Option<Vec<String>> {
+    if entry.name.to_lowercase().ends_with(".json") {
+        return json_lists::paths_in(entry);
+    }
     let bytes = entry.bytes(MAX_BYTES).ok()?;
     let text = String::from_utf8(bytes).ok()?;
     let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
@@ -124,8 +130,15 @@ pub(super) fn apply(
         return;
     }
     let numbered: Vec<&SplitFile> = files.iter().filter(|file| file.numbers.is_some()).collect();
-    let (lists, splits) = match read_numbered(&numbered, found) {
-        Some(splits) => (numbered, Some(splits)),
+    let in_json: Vec<(&SplitFile, Vec<(String, SplitName)>)> =
+        files.iter().filter_map(|file| Some((file, json_lists::splits(&file.entry)?))).collect();
+    let from_json = match in_json.as_slice() {
+        [(file, rows)] => meant(rows, found).map(|splits| (vec![*file], splits)),
+        _ => None,
+    };
+    let from_numbers = || Some((numbered.clone(), read_numbered(&numbered, found)?));
+    let (lists, splits) = match from_json.or_else(from_numbers) {
+        Some((lists, splits)) => (lists, Some(splits)),
         None => {
             let lists: Vec<&SplitFile> = files.iter().filter(|file| file.split().is_some()).collect();
             let splits = read(&lists, found);
@@ -195,23 +208,30 @@ fn read(lists: &[&SplitFile], found: &[Found]) -> Option<BTreeMap<usize, SplitNa
     if lists.is_empty() || folders.len() > 1 || splits.len() < lists.len() {
         return None;
     }
+    let mut rows = Vec::new();
+    for list in lists {
+        let split = list.split()?;
+        rows.extend(lines(&list.entry)?.into_iter().map(|line| (line, split)));
+    }
+    meant(&rows, found)
+}
+
+/// The split of each image that a row names by its path; `None` if the rows do not fit the images.
+fn meant(rows: &[(String, SplitName)], found: &[Found]) -> Option<BTreeMap<usize, SplitName>> {
     let trained = || found.iter().enumerate().filter(|(_, image)| image.split == SplitName::Train);
     let places = Places::of(found)?;
     let place = |line: &str| places.get(line, found);
     let (mut meant, mut all_match) = (BTreeMap::new(), true);
-    for list in lists {
-        let split = list.split()?;
-        for line in lines(&list.entry)? {
-            let first = || line.split_whitespace().next().filter(|first| *first != line);
-            let Some(images) = place(&line).or_else(|| place(first()?)) else {
-                all_match = false;
-                continue;
-            };
-            for at in images {
-                // No image that tests is trained on.
-                let of = meant.entry(*at).or_insert(split);
-                *of = (*of).max(split);
-            }
+    for (line, split) in rows {
+        let first = || line.split_whitespace().next().filter(|first| *first != line);
+        let Some(images) = place(line).or_else(|| place(first()?)) else {
+            all_match = false;
+            continue;
+        };
+        for at in images {
+            // No image that tests is trained on.
+            let of = meant.entry(*at).or_insert(*split);
+            *of = (*of).max(*split);
         }
     }
     let complete = trained().all(|(at, _)| meant.contains_key(&at));
@@ -233,7 +253,8 @@ fn assign(
     found: &mut Vec<Found>,
     roles: &mut Roles,
 ) -> String {
-    let trains = lists.iter().any(|list| list.numbers.is_some() || list.split() == Some(SplitName::Train));
+    // A file of several splits names those to train on.
+    let trains = lists.iter().any(|list| list.split().is_none_or(|split| split == SplitName::Train));
     let mut at = 0;
     found.retain_mut(|image| {
         let split = splits.get(&at).copied();

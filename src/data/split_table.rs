@@ -9,7 +9,7 @@ pub(super) const LANGUAGES: [(&str, [&str; 4]); 25] = [
             "val valid validation validate validating dev development eval evaluation evaluate",
             "test testing tst holdout heldout",
             "unlabeled unlabelled unlabel unlab unsorted unclassified unannotated untagged unsup unsupervised nolabel nolabels \
-         notlabeled notlabelled notlabelledyet notlabeledyet notyetlabelled notyetlabeled notsorted notsortedyet notyetsorted \
+         notlabeled notlabelled tobelabeled tobelabelled notannotated notlabelledyet notlabeledyet notyetlabelled notyetlabeled notsorted notsortedyet notyetsorted \
          yettolabel noclass noclasses noclassyet withoutclass withoutclasses unassigned withoutlabel withoutlabels uncategorized uncategorised",
         ],
     ),
@@ -111,7 +111,7 @@ pub(super) const LANGUAGES: [(&str, [&str; 4]); 25] = [
     (
         "Polish",
         [
-            "trening treningowe treningowy uczące uczacy",
+            "trening treningowe treningowy uczące uczacy uczący uczenie uczeniowe nauka",
             "walidacja walidacyjne walidacyjny",
             "testowe testowy",
             "nieoznaczone nieoznakowane bezetykiet bezklasy nieposortowane",
@@ -156,7 +156,7 @@ pub(super) const ABBREVIATIONS: [&str; 3] = ["tr", "va vl", "te ts"];
 pub(super) const SORTING: &str = "sonstiges verschiedenes diverses 잡동사니 기타 papierkorb 휴지통 eingang posteingang ablage divers varios varie diversos разное прочее корзина różne \
      kosz diversen prullenbak papperskorg övrigt roskakori çeşitli corbeille papelera cestino lixeira ごみ箱 ゴミ箱 回收站 资源回收站 資源回收筒 \
      recyclebin inbox todo tosort tolabel tolabeling tolabelling incoming misc miscellaneous unsure undecided maybe \
-     pending backlog needslabel needslabels needsreview toreview later newfolder untitledfolder newphotos sortme unfiled 새폴더 정리전 분류전 \
+     pending backlog needslabel needslabels needsreview toreview review later newfolder untitledfolder newphotos sortme unfiled 새폴더 정리전 분류전 \
      미정리 새로운폴더 임시 新建文件夹 新資料夾 待分类 待分類 待处理 新しいフォルダー 新しいフォルダ 未整理 neuerordner zusortieren nouveaudossier atrier àtrier \
      nuevacarpeta porclasificar nuovacartella dasistemare novapasta новаяпапка разобрать unclear notsure forlater totest tocheck todelete deleted discarded predictions \
      prediction output outputs results unklar zulöschen gelöscht geloescht aussortiert supprimé supprime àsupprimer asupprimer \

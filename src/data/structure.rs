@@ -13,6 +13,7 @@ use super::layout::listed;
 use super::names::shown_name;
 use super::split_compounds::{abbreviated, compounds, key};
 use super::split_words::{SplitName, SplitWord, has, split_name, split_word, words_of};
+use super::unsorted_names::{is_date, is_of_camera, part_of};
 
 /// Subfolders that two folders have at least, if they may be splits.
 const SHARED_FOLDERS: usize = 2;
@@ -44,6 +45,7 @@ impl From<Doubt> for DataError {
 /// The first doubt about folders that are beside each other and would be classes.
 pub(super) fn doubt(folders: &[Named<'_>]) -> Option<Doubt> {
     sorting(folders)
+        .or_else(|| unsorted(folders))
         .or_else(|| abbreviations(folders))
         .or_else(|| split_compounds(folders))
         .or_else(|| whole_sets(folders))
@@ -74,9 +76,9 @@ pub(super) fn doubt_inside(class: &str, (name, inner): Named<'_>) -> Option<Doub
 /// Images that wait to be sorted.
 fn sorting(folders: &[Named<'_>]) -> Option<Doubt> {
     // One question mark may be a class beside other characters.
+    let longest = folders.iter().map(|(other, _)| other.chars().count()).max();
     let asks = |name: &str| {
         let name = name.trim();
-        let longest = folders.iter().map(|(other, _)| other.chars().count()).max();
         !name.is_empty() && name.chars().all(|letter| matches!(letter, '?' | '\u{ff1f}')) && longest > Some(1)
     };
     let (_, folder) =
@@ -87,6 +89,24 @@ fn sorting(folders: &[Named<'_>]) -> Option<Doubt> {
             "by its name, its images may be of no class: still to be sorted, put aside, or made by a model"
                 .to_owned(),
         advice: "rename it to 'unlabeled' if their class is unknown, move it out of the set if they do not belong to it",
+    })
+}
+
+/// Folders that are all named as a camera, a calendar or an archive in parts names them.
+fn unsorted(folders: &[Named<'_>]) -> Option<Doubt> {
+    let all = |is_meant: &dyn Fn(&str) -> bool| folders.iter().all(|(name, _)| is_meant(name));
+    let parts: BTreeSet<Option<String>> = folders.iter().map(|(name, _)| part_of(name)).collect();
+    let what = match folders.len() {
+        0 | 1 => return None,
+        _ if all(&is_of_camera) => "those of a camera",
+        _ if all(&is_date) => "dates",
+        _ if parts.len() == 1 && !parts.contains(&None) => "parts of one set",
+        _ => return None,
+    };
+    Some(Doubt {
+        path: folders[0].1.path.clone(),
+        found: format!("the names {} are {what}, not classes", names(folders.iter().map(|(name, _)| *name))),
+        advice: "sort the images into a folder for each class, or list them with their classes in a CSV file",
     })
 }
 
@@ -115,11 +135,18 @@ fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
 fn split_compounds(folders: &[Named<'_>]) -> Option<Doubt> {
     let keys: Vec<String> = folders.iter().map(|(name, _)| key(name)).collect();
     let parts: Vec<Vec<(SplitName, String)>> = folders.iter().map(|(name, _)| compounds(name)).collect();
+    // Sets have thousands of classes.
+    let mut by_key: HashMap<&str, usize> = HashMap::new();
+    keys.iter().enumerate().rev().for_each(|(at, key)| _ = by_key.insert(key, at));
+    let mut by_rest: HashMap<&str, Vec<(usize, SplitName)>> = HashMap::new();
+    for (at, parts) in parts.iter().enumerate() {
+        parts.iter().for_each(|(split, rest)| by_rest.entry(rest).or_default().push((at, *split)));
+    }
     for (i, (name, folder)) in folders.iter().enumerate() {
         for (split, rest) in &parts[i] {
-            let same = keys.iter().position(|key| key == rest);
-            let other =
-                parts.iter().position(|parts| parts.iter().any(|(other, of)| other != split && of == rest));
+            let same = by_key.get(rest.as_str()).copied();
+            let others = || by_rest[rest.as_str()].iter();
+            let other = others().find(|(_, other)| other != split).map(|(at, _)| *at);
             let Some(beside) = same.or(other).filter(|beside| *beside != i) else { continue };
             return Some(Doubt {
                 path: folder.path.clone(),
@@ -190,11 +217,14 @@ fn classes(folder: &Folder) -> BTreeSet<String> {
 
 /// A folder whose own folders are named as the classes beside it: a copy of the set, or images put aside.
 fn repeated_siblings(folders: &[Named<'_>]) -> Option<Doubt> {
-    for (name, folder) in folders {
+    let keys: Vec<String> = folders.iter().map(|(name, _)| key(name)).collect();
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    keys.iter().for_each(|key| *counts.entry(key).or_default() += 1);
+    for ((_, folder), own) in folders.iter().zip(&keys) {
         let inner = classes(folder);
-        let beside: BTreeSet<String> =
-            folders.iter().filter(|(other, _)| other != name).map(|(other, _)| key(other)).collect();
-        let shared: Vec<&str> = inner.intersection(&beside).map(String::as_str).collect();
+        let is_beside =
+            |name: &&str| counts.get(*name).is_some_and(|count| *count > usize::from(own.as_str() == *name));
+        let shared: Vec<&str> = inner.iter().map(String::as_str).filter(is_beside).collect();
         if !shared.is_empty() && 2 * shared.len() >= inner.len() {
             return Some(Doubt {
                 path: folder.path.clone(),
@@ -212,12 +242,19 @@ fn repeated_siblings(folders: &[Named<'_>]) -> Option<Doubt> {
 
 /// `cat copy`, `cat (1)` and `cat_old` beside `cat`.
 fn copied_folders(folders: &[Named<'_>]) -> Option<Doubt> {
+    let mut by_words: HashMap<String, Vec<usize>> = HashMap::new();
+    for (at, (name, _)) in folders.iter().enumerate() {
+        by_words.entry(words_of(name).concat()).or_default().push(at);
+    }
     for (name, folder) in folders {
         // The number may be that of a name which this program told apart from another.
         let on_disk = folder.path.file_name().and_then(|name| name.to_str()) == Some(name);
-        let Some(base) = copied(name).filter(|_| on_disk) else { continue };
-        let is_base = |(other, _): &&Named<'_>| other != name && words_of(other).concat() == base;
-        if let Some((original, _)) = folders.iter().find(is_base) {
+        // The second of its name is a copy, unless there is a third.
+        let second = name.strip_suffix(" 2").map(|base| words_of(base).concat());
+        let second = second.filter(|base| !by_words.contains_key(&format!("{base}3")));
+        let Some(base) = copied(name).or(second).filter(|_| on_disk) else { continue };
+        let bases = by_words.get(&base).into_iter().flatten();
+        if let Some((original, _)) = bases.map(|at| folders[*at]).find(|(other, _)| other != name) {
             return Some(Doubt {
                 path: folder.path.clone(),
                 found: format!("beside {}, its name may be that of a copy of it", shown_name(original)),
@@ -229,14 +266,23 @@ fn copied_folders(folders: &[Named<'_>]) -> Option<Doubt> {
 }
 
 /// What a folder is a copy of, by its name.
-fn copied(name: &str) -> Option<String> {
-    const COPIES: &str = "copy copies copia kopie kopia kopi cópia копия копія 복사본 사본 백업 副本 备份 備份 コピー バックアップ backup \
+pub(super) fn copied(name: &str) -> Option<String> {
+    const COPIES: &str = "new newer neu nouveau nuevo copy copies copia kopie kopia kopi cópia копия копія 복사본 사본 백업 副本 备份 備份 コピー バックアップ backup \
                           backups bak old orig original sicherung duplicate dup duplikat";
     const OF: &str = "of von de di van";
     let mut words = words_of(name);
     let all = words.len();
     let is_number = |word: Option<&String>| word.is_some_and(|word| word.chars().all(|c| c.is_ascii_digit()));
     let is_copy = |word: Option<&String>| word.is_some_and(|word| has(COPIES, word));
+    let is_version =
+        is_number(words.last()) && words.iter().nth_back(1).is_some_and(|word| has("v ver version", word));
+    // Of a backup (`cat~`), or a version (`cat v2`).
+    if name.trim_end().ends_with('~') {
+        return (!words.is_empty()).then(|| words.concat());
+    }
+    if is_version {
+        words.truncate(words.len() - 2);
+    }
     if is_number(words.last()) && (name.trim_end().ends_with(')') || is_copy(words.iter().nth_back(1))) {
         words.pop();
     }
@@ -252,7 +298,7 @@ fn copied(name: &str) -> Option<String> {
 /// Folders that hold folders of the same names.
 fn shared_folders(folders: &[Named<'_>]) -> Option<Doubt> {
     let inner: Vec<BTreeSet<String>> = folders.iter().map(|(_, folder)| classes(folder)).collect();
-    for (i, own) in inner.iter().enumerate() {
+    for (i, own) in inner.iter().enumerate().filter(|(_, own)| own.len() >= SHARED_FOLDERS) {
         let repeats = |other: &BTreeSet<String>| {
             let fewest = own.len().min(other.len());
             fewest >= SHARED_FOLDERS && 2 * own.intersection(other).count() >= own.len().max(other.len())

@@ -12,7 +12,7 @@ use super::host;
 use super::identity::Identities;
 use super::image_files::{
     ImageFile, bits_of, common_channels, common_side, ignored_notice, preview_notice, read_headers,
-    skipped_notices, unusual,
+    resized_notice, skipped_notices, unusual,
 };
 use super::image_reader::read_files;
 use super::images::Images;
@@ -115,16 +115,19 @@ pub(super) async fn read_unclassed(
     let mut bad = Vec::new();
     let name_of: HashMap<PathBuf, String> =
         found.iter().map(|(name, entry)| (entry.path.clone(), name.clone())).collect();
-    let files = found.into_iter().map(|(_, entry)| ImageFile { entry, class: None, test: false }).collect();
+    let files =
+        found.into_iter().map(|(name, entry)| ImageFile { entry, name, class: None, test: false }).collect();
     let items = read_headers(files, options, &mut bad).await?;
     let side = common_side(&items, options, &mut notices)?;
-    let originals = unusual(folder, &items, side, options.fit);
+    let originals = unusual(&items, side, options.fit);
     notices.extend(preview_notice(&originals));
     let (deep, bits) = bits_of(&items, options, &mut notices).await?;
     let empty = Images::new(side, side, common_channels(&items, options), Vec::new());
     let entries: Vec<&Entry> = items.iter().map(|item| &item.file.entry).collect();
     let mut cache = HashCache::open(None, folder);
     let opened = read_files(&entries, (empty, bits), &mut cache, |_, _| true, options, &mut bad).await?;
+    let of_readable = items.iter().zip(&opened.readable).filter(|(_, readable)| **readable);
+    notices.extend(resized_notice(of_readable.map(|(item, _)| item), side, options.fit));
     notices.extend(skipped_notices(&bad));
     let readable = entries.iter().zip(&opened.readable).filter(|(_, readable)| **readable);
     let paths: Vec<PathBuf> = readable.map(|(entry, _)| entry.path.clone()).collect();

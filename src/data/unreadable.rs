@@ -11,10 +11,10 @@ pub(super) const MAGIC_BYTES: usize = 32;
 const START_BYTES: usize = 512;
 
 /// Image files that this program cannot read: endings, and why, with what to do.
-const UNREADABLE: [(&[&str], &str); 7] = [
+const UNREADABLE: [(&[&str], &str); 8] = [
     (&["heic", "heif", "hif"], HEIC),
     (&["avif"], AVIF),
-    (&["svg", "svgz"], "it is an SVG drawing, which has no pixels: export it as PNG"),
+    (&["svg", "svgz"], SVG),
     (
         &[
             "3fr", "arw", "cr2", "cr3", "crw", "dng", "erf", "kdc", "mef", "mos", "mrw", "nef", "nrw", "orf",
@@ -27,10 +27,15 @@ const UNREADABLE: [(&[&str], &str); 7] = [
         &["jp2", "j2k", "jpx"],
         "it is a JPEG 2000 image, which this program cannot read: save it as PNG or JPEG",
     ),
+    (
+        &["tga", "ico", "dds", "hdr", "exr", "ff", "qoi", "pcx", "icns"],
+        "it is an image of a kind that this program cannot read: save it as PNG or TIFF",
+    ),
     (&["psd", "xcf", "kra", "dcm"], "this program cannot read this kind of image: export it as PNG or TIFF"),
 ];
 const HEIC: &str = "it is a HEIC photo that this program cannot read: save it as JPEG (an iPhone takes JPEG photos with \
                     Settings, Camera, Formats, Most Compatible)";
+const SVG: &str = "it is an SVG drawing, which has no pixels: export it as PNG";
 const AVIF: &str = "it is an AVIF image, which this program cannot read: save it as PNG or JPEG";
 pub(super) const RAW: &str =
     "it is a raw photo of a camera, which this program cannot read: export it as JPEG or TIFF";
@@ -58,8 +63,8 @@ pub(super) fn unreadable_image(name: &str, start: &[u8]) -> Option<&'static str>
     match image::guess_format(start) {
         Ok(ImageFormat::Tiff) => by_name().filter(|why| *why == RAW),
         Ok(ImageFormat::Avif) => Some(AVIF),
-        Ok(_) => None,
-        Err(_) => by_name(),
+        Ok(format) if format.reading_enabled() => None,
+        Ok(_) | Err(_) => by_name(),
     }
 }
 
@@ -108,7 +113,10 @@ fn not_an_image(start: &[u8]) -> Option<&'static str> {
     {
         return Some("it is a web page (HTML), as failed downloads leave: download the image again");
     }
-    if begins(&["<?xml", "<error", "{\"", "{ \""]) && !text.contains("<svg") {
+    if begins(&["<?xml", "<svg", "<!doctype svg", "<!--"]) && text.contains("<svg") {
+        return Some(SVG);
+    }
+    if begins(&["<?xml", "<error", "{\"", "{ \""]) {
         return Some(
             "it is text of a web server (XML or JSON), as failed downloads leave: download the image again",
         );
@@ -134,6 +142,8 @@ mod tests {
             ("a.png", b"\0\0\0\x1cftypavif\0\0\0\0", "AVIF"),
             ("a.svg", b"<svg xmlns=", "SVG"),
             ("a.NEF", b"MM\0*\0\0\0\x08", "raw photo"),
+            ("a.tga", b"\0\0\x02", "save it as PNG"),
+            ("a.ICO", b"\0\0\x01\0", "save it as PNG"),
             ("a.cr3", b"\0\0\0\x18ftypcrx \0\0\0\x01", "raw photo"),
         ] {
             assert!(unreadable_image(name, start).is_some_and(|why| why.contains(word)), "{name}");
@@ -157,10 +167,13 @@ mod tests {
             (b"PK\x03\x04", "archive"),
             (b"\0\0\0\x20ftypisom", "video"),
             (&[0; 512], "zeros"),
+            (b"<svg xmlns='http://www.w3.org/2000/svg'></svg>", "SVG"),
+            (b"<?xml version='1.0'?><svg", "SVG"),
+            (b"<!-- a tool --><svg", "SVG"),
         ] {
             assert!(not_an_image(start).is_some_and(|why| why.contains(word)), "{word}");
         }
-        for start in [&b"words"[..], b"<?xml version='1.0'?><svg", b"\x89PNG\r\n\x1a\n", b"P5 4 4 255\n"] {
+        for start in [&b"words"[..], b"\x89PNG\r\n\x1a\n", b"P5 4 4 255\n"] {
             assert_eq!(not_an_image(start), None, "{start:?}");
         }
     }

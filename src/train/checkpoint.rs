@@ -389,7 +389,8 @@ fn header_of(path: &Path, bytes: &[u8]) -> Result<(Config, Header), TrainError> 
 
 /// Why bytes are no safetensors file, in words.
 fn damage(bytes: &[u8], error: &SafeTensorError) -> String {
-    let text = std::str::from_utf8(bytes).ok();
+    // The length at the start of a checkpoint that was cut off has zeros.
+    let text = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
     if bytes.is_empty() {
         "it is empty".to_owned()
     } else if text
@@ -418,7 +419,8 @@ const NAMED: usize = 4;
 fn describe([height, width, channels]: [usize; 3], classes: &[String]) -> String {
     let colour = if channels == 1 { "grey" } else { "RGB" };
     let more = if classes.len() > NAMED { ", .." } else { "" };
-    let named = &classes[..classes.len().min(NAMED)];
+    let name = |class: &String| if class.contains(',') { format!("'{class}'") } else { class.clone() };
+    let named: Vec<String> = classes.iter().take(NAMED).map(name).collect();
     format!(
         "{width}x{height} {colour} images of {} ({}{more})",
         counted(classes.len(), "class", "classes"),

@@ -297,6 +297,10 @@ impl Config {
     /// What to say of a run that goes on with data at another place than before, found by the name that was given.
     pub fn moved_notice(&self) -> Option<String> {
         let path = self.data_path.as_deref().filter(|path| !disk::exists(Path::new(path)))?;
+        // Nothing is read where nothing is.
+        if !disk::exists(Path::new(&self.data)) {
+            return None;
+        }
         (absolute(&self.data).as_deref() != Some(path)).then(|| {
             format!("the data are no longer at {}: {} is read", shown_name(path), shown_name(&self.data))
         })

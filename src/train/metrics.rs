@@ -258,7 +258,7 @@ fn reports(path: &Path, text: &[u8]) -> Result<Vec<Report>, TrainError> {
         )));
     }
     let row = |row: csv::Result<csv::StringRecord>| {
-        let row = row.map_err(|e| wrong(e.to_string()))?;
+        let row = row.map_err(|e| wrong(format!("{e}: remove the line, or put the file of the run back")))?;
         let line = row.position().map_or(0, csv::Position::line);
         Report::from_cells(&columns, &row).map_err(|reason| wrong(format!("line {line}: {reason}")))
     };

@@ -436,6 +436,9 @@ fn resumed_split(
             if changes.new_classes == 1 { "its class" } else { "their classes" }
         ));
     }
+    if changes.relabelled.len() > changes.new_classes {
+        reasons.push("a labelled image with another class goes on with the class that it has now".to_owned());
+    }
     let reason = reasons.join("; ");
     notices.extend(changes.notice().filter(|_| changes.is_empty()));
     match reasons.is_empty() {

@@ -212,6 +212,27 @@ fn joined_tars_are_read_as_one() {
 }
 
 #[test]
+fn archives_behind_other_bytes_are_read_or_refused() {
+    let images: Vec<Vec<u8>> = (0..6).map(|i| super::layout_files::png(10 * i)).collect();
+    let names = ["cat/0.png", "cat/1.png", "cat/2.png", "dog/0.png", "dog/1.png", "dog/2.png"];
+    let members: Vec<(&str, &[u8])> = names.into_iter().zip(images.iter().map(Vec::as_slice)).collect();
+    let whole = zip(&members, CompressionMethod::Stored);
+    for (archive, bytes, refused) in [
+        ("a.zip", [vec![b'x'; 502], whole.clone()].concat(), None),
+        ("a.zip", [whole.clone(), whole.clone()].concat(), Some("another archive")),
+        ("a.zip", vec![b'x'; 502], Some("not that of a .zip file")),
+        ("a.tgz", [gzip(&tar(&members)), vec![0; 700]].concat(), None),
+        ("a.tgz", [gzip(&tar(&members)), vec![0; 9], vec![7; 9]].concat(), Some("a.tgz")),
+        ("a.tgz", [gzip(&tar(&members)), vec![7; 9]].concat(), Some("a.tgz")),
+    ] {
+        match (read_as(archive, &bytes), refused) {
+            (Ok(set), None) => assert_eq!(set.train.len() + set.test.len(), 6, "{archive}"),
+            (result, refused) => assert_refused(result, &[refused.unwrap_or("no error")]),
+        }
+    }
+}
+
+#[test]
 fn links_and_devices_are_refused() {
     for kind in [EntryType::Symlink, EntryType::Link, EntryType::Char, EntryType::Fifo, EntryType::GNUSparse]
     {

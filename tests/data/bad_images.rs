@@ -68,14 +68,50 @@ fn palette(last: u8) -> Vec<u8> {
     bytes
 }
 
+/// A GIF with four colours, one of whose pixels has the number `last`, which may be transparent.
+fn gif_palette(last: u8, transparent: bool) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder =
+        gif::Encoder::new(&mut bytes, 12, 12, &[200, 10, 30, 0, 0, 0, 5, 5, 5, 9, 9, 9]).expect("a header");
+    let frame = gif::Frame {
+        width: 12,
+        height: 12,
+        transparent: transparent.then_some(last),
+        buffer: [vec![1; 143], vec![last]].concat().into(),
+        ..gif::Frame::default()
+    };
+    encoder.write_frame(&frame).expect("pixels");
+    drop(encoder);
+    bytes
+}
+
+/// A BMP of 8 bits with two colours, one of whose pixels has the number `last`.
+fn bmp_palette(last: u8) -> Vec<u8> {
+    let mut bytes = b"BM".to_vec();
+    let header = [62 + 144u32, 0, 62, 40, 12, 12, 1 | 8 << 16, 0, 144, 2835, 2835, 2, 0];
+    header.iter().for_each(|word| bytes.extend(word.to_le_bytes()));
+    bytes.extend([200, 10, 30, 0, 0, 0, 0, 0]);
+    bytes.extend([vec![1; 143], vec![last]].concat());
+    bytes
+}
+
 #[test]
 fn palettes_are_held_to_their_size() {
     let folder = tempfile::tempdir().expect("a folder");
-    for (last, words) in
-        [(0x01, None), (0x02, Some("not in its palette")), (0xf0, Some("not in its palette"))]
-    {
+    let beyond = Some("not in its palette");
+    for (last, words, bytes) in [
+        (0x01, None, palette(0x01)),
+        (0x02, beyond, palette(0x02)),
+        (0xf0, beyond, palette(0xf0)),
+        (3, None, gif_palette(3, false)),
+        (5, beyond, gif_palette(5, false)),
+        (5, None, gif_palette(5, true)),
+        (1, None, bmp_palette(1)),
+        (2, beyond, bmp_palette(2)),
+        (255, beyond, bmp_palette(255)),
+    ] {
         let path = folder.path().join("x.png");
-        put(&path, &palette(last));
+        put(&path, &bytes);
         for read in [
             remixmatch::data::read_image(&path, 8, 3).map(drop),
             remixmatch::data::read_picture(&path, 64).map(drop),
@@ -87,7 +123,7 @@ fn palettes_are_held_to_their_size() {
     }
 }
 
-const DAMAGES: [Damage; 15] = [
+const DAMAGES: [Damage; 17] = [
     ("half.png", || cut(encoded(0, 50, ImageFormat::Png), 0.5)),
     ("end.png", || cut(encoded(0, 51, ImageFormat::Png), 0.9)),
     ("half.jpg", || cut(encoded(0, 52, ImageFormat::Jpeg), 0.7)),
@@ -104,6 +140,8 @@ const DAMAGES: [Damage; 15] = [
     ("half.ppm", || cut(encoded(0, 59, ImageFormat::Pnm), 0.6)),
     ("start.jpg", || cut(encoded(0, 53, ImageFormat::Jpeg), 0.1)),
     ("palette.png", || palette(0x05)),
+    ("palette.gif", || gif_palette(0x05, false)),
+    ("palette.bmp", || bmp_palette(0x05)),
     ("empty.png", Vec::new),
     ("text.png", || b"not an image".to_vec()),
     ("flipped.png", || {

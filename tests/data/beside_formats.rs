@@ -47,6 +47,40 @@ fn images_beside_arrays_are_told() {
 }
 
 #[test]
+fn test_records_that_train_are_told() {
+    let x =
+        |start: u8| array("|u1", "(4, 8, 8)", &(0..=255).map(|i: u8| i / 64 + start).collect::<Vec<u8>>());
+    let y = || array("|u1", "(4,)", &[0, 1, 0, 1]);
+    for (start, words) in [(1, Some("4 of 4 test images are byte for byte")), (3, Some("2 of 4")), (9, None)]
+    {
+        let files = [("x_train", x(1)), ("y_train", y()), ("x_test", x(start)), ("y_test", y())];
+        let files = files.map(|(name, bytes)| (format!("{name}.npy"), bytes));
+        let set = open_files("set", files, &OpenOptions::default()).unwrap();
+        let said = set.notices.iter().find(|notice| notice.contains("among the images to train on"));
+        assert_eq!(said.is_some(), words.is_some(), "{start}: {:?}", set.notices);
+        assert!(said.zip(words).is_none_or(|(said, words)| said.contains(words)), "{said:?}");
+    }
+    let folder = cifar_10();
+    let copy = fs::read(folder.path().join("data_batch_1.bin")).unwrap();
+    fs::write(folder.path().join("test_batch.bin"), copy).unwrap();
+    told(&read(folder.path()).unwrap(), "10 of 10 test images are byte for byte");
+}
+
+#[test]
+fn smaller_batches_and_dark_arrays_are_told() {
+    let folder = cifar_10();
+    let whole = fs::read(folder.path().join("data_batch_2.bin")).unwrap();
+    assert!(!read(folder.path()).unwrap().notices.iter().any(|notice| notice.contains("smaller")));
+    fs::write(folder.path().join("data_batch_2.bin"), &whole[..7 * (whole.len() / 10)]).unwrap();
+    told(&read(folder.path()).unwrap(), "data_batch_2.bin is smaller than the other batches");
+    let dark: Vec<u8> = (0..640u32).map(|i| (i % 3 == 0) as u8).collect();
+    let x = array("|u1", "(10, 8, 8)", &dark);
+    let y = array("|u1", "(10,)", &[0, 1, 0, 1, 0, 1, 0, 1, 0, 1]);
+    let files = [("x.npy".to_owned(), x), ("y.npy".to_owned(), y)];
+    told(&open_files("set", files, &OpenOptions::default()).unwrap(), "all values of the images are 0 or 1");
+}
+
+#[test]
 fn unread_arrays_are_told_and_halves_refused() {
     let x = || array("|u1", "(4, 8, 8)", &[7; 256]);
     let y = || array("|u1", "(4,)", &[0, 1, 0, 1]);
@@ -75,7 +109,7 @@ fn names_that_two_classes_share_are_refused() {
     put(folder.path().join("batches.meta.txt"), b"a\nb\na\nd\ne\nf\ng\nh\ni\nj\n");
     assert_refused(read(folder.path()), &["another name for each class", "'a' twice"]);
     (3..=5u8).for_each(|batch| {
-        put(folder.path().join(format!("data_batch_{batch}.bin")), &cifar_record(&[1], 7));
+        put(folder.path().join(format!("data_batch_{batch}.bin")), &cifar_record(&[1], 7).repeat(10));
     });
     fs::remove_file(folder.path().join("batches.meta.txt")).unwrap();
     assert!(read(folder.path()).unwrap().notices.is_empty());

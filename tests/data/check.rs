@@ -14,7 +14,8 @@ use image::{
 };
 use moxcms::ColorProfile;
 use remixmatch::data::{
-    DataSet, Kind, OpenOptions, Report, Severity, SignificantBits, check, open, open_files,
+    DataSet, Images, Kind, OpenOptions, Report, Severity, SignificantBits, check, open, open_files,
+    write_corrected_list,
 };
 use tempfile::tempdir;
 
@@ -462,6 +463,106 @@ fn corrected_lists_open_without_findings() {
     assert_eq!((report.images, counts(&report)), (list.kept, vec![]), "{report}");
     assert_eq!(corrected.classes, set.classes);
     assert_eq!(corrected.test.len(), 7, "test images stay");
+}
+
+/// Names with bytes of no encoding, beside those that only look so, and names of Korean Windows.
+#[cfg(unix)]
+#[test]
+fn corrected_lists_name_odd_files_as_they_open() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let korean = |name: &str| encoding_rs::EUC_KR.encode(name).0.into_owned();
+    let (dog, cat) = (korean("강아지"), korean("고양이"));
+    for (what, names) in [
+        (
+            "escapes",
+            vec![
+                &b"cat/a\xb0.png"[..],
+                b"cat/a\\xB0.png",
+                b"cat/a\\xB0 (2).png",
+                b"dog/a\xb0.png",
+                b"dog/b.png",
+            ],
+        ),
+        (
+            "folders",
+            vec![&b"c\xb0/1.png"[..], b"c\xb0/2.png", b"c\\xB0/1.png", b"c\\xB0/2.png", b"dog/1.png"],
+        ),
+        ("Korean", vec![&*[&dog[..], b"/1.png"].concat().leak(), [&cat[..], b"/1.png"].concat().leak()]),
+    ] {
+        let folder = tempdir().unwrap();
+        for (number, name) in (0..).zip(&names) {
+            put(folder.path().join("photos").join(OsStr::from_bytes(name)), &png(&picture(number, 32)));
+            let other = [&name[..name.len() - 4], b"-2.png"].concat();
+            put(
+                folder.path().join("photos").join(OsStr::from_bytes(&other)),
+                &png(&picture(number + 50, 32)),
+            );
+        }
+        let photos = folder.path().join("photos").to_str().unwrap().to_owned();
+        let set = open(&photos, &OpenOptions::default()).unwrap();
+        let list = folder.path().join("corrected.csv");
+        let report = check(&set, |_| {});
+        let written = write_corrected_list(&photos, &set, &report, &list);
+        assert!(written.is_ok(), "{what}: {:?}", written.err());
+        let listed = open(list.to_str().unwrap(), &OpenOptions::default());
+        let listed = listed.unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert_eq!(listed.classes, set.classes, "{what}");
+        let contents = |set: &DataSet| {
+            let train = set.train_ids.ids.iter().zip(set.train_labels.clone());
+            let test = set.test_ids.ids.iter().zip(set.test_labels.iter().copied().map(Some));
+            train.chain(test).map(|(id, class)| (id.content, class)).collect::<BTreeMap<_, _>>()
+        };
+        assert_eq!(contents(&listed), contents(&set), "{what}: {}", fs::read_to_string(&list).unwrap());
+    }
+}
+
+#[test]
+fn originals_are_kept_before_their_copies() {
+    for (copy, original) in [
+        ("1 - Kopie.png", "1.png"),
+        ("1 (1).png", "1.png"),
+        ("1 복사본.png", "1.png"),
+        ("a copy.png", "b.png"),
+    ] {
+        let mut files = clean();
+        let bytes = png(&picture(700, 32));
+        for name in [copy, original] {
+            files.insert(format!("train/cat/{name}"), bytes.clone());
+        }
+        let (_, set) = opened(&files).remove(0);
+        let list = check(&set, |_| {}).corrected_list(&set, "").unwrap();
+        let row = list.csv.lines().find(|row| row.contains("left out")).unwrap();
+        assert!(row.contains(&format!("/{copy},")), "{copy}: {row}");
+    }
+}
+
+#[test]
+fn names_with_line_breaks_have_no_list() {
+    for name in ["train/ca\nt/1.png", "train/cat/1\r.png"] {
+        let mut files = clean();
+        files.insert(name.to_owned(), png(&picture(700, 32)));
+        let set = open_files("photos", files, &OpenOptions::default()).unwrap();
+        let error = check(&set, |_| {}).corrected_list(&set, "").unwrap_err().to_string();
+        assert!(error.contains("line break") && !error.contains(['\n', '\r']), "{error}");
+    }
+}
+
+#[test]
+fn sets_of_one_class_have_no_findings_of_balance() {
+    let mut files = clean();
+    files.retain(|file, _| file.starts_with("train/cat/"));
+    let files = files.into_iter().map(|(file, bytes)| (file.replace("train/", ""), bytes));
+    let mut set =
+        open_files("photos", files, &OpenOptions { only_tests: true, ..OpenOptions::default() }).unwrap();
+    // As it is described: nothing trains.
+    set.test = std::mem::replace(&mut set.train, Images::new(32, 32, 3, Vec::new()));
+    set.test_labels = set.train_labels.drain(..).flatten().collect();
+    set.test_ids = std::mem::take(&mut set.train_ids);
+    let report = check(&set, |_| {});
+    assert_eq!(counts(&report), [], "{report}");
+    let error = report.corrected_list(&set, "").unwrap_err().to_string();
+    assert!(error.contains("no images to train on"), "{error}");
 }
 
 #[test]

@@ -39,7 +39,9 @@ fn binary_cifar_100_uses_fine_labels() {
     let names: String = (0..100).map(|n| format!("name{n}\n")).collect();
     put(folder.path().join("fine_label_names.txt"), names.as_bytes());
     let held = read(folder.path()).unwrap();
-    assert_eq!((held.train.len(), held.test.len(), held.notices.len()), (100, 100, 1));
+    assert_eq!((held.train.len(), held.test.len(), held.notices.len()), (100, 100, 2));
+    // Every record is there twice.
+    assert!(held.notices[1].starts_with("100 of 100 test images are byte for byte"), "{:?}", held.notices);
     put(folder.path().join("test.bin"), &cifar_record(&[4, 44], 7));
     let set = read(folder.path()).unwrap();
     assert_eq!((set.format.as_str(), set.classes.len()), ("CIFAR-100 (binary)", 100));

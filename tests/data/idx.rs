@@ -55,7 +55,9 @@ fn idx_loads_under_any_name_plain_or_gzipped() {
         assert_eq!(set.test_labels, [2, 1, 0]);
         assert_eq!(set.classes, ["0", "1", "2"]);
         assert_eq!((set.flip, set.shift), (false, 2));
-        assert!(set.notices.is_empty());
+        // The test images are the first ones to train on.
+        assert_eq!(set.notices.len(), 1);
+        assert!(set.notices[0].starts_with("3 of 3 test images are byte for byte"), "{:?}", set.notices);
     }
 }
 

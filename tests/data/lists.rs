@@ -366,7 +366,7 @@ fn spellings_of_a_class_are_one_in_lists() {
     check_all(&[
         (
             &[("labels.csv", "file,label\n1.png,1\n2.png,1.0\n3.png,01\n4.png,2\n5.png,2\n"), ("*5.png", "")],
-            Reads(&["01", "2"], 5, 0, &["'01' and '1' and '1.0' are one class", "they are one number"]),
+            Reads(&["1", "2"], 5, 0, &["'01' and '1' and '1.0' are one class, '1'", "they are one number"]),
         ),
         (
             &[

@@ -119,6 +119,46 @@ fn names_of_several_encodings_are_decoded() {
         (SHIFT_JIS, "たんぽぽ"),
         (UTF_8, "토끼"),
     ]);
+    check_classes(&[(EUC_KR, "고양이"), (EUC_KR, "사진첩"), (SHIFT_JIS, "犬猫画像"), (SHIFT_JIS, "写真")]);
+    check_classes(&[(EUC_KR, "자동차"), (EUC_KR, "나무"), (GBK, "苹果"), (GBK, "香蕉"), (GBK, "图片")]);
+    check_classes(&[(EUC_KR, "고양이"), (EUC_KR, "강아지"), (BIG5, "蘋果"), (BIG5, "紅色圖片")]);
+    check_classes(&[(SHIFT_JIS, "犬の写真"), (SHIFT_JIS, "ひまわり"), (GBK, "苹果"), (GBK, "红色图片")]);
+    check_classes(&[
+        (EUC_KR, "고양이"),
+        (EUC_KR, "강아지"),
+        (WINDOWS_1252, "Übung"),
+        (WINDOWS_1252, "Äpfel"),
+        (WINDOWS_1252, "Grüße"),
+    ]);
+}
+
+/// A name is read as the folders around it, and what it may be is said where nothing tells.
+#[test]
+fn notices_name_examples_and_alternatives() {
+    let mut files = Files::default();
+    for (encoding, class) in
+        [(EUC_KR, "고양이"), (EUC_KR, "강아지"), (SHIFT_JIS, "犬猫画像"), (SHIFT_JIS, "ひまわり")]
+    {
+        for image in 1..=3 {
+            files.add(&encoding.encode(&format!("{class}/{image}.png")).0, "");
+        }
+    }
+    (1..=3)
+        .for_each(|image| files.add(&[&b"\xe9t\xe9/"[..], format!("{image}.png").as_bytes()].concat(), ""));
+    for (way, set) in files.open_everywhere(&OpenOptions::default()) {
+        let set = set.unwrap_or_else(|error| panic!("{way}: {error}"));
+        let notices = set.notices.join("\n");
+        let words = [
+            "EUC-KR (such as '",
+            "Shift_JIS (such as '",
+            "\\xE9t\\xE9 may be '\u{e9}t\u{e9}' (windows-1252) or",
+            "rename the files",
+        ];
+        for word in words {
+            assert!(notices.contains(word), "{way}: '{word}' is missing in: {notices}");
+        }
+        assert!(set.classes.contains(&"고양이".to_owned()), "{way}: {:?}", set.classes);
+    }
 }
 
 /// A folder stays one class, whatever the names of its files.

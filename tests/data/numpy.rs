@@ -27,7 +27,8 @@ fn one_pair_of_arrays_makes_a_set() {
     assert_eq!((set.format.as_str(), set.name.as_str()), ("NumPy arrays", "plain.npz"));
     assert_eq!(set.classes, ["0", "1", "2"]);
     assert_eq!((set.train.channels, set.train.len(), set.test.len()), (1, 17, 3));
-    assert_eq!((set.flip, set.shift, set.notices.len()), (false, 2, 1));
+    assert_eq!((set.flip, set.shift, set.notices.len()), (false, 2, 2));
+    assert!(set.notices[1].contains("no image is drawn to test by its content"), "{:?}", set.notices);
     // Images keep their labels; the first one is not held out.
     assert_eq!((set.train.image(0)[..3].to_vec(), set.train_labels[0]), (vec![0, 5, 10], Some(0)));
 }

@@ -42,6 +42,13 @@ pub(super) fn open(entry: &Entry) -> Result<Option<Folder>, DataError> {
         return tar::list_gzipped(entry).map(Some);
     }
     let name = entry.name.to_lowercase();
+    // Behind a program that unpacks it.
+    if name.ends_with(".zip")
+        && let Ok(found) = zip::list(entry)
+        && !found.is_empty()
+    {
+        return Ok(Some(found));
+    }
     match [".zip", ".npz", ".tar", ".tar.gz", ".tgz"].iter().find(|ending| name.ends_with(**ending)) {
         Some(ending) => Err(damaged(&entry.path, format!("its content is not that of a {ending} file"))),
         None => Ok(None),

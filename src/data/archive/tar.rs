@@ -6,7 +6,7 @@ use std::io::{BufReader, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 #[cfg(not(target_arch = "wasm32"))]
 use tempfile::NamedTempFile;
 
@@ -101,10 +101,46 @@ pub(in crate::data) fn unzipped(entry: &Entry) -> Result<Box<dyn Read + Send>, D
     let mut stream = entry.open()?;
     let is_gzip = stream.fill_buf().map_err(|reason| entry.unreadable(reason))?.starts_with(&GZIP);
     Ok(if is_gzip {
-        Box::new(Bounded::new(MultiGzDecoder::new(stream), entry.size))
+        Box::new(Bounded::new(Gunzip { inner: Some(GzDecoder::new(stream)) }, entry.size))
     } else {
         Box::new(stream)
     })
+}
+
+/// Decompresses the members of a gzip file one after the other. Zeros behind the last one are padding, as for `gzip`.
+struct Gunzip<R> {
+    /// `None` behind the last member.
+    inner: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> Read for Gunzip<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(decoder) = &mut self.inner {
+            let count = decoder.read(buffer)?;
+            if count > 0 || buffer.is_empty() {
+                return Ok(count);
+            }
+            let Some(mut rest) = self.inner.take().map(GzDecoder::into_inner) else { break };
+            let mut padded = false;
+            let next = loop {
+                let bytes = rest.fill_buf()?;
+                let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+                let next = bytes.get(zeros).copied();
+                let is_end = bytes.is_empty();
+                rest.consume(zeros);
+                padded |= zeros > 0;
+                if next.is_some() || is_end {
+                    break next;
+                }
+            };
+            match next {
+                None => break,
+                Some(_) if padded => return Err(io::Error::other("it has other bytes behind its end")),
+                Some(_) => self.inner = Some(GzDecoder::new(rest)),
+            }
+        }
+        Ok(0)
+    }
 }
 
 /// Whether the file is gzipped and its content starts with a tar header. False if its start is damaged.

@@ -21,6 +21,14 @@ pub(super) fn list(entry: &Entry) -> Result<Folder, DataError> {
     let path = &entry.path;
     let mut members = Vec::new();
     let mut archive = ZipArchive::new(entry.open_seekable()?).map_err(|error| damaged(path, error))?;
+    // An archive may begin behind a program that unpacks it. What is before another archive would be lost without a word.
+    if archive.offset() > 0 && entry.prefix(4)?.starts_with(b"PK\x03\x04") {
+        let found = format!(
+            "another archive, of {} bytes, is before the one at its end: unpack both into one folder and open that",
+            archive.offset()
+        );
+        return Err(damaged(path, found));
+    }
     let mut total = 0u64;
     for i in 0..archive.len() {
         let file = archive.by_index_raw(i).map_err(|error| damaged(path, error))?;

@@ -50,6 +50,10 @@ pub fn findings(subject: Subject<'_>) -> Vec<Finding> {
         findings.push(Finding::new(Kind::SimilarClassNames, alike.len(), &text, groups));
     }
 
+    // Of a set that only tests, nothing trains.
+    if subject.set.train.is_empty() {
+        return findings;
+    }
     let size = |class: u32| images[class as usize].len();
     let largest = (0..classes).map(size).max().unwrap_or(0);
     let under: Vec<u32> = (0..classes).filter(|&class| size(class) * IMBALANCE <= largest).collect();

@@ -10,6 +10,7 @@ use thiserror::Error;
 use super::repair::{CorrectedList, RepairError};
 use super::report::Report;
 use crate::data::counted::counted;
+use crate::data::names::Decoder;
 use crate::data::set::DataSet;
 
 /// Why a corrected list is not written.
@@ -144,6 +145,14 @@ fn real(folder: &Path) -> PathBuf {
     fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned())
 }
 
+/// Whether a name in a folder or below is not UTF-8.
+fn has_foreign_names(folder: &Path) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).any(|path| {
+        path.to_str().is_none() || (path.is_dir() && !path.is_symlink() && has_foreign_names(&path))
+    })
+}
+
 /// Where a list is relative to the files that it names.
 struct ListPlace {
     /// The way from the list to the set, with `/` behind each name.
@@ -156,8 +165,9 @@ impl ListPlace {
     fn of(source: &str, set: &DataSet, list: &Path) -> Result<Self, ListFileError> {
         let given = source;
         let source = Path::new(source);
-        let is_list =
-            |end: &std::ffi::OsStr| ["csv", "tsv"].iter().any(|list| end.eq_ignore_ascii_case(list));
+        let is_list = |end: &std::ffi::OsStr| {
+            ["csv", "tsv", "json", "jsonl", "ndjson"].iter().any(|list| end.eq_ignore_ascii_case(list))
+        };
         if source.is_file() && !source.extension().is_some_and(is_list) {
             return Ok(Self { prefix: String::new(), packed: true });
         }
@@ -170,20 +180,24 @@ impl ListPlace {
         };
         let (mut root, own) = (folder(source)?, folder(list)?);
         // A folder around the only folder of a set is entered when it is opened.
-        while let Some(first) = set.train_ids.files.first().filter(|first| !root.join(first).exists()) {
+        let files = &set.train_ids.files;
+        while !files.is_empty() && !files.iter().any(|file| root.join(file).exists()) {
             let inner = fs::read_dir(&root)
                 .map_err(|reason| ListFileError::NoFolder { path: root.clone(), reason })?
                 .filter_map(|entry| Some(entry.ok()?.path()));
             match inner.filter(|path| path.is_dir()).collect::<Vec<_>>().as_slice() {
                 [only] => root.clone_from(only),
-                _ => return Err(ListFileError::Changed { file: first.clone(), root }),
+                // Names in other encodings are those of the set once they are decoded.
+                _ if has_foreign_names(&root) => break,
+                _ => return Err(ListFileError::Changed { file: files[0].clone(), root }),
             }
         }
         let Ok(way) = root.strip_prefix(&own) else {
             let place = if source.is_dir() { list_beside(given) } else { root.join("corrected.csv") };
             return Err(ListFileError::Elsewhere { list: list.to_owned(), place });
         };
-        let prefix = way.iter().map(|name| format!("{}/", name.to_string_lossy())).collect();
+        let decoder = Decoder::default();
+        let prefix = way.iter().map(|name| format!("{}/", decoder.decode(name.as_encoded_bytes()))).collect();
         Ok(Self { prefix, packed: false })
     }
 }

@@ -9,8 +9,11 @@ use thiserror::Error;
 use super::finding::{Finding, Kind, Place, Use};
 use super::report::Report;
 use super::subject::Subject;
+use crate::data::names::shown_name;
 use crate::data::set::{DataSet, Origin};
+use crate::data::sheet::file_name;
 use crate::data::split_words::LEFT_OUT;
+use crate::data::structure::copied;
 
 /// A list of the images to keep.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +31,12 @@ pub enum RepairError {
     /// A set of arrays or a built-in set.
     #[error("{0} has no image files that a list could name: correct the arrays that it was made from")]
     NoFiles(String),
+    /// A set that can test a model alone.
+    #[error("{0} has no images to train on, which a corrected list would name: add images of a second class")]
+    NothingToTrain(String),
+    /// A name that no row of a list can hold.
+    #[error("'{0}' has a line break in its name, which a list cannot hold: rename the file or folder")]
+    LineBreak(String),
     /// A class that would lose all training images.
     #[error("a corrected list would leave no training image of class '{0}': correct its images by hand")]
     EmptyClass(String),
@@ -35,12 +44,17 @@ pub enum RepairError {
 
 impl Report {
     /// The list without contradicting, blank and raw images, and with one of each group of copies: a test image if there
-    /// is one, else an image of known class, else the first. `prefix` is put before every file: the way from the list to
+    /// is one, else an image of known class, else one that is not
+    /// named as a copy, else the first. `prefix` is put before every file: the way from the list to
     /// the set, such as `photos/`.
     ///
     /// # Errors
-    /// When the set has no files, or a class would lose all its training images.
+    /// When the set has no files or nothing to train on, a name has a line break, or a class would lose all its training
+    /// images.
     pub fn corrected_list(&self, set: &DataSet, prefix: &str) -> Result<CorrectedList, RepairError> {
+        if set.train.is_empty() {
+            return Err(RepairError::NothingToTrain(set.name.clone()));
+        }
         if set.train_ids.files.is_empty() {
             return Err(RepairError::NoFiles(set.name.clone()));
         }
@@ -69,7 +83,11 @@ impl Report {
             } else {
                 "train"
             };
-            write([&format!("{prefix}{}", subject.name(image)), &class, split]);
+            let name = format!("{prefix}{}", subject.name(image));
+            if let Some(text) = [&name, &class].into_iter().find(|text| text.contains(['\n', '\r'])) {
+                return Err(RepairError::LineBreak(shown_name(text).to_string()));
+            }
+            write([&name, &class, split]);
             kept += usize::from(!is_out);
             if let (Some(class), Use::Training, false) = (subject.label(image), subject.usage(image), is_out)
             {
@@ -83,6 +101,12 @@ impl Report {
         let csv = String::from_utf8_lossy(&bytes).into_owned();
         Ok(CorrectedList { csv, kept, left_out: subject.len() - kept })
     }
+}
+
+/// Whether a file has the name of a copy of another one, such as `a (1).jpg`.
+fn is_named_as_copy(path: &str) -> bool {
+    let name = file_name(path);
+    copied(name.rsplit_once('.').map_or(name, |(stem, _)| stem)).is_some()
 }
 
 /// The images to leave out.
@@ -101,7 +125,7 @@ fn left_out(findings: &[Finding]) -> BTreeSet<Place> {
                     let kept = group
                         .examples
                         .iter()
-                        .min_by_key(|example| rank(example.usage))
+                        .min_by_key(|example| (rank(example.usage), is_named_as_copy(&example.name)))
                         .map(|kept| kept.image);
                     let others = group.examples.iter().filter(|example| Some(example.image) != kept);
                     // Test images are never left out for being alike: they are measured, not learned.

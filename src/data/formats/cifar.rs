@@ -7,6 +7,7 @@
 use crate::data::error::DataError;
 use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser};
+use crate::data::layout::listed;
 use crate::data::pickle::{Pickle, Value};
 use crate::data::records::{Records, read_names};
 use crate::data::set::{self, DataSet, Labelled, OpenOptions, Parts};
@@ -82,7 +83,23 @@ fn load(folder: &Folder, files: &Files, options: &OpenOptions) -> Result<DataSet
             missing.join(", ")
         ));
     }
+    set.notices.extend(uneven_batches(&files.train));
     Ok(set)
+}
+
+/// The notice about a batch that is smaller than the others, as one that was cut short.
+fn uneven_batches(train: &[Entry]) -> Option<String> {
+    // Batches of pickles differ by a few bytes.
+    let most = train.iter().map(|entry| entry.size).max()?;
+    let is_short = |entry: &&Entry| entry.size + PLANE as u64 <= most;
+    let short: Vec<String> = train.iter().filter(is_short).map(|entry| entry.name.clone()).collect();
+    (!short.is_empty()).then(|| {
+        format!(
+            "{} {} smaller than the other batches: if the file was cut short, copy it again",
+            listed(&short),
+            if short.len() == 1 { "is" } else { "are" }
+        )
+    })
 }
 
 /// The numbers of the batches that are not there, of a set with other batches.

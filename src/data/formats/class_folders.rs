@@ -20,7 +20,7 @@ use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};
 use crate::data::image_files::ImageFiles;
 use crate::data::layout::{Ignored, Role, Roles, is_hidden, joined, listed};
-use crate::data::list_table::{self, ignored_tables, is_table, told_unused};
+use crate::data::list_table::{self, ignored_tables, is_table_file, told_unused};
 use crate::data::names::shown_name;
 use crate::data::other_tasks::other_task;
 use crate::data::set::OpenOptions;
@@ -416,7 +416,7 @@ impl Reader {
     fn loose(&mut self, folder: &Folder, at: &str, why: Ignored) -> Result<(), DataError> {
         for entry in folder.files.values() {
             // Tables at the top are counted apart.
-            if at.is_empty() && is_table(&entry.name) {
+            if at.is_empty() && is_table_file(entry) {
                 continue;
             }
             if is_packed(&entry.name) {

@@ -29,7 +29,7 @@ use crate::data::list_labels::placeholder_notice;
 use crate::data::list_matches::Named;
 use crate::data::list_precedence::{Listed, beside_tests, check_folders, check_share, split_by_folders};
 use crate::data::list_scope::{FilesBelow, Scope};
-use crate::data::list_table::{Table, explain, tables};
+use crate::data::list_table::{Table, explain, lists_in_splits, tables};
 use crate::data::listed::FileIndex;
 use crate::data::named_paths::NamedPaths;
 use crate::data::names::{class_key, class_name, shown, shown_name};
@@ -84,7 +84,16 @@ fn lists(folder: &Folder) -> Result<Option<Vec<(&Entry, Table)>>, DataError> {
                     && (list.binary_label().is_none() || chosen(&list.entry) || !in_classes(&named, &paths))
             });
     }
-    Ok(is_list.then_some(opened))
+    if is_list {
+        return Ok(Some(opened));
+    }
+    let inner = lists_in_splits(folder)?;
+    if inner.is_empty() {
+        return Ok(None);
+    }
+    opened.retain(|(_, table)| matches!(table, Table::Other { .. }));
+    opened.extend(inner);
+    Ok(Some(opened))
 }
 
 /// The file of classes beside `labels.csv`, if both are there.
@@ -135,7 +144,7 @@ fn read(folder: &Folder, tables: &[(&Entry, Table)], options: &OpenOptions) -> R
                 continue;
             }
         };
-        roles.file("", &entry.name, Role::List);
+        roles.file(&list.within, &entry.name, Role::List);
         if folder.chosen_list.as_ref() == Some(&entry.name) && list.is_guesses() {
             notices.push(format!("the labels in {} are guesses of a model", shown(&entry.path)));
         }
@@ -146,7 +155,9 @@ fn read(folder: &Folder, tables: &[(&Entry, Table)], options: &OpenOptions) -> R
             let advice = "add rows of file and label, or remove the list to use class folders";
             return Err(DataError::Line { path, line: 1, expected, found: "none".to_owned(), advice });
         }
-        if let Some(classes) = class_lines.as_ref().filter(|_| entry.name == LABELS_FILE) {
+        if let Some(classes) =
+            class_lines.as_ref().filter(|_| entry.name == LABELS_FILE && list.within.is_empty())
+        {
             for row in &mut rows {
                 row.class = row.class.take().or_else(|| row.placeholder.take_if(|word| classes.has(word)));
             }
@@ -284,7 +295,10 @@ fn read(folder: &Folder, tables: &[(&Entry, Table)], options: &OpenOptions) -> R
                 let (folder, split) = (in_folder.to_owned(), SplitName::Unlabelled);
                 found.push(Found { entry: entry.clone(), folder, class: None, split });
             }
-            Ok(true) => roles.file(in_folder, name, Role::Ignored(Ignored::NotListed)),
+            Ok(true) => {
+                let why = if says_all { Ignored::Unnamed } else { Ignored::NotListed };
+                roles.file(in_folder, name, Role::Ignored(why));
+            }
             _ => {
                 roles.file(in_folder, name, Role::Ignored(Ignored::NotAnImage));
                 // Elsewhere, files that are not images are no part of the list.

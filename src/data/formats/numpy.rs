@@ -138,7 +138,15 @@ fn load(files: &Files, options: &OpenOptions) -> Result<DataSet, DataError> {
         flip: colour,
         shift: if colour { (side as f64 / 8.0).round() as u32 } else { 2 },
     };
+    let brightest = parts.train.images.pixels.iter().max().copied();
     let mut set = parts.assemble(options);
+    if brightest == Some(1) {
+        set.notices.push(
+            "all values of the images are 0 or 1, of 255, so that they are nearly black: multiply the array by 255 before it \
+             is saved if 1 is white"
+                .to_owned(),
+        );
+    }
     if !files.unused.is_empty() {
         set.notices.push(format!(
             "{} not read: {} (known are {})",

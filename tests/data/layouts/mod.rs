@@ -1,5 +1,6 @@
 //! Folders as people have them: which files train, test or are left out, whatever holds them.
 
+mod lists;
 mod others;
 mod report;
 mod splits;
