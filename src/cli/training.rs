@@ -12,7 +12,7 @@ use remixmatch::data::{DataSet, StreamStats, counted};
 use remixmatch::gpu::{Gpu, GpuError};
 use remixmatch::train::{
     Capture, Checkpoint, Config, Header, MetricsFile, Report, RunFolder, RunLock, Summary, TrainError,
-    Trainer, read_reports, summary, tune,
+    Trainer, read_reports, read_whole_reports, summary, tune,
 };
 
 use super::terminal::note;
@@ -111,7 +111,7 @@ impl Training {
         let path = folder.metrics();
         let metrics = match path.exists() {
             true => {
-                let reports = read_reports(&path)?;
+                let reports = read_whole_reports(&path)?;
                 if reports.is_empty() && std::fs::metadata(&path).is_ok_and(|file| file.len() > 0) {
                     note(format_args!(
                         "notice: metrics.csv is cut short in its first lines: the reports up to step {} are lost",

@@ -200,6 +200,7 @@ impl Fingerprint {
             };
             if before != *class {
                 changes.new_classes += usize::from(before.is_none() && trains(&id));
+                changes.reclassed += usize::from(before.is_some() && class.is_some());
                 changes.relabelled.push(name.clone());
             }
         }
@@ -275,6 +276,8 @@ pub struct Changes {
     pub new_classes: usize,
     /// Names of images with another class, with a class that was unknown, or without their class.
     pub relabelled: Vec<String>,
+    /// Number of images among them that had another class: labelled ones go on with the new one.
+    pub reclassed: usize,
     /// Number of image files with another path. It is no difference by itself.
     pub renamed: usize,
     /// Number of test images that the run trains on and has not tested, also by the name of a file that was changed.

@@ -147,9 +147,7 @@ impl MetricsFile {
     /// # Errors
     /// [`TrainError::File`] if the file cannot be read or written, [`TrainError::Config`] for the first invalid row.
     pub fn resume(path: &Path, step: u64) -> Result<Self, TrainError> {
-        let text = disk::read(path).map_err(TrainError::file(path, "reading it"))?;
-        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        let mut kept = reports(path, &text[..whole])?;
+        let mut kept = read_whole_reports(path)?;
         kept.retain(|report| report.step <= step);
         write_atomically(path, &rows(path, &kept)?)?;
         Self::append_to(path, &kept)
@@ -242,6 +240,16 @@ fn into_io(error: csv::Error) -> std::io::Error {
 /// [`TrainError::File`] if the file cannot be read, [`TrainError::Config`] for the first invalid row.
 pub fn read_reports(path: &Path) -> Result<Vec<Report>, TrainError> {
     reports(path, &disk::read(path).map_err(TrainError::file(path, "reading it"))?)
+}
+
+/// The rows of a `metrics.csv` without a last one that was cut while it was written.
+///
+/// # Errors
+/// Those of [`read_reports`].
+pub fn read_whole_reports(path: &Path) -> Result<Vec<Report>, TrainError> {
+    let text = disk::read(path).map_err(TrainError::file(path, "reading it"))?;
+    let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    reports(path, &text[..whole])
 }
 
 fn reports(path: &Path, text: &[u8]) -> Result<Vec<Report>, TrainError> {

@@ -45,7 +45,8 @@ pub use inspection::{FOLLOWED, Followed, Inspection};
 #[cfg(not(target_arch = "wasm32"))]
 pub use metrics::MetricsFile;
 pub use metrics::{
-    Report, Summary, accuracy, median_accuracy, most_likely, read_reports, test_set_changes, wilson_interval,
+    Report, Summary, accuracy, median_accuracy, most_likely, read_reports, read_whole_reports,
+    test_set_changes, wilson_interval,
 };
 pub use model::Model;
 pub use observation::{AnchorRow, Guessed, Guesses, MixRow, Observation, RotationRow, StrongView};

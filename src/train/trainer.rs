@@ -436,7 +436,7 @@ fn resumed_split(
             if changes.new_classes == 1 { "its class" } else { "their classes" }
         ));
     }
-    if changes.relabelled.len() > changes.new_classes {
+    if changes.reclassed > 0 {
         reasons.push("a labelled image with another class goes on with the class that it has now".to_owned());
     }
     let reason = reasons.join("; ");

@@ -60,7 +60,7 @@ fn damaged_checkpoints_are_refused_by_name() {
 
     refused(
         &mut remixmatch(&["eval", "--model", "missing"]),
-        &["missing: reading it failed", "No such file"],
+        &["there is no file or folder missing", "give the folder of a run"],
     );
     let empty = run.beside("empty");
     fs::create_dir(&empty).expect("a folder");

@@ -76,7 +76,7 @@ fn models_that_cannot_be_exported_are_named() {
     put(&at("damaged.safetensors"), &damaged);
     fs::create_dir(at("folder")).expect("a folder");
     let cases: [(&str, &str); 7] = [
-        ("missing.safetensors", "reading it failed"),
+        ("missing.safetensors", "there is no file or folder"),
         ("empty.safetensors", "is not a remixmatch checkpoint: it is empty"),
         ("words.safetensors", "is not a remixmatch checkpoint: it is a text file"),
         ("cut.safetensors", "is not a remixmatch checkpoint"),

@@ -231,6 +231,22 @@ fn missing_settings_and_edited_steps_resume() {
     }
     let (_, told) = done(&mut remixmatch(&["train", "--resume", str(&copy), "--steps", "10"]));
     assert!(told.contains("notice: metrics.csv is missing: the reports up to step 8 are lost"), "{told}");
+    let reports = fs::read(run.folder().join("metrics.csv")).expect("the reports");
+    put(&copy.join("model.safetensors"), &fs::read(run.folder().join("model.safetensors")).expect("a model"));
+    put(&copy.join("metrics.csv"), &reports[..20]);
+    let (_, told) = done(&mut remixmatch(&["train", "--resume", str(&copy), "--steps", "10"]));
+    assert!(
+        told.contains("metrics.csv is cut short in its first lines: the reports up to step 8 are lost"),
+        "{told}"
+    );
+    put(&copy.join("model.safetensors"), &fs::read(run.folder().join("model.safetensors")).expect("a model"));
+    put(&copy.join("metrics.csv"), &[&reports[..], b"hello\n"].concat());
+    let output = remixmatch(&["train", "--resume", str(&copy), "--steps", "12"]).output().expect("it runs");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        !output.status.success() && told.contains("remove the line, or put the file of the run back"),
+        "{told}"
+    );
     // A finished run stays as it is.
     let before = content(&run.folder());
     done(&mut remixmatch(&["train", "--resume", str(&run.folder()), "--steps", "8"]));
