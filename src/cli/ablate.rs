@@ -50,9 +50,10 @@ struct Shared<'a> {
 pub fn run(mut arguments: AblateArguments) -> anyhow::Result<Outcome> {
     let interruption = Interruption::install()?;
     if Plan::is_in(&arguments.out) {
-        // An ablation of version 0.1 goes on with its own choice of images and its way to read them.
+        // An ablation of an earlier version goes on with its own choice of images, its way to read them and its EMA.
         let before = Plan::read(&arguments.out)?.settings;
         arguments.settings.default_split(before.split);
+        arguments.settings.default_ema_warmup(before.ema_warmup);
         arguments.source.choice.significant_bits.get_or_insert(before.significant_bits);
     }
     let (settings, data, source) = arguments.settings.open(&arguments.source)?;

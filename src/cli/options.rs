@@ -176,6 +176,11 @@ impl Settings {
         self.options.split.get_or_insert(rule);
     }
 
+    /// Lets the EMA's decay warm up, or not, unless the arguments say.
+    pub fn default_ema_warmup(&mut self, warms_up: bool) {
+        self.options.ema_warmup.get_or_insert(warms_up);
+    }
+
     fn config(&self, source: &SourceOptions) -> anyhow::Result<(Config, String)> {
         let (mut config, origin) = match &self.options.config {
             Some(path) => {
