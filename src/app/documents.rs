@@ -184,6 +184,11 @@ impl DataSlot {
         self.opening.as_ref().map(|opening| opening.source.as_str())
     }
 
+    /// How the source that is being opened is opened.
+    pub fn opening_options(&self) -> Option<&OpenOptions> {
+        self.opening.as_ref().map(|opening| &opening.options)
+    }
+
     /// Images that are read, and all images to read, once opening has taken more than a second. While folders are listed
     /// there are no images to read: files that were found, and 0.
     pub fn progress(&self) -> Option<[usize; 2]> {

@@ -40,17 +40,23 @@ impl Workspace {
         OpenOptions { split, image_size, size_multiple, fit, ..OpenOptions::default() }
     }
 
+    /// How the data of the settings are opened: as they are being opened again, or as the settings say.
+    pub(super) fn open_options(&self) -> OpenOptions {
+        let config = &self.settings.config;
+        let again = self.data.opening() == Some(config.source());
+        let options = self.data.opening_options().filter(|_| again);
+        options.cloned().unwrap_or_else(|| config.open_options())
+    }
+
     /// Opens the data that are open once more, with another number of significant bits of 16-bit images.
     pub(super) fn set_significant_bits(&mut self, significant_bits: SignificantBits) {
-        let config = &self.settings.config;
-        let (source, options) = (config.source().to_owned(), config.open_options());
+        let (source, options) = (self.settings.config.source().to_owned(), self.open_options());
         self.open_data_with(source, OpenOptions { significant_bits, ..options });
     }
 
     /// Opens the data that are open once more, with images of another size or fitted in another way.
     pub(super) fn set_image_shape(&mut self, image_size: Option<usize>, fit: Fit) {
-        let config = &self.settings.config;
-        let (source, options) = (config.source().to_owned(), config.open_options());
+        let (source, options) = (self.settings.config.source().to_owned(), self.open_options());
         let options = OpenOptions { image_size, fit, ..options };
         if self.labelling.folder.is_some() {
             self.labelling.open(PathBuf::from(&source), options.clone(), &self.context);

@@ -163,7 +163,8 @@ fn family(kernel: &str) -> &'static str {
             _ => "convolution, forward",
         },
         ("nn", "reduce") => "sums of weight and bias gradients",
-        ("nn", "batch_norm") => "batch norm and leaky ReLU",
+        ("nn", file) if file.starts_with("batch_norm") => "batch norm and leaky ReLU",
+        ("nn", file) if file.starts_with("depthwise") => "depthwise convolutions",
         ("nn", _) => "pool and heads",
         ("augment", _) => "augmentation and assembly",
         ("ssl", _) => "guesses, MixUp of targets, losses",
@@ -182,6 +183,8 @@ mod tests {
         assert_eq!(family("nn/conv2d:weight_gradient GROUP=64"), "convolution, weight gradient");
         assert_eq!(family("nn/conv2d_block_128x64x16_8x8:data_gradient"), "convolution, data gradient");
         assert_eq!(family("nn/weight_gradient_block_32_4x4:weight_gradient"), "convolution, weight gradient");
+        assert_eq!(family("nn/batch_norm_relu6_half:apply"), "batch norm and leaky ReLU");
+        assert_eq!(family("nn/depthwise_5:forward"), "depthwise convolutions");
         assert_eq!(family("optim/adam:update"), "Adam, decay, EMA");
     }
 }

@@ -7,7 +7,7 @@ use crate::app::documents::Failure;
 use crate::app::theme::{Role, class_colour};
 use crate::app::widgets::{muted, swatch};
 use crate::app::workspace::Workspace;
-use crate::data::{DataSet, Fit, SignificantBits, summary};
+use crate::data::{DataSet, Fit, OpenOptions, SignificantBits, summary};
 use crate::named::Named as _;
 
 const BUILTIN: [(&str, &str); 3] = [
@@ -158,8 +158,7 @@ const SIZES: [usize; 8] = [32, 48, 64, 96, 128, 160, 192, 224];
 fn image_shape(workspace: &mut Workspace, ui: &mut Ui) {
     let Some(set) = workspace.data.ready().filter(|set| !set.train_ids.files.is_empty()) else { return };
     let used = set.train.width;
-    let config = &workspace.settings.config;
-    let (size, fit) = (config.image_size, config.fit);
+    let OpenOptions { image_size: size, fit, .. } = workspace.open_options();
     let (mut chosen_size, mut chosen_fit) = (size, fit);
     let name = |size: Option<usize>| match size {
         Some(size) => format!("{size} pixels"),
@@ -189,7 +188,7 @@ fn image_shape(workspace: &mut Workspace, ui: &mut Ui) {
 /// The significant bits of 16-bit images, if there are any: another number opens the data again.
 fn significant_bits(workspace: &mut Workspace, ui: &mut Ui) {
     let Some(used) = workspace.data.ready().and_then(|set| set.decoding.significant_bits) else { return };
-    let now = workspace.settings.config.significant_bits;
+    let now = workspace.open_options().significant_bits;
     let name = |bits: SignificantBits| match bits {
         SignificantBits::Auto if now == bits => format!("found: {used} bits"),
         SignificantBits::Auto => "found from the values".to_owned(),
