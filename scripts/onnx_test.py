@@ -24,7 +24,7 @@ TRAINED = 300
 TOLERANCE = 1e-5
 BATCH = 100
 # Network, and side and channels of its images: odd sides, and one of each family.
-RUNS = [("wrn-10-1", 28, 1), ("wrn-16-1", 17, 3), ("efficientnet-lite0", 24, 3)]
+RUNS = [("wrn-10-1", 28, 1), ("wrn-16-1", 17, 3), ("efficientnet-lite0", 32, 3)]
 SHORT = ["--preset", "digits", "--method", "supervised", "--labels", "200", "--label-balance", "train", "--batch", "32", "--steps", "60"]
 SHORT += ["--lr", "0.01", "--ema", "0.9", "--report-every", "60"]
 ROOT = pathlib.Path(__file__).resolve().parent.parent
