@@ -76,6 +76,12 @@ struct ReduceParams {
 /// than it has lanes, many enough that the partial sums are a small share of the traffic.
 pub(super) const SLICE_ROWS: usize = 64;
 
+/// TensorFlow's SAME padding: zeros before and after one side of `size` pixels, an odd one after.
+pub(super) fn same_padding(size: usize, kernel: usize, stride: usize) -> [usize; 2] {
+    let all = ((size.div_ceil(stride) - 1) * stride + kernel).saturating_sub(size);
+    [all / 2, all - all / 2]
+}
+
 /// Slices of about [`SLICE_ROWS`] rows.
 pub(super) fn row_slices(rows: usize) -> usize {
     rows.div_ceil(SLICE_ROWS).max(1)

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use bytemuck::{Pod, Zeroable};
 
-use super::activation::{Activation, sum_pixels, sum_slices, sum_weight_slices};
+use super::activation::{Activation, same_padding, sum_pixels, sum_slices, sum_weight_slices};
 use super::conv_tiling::{ConvTiling, Cost, block_shader};
 use super::product::{ConvProduct, Direction};
 use crate::gpu::{ALIGNED_WORDS, Kernel, MeasuredTiles, PlanBuilder, Sharing, Storage, Tensor, Tiling};
@@ -62,12 +62,6 @@ struct Params {
 }
 
 impl Conv2d {
-    /// Padding before the first pixel: SAME puts an odd one after the last pixel.
-    fn pad_before(&self, size: usize) -> usize {
-        let out = size.div_ceil(self.stride);
-        ((out - 1) * self.stride + self.kernel).saturating_sub(size) / 2
-    }
-
     /// Words of the weight tensor `[kernel, kernel, in, out]`.
     pub fn weight_words(&self) -> usize {
         self.kernel * self.kernel * self.in_channels * self.out_channels
@@ -89,8 +83,8 @@ impl Conv2d {
             out_channels_vec4: (self.out_channels / 4) as u32,
             kernel: self.kernel as u32,
             stride: self.stride as u32,
-            pad_y: self.pad_before(height) as u32,
-            pad_x: self.pad_before(width) as u32,
+            pad_y: same_padding(height, self.kernel, self.stride)[0] as u32,
+            pad_x: same_padding(width, self.kernel, self.stride)[0] as u32,
             slice_rows: 0,
             added: 0,
             first_slice: 0,

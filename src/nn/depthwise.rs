@@ -3,9 +3,9 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::activation::{Activation, sum_slices};
+use super::activation::{Activation, same_padding, sum_slices};
 use super::conv_tiling::ConvTiling;
-use crate::gpu::{Kernel, PlanBuilder, Tensor, groups_for_items};
+use crate::gpu::{Kernel, PlanBuilder, Tensor, Work, groups_for_items};
 
 /// Pixels that an invocation computes.
 const STRIP: usize = 4;
@@ -42,12 +42,6 @@ struct Params {
 }
 
 impl DepthwiseConv2d {
-    /// Padding before the first pixel: SAME puts an odd one after the last pixel.
-    fn pad_before(&self, size: usize) -> usize {
-        let out = size.div_ceil(self.stride);
-        ((out - 1) * self.stride + self.kernel).saturating_sub(size) / 2
-    }
-
     /// Words of the weight tensor `[kernel, kernel, channels]`.
     pub fn weight_words(&self) -> usize {
         self.kernel * self.kernel * self.channels
@@ -67,8 +61,8 @@ impl DepthwiseConv2d {
             out_height: x.height.div_ceil(self.stride) as u32,
             out_width: x.width.div_ceil(self.stride) as u32,
             stride: self.stride as u32,
-            pad_y: self.pad_before(x.height) as u32,
-            pad_x: self.pad_before(x.width) as u32,
+            pad_y: same_padding(x.height, self.kernel, self.stride)[0] as u32,
+            pad_x: same_padding(x.width, self.kernel, self.stride)[0] as u32,
             slices: slices as u32,
             slice_rows: slice_rows as u32,
             unused: 0,
@@ -81,6 +75,12 @@ impl DepthwiseConv2d {
         Kernel::new(shader, entry).stored_as(x.storage)
     }
 
+    /// The work of one direction on `x`, with its longest chain of reads.
+    fn note(&self, work: &mut Work, x: Activation, chain: usize) {
+        work.operations = 2 * self.macs(x.height, x.width) * x.images as u64;
+        work.chain = chain as u64;
+    }
+
     /// Records the convolution of `x`; `weights` is `[kernel, kernel, channels]`.
     pub fn forward(&self, b: &mut PlanBuilder, x: Activation, weights: Tensor) -> Activation {
         let [height, width] = [x.height, x.width].map(|size| size.div_ceil(self.stride));
@@ -90,8 +90,7 @@ impl DepthwiseConv2d {
         let bindings = [x.tensor, weights, out.tensor];
         let groups = groups_for_items(items, 64);
         let work = b.dispatch(self.kernel("forward", x), &self.params(x, [0; 2]), &bindings, groups);
-        work.operations = 2 * self.macs(x.height, x.width) * x.images as u64;
-        work.chain = (self.kernel * self.kernel) as u64;
+        self.note(work, x, self.kernel * self.kernel);
         out
     }
 
@@ -109,8 +108,7 @@ impl DepthwiseConv2d {
         let bindings = [d_out.tensor, weights, dx.tensor];
         let groups = groups_for_items(items, 64);
         let work = b.dispatch(self.kernel("data_gradient", x), &self.params(x, [0; 2]), &bindings, groups);
-        work.operations = 2 * self.macs(x.height, x.width) * x.images as u64;
-        work.chain = (self.kernel * self.kernel) as u64;
+        self.note(work, x, self.kernel * self.kernel);
         dx
     }
 
@@ -129,8 +127,7 @@ impl DepthwiseConv2d {
         let bindings = [x.tensor, d_out.tensor, partial];
         let params = self.params(x, [slices, slice_rows]);
         let work = b.dispatch(self.kernel("weight_gradient", x), &params, &bindings, groups);
-        work.operations = 2 * self.macs(x.height, x.width) * x.images as u64;
-        work.chain = (slice_rows * d_out.width) as u64;
+        self.note(work, x, slice_rows * d_out.width);
         sum_slices(b, partial, d_weights, self.weight_words() / 4, slices, accumulate);
     }
 

@@ -1,5 +1,6 @@
 //! The forward pass with moving statistics as a list of layers, for a file that other programs run.
 
+use super::activation::same_padding;
 use super::batch_norm::NormActivation;
 use super::conv2d::Conv2d;
 use super::depthwise::DepthwiseConv2d;
@@ -79,12 +80,6 @@ pub(super) struct GraphBuilder {
 pub(super) trait Listed {
     /// Adds the layers of the pass with moving statistics, from the normalised images to the last feature map.
     fn list(&self, b: &mut GraphBuilder, input: Map) -> Map;
-}
-
-/// Zeros before and after one side of `size` pixels.
-fn same_padding(size: usize, kernel: usize, stride: usize) -> [usize; 2] {
-    let all = ((size.div_ceil(stride) - 1) * stride + kernel).saturating_sub(size);
-    [all / 2, all - all / 2]
 }
 
 impl GraphBuilder {
