@@ -140,11 +140,19 @@ pub enum DataError {
     ImageSize { path: PathBuf, width: usize, height: usize },
     /// A folder whose name is close to that of a split, or has a split's name where a class is expected.
     #[error(
-        "{path}: this name is, or is close to, the split word '{word}', so that it is unclear whether its images train or \
-        test: rename the folder to '{word}' beside the other splits, or set folders_as_classes if it is a class",
-        path = shown(path), word = shown_name(word)
+        "{path}: this name is {nearly}the split word '{word}'{means}, so that it is unclear whether its images train or test: rename \
+        the folder to '{split}' beside the other splits, or set folders_as_classes if it is a class",
+        path = shown(path), nearly = if *is_near { "close to " } else { "" }, word = shown_name(word),
+        means = if word == split { String::new() } else { format!(", which means '{split}'") }
     )]
-    UnclearFolder { path: PathBuf, word: &'static str },
+    UnclearFolder {
+        path: PathBuf,
+        /// The word that the name is, or is close to.
+        word: String,
+        /// The usual word of that split.
+        split: &'static str,
+        is_near: bool,
+    },
     /// Folders that may be classes, or splits, folds or masks.
     #[error(
         "{path}: {found}: {advice}, or set folders_as_classes if every folder is a class",

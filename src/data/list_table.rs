@@ -256,6 +256,24 @@ pub(super) fn told_unused(folder: &Folder) -> Result<String, DataError> {
     Ok(String::new())
 }
 
+/// What a question about folders says of a table beside them that names images and has no column of labels; empty if there
+/// is none.
+///
+/// # Errors
+/// When a table cannot be read.
+pub(super) fn told_unlabelled(folder: &Folder) -> Result<String, DataError> {
+    for entry in tables(folder) {
+        if let Table::Other { header, why: Ignored::Unlabelling } = Table::open(entry, false)? {
+            return Ok(format!(
+                " ({} names images and has the columns {}: to take the classes from it, rename the column of classes to label)",
+                shown_name(&entry.name),
+                shown_name(&header)
+            ));
+        }
+    }
+    Ok(String::new())
+}
+
 /// The tables of a folder of which none is used, and why.
 ///
 /// # Errors

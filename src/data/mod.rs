@@ -13,6 +13,7 @@ mod check;
 mod class_lines;
 mod classes;
 mod colour;
+mod copied_names;
 mod counted;
 mod decode;
 mod described;

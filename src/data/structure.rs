@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
+use super::copied_names::{copied, is_augmented};
 use super::described::{is_describing, is_image_folder, stem};
 use super::error::DataError;
 use super::file_kinds::{any_file, ignored_folder, is_named_as_image};
@@ -12,8 +13,8 @@ use super::files::Folder;
 use super::layout::listed;
 use super::names::shown_name;
 use super::split_compounds::{abbreviated, compounds, key};
-use super::split_words::{SplitName, SplitWord, has, split_name, split_word, words_of};
-use super::unsorted_names::{is_date, is_of_camera, part_of};
+use super::split_words::{SplitName, SplitWord, split_name, split_word, words_of};
+use super::unsorted_names::{is_date, is_of_camera, part_of, parts_of_one_set};
 
 /// Subfolders that two folders have at least, if they may be splits.
 const SHARED_FOLDERS: usize = 2;
@@ -36,6 +37,13 @@ pub(super) struct Doubt {
     advice: &'static str,
 }
 
+impl Doubt {
+    /// The doubt with a remark about what else is in the folder.
+    pub fn with(self, remark: &str) -> Self {
+        Self { found: self.found + remark, ..self }
+    }
+}
+
 impl From<Doubt> for DataError {
     fn from(Doubt { path, found, advice }: Doubt) -> Self {
         Self::UnclearLayout { path, found, advice }
@@ -46,6 +54,8 @@ impl From<Doubt> for DataError {
 pub(super) fn doubt(folders: &[Named<'_>]) -> Option<Doubt> {
     sorting(folders)
         .or_else(|| unsorted(folders))
+        .or_else(|| chosen_and_rest(folders))
+        .or_else(|| augmented(folders))
         .or_else(|| abbreviations(folders))
         .or_else(|| split_compounds(folders))
         .or_else(|| whole_sets(folders))
@@ -108,6 +118,45 @@ fn unsorted(folders: &[Named<'_>]) -> Option<Doubt> {
         found: format!("the names {} are {what}, not classes", names(folders.iter().map(|(name, _)| *name))),
         advice: "sort the images into a folder for each class, or list them with their classes in a CSV file",
     })
+}
+
+/// `unseen` beside `unknown`, `rest` beside `selected`.
+fn chosen_and_rest(folders: &[Named<'_>]) -> Option<Doubt> {
+    let found = parts_of_one_set(folders.iter().map(|(name, _)| *name));
+    let (_, folder) = folders.iter().find(|(name, _)| found.last() == Some(name))?;
+    Some(Doubt {
+        path: folder.path.clone(),
+        found: format!(
+            "the names {} may be those of parts of one set, not of classes",
+            names(found.into_iter())
+        ),
+        advice: "rename the one whose images are of unknown class to 'unlabeled', and sort the others into a folder for \
+                 each class",
+    })
+}
+
+/// `augmented` beside `original` or classes.
+fn augmented(folders: &[Named<'_>]) -> Option<Doubt> {
+    let of_another =
+        |name: &str| copied(name).is_some_and(|base| folders.iter().any(|(other, _)| key(other) == base));
+    let (_, folder) = folders.iter().find(|(name, _)| is_augmented(name) && !of_another(name))?;
+    Some(altered(folder))
+}
+
+/// A doubt about a folder whose images were made from others.
+fn altered(folder: &Folder) -> Doubt {
+    Doubt {
+        path: folder.path.clone(),
+        found: "by its name, its images were made from others: such copies of training images would test"
+            .to_owned(),
+        advice: "move it out of the set, as training augments images itself, or choose the images to test in test/CLASS and \
+                 keep the copies with the images of train/CLASS that they were made from",
+    }
+}
+
+/// A doubt about the folder `augmented` of a class whose images may be held out to test.
+pub(super) fn augmented_inside((name, inner): Named<'_>) -> Option<Doubt> {
+    is_augmented(name).then(|| altered(inner))
 }
 
 /// Nothing but `tr`, `va`, `te` and split words.
@@ -250,7 +299,8 @@ fn copied_folders(folders: &[Named<'_>]) -> Option<Doubt> {
         // The number may be that of a name which this program told apart from another.
         let on_disk = folder.path.file_name().and_then(|name| name.to_str()) == Some(name);
         // The second of its name is a copy, unless there is a third.
-        let second = name.strip_suffix(" 2").map(|base| words_of(base).concat());
+        let second = name.strip_suffix('2').and_then(|base| base.strip_suffix([' ', '_', '-']));
+        let second = second.map(|base| words_of(base).concat());
         let second = second.filter(|base| !by_words.contains_key(&format!("{base}3")));
         let Some(base) = copied(name).or(second).filter(|_| on_disk) else { continue };
         let bases = by_words.get(&base).into_iter().flatten();
@@ -263,36 +313,6 @@ fn copied_folders(folders: &[Named<'_>]) -> Option<Doubt> {
         }
     }
     None
-}
-
-/// What a folder is a copy of, by its name.
-pub(super) fn copied(name: &str) -> Option<String> {
-    const COPIES: &str = "new newer neu nouveau nuevo copy copies copia kopie kopia kopi cópia копия копія 복사본 사본 백업 副本 备份 備份 コピー バックアップ backup \
-                          backups bak old orig original sicherung duplicate dup duplikat";
-    const OF: &str = "of von de di van";
-    let mut words = words_of(name);
-    let all = words.len();
-    let is_number = |word: Option<&String>| word.is_some_and(|word| word.chars().all(|c| c.is_ascii_digit()));
-    let is_copy = |word: Option<&String>| word.is_some_and(|word| has(COPIES, word));
-    let is_version =
-        is_number(words.last()) && words.iter().nth_back(1).is_some_and(|word| has("v ver version", word));
-    // Of a backup (`cat~`), or a version (`cat v2`).
-    if name.trim_end().ends_with('~') {
-        return (!words.is_empty()).then(|| words.concat());
-    }
-    if is_version {
-        words.truncate(words.len() - 2);
-    }
-    if is_number(words.last()) && (name.trim_end().ends_with(')') || is_copy(words.iter().nth_back(1))) {
-        words.pop();
-    }
-    while is_copy(words.last()) {
-        words.pop();
-    }
-    if is_copy(words.first()) && words.get(1).is_some_and(|word| has(OF, word)) {
-        words.drain(..2);
-    }
-    (words.len() < all && !words.is_empty()).then(|| words.concat())
 }
 
 /// Folders that hold folders of the same names.

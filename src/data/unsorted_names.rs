@@ -1,4 +1,5 @@
-//! Names that cameras, people who sort by day, and archives in parts give to folders: they are no classes.
+//! Names that cameras, people who sort by day, and archives in parts give to folders, and names of what was chosen and the
+//! rest: they are no classes.
 
 use super::split_words::{has, words_of};
 
@@ -14,17 +15,29 @@ pub(super) fn is_of_camera(name: &str) -> bool {
 /// Whether a name begins with a date of the years 1990 to 2099: `2021-05-01`, `20210501`, `2021_05 beach`.
 pub(super) fn is_date(name: &str) -> bool {
     let words: Vec<&str> = name.split(|letter: char| !letter.is_ascii_digit()).collect();
-    let number = |text: &str, range: std::ops::RangeInclusive<u32>| {
-        text.len() == 2 && text.parse().is_ok_and(|number| range.contains(&number))
-    };
-    let is_year = |text: &str| text.len() == 4 && (text.starts_with("20") || text.starts_with("199"));
     match words.as_slice() {
-        [day, ..] if day.len() == 8 && day.is_ascii() => {
-            is_year(&day[..4]) && number(&day[4..6], 1..=12) && number(&day[6..], 1..=31)
-        }
-        [year, month, ..] => is_year(year) && number(month, 1..=12),
+        [day, ..] if is_whole_date(day) => true,
+        [year, month, ..] => is_year(year) && is_month(month),
         _ => false,
     }
+}
+
+/// Whether a word is a date without separators: `20210501`.
+pub(super) fn is_whole_date(word: &str) -> bool {
+    let is_day = |day: &str| day.parse().is_ok_and(|day: u32| (1..=31).contains(&day));
+    word.len() == 8 && word.is_ascii() && is_year(&word[..4]) && is_month(&word[4..6]) && is_day(&word[6..])
+}
+
+/// Whether a word is a year from 1990 to 2099.
+pub(super) fn is_year(word: &str) -> bool {
+    word.len() == 4
+        && (word.starts_with("20") || word.starts_with("199"))
+        && word.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Whether a word is the number of a month, in two digits.
+pub(super) fn is_month(word: &str) -> bool {
+    word.len() == 2 && word.parse().is_ok_and(|month: u32| (1..=12).contains(&month))
 }
 
 /// The name without its number, if it is that of a part: `images_part_1`, `part 2`.
@@ -34,6 +47,20 @@ pub(super) fn part_of(name: &str) -> Option<String> {
     let is_number = !number.is_empty() && number.chars().all(|letter| letter.is_ascii_digit());
     let is_part = words.last().is_some_and(|word| has("part parts teil partie parte 파트", word));
     (is_number && is_part).then(|| words.concat())
+}
+
+/// Words for parts of one set of which two beside each other are no classes.
+const PARTS: [&str; 2] = [
+    "known unknown seen unseen 미지 알려짐 bekannt unbekannt connu inconnu conocido desconocido",
+    "selected unselected chosen picked picks selection rest remaining remainder leftover leftovers others 선택 선택됨 나머지 \
+     ausgewählt auswahl restliche übrige sélection reste seleccionado seleccionados resto 选中 其余 選択 残り",
+];
+
+/// The names that are those of parts of one set, if there are two.
+pub(super) fn parts_of_one_set<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Vec<&'a str> {
+    let of =
+        |words: &str| names.clone().filter(|name| has(words, &words_of(name).concat())).collect::<Vec<_>>();
+    PARTS.iter().map(|words| of(words)).find(|found| found.len() > 1).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -59,6 +86,21 @@ mod tests {
             ("고양이사진첩", false, false),
         ] {
             assert_eq!((is_of_camera(name), is_date(name)), (camera, date), "{name}");
+        }
+    }
+
+    #[test]
+    fn chosen_and_rest_are_told_together() {
+        for (names, found) in [
+            (&["unseen", "unknown"][..], 2),
+            (&["Known", "cat", "Unknown"], 2),
+            (&["rest", "selected"], 2),
+            (&["선택", "나머지"], 2),
+            (&["unknown", "other", "cat"], 0),
+            (&["rest", "fist", "wave"], 0),
+            (&["known", "rest"], 0),
+        ] {
+            assert_eq!(parts_of_one_set(names.iter().copied()).len(), found, "{names:?}");
         }
     }
 

@@ -217,7 +217,18 @@ fn archives_behind_other_bytes_are_read_or_refused() {
     let names = ["cat/0.png", "cat/1.png", "cat/2.png", "dog/0.png", "dog/1.png", "dog/2.png"];
     let members: Vec<(&str, &[u8])> = names.into_iter().zip(images.iter().map(Vec::as_slice)).collect();
     let whole = zip(&members, CompressionMethod::Stored);
+    let commented = |comment: &[u8]| {
+        let start = whole[..whole.len() - 2].to_vec();
+        [start, (comment.len() as u16).to_le_bytes().to_vec(), comment.to_vec()].concat()
+    };
+    // The record of the end of an empty archive, as a comment may hold it.
+    let empty = [&b"PK\x05\x06"[..], &[0; 18]].concat();
     for (archive, bytes, refused) in [
+        ("a.zip", commented(b"made by hand"), None),
+        ("a.zip", commented(&[empty.clone(), vec![0; 22]].concat()), None),
+        ("a.zip", commented(&empty), None),
+        ("a.zip", commented(&[b"see PK\x05\x06 ".to_vec(), empty.clone(), empty.clone()].concat()), None),
+        ("a.zip", [vec![b'x'; 502], commented(&empty)].concat(), None),
         ("a.zip", [vec![b'x'; 502], whole.clone()].concat(), None),
         ("a.zip", [whole.clone(), whole.clone()].concat(), Some("another archive")),
         ("a.zip", vec![b'x'; 502], Some("not that of a .zip file")),

@@ -8,6 +8,7 @@
 mod member;
 mod tar;
 mod zip;
+mod zip_end;
 
 pub(super) use tar::unzipped;
 

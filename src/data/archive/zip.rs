@@ -1,6 +1,6 @@
 //! Zip archives, and so `.npz` files.
 
-use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
+use std::io::{self, BufReader, Read, Seek};
 use std::sync::Arc;
 
 use ::zip::{CompressionMethod, ZipArchive};
@@ -8,11 +8,17 @@ use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
 
 use super::member::{self, damaged};
+use super::zip_end::End;
 use crate::data::counted::counted;
 use crate::data::error::{DataError, excerpt};
 use crate::data::files::{Content, Entry, Folder, Member, Stream, Window};
 use crate::data::limits::{over_limit, unpacked_limit};
 use crate::data::names::shown;
+
+/// What the library reads an archive from.
+trait ReadSeek: Read + Seek {}
+
+impl<T: Read + Seek> ReadSeek for T {}
 
 /// Lists the members from the archive's directory.
 ///
@@ -20,7 +26,13 @@ use crate::data::names::shown;
 pub(super) fn list(entry: &Entry) -> Result<Folder, DataError> {
     let path = &entry.path;
     let mut members = Vec::new();
-    let mut archive = ZipArchive::new(entry.open_seekable()?).map_err(|error| damaged(path, error))?;
+    let end = End::of(entry);
+    let inner = entry.open_seekable()?;
+    let reader: Box<dyn ReadSeek> = match &end {
+        Some(end) => Box::new(end.without_comment(inner)),
+        None => Box::new(inner),
+    };
+    let mut archive = ZipArchive::new(reader).map_err(|error| damaged(path, error))?;
     // An archive may begin behind a program that unpacks it. What is before another archive would be lost without a word.
     if archive.offset() > 0 && entry.prefix(4)?.starts_with(b"PK\x03\x04") {
         let found = format!(
@@ -68,7 +80,7 @@ pub(super) fn list(entry: &Entry) -> Result<Folder, DataError> {
     let mut root = Folder::of_members(path.clone(), members, |name, raw| member::normalise(path, name, raw))?;
     // The library keeps the last of several members with the same bytes as path.
     if let Some(more) =
-        declared_members(entry).and_then(|declared| declared.checked_sub(listed)).filter(|&n| n > 0)
+        end.and_then(|end| end.members).and_then(|declared| declared.checked_sub(listed)).filter(|&n| n > 0)
     {
         root.notices.push(format!(
             "{} in {} {} the path of an earlier one: the last one counts",
@@ -78,20 +90,6 @@ pub(super) fn list(entry: &Entry) -> Result<Folder, DataError> {
         ));
     }
     Ok(root)
-}
-
-/// The number of members that the end of the archive declares; `None` if it cannot be read, or is beyond 16 bits.
-fn declared_members(entry: &Entry) -> Option<usize> {
-    const END: &[u8] = b"PK\x05\x06";
-    // The end may be followed by a comment.
-    let length = entry.size.min(u64::from(u16::MAX) + 22);
-    let mut file = entry.open_seekable().ok()?;
-    file.seek(SeekFrom::Start(entry.size - length)).ok()?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).ok()?;
-    let at = bytes.windows(END.len()).rposition(|window| window == END)?;
-    let count = u16::from_le_bytes(bytes.get(at + 10..at + 12)?.try_into().ok()?);
-    (count < u16::MAX).then_some(usize::from(count))
 }
 
 /// A member's compressed bytes.

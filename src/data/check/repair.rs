@@ -9,11 +9,11 @@ use thiserror::Error;
 use super::finding::{Finding, Kind, Place, Use};
 use super::report::Report;
 use super::subject::Subject;
+use crate::data::copied_names::copied;
 use crate::data::names::shown_name;
 use crate::data::set::{DataSet, Origin};
 use crate::data::sheet::file_name;
 use crate::data::split_words::LEFT_OUT;
-use crate::data::structure::copied;
 
 /// A list of the images to keep.
 #[derive(Clone, Debug, PartialEq, Eq)]

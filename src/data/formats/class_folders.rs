@@ -6,7 +6,7 @@
 //! unclear; the choice `folders_as_classes` takes every folder for a class, inside `train/` and `test/` where the set has
 //! these. A folder `unlabeled` stays one of unknown class.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::data::classes::{Found, assemble};
 use crate::data::counted::counted;
@@ -20,13 +20,13 @@ use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};
 use crate::data::image_files::ImageFiles;
 use crate::data::layout::{Ignored, Role, Roles, is_hidden, joined, listed};
-use crate::data::list_table::{self, ignored_tables, is_table_file, told_unused};
+use crate::data::list_table::{self, ignored_tables, is_table_file, told_unlabelled, told_unused};
 use crate::data::names::shown_name;
 use crate::data::other_tasks::other_task;
 use crate::data::set::OpenOptions;
 use crate::data::split_lists::{self, SplitFile};
 use crate::data::split_words::{SplitName, SplitWord, split_name, split_word};
-use crate::data::structure::{self, Named};
+use crate::data::structure::{self, Doubt, Named};
 use crate::data::subfolders::{
     Child, are_splits, around, beside_its_tests, holds_classes, holds_splits, is_empty_split, is_unlabelled,
 };
@@ -93,13 +93,17 @@ pub(in crate::data) fn read(folder: &Folder, options: &OpenOptions) -> Result<Im
         let (path, lists) = (folder.path.clone(), told_unused(folder)?);
         return Err(DataError::Unclassed { path, images, example, lists });
     }
-    let Reader { mut found, mut roles, others, mut notices, doubtful, split_files, .. } = reader;
+    let Reader { mut found, mut roles, others, mut notices, doubtful, augmented, split_files, .. } = reader;
     split_lists::apply(&split_files, &mut found, &mut roles, &mut notices);
+    let tests = |image: &Found| matches!(image.split, SplitName::Test | SplitName::Validation);
+    if let Some(doubt) = augmented.filter(|_| !only_tests && !found.iter().any(tests)) {
+        return Err(doubt.into());
+    }
     // Images of a class are next to each other, whichever of its folders they come from.
     found.sort_by_key(|image| (image.split != SplitName::Train, image.class.is_none()));
     let mut files = assemble(&folder.path, found, roles, others, notices, options)?;
     if let (0..2, Some(path), false) = (files.classes.len(), doubtful, options.only_tests) {
-        return Err(DataError::UnclearFolder { path, word: SplitName::Test.word() });
+        return Err(unclear_folder(&path, SplitName::Test));
     }
     files.images.sort_by_key(|image| (image.test, image.class.is_none(), image.class));
     Ok(files)
@@ -122,6 +126,8 @@ struct Reader {
     packed: Vec<String>,
     /// A folder that was taken for test images, and may be a class.
     doubtful: Option<PathBuf>,
+    /// A folder inside a class whose images were made from others.
+    augmented: Option<Doubt>,
 }
 
 impl Reader {
@@ -162,16 +168,13 @@ impl Reader {
         self.loose(folder, at, Ignored::Loose)?;
         let siblings = || children.iter().filter(|child| child.word == SplitWord::Other);
         if !has_train {
-            self.ask(&children)?;
+            self.ask(folder, &children)?;
         }
         for child in &children {
             let path = joined(at, child.name);
             match child.word {
                 SplitWord::Near(split) => {
-                    return Err(DataError::UnclearFolder {
-                        path: child.folder.path.clone(),
-                        word: split.word(),
-                    });
+                    return Err(unclear_folder(&child.folder.path, split));
                 }
                 SplitWord::Exact(SplitName::Unlabelled) => {
                     if self.as_classes {
@@ -187,8 +190,7 @@ impl Reader {
                 SplitWord::Exact(SplitName::Train)
                     if siblings().next().is_some() && !has_image_folders(child.folder) =>
                 {
-                    let word = SplitName::Train.word();
-                    return Err(DataError::UnclearFolder { path: child.folder.path.clone(), word });
+                    return Err(unclear_folder(&child.folder.path, SplitName::Train));
                 }
                 SplitWord::Exact(split) => {
                     if !has_train && split != SplitName::Train && siblings().next().is_some() {
@@ -220,13 +222,13 @@ impl Reader {
     /// Asks about folders that would be classes, if something is unclear about them.
     ///
     /// # Errors
-    /// When something is.
-    fn ask(&self, children: &[Child<'_>]) -> Result<(), DataError> {
+    /// When something is, or a table in the folder cannot be read.
+    fn ask(&self, folder: &Folder, children: &[Child<'_>]) -> Result<(), DataError> {
         let is_class = |child: &&Child<'_>| matches!(child.word, SplitWord::Other | SplitWord::Sorting);
         let classes: Vec<Named<'_>> =
             children.iter().filter(is_class).map(|child| (child.name, child.folder)).collect();
         match structure::doubt(&classes) {
-            Some(doubt) if !self.as_classes => Err(doubt.into()),
+            Some(doubt) if !self.as_classes => Err(doubt.with(&told_unlabelled(folder)?).into()),
             _ => Ok(()),
         }
     }
@@ -312,7 +314,7 @@ impl Reader {
             let names = children.iter_mut().filter(|child| !is_unlabelled(child));
             names.for_each(|child| child.word = SplitWord::Other);
         }
-        self.ask(&children)?;
+        self.ask(folder, &children)?;
         let why = if split == SplitName::Train { Ignored::Loose } else { Ignored::FlatTest };
         self.loose(folder, at, why)?;
         let names: Vec<String> = children.iter().map(|child| child.name.to_owned()).collect();
@@ -329,10 +331,7 @@ impl Reader {
                 SplitWord::Exact(other) | SplitWord::Near(other) => {
                     // With the same classes inside, it is no class.
                     if child.folder.folders.keys().any(|inner| names.contains(inner)) {
-                        return Err(DataError::UnclearFolder {
-                            path: child.folder.path.clone(),
-                            word: other.word(),
-                        });
+                        return Err(unclear_folder(&child.folder.path, other));
                     }
                     self.notices.push(format!("the folder {} is read as a class", shown_name(&path)));
                     self.class(child.folder, &path, child.name, split)?;
@@ -384,6 +383,9 @@ impl Reader {
                 && has_images(inner)
             {
                 return Err(doubt.into());
+            }
+            if class.is_some() && !self.as_classes && self.augmented.is_none() && has_images(inner) {
+                self.augmented = structure::augmented_inside((name, inner));
             }
             let named = split_name(name).filter(|_| class.is_some() && !self.as_classes && has_images(inner));
             // No image of a test folder trains.
@@ -457,6 +459,15 @@ impl Reader {
             Err(error) => Err(error),
         }
     }
+}
+
+/// The error for a folder whose name is a word for a split, or close to one.
+fn unclear_folder(path: &Path, nearest: SplitName) -> DataError {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let exact = split_name(&name);
+    let split = exact.unwrap_or(nearest).word();
+    let word = if exact.is_some() { name.to_lowercase() } else { split.to_owned() };
+    DataError::UnclearFolder { path: path.to_owned(), word, split, is_near: exact.is_none() }
 }
 
 /// Whether a file beside images may list them.

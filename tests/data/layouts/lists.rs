@@ -159,7 +159,12 @@ fn lists_of_image_ids_without_labels_are_said() {
                     ("images_part_2/b*2.png", ""),
                     ("metadata.csv", table),
                 ]),
-                Refused(&["images_part_1, images_part_2", "parts of one set"]),
+                Refused(&[
+                    "images_part_1, images_part_2",
+                    "parts of one set",
+                    "metadata.csv names images and has the columns lesion_id,image_id,dx",
+                    "rename the column of classes to label",
+                ]),
             ),
         ],
         &OpenOptions::default(),
@@ -181,6 +186,42 @@ fn folders_of_cameras_dates_and_copies_are_asked_about() {
             (two("cat/*3.png", "cat_new/*3.png"), Refused(&["copy"])),
             (two("cat/*3.png", "cat v2/*3.png"), Refused(&["copy"])),
             (two("cat/*3.png", "cat 2/*3.png"), Refused(&["copy"])),
+            (two("cat/*3.png", "cat_2/*3.png"), Refused(&["copy"])),
+            (two("cat/*3.png", "cat 2021-05-01/*3.png"), Refused(&["copy"])),
+            (two("cat/*3.png", "cat_20210501/*3.png"), Refused(&["copy"])),
+            (two("cat/*3.png", "cat_flipped/*3.png"), Refused(&["copy"])),
+            (two("cat/*3.png", "cat_final/*3.png"), Refused(&["copy"])),
+            (two("unseen/*3.png", "unknown/*3.png"), Refused(&["unknown, unseen", "parts of one set"])),
+            (two("Known/*3.png", "Unknown/*3.png"), Refused(&["parts of one set", "folders_as_classes"])),
+            (two("rest/*3.png", "selected/*3.png"), Refused(&["rest, selected", "'unlabeled'"])),
+            (two("선택/*3.png", "나머지/*3.png"), Refused(&["parts of one set"])),
+            (two("original/*3.png", "augmented/*3.png"), Refused(&["augmented", "made from others"])),
+            (two("train/original/*3.png", "train/Augmented images/*3.png"), Refused(&["made from others"])),
+            (
+                leak(&[("cat/*3.png", ""), ("cat/augmented/*3.png", ""), ("dog/*3.png", "")]),
+                Refused(&["cat/augmented", "made from others", "training images would test"]),
+            ),
+            (
+                leak(&[
+                    ("train/cat/*3.png", ""),
+                    ("train/cat/augmented/*3.png", ""),
+                    ("train/dog/*3.png", ""),
+                    ("test/cat/1.png", ""),
+                ]),
+                Reads(&[("cat", 6, 1), ("dog", 3, 0)], 0, &[]),
+            ),
+            // A list says what they are.
+            (
+                leak(&[
+                    ("cat/*2.png", ""),
+                    ("cat_new/*2.png", ""),
+                    (
+                        "list.csv",
+                        "file,label,split\ncat/1.png,cat,train\ncat_new/1.png,cat_new,train\ncat/2.png,cat,test\n",
+                    ),
+                ]),
+                Reads(&[("cat", 1, 1), ("cat_new", 1, 0)], 0, &[]),
+            ),
             (two("cat/*3.png", "review/*3.png"), Refused(&["to be sorted"])),
             (leak(&[("DCIM/100CANON/*3.png", "")]), Refused(&["folder of a camera"])),
             (

@@ -307,7 +307,16 @@ fn folders_close_to_splits_are_refused() {
             &[("train/cat/*5.png", ""), ("train/test/*5.png", ""), ("val/cat/1.png", "")],
             Reads(&[("cat", 5, 1), ("test", 5, 0)], 0, &["the folder train/test is read as a class"]),
         ),
-        (&[("cat/*5.png", ""), ("test/*5.png", "")], Refused(&["test", "folders_as_classes"])),
+        (&[("cat/*5.png", ""), ("test/*5.png", "")], Refused(&["is the split word 'test', so"])),
+        (
+            &[("final/*5.png", ""), ("development/*5.png", "")],
+            Refused(&["is the split word 'development', which means 'val'", "rename the folder to 'val'"]),
+        ),
+        (
+            &[("use/*5.png", ""), ("Held_Out/*5.png", "")],
+            Refused(&["is the split word 'held_out', which means 'test'", "folders_as_classes"]),
+        ),
+        (&[("cat/*5.png", ""), ("tset/*5.png", "")], Refused(&["is close to the split word 'test', so"])),
         (&[("val/cat/*5.png", ""), ("test/cat/*5.png", "")], Refused(&["test, val", "class folders"])),
         (
             &[
