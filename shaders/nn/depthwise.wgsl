@@ -20,11 +20,11 @@ struct Params {
     stride: u32,
     pad_y: u32,
     pad_x: u32,
-    /// weight gradient: slices of rows of output pixels (n, y)
+    /// weight gradient: slices of rows of output pixels (n, y), and the first of them
     slices: u32,
     /// weight gradient: rows per slice
     slice_rows: u32,
-    unused: u32,
+    first_slice: u32,
 }
 
 @if(kernel3) const KERNEL: u32 = 3u;
@@ -189,7 +189,7 @@ fn weight_gradient(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_wo
     }
     let column = i % params.channels_vec4;
     let ky = i / params.channels_vec4 % KERNEL;
-    let slice = i / params.channels_vec4 / KERNEL;
+    let slice = params.first_slice + i / params.channels_vec4 / KERNEL;
     let end = min((slice + 1u) * params.slice_rows, params.batch * params.out_height);
     var sum = Taps();
     for (var row = slice * params.slice_rows; row < end; row++) {

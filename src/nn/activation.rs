@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::gpu::{Kernel, PlanBuilder, Storage, Tensor, groups_1d, groups_for_items};
+use crate::gpu::{ALIGNED_WORDS, Kernel, PlanBuilder, Storage, Tensor, groups_1d, groups_for_items};
 
 /// A batch of feature maps with channels a multiple of four.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +60,13 @@ impl Activation {
     pub(super) fn channels_vec4(&self) -> usize {
         self.channels / 4
     }
+}
+
+/// The fewest images at a multiple of which feature maps of this many words per image can be divided: slices of tensors are
+/// bound at aligned offsets.
+pub(super) fn aligned_images(words: [usize; 2]) -> usize {
+    let least = words.map(|words| ALIGNED_WORDS >> words.trailing_zeros().min(ALIGNED_WORDS.ilog2()));
+    least[0].max(least[1])
 }
 
 /// `Params` of `shaders/nn/reduce.wgsl`.

@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use bytemuck::{Pod, Zeroable};
 
-use super::activation::{Activation, same_padding, sum_pixels, sum_slices, sum_weight_slices};
+use super::activation::{
+    Activation, aligned_images, same_padding, sum_pixels, sum_slices, sum_weight_slices,
+};
 use super::conv_tiling::{ConvTiling, Cost, block_shader};
 use super::product::{ConvProduct, Direction};
 use crate::gpu::{ALIGNED_WORDS, Kernel, MeasuredTiles, PlanBuilder, Sharing, Storage, Tensor, Tiling};
@@ -108,8 +110,7 @@ impl Conv2d {
     ) -> usize {
         let pixels = height.div_ceil(self.stride) * width.div_ceil(self.stride);
         let words = [height * width * self.in_channels, pixels * self.out_channels].map(|n| storage.words(n));
-        let least = words.map(|words| ALIGNED_WORDS >> words.trailing_zeros().min(ALIGNED_WORDS.ilog2()));
-        let least = least[0].max(least[1]);
+        let least = aligned_images(words);
         let fit = |macs: u64| (macs / self.macs(height, width)) as usize / least * least;
         limit.map_or(images, |macs| fit(macs).max(least))
     }

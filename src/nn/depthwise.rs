@@ -1,14 +1,18 @@
 //! Depthwise convolution (`shaders/nn/depthwise.wgsl`): every channel has a filter of its own. Its weight gradient is summed
 //! over slices of rows, in a fixed order.
 
+use std::ops::Range;
+
 use bytemuck::{Pod, Zeroable};
 
-use super::activation::{Activation, same_padding, sum_slices};
+use super::activation::{Activation, aligned_images, same_padding, sum_slices};
 use super::conv_tiling::ConvTiling;
 use crate::gpu::{Kernel, PlanBuilder, Tensor, Work, groups_for_items};
 
 /// Pixels that an invocation computes.
 const STRIP: usize = 4;
+/// By how much fewer MACs a dispatch does than one of a convolution in the same time: values are not reused between channels.
+const VALUES_PER_MAC: u64 = 4;
 
 /// A depthwise convolution `kernel` x `kernel` (3 or 5), stride 1 or 2, TensorFlow's SAME padding, without bias.
 ///
@@ -19,7 +23,7 @@ pub struct DepthwiseConv2d {
     pub channels: usize,
     pub kernel: usize,
     pub stride: usize,
-    /// Its slices of the weight gradient.
+    /// Its slices of the weight gradient, and the limits of MACs per dispatch.
     pub tiling: ConvTiling,
 }
 
@@ -38,7 +42,7 @@ struct Params {
     pad_x: u32,
     slices: u32,
     slice_rows: u32,
-    unused: u32,
+    first_slice: u32,
 }
 
 impl DepthwiseConv2d {
@@ -65,7 +69,7 @@ impl DepthwiseConv2d {
             pad_x: same_padding(x.width, self.kernel, self.stride)[0] as u32,
             slices: slices as u32,
             slice_rows: slice_rows as u32,
-            unused: 0,
+            first_slice: 0,
         }
     }
 
@@ -75,10 +79,26 @@ impl DepthwiseConv2d {
         Kernel::new(shader, entry).stored_as(x.storage)
     }
 
-    /// The work of one direction on `x`, with its longest chain of reads.
-    fn note(&self, work: &mut Work, x: Activation, chain: usize) {
+    /// The work of a dispatch on the images of `x`, with its longest chain of reads.
+    fn note(&self, work: &mut Work, x: Activation) {
         work.operations = 2 * self.macs(x.height, x.width) * x.images as u64;
-        work.chain = chain as u64;
+        work.chain = (self.kernel * self.kernel) as u64;
+    }
+
+    /// MACs that a dispatch does at most, if there is a limit.
+    fn limit(&self) -> Option<u64> {
+        let limits = [self.tiling.macs_per_dispatch, self.tiling.macs_at_once];
+        limits.into_iter().flatten().min().map(|macs| macs / VALUES_PER_MAC)
+    }
+
+    /// Divides the images of `x` into chunks within the limit of MACs per dispatch, as far as their feature maps can be bound.
+    fn image_chunks(&self, x: Activation) -> impl Iterator<Item = Range<usize>> + use<> {
+        let pixels = x.height.div_ceil(self.stride) * x.width.div_ceil(self.stride);
+        let words = [x.height * x.width, pixels].map(|pixels| x.storage.words(pixels * x.channels));
+        let (images, least) = (x.images, aligned_images(words));
+        let fit = |macs: u64| (macs / self.macs(x.height, x.width).max(1)) as usize / least * least;
+        let each = self.limit().map_or(images, fit).max(least);
+        (0..images).step_by(each).map(move |first| first..images.min(first + each))
     }
 
     /// Records the convolution of `x`; `weights` is `[kernel, kernel, channels]`.
@@ -86,11 +106,14 @@ impl DepthwiseConv2d {
         let [height, width] = [x.height, x.width].map(|size| size.div_ceil(self.stride));
         let shape = [x.images, height, width, x.channels];
         let out = Activation::stored(b, &format!("{}.output", self.name), shape, x.storage);
-        let items = x.images * height * width.div_ceil(STRIP) * x.channels_vec4();
-        let bindings = [x.tensor, weights, out.tensor];
-        let groups = groups_for_items(items, 64);
-        let work = b.dispatch(self.kernel("forward", x), &self.params(x, [0; 2]), &bindings, groups);
-        self.note(work, x, self.kernel * self.kernel);
+        for images in self.image_chunks(x) {
+            let (x, out) = (x.slice(&images), out.slice(&images));
+            let items = x.images * height * width.div_ceil(STRIP) * x.channels_vec4();
+            let bindings = [x.tensor, weights, out.tensor];
+            let groups = groups_for_items(items, 64);
+            let work = b.dispatch(self.kernel("forward", x), &self.params(x, [0; 2]), &bindings, groups);
+            self.note(work, x);
+        }
         out
     }
 
@@ -104,11 +127,15 @@ impl DepthwiseConv2d {
     ) -> Activation {
         let dx = x.like(b, &format!("{}.d_input", self.name));
         let strips = x.width.div_ceil(STRIP * self.stride) * self.stride;
-        let items = x.images * x.height * strips * x.channels_vec4();
-        let bindings = [d_out.tensor, weights, dx.tensor];
-        let groups = groups_for_items(items, 64);
-        let work = b.dispatch(self.kernel("data_gradient", x), &self.params(x, [0; 2]), &bindings, groups);
-        self.note(work, x, self.kernel * self.kernel);
+        for images in self.image_chunks(x) {
+            let (x, d_out, dx) = (x.slice(&images), d_out.slice(&images), dx.slice(&images));
+            let items = x.images * x.height * strips * x.channels_vec4();
+            let bindings = [d_out.tensor, weights, dx.tensor];
+            let groups = groups_for_items(items, 64);
+            let work =
+                b.dispatch(self.kernel("data_gradient", x), &self.params(x, [0; 2]), &bindings, groups);
+            self.note(work, x);
+        }
         dx
     }
 
@@ -123,11 +150,18 @@ impl DepthwiseConv2d {
     ) {
         let [slices, slice_rows] = self.slices(d_out);
         let partial = b.tensor(format!("{}.partial_weights", self.name), slices * self.weight_words());
-        let groups = groups_for_items(slices * self.kernel * x.channels_vec4(), 64);
         let bindings = [x.tensor, d_out.tensor, partial];
-        let params = self.params(x, [slices, slice_rows]);
-        let work = b.dispatch(self.kernel("weight_gradient", x), &params, &bindings, groups);
-        self.note(work, x, slice_rows * d_out.width);
+        let macs_of_slice = (slice_rows * d_out.width * self.weight_words()) as u64;
+        let at_once = |macs: u64| ((macs / macs_of_slice.max(1)) as usize).max(1);
+        let each = self.limit().map_or(slices, at_once);
+        for first_slice in (0..slices).step_by(each) {
+            let count = each.min(slices - first_slice);
+            let params = Params { first_slice: first_slice as u32, ..self.params(x, [count, slice_rows]) };
+            let groups = groups_for_items(count * self.kernel * x.channels_vec4(), 64);
+            let work = b.dispatch(self.kernel("weight_gradient", x), &params, &bindings, groups);
+            work.operations = 2 * macs_of_slice * count as u64;
+            work.chain = (slice_rows * d_out.width) as u64;
+        }
         sum_slices(b, partial, d_weights, self.weight_words() / 4, slices, accumulate);
     }
 

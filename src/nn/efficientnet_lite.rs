@@ -75,6 +75,7 @@ impl EfficientNetLite {
         let of_eight = |n: usize| n > 0 && n.is_multiple_of(8) && n <= 2_048;
         check(of_eight(self.stem_filters), "stem_filters", self.stem_filters, "a multiple of 8 up to 2048")?;
         check(of_eight(self.features), "features", self.features, "a multiple of 8 up to 2048")?;
+        let mut inputs = self.stem_filters;
         for stage in &self.stages {
             check(of_eight(stage.filters), "filters", stage.filters, "a multiple of 8 up to 2048")?;
             check((1..=8).contains(&stage.expand), "expand", stage.expand, "1 to 8")?;
@@ -84,6 +85,10 @@ impl EfficientNetLite {
             let most = if stage.expand == 1 { 1 } else { 16 };
             let expected = "1 to 16, and 1 without expansion";
             check((1..=most).contains(&stage.repeat), "repeat", stage.repeat, expected)?;
+            let has_residual = stage.stride == 1 && stage.filters == inputs;
+            let expected = "another number than the stage before has, without expansion and stride";
+            check(stage.expand > 1 || !has_residual, "filters", stage.filters, expected)?;
+            inputs = stage.filters;
         }
         if !(8..=LARGEST).contains(&height) || !(8..=LARGEST).contains(&width) {
             return Err(NetworkError::ImageSize { height, width, largest: LARGEST });
@@ -239,7 +244,7 @@ impl EfficientNetLiteLayers {
                 units.push(unit(Convolution::Depthwise(depthwise), norm(&units), relu6));
                 let project = name(if stage.expand > 1 { "conv_pwl" } else { "conv_pw" });
                 units.push(unit(full(project, expanded, stage.filters, 1, 1), norm(&units), linear));
-                let residual = stage.expand > 1 && stride == 1 && inputs == stage.filters;
+                let residual = stride == 1 && inputs == stage.filters;
                 blocks.push(Block { units, residual });
                 inputs = stage.filters;
             }

@@ -255,6 +255,11 @@ fn networks_refuse_or_round_sizes_before_reading() {
     let (_, told) = done(&mut train("efficientnet-lite0", "40"));
     assert!(told.contains("rounded from 40 to 32, a multiple of 32"), "{told}");
     assert!(told.contains("resized to 32x32"), "{told}");
+    let traced = outer.path().join("step.safetensors");
+    let mut trace =
+        remixmatch(&["trace", "--network", "efficientnet-lite0", "--labels", "8", "--batch", "4"]);
+    done(trace.args(["--k", "1", "--data", str(&data), "--image-size", "32", "--out", str(&traced)]));
+    assert!(traced.exists());
     done(&mut eval(&run));
     done(&mut remixmatch(&["train", "--resume", str(&run), "--steps", "2"]));
 }

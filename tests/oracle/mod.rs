@@ -7,6 +7,7 @@ pub mod compare;
 pub mod conv;
 pub mod depthwise;
 pub mod difference;
+pub mod efficientnet_lite;
 pub mod heads;
 pub mod norm;
 pub mod optim;

@@ -2,6 +2,7 @@
 
 mod conv;
 mod depthwise;
+mod efficientnet_lite;
 mod heads;
 mod norm;
 mod optim;
