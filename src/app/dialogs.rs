@@ -69,9 +69,9 @@ impl Dialogs {
         self.open("Open a folder of images to label", context, Kind::Folder, Chosen::Images);
     }
 
-    /// Asks where to write the model.
-    pub fn save_model(&self, context: &Context) {
-        save(self.sender.clone(), context, "model.safetensors", Chosen::SaveModel);
+    /// Asks where to write the model, at first under `name`, whose ending is that of its format.
+    pub fn save_model(&self, context: &Context, name: &str) {
+        save(self.sender.clone(), context, name, Chosen::SaveModel);
     }
 
     pub fn open_run(&self, context: &Context) {

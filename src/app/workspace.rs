@@ -166,7 +166,7 @@ impl Workspace {
         }
     }
 
-    /// Writes the first run's model to a safetensors file.
+    /// Writes the first run's model to a safetensors file, or to an ONNX file where the name ends with `.onnx`.
     pub fn export_model(&mut self, path: PathBuf) {
         match self.runs.first() {
             Some(run) => run.session.send(Command::SaveModel(path)),

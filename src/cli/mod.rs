@@ -2,8 +2,8 @@
 //! 1 after a failure named in one line, 2 for wrong usage, 3 if `data --check` finds something serious, 130 when
 //! interrupted.
 //!
-//! Each command is a file with its arguments and a `run` function; `options`, `inputs`, `outputs`, `training`, `figures`
-//! and `terminal` hold what several commands share.
+//! Each command is a file with its arguments and a `run` function; `image_inputs` and `sorted_copies` belong to `predict`;
+//! `options`, `inputs`, `outputs`, `training`, `figures` and `terminal` hold what several commands share.
 
 mod ablate;
 mod app;
@@ -11,11 +11,13 @@ mod bench;
 mod eval;
 mod export;
 mod figures;
+mod image_inputs;
 mod inputs;
 mod inspect;
 mod options;
 mod outputs;
 mod predict;
+mod sorted_copies;
 mod terminal;
 mod train;
 mod training;

@@ -14,7 +14,7 @@
 //! - Animations and multi-page files: the first frame.
 
 use std::io::BufRead as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use image::imageops::FilterType;
@@ -32,6 +32,7 @@ use super::host;
 use super::identity::content_hash;
 use super::images::Images;
 use super::limits::MAX_PIXELS;
+use super::loose_image::LooseImage;
 use super::original::{Original, raw_kind};
 use super::palette::exceeds_palette;
 use super::parallel::map_on_all_cores;
@@ -250,19 +251,19 @@ pub fn read_image(path: &Path, side: usize, channels: usize) -> Result<Images, D
     Ok(Images::new(side, side, channels, pixels))
 }
 
-/// [`read_image`] of many files, in order and on all cores: the pixels of each file, `side * side * channels` bytes
-/// (HWC), or why it cannot be read. `bits`: the significant bits of 16-bit images, 8 to 16. `fit`: how images that are not
-/// square become squares.
+/// [`read_image`] of many images, in order and on all cores: the pixels of each, `side * side * channels` bytes (HWC), or
+/// why it cannot be read. `bits`: the significant bits of 16-bit images, 8 to 16. `fit`: how images that are not square
+/// become squares.
 pub fn read_images(
-    paths: &[PathBuf],
+    images: &[LooseImage],
     side: usize,
     channels: usize,
     bits: u8,
     fit: Fit,
 ) -> Vec<Result<Vec<u8>, DataError>> {
-    let (mut entries, mut missing) = (Vec::with_capacity(paths.len()), Vec::with_capacity(paths.len()));
-    for path in paths {
-        match host::file(path) {
+    let (mut entries, mut missing) = (Vec::with_capacity(images.len()), Vec::with_capacity(images.len()));
+    for image in images {
+        match image.entry() {
             Ok(entry) => {
                 entries.push(entry);
                 missing.push(None);

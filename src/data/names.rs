@@ -174,7 +174,7 @@ fn escape_bytes(raw: &[u8]) -> String {
 }
 
 /// The name, or with ` (2)`, ` (3)` ... before its ending where it is taken.
-pub(super) fn unique(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
+pub fn unique(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
     if !is_taken(name) {
         return name.to_owned();
     }

@@ -1,12 +1,11 @@
 //! The significant bits of the 16-bit images of a set, from their values.
 
 use std::convert::Infallible;
-use std::path::PathBuf;
 
 use super::bit_depth::{ALL_BITS, SignificantBits, UsedBits};
 use super::decode;
 use super::files::Entry;
-use super::host;
+use super::loose_image::LooseImage;
 use super::parallel::map_on_all_cores;
 use super::slices::{Slices, run_to_end};
 
@@ -37,14 +36,14 @@ pub(super) async fn significant_bits<E>(
     Ok(if all == UsedBits::default() { ALL_BITS } else { all.bits() })
 }
 
-/// The significant bits of the 16-bit images among these files, 8 to 16: those of the setting, or those that their values
+/// The significant bits of the 16-bit images among these, 8 to 16: those of the setting, or those that their values
 /// use; and the number of these images, 0 with a setting of bits. Files that cannot be read are left out.
-pub fn significant_bits_of(paths: &[PathBuf], setting: SignificantBits) -> (u8, usize) {
+pub fn significant_bits_of(images: &[LooseImage], setting: SignificantBits) -> (u8, usize) {
     let is_deep = |entry: &Entry| decode::read_header(entry).is_ok_and(|header| header.original.deep);
     let entries: Vec<Entry> = match setting {
         SignificantBits::Bits(_) => Vec::new(),
         SignificantBits::Auto => {
-            paths.iter().filter_map(|path| host::file(path).ok().filter(is_deep)).collect()
+            images.iter().filter_map(|image| image.entry().ok().filter(is_deep)).collect()
         }
     };
     let entries: Vec<&Entry> = entries.iter().collect();

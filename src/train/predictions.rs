@@ -40,13 +40,26 @@ impl PredictionTable {
         self.push_labelled(file, probabilities, None);
     }
 
+    /// [`PredictionTable::push`], with an empty class: the model abstains.
+    ///
+    /// # Panics
+    /// When there are not as many probabilities as classes.
+    pub fn push_abstained(&mut self, file: &str, probabilities: &[f32]) {
+        self.write(file, "", probabilities, None);
+    }
+
     /// [`PredictionTable::push`], with the class that a person gave the image, if any.
     ///
     /// # Panics
     /// When there are not as many probabilities as classes.
     pub fn push_labelled(&mut self, file: &str, probabilities: &[f32], label: Option<&str>) {
+        let class = self.classes[most_likely(probabilities)].clone();
+        self.write(file, &class, probabilities, label);
+    }
+
+    fn write(&mut self, file: &str, class: &str, probabilities: &[f32], label: Option<&str>) {
         assert_eq!(probabilities.len(), self.classes.len(), "one probability per class");
-        let start = [file.to_owned(), self.classes[most_likely(probabilities)].clone()];
+        let start = [file, class].map(str::to_owned);
         let row = start.into_iter().chain(probabilities.iter().map(f32::to_string));
         let row = row.chain(self.by_hand.then(|| label.unwrap_or_default().to_owned()));
         self.rows.write_record(row).expect("writing to memory succeeds");

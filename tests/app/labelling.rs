@@ -149,6 +149,10 @@ fn folder_is_labelled_trained_reviewed_and_exported() {
     window.state_mut().workspace.export_model(model.clone());
     wait_for(&mut window, "the model", |window| says(window, "model written: "));
     check_export(path, &table, &model);
+    let onnx = out.path().join("model.onnx");
+    window.state_mut().workspace.export_model(onnx.clone());
+    wait_for(&mut window, "the ONNX file", |window| says(window, "model.onnx"));
+    assert!(remixmatch::onnx::is_export(&fs::read(onnx).expect("a file")));
 
     // More labels, and another run.
     window.get_by_label("▶ Train on 5 labels").click();

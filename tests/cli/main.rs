@@ -18,6 +18,7 @@ mod killed;
 mod offline;
 mod other_data;
 mod output_folder;
+mod predict_inputs;
 mod predictions;
 mod resumed;
 mod run_folders;

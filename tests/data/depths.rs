@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, Rgb};
 use remixmatch::data::{
-    DataSet, Fit, Images, Kind, OpenOptions, SignificantBits, check, open_files, read_images,
+    DataSet, Fit, Images, Kind, LooseImage, OpenOptions, SignificantBits, check, open_files, read_images,
     significant_bits_of,
 };
 use tempfile::tempdir;
@@ -152,20 +152,20 @@ fn declared_bits_of_png_files_count() {
 #[test]
 fn listed_files_share_their_bits() {
     let folder = tempdir().unwrap();
-    let paths: Vec<PathBuf> = [("dark.png", 800), ("bright.tif", 4_000)]
+    let images: Vec<LooseImage> = [("dark.png", 800), ("bright.tif", 4_000)]
         .into_iter()
         .map(|(name, value)| {
             let path = folder.path().join(name);
             put(&path, &flat(value, ImageFormat::from_path(name).unwrap()));
-            path
+            path.into()
         })
         .collect();
-    let (bits, deep) = significant_bits_of(&paths, SignificantBits::Auto);
-    assert_eq!((bits, deep), (12, paths.len()));
+    let (bits, deep) = significant_bits_of(&images, SignificantBits::Auto);
+    assert_eq!((bits, deep), (12, images.len()));
     let first = |bits| -> Vec<u8> {
-        read_images(&paths, 8, 1, bits, Fit::Crop).into_iter().map(|pixels| pixels.unwrap()[0]).collect()
+        read_images(&images, 8, 1, bits, Fit::Crop).into_iter().map(|pixels| pixels.unwrap()[0]).collect()
     };
     assert_eq!((first(bits), first(16)), (vec![50, 249], vec![3, 16]));
-    assert_eq!(significant_bits_of(&paths, SignificantBits::Bits(14)), (14, 0));
-    assert_eq!(significant_bits_of(&[folder.path().join("gone.png")], SignificantBits::Auto), (16, 0));
+    assert_eq!(significant_bits_of(&images, SignificantBits::Bits(14)), (14, 0));
+    assert_eq!(significant_bits_of(&[folder.path().join("gone.png").into()], SignificantBits::Auto), (16, 0));
 }

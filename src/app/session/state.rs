@@ -33,7 +33,7 @@ pub enum Command {
     Embed,
     /// Autosave the run if it has a folder for that, and end.
     End,
-    /// Write the model alone to a safetensors file.
+    /// Write the model alone: an ONNX file where the name ends with `.onnx`, otherwise a safetensors file.
     SaveModel(PathBuf),
     /// Classify all training images. Training waits meanwhile.
     Predict,

@@ -15,8 +15,10 @@ use crate::app::platform;
 use crate::data::DataSet;
 use crate::disk;
 use crate::gpu::{Gpu, GpuError};
+use crate::onnx;
 use crate::train::{
     Capture, Config, Pace, RunFolder, RunLock, TrainError, Trainer, Weights, accuracy, summary, tune,
+    write_atomically,
 };
 
 /// Work on the adapter is submitted in slices of this length, so that frames are drawn in between.
@@ -398,7 +400,7 @@ impl Worker {
                 });
             }
             Command::SaveModel(path) => {
-                let outcome = trainer.save(&path).await;
+                let outcome = save_model(trainer, &path).await;
                 self.notice(match outcome {
                     Ok(()) => format!("model written: {}", path.display()),
                     Err(error) => format!("model not written: {error}"),
@@ -449,6 +451,15 @@ impl Worker {
         }
         Ok(())
     }
+}
+
+/// Writes the model: the EMA weights as an ONNX file where the name ends with `.onnx`, otherwise a checkpoint.
+async fn save_model(trainer: &mut Trainer, path: &Path) -> Result<(), TrainError> {
+    if !path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx")) {
+        return trainer.save(path).await;
+    }
+    let model = onnx::export(&trainer.checkpoint().await?, Weights::Ema)?;
+    write_atomically(path, &model)
 }
 
 #[cfg(test)]

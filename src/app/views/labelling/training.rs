@@ -142,9 +142,17 @@ fn export(ui: &mut Ui, dialogs: &Dialogs, folder: &OpenFolder, run: Option<&Run>
     let trained = run.and_then(|run| run.state.progress).is_some_and(|progress| progress.step > 0);
     let model = ui.add_enabled(trained, Button::new("Model ..."));
     let model = model
-        .on_hover_text("A safetensors file, for `remixmatch predict --model FILE IMAGE`")
+        .on_hover_text(
+            "A safetensors file, for `remixmatch predict --model FILE IMAGE`; a right-click has an ONNX file for other programs",
+        )
         .on_disabled_hover_text("Train first");
     if model.clicked() {
-        dialogs.save_model(ui.ctx());
+        dialogs.save_model(ui.ctx(), "model.safetensors");
     }
+    model.context_menu(|ui| {
+        if ui.button("ONNX file ...").clicked() {
+            dialogs.save_model(ui.ctx(), "model.onnx");
+            ui.close();
+        }
+    });
 }

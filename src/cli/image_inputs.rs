@@ -1,0 +1,158 @@
+//! The images that a command is given: files, folders, archives, and patterns that the shell has not expanded.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use glob::{MatchOptions, glob_with};
+use remixmatch::data::{
+    ArchivedImages, LooseImage, archived_images, counted, is_image_file, left_out_folder, shown,
+};
+
+use super::terminal::note;
+
+/// How patterns match: as in a shell, `*` matches neither `/` nor a leading dot.
+const AS_IN_A_SHELL: MatchOptions =
+    MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
+
+/// The images that arguments name.
+#[derive(Default)]
+pub struct ImageInputs {
+    pub images: Vec<LooseImage>,
+    /// What is wrong with arguments: folders and archives without images or that cannot be read, patterns without a match.
+    pub failures: Vec<String>,
+    /// The folders among the arguments and the matches.
+    pub folders: Vec<PathBuf>,
+    others: Vec<PathBuf>,
+    left_out: Vec<String>,
+    /// Whether an archive is among the arguments.
+    has_archives: bool,
+}
+
+impl ImageInputs {
+    /// The files among the arguments, the images below the folders and in the archives among them, also those that this
+    /// program cannot read, without hidden ones; and the same of what patterns match, each file once per pattern.
+    pub fn list(arguments: &[PathBuf]) -> Self {
+        let mut inputs = Self::default();
+        for path in arguments {
+            match path.to_str().filter(|pattern| is_pattern(pattern) && fs::symlink_metadata(path).is_err()) {
+                Some(pattern) => inputs.add_matches(pattern),
+                None => inputs.add(path),
+            }
+        }
+        inputs.note_others();
+        inputs
+    }
+
+    /// Adds what a pattern matches, by path.
+    fn add_matches(&mut self, pattern: &str) {
+        let found = match glob_with(pattern, AS_IN_A_SHELL) {
+            Ok(found) => found,
+            Err(reason) => {
+                return self.failures.push(format!("the pattern {pattern} is invalid: {reason}"));
+            }
+        };
+        let (first, mut matches) = (self.images.len(), 0);
+        for path in found {
+            matches += 1;
+            match path {
+                Ok(path) => self.add(&path),
+                Err(error) => self.failures.push(format!("{}: {}", shown(error.path()), error.error())),
+            }
+        }
+        if matches == 0 {
+            self.failures.push(format!("there is no file {pattern}, and nothing matches it as a pattern"));
+        }
+        // `**` matches a folder and its files.
+        let mut seen = BTreeSet::new();
+        let new = self.images.split_off(first);
+        self.images.extend(new.into_iter().filter(|image| seen.insert(image.path().to_owned())));
+    }
+
+    fn add(&mut self, path: &Path) {
+        let (images, failures) = (self.images.len(), self.failures.len());
+        let kind = if path.is_dir() {
+            self.folders.push(path.to_owned());
+            self.add_folder(path);
+            "folder"
+        } else {
+            match archived_images(path) {
+                Ok(None) => return self.images.push(LooseImage::from(path.to_owned())),
+                Ok(Some(found)) => self.add_archived(found),
+                Err(error) => self.failures.push(error.to_string()),
+            }
+            "archive"
+        };
+        if (self.images.len(), self.failures.len()) == (images, failures) {
+            self.failures.push(format!("there are no images in the {kind} {}", shown(path)));
+        }
+    }
+
+    fn add_archived(&mut self, found: ArchivedImages) {
+        found.notices.iter().for_each(|notice| note(format_args!("notice: {notice}")));
+        self.has_archives = true;
+        self.images.extend(found.images);
+        self.others.extend(found.others);
+        let left_out = found.left_out.iter();
+        self.left_out.extend(left_out.map(|(path, why)| format!("{} ({why})", shown(path))));
+    }
+
+    /// Adds the images below a folder, sorted, the other files to `others`, and folders that hold no photos by their names
+    /// to `left_out`, as a data set leaves them out.
+    fn add_folder(&mut self, folder: &Path) {
+        let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let mut paths: Vec<_> = match entries {
+            Ok(entries) => entries.into_iter().map(|entry| entry.path()).collect(),
+            Err(reason) => {
+                return self.failures.push(format!("cannot read the folder {}: {reason}", shown(folder)));
+            }
+        };
+        paths.sort();
+        for path in paths {
+            let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+            // Links to folders are not followed: they may lead back.
+            if hidden || path.is_dir() && path.is_symlink() {
+                continue;
+            }
+            if path.is_dir() {
+                let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                match left_out_folder(name) {
+                    Some(why) => self.left_out.push(format!("{} ({why})", shown(&path))),
+                    None => self.add_folder(&path),
+                }
+            } else if is_image_file(&path) {
+                self.images.push(path.into());
+            } else {
+                self.others.push(path);
+            }
+        }
+    }
+
+    fn note_others(&self) {
+        if let Some(first) = self.others.first() {
+            let place = if self.has_archives { "folders or archives" } else { "folders" };
+            let one = format!("file in {place} that is not an image is");
+            let several = format!("files in {place} that are not images are");
+            note(format_args!(
+                "notice: {} ignored, such as {}",
+                counted(self.others.len(), &one, &several),
+                shown(first)
+            ));
+        }
+        if let Some(first) = self.left_out.first() {
+            note(format_args!(
+                "notice: {} left out, such as {first}",
+                counted(
+                    self.left_out.len(),
+                    "folder of thumbnails or of the system is",
+                    "folders of thumbnails or of the system are"
+                )
+            ));
+        }
+    }
+}
+
+/// Whether a path that does not exist may be a pattern.
+fn is_pattern(path: &str) -> bool {
+    path.contains(['*', '?', '['])
+}
