@@ -1,7 +1,6 @@
 //! Significant bits of 16-bit images: found from the values, declared, or set; in every entrance.
 
 use std::io::Cursor;
-use std::path::PathBuf;
 
 use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, Rgb};
 use remixmatch::data::{
