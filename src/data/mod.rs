@@ -6,6 +6,7 @@
 //! A new format is one file in `formats/`, declared and listed in `formats/mod.rs`; nothing else needs to change.
 
 mod archive;
+mod archived_images;
 mod batch_size;
 mod bit_depth;
 mod builtin;
@@ -83,6 +84,7 @@ mod unreadable;
 mod unsorted_names;
 mod used_bits;
 
+pub use archived_images::{ArchivedImages, archived_images};
 pub use bit_depth::SignificantBits;
 #[cfg(target_arch = "wasm32")]
 pub(crate) use builtin::FILES as BUILTIN_FILES;
@@ -104,7 +106,7 @@ pub use labelling_folder::LabellingFolder;
 pub use labels::{CLASSES_FILE, HELD_OUT, LABELS_FILE, Labels};
 pub use layout::{Ignored, Layout, LayoutRow, Role};
 pub use limits::SIDES;
-pub use loose_image::{ArchivedImages, LooseImage, archived_images};
+pub use loose_image::LooseImage;
 pub use names::{Shown, class_key, shown, shown_name, unique};
 pub use open::{open, open_async, open_files};
 pub use original::Original;
