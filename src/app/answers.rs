@@ -156,7 +156,7 @@ pub fn failure_in_window(error: &DataError, answer: Option<Answer>) -> String {
         text = text.replace(", or set skip_bad to skip such images", "").replace(", or set skip_bad", "");
     }
     if let Some(answer) = answer {
-        let button = format!("press *{}*", answer.label());
+        let button = format!("press '{}'", answer.label());
         for setting in answer.settings() {
             for verb in ["unset", "set"] {
                 text = text.replace(&format!("{verb} {setting}"), &button);
@@ -172,14 +172,14 @@ pub fn in_window(error: &TrainError) -> String {
         .to_string()
         .replace(
             "Restore the data, or set accept_changed_data to go on with them",
-            "Put the data back and open the run again, or press *Accept the changed data* to go on with them",
+            "Put the data back and open the run again, or press 'Accept the changed data' to go on with them",
         )
         .replace(
             "put them back, or set data to where they are now",
             "put them back, or choose the folder where they are now",
         )
-        .replace("set labels to", "set *labelled images* to")
-        .replace("set balance to train,", "press *Spread labels as the classes are*,")
+        .replace("set labels to", "set 'labelled images' to")
+        .replace("set balance to train,", "press 'Spread labels as the classes are',")
 }
 
 #[cfg(test)]
@@ -215,7 +215,7 @@ mod tests {
             let brief = brief(&error).expect("a refusal");
             assert_eq!(brief, format!("The data of this run have changed: {expected}"));
             let whole = in_window(&error);
-            assert!(whole.contains("*Accept the changed data*") && !whole.contains("accept_changed_data"));
+            assert!(whole.contains("'Accept the changed data'") && !whole.contains("accept_changed_data"));
         }
     }
 
@@ -225,8 +225,8 @@ mod tests {
         let bad = |reason: &str| DataError::BadImage { path: path(), reason: reason.to_owned() };
         let options = OpenOptions::default();
         for (error, expected) in [
-            (bad("the file is empty"), Some("press *Skip damaged images*")),
-            (DataError::HugeImage { path: path(), width: 9, height: 9 }, Some("press *Skip damaged images*")),
+            (bad("the file is empty"), Some("press 'Skip damaged images'")),
+            (DataError::HugeImage { path: path(), width: 9, height: 9 }, Some("press 'Skip damaged images'")),
         ] {
             let text = failure_in_window(&error, Answer::to_data(&error, &options));
             assert!(expected.is_none_or(|button| text.contains(button)), "{text}");

@@ -84,10 +84,11 @@ impl Workspace {
         match (answer, folder) {
             (Answer::AcceptChangedData, Some(folder)) => {
                 let before = std::mem::replace(&mut self.accept_changed_data, true);
-                // The batch and the steps that the refused run was opened with.
-                let chosen = self.started.as_ref().map(|(config, _)| (config.batch, config.steps));
-                let (batch, steps) = chosen.unzip();
-                self.open_run_with(folder, (batch, steps), false);
+                // The data, the batch and the steps that the refused run was opened with.
+                let config = self.started.as_ref().map(|(config, _)| config);
+                let data = config.map(|config| PathBuf::from(config.source()));
+                let (batch, steps) = config.map(|config| (config.batch, config.steps)).unzip();
+                self.open_run_on(RunFolder::new(folder), data, (batch, steps, false));
                 self.accept_changed_data = before;
             }
             _ => {

@@ -18,6 +18,18 @@ pub fn is_narrow(ui: &Ui) -> bool {
 /// A bar chart of a distribution over the classes, with its largest value highlighted. A tooltip and the accessible
 /// name tell the values.
 pub fn bars(ui: &mut Ui, title: &str, values: &[f32], classes: &[String], size: egui::Vec2) -> Response {
+    bars_in(ui, title, values, classes, size, class_colour)
+}
+
+/// [`bars`] in the colours that `colour_of` has for the classes, which are counted from 0.
+pub fn bars_in(
+    ui: &mut Ui,
+    title: &str,
+    values: &[f32],
+    classes: &[String],
+    size: egui::Vec2,
+    colour_of: impl Fn(usize) -> Color32,
+) -> Response {
     let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
     let top = most_likely(values);
     let text = match classes.get(top) {
@@ -36,7 +48,7 @@ pub fn bars(ui: &mut Ui, title: &str, values: &[f32], classes: &[String], size: 
                 pos2(left + 0.5, rect.bottom() - height.max(0.5)),
                 pos2(left + step - 0.5, rect.bottom()),
             );
-            let colour = class_colour(class);
+            let colour = colour_of(class);
             let colour = if class == top { colour } else { colour.gamma_multiply(0.55) };
             painter.rect_filled(bar, CornerRadius::ZERO, colour);
         }
@@ -47,7 +59,7 @@ pub fn bars(ui: &mut Ui, title: &str, values: &[f32], classes: &[String], size: 
         order.sort_by(|a, b| values[*b].total_cmp(&values[*a]));
         egui::Grid::new("values").num_columns(3).show(ui, |ui| {
             for class in order.into_iter().take(10) {
-                swatch(ui, class_colour(class));
+                swatch(ui, colour_of(class));
                 ui.label(classes.get(class).map_or("?", String::as_str));
                 ui.label(percent(values[class]));
                 ui.end_row();

@@ -73,18 +73,11 @@ impl LabellingFolder {
             return Err(DataError::NoImages { path: folder.to_owned() });
         }
         let Identities { ids, files } = found.ids;
-        let mut notices = found.notices;
+        let notices = found.notices;
         let in_folders = match has_label_files(folder) {
             true => vec![None; files.len()],
             false => classes_in_folders(folder, &found.paths, options),
         };
-        let labels = in_folders.iter().flatten().count();
-        if labels > 0 {
-            let labels = counted(labels, "label is", "labels are");
-            notices.push(format!(
-                "{labels} taken from the class folders: change them as you like, {LABELS_FILE} keeps them from the first change on"
-            ));
-        }
         Ok(Self {
             in_folders,
             folder: folder.to_owned(),
@@ -111,16 +104,27 @@ impl LabellingFolder {
         self.paths[image].clone()
     }
 
-    /// Reads the labels that were saved. If there are no files of labels, the images in class folders are labelled with
-    /// them.
+    /// Reads the labels that were saved.
     ///
     /// # Errors
     /// When `labels.csv` or `classes.txt` cannot be read, or was not written by this program.
     pub fn read_labels(&self) -> Result<Labels, LabelsError> {
-        if !has_label_files(&self.folder) {
-            return Ok(Labels::of_classes(&self.in_folders));
-        }
-        read_labels(&self.folder, &self.files, self.none_as_class)
+        self.read_labels_in(&self.folder)
+    }
+
+    /// Reads labels of these images that were saved in another folder.
+    ///
+    /// # Errors
+    /// Those of [`LabellingFolder::read_labels`].
+    pub fn read_labels_in(&self, folder: &Path) -> Result<Labels, LabelsError> {
+        read_labels(folder, &self.files, self.none_as_class)
+    }
+
+    /// The labels that the images have by the folders that they are in, if these may be classes: two or more, and no labels
+    /// were saved. Folders by day or place look the same, so that a person decides.
+    pub fn folder_labels(&self) -> Option<Labels> {
+        let labels = Labels::of_classes(&self.in_folders);
+        (!labels.made().is_empty()).then_some(labels)
     }
 
     /// The images whose labels are held out to measure accuracy: about one in [`HELD_OUT`](super::HELD_OUT), once every

@@ -115,7 +115,7 @@ impl Labels {
     }
 
     /// What the user should know about the rows that were read.
-    pub(super) fn notices(&self) -> impl Iterator<Item = String> {
+    pub fn notices(&self) -> impl Iterator<Item = String> {
         self.notices.iter().cloned().chain(self.absent_notice())
     }
 

@@ -434,3 +434,110 @@ fn labelling_view_is_drawn_with_guesses() {
     masked.into_iter().for_each(|rect| window.mask(rect));
     compare(&mut window, "labelling");
 }
+
+#[test]
+fn labels_of_others_are_taken_over() {
+    let folder = digits(6);
+    let path = folder.path();
+    let mut window = labelling(path);
+    make_classes(&mut window, &["zero", "one"]);
+    press(&mut window, Key::Num1);
+    wait_for_labels(&mut window, path, &["00-0.png,zero"]);
+    let with_line =
+        |line: &str| fs::write(path.join("labels.csv"), labels_on_disk(path) + line).expect("a file");
+    // A key is pressed before the window looks at the file.
+    with_line("04-1.png,one\n");
+    press(&mut window, Key::Num2);
+    wait_for_labels(&mut window, path, &["04-1.png,one", "00-0.png,zero", "01-1.png,one"]);
+    wait_for(&mut window, "the message", |window| {
+        says(window, "labels.csv was changed elsewhere: 1 label added (04-1.png: one)")
+    });
+    assert!(says(&window, "6 images, 3 labelled"));
+    // Without a key, the window takes it over within seconds.
+    with_line("05-7.png,seven\n");
+    wait_for(&mut window, "the label", |window| says(window, "6 images, 4 labelled"));
+    assert!(window.query_by_label("remove seven").is_some() && says(&window, "saved in labels.csv"));
+    wait_for_classes(&mut window, path, "zero\none\nseven\n");
+}
+
+/// Digits in a folder for each of two days, and one beside them.
+fn write_days(folder: &Path) {
+    for day in ["Tag1", "둘째날"] {
+        fs::create_dir_all(folder.join(day)).expect("a folder");
+        write_digits(&folder.join(day), 6);
+    }
+    fs::rename(folder.join("Tag1/00-0.png"), folder.join("loose.png")).expect("a move");
+}
+
+#[test]
+fn folders_become_classes_only_when_asked() {
+    let outer = tempfile::tempdir().expect("a folder");
+    let folder = &outer.path().join("photos");
+    write_days(folder);
+    let mut window = labelling(folder);
+    assert!(says(&window, "12 images, 0 labelled") && !says(&window, "saved in labels.csv"));
+    assert!(says(&window, "Images are in the folders Tag1 (5), 둘째날 (6). Are these their classes?"));
+    crate::common::compare(&mut window, "labelling_folders");
+    window.get_by_label("Begin without labels").click();
+    window.run_steps(3);
+    assert!(!says(&window, "Are these their classes?") && says(&window, "12 images, 0 labelled"));
+    // Asked again in a new window, as nothing was saved; images that have a label keep it.
+    drop(window);
+    let mut window = labelling(folder);
+    window.get_by_label("These folders are classes").click();
+    window.run_steps(3);
+    assert!(says(&window, "12 images, 11 labelled") && says(&window, "no labels.csv yet"));
+    assert!(!folder.join("labels.csv").exists());
+    assert!(says(&window, "11 labels are taken from the folders"));
+    press(&mut window, Key::Num1);
+    wait_for(&mut window, "the file", |window| says(window, "saved in labels.csv"));
+    assert_eq!(labels_on_disk(folder).lines().count(), 13);
+    drop(window);
+    let window = labelling(folder);
+    assert!(says(&window, "12 images, 12 labelled") && !says(&window, "Are these their classes?"));
+}
+
+#[test]
+fn guesses_follow_removed_and_renamed_classes() {
+    let folder = digits(12);
+    let mut window = labelling(folder.path());
+    make_classes(&mut window, &["zero", "one", "seven"]);
+    for key in [Key::Num1, Key::Num2, Key::Num3] {
+        press(&mut window, key);
+    }
+    window.get_by_label("▶ Train on 3 labels").click();
+    wait_for(&mut window, "guesses", |window| says(window, &format!("Guesses are from step {STEPS}.")));
+    crate::common::show(&mut window, "Confusion");
+    assert!(says(&window, "of 3 labelled images correct") && says(&window, "the run was trained on them"));
+    assert!(says(&window, "Click a cell to see its labelled images"));
+    crate::common::show(&mut window, "Label your own");
+    window.get_by_label("remove zero").click();
+    window.run_steps(3);
+    window.get_by_label("Remove").click();
+    window.run_steps(3);
+    let out = tempfile::tempdir().expect("a folder");
+    let table = out.path().join("predictions.csv");
+    window.state_mut().workspace.export_predictions(table.clone());
+    let mut rows = csv::Reader::from_path(table).expect("a table");
+    for row in rows.records() {
+        let row = row.expect("a row");
+        // The window and the table have one guess.
+        let image = format!("{}: ", &row[0]);
+        window.get_all_by_label_contains(&image).next().expect("the image").click();
+        window.run_steps(3);
+        let p = row.iter().skip(2).take(2).map(|p| p.parse::<f32>().expect("a number")).fold(0.0, f32::max);
+        let guess = format!("guess: {} {:.0} %", &row[1], 100.0 * p);
+        assert!(says(&window, &guess), "{guess}: {}", text_with(&window, "guess: "));
+    }
+    press(&mut window, Key::Enter);
+    assert!(!says(&window, "no longer exists"));
+}
+
+#[test]
+fn labels_of_missing_files_are_told() {
+    let folder = digits(6);
+    fs::write(folder.path().join("classes.txt"), "zero\none\n").expect("a file");
+    fs::write(folder.path().join("labels.csv"), "file,label\n00-0.png,zero\ngone.png,one\n").expect("a file");
+    let window = labelling(folder.path());
+    assert!(says(&window, "1 of 2 labels in labels.csv names no file here: 'gone.png'"));
+}

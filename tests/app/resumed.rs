@@ -120,6 +120,26 @@ fn runs_find_data_that_have_moved() {
     assert!(!says(&window, "is not open"));
 }
 
+#[test]
+fn data_that_moved_and_changed_are_accepted() {
+    let (outer, data, run) = trained();
+    let moved = outer.path().join("elsewhere");
+    fs::rename(&data, &moved).expect("a folder");
+    (0..3).for_each(|n| png(&moved.join("a").join(format!("new {n}.png")), 200 + n));
+    let mut window = opened(&run);
+    wait_for(&mut window, "the refusal", |window| says(window, "its data are no longer at"));
+    window.state_mut().workspace.open_refused_run_on(moved);
+    wait_for(&mut window, "the change", |window| says(window, "The data of this run have changed: added 3"));
+    assert!(!says(&window, "*Accept"), "marks of another language are shown");
+    window.get_by_label("Accept the changed data").click();
+    wait_for(&mut window, "the run", |window| says(window, "4 / 4 steps") && says(window, "finished"));
+    assert!(!says(&window, "is not open") && !says(&window, "The data of this run have changed"));
+    // From now on the data are where they were found.
+    drop(window);
+    let mut window = opened(&run);
+    wait_for(&mut window, "the run", |window| says(window, "4 / 4 steps") && says(window, "finished"));
+}
+
 /// Whether a field of the window has this number.
 fn has_field(window: &Window, number: f64) -> bool {
     let mut fields = window.query_all_by_role(eframe::egui::Role::SpinButton);

@@ -183,7 +183,7 @@ fn test_images_that_also_train_are_told() {
 }
 
 #[test]
-fn class_folders_are_labels_to_begin_with() {
+fn class_folders_offer_labels_to_begin_with() {
     let files = Files::new(&[
         ("car/*6.png", ""),
         ("tulip/*6.png", ""),
@@ -194,12 +194,16 @@ fn class_folders_are_labels_to_begin_with() {
     let folder = files.write();
     let photos = folder.path().join("photos");
     let own = LabellingFolder::open(&photos, &OpenOptions::default()).unwrap();
-    let labels = own.read_labels().unwrap();
+    let labels = own.folder_labels().unwrap();
     assert_eq!(
         (labels.classes(), labels.counts()),
         (&["car".to_owned(), "tulip".to_owned()][..], vec![6, 6])
     );
-    assert!(own.notices.iter().any(|notice| notice.contains("12 labels are taken from the class folders")));
+    // A person decides whether these folders are classes.
+    assert_eq!(
+        (own.read_labels().unwrap().made().len(), own.notices.join("\n").contains("class folders")),
+        (0, false)
+    );
     for image in labels.made() {
         let class = &labels.classes()[labels.of(*image).unwrap() as usize];
         assert!(own.files[*image].starts_with(&format!("{class}/")), "{}", own.files[*image]);
@@ -212,6 +216,7 @@ fn class_folders_are_labels_to_begin_with() {
     let flat = Files::new(&[("*4.png", ""), ("more/*4.png", "")]).write();
     let own = LabellingFolder::open(&flat.path().join("photos"), &OpenOptions::default()).unwrap();
     assert_eq!((own.read_labels().unwrap().made().len(), own.notices.len()), (0, 0));
+    assert!(own.folder_labels().is_none());
 }
 
 #[test]

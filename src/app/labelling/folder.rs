@@ -4,16 +4,21 @@
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use eframe::egui::{ColorImage, Context, TextureHandle, TextureOptions};
 use futures_channel::oneshot;
+use web_time::Instant;
 
-use super::queue::{Guesses, LabelQueue};
-use super::writer::{LabelWriter, SaveState};
+use super::guesses::Guesses;
+use super::queue::LabelQueue;
+use super::writer::{LabelWriter, SaveState, SavedLabels};
 use crate::app::run::Run;
 use crate::app::session::{Command, Phase};
 use crate::app::{platform, textures};
-use crate::data::{DataError, DataSet, LabellingFolder, Labels, LabelsError, Picture, read_picture};
+use crate::data::{
+    DataError, DataSet, LABELS_FILE, LabellingFolder, Labels, LabelsError, Picture, counted, read_picture,
+};
 
 /// Pixels of the longer side of a large texture.
 const LARGE_SIDE: u32 = 1_024;
@@ -23,6 +28,8 @@ const LARGE_TEXTURES: usize = 8;
 const SMALL_TEXTURES: usize = 1_024;
 /// Images with fewer pixels per side are magnified without filtering, so that their pixels are visible.
 const MIN_FILTERED: usize = 64;
+/// Time between two looks at whether someone else has changed the labels on disk.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Data to train on, and the source that opens them again.
 pub struct TrainOn {
@@ -38,12 +45,16 @@ pub struct OpenFolder {
     pub mirror: bool,
     /// Why the last action of the user failed.
     pub error: Option<String>,
+    /// The labels that the folders of the images would give, until the user has decided whether these folders are classes.
+    pub in_folders: Option<Labels>,
     /// Why labels are not written, if the folder's `labels.csv` could not be read.
     writer: Result<LabelWriter, String>,
     /// Changes of the queue that have been handed to the writer.
     written: u64,
     /// The last failure that was reported to the log.
     reported: Option<String>,
+    /// When the labels on disk were last looked at.
+    looked: Instant,
     /// The data of the last run.
     trained: Option<Trained>,
     /// The run's step at the last request for guesses.
@@ -56,42 +67,87 @@ struct Trained {
 }
 
 impl OpenFolder {
-    /// `own` has at least one image; `labels` are those of its `labels.csv`. If that could not be read it is
-    /// somebody else's file, and is not overwritten.
-    pub fn new(own: LabellingFolder, labels: Result<Labels, LabelsError>, context: &Context) -> Self {
+    /// `own` has at least one image; `saved` are the labels in its files. If these could not be read they are somebody
+    /// else's, and are not overwritten. `earlier` are labels that were made before, elsewhere than in these files.
+    pub fn new(
+        own: LabellingFolder,
+        saved: Result<SavedLabels, LabelsError>,
+        earlier: Option<Labels>,
+        context: &Context,
+    ) -> Self {
         let own = Arc::new(own);
         let context = context.clone();
-        let (labels, writer) = match labels {
-            Ok(labels) => {
-                let writer = LabelWriter::new(own.folder.clone(), move || context.request_repaint());
+        let mut in_folders = None;
+        let (labels, writer) = match saved {
+            Ok(saved) => {
+                in_folders = own.folder_labels().filter(|_| !saved.exist());
+                let labels = saved.labels.clone();
+                let writer = LabelWriter::new(Arc::clone(&own), saved, move || context.request_repaint());
                 (labels, Ok(writer))
             }
             Err(error) => (Labels::default(), Err(error.to_string())),
         };
+        let mut queue = LabelQueue::new(Arc::clone(&own), labels);
+        if let Some(earlier) = earlier {
+            let merged = earlier.merge_saved(&Labels::default(), queue.labels(), &own.files);
+            queue.adopt(merged.labels);
+        }
         Self {
-            queue: LabelQueue::new(own, labels),
+            queue,
             textures: ImageTextures::default(),
             mirror: true,
             error: None,
+            in_folders,
             writer,
             written: 0,
             reported: None,
+            looked: Instant::now(),
             trained: None,
             requested: None,
         }
     }
 
-    /// Hands changed labels to the writer; returns a failure that the log does not have yet.
-    pub fn save(&mut self) -> Option<String> {
-        if let (Ok(writer), true) = (&mut self.writer, self.queue.changes() > self.written) {
-            writer.write(self.queue.labels(), &self.queue.own.files);
+    /// Labels the images that have no label with the folders that they are in. Returns a message for the log.
+    pub fn take_folders_as_classes(&mut self) -> Option<String> {
+        let labels = self.in_folders.take()?;
+        let merged = self.queue.labels().merge_saved(&Labels::default(), &labels, &self.queue.own.files);
+        self.queue.begin_with(merged.labels);
+        let taken = counted(merged.added.len(), "label is", "labels are");
+        Some(format!("{taken} taken from the folders: {LABELS_FILE} keeps them from the first change on"))
+    }
+
+    /// Hands changed labels to the writer and takes over what someone else has saved; returns messages for the log.
+    pub fn save(&mut self, context: &Context) -> Vec<String> {
+        let Ok(writer) = &mut self.writer else { return self.new_failure().into_iter().collect() };
+        while let Some(merge) = writer.next_merge() {
+            let now = self.queue.labels();
+            let merged = match *now == merge.sent {
+                true => merge.merged,
+                false => now.merge_saved(&merge.sent, &merge.merged, &self.queue.own.files).labels,
+            };
+            self.queue.adopt(merged);
+        }
+        let outdated = self.looked.elapsed() >= LOOK_EVERY && {
+            self.looked = Instant::now();
+            writer.is_outdated()
+        };
+        context.request_repaint_after(LOOK_EVERY);
+        if outdated || self.queue.changes() > self.written {
+            writer.write(self.queue.labels());
         }
         self.written = self.queue.changes();
+        let mut messages = writer.messages();
+        messages.extend(self.new_failure());
+        messages
+    }
+
+    /// A failure to save the labels that the log does not have yet.
+    fn new_failure(&mut self) -> Option<String> {
         let failure = match self.save_state() {
             SaveState::Failed(reason) => {
                 Some(format!("labels not saved, they exist in this window only: {reason}"))
             }
-            SaveState::Saved => None,
+            SaveState::Saved | SaveState::Unwritten => None,
             SaveState::Pending => return None,
         };
         let is_new = failure != self.reported;
@@ -112,10 +168,11 @@ impl OpenFolder {
     /// # Errors
     /// When there are fewer than two classes, or a class has no label, with a message for the user.
     pub fn train(&mut self) -> Result<TrainOn, String> {
-        let own = &self.queue.own;
+        let own = Arc::clone(&self.queue.own);
         let mut data = own.data_set(self.queue.labels()).map_err(|error| error.to_string())?;
         data.flip = self.mirror;
         let data = Arc::new(data);
+        self.queue.begin_run();
         self.trained = Some(Trained { data: Arc::clone(&data), changes: self.queue.changes() });
         self.requested = None;
         Ok(TrainOn { data, source: own.folder.to_string_lossy().into_owned() })
@@ -146,11 +203,11 @@ impl OpenFolder {
     /// Takes the predictions of a run as guesses, and requests new ones when the run pauses or finishes.
     pub fn update_guesses(&mut self, run: &Run) {
         let state = &run.state;
-        if let Some(predictions) = &state.predictions {
-            let known = self.queue.guesses().is_some_and(|g| Arc::ptr_eq(g.predictions(), predictions));
-            if !known && predictions.images() == self.queue.own.files.len() {
-                self.queue.set_guesses(Guesses::new(Arc::clone(predictions), run.classes().to_vec()));
-            }
+        if let Some(predictions) = &state.predictions
+            && !self.queue.has_guesses_of(predictions)
+            && predictions.images() == self.queue.own.files.len()
+        {
+            self.queue.set_guesses(Guesses::new(Arc::clone(predictions), run.classes().to_vec()));
         }
         let step = state.progress.map_or(0, |progress| progress.step);
         let idle = matches!(state.phase, Phase::Paused | Phase::Finished);

@@ -1,7 +1,8 @@
 //! Labelling of the user's own images: opens a folder in the background and keeps it open. `folder` holds what
-//! is open, `queue` the labels and their order, `writer` the files.
+//! is open, `queue` the labels and their order, `guesses` those of the model, `writer` the files.
 
 mod folder;
+mod guesses;
 mod queue;
 mod writer;
 
@@ -13,9 +14,10 @@ use futures_channel::oneshot;
 pub use folder::{OpenFolder, TrainOn};
 pub use queue::Order;
 pub use writer::SaveState;
+use writer::SavedLabels;
 
 use super::platform;
-use crate::data::{DataError, LabellingFolder, Labels, LabelsError, OpenOptions};
+use crate::data::{DataError, LabellingFolder, Labels, LabelsError, OpenOptions, counted};
 use crate::disk;
 
 /// The open folder, if any, and the one that is being opened.
@@ -33,10 +35,36 @@ struct Opening {
     receiver: oneshot::Receiver<Result<Contents, DataError>>,
 }
 
-/// The images of a folder and the labels in its `labels.csv`.
+/// The images of a folder and the labels in its files.
 struct Contents {
     own: LabellingFolder,
-    labels: Result<Labels, LabelsError>,
+    saved: Result<SavedLabels, LabelsError>,
+    /// Labels of an earlier visit, which a page keeps in the browser.
+    earlier: Option<Labels>,
+}
+
+impl Contents {
+    fn new(own: LabellingFolder) -> Self {
+        let saved = SavedLabels::read(&own);
+        let earlier =
+            platform::earlier_labels(&own.folder).and_then(|folder| own.read_labels_in(&folder).ok());
+        // A folder of the same name may have other images.
+        let earlier = earlier.filter(|labels| !labels.made().is_empty());
+        Self { own, saved, earlier }
+    }
+
+    /// What the log tells of the folder.
+    fn messages(&self) -> Vec<String> {
+        let mut messages = self.own.notices.clone();
+        if let Ok(saved) = &self.saved {
+            messages.extend(saved.labels.notices());
+        }
+        if let Some(earlier) = &self.earlier {
+            let labels = counted(earlier.made().len(), "label", "labels");
+            messages.push(format!("{labels} of an earlier visit taken from this browser"));
+        }
+        messages
+    }
 }
 
 impl Labelling {
@@ -53,9 +81,8 @@ impl Labelling {
         let (folder, context) = (path.clone(), context.clone());
         platform::spawn(move || async move {
             let options = OpenOptions { skip_bad: true, ..options };
-            let contents = platform::interleave(LabellingFolder::open_async(&folder, &options))
-                .await
-                .map(|own| Contents { labels: own.read_labels(), own });
+            let contents =
+                platform::interleave(LabellingFolder::open_async(&folder, &options)).await.map(Contents::new);
             // The receiver is gone if another folder was requested meanwhile.
             let _ = sender.send(contents);
             context.request_repaint();
@@ -82,14 +109,23 @@ impl Labelling {
             None | Some(Ok(None)) => {}
             Some(Ok(Some(Ok(contents)))) => {
                 self.opening = None;
-                self.messages.extend(contents.own.notices.iter().cloned());
-                self.folder = Some(OpenFolder::new(contents.own, contents.labels, context));
+                self.messages.extend(contents.messages());
+                let Contents { own, saved, earlier } = contents;
+                self.folder = Some(OpenFolder::new(own, saved, earlier, context));
             }
             Some(Ok(Some(Err(error)))) => self.fail(error.to_string()),
             Some(Err(oneshot::Canceled)) => self.fail("reading the images panicked".to_owned()),
         }
-        self.messages.extend(self.folder.as_mut().and_then(OpenFolder::save));
+        if let Some(folder) = &mut self.folder {
+            self.messages.extend(folder.save(context));
+        }
         std::mem::take(&mut self.messages)
+    }
+
+    /// Takes the folders of the images as their classes, as the user has decided.
+    pub fn take_folders_as_classes(&mut self) {
+        let message = self.folder.as_mut().and_then(OpenFolder::take_folders_as_classes);
+        self.messages.extend(message);
     }
 
     /// The model's guess for every image as a CSV file; `None` before the first guesses.
@@ -102,5 +138,29 @@ impl Labelling {
         let path = self.opening.take().map(|opening| opening.path).unwrap_or_default();
         self.messages.push(format!("{}: not opened: {reason}", path.display()));
         self.failure = Some(reason);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Images, SplitRule};
+
+    /// A folder of grey images `0.png`, `1.png` and so on, 8x8.
+    pub fn own(folder: &Path, images: usize) -> LabellingFolder {
+        LabellingFolder {
+            folder: folder.to_owned(),
+            files: (0..images).map(|i| format!("{i}.png")).collect(),
+            paths: (0..images).map(|i| folder.join(format!("{i}.png"))).collect(),
+            images: Images::new(8, 8, 1, vec![0; 64 * images]),
+            originals: Default::default(),
+            decoding: Default::default(),
+            split: SplitRule::Content,
+            recorded: None,
+            in_folders: vec![None; images],
+            none_as_class: false,
+            ids: Vec::new(),
+            notices: Vec::new(),
+        }
     }
 }

@@ -2,92 +2,9 @@
 
 use std::sync::Arc;
 
+use super::guesses::Guesses;
 use crate::app::session::Predictions;
 use crate::data::{LabellingFolder, Labels, LabelsError};
-use crate::train::{PredictionTable, most_likely};
-
-/// A model's class probabilities for all images of a folder, and the classes it was trained on.
-pub struct Guesses {
-    predictions: Arc<Predictions>,
-    classes: Vec<String>,
-}
-
-impl Guesses {
-    /// `classes` are the names of the columns of `predictions`.
-    pub fn new(predictions: Arc<Predictions>, classes: Vec<String>) -> Self {
-        Self { predictions, classes }
-    }
-
-    /// The predictions that were passed to [`Guesses::new`].
-    pub fn predictions(&self) -> &Arc<Predictions> {
-        &self.predictions
-    }
-
-    /// Names of the predicted classes, as renamed since.
-    pub fn classes(&self) -> &[String] {
-        &self.classes
-    }
-
-    /// Probabilities of an image, `[classes]`.
-    ///
-    /// # Panics
-    /// When `image` is out of range.
-    pub fn of(&self, image: usize) -> &[f32] {
-        self.predictions.of(image)
-    }
-
-    /// The most likely class of an image and its probability.
-    pub fn top(&self, image: usize) -> (usize, f32) {
-        let row = self.of(image);
-        let top = most_likely(row);
-        (top, row[top])
-    }
-
-    /// Sorts images by the probability of their most likely class, lowest first.
-    pub fn least_confident_first(&self, images: impl Iterator<Item = usize>) -> Vec<usize> {
-        let mut sorted: Vec<usize> = images.collect();
-        sorted.sort_by(|a, b| self.top(*a).1.total_cmp(&self.top(*b).1));
-        sorted
-    }
-
-    fn rename_class(&mut self, old: &str, new: &str) {
-        self.classes.iter_mut().filter(|name| *name == old).for_each(|name| new.clone_into(name));
-    }
-
-    /// A CSV file with one row per image: `file,class`, then the probability of each class under its name, and the label
-    /// where a person gave one. Classes that `labels` has no more are left out: the probabilities of the others then add
-    /// up to 1. Classes that became one are one column.
-    pub fn csv(&self, files: &[String], labels: &Labels) -> Vec<u8> {
-        let mut names: Vec<String> = Vec::new();
-        let mut columns = Vec::new();
-        for name in &self.classes {
-            let known = labels.class(name).is_some();
-            columns.push(known.then(|| {
-                names.iter().position(|other| other == name).unwrap_or_else(|| {
-                    names.push(name.clone());
-                    names.len() - 1
-                })
-            }));
-        }
-        let all = columns.iter().enumerate().all(|(at, column)| *column == Some(at));
-        let mut table = PredictionTable::with_labels(&names);
-        for (image, file) in files.iter().enumerate() {
-            let mut row = vec![0.0; names.len()];
-            for (column, p) in columns.iter().zip(self.of(image)) {
-                column.iter().for_each(|column| row[*column] += p);
-            }
-            let sum: f32 = row.iter().sum();
-            if !all && sum > 0.0 {
-                row.iter_mut().for_each(|p| *p /= sum);
-            }
-            let label = labels.of(image).map(|class| labels.classes()[class as usize].as_str());
-            if !names.is_empty() {
-                table.push_labelled(file, &row, label);
-            }
-        }
-        table.into_bytes()
-    }
-}
 
 /// The order in which images are labelled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -104,6 +21,8 @@ pub struct LabelQueue {
     pub own: Arc<LabellingFolder>,
     labels: Labels,
     guesses: Option<Guesses>,
+    /// Old and new names of classes that were renamed or merged since the last run began.
+    renamed: Vec<[String; 2]>,
     order: Order,
     /// Images in the current order; never empty.
     images: Vec<usize>,
@@ -117,12 +36,64 @@ impl LabelQueue {
     /// `own` has at least one image.
     pub fn new(own: Arc<LabellingFolder>, labels: Labels) -> Self {
         let images = (0..own.files.len()).collect();
-        let mut queue =
-            Self { own, labels, guesses: None, order: Order::Name, images, position: 0, changes: 0 };
-        if queue.labels.of(0).is_some() {
-            queue.skip();
-        }
+        let mut queue = Self {
+            own,
+            labels,
+            guesses: None,
+            renamed: Vec::new(),
+            order: Order::Name,
+            images,
+            position: 0,
+            changes: 0,
+        };
+        queue.go_to_unlabelled();
         queue
+    }
+
+    fn go_to_unlabelled(&mut self) {
+        if self.labels.of(self.current()).is_some() {
+            self.skip();
+        }
+    }
+
+    /// Replaces the labels by those to begin with, which are no change of the user if there was none before.
+    pub fn begin_with(&mut self, labels: Labels) {
+        self.labels = labels;
+        self.changes += u64::from(self.changes > 0);
+        self.classes_changed();
+        self.go_to_unlabelled();
+    }
+
+    /// Replaces the labels by those that contain what someone else has saved.
+    pub fn adopt(&mut self, labels: Labels) {
+        if self.labels != labels {
+            self.labels = labels;
+            self.labels_changed();
+        }
+    }
+
+    /// Begins a run, whose classes have the names of now.
+    pub fn begin_run(&mut self) {
+        self.renamed.clear();
+    }
+
+    fn labels_changed(&mut self) {
+        self.changes += 1;
+        self.classes_changed();
+    }
+
+    fn classes_changed(&mut self) {
+        if let Some(guesses) = &mut self.guesses {
+            guesses.follow(&self.labels);
+        }
+    }
+
+    fn class_renamed(&mut self, old: String, new: String) {
+        if let Some(guesses) = &mut self.guesses {
+            guesses.rename_class(&old, &new);
+        }
+        self.renamed.push([old, new]);
+        self.labels_changed();
     }
 
     /// The labels and their classes.
@@ -130,9 +101,14 @@ impl LabelQueue {
         &self.labels
     }
 
-    /// The guesses of the last predictions, if any.
+    /// The guesses of the last predictions, if any, and if one of their classes is still there.
     pub fn guesses(&self) -> Option<&Guesses> {
-        self.guesses.as_ref()
+        self.guesses.as_ref().filter(|guesses| !guesses.classes().is_empty())
+    }
+
+    /// Whether the guesses are those of these predictions.
+    pub fn has_guesses_of(&self, predictions: &Arc<Predictions>) -> bool {
+        self.guesses.as_ref().is_some_and(|guesses| Arc::ptr_eq(guesses.predictions(), predictions))
     }
 
     /// The current order.
@@ -199,9 +175,9 @@ impl LabelQueue {
     /// Labels the current image with its guess.
     ///
     /// # Errors
-    /// When there is no guess, or its class was removed, with a message for the user.
+    /// When there is no guess, with a message for the user.
     pub fn accept(&mut self) -> Result<(), String> {
-        let guesses = self.guesses.as_ref().ok_or("There is no guess to accept: train first.")?;
+        let guesses = self.guesses().ok_or("There is no guess to accept: train first.")?;
         let name = guesses.classes()[guesses.top(self.current()).0].clone();
         let class = self.labels.class(&name);
         self.label(class.ok_or_else(|| format!("The class '{name}' no longer exists."))?)
@@ -250,7 +226,7 @@ impl LabelQueue {
     /// order is [`Order::Name`].
     pub fn sort(&mut self, order: Order) {
         let current = self.current();
-        let unlabelled = match (order, &self.guesses) {
+        let unlabelled = match (order, self.guesses()) {
             (Order::LeastConfident, Some(guesses)) => guesses.least_confident_first(self.unlabelled()),
             _ => Vec::new(),
         };
@@ -266,7 +242,9 @@ impl LabelQueue {
     }
 
     /// Replaces the guesses. The current image stays the same, so that the next key press applies to it.
-    pub fn set_guesses(&mut self, guesses: Guesses) {
+    pub fn set_guesses(&mut self, mut guesses: Guesses) {
+        self.renamed.iter().for_each(|[old, new]| guesses.rename_class(old, new));
+        guesses.follow(&self.labels);
         self.guesses = Some(guesses);
         if self.order == Order::LeastConfident {
             let current = self.current();
@@ -284,7 +262,7 @@ impl LabelQueue {
     /// When the name is empty or taken.
     pub fn add_class(&mut self, name: &str) -> Result<(), LabelsError> {
         self.labels.add_class(name)?;
-        self.changes += 1;
+        self.labels_changed();
         Ok(())
     }
 
@@ -295,10 +273,8 @@ impl LabelQueue {
     pub fn rename_class(&mut self, class: u32, name: &str) -> Result<(), LabelsError> {
         let old = self.labels.classes()[class as usize].clone();
         self.labels.rename(class, name)?;
-        if let Some(guesses) = &mut self.guesses {
-            guesses.rename_class(&old, &self.labels.classes()[class as usize]);
-        }
-        self.changes += 1;
+        let new = self.labels.classes()[class as usize].clone();
+        self.class_renamed(old, new);
         Ok(())
     }
 
@@ -306,41 +282,25 @@ impl LabelQueue {
     pub fn merge_class(&mut self, class: u32, into: u32) {
         let [old, new] = [class, into].map(|class| self.labels.classes()[class as usize].clone());
         self.labels.merge(class, into);
-        if let Some(guesses) = &mut self.guesses {
-            guesses.rename_class(&old, &new);
-        }
-        self.changes += 1;
+        self.class_renamed(old, new);
     }
 
     /// Removes a class and its labels.
     pub fn remove_class(&mut self, class: u32) {
         self.labels.remove(class);
-        self.changes += 1;
+        self.labels_changed();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::path::Path;
 
     use super::*;
-    use crate::data::{Images, SplitRule};
+    use crate::app::labelling::tests::own;
 
     fn queue(images: usize) -> LabelQueue {
-        let own = LabellingFolder {
-            folder: PathBuf::from("photos"),
-            files: (0..images).map(|i| format!("{i}.png")).collect(),
-            paths: (0..images).map(|i| PathBuf::from(format!("photos/{i}.png"))).collect(),
-            images: Images::new(8, 8, 1, vec![0; 64 * images]),
-            originals: Default::default(),
-            decoding: Default::default(),
-            split: SplitRule::Content,
-            recorded: None,
-            in_folders: vec![None; images],
-            none_as_class: false,
-            ids: Vec::new(),
-            notices: Vec::new(),
-        };
+        let own = own(Path::new("photos"), images);
         let mut queue = LabelQueue::new(Arc::new(own), Labels::default());
         queue.add_class("cat").expect("a name");
         queue.add_class("dog").expect("a name");
@@ -404,8 +364,27 @@ mod tests {
         queue.rename_class(0, "kitten").expect("a name");
         queue.accept().expect("a guess by its new name");
         assert_eq!(queue.labels().of(1), Some(0));
+        // The guess of a removed class is the most likely one of the others.
         queue.remove_class(1);
-        assert!(queue.accept().expect_err("no such class").contains("'dog'"));
+        queue.go_to(3);
+        assert_eq!(queue.guesses().expect("guesses").of(3), [1.0]);
+        queue.accept().expect("a guess");
+        assert_eq!(queue.labels().of(3), Some(0));
+        queue.remove_class(0);
+        assert!(queue.guesses().is_none() && queue.accept().is_err());
+    }
+
+    #[test]
+    fn guesses_of_renamed_classes_stay() {
+        let mut queue = queue(2);
+        queue.set_guesses(guesses(&[0.9, 0.2]));
+        queue.rename_class(0, "kitten").expect("a name");
+        // The run that guesses again has the old name.
+        queue.set_guesses(guesses(&[0.8, 0.2]));
+        assert_eq!(queue.guesses().expect("guesses").classes(), ["kitten", "dog"]);
+        queue.begin_run();
+        queue.rename_class(1, "cat").expect("a name");
+        assert_eq!(queue.guesses().expect("guesses").classes(), ["kitten", "cat"]);
     }
 
     #[test]
@@ -431,17 +410,6 @@ mod tests {
         assert_eq!(queue.obstacle(), None);
         queue.remove_class(0);
         assert!(queue.obstacle().expect("one class").contains("two classes"));
-    }
-
-    #[test]
-    fn guesses_csv_has_all_probabilities_per_image() {
-        let predictions = Predictions { step: 3, classes: 2, probabilities: vec![0.25, 0.75, 1.0, 0.0] };
-        let guesses = Guesses::new(Arc::new(predictions), vec!["a, b".into(), "c".into()]);
-        let mut labels = Labels::default();
-        ["a, b", "c"].into_iter().for_each(|name| drop(labels.add_class(name)));
-        let table = guesses.csv(&["x/1.png".into(), "2.png".into()], &labels);
-        let expected = "file,class,\"a, b\",c,by_hand\nx/1.png,c,0.25,0.75,\n2.png,\"a, b\",1,0,\n";
-        assert_eq!(String::from_utf8(table).expect("text"), expected);
     }
 
     #[test]

@@ -74,6 +74,8 @@ pub async fn choose_destination(name: &str) -> Option<PathBuf> {
 pub async fn choose_destination_beside(path: PathBuf) -> Option<PathBuf> {
     let dialog = rfd::AsyncFileDialog::new().set_title("Save");
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    // Dialogs ignore relative folders.
+    let path = std::path::absolute(&path).unwrap_or(path);
     let dialog = match path.parent() {
         Some(folder) => dialog.set_directory(folder).set_file_name(name),
         None => dialog.set_file_name(name),
@@ -87,6 +89,14 @@ pub async fn fetch(_source: &str) {}
 /// What was dropped on the window in this frame.
 pub fn dropped(ui: &Ui) -> Option<PathBuf> {
     ui.input(|input| input.raw.dropped_files.first().map(|file| file.path().to_owned()))
+}
+
+/// Whether labels are written beside the images of the user.
+pub const WRITES_BESIDE_IMAGES: bool = true;
+
+/// Where labels of an earlier visit are kept: nowhere here, as they are beside the images.
+pub fn earlier_labels(_folder: &Path) -> Option<PathBuf> {
+    None
 }
 
 /// A link that opens the page with the settings in `fragment`: `None` here.

@@ -15,7 +15,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use super::browser;
-use crate::data::BUILTIN_FILES;
+use crate::data::{BUILTIN_FILES, CLASSES_FILE, LABELS_FILE};
 use crate::disk::in_memory::{self, Change};
 use crate::gpu::Gpu;
 
@@ -23,6 +23,8 @@ use crate::gpu::Gpu;
 const GIVEN: &str = "given";
 /// Larger sets of files are not stored for the next visit.
 const MAX_STORED_BYTES: usize = 256 << 20;
+/// Labels that were made on earlier visits lie below this folder, each in a folder with the name of the one labelled.
+const LABELLED: &str = "labelled";
 /// The key under which the browser stores the current run.
 const CURRENT: &str = "remixmatch.current";
 
@@ -131,6 +133,7 @@ fn receive(name: &str, files: &Array) -> PathBuf {
     let safe = name.replace(['/', '\\'], "-");
     let folder = Path::new(GIVEN).join(if safe.is_empty() { "files" } else { &safe });
     for old in in_memory::files_below(Path::new(GIVEN)) {
+        keep_labels(&old);
         // It exists: it was listed just now.
         let _ = in_memory::remove(&old);
     }
@@ -150,6 +153,26 @@ fn receive(name: &str, files: &Array) -> PathBuf {
         }
     }
     folder
+}
+
+/// Keeps a file of labels for the next time that its folder is given: the browser gives the person's own files only.
+fn keep_labels(path: &Path) {
+    let Ok(inner) = path.strip_prefix(GIVEN) else { return };
+    let is_labels =
+        inner.components().count() == 2 && (inner.ends_with(LABELS_FILE) || inner.ends_with(CLASSES_FILE));
+    if is_labels && let Ok(bytes) = in_memory::share(path) {
+        // Writing to memory cannot fail.
+        let _ = in_memory::write(&Path::new(LABELLED).join(inner), &bytes);
+    }
+}
+
+/// Whether labels are written beside the images of the user: a page keeps them in the browser.
+pub const WRITES_BESIDE_IMAGES: bool = false;
+
+/// Where labels of an earlier visit are kept.
+pub fn earlier_labels(folder: &Path) -> Option<PathBuf> {
+    let earlier = Path::new(LABELLED).join(folder.strip_prefix(GIVEN).ok()?);
+    crate::disk::exists(&earlier.join(LABELS_FILE)).then_some(earlier)
 }
 
 /// Restores the files that the browser stored, and stores every file that is written from now on.

@@ -16,6 +16,7 @@ use crate::app::session::{Command, Phase};
 use crate::app::textures::Subset;
 use crate::app::theme::Role;
 use crate::app::widgets::{muted, nothing_yet, percent, verdict};
+use crate::data::Origin;
 use crate::train::Progress;
 
 /// Number of images shown of a cell, and added by "Show more".
@@ -68,7 +69,7 @@ impl View for ConfusionView {
             }
             let Some(counted) = self.counted_of(run) else {
                 classify_button(ui, run);
-                nothing_yet(ui, "The test images are classified at the next report.");
+                nothing_yet(ui, &format!("The {} are classified at the next report.", tested_name(run)));
                 return;
             };
             header(ui, run, &counted.counts, &mut selected);
@@ -104,6 +105,15 @@ impl ConfusionView {
     }
 }
 
+/// What the images are that a run is tested on, in two words.
+fn tested_name(run: &Run) -> &'static str {
+    match run.session.data.origin {
+        Origin::Benchmark => "test images",
+        Origin::ByHand { held_out: true } => "held-out images",
+        Origin::ByHand { held_out: false } => "labelled images",
+    }
+}
+
 /// A button that classifies the test images before the next report.
 fn classify_button(ui: &mut Ui, run: &Run) {
     let progress = run.state.progress.filter(|_| run.state.phase != Phase::Preparing);
@@ -111,8 +121,8 @@ fn classify_button(ui: &mut Ui, run: &Run) {
         |progress: Progress| run.state.test_probabilities.is_none() || progress.step > run.state.tested_at;
     let button = ui.add_enabled(progress.is_some_and(is_outdated), Button::new("Classify now").small());
     let button = button
-        .on_hover_text("Classify the test images with the current EMA weights")
-        .on_disabled_hover_text("No step has run since the test images were classified");
+        .on_hover_text(format!("Classify the {} with the current EMA weights", tested_name(run)))
+        .on_disabled_hover_text(format!("No step has run since the {} were classified", tested_name(run)));
     if button.clicked() {
         run.session.send(Command::Classify);
     }
@@ -123,8 +133,12 @@ fn header(ui: &mut Ui, run: &Run, counts: &Counts, selected: &mut Option<Cell>) 
     ui.horizontal_wrapped(|ui| {
         let (right, all) = (counts.right(), counts.images());
         let share = 100.0 * f64::from(right) / all.max(1) as f64;
-        ui.label(RichText::new(format!("{right} of {all} test images correct, {share:.1} %")).strong());
+        let tested = tested_name(run);
+        ui.label(RichText::new(format!("{right} of {all} {tested} correct, {share:.1} %")).strong());
         muted(ui, format!("step {}, EMA weights", run.state.tested_at));
+        if run.session.data.tests_labelled_images() {
+            muted(ui, "the run was trained on them");
+        }
         classify_button(ui, run);
     });
     ui.horizontal_wrapped(|ui| {
@@ -193,7 +207,10 @@ impl MatrixPane<'_> {
 
     fn images(&mut self, ui: &mut Ui, height: f32) {
         let Some(cell) = self.cell() else {
-            ui.label("Click a cell to see its test images (Tab and the arrow keys work too).");
+            ui.label(format!(
+                "Click a cell to see its {} (Tab and the arrow keys work too).",
+                tested_name(self.run)
+            ));
             return;
         };
         let (run, counts) = (self.run, &self.counted.counts);
@@ -238,8 +255,8 @@ impl MatrixPane<'_> {
         };
         let classes = self.run.classes();
         let row = &self.counted.probabilities[image * classes.len()..][..classes.len()];
-        let hint =
-            format!("test image {image}: {}, true class {}", verdict(row, classes), classes[cell.actual]);
+        let kind = tested_name(self.run).trim_end_matches('s');
+        let hint = format!("{kind} {image}: {}, true class {}", verdict(row, classes), classes[cell.actual]);
         ui.allocate_ui(vec2(SIDE + 4.0, SIDE + 22.0), |ui| {
             ui.vertical(|ui| {
                 let picture = self.run.thumbnails.image(ui.ctx(), Subset::Test, image, SIDE);

@@ -1,13 +1,13 @@
 //! The current image with its caption, the strip of images around it, and the keys that act on it.
 
 use eframe::egui::{
-    self, Align2, EventFilter, Image, Key, Label, Modifiers, Rect, RichText, Sense, Stroke, StrokeKind,
-    TextStyle, TextWrapMode, TextureHandle, Ui, Vec2, WidgetText, pos2, vec2,
+    self, Align2, Color32, EventFilter, Image, Key, Label, Modifiers, Rect, RichText, Sense, Stroke,
+    StrokeKind, TextStyle, TextWrapMode, TextureHandle, Ui, Vec2, WidgetText, pos2, vec2,
 };
 
 use crate::app::labelling::OpenFolder;
 use crate::app::theme::{Role, class_colour};
-use crate::app::widgets::{bars, muted, percent, swatch};
+use crate::app::widgets::{bars_in, muted, percent, swatch};
 
 /// Height of the caption below the image.
 const CAPTION: f32 = 62.0;
@@ -149,7 +149,14 @@ fn caption(ui: &mut Ui, folder: &OpenFolder, image: usize, decode_error: Option<
     ui.scope_builder(egui::UiBuilder::new().max_rect(area), |ui| {
         ui.horizontal(|ui| {
             if let Some(guesses) = queue.guesses() {
-                bars(ui, "guess", guesses.of(image), guesses.classes(), BARS);
+                let classes = guesses.classes();
+                let colour = |class: usize| {
+                    queue
+                        .labels()
+                        .class(&classes[class])
+                        .map_or(Color32::GRAY, |class| class_colour(class as usize))
+                };
+                bars_in(ui, "guess", &guesses.of(image), classes, BARS, colour);
             }
             ui.vertical(|ui| {
                 ui.spacing_mut().item_spacing.y = 2.0;

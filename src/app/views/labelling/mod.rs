@@ -11,12 +11,16 @@ use super::view::{View, ViewContext};
 use crate::app::dialogs::Dialogs;
 use crate::app::labelling::{Labelling, Order, SaveState};
 use crate::app::places::ViewId;
+use crate::app::platform;
 use crate::app::theme::Role;
 use crate::app::widgets::muted;
 use crate::data::{LABELS_FILE, counted};
 use classes::ClassList;
 
 pub const ID: ViewId = ViewId::new("Labelling");
+
+/// Folders that a question names.
+const FOLDERS: usize = 6;
 
 #[derive(Default)]
 pub struct LabellingView {
@@ -38,7 +42,10 @@ impl View for LabellingView {
             welcome(ui, dialogs, labelling);
             return;
         }
-        Panel::top("labelling folder").frame(Frame::NONE).show(ui, |ui| header(ui, dialogs, labelling));
+        Panel::top("labelling folder").frame(Frame::NONE).show(ui, |ui| {
+            header(ui, dialogs, labelling);
+            folders_question(ui, labelling);
+        });
         let Some(folder) = &mut labelling.folder else { return };
         if let Some(run) = folder.run(runs) {
             folder.update_guesses(run);
@@ -83,7 +90,13 @@ fn welcome(ui: &mut Ui, dialogs: &Dialogs, labelling: &Labelling) {
         }
         ui.add_space(6.0);
         open_button(ui, dialogs, "Open a folder of images ...");
-        muted(ui, format!("Each label is saved at once to {LABELS_FILE} in the folder."));
+        muted(
+            ui,
+            match platform::WRITES_BESIDE_IMAGES {
+                true => format!("Each label is saved at once to {LABELS_FILE} in the folder."),
+                false => format!("Labels are kept in this browser; 'Labels ...' downloads {LABELS_FILE}."),
+            },
+        );
         opening_status(ui, labelling);
     });
 }
@@ -108,6 +121,39 @@ fn opening_status(ui: &mut Ui, labelling: &Labelling) {
     }
 }
 
+/// Asks whether the folders that the images are in are classes: those of days, places or people look the same.
+fn folders_question(ui: &mut Ui, labelling: &mut Labelling) {
+    let Some(labels) = labelling.folder.as_ref().and_then(|folder| folder.in_folders.as_ref()) else {
+        return;
+    };
+    let names = labels.classes().iter().zip(labels.counts());
+    let mut folders: Vec<String> = names.map(|(name, count)| format!("{name} ({count})")).collect();
+    let more = folders.len().saturating_sub(FOLDERS);
+    folders.truncate(FOLDERS);
+    if more > 0 {
+        folders.push(format!("{more} more"));
+    }
+    let text = format!("Images are in the folders {}. Are these their classes?", folders.join(", "));
+    ui.label(RichText::new(text).color(Role::Anchor.colour(ui)));
+    let (mut take, mut leave) = (false, false);
+    ui.horizontal_wrapped(|ui| {
+        take = ui
+            .button("These folders are classes")
+            .on_hover_text("Each image without a label gets its folder as its label")
+            .clicked();
+        leave = ui
+            .button("Begin without labels")
+            .on_hover_text("The folders are days, places or people: nothing is labelled yet")
+            .clicked();
+    });
+    if take {
+        labelling.take_folders_as_classes();
+    } else if leave && let Some(folder) = &mut labelling.folder {
+        folder.in_folders = None;
+    }
+    ui.add_space(4.0);
+}
+
 /// The folder's name and counts, whether the labels are saved, and the order of the images.
 fn header(ui: &mut Ui, dialogs: &Dialogs, labelling: &mut Labelling) {
     opening_status(ui, labelling);
@@ -121,9 +167,16 @@ fn header(ui: &mut Ui, dialogs: &Dialogs, labelling: &mut Labelling) {
         ui.label(format!("{}, {labelled} labelled", counted(own.files.len(), "image", "images")));
         match folder.save_state() {
             SaveState::Saved if labelled > 0 => {
-                ui.colored_label(Role::Agree.colour(ui), format!("● saved in {LABELS_FILE}"));
+                let text = match platform::WRITES_BESIDE_IMAGES {
+                    true => format!("● saved in {LABELS_FILE}"),
+                    false => "● kept in this browser".to_owned(),
+                };
+                ui.colored_label(Role::Agree.colour(ui), text);
             }
-            SaveState::Saved => {}
+            SaveState::Unwritten if labelled > 0 => {
+                muted(ui, format!("no {LABELS_FILE} yet: the first change writes it"));
+            }
+            SaveState::Saved | SaveState::Unwritten => {}
             SaveState::Pending => {
                 muted(ui, "saving ...");
             }

@@ -4,10 +4,11 @@ use eframe::egui::{Button, ProgressBar, RichText, Ui};
 
 use crate::app::dialogs::Dialogs;
 use crate::app::labelling::{OpenFolder, TrainOn};
+use crate::app::platform;
 use crate::app::run::Run;
 use crate::app::session::{Command, Phase};
 use crate::app::widgets::{muted, percent};
-use crate::data::{HELD_OUT, counted};
+use crate::data::{HELD_OUT, LABELS_FILE, counted};
 
 /// Probability from which a guess counts as confident.
 const CONFIDENT: f32 = 0.95;
@@ -138,6 +139,14 @@ fn export(ui: &mut Ui, dialogs: &Dialogs, folder: &OpenFolder, run: Option<&Run>
         .on_disabled_hover_text("Needs guesses: train first");
     if let (true, Some(guesses)) = (table.clicked(), queue.guesses()) {
         dialogs.write(ui.ctx(), "predictions.csv", guesses.csv(&queue.own.files, queue.labels()));
+    }
+    if !platform::WRITES_BESIDE_IMAGES {
+        let hint = format!(
+            "{LABELS_FILE}: put it into the folder of the images, with a classes.txt of one class per line"
+        );
+        if ui.button("Labels ...").on_hover_text(hint).clicked() {
+            dialogs.write(ui.ctx(), LABELS_FILE, queue.labels().labels_file(&queue.own.files));
+        }
     }
     let trained = run.and_then(|run| run.state.progress).is_some_and(|progress| progress.step > 0);
     let model = ui.add_enabled(trained, Button::new("Model ..."));
