@@ -128,8 +128,7 @@ fn step_from_scale(scale: [f32; 2]) -> [Checkpoint; 2] {
         Trainer::new(Arc::clone(&gpu), config.clone(), halves(), Capture::State).expect("a trainer");
     let mut before = block_on(trainer.checkpoint()).expect("a checkpoint");
     before.loss_scale = Some(scale);
-    let network = &trainer.engine.network;
-    before.save(&path, &network.parameters, &network.statistics).expect("a written checkpoint");
+    before.save(&path, &trainer.engine.network).expect("a written checkpoint");
     let mut resumed = Trainer::resume(gpu, config, halves(), &path, Capture::State).expect("a trainer");
     block_on(resumed.step()).expect("a step");
     [before, block_on(resumed.checkpoint()).expect("a checkpoint")]

@@ -92,7 +92,7 @@ fn checkpoint(bytes: &[u8]) -> bool {
         && let Ok(network) =
             Network::new(&architecture, header.image, header.classes.len(), ConvTiling::REGISTER)
     {
-        is_accepted(Checkpoint::parse(path, bytes, &network.parameters, &network.statistics));
+        is_accepted(Checkpoint::parse(path, bytes, &network));
     }
     is_accepted(found)
 }

@@ -17,6 +17,10 @@ pub(super) trait Backbone: Debug + Listed + Send + Sync {
     /// Adds parameters and statistics, in the order of the layers.
     fn lay_out(&self, layout: &mut Layout<'_>);
 
+    /// The names of the stages from the input on, each with the number of parts up to its end; [`Layout::end_part`] ends a
+    /// part. What follows the last stage is frozen with all layers alone.
+    fn stages(&self) -> Vec<(String, usize)>;
+
     /// Channels of the last feature map.
     fn features(&self) -> usize;
 
@@ -28,13 +32,15 @@ pub(super) trait Backbone: Debug + Listed + Send + Sync {
         Vec::new()
     }
 
-    /// Records the forward pass with batch statistics: the last feature map and the backward pass to it.
+    /// Records the forward pass with batch statistics: the last feature map and the backward pass to it. The first `frozen`
+    /// parts use the moving statistics and have no backward pass.
     fn forward(
         &self,
         b: &mut PlanBuilder,
         pass: &Pass<'_>,
         input: Activation,
         stat_groups: StatGroups,
+        frozen: usize,
     ) -> (Activation, BackboneTape);
 
     /// Records the forward pass with the moving statistics: the last feature map.
@@ -48,6 +54,8 @@ pub(super) type BackboneTape = Box<dyn Fn(&mut PlanBuilder, &Backward<'_>, Activ
 pub(super) struct Layout<'a> {
     pub parameters: &'a mut ParameterSet,
     pub statistics: &'a mut ParameterSet,
+    /// Number of parameters up to the end of each part.
+    pub parts: &'a mut Vec<usize>,
 }
 
 impl Layout<'_> {
@@ -74,11 +82,16 @@ impl Layout<'_> {
 
     /// Adds the parameters and the moving statistics of a batch norm.
     pub fn norm(&mut self, name: &str, channels: usize) {
-        let Self { parameters, statistics } = self;
+        let Self { parameters, statistics, .. } = self;
         parameters.add(format!("{name}.gamma"), vec![channels], None, false, Init::Ones);
         parameters.add(format!("{name}.beta"), vec![channels], None, false, Init::Zeros);
         statistics.add(format!("{name}.mean"), vec![channels], None, false, Init::Zeros);
         statistics.add(format!("{name}.variance"), vec![channels], None, false, Init::Ones);
+    }
+
+    /// Ends a part: layers that are frozen together.
+    pub fn end_part(&mut self) {
+        self.parts.push(self.parameters.list.len());
     }
 }
 
@@ -144,6 +157,8 @@ impl Pass<'_> {
 /// The buffers and settings that the backward passes of all layers share.
 pub(super) struct Backward<'a> {
     pub pass: Pass<'a>,
+    /// The layout of [`Network::trainable`](super::Network::trainable).
+    pub trainable: &'a ParameterSet,
     pub gradients: Tensor,
     pub stat_groups: StatGroups,
     /// Whether parameter gradients are added to what is there.
@@ -152,7 +167,7 @@ pub(super) struct Backward<'a> {
 
 impl Backward<'_> {
     fn gradient(&self, name: &str) -> Tensor {
-        self.pass.parameters.view(self.gradients, name)
+        self.trainable.view(self.gradients, name)
     }
 
     /// Records the gradients of a convolution's kernel and, if it has one, its bias.
@@ -177,19 +192,20 @@ impl Backward<'_> {
         b.section(&conv.name, |b| conv.data_gradient(b, x, d_out, kernel, other_path))
     }
 
-    /// Records the gradients of a depthwise convolution's kernel and input.
+    /// Records the gradients of a depthwise convolution's kernel and, unless its input is frozen, of its input.
     pub fn depthwise(
         &self,
         b: &mut PlanBuilder,
         conv: &DepthwiseConv2d,
         x: Activation,
         d_out: Activation,
+        is_first: bool,
     ) -> Activation {
         let d_kernel = self.gradient(&format!("{}.kernel", conv.name));
         let kernel = self.pass.kernel(&conv.name);
         b.section(&conv.name, |b| {
             conv.weight_gradient(b, x, d_out, d_kernel, self.accumulate);
-            conv.data_gradient(b, x, d_out, kernel)
+            if is_first { d_out } else { conv.data_gradient(b, x, d_out, kernel) }
         })
     }
 

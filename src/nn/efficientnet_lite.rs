@@ -115,6 +115,8 @@ struct Unit {
 /// Units one after another; the input is added to the output if `residual`.
 #[derive(Clone, Debug)]
 struct Block {
+    /// Name of the stage; all layers together have no other name for the last block.
+    stage: String,
     units: Vec<Unit>,
     residual: bool,
 }
@@ -177,8 +179,8 @@ impl Unit {
         b.section(&self.norm, |b| norm.inference(b, h, residual))
     }
 
-    /// Records the gradients of the unit's parameters and, unless it is the network's first, of its input, plus `other_path`
-    /// if the input feeds a residual.
+    /// Records the gradients of the unit's parameters and, unless it is the first that is trained, of its input, plus
+    /// `other_path` if the input feeds a residual.
     fn backward(
         &self,
         b: &mut PlanBuilder,
@@ -194,7 +196,7 @@ impl Unit {
                 context.conv_weights(b, conv, t.x, d_h);
                 if is_first { d_h } else { context.conv_data(b, conv, t.x, d_h, other_path) }
             }
-            Convolution::Depthwise(conv) => context.depthwise(b, conv, t.x, d_h),
+            Convolution::Depthwise(conv) => context.depthwise(b, conv, t.x, d_h, is_first),
         }
     }
 }
@@ -220,9 +222,9 @@ impl EfficientNetLiteLayers {
         };
         let unit = |convolution, norm: String, activation| Unit { convolution, norm, activation };
         let (relu6, linear) = (NormActivation::Relu6, NormActivation::Linear);
-        let alone = |unit| Block { units: vec![unit], residual: false };
+        let alone = |stage: &str, unit| Block { stage: stage.into(), units: vec![unit], residual: false };
         let stem = full("conv_stem".into(), 4, settings.stem_filters, 3, 2);
-        let mut blocks = vec![alone(unit(stem, "bn1".into(), relu6))];
+        let mut blocks = vec![alone("stem", unit(stem, "bn1".into(), relu6))];
         let mut inputs = settings.stem_filters;
         for (index, stage) in settings.stages.iter().enumerate() {
             for repeat in 0..stage.repeat {
@@ -245,12 +247,12 @@ impl EfficientNetLiteLayers {
                 let project = name(if stage.expand > 1 { "conv_pwl" } else { "conv_pw" });
                 units.push(unit(full(project, expanded, stage.filters, 1, 1), norm(&units), linear));
                 let residual = stride == 1 && inputs == stage.filters;
-                blocks.push(Block { units, residual });
+                blocks.push(Block { stage: format!("blocks.{index}"), units, residual });
                 inputs = stage.filters;
             }
         }
         let head = full("conv_head".into(), inputs, settings.features, 1, 1);
-        blocks.push(alone(unit(head, "bn2".into(), relu6)));
+        blocks.push(alone("head", unit(head, "bn2".into(), relu6)));
         Self { size: [height, width], channels, features: settings.features, blocks }
     }
 
@@ -271,11 +273,12 @@ impl EfficientNetLiteLayers {
         tapes: &[Vec<UnitTape>],
         mut d_out: Activation,
     ) {
-        for (index, (block, tapes)) in self.blocks.iter().zip(tapes).enumerate().rev() {
+        let trained = &self.blocks[self.blocks.len() - tapes.len()..];
+        for (index, (block, tapes)) in trained.iter().zip(tapes).enumerate().rev() {
             let of_residual = block.residual.then_some(d_out);
             for (place, (unit, tape)) in block.units.iter().zip(tapes).enumerate().rev() {
                 let other_path = of_residual.filter(|_| place == 0);
-                d_out = unit.backward(b, context, tape, d_out, other_path, index == 0);
+                d_out = unit.backward(b, context, tape, d_out, other_path, index == 0 && place == 0);
             }
         }
     }
@@ -283,16 +286,31 @@ impl EfficientNetLiteLayers {
 
 impl Backbone for EfficientNetLiteLayers {
     fn lay_out(&self, layout: &mut Layout<'_>) {
-        for (index, (unit, ..)) in self.units().enumerate() {
-            match &unit.convolution {
-                Convolution::Full(conv) => {
-                    let inputs = if index == 0 { self.channels } else { conv.in_channels };
-                    layout.conv_kernel(conv, inputs);
+        for (index, block) in self.blocks.iter().enumerate() {
+            for unit in &block.units {
+                match &unit.convolution {
+                    Convolution::Full(conv) => {
+                        let inputs = if index == 0 { self.channels } else { conv.in_channels };
+                        layout.conv_kernel(conv, inputs);
+                    }
+                    Convolution::Depthwise(conv) => layout.depthwise_kernel(conv),
                 }
-                Convolution::Depthwise(conv) => layout.depthwise_kernel(conv),
+                layout.norm(&unit.norm, unit.channels());
             }
-            layout.norm(&unit.norm, unit.channels());
+            layout.end_part();
         }
+    }
+
+    fn stages(&self) -> Vec<(String, usize)> {
+        let before_head = self.blocks[..self.blocks.len() - 1].iter().enumerate();
+        let mut stages: Vec<(String, usize)> = Vec::new();
+        for (index, block) in before_head {
+            match stages.last_mut().filter(|(stage, _)| *stage == block.stage) {
+                Some((_, parts)) => *parts = index + 1,
+                None => stages.push((block.stage.clone(), index + 1)),
+            }
+        }
+        stages
     }
 
     fn features(&self) -> usize {
@@ -321,10 +339,12 @@ impl Backbone for EfficientNetLiteLayers {
         pass: &Pass<'_>,
         input: Activation,
         stat_groups: StatGroups,
+        frozen: usize,
     ) -> (Activation, BackboneTape) {
-        let mut x = input;
+        let (frozen, trained) = self.blocks.split_at(frozen);
+        let mut x = blocks_inference(b, pass, frozen, input);
         let mut tapes = Vec::new();
-        for block in &self.blocks {
+        for block in trained {
             let residual = block.residual.then_some(x);
             let mut of_block = Vec::new();
             for (place, unit) in block.units.iter().enumerate() {
@@ -340,15 +360,7 @@ impl Backbone for EfficientNetLiteLayers {
     }
 
     fn inference(&self, b: &mut PlanBuilder, pass: &Pass<'_>, input: Activation) -> Activation {
-        let mut x = input;
-        for block in &self.blocks {
-            let residual = block.residual.then_some(x);
-            for (place, unit) in block.units.iter().enumerate() {
-                let residual = residual.filter(|_| place + 1 == block.units.len());
-                x = unit.inference(b, pass, x, residual);
-            }
-        }
-        x
+        blocks_inference(b, pass, &self.blocks, input)
     }
 }
 
@@ -370,4 +382,16 @@ impl Listed for EfficientNetLiteLayers {
         }
         x
     }
+}
+
+fn blocks_inference(b: &mut PlanBuilder, pass: &Pass<'_>, blocks: &[Block], input: Activation) -> Activation {
+    let mut x = input;
+    for block in blocks {
+        let residual = block.residual.then_some(x);
+        for (place, unit) in block.units.iter().enumerate() {
+            let residual = residual.filter(|_| place + 1 == block.units.len());
+            x = unit.inference(b, pass, x, residual);
+        }
+    }
+    x
 }

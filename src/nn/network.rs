@@ -9,10 +9,11 @@ use super::backbone::{Backbone, BackboneTape, Backward, Layout, Pass};
 use super::batch_norm::{MOMENTUM, StatGroups};
 use super::conv_tiling::ConvTiling;
 use super::conv2d::Conv2d;
+use super::freeze::Freeze;
 use super::graph::{Graph, GraphBuilder, Map, Value};
 use super::heads::{Dense, GlobalAveragePool, Rows};
 use super::network_error::NetworkError;
-use super::parameters::{Init, ParameterSet};
+use super::parameters::{Init, Parameter, ParameterSet};
 use crate::gpu::{MeasuredTiles, PlanBuilder, Storage, Tensor};
 
 /// Name of the pooling layer between the last feature map and the heads.
@@ -45,14 +46,23 @@ pub struct Network {
     pub momentum: f32,
     /// How its feature maps are stored: as f32 at first.
     pub storage: Storage,
-    /// Trainable parameters, the two heads last.
+    /// Parameters in the order of the layers, the two heads last.
     pub parameters: ParameterSet,
+    /// The parameters that are not frozen: the last of `parameters`, packed from word 0. Gradients and the optimiser's state
+    /// have this layout.
+    pub trainable: ParameterSet,
     /// Moving means and variances of the batch norms.
     pub statistics: ParameterSet,
     /// The measured tiles of its convolutions, in place of their tiling's; none at first.
     pub tiles: Arc<MeasuredTiles>,
     tree_invocations: u32,
     backbone: Arc<dyn Backbone>,
+    /// Number of parameters up to the end of each part of the backbone.
+    parts: Vec<usize>,
+    /// Number of frozen parts.
+    frozen: usize,
+    /// Words of the frozen parameters in a buffer that is packed as `parameters`.
+    frozen_words: usize,
     classify: Dense,
     rotation: Dense,
 }
@@ -91,10 +101,14 @@ impl Network {
             momentum: MOMENTUM,
             storage: Storage::F32,
             parameters: ParameterSet::default(),
+            trainable: ParameterSet::default(),
             statistics: ParameterSet::default(),
             tiles: Arc::default(),
             tree_invocations: tiling.tree_invocations,
             backbone,
+            parts: Vec::new(),
+            frozen: 0,
+            frozen_words: 0,
             classify: head("classify", classes),
             rotation: head("rotation", 4),
         };
@@ -103,8 +117,8 @@ impl Network {
     }
 
     fn lay_out(&mut self) {
-        let Self { parameters, statistics, .. } = self;
-        self.backbone.lay_out(&mut Layout { parameters, statistics });
+        let Self { parameters, statistics, parts, .. } = self;
+        self.backbone.lay_out(&mut Layout { parameters, statistics, parts });
         for head in [&self.classify, &self.rotation] {
             let init = Init::TruncatedNormal((2.0 / (head.inputs + head.outputs) as f64).sqrt());
             parameters.add(
@@ -116,6 +130,48 @@ impl Network {
             );
             parameters.add(format!("{}.bias", head.name), vec![head.outputs], None, false, Init::Zeros);
         }
+        self.trainable = self.parameters.clone();
+    }
+
+    /// The parameters before the two heads.
+    pub fn backbone_parameters(&self) -> &[Parameter] {
+        &self.parameters.list[..self.parts.last().copied().unwrap_or(0)]
+    }
+
+    /// Names of the stages that layers can be frozen to, from the input on.
+    pub fn stages(&self) -> Vec<String> {
+        self.backbone.stages().into_iter().map(|(name, _)| name).collect()
+    }
+
+    /// Freezes layers: they run forward with the moving statistics, which stay as they are, and have no gradients.
+    ///
+    /// # Errors
+    /// [`NetworkError::UnknownStage`] lists the stages if none has the name.
+    pub fn freeze(&mut self, freeze: &Freeze) -> Result<(), NetworkError> {
+        self.frozen = match freeze {
+            Freeze::None => 0,
+            Freeze::All => self.parts.len(),
+            Freeze::Stage(name) => {
+                let stages = self.backbone.stages();
+                let Some((_, parts)) = stages.iter().find(|(stage, _)| stage == name) else {
+                    let stages = self.stages().join(", ");
+                    return Err(NetworkError::UnknownStage { found: name.clone(), stages });
+                };
+                *parts
+            }
+        };
+        let first = self.frozen.checked_sub(1).map_or(0, |last| self.parts[last]);
+        (self.trainable, self.frozen_words) = self.parameters.after(first);
+        Ok(())
+    }
+
+    fn has_frozen_backbone(&self) -> bool {
+        self.frozen == self.parts.len()
+    }
+
+    /// The trainable part of a buffer that is packed as `parameters`.
+    pub fn trainable_of(&self, packed: Tensor) -> Tensor {
+        packed.slice(self.frozen_words, self.trainable.words())
     }
 
     /// Height and width of the images.
@@ -133,10 +189,11 @@ impl Network {
         Activation::stored(b, name, [images, self.height, self.width, 4], self.storage)
     }
 
-    /// The part of a packed buffer before the two heads.
-    pub fn before_heads(&self, packed: Tensor) -> Tensor {
-        let first = self.parameters.find(&format!("{}.kernel", self.classify.name));
-        packed.slice(0, first.expect("the network has a class head").offset)
+    /// The gradients of layers before the two heads, of a buffer that is packed as `trainable`; `None` if all are frozen.
+    pub fn before_heads(&self, gradients: Tensor) -> Option<Tensor> {
+        let first = self.trainable.find(&format!("{}.kernel", self.classify.name));
+        let words = first.expect("the network has a class head").offset;
+        (words > 0).then(|| gradients.slice(0, words))
     }
 
     fn pass(&self, weights: Tensor, moving: Tensor) -> Pass<'_> {
@@ -161,7 +218,7 @@ impl Network {
         stat_groups: StatGroups,
     ) -> (Tensor, Tape) {
         let pass = self.pass(weights, statistics);
-        let (a, backbone) = self.backbone.forward(b, &pass, input, stat_groups);
+        let (a, backbone) = self.backbone.forward(b, &pass, input, stat_groups, self.frozen);
         let embedding = b.section(POOL, |b| GlobalAveragePool::forward(b, a));
         (embedding, Tape { stat_groups, head_output: a, backbone })
     }
@@ -209,7 +266,7 @@ impl Network {
     }
 
     /// Records the backward pass of a head from `d_logits` `[rows, outputs]`: the gradients of its rows of the embedding,
-    /// and of its parameters, which are added if `accumulate`.
+    /// unless all layers before are frozen, and of its parameters, which are added if `accumulate`.
     #[expect(clippy::too_many_arguments, reason = "a backward pass needs its whole forward state")]
     pub fn logits_backward(
         &self,
@@ -223,16 +280,19 @@ impl Network {
         accumulate: bool,
     ) {
         let dense = self.head(head);
-        let view = |packed, name: &str| self.parameters.view(packed, &format!("{}.{name}", dense.name));
-        let into = [view(gradients, "kernel"), view(gradients, "bias")];
+        let name = |of: &str| format!("{}.{of}", dense.name);
+        let kernel = self.parameters.view(weights, &name("kernel"));
+        let into = ["kernel", "bias"].map(|of| self.trainable.view(gradients, &name(of)));
         b.section(&dense.name, |b| {
-            dense.data_gradient(b, d_logits, rows, view(weights, "kernel"), d_embedding);
+            if !self.has_frozen_backbone() {
+                dense.data_gradient(b, d_logits, rows, kernel, d_embedding);
+            }
             dense.weight_gradient(b, embedding, d_logits, rows, into, accumulate);
         });
     }
 
     /// Records the backward pass from `d_embedding` `[images, features]`; parameter gradients are written, or added if
-    /// `accumulate`.
+    /// `accumulate`. Nothing is recorded if all layers are frozen.
     pub fn backward(
         &self,
         b: &mut PlanBuilder,
@@ -241,8 +301,12 @@ impl Network {
         d_embedding: Tensor,
         accumulate: bool,
     ) {
+        if self.has_frozen_backbone() {
+            return;
+        }
         let pass = self.pass(weights, statistics);
-        let backward = Backward { pass, gradients, stat_groups: tape.stat_groups, accumulate };
+        let trainable = &self.trainable;
+        let backward = Backward { pass, trainable, gradients, stat_groups: tape.stat_groups, accumulate };
         let d_pooled = b.section(POOL, |b| GlobalAveragePool::backward(b, tape.head_output, d_embedding));
         (tape.backbone)(b, &backward, d_pooled);
     }

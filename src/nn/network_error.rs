@@ -11,6 +11,9 @@ pub enum NetworkError {
     /// A setting of the network is out of range.
     #[error("{field} is {found}, it must be {expected}")]
     OutOfRange { field: &'static str, found: usize, expected: &'static str },
+    /// The network has no stage of the name that the layers are frozen to.
+    #[error("freeze is '{found}', but the network has no stage of that name: choose none, {stages} or all")]
+    UnknownStage { found: String, stages: String },
     /// The images are too small or too large.
     #[error(
         "images of {height}x{width} are outside the 8 to {largest} pixels that the network takes: set image_size to one of \

@@ -108,6 +108,13 @@ impl ParameterSet {
         self.list.iter().find(|p| p.name == name)
     }
 
+    /// The parameters from index `first` on, packed from word 0, and the word at which they begin here.
+    pub(super) fn after(&self, first: usize) -> (Self, usize) {
+        let start = self.list.get(first).map_or(self.words, |parameter| parameter.offset);
+        let moved = |p: &Parameter| Parameter { offset: p.offset - start, ..p.clone() };
+        (Self { list: self.list[first..].iter().map(moved).collect(), words: self.words - start }, start)
+    }
+
     /// The slice of a packed buffer that contains parameter `name`.
     ///
     /// # Panics

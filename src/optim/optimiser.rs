@@ -67,31 +67,42 @@ struct Params {
     unused: [u32; 3],
 }
 
-/// The packed buffers of a network and its optimiser, `[words]` of [`crate::nn::ParameterSet::words`] each unless
-/// stated otherwise.
+/// The packed buffers of a network and its optimiser: weights and EMA weights have the words of all parameters, the others
+/// those of the trained ones, which are the last of all; see [`crate::nn::Network::trainable`].
 #[derive(Clone, Copy, Debug)]
 pub struct OptimiserState {
     pub weights: Tensor,
     pub gradients: Tensor,
     /// Exponential moving average of the weights, used for evaluation.
     pub ema: Tensor,
-    /// `[words / 64]`, u32: 1 where weight decay applies.
+    /// `[trained words / 64]`, u32: 1 where weight decay applies.
     pub decayed: Tensor,
     optimiser: &'static Optimiser,
     state: [Option<Tensor>; MAX_STATE],
 }
 
 impl OptimiserState {
-    /// Declares the buffers for `words` packed parameter words.
+    /// Declares the buffers for `words` packed parameter words, all of them trained.
     pub fn new(b: &mut PlanBuilder, words: usize, optimiser: &'static Optimiser) -> Self {
-        let [weights, gradients] = ["weights", "gradients"].map(|name| b.persistent(name, words));
-        let mut tensors = optimiser.state.iter().map(|tensor| b.persistent(tensor.label, words));
+        Self::with_frozen(b, words, words, optimiser)
+    }
+
+    /// Declares the buffers for `words` packed parameter words, of which the last `trained` are trained.
+    pub fn with_frozen(
+        b: &mut PlanBuilder,
+        words: usize,
+        trained: usize,
+        optimiser: &'static Optimiser,
+    ) -> Self {
+        let [weights, gradients] =
+            [("weights", words), ("gradients", trained)].map(|(name, words)| b.persistent(name, words));
+        let mut tensors = optimiser.state.iter().map(|tensor| b.persistent(tensor.label, trained));
         let state = std::array::from_fn(|_| tensors.next());
         Self {
             weights,
             gradients,
             ema: b.persistent("EMA weights", words),
-            decayed: b.persistent("decay flags", words / BINDING_WORDS),
+            decayed: b.persistent("decay flags", trained / BINDING_WORDS),
             optimiser,
             state,
         }
@@ -102,14 +113,17 @@ impl OptimiserState {
         self.optimiser.state.iter().zip(self.state.into_iter().flatten())
     }
 
-    /// Records one update of every parameter: the optimiser's rule, weight decay, EMA. `step_block` holds the step's
+    /// Records one update of every trained parameter: the optimiser's rule, weight decay, EMA. `step_block` holds the step's
     /// scalars. Where a gradient or a new value is NaN or infinite goes to `faults` `[`[`FAULTS`]`]`, u32, to be read
     /// by [`Fault::find`].
     pub fn record_update(&self, b: &mut PlanBuilder, step_block: Tensor, faults: Tensor) {
-        let vec4s = self.weights.words() / 4;
-        let mut bindings = vec![(1, step_block), (2, self.gradients), (3, self.decayed), (4, self.weights)];
+        let trained = self.gradients.words();
+        let of_trained = |packed: Tensor| packed.slice(packed.words() - trained, trained);
+        let vec4s = trained / 4;
+        let (weights, ema) = (of_trained(self.weights), of_trained(self.ema));
+        let mut bindings = vec![(1, step_block), (2, self.gradients), (3, self.decayed), (4, weights)];
         bindings.extend((5..).zip(self.state.into_iter().flatten()));
-        bindings.extend([(7, self.ema), (8, faults)]);
+        bindings.extend([(7, ema), (8, faults)]);
         b.clear(faults);
         let params = Params { vec4s: vec4s as u32, unused: [0; 3] };
         let kernel = Kernel::new(self.optimiser.shader, "update");
@@ -120,7 +134,7 @@ impl OptimiserState {
 /// Words of an update's NaN/Inf report.
 pub const FAULTS: usize = 2;
 
-/// A NaN or infinity in an update, with its word in the packed parameters, rounded down to a multiple of four.
+/// A NaN or infinity in an update, with its word in the packed trained parameters, rounded down to a multiple of four.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     Gradient(usize),
@@ -129,7 +143,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The first fault among `words` packed parameter words, gradients before state. `faults` is the report that
+    /// The first fault among `words` packed words of trained parameters, gradients before state. `faults` is the report that
     /// `finish_update` of `shaders/common/update.wgsl` writes.
     pub fn find(words: usize, faults: &[u32]) -> Option<Self> {
         let at = |to_end: u32| (words / 4).saturating_sub(to_end as usize) * 4;

@@ -124,7 +124,12 @@ impl StepTensors {
                 history: state("prediction history", HISTORY * classes),
             },
             moving: state("moving statistics", network.statistics.words()),
-            optimiser: OptimiserState::new(b, network.parameters.words(), options.optimiser),
+            optimiser: OptimiserState::with_frozen(
+                b,
+                network.parameters.words(),
+                network.trainable.words(),
+                options.optimiser,
+            ),
             loss_scale: (network.storage == Storage::F16).then(|| LossScale::new(b)),
             guess: None,
             guess_logits: Vec::new(),
@@ -195,6 +200,7 @@ pub fn record_step(b: &mut PlanBuilder, options: &StepOptions<'_>) -> StepTensor
 
     // Forward, losses and backward of every pass, each with batch statistics of its own; gradients add up. The last
     // mixed pass updates batch norm's moving statistics.
+    let scaled = network.before_heads(t.optimiser.gradients);
     let mut heads_with_gradient = Vec::new();
     for first in (0..layout.passes.len()).step_by(options.passes_per_dispatch) {
         let passes = first..(first + options.passes_per_dispatch).min(layout.passes.len());
@@ -227,7 +233,7 @@ pub fn record_step(b: &mut PlanBuilder, options: &StepOptions<'_>) -> StepTensor
                 accumulate,
             );
         }
-        if let Some(scale) = t.loss_scale {
+        if let Some(scale) = t.loss_scale.filter(|_| scaled.is_some()) {
             scale.record_scale(b, d_embedding);
         }
         network.backward(b, [weights, t.optimiser.gradients, t.moving], &tape, d_embedding, first > 0);
@@ -235,8 +241,8 @@ pub fn record_step(b: &mut PlanBuilder, options: &StepOptions<'_>) -> StepTensor
     }
 
     t.update_from = b.mark() - first_operation;
-    if let Some(scale) = t.loss_scale {
-        scale.record_unscale(b, network.before_heads(t.optimiser.gradients), t.step_block);
+    if let (Some(scale), Some(scaled)) = (t.loss_scale, scaled) {
+        scale.record_unscale(b, scaled, t.step_block);
     }
     // Adam, weight decay, EMA of the weights.
     t.optimiser.record_update(b, t.step_block, t.report.slice(REPORT_FAULTS, FAULTS));

@@ -15,7 +15,7 @@ use super::statistics::Window;
 use crate::augment::{DEPTH, OpDraw};
 use crate::data::{DataSet, SIDES, counted};
 use crate::disk;
-use crate::nn::ParameterSet;
+use crate::nn::{Network, ParameterSet};
 use crate::optim::StateTensor;
 
 /// Version of the layout, under `format` in the metadata.
@@ -67,7 +67,7 @@ pub struct Checkpoint {
     pub fingerprint: Option<Fingerprint>,
     pub weights: Vec<Vec<f32>>,
     pub ema: Vec<Vec<f32>>,
-    /// One element per state tensor of the configuration's optimiser, each like `weights`.
+    /// One element per state tensor of the configuration's optimiser, each like `weights` without the frozen ones.
     pub optimiser: Vec<Vec<Vec<f32>>>,
     /// Moving means and variances.
     pub statistics: Vec<Vec<f32>>,
@@ -146,16 +146,12 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`TrainError::File`] if the file cannot be written; the old file stays then.
-    pub fn save(
-        &self,
-        path: &Path,
-        parameters: &ParameterSet,
-        statistics: &ParameterSet,
-    ) -> Result<(), TrainError> {
+    pub fn save(&self, path: &Path, network: &Network) -> Result<(), TrainError> {
         let mut file = TensorFile::default();
-        let mut groups = vec![("weights", parameters, &self.weights), ("ema", parameters, &self.ema)];
-        groups.extend(self.optimiser_state().map(|(state, values)| (state.key, parameters, values)));
-        groups.push(("bn", statistics, &self.statistics));
+        let all = &network.parameters;
+        let mut groups = vec![("weights", all, &self.weights), ("ema", all, &self.ema)];
+        groups.extend(self.optimiser_state().map(|(state, values)| (state.key, &network.trainable, values)));
+        groups.push(("bn", &network.statistics, &self.statistics));
         for (group, set, values) in groups {
             for (parameter, values) in set.list.iter().zip(values) {
                 file.f32(format!("{group}.{}", parameter.name), &parameter.shape, values);
@@ -217,18 +213,14 @@ impl Checkpoint {
         Ok((config, header, fingerprint))
     }
 
-    /// Reads the file for a network with these parameters.
+    /// Reads the file for a network, with the same frozen layers.
     ///
     /// # Errors
     /// [`TrainError::File`] if the file cannot be read, [`TrainError::Checkpoint`] if it is not a checkpoint or its content
     /// does not match its checksum, [`TrainError::WrongNetwork`] if a tensor is missing or has another size.
-    pub fn load(
-        path: &Path,
-        parameters: &ParameterSet,
-        statistics: &ParameterSet,
-    ) -> Result<Self, TrainError> {
+    pub fn load(path: &Path, network: &Network) -> Result<Self, TrainError> {
         let bytes = disk::read(path).map_err(TrainError::file(path, "reading it"))?;
-        Self::parse(path, &bytes, parameters, statistics)
+        Self::parse(path, &bytes, network)
     }
 
     /// [`Checkpoint::load`] of a file's content; `path` is for messages.
@@ -236,12 +228,7 @@ impl Checkpoint {
     /// # Errors
     /// [`TrainError::Checkpoint`] if the content is not a checkpoint, [`TrainError::WrongNetwork`] if a tensor is missing or
     /// has another size.
-    pub fn parse(
-        path: &Path,
-        bytes: &[u8],
-        parameters: &ParameterSet,
-        statistics: &ParameterSet,
-    ) -> Result<Self, TrainError> {
+    pub fn parse(path: &Path, bytes: &[u8], network: &Network) -> Result<Self, TrainError> {
         let (config, header) = header_of(path, bytes)?;
         let broken = |reason: String| TrainError::Checkpoint { path: path.to_owned(), reason };
         let file = SafeTensors::deserialize(bytes).map_err(|e| broken(e.to_string()))?;
@@ -305,15 +292,15 @@ impl Checkpoint {
                 Precision::Single => None,
             };
         let checkpoint = Self {
-            weights: group("weights", parameters)?,
-            ema: group("ema", parameters)?,
+            weights: group("weights", &network.parameters)?,
+            ema: group("ema", &network.parameters)?,
             optimiser: config
                 .optimiser
                 .state
                 .iter()
-                .map(|state| group(state.key, parameters))
+                .map(|state| group(state.key, &network.trainable))
                 .collect::<Result<_, _>>()?,
-            statistics: group("bn", statistics)?,
+            statistics: group("bn", &network.statistics)?,
             history,
             label_distribution,
             rates: single("policy.rates")?,
@@ -330,17 +317,15 @@ impl Checkpoint {
 
     /// # Errors
     /// [`TrainError::NotFinite`] names the first parameter or other state that is not finite.
-    pub fn check_finite(
-        &self,
-        parameters: &ParameterSet,
-        statistics: &ParameterSet,
-    ) -> Result<(), TrainError> {
+    pub fn check_finite(&self, network: &Network) -> Result<(), TrainError> {
+        let (parameters, statistics) = (&network.parameters, &network.statistics);
         let state = self.optimiser_state();
         let mut groups = vec![
             ("parameter".to_owned(), parameters, &self.weights),
             ("EMA parameter".to_owned(), parameters, &self.ema),
         ];
-        groups.extend(state.map(|(state, values)| (format!("{} of", state.label), parameters, values)));
+        groups
+            .extend(state.map(|(state, values)| (format!("{} of", state.label), &network.trainable, values)));
         groups.push(("batch norm's".to_owned(), statistics, &self.statistics));
         for (group, set, tensors) in groups {
             for (parameter, values) in set.list.iter().zip(tensors) {

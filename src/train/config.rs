@@ -12,7 +12,7 @@ use crate::data::{
     Balance, Choice, DataSet, Fit, OpenOptions, SIDES, SignificantBits, SplitRule, Spread, Tail, shown_name,
 };
 use crate::disk;
-use crate::nn::Architecture;
+use crate::nn::{Architecture, Freeze};
 use crate::optim::{ADAM, Optimiser};
 use crate::ssl::{Decay, Method, Schedule};
 
@@ -71,6 +71,9 @@ pub struct Config {
     /// Number of scales of the network; chosen from the image size if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scales: Option<usize>,
+    /// Layers that keep their weights and statistics.
+    #[serde(default, skip_serializing_if = "Freeze::is_none")]
+    pub freeze: Freeze,
     /// Labelled images per step, B, and as many unlabelled images.
     pub batch: usize,
     /// Number of training steps.

@@ -10,7 +10,7 @@ use super::sampler::StepSamples;
 use crate::augment::{AssembleRow, OpOptions, input_pictures};
 use crate::data::Images;
 use crate::gpu::{Gpu, GpuError, KernelTime, Memory, Pictures, Plan, Profiler, Program, Tensor};
-use crate::nn::{Architecture, ConvTiling, Network, initial_values};
+use crate::nn::{Architecture, ConvTiling, Freeze, Network, initial_values};
 use crate::optim::{FIRST_LOSS_SCALE, Optimiser};
 use crate::ssl::{Method, RowLayout, StepBlock, StepTensors};
 
@@ -29,6 +29,8 @@ pub struct EngineOptions {
     pub optimiser: &'static Optimiser,
     pub norm_momentum: f32,
     pub precision: Precision,
+    /// Layers that are not trained.
+    pub freeze: Freeze,
     pub augment: OpOptions,
     pub capture: Capture,
 }
@@ -86,6 +88,7 @@ impl Engine {
             tiling = tiling.with_macs_per_dispatch(MACS_PER_DISPATCH);
         }
         let mut network = Network::new(&options.architecture, options.image, options.classes, tiling)?;
+        network.freeze(&options.freeze)?;
         network.momentum = options.norm_momentum;
         network.storage = options.precision.storage();
         network.tiles = gpu.measured_tiles();
@@ -162,26 +165,32 @@ impl Engine {
         let rows = |count: usize| (0..count as u32).map(row).collect::<Vec<_>>();
         self.plan.write(gpu, self.tensors.view_rows, &rows(self.layout.view_count()));
         self.plan.write(gpu, self.evaluation.rows, &rows(self.evaluation.capacity));
-        self.plan.write(gpu, self.tensors.optimiser.decayed, &self.network.parameters.decay_blocks());
+        self.plan.write(gpu, self.tensors.optimiser.decayed, &self.network.trainable.decay_blocks());
     }
 
     /// Fresh weights from `seed`, an untouched optimiser, p~(y) uniform and p(y) as given.
     pub fn initialise(&self, gpu: &Gpu, seed: u64, label_distribution: &[f32]) {
         let values = initial_values(&self.network.parameters, seed);
-        let packed = self.network.parameters.pack(values.iter().map(Vec::as_slice));
         let statistics = initial_values(&self.network.statistics, seed);
-        let moving = self.network.statistics.pack(statistics.iter().map(Vec::as_slice));
-        let optimiser = self.tensors.optimiser;
-        let zeros = vec![0f32; packed.len()];
-        self.plan.write(gpu, optimiser.weights, &packed);
-        self.plan.write(gpu, optimiser.ema, &packed);
-        optimiser.state().for_each(|(_, tensor)| self.plan.write(gpu, tensor, &zeros));
-        self.plan.write(gpu, self.tensors.moving, &moving);
+        self.write_network(gpu, &values, &statistics);
+        let zeros = vec![0f32; self.network.trainable.words()];
+        self.tensors.optimiser.state().for_each(|(_, tensor)| self.plan.write(gpu, tensor, &zeros));
         self.write_loss_scale(gpu, FIRST_LOSS_SCALE);
         let history = self.tensors.alignment.history;
         let uniform = vec![1.0 / self.network.classes as f32; history.words()];
         self.plan.write(gpu, history, &uniform);
         self.plan.write(gpu, self.tensors.alignment.label_distribution, label_distribution);
+    }
+
+    /// Sets the weights, the EMA weights to the same values, and the moving statistics: logical tensors in the network's
+    /// order.
+    pub(super) fn write_network(&self, gpu: &Gpu, weights: &[Vec<f32>], statistics: &[Vec<f32>]) {
+        let packed = self.network.parameters.pack(weights.iter().map(Vec::as_slice));
+        let moving = self.network.statistics.pack(statistics.iter().map(Vec::as_slice));
+        let optimiser = self.tensors.optimiser;
+        self.plan.write(gpu, optimiser.weights, &packed);
+        self.plan.write(gpu, optimiser.ema, &packed);
+        self.plan.write(gpu, self.tensors.moving, &moving);
     }
 
     /// Sets the loss scale and the steps since it changed, if there is one.

@@ -41,12 +41,13 @@ impl Model {
             optimiser: config.optimiser,
             norm_momentum: config.norm_momentum,
             precision: config.precision,
+            freeze: config.freeze.clone(),
             augment: config.augment,
             capture: Capture::State,
         };
         let engine = Engine::new(&gpu, &options)?;
         let network = &engine.network;
-        let checkpoint = Checkpoint::load(path, &network.parameters, &network.statistics)?;
+        let checkpoint = Checkpoint::load(path, network)?;
         let ema = network.parameters.pack(checkpoint.ema.iter().map(Vec::as_slice));
         let moving = network.statistics.pack(checkpoint.statistics.iter().map(Vec::as_slice));
         engine.write(&gpu, engine.tensors.optimiser.ema, &ema);

@@ -14,14 +14,16 @@ impl Trainer {
     pub(super) fn restore(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
         let (gpu, engine) = (&self.gpu, &self.engine);
         let pack = |set: &ParameterSet, values: &[Vec<f32>]| set.pack(values.iter().map(Vec::as_slice));
-        let parameters = &engine.network.parameters;
+        let network = &engine.network;
         let optimiser = engine.tensors.optimiser;
         let state = optimiser.state().map(|(_, tensor)| tensor).zip(&checkpoint.optimiser);
-        let weights = [(optimiser.weights, &checkpoint.weights), (optimiser.ema, &checkpoint.ema)];
-        for (tensor, values) in weights.into_iter().chain(state) {
-            engine.write(gpu, tensor, &pack(parameters, values));
+        for (tensor, values) in [(optimiser.weights, &checkpoint.weights), (optimiser.ema, &checkpoint.ema)] {
+            engine.write(gpu, tensor, &pack(&network.parameters, values));
         }
-        engine.write(gpu, engine.tensors.moving, &pack(&engine.network.statistics, &checkpoint.statistics));
+        for (tensor, values) in state {
+            engine.write(gpu, tensor, &pack(&network.trainable, values));
+        }
+        engine.write(gpu, engine.tensors.moving, &pack(&network.statistics, &checkpoint.statistics));
         engine.write(gpu, engine.tensors.alignment.history, &checkpoint.history);
         engine.write(gpu, engine.tensors.alignment.label_distribution, &checkpoint.label_distribution);
         engine.write_loss_scale(gpu, checkpoint.loss_scale.unwrap_or(FIRST_LOSS_SCALE));
@@ -77,7 +79,7 @@ impl Trainer {
             async |tensor: Tensor| read(tensor).await.map(|packed| network.parameters.unpack(&packed));
         let mut optimiser = Vec::new();
         for (_, tensor) in tensors.optimiser.state() {
-            optimiser.push(unpack(tensor).await?);
+            optimiser.push(network.trainable.unpack(&read(tensor).await?));
         }
         let loss_scale = match tensors.loss_scale {
             Some(scale) => <[f32; 2]>::try_from(read(scale.state).await?).ok(),
@@ -97,7 +99,7 @@ impl Trainer {
             pending,
             header,
         };
-        checkpoint.check_finite(&network.parameters, &network.statistics)?;
+        checkpoint.check_finite(network)?;
         Ok(checkpoint)
     }
 
@@ -107,6 +109,6 @@ impl Trainer {
     /// The errors of [`Trainer::checkpoint`]; [`TrainError::File`] if the file cannot be written, and keeps its content then.
     pub async fn save(&mut self, path: &Path) -> Result<(), TrainError> {
         let checkpoint = self.checkpoint().await?;
-        checkpoint.save(path, &self.engine.network.parameters, &self.engine.network.statistics)
+        checkpoint.save(path, &self.engine.network)
     }
 }

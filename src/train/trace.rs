@@ -208,8 +208,8 @@ impl Trace<'_> {
     fn parameters(&mut self, before: &Checkpoint, after: &Checkpoint) -> Result<(), TrainError> {
         let network = &self.trainer.engine.network;
         let gradients = self.read(self.trainer.engine.tensors.optimiser.gradients)?;
-        let gradients = network.parameters.unpack(&gradients);
-        add_group(&mut self.file, "grad", &network.parameters, &gradients);
+        let gradients = network.trainable.unpack(&gradients);
+        add_group(&mut self.file, "grad", &network.trainable, &gradients);
         for (when, checkpoint) in [("before", before), ("after", after)] {
             let mut add = |group: &str, set: &ParameterSet, values: &[Vec<f32>]| {
                 add_group(&mut self.file, &format!("{when}{group}"), set, values);
@@ -217,7 +217,7 @@ impl Trace<'_> {
             add("", &network.parameters, &checkpoint.weights);
             add(".ema", &network.parameters, &checkpoint.ema);
             for (state, values) in checkpoint.optimiser_state() {
-                add(&format!(".{}", state.key), &network.parameters, values);
+                add(&format!(".{}", state.key), &network.trainable, values);
             }
             add(".bn", &network.statistics, &checkpoint.statistics);
         }

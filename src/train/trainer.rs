@@ -198,7 +198,7 @@ impl Trainer {
         trainer.reported.test_set = u64::from(other_tests);
         trainer.trained = fingerprint.iter().flat_map(Fingerprint::trained).collect();
         let network = &trainer.engine.network;
-        let checkpoint = Checkpoint::load(path, &network.parameters, &network.statistics)?;
+        let checkpoint = Checkpoint::load(path, network)?;
         trainer.restore(checkpoint)?;
         Ok(trainer)
     }
@@ -331,7 +331,7 @@ impl Trainer {
     /// # Errors
     /// Names the parameter whose gradient or new state is NaN or infinite: no loss may have shown it yet.
     fn check_update(&self, step: u64, faults: &[u32]) -> Result<(), TrainError> {
-        let parameters = &self.engine.network.parameters;
+        let parameters = &self.engine.network.trainable;
         let Some(fault) = Fault::find(parameters.words(), faults) else { return Ok(()) };
         let (what, word) = match fault {
             Fault::Gradient(word) => ("the gradient of", word),
@@ -500,6 +500,7 @@ pub fn engine_options(
         optimiser: config.optimiser,
         norm_momentum: config.norm_momentum,
         precision: config.precision,
+        freeze: config.freeze.clone(),
         augment: config.augment,
         capture,
     })
