@@ -30,6 +30,7 @@ fn options(name: &str, image: [usize; 3]) -> EngineOptions {
         optimiser: config.optimiser,
         norm_momentum: config.norm_momentum,
         precision: config.precision,
+        freeze: config.freeze,
         augment: config.augment,
         capture: Capture::State,
     }

@@ -30,6 +30,8 @@ pub enum Chosen {
     SaveModel(PathBuf),
     Data(PathBuf),
     Run(PathBuf),
+    /// The first weights of the next run.
+    Weights(PathBuf),
     /// Where the data of the run are that could not be opened.
     RunData(PathBuf),
     /// The folder of an ablation.
@@ -76,6 +78,11 @@ impl Dialogs {
 
     pub fn open_run(&self, context: &Context) {
         self.open("Open a run", context, Kind::Folder, Chosen::Run);
+    }
+
+    /// Asks for the first weights of the next run.
+    pub fn open_weights(&self, context: &Context) {
+        self.open("Weights to start from (.safetensors)", context, Kind::Files, Chosen::Weights);
     }
 
     /// Asks where the data of a run are now.

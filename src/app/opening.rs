@@ -1,7 +1,7 @@
 //! Opening data, runs, ablations and links in a workspace. What is open stays until its replacement has been
 //! opened.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use eframe::egui::Ui;
@@ -296,7 +296,17 @@ impl Workspace {
         }
     }
 
-    /// Opens what was dropped on the window in this frame: a run, an ablation, images to label, or data.
+    /// Lets the next run start from the weights in a file.
+    pub(super) fn start_from(&mut self, path: &Path) {
+        self.settings.config.init = Some(path.to_string_lossy().into_owned());
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        self.log.add(format!(
+            "the next run starts from {name}; First weights under Training settings changes it"
+        ));
+    }
+
+    /// Opens what was dropped on the window in this frame: a run, an ablation, weights to start from, images to label, or
+    /// data.
     pub(super) fn open_dropped(&mut self, ui: &Ui) {
         let Some(path) = platform::dropped(ui) else { return };
         let labelling = layout::is_shown(&self.settings.layout, &labelling::ID);
@@ -304,6 +314,8 @@ impl Workspace {
             self.open_run(path);
         } else if Plan::is_in(&path) {
             self.open_ablation(path);
+        } else if path.extension().is_some_and(|extension| extension == "safetensors") {
+            self.start_from(&path);
         } else if labelling && disk::is_folder(&path) {
             self.label_folder(path);
         } else {

@@ -398,6 +398,7 @@ impl Workspace {
             Chosen::SaveModel(path) => self.export_model(path),
             Chosen::Data(path) => self.open_data(path.to_string_lossy().into_owned()),
             Chosen::Run(path) => self.open_run(path),
+            Chosen::Weights(path) => self.start_from(&path),
             Chosen::RunData(path) => self.open_refused_run_on(path),
             Chosen::Ablation(path) => self.open_ablation(path),
             Chosen::SaveRun(path) => self.save_runs(path),

@@ -99,6 +99,7 @@ pub fn estimate_step(
         AdapterClass::Discrete | AdapterClass::Integrated => ConvTiling::BLOCKS,
     };
     let mut network = Network::new(&config.architecture()?, image, classes, tiling)?;
+    network.freeze(&config.freeze)?;
     network.storage = config.precision.storage();
     let layout = RowLayout::new(&config.method, config.batch);
     let options = RecordingOptions {

@@ -11,7 +11,7 @@ use anyhow::bail;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use remixmatch::data::{
-    Choice, DataSet, OnProgress, OpenOptions, SignificantBits, counted, layout, open, shown,
+    Choice, DataSet, OnProgress, OpenOptions, SignificantBits, counted, data_folder, layout, open, shown,
 };
 use remixmatch::gpu::Gpu;
 use remixmatch::train::{Config, RunFolder, TilingChoice, with_tiling};
@@ -326,11 +326,4 @@ pub fn resolve(source: &str) -> anyhow::Result<String> {
         Some(path) => bail!("no data is named '{source}': looked here and for {}; {HINT}", path.display()),
         None => bail!("no data is named '{source}': looked here; {HINT}"),
     }
-}
-
-fn data_folder() -> Option<PathBuf> {
-    let base = std::env::var_os("XDG_DATA_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share")))?;
-    Some(base.join("remixmatch"))
 }

@@ -1,6 +1,6 @@
 //! The options of `train`, `trace` and `ablate` that set up a run: a preset and changes to it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -8,6 +8,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use remixmatch::Named;
 use remixmatch::augment::{PolicyScale, Sampling};
 use remixmatch::data::{Balance, DataSet, Fit, SplitRule, Tail};
+use remixmatch::nn::Freeze;
 use remixmatch::ssl::{LabelPrior, Method, PolicyKind};
 use remixmatch::train::{Config, Overrides, PRESET_NAMES, Precision, preset};
 
@@ -23,6 +24,13 @@ pub fn named<T: Named + Send + Sync>() -> impl TypedValueParser<Value = T> {
         let value = T::VALUES.iter().find(|(value, _)| name(value) == found);
         value.expect("the parser accepts listed names alone").0
     })
+}
+
+/// The absolute path of a file that is there, so that the settings mean it from everywhere; otherwise the name of weights.
+fn absolute(init: &str) -> String {
+    let path = Path::new(init);
+    let absolute = path.exists().then(|| std::path::absolute(path).ok()).flatten();
+    absolute.map_or_else(|| init.to_owned(), |path| path.to_string_lossy().into_owned())
 }
 
 /// Settings that determine a run, but for the weights of loss terms.
@@ -118,6 +126,12 @@ struct SettingOptions {
     /// Network: wrn-28-2, wrn-28-8, wrn-16-1, wrn-10-1 or efficientnet-lite0
     #[arg(long, value_name = "NAME", help_heading = "Network and optimiser")]
     network: Option<String>,
+    /// Start from pretrained weights: efficientnet-lite0 (scripts/fetch_backbone.py), a safetensors file, or a trained model
+    #[arg(long, value_name = "NAME|FILE", help_heading = "Network and optimiser")]
+    init: Option<String>,
+    /// Do not train the layers up to this stage, or any but the heads: none, all or a stage; a wrong name lists the stages
+    #[arg(long, value_name = "STAGE", help_heading = "Network and optimiser")]
+    freeze: Option<Freeze>,
     /// Labelled images per step, B, and as many unlabelled images
     #[arg(long, value_name = "N", help_heading = "Network and optimiser")]
     batch: Option<usize>,
@@ -214,6 +228,8 @@ impl Settings {
             significant_bits: source.choice.significant_bits,
             choice: source.choice.choice(),
             network: self.options.network.clone(),
+            init: self.options.init.as_deref().map(absolute),
+            freeze: self.options.freeze.clone(),
             batch: self.options.batch,
             precision: self.options.precision,
             learning_rate: self.options.lr,

@@ -74,6 +74,7 @@ impl Training {
     ) -> anyhow::Result<Self> {
         block_on(tune(&gpu, &config, &data, Capture::State))?;
         let trainer = Trainer::new(gpu, config, data, Capture::State)?;
+        trainer.notices.iter().for_each(|notice| note(format_args!("notice: {notice}")));
         folder.create()?;
         let lock = match lock {
             Some(lock) => lock,

@@ -85,6 +85,8 @@ mod unreadable;
 mod unsorted_names;
 mod used_bits;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub use crate::disk::data_folder;
 pub use archived_images::{ArchivedImages, archived_images};
 pub use bit_depth::SignificantBits;
 #[cfg(target_arch = "wasm32")]

@@ -10,6 +10,8 @@ use web_time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Files that are written below this folder are downloaded by the browser, and not kept here.
 pub const DOWNLOADS: &str = "downloads";
+/// Weights that a person has given lie in this folder.
+pub const WEIGHTS: &str = "weights";
 
 #[derive(Clone)]
 struct File {
@@ -81,6 +83,11 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     notify(path, Change::Written { bytes, written });
     Ok(())
+}
+
+/// The folder in which weights are found by name.
+pub fn data_folder() -> Option<PathBuf> {
+    Some(PathBuf::from(WEIGHTS))
 }
 
 /// Whether there is a file or folder at `path`.

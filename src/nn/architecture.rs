@@ -107,6 +107,12 @@ impl Architecture {
         }
     }
 
+    /// Names of the stages that layers can be frozen to, for images `[height, width, channels]`.
+    pub fn stages(&self, image: [usize; 3]) -> Vec<String> {
+        let stages = self.backbone(image, ConvTiling::REGISTER).stages();
+        stages.into_iter().map(|(name, _)| name).collect()
+    }
+
     /// The layers for images `[height, width, channels]`.
     pub(super) fn backbone(&self, image: [usize; 3], tiling: ConvTiling) -> Arc<dyn Backbone> {
         match self {

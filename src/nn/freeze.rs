@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub enum Freeze {
     #[default]
     None,
-    /// Name of a stage; [`Network::stages`](super::Network::stages) lists them.
+    /// Name of a stage; [`Architecture::stages`](super::Architecture::stages) lists them.
     Stage(String),
     /// Only the heads are trained: a linear probe.
     All,

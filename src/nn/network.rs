@@ -138,11 +138,6 @@ impl Network {
         &self.parameters.list[..self.parts.last().copied().unwrap_or(0)]
     }
 
-    /// Names of the stages that layers can be frozen to, from the input on.
-    pub fn stages(&self) -> Vec<String> {
-        self.backbone.stages().into_iter().map(|(name, _)| name).collect()
-    }
-
     /// Freezes layers: they run forward with the moving statistics, which stay as they are, and have no gradients.
     ///
     /// # Errors
@@ -154,7 +149,8 @@ impl Network {
             Freeze::Stage(name) => {
                 let stages = self.backbone.stages();
                 let Some((_, parts)) = stages.iter().find(|(stage, _)| stage == name) else {
-                    let stages = self.stages().join(", ");
+                    let stages =
+                        stages.iter().map(|(stage, _)| stage.as_str()).collect::<Vec<_>>().join(", ");
                     return Err(NetworkError::UnknownStage { found: name.clone(), stages });
                 };
                 *parts

@@ -10,6 +10,7 @@ use super::config::Config;
 use super::error::TrainError;
 use super::files::TensorFile;
 use super::fingerprint::{DataFacts, Fingerprint};
+use super::init::InitSource;
 use super::precision::Precision;
 use super::statistics::Window;
 use crate::augment::{DEPTH, OpDraw};
@@ -19,7 +20,7 @@ use crate::nn::{Network, ParameterSet};
 use crate::optim::StateTensor;
 
 /// Version of the layout, under `format` in the metadata.
-const FORMAT: &str = "remixmatch-1";
+pub(super) const FORMAT: &str = "remixmatch-1";
 
 /// A probe whose match has arrived but is not yet due to move the policy's bins.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +44,9 @@ pub struct Header {
     /// Facts of the fingerprint; version 0.1 recorded none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<DataFacts>,
+    /// Where the first weights came from; `None` if they were random.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<InitSource>,
     /// What the run has reported; earlier versions did not record it.
     #[serde(default)]
     pub reported: Reported,
@@ -92,7 +96,7 @@ impl Header {
     ) -> Self {
         let pending_steps = pending.iter().map(|p| p.step).collect();
         let reported = Reported::default();
-        Self { image, classes, step, seconds, window, pending_steps, data: None, reported }
+        Self { image, classes, step, seconds, window, pending_steps, data: None, init: None, reported }
     }
 
     /// What the images were that the checkpoint was trained on, and what those of a data set are; `None` if they have the
@@ -353,7 +357,7 @@ impl Checkpoint {
     }
 }
 
-fn header_of(path: &Path, bytes: &[u8]) -> Result<(Config, Header), TrainError> {
+pub(super) fn header_of(path: &Path, bytes: &[u8]) -> Result<(Config, Header), TrainError> {
     let broken = |reason: String| TrainError::Checkpoint { path: path.to_owned(), reason };
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| broken(damage(bytes, &e)))?;
     let entries = metadata.metadata().clone().unwrap_or_default();
@@ -373,7 +377,7 @@ fn header_of(path: &Path, bytes: &[u8]) -> Result<(Config, Header), TrainError> 
 }
 
 /// Why bytes are no safetensors file, in words.
-fn damage(bytes: &[u8], error: &SafeTensorError) -> String {
+pub(super) fn damage(bytes: &[u8], error: &SafeTensorError) -> String {
     // The length at the start of a checkpoint that was cut off has zeros.
     let text = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
     if bytes.is_empty() {

@@ -71,7 +71,11 @@ pub struct Config {
     /// Number of scales of the network; chosen from the image size if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scales: Option<usize>,
-    /// Layers that keep their weights and statistics.
+    /// Where the first weights come from: the name of weights in the user's data folder, a safetensors file with timm's names,
+    /// or a checkpoint whose heads are replaced. Random if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<String>,
+    /// Layers that keep their first weights and statistics.
     #[serde(default, skip_serializing_if = "Freeze::is_none")]
     pub freeze: Freeze,
     /// Labelled images per step, B, and as many unlabelled images.
@@ -236,6 +240,9 @@ impl Config {
         )?;
         let shift = self.shift.unwrap_or(0);
         check(shift <= 96, "shift", shift.to_string(), "0 to 96 pixels")?;
+        let expected = "'none', unless init names the weights that frozen layers keep";
+        let frozen = format!("'{}'", self.freeze);
+        check(self.freeze.is_none() || self.init.is_some(), "freeze", frozen, expected)?;
         self.architecture()?.validate(height, width)?;
         self.method.validate(self.batch, height, width)?;
         Ok(())

@@ -63,6 +63,21 @@ pub enum TrainError {
          set optimiser to '{found}'"
     )]
     OtherOptimiser { path: PathBuf, found: &'static str, expected: &'static str },
+    /// A run cannot go on with other first weights or frozen layers.
+    #[error(
+        "the run of {path} was started with {setting} = '{found}', the configuration has '{expected}': a run keeps the \
+         setting; start another run to change it"
+    )]
+    OtherStart { path: PathBuf, setting: &'static str, found: String, expected: String },
+    /// No first weights have the name or path that `init` gives.
+    #[error(
+        "no weights are named '{found}': looked for a file of this name{other}; scripts/fetch_backbone.py fetches \
+         efficientnet-lite0"
+    )]
+    NoInit { found: String, other: String },
+    /// A file of first weights does not fit the network.
+    #[error("a run cannot start from {path}: {reason}")]
+    Init { path: PathBuf, reason: String },
     /// A checkpoint's images or classes differ from those of the data set.
     #[error("{path} was trained on other data: {reason}")]
     OtherData { path: PathBuf, reason: String },

@@ -11,6 +11,7 @@ mod error;
 mod evaluation;
 mod files;
 mod fingerprint;
+mod init;
 mod inspection;
 mod metrics;
 mod model;
@@ -41,6 +42,7 @@ pub use error::TrainError;
 pub use evaluation::{Evaluation, Weights};
 pub use files::write_atomically;
 pub use fingerprint::{Changes, DataFacts, Fingerprint, RecordedImage, Role, reopen_options};
+pub use init::{InitSource, InitialWeights, init_file};
 pub use inspection::{FOLLOWED, Followed, Inspection};
 #[cfg(not(target_arch = "wasm32"))]
 pub use metrics::MetricsFile;

@@ -5,6 +5,7 @@ use super::error::TrainError;
 use super::precision::Precision;
 use crate::augment::{PolicyScale, Sampling};
 use crate::data::{Balance, Choice, Fit, SignificantBits, SplitRule, Tail};
+use crate::nn::Freeze;
 use crate::ssl::{LabelPrior, Method, PerTerm, PolicyKind};
 
 /// Settings to change in a configuration; `None` and `false` leave a setting as it is.
@@ -26,6 +27,8 @@ pub struct Overrides {
     pub significant_bits: Option<SignificantBits>,
     pub choice: Choice,
     pub network: Option<String>,
+    pub init: Option<String>,
+    pub freeze: Option<Freeze>,
     pub batch: Option<usize>,
     pub precision: Option<Precision>,
     pub learning_rate: Option<f64>,
@@ -92,6 +95,8 @@ impl Overrides {
         config.choice.none_as_class |= self.choice.none_as_class;
         config.choice.many_files |= self.choice.many_files;
         set(&mut config.network, &self.network);
+        config.init = self.init.clone().or(config.init.take());
+        set(&mut config.freeze, &self.freeze);
         set(&mut config.batch, &self.batch);
         set(&mut config.precision, &self.precision);
         set(&mut config.learning_rate, &self.learning_rate);

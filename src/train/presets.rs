@@ -5,6 +5,7 @@ use super::error::TrainError;
 use super::precision::Precision;
 use crate::augment::OpOptions;
 use crate::data::{Balance, Choice, DataSet, Fit, SignificantBits, SplitRule, Tail, counted, shown_name};
+use crate::nn::Freeze;
 use crate::optim::ADAM;
 use crate::ssl::{LabelPrior, Method};
 
@@ -200,6 +201,8 @@ fn paper(name: &str, data: &str, labels: usize, change: impl FnOnce(&mut Config)
         test_share: None,
         network: "wrn-28-2".into(),
         scales: None,
+        init: None,
+        freeze: Freeze::None,
         batch: 64,
         steps: 1 << 20,
         optimiser: &ADAM,

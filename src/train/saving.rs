@@ -35,6 +35,7 @@ impl Trainer {
             .into_iter()
             .map(|p| Submitted { step: p.step, ops: p.ops, matches: Some(p.matches) })
             .collect();
+        self.init = checkpoint.header.init;
         self.window = checkpoint.header.window;
         self.step = checkpoint.header.step;
         self.earlier_seconds = checkpoint.header.seconds;
@@ -72,6 +73,7 @@ impl Trainer {
             &pending,
         );
         header.reported = self.reported;
+        header.init.clone_from(&self.init);
         let network = &self.engine.network;
         let tensors = &self.engine.tensors;
         let read = async |tensor: Tensor| self.engine.fetch(&self.gpu, tensor).await;

@@ -14,6 +14,7 @@ use super::engine::{Engine, EngineOptions};
 use super::error::TrainError;
 use super::evaluation::Weights;
 use super::fingerprint::{DataFacts, Fingerprint, Role};
+use super::init::{InitSource, InitialWeights};
 use super::metrics::{Report, accuracy};
 use super::pace::Pace;
 use super::recording::Capture;
@@ -74,6 +75,8 @@ pub struct Trainer {
     /// Images that the run trained on before it was resumed.
     trained: Vec<ImageId>,
     pub(super) step: u64,
+    /// Where the first weights came from; `None` if they were random.
+    pub init: Option<InitSource>,
     /// What the run has reported. After [`Trainer::resume`] its test set is another one if changed test images were accepted.
     pub(super) reported: Reported,
     /// Seconds of the run before it was resumed, and when this process took it up.
@@ -82,10 +85,11 @@ pub struct Trainer {
 }
 
 impl Trainer {
-    /// A new run: splits the data, plans the step and initialises the weights.
+    /// A new run: splits the data, plans the step and initialises the weights, at random or from the file that `init` names.
     ///
     /// # Errors
-    /// Settings out of range, labels that the data cannot give, a plan above the adapter's limits.
+    /// Settings out of range, labels that the data cannot give, a plan above the adapter's limits; a file of first weights
+    /// that is missing or does not fit the network.
     pub fn new(
         gpu: Arc<Gpu>,
         config: Config,
@@ -94,7 +98,14 @@ impl Trainer {
     ) -> Result<Self, TrainError> {
         config.validate(data.train.height, data.train.width)?;
         let split = split(&data, config.labels, config.spread(), config.seed)?;
-        Self::with_split(gpu, config, data, capture, split)
+        let mut trainer = Self::with_split(gpu, config, data, capture, split)?;
+        let engine = &trainer.engine;
+        if let Some(initial) = InitialWeights::read(&trainer.config, &engine.network)? {
+            engine.write_network(&trainer.gpu, &initial.weights, &initial.statistics);
+            trainer.notices.push(initial.notice);
+            trainer.init = Some(initial.source);
+        }
+        Ok(trainer)
     }
 
     fn with_split(
@@ -145,6 +156,7 @@ impl Trainer {
             hidden_labels,
             trained: Vec::new(),
             step: 0,
+            init: None,
             reported: Reported::default(),
             earlier_seconds: 0.0,
             began: Instant::now(),
@@ -179,6 +191,14 @@ impl Trainer {
         if saved.optimiser != config.optimiser {
             let (found, expected) = (saved.optimiser.name, config.optimiser.name);
             return Err(TrainError::OtherOptimiser { path: path.to_owned(), found, expected });
+        }
+        let start = |config: &Config| {
+            let init = config.init.as_deref().unwrap_or("unset").to_owned();
+            [("init", init), ("freeze", config.freeze.to_string())]
+        };
+        let different = start(&saved).into_iter().zip(start(&config)).find(|(a, b)| a != b);
+        if let Some(((setting, found), (_, expected))) = different {
+            return Err(TrainError::OtherStart { path: path.to_owned(), setting, found, expected });
         }
         let mut notices = Vec::new();
         let split = match &fingerprint {

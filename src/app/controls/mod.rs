@@ -3,11 +3,13 @@
 mod data;
 mod method;
 mod numbers;
+mod start;
 
 use data::data;
 use eframe::egui::{self, CollapsingHeader, RichText, ScrollArea, Ui};
 use method::{compare, method};
 use numbers::numbers;
+use start::start;
 
 use super::dialogs::Kind;
 use super::places::{Place, Places};
@@ -41,8 +43,10 @@ pub fn show(context: &mut ControlsContext<'_>, ui: &mut Ui) {
         open("Data").show(ui, |ui| data(workspace, contact_sheet_open, ui));
         open("Method").show(ui, |ui| method(workspace, places, ui));
         let has_f16 = workspace.gpu.features.contains(wgpu::Features::SHADER_F16);
-        let config = &mut workspace.settings.config;
-        CollapsingHeader::new("Training settings").show(ui, |ui| numbers(config, has_f16, ui));
+        CollapsingHeader::new("Training settings").show(ui, |ui| {
+            start(workspace, ui);
+            numbers(&mut workspace.settings.config, has_f16, ui);
+        });
         open("Compare").show(ui, |ui| compare(&mut workspace.settings, places, ui));
         CollapsingHeader::new("Runs and appearance").show(ui, |ui| runs_and_appearance(workspace, ui));
     });

@@ -131,6 +131,9 @@ pub fn dropped(_ui: &Ui) -> Option<PathBuf> {
 /// Stores a person's files in the in-memory file system, replacing earlier ones; `files` holds `[path, bytes]`.
 fn receive(name: &str, files: &Array) -> PathBuf {
     let safe = name.replace(['/', '\\'], "-");
+    if let Some(path) = receive_weights(files) {
+        return path;
+    }
     let folder = Path::new(GIVEN).join(if safe.is_empty() { "files" } else { &safe });
     for old in in_memory::files_below(Path::new(GIVEN)) {
         keep_labels(&old);
@@ -173,6 +176,17 @@ pub const WRITES_BESIDE_IMAGES: bool = false;
 pub fn earlier_labels(folder: &Path) -> Option<PathBuf> {
     let earlier = Path::new(LABELLED).join(folder.strip_prefix(GIVEN).ok()?);
     crate::disk::exists(&earlier.join(LABELS_FILE)).then_some(earlier)
+}
+
+/// Stores a single safetensors file as weights to start from; `None` for other files. It is not stored for the next visit: a
+/// run that has begun does not need it.
+fn receive_weights(files: &Array) -> Option<PathBuf> {
+    let file: Array = files.get(0).dyn_into().ok()?;
+    let name = PathBuf::from(file.get(0).as_string()?);
+    let is_weights = files.length() == 1 && name.extension().is_some_and(|of| of == "safetensors");
+    let path = Path::new(in_memory::WEIGHTS).join(name.file_name().filter(|_| is_weights)?);
+    in_memory::insert(path.clone(), Uint8Array::new(&file.get(1)).to_vec());
+    Some(path)
 }
 
 /// Restores the files that the browser stored, and stores every file that is written from now on.
