@@ -84,9 +84,8 @@ mod unclassed;
 mod unreadable;
 mod unsorted_names;
 mod used_bits;
+mod user_folder;
 
-#[cfg(not(target_arch = "wasm32"))]
-pub use crate::disk::data_folder;
 pub use archived_images::{ArchivedImages, archived_images};
 pub use bit_depth::SignificantBits;
 #[cfg(target_arch = "wasm32")]
@@ -121,3 +120,4 @@ pub use split::{Balance, Split, Spread, Tail, split};
 pub use stream::StreamStats;
 pub use summary::{ClassSummary, Summary, contact_sheet, summary};
 pub use used_bits::significant_bits_of;
+pub use user_folder::data_folder;

@@ -85,11 +85,6 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// The folder in which weights are found by name.
-pub fn data_folder() -> Option<PathBuf> {
-    Some(PathBuf::from(WEIGHTS))
-}
-
 /// Whether there is a file or folder at `path`.
 pub fn exists(path: &Path) -> bool {
     files().contains_key(path) || is_folder(path)

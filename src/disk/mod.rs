@@ -5,13 +5,12 @@ pub mod in_memory;
 
 #[cfg(target_arch = "wasm32")]
 pub use in_memory::{
-    create_folder, data_folder, exists, is_folder, link_target, list, modified, read, remove, remove_folder,
-    write,
+    create_folder, exists, is_folder, link_target, list, modified, read, remove, remove_folder, write,
 };
 #[cfg(not(target_arch = "wasm32"))]
 pub use system::{
-    create_folder, data_folder, exists, is_folder, link_target, list, modified, open, read, remove,
-    remove_folder, special, write,
+    create_folder, exists, is_folder, link_target, list, modified, open, read, remove, remove_folder,
+    special, write,
 };
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -20,14 +19,6 @@ mod system {
     use std::io::{self, Read as _};
     use std::path::{Path, PathBuf};
     use std::time::SystemTime;
-
-    /// The folder of the user's data, where scripts store what they fetch.
-    pub fn data_folder() -> Option<PathBuf> {
-        let base = std::env::var_os("XDG_DATA_HOME")
-            .map(PathBuf::from)
-            .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share")))?;
-        Some(base.join("remixmatch"))
-    }
 
     /// A file's bytes.
     pub fn read(path: &Path) -> io::Result<Vec<u8>> {

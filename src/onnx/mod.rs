@@ -60,8 +60,8 @@ pub fn export_file(path: &Path, weights: Weights) -> Result<Vec<u8>, TrainError>
     let bytes = disk::read(path).map_err(TrainError::file(path, "reading it"))?;
     let (config, header) = Checkpoint::parse_header(path, &bytes)?;
     let network = network_of(header.image, header.classes.len(), &config)?;
-    let checkpoint = Checkpoint::parse(path, &bytes, &network.parameters, &network.statistics)?;
-    checkpoint.check_finite(&network.parameters, &network.statistics)?;
+    let checkpoint = Checkpoint::parse(path, &bytes, &network)?;
+    checkpoint.check_finite(&network)?;
     export(&checkpoint, weights)
 }
 
@@ -74,7 +74,10 @@ pub fn is_export(start: &[u8]) -> bool {
 
 fn network_of(image: [usize; 3], classes: usize, config: &Config) -> Result<Network, TrainError> {
     // The tiling says how a network is computed, not what it is.
-    Ok(Network::new(&config.architecture()?, image, classes, ConvTiling::REGISTER)?)
+    let mut network = Network::new(&config.architecture()?, image, classes, ConvTiling::REGISTER)?;
+    // The optimiser's state is that of the trained layers.
+    network.freeze(&config.freeze)?;
+    Ok(network)
 }
 
 /// What a program needs beside the graph: `classes` is a JSON list of names, in the order of the probabilities.

@@ -10,7 +10,7 @@ use super::config::Config;
 use super::error::TrainError;
 use super::files::TensorFile;
 use super::fingerprint::{DataFacts, Fingerprint};
-use super::init::InitSource;
+use super::init_source::InitSource;
 use super::precision::Precision;
 use super::statistics::Window;
 use crate::augment::{DEPTH, OpDraw};

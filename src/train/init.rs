@@ -6,26 +6,17 @@ use std::path::{Path, PathBuf};
 
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
-use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::checkpoint::{FORMAT, damage, header_of};
 use super::checkpoint_data::check_content;
 use super::config::Config;
 use super::error::TrainError;
+use super::init_source::InitSource;
 use super::run_folder::RunFolder;
-use crate::data::{counted, shown_name};
+use crate::data::{counted, data_folder, shown_name};
 use crate::disk;
 use crate::nn::{Architecture, Network, Parameter, initial_values};
-
-/// Where the first weights of a run came from, as its checkpoints record it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InitSource {
-    /// The setting [`Config::init`].
-    pub name: String,
-    /// XXH3-128 of the file, hexadecimal.
-    pub hash: String,
-}
 
 /// The first weights of a run, as logical tensors in its network's order.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,8 +64,7 @@ pub fn init_file(init: &str) -> Result<PathBuf, TrainError> {
         return Ok(path);
     }
     let is_name = !init.is_empty() && !init.contains(['/', '\\']);
-    let named =
-        disk::data_folder().filter(|_| is_name).map(|folder| folder.join(format!("{init}.safetensors")));
+    let named = data_folder().filter(|_| is_name).map(|folder| folder.join(format!("{init}.safetensors")));
     match named {
         Some(path) if disk::exists(&path) => Ok(path),
         named => Err(TrainError::NoInit {

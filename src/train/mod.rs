@@ -12,6 +12,7 @@ mod evaluation;
 mod files;
 mod fingerprint;
 mod init;
+mod init_source;
 mod inspection;
 mod metrics;
 mod model;
@@ -42,7 +43,8 @@ pub use error::TrainError;
 pub use evaluation::{Evaluation, Weights};
 pub use files::write_atomically;
 pub use fingerprint::{Changes, DataFacts, Fingerprint, RecordedImage, Role, reopen_options};
-pub use init::{InitSource, InitialWeights, init_file};
+pub use init::{InitialWeights, init_file};
+pub use init_source::InitSource;
 pub use inspection::{FOLLOWED, Followed, Inspection};
 #[cfg(not(target_arch = "wasm32"))]
 pub use metrics::MetricsFile;
