@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{anyhow, bail};
 use clap::Args;
 use pollster::block_on;
-use remixmatch::data::{DataError, DataSet, OpenOptions, class_key, counted, counted_of, shown, shown_name};
+use remixmatch::data::{
+    DataError, DataSet, OpenOptions, class_key, counted, counted_of, listed_name, shown, shown_name,
+};
 use remixmatch::train::{Model, RunFolder, TrainError, most_likely, reopen_options, wilson_interval};
 use serde_json::{Value, json};
 
@@ -85,10 +87,7 @@ pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
     };
     let set = open_source(&source, &options).map_err(unfit_data)?;
     if own {
-        if let Some(found) = model.header.differences(
-            &set,
-            ["", ": a run keeps its classes, so move the images into a folder 'unlabeled'"],
-        ) {
+        if let Some(found) = model.header.differences_with_advice(&set) {
             bail!(
                 "{} was trained on other data: {found}; put back what the run was trained on, or give other data with \
                  images of its classes (--data)",
@@ -103,7 +102,7 @@ pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
             "{} was trained on other data: {}; give images of its classes, or rename the classes: predict classifies any \
              image",
             path.display(),
-            model.header.differences(&set, ["", ""]).unwrap_or_default()
+            model.header.differences(&set).unwrap_or_default()
         );
     }
     let images = Tested::new(&set, options.only_tests);
@@ -349,7 +348,8 @@ impl ClassMap {
 fn listed(noun: &str, names: &[&str]) -> String {
     let plural = if names.len() == 1 { "" } else { "es" };
     let more = if names.len() > NAMED { ", .." } else { "" };
-    format!("{noun}{plural} {}{more}", names[..names.len().min(NAMED)].join(", "))
+    let names: Vec<String> = names.iter().take(NAMED).map(|name| listed_name(name)).collect();
+    format!("{noun}{plural} {}{more}", names.join(", "))
 }
 
 /// Right answers by class of the model. Images of classes that the model does not know are left out.

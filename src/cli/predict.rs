@@ -7,7 +7,7 @@ use anyhow::bail;
 use clap::Args;
 use pollster::block_on;
 use remixmatch::data::{
-    Images, SignificantBits, counted, counted_of, read_images, shown, shown_name, significant_bits_of,
+    Images, SignificantBits, counted, counted_of, listed_name, read_images, shown, significant_bits_of,
 };
 use remixmatch::train::{Model, PredictionTable, most_likely};
 use serde_json::json;
@@ -214,7 +214,7 @@ impl<'a> Answer<'a> {
 impl fmt::Display for Answer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let class =
-            |i: &usize| format!("{} {:.1} %", shown_name(&self.classes[*i]), 100.0 * self.probabilities[*i]);
+            |i: &usize| format!("{} {:.1} %", listed_name(&self.classes[*i]), 100.0 * self.probabilities[*i]);
         let named: Vec<_> = self.order.iter().take(SHOWN).map(class).collect();
         let unsure = if self.class.is_none() { "abstained, " } else { "" };
         write!(f, "{}: {unsure}{}", shown(self.path), named.join(", "))

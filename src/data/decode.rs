@@ -232,15 +232,18 @@ pub(super) fn read_header(entry: &Entry) -> Result<Header, DataError> {
     Ok(Header { width, height, grey, original })
 }
 
+/// [`read_header`] of many files, in order, on all cores.
+pub(super) fn read_headers(entries: &[&Entry]) -> Vec<Result<Header, DataError>> {
+    map_on_all_cores(entries, |entry| read_header(entry), |entry| Err(bad(entry, DECODER_FAILED)))
+}
+
 /// Decodes images to `side * side * channels` bytes each (HWC) and the hash of their file, in order, on all cores.
 pub(super) fn decode_all(entries: &[&Entry], target: Target) -> Vec<Result<(Vec<u8>, u64), DataError>> {
-    map_on_all_cores(
-        entries,
-        |entry| decode_and_hash(entry, target),
-        // A decoder that panics fails its own share of the files, not the program.
-        |entry| Err(bad(entry, "the decoder failed on it, or on another image of its batch")),
-    )
+    map_on_all_cores(entries, |entry| decode_and_hash(entry, target), |entry| Err(bad(entry, DECODER_FAILED)))
 }
+
+/// Why the files of a thread cannot be read whose decoder panicked: it fails its own share of the files, not the program.
+const DECODER_FAILED: &str = "the decoder failed on it, or on another image of its batch";
 
 /// Reads an image file as one square image of `side` pixels and `channels` channels: its centre square, resized.
 ///

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::error::DataError;
 use super::layout::{is_hidden, listed};
@@ -149,6 +149,8 @@ pub(super) struct Entry {
     pub path: PathBuf,
     /// Size in bytes as listed; a damaged archive may hold fewer.
     pub size: u64,
+    /// The file as a list in CSV if it is one in JSON, once it was looked at ([`json_lists`](super::json_lists)).
+    pub list_in_json: OnceLock<Option<Arc<str>>>,
     content: Arc<dyn Content>,
 }
 
@@ -160,7 +162,7 @@ impl Entry {
 
     /// An entry whose name is not simply the last component of its path.
     pub fn named(name: String, path: PathBuf, size: u64, content: Arc<dyn Content>) -> Self {
-        Self { name, path, size, content }
+        Self { name, path, size, list_in_json: OnceLock::new(), content }
     }
 
     /// Opens the file for sequential reading.
@@ -208,7 +210,7 @@ impl Entry {
         match bytes {
             Some(bytes) => {
                 let (size, content) = (bytes.len() as u64, Arc::new(Memory(bytes.into())));
-                Self { content, size, ..self.clone() }
+                Self { content, size, list_in_json: OnceLock::new(), ..self.clone() }
             }
             None => self.clone(),
         }

@@ -27,9 +27,23 @@ struct Stamp(u64);
 pub(super) struct HashCache {
     file: Option<PathBuf>,
     known: HashMap<u64, (Stamp, u64)>,
-    /// Stamps before the files were read.
-    found: HashMap<u64, Stamp>,
     seen: HashMap<u64, (Stamp, u64)>,
+}
+
+/// What a cache knows of an image before its file is read.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Lookup {
+    /// Key of its path, and its stamp; `None` if its hash cannot be stored.
+    found: Option<(u64, Stamp)>,
+    /// The hash of its content, if it is known.
+    pub content: Option<u64>,
+}
+
+impl Lookup {
+    /// Of an image that was decoded: its hash is known from its file.
+    pub fn of_decoded(self) -> Self {
+        Self { content: None, ..self }
+    }
 }
 
 impl HashCache {
@@ -37,27 +51,31 @@ impl HashCache {
     pub fn open(folder: Option<&Path>, root: &Path) -> Self {
         let file = folder.map(|folder| folder.join(format!("{:016x}.hashes", key(root))));
         let known = file.as_ref().and_then(|file| parse(&disk::read(file).ok()?)).unwrap_or_default();
-        Self { file, known, found: HashMap::new(), seen: HashMap::new() }
+        Self { file, known, seen: HashMap::new() }
     }
 
-    /// The hash of the image at a path, if it is known and the file has not changed. `mark`: [`Entry::mark`].
+    /// Looks up the hash of the image at a path: it is known if the file has not changed. `mark`: [`Entry::mark`].
     ///
     /// [`Entry::mark`]: super::files::Entry::mark
-    pub fn get(&mut self, path: &Path, mark: u64) -> Option<u64> {
-        let (_, key) = (self.file.as_ref()?, key(path));
-        let stamp = stamp_of(path, mark)?;
-        self.found.insert(key, stamp);
-        let (known, content) = self.known.get(&key)?;
-        (stamp == *known).then_some(*content)
+    pub fn get(&self, path: &Path, mark: u64) -> Lookup {
+        let found = self.file.as_ref().and_then(|_| Some((key(path), stamp_of(path, mark)?)));
+        let content = found.and_then(|(key, stamp)| {
+            self.known.get(&key).filter(|(known, _)| *known == stamp).map(|(_, content)| *content)
+        });
+        Lookup { found, content }
     }
 
-    /// Stores the hash of an image that was decoded after [`HashCache::get`] was asked for it. A file that has changed
-    /// meanwhile is not stored.
-    pub fn insert(&mut self, path: &Path, mark: u64, content: u64) {
-        let key = key(path);
-        if let Some(stamp) = self.found.get(&key).copied()
-            && stamp_of(path, mark) == Some(stamp)
-        {
+    /// Stores a known hash again.
+    pub fn keep(&mut self, lookup: Lookup) {
+        if let (Some((key, stamp)), Some(content)) = (lookup.found, lookup.content) {
+            self.seen.insert(key, (stamp, content));
+        }
+    }
+
+    /// Stores the hash of an image that was decoded after it was looked up. A file that has changed meanwhile is not
+    /// stored.
+    pub fn insert(&mut self, path: &Path, mark: u64, lookup: Lookup, content: u64) {
+        if let Some((key, stamp)) = lookup.found.filter(|(_, stamp)| stamp_of(path, mark) == Some(*stamp)) {
             self.seen.insert(key, (stamp, content));
         }
     }
@@ -150,6 +168,11 @@ mod tests {
 
     use super::*;
 
+    /// The hash of the image at a path, if it is known.
+    fn known(cache: &HashCache, path: &Path, mark: u64) -> Option<u64> {
+        cache.get(path, mark).content
+    }
+
     fn age(path: &Path, seconds: u64) {
         let time = SystemTime::now() - Duration::from_secs(seconds);
         File::options().write(true).open(path).expect("a file").set_modified(time).expect("its time");
@@ -163,28 +186,39 @@ mod tests {
         age(&image, 60);
         let member = image.join("inside/an/archive.png");
         let mut first = HashCache::open(Some(&cache), folder.path());
-        assert_eq!((first.get(&image, 0), first.get(&member, 5)), (None, None));
-        first.insert(&image, 0, 7);
-        first.insert(&member, 5, 8);
+        let [of_image, of_member] = [first.get(&image, 0), first.get(&member, 5)];
+        assert_eq!((of_image.content, of_member.content), (None, None));
+        first.insert(&image, 0, of_image, 7);
+        first.insert(&member, 5, of_member, 8);
         first.save();
         let again = || HashCache::open(Some(&cache), folder.path());
-        assert_eq!((again().get(&image, 0), again().get(&member, 5)), (Some(7), Some(8)));
-        assert_eq!(again().get(&member, 6), None, "another place in the archive");
-        assert_eq!(HashCache::open(Some(&cache), Path::new("elsewhere")).get(&image, 0), None);
-        assert_eq!(HashCache::open(None, folder.path()).get(&image, 0), None);
+        assert_eq!((known(&again(), &image, 0), known(&again(), &member, 5)), (Some(7), Some(8)));
+        // What is known is stored again, and what was not asked for is not.
+        let mut kept = again();
+        kept.keep(kept.get(&image, 0));
+        kept.save();
+        assert_eq!((known(&again(), &image, 0), known(&again(), &member, 5)), (Some(7), None));
+        let mut all = again();
+        all.keep(all.get(&image, 0));
+        all.insert(&member, 5, all.get(&member, 5), 8);
+        all.save();
+        assert_eq!(known(&again(), &member, 6), None, "another place in the archive");
+        assert_eq!(known(&HashCache::open(Some(&cache), Path::new("elsewhere")), &image, 0), None);
+        assert_eq!(known(&HashCache::open(None, folder.path()), &image, 0), None);
         age(&image, 90);
-        assert_eq!((again().get(&image, 0), again().get(&member, 5)), (None, None));
+        assert_eq!((known(&again(), &image, 0), known(&again(), &member, 5)), (None, None));
         fs::write(&image, "three").expect("a file");
         age(&image, 60);
-        assert_eq!(again().get(&image, 0), None);
+        assert_eq!(known(&again(), &image, 0), None);
         // A file that has just been written is not remembered.
         fs::write(&image, "one").expect("a file");
         let mut second = again();
-        assert_eq!(second.get(&image, 0), None);
-        second.insert(&image, 0, 9);
+        let lookup = second.get(&image, 0);
+        assert_eq!(lookup.content, None);
+        second.insert(&image, 0, lookup, 9);
         second.save();
         age(&image, 60);
-        assert_eq!(again().get(&image, 0), None);
+        assert_eq!(known(&again(), &image, 0), None);
     }
 
     /// Files of one size and time of modification, as in an archive that was unpacked.
@@ -238,10 +272,11 @@ mod tests {
                     .expect("its time");
             }
             let mut first = HashCache::open(Some(&cache), folder.path());
-            assert_eq!(first.get(&one, 0), None);
-            first.insert(&one, 0, 7);
+            let lookup = first.get(&one, 0);
+            assert_eq!(lookup.content, None);
+            first.insert(&one, 0, lookup, 7);
             first.save();
-            let again = || HashCache::open(Some(&cache), folder.path()).get(&one, 0);
+            let again = || known(&HashCache::open(Some(&cache), folder.path()), &one, 0);
             assert_eq!(again(), Some(7), "{name}");
             let before = one.metadata().map(|found| (found.size(), found.mtime())).expect("a file");
             // Longer than a tick of the clock that stamps files.
@@ -264,13 +299,14 @@ mod tests {
         fs::write(&image, "one").expect("a file");
         age(&image, 60);
         let mut first = HashCache::open(Some(&cache), folder.path());
-        assert_eq!(first.get(&image, 0), None);
+        let lookup = first.get(&image, 0);
+        assert_eq!(lookup.content, None);
         std::thread::sleep(Duration::from_millis(20));
         fs::write(&image, "two").expect("a file");
         age(&image, 60);
-        first.insert(&image, 0, 7);
+        first.insert(&image, 0, lookup, 7);
         first.save();
-        assert_eq!(HashCache::open(Some(&cache), folder.path()).get(&image, 0), None);
+        assert_eq!(known(&HashCache::open(Some(&cache), folder.path()), &image, 0), None);
     }
 
     #[test]
@@ -280,14 +316,15 @@ mod tests {
         fs::write(&image, "one").expect("a file");
         age(&image, 60);
         let mut cache = HashCache::open(Some(folder.path()), folder.path());
-        assert_eq!(cache.get(&image, 0), None);
-        cache.insert(&image, 0, 7);
+        let lookup = cache.get(&image, 0);
+        assert_eq!(lookup.content, None);
+        cache.insert(&image, 0, lookup, 7);
         let file = cache.file.clone().expect("a path");
         cache.save();
         let good = fs::read(&file).expect("the cache");
         for bytes in [&good[..0], &good[..good.len() - 1], &[good.as_slice(), &[0]].concat()] {
             fs::write(&file, bytes).expect("a file");
-            assert_eq!(HashCache::open(Some(folder.path()), folder.path()).get(&image, 0), None);
+            assert_eq!(known(&HashCache::open(Some(folder.path()), folder.path()), &image, 0), None);
         }
     }
 }

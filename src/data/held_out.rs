@@ -2,6 +2,7 @@
 
 use super::counted::counted_of;
 use super::identity::{ImageId, RecordedRoles, SplitRule, held_out, test_key};
+use super::names::listed_name;
 
 /// The notice where no image is drawn by its content, so that the nearest one of each class tests.
 const NONE_DRAWN: &str = "the set is so small that no image is drawn to test by its content: one of each class tests, and \
@@ -65,14 +66,15 @@ impl HoldOut<'_> {
         let tested = labels.iter().zip(held).filter(|(_, held)| **held).map(|(label, _)| *label);
         let tested = class_counts(tested, classes.len());
         let all = || 0..classes.len();
-        let count = |class: usize| format!("{} {} of {}", classes[class], tested[class], of[class]);
+        let count =
+            |class: usize| format!("{} {} of {}", listed_name(&classes[class]), tested[class], of[class]);
         let total: usize = tested.iter().sum();
         let mut notices = vec![format!(
             "the set has no test images of its own: {} held out for testing and not trained on ({})",
             counted_of(total, labels.len(), ["labelled image", "labelled images"], ["is", "are"]),
             listed(all().map(count))
         )];
-        let untested = listed(all().filter(|&c| tested[c] == 0).map(|c| classes[c].clone()));
+        let untested = listed(all().filter(|&c| tested[c] == 0).map(|c| listed_name(&classes[c])));
         if total > 0 && !untested.is_empty() {
             notices.push(format!("no test image is of class {untested}: accuracy says nothing about it"));
         }
@@ -89,7 +91,7 @@ impl HoldOut<'_> {
                 match self.arrays {
                     true => ADD_ARRAYS.to_owned(),
                     false => {
-                        let folders = listed(far.iter().map(|&c| format!("test/{}", classes[c])));
+                        let folders = listed(far.iter().map(|&c| listed_name(&format!("test/{}", classes[c]))));
                         format!("move them into {folders}, or give a list a column split")
                     }
                 }

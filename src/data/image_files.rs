@@ -18,10 +18,9 @@ use super::image_reader;
 use super::images::Images;
 use super::layout::{Roles, is_leftover, listed};
 use super::limits::SIDES;
-use super::names::{shown, shown_name};
+use super::names::{listed_name, shown};
 use super::original::{Original, bits_used};
 use super::set::{self, DataSet, Decoding, OpenOptions, Origin};
-use super::slices::Slices;
 use super::stream::Source;
 use super::used_bits::significant_bits;
 use crate::data::counted::{counted, counted_of};
@@ -32,8 +31,6 @@ const DEFAULT_SIDE: usize = 32;
 const LARGEST_FOUND: usize = 96;
 /// Share of the labelled images that is held out by default.
 const TEST_SHARE: f64 = 0.2;
-/// Files whose headers are read between two reports of the progress.
-const HEADER_BATCH: usize = 64;
 /// Skipped images that notices list by name.
 const MAX_NAMED: usize = 5;
 
@@ -73,14 +70,11 @@ pub(super) async fn read_headers(
     options: &OpenOptions,
     bad: &mut Vec<DataError>,
 ) -> Result<Vec<Item>, DataError> {
-    let mut items = Vec::new();
-    let (count, mut slices) = (files.len(), Slices::new());
-    for (i, file) in files.into_iter().enumerate() {
-        if i.is_multiple_of(HEADER_BATCH) {
-            options.report(0, count)?;
-        }
-        slices.next().await;
-        match decode::read_header(&file.entry) {
+    let entries: Vec<&Entry> = files.iter().map(|file| &file.entry).collect();
+    let headers = image_reader::read_headers(&entries, options).await?;
+    let mut items = Vec::with_capacity(files.len());
+    for (file, header) in files.into_iter().zip(headers) {
+        match header {
             Ok(header) => items.push(Item { file, header }),
             Err(error) if options.skip_bad => bad.push(error),
             Err(error) => return Err(error),
@@ -132,14 +126,16 @@ pub(super) async fn load(
         keeps
     };
     let empty = Images::new(side, side, channels, Vec::new());
-    let opened =
-        image_reader::read_files(&entries, (empty, bits), &mut cache, keeps, options, &mut bad).await;
+    let opened = image_reader::read_files(&entries, (empty, bits), &cache, keeps, options, &mut bad).await;
     let opened = opened.map_err(|error| of_resumed(error, options))?;
     bad = bad.into_iter().map(|error| of_resumed(error, options)).collect();
     let mut readable = opened.readable.iter();
     items.retain(|_| readable.next() == Some(&true));
-    for (item, hash) in items.iter().zip(&opened.hashes) {
-        cache.insert(&item.file.entry.path, item.file.entry.mark(), *hash);
+    for ((item, hash), lookup) in items.iter().zip(&opened.hashes).zip(&opened.lookups) {
+        match lookup.content {
+            Some(_) => cache.keep(*lookup),
+            None => cache.insert(&item.file.entry.path, item.file.entry.mark(), *lookup, *hash),
+        }
     }
     let cache = cache.save();
     notices.extend(resized_notice(items.iter(), side, options.fit));
@@ -204,7 +200,7 @@ fn untested_notice(items: &[Item], classes: &[String]) -> Option<String> {
     let tested: BTreeSet<u32> =
         items.iter().filter(|item| item.file.test).filter_map(|item| item.file.class).collect();
     let untested = (0u32..).zip(classes).filter(|(class, _)| !tested.contains(class));
-    let names: Vec<String> = untested.map(|(_, name)| shown_name(name).to_string()).collect();
+    let names: Vec<String> = untested.map(|(_, name)| listed_name(name)).collect();
     (!tested.is_empty() && !names.is_empty())
         .then(|| format!("no test image is of class {}: accuracy says nothing about it", listed(&names)))
 }
@@ -242,9 +238,12 @@ fn repeated_notice(labelled: &[(u64, u32)], classes: &[String]) -> Option<String
         let all = labelled.iter().filter(|(_, other)| *other == class).count();
         repeated.iter().filter(|other| **other == class).count() == all
     };
-    let copies: Vec<String> =
-        among.iter().filter(|class| of(**class)).map(|class| classes[*class as usize].clone()).collect();
-    let names: Vec<String> = among.iter().map(|class| classes[*class as usize].clone()).collect();
+    let copies: Vec<String> = among
+        .iter()
+        .filter(|class| of(**class))
+        .map(|class| listed_name(&classes[*class as usize]))
+        .collect();
+    let names: Vec<String> = among.iter().map(|class| listed_name(&classes[*class as usize])).collect();
     let all = match copies.is_empty() || copies.len() == names.len() {
         true => String::new(),
         false => format!(" (all of class {})", listed(&copies)),

@@ -1,15 +1,16 @@
-//! Reads image files when a set is opened. The bytes of a file are read once, and hashed, checked and decoded together; what
-//! is not kept in memory is dropped. (Headers are read before, for the size that all images get.)
+//! Reads image files when a set is opened, on all cores. Headers come first, for the size that all images get. Then the bytes
+//! of a file are read once, and hashed, checked and decoded together; what is not kept in memory is dropped.
 //!
 //! A file whose hash is cached was decoded without error before, and is read only if its pixels are kept.
 
 use super::batch_size::BatchSize;
-use super::decode::{self, Target};
+use super::decode::{self, Header, Target};
 use super::error::DataError;
 use super::files::Entry;
 use super::fit::Fit;
-use super::hash_cache::HashCache;
+use super::hash_cache::{HashCache, Lookup};
 use super::images::Images;
+use super::parallel::map_on_all_cores;
 use super::set::OpenOptions;
 use super::slices::Slices;
 
@@ -22,6 +23,8 @@ pub(super) struct Opened {
     pub readable: Vec<bool>,
     /// Hashes of the files' bytes.
     pub hashes: Vec<u64>,
+    /// What the cache knew; the hashes of files that were decoded are not taken from it.
+    pub lookups: Vec<Lookup>,
     /// The images that were kept.
     pub images: Images,
     /// Significant bits of 16-bit images.
@@ -33,6 +36,25 @@ pub(super) struct Opened {
     pub brightest: Option<u8>,
 }
 
+/// Reads the headers of files: each header, or why it cannot be read.
+///
+/// # Errors
+/// [`DataError::Stopped`] if the opening is cancelled.
+pub(super) async fn read_headers(
+    entries: &[&Entry],
+    options: &OpenOptions,
+) -> Result<Vec<Result<Header, DataError>>, DataError> {
+    let (count, mut sizes, mut slices) = (entries.len(), BatchSize::new(BATCH), Slices::new());
+    let mut headers = Vec::with_capacity(count);
+    while headers.len() < count {
+        options.report(0, count)?;
+        slices.next().await;
+        let batch = &entries[headers.len()..count.min(headers.len() + sizes.next())];
+        headers.extend(decode::read_headers(batch));
+    }
+    Ok(headers)
+}
+
 /// Reads files, with this number of significant bits in 16-bit images; the images are appended to `images` where `keeps` says so of a file's index and hash. With `skip_bad`,
 /// files that cannot be read or decoded are added to `bad`.
 ///
@@ -41,15 +63,15 @@ pub(super) struct Opened {
 pub(super) async fn read_files(
     entries: &[&Entry],
     (images, bits): (Images, u8),
-    cache: &mut HashCache,
+    cache: &HashCache,
     mut keeps: impl FnMut(usize, u64) -> bool,
     options: &OpenOptions,
     bad: &mut Vec<DataError>,
 ) -> Result<Opened, DataError> {
     let count = entries.len();
-    let (readable, hashes, places) =
-        (vec![true; count], Vec::with_capacity(count), Vec::with_capacity(count));
-    let mut opened = Opened { readable, hashes, images, bits, fit: options.fit, places, brightest: None };
+    let (hashes, lookups) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    let (readable, places, fit) = (vec![true; count], Vec::with_capacity(count), options.fit);
+    let mut opened = Opened { readable, hashes, lookups, images, bits, fit, places, brightest: None };
     let mut sizes = BatchSize::new(BATCH);
     let (mut done, mut slices) = (0, Slices::new());
     while done < count {
@@ -57,22 +79,25 @@ pub(super) async fn read_files(
         slices.next().await;
         let batch = done..count.min(done + sizes.next());
         done = batch.end;
-        let known: Vec<Option<(u64, bool)>> = batch
+        let look_up = |entry: &&Entry| cache.get(&entry.path, entry.mark());
+        let lookups = map_on_all_cores(&entries[batch.clone()], look_up, |_| Lookup::default());
+        let known: Vec<(Lookup, bool)> = batch
             .clone()
-            .map(|i| cache.get(&entries[i].path, entries[i].mark()).map(|hash| (hash, keeps(i, hash))))
+            .zip(lookups)
+            .map(|(i, lookup)| (lookup, lookup.content.is_some_and(|hash| keeps(i, hash))))
             .collect();
-        let is_read = |known: &Option<(u64, bool)>| known.is_none_or(|(_, kept)| kept);
+        let is_read = |(lookup, kept): &(Lookup, bool)| lookup.content.is_none() || *kept;
         let to_read: Vec<&Entry> =
             batch.clone().zip(&known).filter(|(_, known)| is_read(known)).map(|(i, _)| entries[i]).collect();
         let mut decoded = decode::decode_all(&to_read, opened.target()).into_iter();
         for (i, known) in batch.clone().zip(known) {
             let next = if is_read(&known) { decoded.next() } else { None };
             match next {
-                None => opened.push(known.map_or(0, |(hash, _)| hash), None),
+                None => opened.push(known.0.content.unwrap_or_default(), known.0, None),
                 Some(Ok((pixels, hash))) => {
                     opened.brightest = opened.brightest.max(pixels.iter().max().copied());
-                    let kept = known.map_or_else(|| keeps(i, hash), |(_, kept)| kept);
-                    opened.push(hash, kept.then_some(&pixels));
+                    let kept = known.1 || known.0.content.is_none() && keeps(i, hash);
+                    opened.push(hash, known.0.of_decoded(), kept.then_some(&pixels));
                 }
                 Some(Err(error)) if options.skip_bad => {
                     opened.readable[i] = false;
@@ -92,8 +117,9 @@ impl Opened {
         Target { side: images.height, channels: images.channels, bits: *bits, fit: *fit }
     }
 
-    fn push(&mut self, hash: u64, pixels: Option<&Vec<u8>>) {
+    fn push(&mut self, hash: u64, lookup: Lookup, pixels: Option<&Vec<u8>>) {
         self.hashes.push(hash);
+        self.lookups.push(lookup);
         self.places.push(pixels.map(|pixels| {
             self.images.pixels.extend_from_slice(pixels);
             self.images.in_memory() - 1

@@ -2,6 +2,7 @@
 //! line, arrays of objects by split, and an object of files with their labels.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use csv::WriterBuilder;
 use serde_json::{Map, Value};
@@ -32,8 +33,12 @@ pub(super) fn is_list(entry: &Entry) -> bool {
     as_csv(entry).is_some()
 }
 
-/// The list as CSV: a header, and a row for each image; `None` if the file is no list in JSON.
-pub(super) fn as_csv(entry: &Entry) -> Option<String> {
+/// The list as CSV: a header, and a row for each image; `None` if the file is no list in JSON. It is read once.
+pub(super) fn as_csv(entry: &Entry) -> Option<&str> {
+    entry.list_in_json.get_or_init(|| read(entry).map(Arc::from)).as_deref()
+}
+
+fn read(entry: &Entry) -> Option<String> {
     let by_line = kind(&entry.name)?;
     let start = String::from_utf8_lossy(&entry.prefix(START).ok()?).into_owned();
     let start = start.trim_start_matches('\u{feff}').trim_start();
@@ -159,10 +164,12 @@ fn paths(values: &Value) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
     use std::path::PathBuf;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::data::files::Memory;
+    use crate::data::files::{Content, Memory, Stream};
 
     fn entry(name: &str, text: &str) -> Entry {
         Entry::new(PathBuf::from(name), text.len() as u64, Memory(text.as_bytes().into()))
@@ -189,7 +196,7 @@ mod tests {
                 "class,image\n\"[a, b]\",1.png\n",
             ),
         ] {
-            assert_eq!(as_csv(&entry(name, text)).as_deref(), Some(csv), "{text}");
+            assert_eq!(as_csv(&entry(name, text)), Some(csv), "{text}");
         }
         for (name, text) in [
             ("a.json", r#"{"images":[{"file_name":"1.png"}],"annotations":[],"categories":[]}"#),
@@ -203,6 +210,28 @@ mod tests {
         ] {
             assert_eq!(as_csv(&entry(name, text)), None, "{text}");
         }
+    }
+
+    /// Content that counts how often it is opened.
+    struct Counting(Memory, Arc<AtomicUsize>);
+
+    impl Content for Counting {
+        fn open(&self) -> io::Result<Stream> {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            self.0.open()
+        }
+    }
+
+    #[test]
+    fn lists_in_json_are_read_once() {
+        let text = r#"[{"file":"1.png","label":"cat"}]"#.as_bytes();
+        let opened = Arc::new(AtomicUsize::new(0));
+        let content = Counting(Memory(text.into()), Arc::clone(&opened));
+        let list = Entry::new(PathBuf::from("a.json"), text.len() as u64, content);
+        assert!(is_list(&list));
+        let first = opened.load(Ordering::Relaxed);
+        assert!(is_list(&list) && as_csv(&list).is_some() && as_csv(&list.clone()).is_some());
+        assert_eq!(opened.load(Ordering::Relaxed), first);
     }
 
     #[test]

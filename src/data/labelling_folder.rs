@@ -18,7 +18,7 @@ use super::labels::{CLASSES_FILE, HELD_OUT, LABELS_FILE, Labels};
 use super::layout::{Layout, Role, Roles, listed};
 use super::list_folders::{Agreement, compare, split_of_folders};
 use super::list_precedence::check_share;
-use super::names::shown_name;
+use super::names::{listed_name, shown_name};
 use super::original::Original;
 use super::saved_labels::read_labels;
 use super::set::{DataSet, Decoding, OpenOptions, Origin};
@@ -167,7 +167,7 @@ impl LabellingFolder {
         held.iter().filter_map(|&image| labels.of(image)).for_each(|class| untested[class as usize].clear());
         untested.retain(|name| !name.is_empty());
         if !held.is_empty() && !untested.is_empty() {
-            let names: Vec<String> = untested.iter().map(|name| shown_name(name).to_string()).collect();
+            let names: Vec<String> = untested.iter().map(|name| listed_name(name)).collect();
             set.notices.push(format!(
                 "no test image is of class {}: accuracy says nothing about it",
                 listed(&names)

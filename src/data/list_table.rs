@@ -37,7 +37,7 @@ impl Table {
     /// When the file cannot be read, or has the two columns and is not text.
     pub fn open(entry: &Entry, chosen: bool) -> Result<Self, DataError> {
         let (text, problem) = match json_lists::as_csv(entry) {
-            Some(text) => (text, None),
+            Some(text) => (text.to_owned(), None),
             None => {
                 let bytes = entry.bytes(MAX_LIST_BYTES)?;
                 match list_text::text(&bytes) {

@@ -312,6 +312,14 @@ pub fn shown_name(name: &str) -> Shown<'_> {
     Shown(Cow::Borrowed(name))
 }
 
+/// A name in a list of names in a message: as [`shown_name`], in quotes if it has a comma itself.
+pub fn listed_name(name: &str) -> String {
+    match name.contains([',', ';', '\u{ff0c}', '\u{3001}']) {
+        true => format!("'{}'", shown_name(name)),
+        false => shown_name(name).to_string(),
+    }
+}
+
 /// Text whose control characters are escaped when it is written.
 pub struct Shown<'a>(Cow<'a, str>);
 
@@ -382,6 +390,8 @@ mod tests {
         assert_eq!(shown("plain é 고양이"), "plain é 고양이");
         assert_eq!(shown("\u{1b}[2J\r\n\u{202e}gnp.exe"), "\\u{1b}[2J\\r\\n\\u{202e}gnp.exe");
         assert_eq!(format!("{:5}|", shown_name("ab")), "ab   |");
+        let listed = ["Rose", "Tulpe, rot", "a;b", "튤립、빨강", "\u{1b},"].map(listed_name);
+        assert_eq!(listed, ["Rose", "'Tulpe, rot'", "'a;b'", "'튤립、빨강'", "'\\u{1b},'"]);
     }
 
     #[cfg(unix)]

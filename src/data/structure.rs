@@ -11,7 +11,7 @@ use super::error::DataError;
 use super::file_kinds::{any_file, ignored_folder, is_named_as_image};
 use super::files::Folder;
 use super::layout::listed;
-use super::names::shown_name;
+use super::names::{listed_name, shown_name};
 use super::split_compounds::{abbreviated, compounds, key};
 use super::split_words::{SplitName, SplitWord, split_name, split_word, words_of};
 use super::unsorted_names::{is_date, is_of_camera, part_of, parts_of_one_set};
@@ -177,7 +177,7 @@ fn renamed_splits(folders: &[Named<'_>], what: &str) -> Doubt {
 }
 
 fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    listed(&names.map(|name| shown_name(name).to_string()).collect::<Vec<_>>())
+    listed(&names.map(listed_name).collect::<Vec<_>>())
 }
 
 /// `train_cat` beside `test_cat`, and `cat_test` beside `cat`.

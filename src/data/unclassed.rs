@@ -124,8 +124,8 @@ pub(super) async fn read_unclassed(
     let (deep, bits) = bits_of(&items, options, &mut notices).await?;
     let empty = Images::new(side, side, common_channels(&items, options), Vec::new());
     let entries: Vec<&Entry> = items.iter().map(|item| &item.file.entry).collect();
-    let mut cache = HashCache::open(None, folder);
-    let opened = read_files(&entries, (empty, bits), &mut cache, |_, _| true, options, &mut bad).await?;
+    let cache = HashCache::open(None, folder);
+    let opened = read_files(&entries, (empty, bits), &cache, |_, _| true, options, &mut bad).await?;
     let of_readable = items.iter().zip(&opened.readable).filter(|(_, readable)| **readable);
     notices.extend(resized_notice(of_readable.map(|(item, _)| item), side, options.fit));
     notices.extend(skipped_notices(&bad));

@@ -14,7 +14,7 @@ use super::init_source::InitSource;
 use super::precision::Precision;
 use super::statistics::Window;
 use crate::augment::{DEPTH, OpDraw};
-use crate::data::{DataSet, SIDES, counted};
+use crate::data::{DataSet, SIDES, SourceKind, counted, listed_name};
 use crate::disk;
 use crate::nn::{Network, ParameterSet};
 use crate::optim::StateTensor;
@@ -100,20 +100,18 @@ impl Header {
     }
 
     /// What the images were that the checkpoint was trained on, and what those of a data set are; `None` if they have the
-    /// same shape and classes. `advice` follows the names of classes that are gone, and of those that are new.
-    pub fn differences(&self, data: &DataSet, advice: [&str; 2]) -> Option<String> {
+    /// same shape and classes.
+    pub fn differences(&self, data: &DataSet) -> Option<String> {
         let image = [data.train.height, data.train.width, data.train.channels];
         if self.image == image && self.classes == data.classes {
             return None;
         }
         let lacking = |all: &[String], of: &[String]| {
-            let names: Vec<&str> = all.iter().filter(|name| !of.contains(name)).map(String::as_str).collect();
-            let more = if names.len() > NAMED { ", .." } else { "" };
-            (!names.is_empty()).then(|| format!("{}{more}", names[..names.len().min(NAMED)].join(", ")))
+            let names: Vec<&String> = all.iter().filter(|name| !of.contains(name)).collect();
+            (!names.is_empty()).then(|| named(names.into_iter()))
         };
-        let gone =
-            lacking(&self.classes, &data.classes).map(|names| format!("; it lacks {names}{}", advice[0]));
-        let new = lacking(&data.classes, &self.classes).map(|names| format!("; new: {names}{}", advice[1]));
+        let gone = lacking(&self.classes, &data.classes).map(|names| format!("; it lacks {names}"));
+        let new = lacking(&data.classes, &self.classes).map(|names| format!("; new: {names}"));
         Some(format!(
             "{}; {} has {}{}{}",
             describe(self.image, &self.classes),
@@ -124,20 +122,56 @@ impl Header {
         ))
     }
 
+    /// [`Header::differences`] with how to make the data fit. A run keeps its classes.
+    pub fn differences_with_advice(&self, data: &DataSet) -> Option<String> {
+        let reason = self.differences(data)?;
+        let is_gone = self.classes.iter().any(|name| !data.classes.contains(name));
+        let is_new = data.classes.iter().any(|name| !self.classes.contains(name));
+        let [gone, new] = match data.source_kind() {
+            SourceKind::ByHand => [
+                "rename the class that had another name, or label its images again",
+                "rename or remove the classes that are new",
+            ],
+            SourceKind::List => [
+                "put their rows and labels back into the list",
+                "leave the label of the images of a new class empty",
+            ],
+            SourceKind::Folders => [
+                "put their images back, or rename the folder that had another name",
+                "move the images of a new class into a folder 'unlabeled'",
+            ],
+            SourceKind::Arrays => ["put their records back", "take the records of a new class out"],
+        };
+        let advice: Vec<&str> = [(is_gone, gone), (is_new, new)]
+            .iter()
+            .filter(|(is, _)| *is)
+            .map(|(_, advice)| *advice)
+            .collect();
+        Some(match advice.is_empty() {
+            true => reason,
+            false => format!("{reason}: a run keeps its classes: {}", advice.join(", and ")),
+        })
+    }
+
     /// Whether a data set's images have the shape and the classes that the checkpoint at `path` knows.
     ///
     /// # Errors
     /// [`TrainError::OtherData`] says what differs.
     pub fn check(&self, path: &Path, data: &DataSet) -> Result<(), TrainError> {
-        const ADVICE: [&str; 2] = [
-            ": put the images back, or start another run",
-            ": a run keeps its classes, so move the images into a folder 'unlabeled', or start another run",
-        ];
-        match self.differences(data, ADVICE) {
-            Some(reason) => Err(TrainError::OtherData { path: path.to_owned(), reason }),
+        match self.differences_with_advice(data) {
+            Some(reason) => {
+                let reason = format!("{reason}; or start another run");
+                Err(TrainError::OtherData { path: path.to_owned(), reason })
+            }
             None => Ok(()),
         }
     }
+}
+
+/// The first of the names of classes.
+fn named<'a>(names: impl Iterator<Item = &'a String> + Clone) -> String {
+    let more = if names.clone().nth(NAMED).is_some() { ", .." } else { "" };
+    format!("{}{more}", names.take(NAMED).map(|name| listed_name(name)).collect::<Vec<_>>().join(", "))
 }
 
 impl Checkpoint {
@@ -407,14 +441,8 @@ const NAMED: usize = 4;
 
 fn describe([height, width, channels]: [usize; 3], classes: &[String]) -> String {
     let colour = if channels == 1 { "grey" } else { "RGB" };
-    let more = if classes.len() > NAMED { ", .." } else { "" };
-    let name = |class: &String| if class.contains(',') { format!("'{class}'") } else { class.clone() };
-    let named: Vec<String> = classes.iter().take(NAMED).map(name).collect();
-    format!(
-        "{width}x{height} {colour} images of {} ({}{more})",
-        counted(classes.len(), "class", "classes"),
-        named.join(", ")
-    )
+    let count = counted(classes.len(), "class", "classes");
+    format!("{width}x{height} {colour} images of {count} ({})", named(classes.iter()))
 }
 
 fn floats(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::config::Config;
-use crate::data::{DataSet, ImageId, OpenOptions, RecordedRoles, Split, counted, counted_of, shown_name};
+use crate::data::{DataSet, ImageId, OpenOptions, RecordedRoles, Split, counted, counted_of, listed_name};
 
 /// What an image is used for in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -337,7 +337,7 @@ impl fmt::Display for Changes {
         if lists.peek().is_some() {
             let list = |(verb, names): (&str, &Vec<String>)| {
                 let more = if names.len() > NAMED { ", .." } else { "" };
-                let shown = names.iter().take(NAMED).map(|name| shown_name(name).to_string());
+                let shown = names.iter().take(NAMED).map(|name| listed_name(name));
                 format!("{verb} {}{more}", shown.collect::<Vec<_>>().join(", "))
             };
             write!(f, " ({})", lists.map(list).collect::<Vec<_>>().join("; "))?;

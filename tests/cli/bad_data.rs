@@ -73,6 +73,17 @@ fn damaged_images_are_refused_or_skipped() {
     assert!(notice.starts_with("notice: skipped"), "{notice}");
 
     let model = out.join("model.safetensors");
+    // A run that skipped bad images skips them in other data too.
+    let other = pictures();
+    put(&other.path().join("wedge/5.png"), b"plain text");
+    let (_, told) = done(&mut remixmatch(&["eval", "--model", str(&model), "--data", str(other.path())]));
+    assert!(told.contains("skipped") && told.contains("wedge/5.png"), "{told}");
+    let strict = out.with_file_name("strict");
+    done(&mut train(pictures().path(), 2, &strict));
+    refused(
+        &mut remixmatch(&["eval", "--model", str(&strict), "--data", str(other.path())]),
+        &["wedge/5.png", "set skip_bad", "(--skip-bad)"],
+    );
     let predict = ["predict", "--model", str(&model), str(&bad)];
     refused(&mut remixmatch(&predict), &["top/1.png", "set skip_bad", "(--skip-bad)"]);
     refused(remixmatch(&predict).arg("--skip-bad"), &["none of the 1 image files can be read"]);

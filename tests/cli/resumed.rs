@@ -122,6 +122,81 @@ fn new_labels_are_said_to_be_unused() {
 }
 
 #[test]
+fn relabelled_images_train_with_their_new_class() {
+    let (_outer, data, run) = trained();
+    let image =
+        labelled(&data, &run).into_iter().find(|path| path.starts_with(data.join("a"))).expect("an image");
+    let content = xxhash_rust::xxh3::xxh3_64(&fs::read(&image).expect("a file"));
+    fs::rename(&image, data.join("b").join(image.file_name().expect("a name"))).expect("a file");
+    let words = "a labelled image with another class goes on with the class that it has now";
+    refused(&mut resume(&run, "4"), &["relabelled 1", words, "(--accept-changed-data)"]);
+    let (_, told) = done(resume(&run, "4").arg("--accept-changed-data"));
+    assert!(told.contains(words), "{told}");
+    let (_, _, recorded) = Checkpoint::read_data(&run.join("model.safetensors")).expect("a checkpoint");
+    let recorded = recorded.expect("a fingerprint").images;
+    let found = recorded.iter().find(|image| image.id.content == content).expect("the image");
+    assert_eq!((found.role, found.class), (Role::Labelled, Some(1)));
+}
+
+/// Classes that were renamed, in each kind of source: how to give them their names again.
+#[test]
+fn renamed_classes_have_advice_for_their_source() {
+    let rows = |second: &str| {
+        (0..16).map(|n| format!("{n:02}.png,{}\n", ["left", second][n % 2])).collect::<String>()
+    };
+    let list =
+        |second: &str| format!("file,label\n{}", rows(second).replace(second, &format!("\"{second}\"")));
+    for (kind, words) in [
+        (
+            "folders",
+            "rename the folder that had another name, and move the images of a new class into a folder 'unlabeled'",
+        ),
+        (
+            "list",
+            "put their rows and labels back into the list, and leave the label of the images of a new class empty",
+        ),
+        (
+            "by hand",
+            "rename the class that had another name, or label its images again, and rename or remove the classes",
+        ),
+    ] {
+        let outer = tempdir().expect("a temporary folder");
+        let (data, run) = (outer.path().join("w"), outer.path().join("r"));
+        let name = |second: &str| match kind {
+            "folders" => {
+                let _ = fs::remove_dir_all(&data);
+                (0..16).for_each(|n| png(&data.join(["left", second][n % 2]).join(format!("{n:02}.png")), n));
+            }
+            _ => {
+                (0..16).for_each(|n| png(&data.join(format!("{n:02}.png")), n));
+                put(&data.join("labels.csv"), list(second).as_bytes());
+                if kind == "by hand" {
+                    put(&data.join("classes.txt"), format!("left\n{second}\n").as_bytes());
+                }
+            }
+        };
+        name("right");
+        let mut command = remixmatch(&["train", "--batch", "4", "--k", "1", "--steps", "1"]);
+        // Labels made by hand are all used.
+        command.args(["--labels", "8"].iter().filter(|_| kind != "by hand"));
+        command.args(["--data", str(&data), "--out", str(&run)]);
+        done(&mut command);
+        name("Tulpe, rot");
+        let told = refused(
+            &mut resume(&run, "4"),
+            &["it lacks right; new: 'Tulpe, rot'", words, "start another run"],
+        );
+        assert_eq!(told.contains("'unlabeled'"), kind == "folders", "{kind}: {told}");
+        assert!(
+            told.contains("2 classes (left, 'Tulpe, rot')")
+                || told.contains("2 classes ('Tulpe, rot', left)"),
+            "{told}"
+        );
+        refused(&mut eval(&run), &["new: 'Tulpe, rot'", words]);
+    }
+}
+
+#[test]
 fn summary_counts_the_labels_that_are_left() {
     let (_outer, data, run) = trained();
     let labels = labelled(&data, &run);

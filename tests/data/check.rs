@@ -537,6 +537,29 @@ fn originals_are_kept_before_their_copies() {
     }
 }
 
+/// Words for no label are classes where the folders of their images have these names.
+#[test]
+fn corrected_lists_keep_classes_called_none() {
+    for (class, other) in [("none", "cat"), ("unknown", "cat"), ("?", "!"), ("nan", "na")] {
+        let mut files = Layout::new();
+        for number in 0..4 {
+            for (of, class) in [class, other].into_iter().enumerate() {
+                let name = format!("{class}/{number}.png");
+                files.insert(name, png(&picture(10 * of as u32 + number, 32)));
+            }
+        }
+        let folder = tempdir().unwrap();
+        files.iter().for_each(|(file, bytes)| put(folder.path().join("photos").join(file), bytes));
+        let photos = folder.path().join("photos").to_str().unwrap().to_owned();
+        let set = open(&photos, &OpenOptions::default()).unwrap();
+        let list = folder.path().join("corrected.csv");
+        write_corrected_list(&photos, &set, &check(&set, |_| {}), &list).unwrap();
+        let listed = open(list.to_str().unwrap(), &OpenOptions::default()).unwrap();
+        assert_eq!((&listed.classes, listed.test.len()), (&set.classes, set.test.len()), "{class}");
+        assert_eq!(listed.train_labels, set.train_labels, "{class}");
+    }
+}
+
 #[test]
 fn names_with_line_breaks_have_no_list() {
     for name in ["train/ca\nt/1.png", "train/cat/1\r.png"] {

@@ -21,7 +21,7 @@ use crate::data::format::{Format, Loader, Parser, SampleFiles};
 use crate::data::image_files::ImageFiles;
 use crate::data::layout::{Ignored, Role, Roles, is_hidden, joined, listed};
 use crate::data::list_table::{self, ignored_tables, is_table_file, told_unlabelled, told_unused};
-use crate::data::names::shown_name;
+use crate::data::names::{listed_name, shown_name};
 use crate::data::other_tasks::other_task;
 use crate::data::set::OpenOptions;
 use crate::data::split_lists::{self, SplitFile};
@@ -73,7 +73,7 @@ pub(in crate::data) fn read(folder: &Folder, options: &OpenOptions) -> Result<Im
     let mut reader = Reader { as_classes, skip_bad, only_tests, ..Reader::default() };
     reader.read_source(folder, "")?;
     if !reader.packed.is_empty() {
-        let names: Vec<String> = reader.packed.iter().map(|name| shown_name(name).to_string()).collect();
+        let names: Vec<String> = reader.packed.iter().map(|name| listed_name(name)).collect();
         reader.notices.push(format!(
             "{} beside the folders {} not read ({}): unpack to use the images inside",
             counted(names.len(), "archive", "archives"),
@@ -142,8 +142,7 @@ impl Reader {
             }
             let inner = joined(at, only.name);
             if children.len() > 1 && holds_classes(only.folder) {
-                let names: Vec<String> =
-                    only.folder.folders.keys().map(|name| shown_name(name).to_string()).collect();
+                let names: Vec<String> = only.folder.folders.keys().map(|name| listed_name(name)).collect();
                 let inner = shown_name(&inner);
                 self.notices.push(format!("the folders in {inner} are read as classes: {}", listed(&names)));
             }
@@ -212,8 +211,7 @@ impl Reader {
             }
         }
         if !has_train && !self.only_tests && siblings().next().is_none() {
-            let splits: Vec<String> =
-                children.iter().map(|child| shown_name(child.name).to_string()).collect();
+            let splits: Vec<String> = children.iter().map(|child| listed_name(child.name)).collect();
             return Err(DataError::NothingToTrain { path: folder.path.clone(), found: listed(&splits) });
         }
         Ok(())
@@ -352,7 +350,7 @@ impl Reader {
             .filter(|(name, inner)| {
                 ignored_folder(name, inner).is_none() && split_name(name).is_none() && has_images(inner)
             })
-            .map(|(name, _)| shown_name(name).to_string())
+            .map(|(name, _)| listed_name(name))
             .collect();
         if groups.len() > 1 && !folder.files.values().any(|entry| is_named_as_image(&entry.name)) {
             let (at, class) = (shown_name(at), shown_name(class));

@@ -34,10 +34,11 @@ use crate::data::listed::FileIndex;
 use crate::data::named_paths::NamedPaths;
 use crate::data::names::{class_key, class_name, shown, shown_name};
 use crate::data::set::OpenOptions;
+use crate::data::source_kind::LIST_FORMAT;
 use crate::data::split_words::{SplitName, split_name};
 
 pub const FORMAT: Format = Format {
-    name: "images listed in a CSV file",
+    name: LIST_FORMAT,
     description: "images listed in a CSV file",
     detect,
     explain: Some(explain),

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use crate::data::error::{DataError, excerpt};
 use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};
-use crate::data::hash_cache::{HashCache, remove_cache};
+use crate::data::hash_cache::{HashCache, Lookup, remove_cache};
 use crate::data::identity::{Identities, content_hash};
 use crate::data::images::{Images, interleave};
 use crate::data::records::{Records, read_names};
@@ -97,12 +97,14 @@ fn add_unlabelled(entry: &Entry, set: &mut DataSet, options: &OpenOptions) -> Re
     }
     let mut cache = HashCache::open(options.cache.as_deref(), &entry.path);
     let image = |i: usize| entry.path.join(i.to_string());
-    let known: Vec<Option<u64>> = (0..count as usize).map(|i| cache.get(&image(i), i as u64)).collect();
-    let contents = match known.into_iter().collect::<Option<Vec<u64>>>() {
+    let lookups: Vec<Lookup> = (0..count as usize).map(|i| cache.get(&image(i), i as u64)).collect();
+    let contents = match lookups.iter().map(|lookup| lookup.content).collect::<Option<Vec<u64>>>() {
         Some(known) => known,
         None => hash_images(entry, options)?,
     };
-    contents.iter().enumerate().for_each(|(i, hash)| cache.insert(&image(i), i as u64, *hash));
+    for (i, (hash, lookup)) in contents.iter().zip(lookups).enumerate() {
+        cache.insert(&image(i), i as u64, lookup, *hash);
+    }
     let cache = cache.save();
     set.train.stream(Planes { entry: entry.clone(), hashes: contents.clone(), cache });
     set.notices.push(set::streamed_notice(count as usize, set.train.len()));

@@ -2,7 +2,7 @@
 
 use remixmatch::data::OpenOptions;
 
-use super::{Reads, Refused, check};
+use super::{Reads, Refused, check, evenly};
 
 #[test]
 fn lists_in_json_are_read_as_csv() {
@@ -234,6 +234,40 @@ fn folders_of_cameras_dates_and_copies_are_asked_about() {
             ),
         ],
         &OpenOptions::default(),
+    );
+}
+
+/// A set says which classes have no test image, whatever says the split; names with a comma are in quotes.
+#[test]
+fn classes_without_test_images_are_named() {
+    let rows = "file,label,split\nimages/1.png,cat,train\nimages/2.png,\"Tulpe, rot\",train\nimages/3.png,cat,test\n";
+    let json = r#"[{"file":"images/1.png","label":"cat","split":"train"},{"file":"images/2.png","label":"Tulpe, rot",
+        "split":"train"},{"file":"images/3.png","label":"cat","split":"test"}]"#;
+    const NOTICE: &[&str] = &["no test image is of class 'Tulpe, rot': accuracy says nothing about it"];
+    check(
+        &[
+            (
+                leak(&[("images/*3.png", ""), ("list.csv", rows)]),
+                Reads(&[("Tulpe, rot", 1, 0), ("cat", 1, 1)], 0, NOTICE),
+            ),
+            (
+                leak(&[("images/*3.png", ""), ("list.json", json)]),
+                Reads(&[("Tulpe, rot", 1, 0), ("cat", 1, 1)], 0, NOTICE),
+            ),
+            (
+                leak(&[("train/Tulpe, rot/*2.png", ""), ("train/cat/*2.png", ""), ("test/cat/1.png", "")]),
+                Reads(&[("Tulpe, rot", 2, 0), ("cat", 2, 1)], 0, NOTICE),
+            ),
+            (
+                leak(&[("Tulpe, rot/1.png", ""), ("cat/*5.png", "")]),
+                Reads(
+                    &[("Tulpe, rot", 1, 0), ("cat", 4, 1)],
+                    0,
+                    &["no test image is of class 'Tulpe, rot'", "('Tulpe, rot' 0 of 1, cat 1 of 5)"],
+                ),
+            ),
+        ],
+        &evenly(),
     );
 }
 
