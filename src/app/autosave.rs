@@ -58,18 +58,20 @@ impl AutosavedRuns {
     }
 }
 
-/// What a list of autosaved runs calls a run: its data and settings, and how long ago it began.
+/// What a list of autosaved runs calls a run: its data and settings, and how long ago it was saved.
 pub fn title(run: &Path) -> String {
     let name = run.file_name().unwrap_or_default().to_string_lossy();
     let now = web_time::SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    title_at(&name, now)
+    let saved = disk::modified(&RunFolder::new(run).model()).ok();
+    title_at(&name, saved.and_then(|saved| saved.duration_since(UNIX_EPOCH).ok()), now)
 }
 
-/// [`title`] of a folder's name at a time since 1970.
-fn title_at(name: &str, now: Duration) -> String {
+/// [`title`] of a folder's name at a time since 1970: of a run that was saved at another time, or else has just begun.
+fn title_at(name: &str, saved: Option<Duration>, now: Duration) -> String {
     let began = name.rsplit_once('-').and_then(|(what, millis)| Some((what, millis.parse().ok()?)));
     let Some((what, millis)) = began else { return name.to_owned() };
-    format!("{}, {}", what.replace('-', " "), age(now.saturating_sub(Duration::from_millis(millis))))
+    let saved = saved.unwrap_or(Duration::from_millis(millis));
+    format!("{}, {}", what.replace('-', " "), age(now.saturating_sub(saved)))
 }
 
 /// A time in the past, in the largest unit that fits.
@@ -115,14 +117,18 @@ mod tests {
             let expected = format!("{named} remixmatch 40 labels seed 0, just now");
             assert_eq!(title(&folder), expected, "{folder:?}");
         }
-        for (minutes, expected) in
+        for (minutes, age_then) in
             [(3, "3 min ago"), (125, "2 h ago"), (1_500, "1 day ago"), (9_000, "6 days ago")]
         {
             let name = format!("quick-remixmatch-16-labels-seed-0-{}", 1_795_728_127_807u64);
             let now = Duration::from_millis(1_795_728_127_807) + Duration::from_secs(60 * minutes);
-            assert_eq!(title_at(&name, now), format!("quick remixmatch 16 labels seed 0, {expected}"));
+            let expected = |age: &str| format!("quick remixmatch 16 labels seed 0, {age}");
+            assert_eq!(title_at(&name, None, now), expected(age_then));
+            // A run that went on is as old as its last state.
+            let saved = now - Duration::from_secs(70);
+            assert_eq!(title_at(&name, Some(saved), now), expected("1 min ago"));
         }
-        assert_eq!(title_at("my run", Duration::ZERO), "my run");
+        assert_eq!(title_at("my run", None, Duration::ZERO), "my run");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use eframe::egui::{self, Image, ScrollArea, Ui, Vec2};
 use eframe::egui_wgpu::RenderState;
 
-use super::session::{Phase, PlanFacts, Session, State};
+use super::session::{Accuracy, Phase, PlanFacts, Session, State};
 use super::textures::{NativeTexture, Thumbnails};
 
 /// One of the runs that are shown, side by side if there are two.
@@ -21,6 +21,21 @@ pub struct Run {
     sheets: Option<Sheets>,
     /// Step and second at which it last began to train, after shaders were compiled.
     began: Option<(u64, f64)>,
+}
+
+/// An accuracy of this name in words; `again`: it was measured again, as the test images have changed.
+fn accuracy_text(name: &str, accuracy: Accuracy, again: bool) -> String {
+    let mut text = format!("{name} {:.1} %", 100.0 * accuracy.ema);
+    if again {
+        text += " (measured again: the test images have changed)";
+    }
+    if accuracy.ema_is_behind() {
+        text += &format!(
+            " (EMA weights, which are behind the raw ones with {:.1} %: train longer)",
+            100.0 * accuracy.raw
+        );
+    }
+    text
 }
 
 /// The textures of the run's two picture sheets.
@@ -60,17 +75,8 @@ impl Run {
     /// The accuracy that the run has reached, and whether that says less than it seems.
     pub fn accuracy(&self) -> Option<String> {
         let accuracy = self.state.accuracy()?;
-        let mut text = format!("{} {:.1} %", self.session.data.accuracy_name(), 100.0 * accuracy.ema);
-        if self.state.reports.last().is_some_and(|report| report.test_set != self.state.test_set) {
-            text += " (measured again: the test images have changed)";
-        }
-        if accuracy.ema_is_behind() {
-            text += &format!(
-                " (EMA weights, which are behind the raw ones with {:.1} %: train longer)",
-                100.0 * accuracy.raw
-            );
-        }
-        Some(text)
+        let again = self.state.reports.last().is_some_and(|report| report.test_set != self.state.test_set);
+        Some(accuracy_text(self.session.data.accuracy_name(), accuracy, again))
     }
 
     /// The number of labelled images that it trains on, once it is planned.
@@ -181,5 +187,33 @@ impl Log {
                 ui.label(egui::RichText::new(line).small());
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accuracy_says_when_ema_weights_are_behind() {
+        for (ema, raw, again, expected) in [
+            (0.5, 0.5, false, "test accuracy 50.0 %"),
+            (0.5, 0.3, false, "test accuracy 50.0 %"),
+            (
+                0.1,
+                0.625,
+                false,
+                "test accuracy 10.0 % (EMA weights, which are behind the raw ones with 62.5 %: train longer)",
+            ),
+            (
+                0.25,
+                0.75,
+                true,
+                "test accuracy 25.0 % (measured again: the test images have changed) (EMA weights, which are behind the \
+                 raw ones with 75.0 %: train longer)",
+            ),
+        ] {
+            assert_eq!(accuracy_text("test accuracy", Accuracy { ema, raw }, again), expected);
+        }
     }
 }

@@ -18,7 +18,7 @@ use super::run::{Log, Run};
 use super::session::{Command, Ending, Phase, Session, Start};
 use super::settings::Settings;
 use super::textures::Thumbnails;
-use super::views::{anchors, labelling};
+use super::views::{anchors, data_check, labelling};
 use super::{layout, platform};
 use crate::data::{Split, counted};
 use crate::disk;
@@ -164,6 +164,15 @@ impl Workspace {
             Some(table) => self.act_on(Chosen::Write(path, table)),
             None => self.log.add("there are no predictions to write yet"),
         }
+    }
+
+    /// Checks the open data and writes the list without what the findings advise to leave out, as the view of the check
+    /// does once a place is chosen.
+    pub fn write_corrected_list(&mut self, path: PathBuf) {
+        let Some(data) = self.data.ready() else { return };
+        let report = crate::data::check(data, |_| ());
+        let outcome = data_check::write_list(self.settings.config.source(), data, &report, &path);
+        self.act_on(Chosen::Listed(path, outcome));
     }
 
     /// Writes the first run's model to a safetensors file, or to an ONNX file where the name ends with `.onnx`.

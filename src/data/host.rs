@@ -22,11 +22,15 @@ mod platform {
     use crate::data::file_kinds::is_named_as_image;
     use crate::data::files::{Content, Entry, Folder, Seekable, Stream};
     use crate::data::layout::is_hidden;
-    use crate::data::limits::{MAX_FOLDER_DEPTH, OTHER_FILES, OTHERS_PER_IMAGE};
+    use crate::data::limits::MAX_FOLDER_DEPTH;
     use crate::data::names::{Decoder, shown, shown_name, unique};
     use crate::data::set::OpenOptions;
     use crate::disk;
 
+    /// Files that are no images and that a folder may have without a question.
+    const OTHER_FILES: usize = 10_000;
+    /// How many times as many as images these may be.
+    const OTHERS_PER_IMAGE: usize = 10;
     /// Other files at which the listing of a folder ends before all of it is seen, if there are hardly any images among them.
     const MULTITUDE: usize = 20 * OTHER_FILES;
     /// Files between two reports of how many were found.

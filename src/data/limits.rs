@@ -12,10 +12,6 @@ pub(super) const MAX_PIXELS: u64 = 64_000_000;
 /// Nesting depth of folders, on disk and in archives.
 pub(super) const MAX_FOLDER_DEPTH: usize = 16;
 
-/// Files that are no images and that a folder may have without a question, and how many times as many as images.
-pub(super) const OTHER_FILES: usize = 10_000;
-pub(super) const OTHERS_PER_IMAGE: usize = 10;
-
 /// Bytes that compressed data of any size may unpack to.
 const FREE: u64 = 256 << 20;
 /// Above [`FREE`], the largest ratio of unpacked to packed size; images do not compress that well.

@@ -50,6 +50,7 @@ impl Decoder {
     }
 
     /// The name as text: UTF-8, an encoding that was told, or with `\x` and two digits for each byte that is neither.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn decode(&self, raw: &[u8]) -> String {
         self.text(raw).map_or_else(|| escape_bytes(raw), |(text, _)| text.into_owned())
     }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use eframe::egui;
+use egui_kittest::kittest::Queryable as _;
 use image::{Rgb, RgbImage};
 use remixmatch::app::AppOptions;
 use tempfile::tempdir;
@@ -76,4 +77,26 @@ fn findings_are_shown_with_their_images() {
         window.run_steps(3);
         compare(&mut window, name);
     }
+}
+
+#[test]
+fn corrected_list_tells_its_result_and_opens() {
+    let folder = tempdir().expect("a folder");
+    let photos_folder = folder.path().join("photos");
+    photos(&photos_folder);
+    let mut window = checked(&photos_folder, short());
+    // A place inside the data is refused.
+    window.state_mut().workspace.write_corrected_list(photos_folder.join("clean.csv"));
+    window.run_steps(3);
+    assert!(says(&window, "× not written: ") && !says(&window, "Open this list"));
+    assert!(!photos_folder.join("clean.csv").exists());
+    let list = folder.path().join("clean.csv");
+    window.state_mut().workspace.write_corrected_list(list.clone());
+    window.run_steps(3);
+    assert!(says(&window, "left out") && !says(&window, "× not written: "));
+    let rows = fs::read_to_string(&list).expect("a list");
+    assert!(!rows.contains("blank.png") && rows.contains("00.png"), "{rows}");
+    window.get_by_label("Open this list").click();
+    wait_for(&mut window, "the list", |window| says(window, "clean.csv: "));
+    assert!(!says(&window, "Open this list"), "the result of other data is shown");
 }

@@ -125,6 +125,29 @@ test("dropped CIFAR-10 files open, others are refused", async () => {
   await leave(page);
 });
 
+test("inserted text keeps its order", async () => {
+  const page = await visit(`${SMALL}&view=Label%20your%20own`);
+  await ready(page);
+  const picture = await page.evaluate(async () => {
+    const canvas = new OffscreenCanvas(40, 40);
+    canvas.getContext("2d").fillRect(0, 0, 20, 40);
+    const bytes = new Uint8Array(await (await canvas.convertToBlob({ type: "image/png" })).arrayBuffer());
+    return btoa(String.fromCharCode(...bytes));
+  });
+  await drop(page, [
+    ["a.png", picture],
+    ["b.png", picture],
+  ]);
+  // The field for the first class takes the focus.
+  await page.waitForFunction(() => document.activeElement?.tagName === "INPUT");
+  for (const text of ["튤", "립", " ", "ä", "ö", "🌷"]) {
+    await page.keyboard.insertText(text);
+    await page.waitForTimeout(100);
+  }
+  assert.equal(await page.evaluate(() => document.activeElement.value), "튤립 äö🌷");
+  await leave(page);
+});
+
 test("slow opening shows progress and is cancelled", async (t) => {
   const page = await visit(SMALL);
   await ready(page);

@@ -10,6 +10,9 @@ use crate::app::workspace::Workspace;
 use crate::ssl::{Method, PolicyKind};
 use crate::train::PRESET_NAMES;
 
+/// Width of the label beside the box of strong views, in points.
+const STRONG_LABEL: f32 = 112.0;
+
 pub fn method(workspace: &mut Workspace, places: &mut Places, ui: &mut Ui) {
     let config = &mut workspace.settings.config;
     let (mut chosen_preset, mut chosen_method) = (None, None);
@@ -58,7 +61,10 @@ pub fn method(workspace: &mut Workspace, places: &mut Places, ui: &mut Ui) {
             (PolicyKind::None, "none: weak only"),
         ];
         let name = policies.iter().find(|p| p.0 == method.policy).map_or("?", |p| p.1);
-        ComboBox::from_label("Strong views by").selected_text(name).show_ui(ui, |ui| {
+        // The box leaves its label one line.
+        let width = (ui.available_width() - STRONG_LABEL).clamp(80.0, 160.0);
+        let policy = ComboBox::from_label("Strong views by").width(width).truncate();
+        policy.selected_text(name).show_ui(ui, |ui| {
             for (kind, text) in policies {
                 ui.selectable_value(&mut method.policy, kind, text);
             }

@@ -113,7 +113,16 @@ impl Labelling {
                 let Contents { own, saved, earlier } = contents;
                 self.folder = Some(OpenFolder::new(own, saved, earlier, context));
             }
-            Some(Ok(Some(Err(error)))) => self.fail(error.to_string()),
+            Some(Ok(Some(Err(error)))) => {
+                let archive = self
+                    .opening()
+                    .and_then(archive_in)
+                    .filter(|_| matches!(error, DataError::NoImages { .. }));
+                self.fail(archive.map_or_else(
+                    || error.to_string(),
+                    |name| format!("images in an archive cannot be labelled: unpack {name}, and open or drop the folder"),
+                ));
+            }
             Some(Err(oneshot::Canceled)) => self.fail("reading the images panicked".to_owned()),
         }
         if let Some(folder) = &mut self.folder {
@@ -139,6 +148,16 @@ impl Labelling {
         self.messages.push(format!("{}: not opened: {reason}", path.display()));
         self.failure = Some(reason);
     }
+}
+
+/// The name of an archive in a folder, such as one that was dropped on a page.
+fn archive_in(folder: &Path) -> Option<String> {
+    let is_archive = |path: &PathBuf| {
+        let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+        extension.is_some_and(|extension| ["zip", "tar", "gz", "tgz", "npz"].contains(&extension.as_str()))
+    };
+    let found = disk::list(folder).ok()?.into_iter().find(is_archive)?;
+    Some(found.file_name()?.to_string_lossy().into_owned())
 }
 
 #[cfg(test)]

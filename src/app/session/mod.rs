@@ -8,4 +8,4 @@ mod state;
 mod worker;
 
 pub use handle::{Ending, Session};
-pub use state::{Command, Phase, PlanFacts, Predictions, Profile, Start, State};
+pub use state::{Accuracy, Command, Phase, PlanFacts, Predictions, Profile, Start, State};

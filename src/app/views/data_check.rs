@@ -173,7 +173,7 @@ fn first_place(source: &str) -> PathBuf {
 
 /// Writes a list, and tells what it names and what to know before it is opened, or why it is not written.
 #[cfg(not(target_arch = "wasm32"))]
-fn write_list(source: &str, data: &DataSet, report: &Report, path: &Path) -> Result<String, String> {
+pub fn write_list(source: &str, data: &DataSet, report: &Report, path: &Path) -> Result<String, String> {
     match write_corrected_list(source, data, report, path) {
         Ok(ListFile { summary, note }) => {
             Ok(note.map_or_else(|| summary.clone(), |note| format!("{summary}; {note}")))
@@ -193,12 +193,21 @@ fn first_place(_source: &str) -> PathBuf {
 
 /// Downloads a list, whose names lead from a place beside the folder, or in the folder of a file.
 #[cfg(target_arch = "wasm32")]
-fn write_list(source: &str, data: &DataSet, report: &Report, path: &Path) -> Result<String, String> {
+pub fn write_list(source: &str, data: &DataSet, report: &Report, path: &Path) -> Result<String, String> {
     let is_file = Path::new(source).extension().is_some();
     let prefix = if is_file { String::new() } else { format!("{}/", data.name) };
     let list = report.corrected_list(data, &prefix).map_err(|error| error.to_string())?;
     crate::disk::write(path, list.csv.as_bytes()).map_err(|error| error.to_string())?;
-    Ok(format!("{} images are named, {} left out", list.kept, list.left_out))
+    let place = match is_file {
+        true => "unpack an archive, and put the list into its folder".to_owned(),
+        false => format!("put it beside the folder {}", data.name),
+    };
+    Ok(format!(
+        "{} images are named, {} left out; downloaded as {}: {place}, and open the list there",
+        list.kept,
+        list.left_out,
+        path.file_name().unwrap_or_default().to_string_lossy()
+    ))
 }
 
 /// What became of the last corrected list, and a button that opens it.

@@ -5,7 +5,7 @@ pub mod alignment;
 pub mod anchors;
 mod confusion;
 pub mod curves;
-mod data_check;
+pub mod data_check;
 mod embedding;
 pub mod labelling;
 pub mod mixup;

@@ -3,6 +3,7 @@
 
 mod scatter;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use eframe::egui::{
@@ -32,6 +33,8 @@ struct PlotState {
     transition: Transition,
     /// The point selected with the keyboard.
     selected: Option<usize>,
+    /// Names of the classes whose points are hidden.
+    hidden: BTreeSet<String>,
 }
 
 /// The state of the view: what to draw, and the plot of each run.
@@ -165,6 +168,7 @@ impl PlotFrame<'_> {
             ui.ctx().request_repaint();
         }
         plot.selected = plot.selected.filter(|point| *point < images.len());
+        scatter::legend(ui, self.run.classes(), self.embedding, &mut plot.hidden);
         let scatter = Scatter {
             id: ui.scope_id().with("embedding"),
             height: (ui.available_height() - 4.0).max(MIN_HEIGHT),
@@ -176,6 +180,7 @@ impl PlotFrame<'_> {
             pinned: self.pinned,
             selected: plot.selected,
             fit: self.fit,
+            hidden: &plot.hidden,
         };
         let output = scatter.show(ui);
         let points = output.points;

@@ -1,13 +1,12 @@
 //! The scatter plot of an embedding: points, class names, and the animation from one embedding to the next.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use eframe::egui::{Color32, Id, Key, Pos2, Rect, Response, RichText, TextStyle, Ui, Vec2, vec2};
-use egui_plot::{
-    ColorConflictHandling, ItemId, Legend, MarkerShape, Plot, PlotMemory, PlotPoint, PlotTransform, PlotUi,
-    Points, Text,
-};
+use egui_plot::{MarkerShape, Plot, PlotPoint, PlotTransform, PlotUi, Points, Text};
 
+use crate::app::axes::{self, Entry};
 use crate::app::theme::{Role, class_colour};
 use crate::app::widgets::percent;
 use crate::train::{EmbeddedImage, Embedding, Weights};
@@ -75,6 +74,19 @@ pub struct Scatter<'a> {
     pub selected: Option<usize>,
     /// Whether to reset the bounds to show all points.
     pub fit: bool,
+    /// Names of the classes whose points are hidden.
+    pub hidden: &'a BTreeSet<String>,
+}
+
+/// The names of the classes above a plot, unless there are too many. A click hides the points of a class.
+pub fn legend(ui: &mut Ui, classes: &[String], embedding: &Embedding, hidden: &mut BTreeSet<String>) {
+    if classes.len() > LEGEND_CLASSES {
+        return;
+    }
+    let names = classes.iter().enumerate().map(|(class, name)| Entry { name, colour: class_colour(class) });
+    let unknown = embedding.images.iter().any(|image| image.class.is_none());
+    let colour = Role::Muted.in_theme(ui.visuals().dark_mode);
+    axes::legend(ui, names.chain(unknown.then_some(Entry { name: UNKNOWN, colour })), Some(hidden));
 }
 
 /// The output of a scatter plot.
@@ -99,7 +111,7 @@ impl Scatter<'_> {
         let [differ, anchor, muted] =
             [Role::Differ, Role::Anchor, Role::Muted].map(|role| role.in_theme(ui.visuals().dark_mode));
         let background = ui.visuals().extreme_bg_color.gamma_multiply(0.75);
-        let mut plot = Plot::new("embedding")
+        let plot = Plot::new("embedding")
             .id(self.id)
             .height(self.height)
             .data_aspect(1.0)
@@ -112,10 +124,6 @@ impl Scatter<'_> {
             .y_axis_formatter(|_, _| String::new())
             .x_axis_label(format!("{} of the variance", percent(self.shares[0])))
             .y_axis_label(format!("{} of the variance", percent(self.shares[1])));
-        if self.classes.len() <= LEGEND_CLASSES {
-            let legend = Legend::default().follow_insertion_order(true);
-            plot = plot.legend(legend.color_conflict_handling(ColorConflictHandling::PickFirst));
-        }
         let groups = self.groups();
         let shown = plot.show(ui, |plot| {
             if self.fit {
@@ -125,7 +133,10 @@ impl Scatter<'_> {
                 let centre = plot.plot_bounds().center();
                 plot.zoom_bounds(Vec2::splat(factor), centre);
             }
-            let named = || groups.iter().enumerate().map(|(class, group)| (class, self.name(class), group));
+            let named = || {
+                let all = groups.iter().enumerate().map(|(class, group)| (class, self.name(class), group));
+                all.filter(|(_, name, _)| !self.hidden.contains(*name))
+            };
             for (class, name, group) in named() {
                 self.points(plot, class, name, group.plain.clone(), RADIUS, self.colour(class, muted));
             }
@@ -141,7 +152,7 @@ impl Scatter<'_> {
             }
             self.marks(plot, anchor);
         });
-        ScatterOutput { points: self.on_screen(ui, &shown.transform), response: shown.response }
+        ScatterOutput { points: self.on_screen(&shown.transform), response: shown.response }
     }
 
     /// The class that colours a point; the number of classes if it is unknown.
@@ -201,8 +212,10 @@ impl Scatter<'_> {
     }
 
     fn names(&self, plot: &mut PlotUi<'_>, groups: &[Group], colour: Color32, background: Color32) {
-        let means: Vec<_> =
-            groups.iter().enumerate().filter_map(|(class, g)| Some((self.name(class), g.mean()?))).collect();
+        let shown = |name: &&str| !self.hidden.contains(*name);
+        let mean =
+            |(class, group): (usize, &Group)| Some((Some(self.name(class)).filter(shown)?, group.mean()?));
+        let means: Vec<_> = groups.iter().enumerate().filter_map(mean).collect();
         let font = TextStyle::Small.resolve(&plot.ctx().global_style());
         let labels: Vec<Rect> = means
             .iter()
@@ -232,12 +245,9 @@ impl Scatter<'_> {
         }
     }
 
-    fn on_screen(&self, ui: &Ui, transform: &PlotTransform) -> Vec<Option<Pos2>> {
-        let hidden = PlotMemory::load(ui.ctx(), self.id).map(|memory| memory.hidden_items);
-        let hides = |class: usize| {
-            hidden.as_ref().is_some_and(|hidden| hidden.contains(&ItemId::new(self.name(class))))
-        };
-        let hidden_classes: Vec<bool> = (0..=self.classes.len()).map(hides).collect();
+    fn on_screen(&self, transform: &PlotTransform) -> Vec<Option<Pos2>> {
+        let hidden_classes: Vec<bool> =
+            (0..=self.classes.len()).map(|class| self.hidden.contains(self.name(class))).collect();
         let frame = transform.frame().expand2(vec2(1.0, 1.0));
         let at = |(point, image): (usize, &EmbeddedImage)| {
             let [x, y] = self.position(point);

@@ -55,10 +55,14 @@ impl View for LabellingView {
             .size_range(180.0..=360.0)
             .frame(Frame::NONE.inner_margin(egui::Margin { left: 8, ..Default::default() }))
             .show(ui, |ui| {
+                // Stays in sight below any number of classes.
+                Panel::bottom("labelling train").frame(Frame::NONE).show(ui, |ui| {
+                    training::train(ui, runs, folder, train_on);
+                });
                 egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
                     self.classes.show(ui, folder);
                     ui.separator();
-                    training::show(ui, runs, dialogs, folder, train_on);
+                    training::show(ui, runs, dialogs, folder);
                 });
             });
         Panel::bottom("labelling strip")

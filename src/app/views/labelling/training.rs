@@ -13,14 +13,8 @@ use crate::data::{HELD_OUT, LABELS_FILE, counted};
 /// Probability from which a guess counts as confident.
 const CONFIDENT: f32 = 0.95;
 
-/// Draws the controls. Sets `train_on` when the user starts a run.
-pub fn show(
-    ui: &mut Ui,
-    runs: &[Run],
-    dialogs: &Dialogs,
-    folder: &mut OpenFolder,
-    train_on: &mut Option<TrainOn>,
-) {
+/// Draws the controls around the button that trains.
+pub fn show(ui: &mut Ui, runs: &[Run], dialogs: &Dialogs, folder: &mut OpenFolder) {
     let run = folder.run(runs);
     ui.strong("Training");
     ui.checkbox(&mut folder.mirror, "Images may be mirrored").on_hover_text(
@@ -28,6 +22,17 @@ pub fn show(
          letters, left and right",
     );
     muted(ui, measured_on(folder));
+    if let Some(run) = run {
+        progress(ui, runs, run);
+        guesses(ui, folder, run);
+    }
+    export(ui, dialogs, folder, run);
+}
+
+/// Draws the button that starts a run, which sets `train_on`, or why it cannot.
+pub fn train(ui: &mut Ui, runs: &[Run], folder: &mut OpenFolder, train_on: &mut Option<TrainOn>) {
+    let run = folder.run(runs);
+    ui.separator();
     let labels = folder.queue.labels().made().len();
     let obstacle = folder.queue.obstacle();
     let again = run.is_some() && !folder.changed_since_training();
@@ -47,11 +52,6 @@ pub fn show(
     if let Some(obstacle) = obstacle {
         muted(ui, obstacle);
     }
-    if let Some(run) = run {
-        progress(ui, runs, run);
-        guesses(ui, folder, run);
-    }
-    export(ui, dialogs, folder, run);
 }
 
 /// Which images a run on the current labels is tested on.
