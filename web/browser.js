@@ -31,7 +31,16 @@ export function mark(name) {
 // Fetches a file of a built-in data set, from the folder beside the page that the build names by its content.
 export async function fetchData(path) {
   const folder = document.querySelector("[data-sets]")?.dataset.sets ?? "./data";
-  const answer = await fetch(new URL(`${folder}/${path}`, document.baseURI));
+  return fetchBytes(`${folder}/${path}`);
+}
+
+// Fetches a file that lies beside the page, such as weights to start from.
+export function fetchBeside(name) {
+  return fetchBytes(`./${encodeURIComponent(name)}`);
+}
+
+async function fetchBytes(path) {
+  const answer = await fetch(new URL(path, document.baseURI));
   if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
   return new Uint8Array(await answer.arrayBuffer());
 }

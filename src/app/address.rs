@@ -12,8 +12,9 @@ use super::components::Variation;
 use super::places::ViewId;
 use super::views::{self, Views, alignment, anchors, curves, mixup, rotation};
 use crate::data::Choice;
+use crate::nn::{Architecture, Freeze};
 use crate::ssl::Method;
-use crate::train::{Config, PRESET_NAMES, preset};
+use crate::train::{Config, PRESET_NAMES, is_name_of_weights, preset};
 
 /// Characters that [`Address::fragment`] escapes: all but letters, digits and those that stand for themselves in a
 /// fragment.
@@ -121,13 +122,25 @@ impl Address {
                 key => address.config = set(&address.config, key, value)?,
             }
         }
+        // A link reads no files: weights with a network's name are of that network.
+        let is_network = |init: &&String| Architecture::named(init).is_ok();
+        if let Some(init) = named("init").filter(is_network)
+            && named("network").is_none()
+        {
+            init.clone_into(&mut address.config.network);
+            address.config.scales = None;
+        }
         Ok(Some(address))
     }
 
     /// The part of a link after `#` that [`Address::parse`] reads as these settings.
     pub fn fragment(&self) -> String {
-        // A link leads to another machine's data.
-        let config = &Config { data_path: None, ..self.config.clone() };
+        // A link leads to another machine's data, and to weights that it has too.
+        let mut config = Config { data_path: None, ..self.config.clone() };
+        if config.init.as_deref().is_some_and(|init| !is_name_of_weights(init)) {
+            (config.init, config.freeze) = (None, Freeze::None);
+        }
+        let config = &config;
         let mut parts = vec![format!("preset={}", escape(&config.preset))];
         let mut start = preset(&config.preset, None).ok().map(|preset| preset.config);
         if let Some(start) = &mut start
@@ -289,6 +302,7 @@ mod tests {
             config.method.strong_views = 5;
             (config.imbalance, config.tail) = (20.0, Tail::Unlabelled);
             config.precision = Precision::Mixed;
+            (config.init, config.freeze) = (Some("my weights".into()), Freeze::Stage("stem".into()));
             for compare in Variation::ALL {
                 let whole = Address {
                     config: config.clone(),
@@ -312,6 +326,33 @@ mod tests {
             (config.method.soft, config.method.relative_threshold) = (false, false);
             let fragment = plain(config.clone()).fragment();
             assert_eq!(address(&fragment).config, config, "{fragment}");
+        }
+    }
+
+    #[test]
+    fn first_weights_in_a_link_name_their_network() {
+        let found = address("preset=paper-stl10&freeze=all&init=efficientnet-lite0").config;
+        let expected = Config {
+            network: "efficientnet-lite0".into(),
+            scales: None,
+            init: Some("efficientnet-lite0".into()),
+            freeze: Freeze::All,
+            ..preset_config("paper-stl10")
+        };
+        assert_eq!(found, expected);
+        assert_eq!(address(&plain(expected.clone()).fragment()).config, expected);
+        let other = address("preset=paper-stl10&init=efficientnet-lite0&network=wrn-16-1").config;
+        assert_eq!((&*other.network, other.scales), ("wrn-16-1", Some(4)));
+        let own = address("preset=digits&init=my+weights").config;
+        assert_eq!((own.network, own.init), (preset_config("digits").network, Some("my weights".into())));
+    }
+
+    #[test]
+    fn paths_of_weights_stay_out_of_links() {
+        for path in ["/home/me/model.safetensors", "weights/lite.safetensors", "C:\\models\\run"] {
+            let mut config = Config { init: Some(path.into()), ..preset_config("digits") };
+            config.freeze = Freeze::All;
+            assert_eq!(plain(config).fragment(), "preset=digits");
         }
     }
 

@@ -303,6 +303,10 @@ impl Workspace {
         self.log.add(format!(
             "the next run starts from {name}; First weights under Training settings changes it"
         ));
+        match self.settings.config.take_network_of_init() {
+            Ok(notice) => notice.into_iter().for_each(|notice| self.log.add(format!("notice: {notice}"))),
+            Err(error) => self.log.add(error.to_string()),
+        }
     }
 
     /// Opens what was dropped on the window in this frame: a run, an ablation, weights to start from, images to label, or

@@ -207,6 +207,11 @@ impl Settings {
             }
         };
         self.overrides(source).apply(&mut config)?;
+        let Self { options, .. } = self;
+        if options.init.is_some() && options.network.is_none() && options.config.is_none() {
+            let notice = config.take_network_of_init()?;
+            notice.iter().for_each(|notice| note(format_args!("notice: {notice}")));
+        }
         Ok((config, origin))
     }
 
@@ -278,6 +283,21 @@ mod tests {
     fn config(arguments: &[&str]) -> Config {
         let line = Line::try_parse_from([&["train"], arguments].concat()).expect("valid options");
         line.settings.config(&line.source).expect("settings").0
+    }
+
+    #[test]
+    fn first_weights_name_their_network() {
+        let start = ["--preset", "paper-stl10", "--init", "efficientnet-lite0"];
+        let found = config(&start);
+        assert_eq!((&*found.network, found.scales), ("efficientnet-lite0", None));
+        let named = config(&[&start[..], &["--network", "wrn-16-1"]].concat());
+        assert_eq!((&*named.network, named.scales), ("wrn-16-1", Some(4)));
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("config.toml");
+        let written = Config { network: "wrn-10-1".into(), ..config(&["--preset", "digits"]) };
+        std::fs::write(&file, toml::to_string(&written).expect("text")).expect("a file");
+        let file = file.to_str().expect("a path of Unicode");
+        assert_eq!(config(&["--config", file, "--init", "efficientnet-lite0"]).network, "wrn-10-1");
     }
 
     #[test]

@@ -51,6 +51,11 @@ fn is_left_out(name: &str) -> bool {
     name.starts_with("classifier.")
 }
 
+/// Whether `init` is a name of weights, which another machine may have too, and not a path.
+pub fn is_name_of_weights(init: &str) -> bool {
+    !init.is_empty() && !init.contains(['/', '\\'])
+}
+
 /// The file that `init` names: a path, a run's folder, or the name of weights in the user's data folder.
 ///
 /// # Errors
@@ -63,13 +68,18 @@ pub fn init_file(init: &str) -> Result<PathBuf, TrainError> {
     if disk::exists(&path) {
         return Ok(path);
     }
-    let is_name = !init.is_empty() && !init.contains(['/', '\\']);
-    let named = data_folder().filter(|_| is_name).map(|folder| folder.join(format!("{init}.safetensors")));
+    let folder = data_folder().filter(|_| is_name_of_weights(init));
+    let named = folder.map(|folder| folder.join(format!("{init}.safetensors")));
     match named {
         Some(path) if disk::exists(&path) => Ok(path),
         named => Err(TrainError::NoInit {
             found: shown_name(init).to_string(),
-            other: named.map(|path| format!(" and for {}", path.display())).unwrap_or_default(),
+            other: match named {
+                Some(_) if cfg!(target_arch = "wasm32") => {
+                    " and for one beside the page; drop it on the page".to_owned()
+                }
+                named => named.map(|path| format!(" and for {}", path.display())).unwrap_or_default(),
+            },
         }),
     }
 }

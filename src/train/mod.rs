@@ -12,6 +12,7 @@ mod evaluation;
 mod files;
 mod fingerprint;
 mod init;
+mod init_network;
 mod init_source;
 mod inspection;
 mod metrics;
@@ -43,7 +44,7 @@ pub use error::TrainError;
 pub use evaluation::{Evaluation, Weights};
 pub use files::write_atomically;
 pub use fingerprint::{Changes, DataFacts, Fingerprint, RecordedImage, Role, reopen_options};
-pub use init::{InitialWeights, init_file};
+pub use init::{InitialWeights, init_file, is_name_of_weights};
 pub use init_source::InitSource;
 pub use inspection::{FOLLOWED, Followed, Inspection};
 #[cfg(not(target_arch = "wasm32"))]

@@ -113,6 +113,38 @@ fn timm_kernels_arrive_in_our_order() {
 }
 
 #[test]
+fn files_name_their_network() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("given.safetensors");
+    let before = preset("paper-stl10", None).expect("a preset").config;
+    let network = |init: &Path| {
+        let init = Some(init.to_string_lossy().into_owned());
+        let mut config = Config { init, ..before.clone() };
+        let notice = config.take_network_of_init().expect("a file");
+        assert_eq!(notice.is_some(), config.network != before.network);
+        (config.network, config.scales)
+    };
+    let another = Tensors::from([("layer1.0.conv1.weight".to_owned(), floats(&[2], |_| 0.0))]);
+    for (content, expected) in [
+        (bytes(&timm()), ("efficientnet-lite0", None)),
+        (bytes(&another), (&*before.network, before.scales)),
+        (b"weights".to_vec(), (&*before.network, before.scales)),
+    ] {
+        std::fs::write(&path, content).expect("a file");
+        let (name, scales) = network(&path);
+        assert_eq!((&*name, scales), expected);
+    }
+    let mut trainer =
+        Trainer::new(gpu(), config(small_remixmatch()), images(2, 40), Capture::State).expect("a trainer");
+    block_on(trainer.save(&path)).expect("a checkpoint");
+    assert_eq!(network(&path), ("wrn-10-1".into(), None));
+    let missing = folder.path().join("missing.safetensors");
+    let init = Some(missing.to_string_lossy().into_owned());
+    let error = Config { init, ..before }.take_network_of_init().expect_err("no file").to_string();
+    assert!(error.contains("no weights are named"), "{error}");
+}
+
+#[test]
 fn files_that_do_not_fit_are_refused() {
     let (network, config) = (small_lite(), lite_config());
     let changed = |change: &dyn Fn(&mut Tensors)| {

@@ -16,6 +16,10 @@ extern "C" {
     #[wasm_bindgen(js_name = fetchData)]
     pub fn fetch_data(path: &str) -> Promise;
 
+    /// Resolves to the bytes of a file that lies beside the page.
+    #[wasm_bindgen(js_name = fetchBeside)]
+    pub fn fetch_beside(name: &str) -> Promise;
+
     /// Opens the browser's storage. Resolves to its files as an array of `[path, bytes, seconds since 1970]`.
     #[wasm_bindgen(js_name = openStore)]
     pub fn open_store() -> Promise;

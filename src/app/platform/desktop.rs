@@ -86,6 +86,9 @@ pub async fn choose_destination_beside(path: PathBuf) -> Option<PathBuf> {
 /// Downloads data that the program does not contain: nothing to do here, where it contains all built-in data.
 pub async fn fetch(_source: &str) {}
 
+/// Downloads first weights: nothing to do here, where a script fetches them.
+pub async fn fetch_weights(_name: &str) {}
+
 /// What was dropped on the window in this frame.
 pub fn dropped(ui: &Ui) -> Option<PathBuf> {
     ui.input(|input| input.raw.dropped_files.first().map(|file| file.path().to_owned()))

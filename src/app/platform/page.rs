@@ -18,6 +18,7 @@ use super::browser;
 use crate::data::{BUILTIN_FILES, CLASSES_FILE, LABELS_FILE};
 use crate::disk::in_memory::{self, Change};
 use crate::gpu::Gpu;
+use crate::train::is_name_of_weights;
 
 /// Files that a person opened lie below this folder of the in-memory file system.
 const GIVEN: &str = "given";
@@ -120,6 +121,18 @@ pub async fn fetch(source: &str) {
         {
             in_memory::insert(path, Uint8Array::new(&bytes).to_vec());
         }
+    }
+}
+
+/// Downloads first weights that lie beside the page, unless they are here. A run whose weights do not arrive says so.
+pub async fn fetch_weights(name: &str) {
+    let file = format!("{name}.safetensors");
+    let path = Path::new(in_memory::WEIGHTS).join(&file);
+    if is_name_of_weights(name)
+        && !in_memory::exists(&path)
+        && let Some(bytes) = settle(browser::fetch_beside(&file)).await
+    {
+        in_memory::insert(path, Uint8Array::new(&bytes).to_vec());
     }
 }
 

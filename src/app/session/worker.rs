@@ -133,6 +133,9 @@ impl Worker {
         }
         let resumed = matches!(start, Start::Resume(..));
         tune(&self.gpu, &self.config, &self.data, Capture::Views).await?;
+        if let (Start::New, Some(init)) = (&start, &self.config.init) {
+            platform::fetch_weights(init).await;
+        }
         let mut trainer = self.prepare(start)?;
         match (resumed, self.config.accept_changed_data) {
             // From now on the data are the run's, also for the command line.
