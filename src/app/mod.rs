@@ -12,6 +12,7 @@ mod autosave;
 mod axes;
 mod components;
 mod controls;
+mod costs;
 mod dialogs;
 mod documents;
 mod guess_history;

@@ -124,3 +124,12 @@ pub fn verdict(values: &[f32], classes: &[String]) -> String {
         _ => "?".to_owned(),
     }
 }
+
+/// Bytes in a unit that keeps the number small.
+pub fn bytes_text(bytes: u64) -> String {
+    match bytes as f64 {
+        b if b < 1024.0 * 1024.0 => format!("{:.1} KiB", b / 1024.0),
+        b if b < 1024.0 * 1024.0 * 1024.0 => format!("{:.1} MiB", b / (1024.0 * 1024.0)),
+        b => format!("{:.2} GiB", b / (1024.0 * 1024.0 * 1024.0)),
+    }
+}

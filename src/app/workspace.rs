@@ -10,6 +10,7 @@ use eframe::egui_wgpu::RenderState;
 
 use super::autosave::AutosavedRuns;
 use super::components::Variation;
+use super::costs::Costs;
 use super::dialogs::{Chosen, Dialogs};
 use super::documents::{AblationFolder, DataSlot, RefusedRun, Waiting};
 use super::labelling::{Labelling, OpenFolder, TrainOn};
@@ -61,6 +62,8 @@ pub struct Workspace {
     pub(super) front: ViewId,
     pub(super) log: Log,
     pub(super) dialogs: Dialogs,
+    /// What the next run takes.
+    pub(super) costs: Costs,
     pub(super) thumbnails: Option<Thumbnails>,
     pub(super) autosaved: Option<AutosavedRuns>,
 }
@@ -99,6 +102,7 @@ impl Workspace {
             front: anchors::ID,
             log,
             dialogs: Dialogs::default(),
+            costs: Costs::default(),
             thumbnails: None,
             autosaved,
         }
@@ -393,6 +397,11 @@ impl Workspace {
         for run in &mut self.runs {
             run.refresh(&self.render);
             self.log.follow(run);
+        }
+        // While a slider moves, every frame has other settings.
+        let is_idle = self.runs.is_empty() && !self.context.input(|input| input.pointer.any_down());
+        if let Some(data) = self.data.ready().filter(|_| is_idle) {
+            self.costs.refresh(&self.gpu, &self.settings.config, data);
         }
         let current = (self.autosave_folder(), self.is_running());
         if self.current != current {

@@ -15,7 +15,7 @@ use super::dialogs::Kind;
 use super::places::{Place, Places};
 use super::session::{Command, Phase};
 use super::theme::{Role, ThemeChoice};
-use super::widgets::muted;
+use super::widgets::{bytes_text, muted};
 use super::workspace::Workspace;
 use super::{autosave, layout, platform};
 use crate::data::counted;
@@ -139,7 +139,12 @@ pub fn progress(workspace: &Workspace, ui: &mut Ui) {
     } else if workspace.runs.is_empty() {
         let text = match (workspace.data.opening(), workspace.data.ready()) {
             (Some(source), _) => format!("Opening {source} ..."),
-            (None, Some(_)) => "Ready: press Train.".to_owned(),
+            (None, Some(_)) => match workspace.costs.memory() {
+                Some(memory) => {
+                    format!("Ready: press Train. It takes {} on the adapter.", bytes_text(memory))
+                }
+                None => "Ready: press Train.".to_owned(),
+            },
             (None, None) => "No data: see below.".to_owned(),
         };
         if workspace.refused_run.is_none() {

@@ -9,7 +9,7 @@ use crate::app::places::ViewId;
 use crate::app::run::Run;
 use crate::app::session::{Command, Phase, PlanFacts, Profile};
 use crate::app::theme::Role;
-use crate::app::widgets::{muted, nothing_yet, share_bar};
+use crate::app::widgets::{bytes_text, muted, nothing_yet, share_bar};
 use crate::gpu::Gpu;
 use crate::nn::Layer;
 use crate::ssl::PassKind;
@@ -160,12 +160,12 @@ fn memory(ui: &mut Ui, plan: &PlanFacts) {
     let memory = &plan.memory;
     ui.label(RichText::new("GPU memory").strong());
     let facts = [
-        ("persistent", bytes(memory.persistent)),
-        ("transient, aliased", bytes(memory.transient)),
-        ("transient without buffer aliasing", bytes(memory.transient_unshared)),
-        ("uniform buffers", bytes(memory.uniforms)),
-        ("total", bytes(memory.total())),
-        ("largest tensor", format!("{}, {}", memory.largest.0, bytes(memory.largest.1))),
+        ("persistent", bytes_text(memory.persistent)),
+        ("transient, aliased", bytes_text(memory.transient)),
+        ("transient without buffer aliasing", bytes_text(memory.transient_unshared)),
+        ("uniform buffers", bytes_text(memory.uniforms)),
+        ("total", bytes_text(memory.total())),
+        ("largest tensor", format!("{}, {}", memory.largest.0, bytes_text(memory.largest.1))),
     ];
     table(ui, "memory", &facts);
     let unshared = memory.transient_unshared.max(1);
@@ -304,14 +304,6 @@ fn milliseconds(microseconds: f64) -> String {
     }
 }
 
-fn bytes(bytes: u64) -> String {
-    match bytes as f64 {
-        b if b < 1024.0 * 1024.0 => format!("{:.1} KiB", b / 1024.0),
-        b if b < 1024.0 * 1024.0 * 1024.0 => format!("{:.1} MiB", b / (1024.0 * 1024.0)),
-        b => format!("{:.2} GiB", b / (1024.0 * 1024.0 * 1024.0)),
-    }
-}
-
 /// A number with thousands separators.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -336,7 +328,7 @@ mod tests {
             [0, 999, 1_000, 78_158, 1_234_567].map(grouped),
             ["0", "999", "1,000", "78,158", "1,234,567"]
         );
-        assert_eq!([1 << 9, 3 << 19, 5 << 29].map(bytes), ["0.5 KiB", "1.5 MiB", "2.50 GiB"]);
+        assert_eq!([1 << 9, 3 << 19, 5 << 29].map(bytes_text), ["0.5 KiB", "1.5 MiB", "2.50 GiB"]);
         assert_eq!([1_500.0, 25_000.0, 12e6].map(milliseconds), ["1.50 ms", "25 ms", "12.0 s"]);
     }
 
