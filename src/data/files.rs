@@ -12,6 +12,9 @@ use super::layout::{is_hidden, listed};
 use super::names::{Decoder, shown, shown_name, unique};
 use crate::data::counted::counted;
 
+/// Bytes of memory that are reserved for a file before it is read, at most.
+const MOST_EXPECTED: usize = 1 << 20;
+
 /// A sequential reader.
 pub(super) type Stream = Box<dyn BufRead + Send>;
 
@@ -196,7 +199,9 @@ impl Entry {
     /// # Errors
     /// When there are more than `limit`, or the file cannot be read.
     pub fn bytes(&self, limit: u64) -> Result<Vec<u8>, DataError> {
-        let mut bytes = Vec::new();
+        // An archive may declare any size.
+        let expected = usize::try_from(self.size.min(limit)).unwrap_or(0).min(MOST_EXPECTED);
+        let mut bytes = Vec::with_capacity(expected + 1);
         self.open()?.take(limit + 1).read_to_end(&mut bytes).map_err(|reason| self.unreadable(reason))?;
         if bytes.len() as u64 > limit {
             return Err(DataError::LargeFile { path: self.path.clone(), limit });

@@ -182,6 +182,37 @@ mod tests {
         }
     }
 
+    /// Also where no image is drawn by its content, or all of a class are.
+    #[test]
+    fn recorded_roles_hold_in_sets_of_any_size() {
+        let classes = ["cat".to_owned(), "dog".to_owned()];
+        let id = |content| ImageId { content, name: content };
+        let choose = |contents: &[u64], recorded: Option<&RecordedRoles>| {
+            let ids: Vec<ImageId> = contents.iter().copied().map(id).collect();
+            let labels: Vec<u32> = contents.iter().map(|content| (content % 2) as u32).collect();
+            let rule = HoldOut { share: 0.2, rule: SplitRule::Content, arrays: false, recorded };
+            let held = rule.choose(&ids, &labels, &classes, &mut Vec::new());
+            contents.iter().copied().zip(held).collect::<Vec<_>>()
+        };
+        for first in 0..200 {
+            for size in 2..13 {
+                let contents: Vec<u64> = (1_000 * first..).take(size).collect();
+                let before = choose(&contents, None);
+                let roles =
+                    RecordedRoles::new(before.iter().map(|(content, test)| (id(*content), *test)), true);
+                // Others are added, and all but one and then all but the first are deleted.
+                let more: Vec<u64> = (1_000 * first..).take(size + 12).collect();
+                for now in [&more[..], &more[1..], &contents[1..], &contents[..1]] {
+                    let after = choose(now, Some(&roles));
+                    assert!(
+                        before.iter().all(|image| after.contains(image) || !now.contains(&image.0)),
+                        "{before:?} and {after:?}"
+                    );
+                }
+            }
+        }
+    }
+
     #[test]
     fn shares_far_from_the_meant_one_are_named() {
         for (tested, of, far) in [
