@@ -40,12 +40,17 @@ pub async fn start(canvas: web_sys::HtmlCanvasElement) {
     platform::restore_stored_files().await;
     let mut options = stored_options();
     let link = browser::fragment();
-    if let Some((run, training)) = platform::current().filter(|(run, _)| matches_link(run, &link)) {
+    let last = platform::current();
+    let replaced = last.as_ref().map(|(run, _)| run.clone()).filter(|run| !matches_link(run, &link));
+    if let Some((run, training)) = last.filter(|_| replaced.is_none()) {
         options.run = Some(run);
         options.train = training;
     }
     options.link = Some(link);
     open(canvas.clone(), options).await;
+    if let Some(run) = replaced.filter(|run| autosaved(run).is_some()) {
+        with_app(|app| app.workspace.tell_of_autosaved(&run));
+    }
     observe_visibility();
     let followed = Closure::new(|link: String| {
         with_app(|app| app.workspace.follow_link(&link));

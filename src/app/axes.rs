@@ -6,7 +6,7 @@ use eframe::egui::{
     AsIdSalt, Color32, FontId, Rangef, Response, RichText, Role as AccessRole, Sense, Stroke, TextStyle,
     TextWrapMode, Ui, WidgetInfo, WidgetText, vec2,
 };
-use egui_plot::{AxisHints, GridInput, GridMark, Plot};
+use egui_plot::{AxisHints, GridInput, GridMark, MarkerShape, Plot, PlotUi, Points};
 
 use crate::app::theme::Role;
 
@@ -14,6 +14,8 @@ use crate::app::theme::Role;
 pub const LOWEST: f32 = 90.0;
 /// Least distance of two numbers in points: on the x axis, where a number is wide, and on the y axis.
 const DISTANCES: [f64; 2] = [56.0, 16.0];
+/// Radius of the mark of a single point.
+const MARK: f32 = 4.0;
 /// Points that [`GridInput::base_step_size`] stands for.
 const BASE: f64 = 8.0;
 /// Distances of grid lines in points at which they vanish and at which they are as strong as text: they stay faint.
@@ -25,8 +27,8 @@ pub fn plot<'a>(id: impl AsIdSalt, [x, y]: [&str; 2], ui: &Ui) -> Plot<'a> {
     Plot::new(id)
         .custom_x_axes(vec![hints(AxisHints::new_x().label(name(x)), ui)])
         .custom_y_axes(vec![hints(AxisHints::new_y().label(name(y)), ui)])
-        .x_grid_spacer(|input| marks(&input, DISTANCES[0]))
-        .y_grid_spacer(|input| marks(&input, DISTANCES[1]))
+        .x_grid_spacer(|input| marks(&input, DISTANCES[0], 1.0))
+        .y_grid_spacer(|input| marks(&input, DISTANCES[1], 0.0))
         .grid_spacing(GRID)
         .allow_scroll(false)
 }
@@ -47,8 +49,8 @@ fn number(mark: GridMark) -> String {
 }
 
 /// Marks at multiples of 1, 2 or 5 times a power of ten, `distance` points apart or more, and at least two of them as far
-/// as a smaller distance allows.
-fn marks(input: &GridInput, distance: f64) -> Vec<GridMark> {
+/// as a smaller distance allows; `least` between two of them: steps are whole.
+fn marks(input: &GridInput, distance: f64, least: f64) -> Vec<GridMark> {
     let (low, high) = input.bounds;
     let range = high - low;
     if !(range.is_finite() && range > 0.0 && input.base_step_size > 0.0) {
@@ -65,10 +67,19 @@ fn marks(input: &GridInput, distance: f64) -> Vec<GridMark> {
             step = smaller;
         }
     }
+    step = step.max(least);
     let first = (low / step).ceil() as i64;
     (first..first + count(step).clamp(0.0, 1_000.0) as i64)
         .map(|at| GridMark { value: at as f64 * step, step_size: step })
         .collect()
+}
+
+/// Marks the point of a line that has one point, which a line does not show.
+pub fn mark_single(plot: &mut PlotUi<'_>, name: &str, points: &[[f64; 2]], colour: Color32) {
+    if let [point] = points {
+        let mark = Points::new(name.to_owned(), vec![*point]).color(colour);
+        plot.points(mark.shape(MarkerShape::Circle).radius(MARK));
+    }
 }
 
 /// A name in a legend, with the colour of its line.
@@ -90,7 +101,7 @@ pub fn legend<'a>(
             let off = hidden.as_ref().is_some_and(|hidden| hidden.contains(entry.name));
             let response = legend_entry(ui, &entry, off);
             let Some(hidden) = &mut hidden else { continue };
-            if response.on_hover_text("Click to hide this line, or to show it again").clicked() {
+            if response.on_hover_text("Click to hide what has this colour, or to show it again").clicked() {
                 if off {
                     hidden.remove(entry.name)
                 } else {
@@ -139,7 +150,7 @@ mod tests {
             {
                 let bounds = (low, high);
                 let input = GridInput { bounds, base_step_size: (high - low) / points * BASE };
-                let marks = marks(&input, distance);
+                let marks = marks(&input, distance, 0.0);
                 assert!(marks.len() >= 2, "{bounds:?} at {points}: {marks:?}");
                 assert!(marks.len() <= (points / distance) as usize + 3, "{bounds:?} at {points}");
                 assert!(marks.iter().all(|mark| mark.value >= low && mark.value <= high), "{marks:?}");
@@ -150,9 +161,20 @@ mod tests {
     }
 
     #[test]
+    fn axes_of_steps_have_whole_numbers() {
+        for ((low, high), expected) in
+            [((39.8, 40.2), vec!["40"]), ((0.0, 3.0), vec!["0", "1", "2", "3"]), ((40.2, 40.8), vec![])]
+        {
+            let input = GridInput { bounds: (low, high), base_step_size: (high - low) / 600.0 * BASE };
+            let texts: Vec<_> = marks(&input, 56.0, 1.0).iter().map(|mark| number(*mark)).collect();
+            assert_eq!(texts, expected, "{low} to {high}");
+        }
+    }
+
+    #[test]
     fn degenerate_axes_have_no_numbers() {
         for bounds in [(1.0, 1.0), (f64::NAN, 1.0), (0.0, f64::INFINITY), (2.0, 1.0)] {
-            assert!(marks(&GridInput { bounds, base_step_size: 1.0 }, 16.0).is_empty());
+            assert!(marks(&GridInput { bounds, base_step_size: 1.0 }, 16.0, 0.0).is_empty());
         }
     }
 }

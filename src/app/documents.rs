@@ -14,7 +14,7 @@ use web_time::{Instant, SystemTime};
 use super::answers::{self, Answer};
 use super::platform;
 use crate::ablation::Table;
-use crate::data::{DataError, DataSet, LabellingFolder, OnProgress, OpenOptions, open_async};
+use crate::data::{DataError, DataSet, LabellingFolder, OnProgress, OpenOptions, open_async, shown_name};
 use crate::disk;
 use crate::train::{Config, RunFolder};
 
@@ -217,14 +217,35 @@ impl Failure {
         );
         let images = unclassed && disk::is_folder(folder) && LabellingFolder::has_images(folder);
         let answer = Answer::to_data(error, &options);
+        let mut reason = answers::failure_in_window(error, answer);
+        if let (DataError::Line { found, .. }, Some(archive)) = (error, archive_in(folder))
+            && found.ends_with("does not exist")
+        {
+            reason += &format!(
+                "; a list names files on the disk: unpack {}, and open the list in the folder of its images",
+                shown_name(&archive)
+            );
+        }
         Self {
-            reason: answers::failure_in_window(error, answer),
+            reason,
             images: images.then(|| folder.to_owned()),
             answer,
             source: source.to_owned(),
             options: OpenOptions { progress: OnProgress::default(), ..options },
         }
     }
+}
+
+/// The name of an archive in a folder, such as one that was dropped on a page.
+pub fn archive_in(folder: &Path) -> Option<String> {
+    let is_archive = |path: &PathBuf| {
+        let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+        extension.is_some_and(|extension| {
+            ["zip", "tar", "gz", "tgz", "npz", "7z", "rar"].contains(&extension.as_str())
+        })
+    };
+    let found = disk::list(folder).ok()?.into_iter().find(is_archive)?;
+    Some(found.file_name()?.to_string_lossy().into_owned())
 }
 
 /// Time between two checks whether an ablation's table has changed on disk.

@@ -15,6 +15,9 @@ mod controls;
 mod costs;
 mod dialogs;
 mod documents;
+// A desktop names paths as they are.
+#[cfg(any(target_arch = "wasm32", test))]
+mod given;
 mod guess_history;
 mod labelling;
 mod layout;

@@ -146,6 +146,10 @@ impl Workspace {
             config.batch = batch.unwrap_or(config.batch);
             config.steps = steps.unwrap_or(config.steps);
             let source = config.present_source()?.to_owned();
+            // A page has no absolute paths; it keeps the files that it was given last.
+            if !source.starts_with("builtin:") && !disk::exists(Path::new(&source)) {
+                return Err(TrainError::LostData { path: source.into() });
+            }
             Ok((source, config, options))
         });
         match found {
@@ -314,8 +318,13 @@ impl Workspace {
     pub(super) fn open_dropped(&mut self, ui: &Ui) {
         let Some(path) = platform::dropped(ui) else { return };
         let labelling = layout::is_shown(&self.settings.layout, &labelling::ID);
+        // What a refused run lacks has the name that it had.
+        let lacks =
+            |run: &RefusedRun| run.lost.as_ref().is_some_and(|lost| lost.file_name() == path.file_name());
         if disk::exists(&RunFolder::new(&path).model()) {
             self.open_run(path);
+        } else if self.refused_run.as_ref().is_some_and(lacks) {
+            self.open_refused_run_on(path);
         } else if Plan::is_in(&path) {
             self.open_ablation(path);
         } else if path.extension().is_some_and(|extension| extension == "safetensors") {

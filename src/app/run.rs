@@ -7,6 +7,7 @@ use std::sync::Arc;
 use eframe::egui::{self, Image, ScrollArea, Ui, Vec2};
 use eframe::egui_wgpu::RenderState;
 
+use super::platform;
 use super::session::{Accuracy, Phase, PlanFacts, Session, State};
 use super::textures::{NativeTexture, Thumbnails};
 
@@ -184,7 +185,7 @@ impl Log {
     pub fn show(&self, ui: &mut Ui) {
         ScrollArea::vertical().stick_to_bottom(true).auto_shrink(false).show(ui, |ui| {
             for line in &self.lines {
-                ui.label(egui::RichText::new(line).small());
+                ui.label(egui::RichText::new(platform::shown_paths(line)).small());
             }
         });
     }

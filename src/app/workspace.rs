@@ -1,6 +1,8 @@
 //! What the window works on: its settings, the open data, and the runs. Everything here works without a window
 //! being drawn; `opening.rs` holds what opens data, runs and links.
 
+#[cfg(target_arch = "wasm32")]
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +10,8 @@ use std::time::Duration;
 use eframe::egui::Context;
 use eframe::egui_wgpu::RenderState;
 
+#[cfg(target_arch = "wasm32")]
+use super::autosave;
 use super::autosave::AutosavedRuns;
 use super::components::Variation;
 use super::costs::Costs;
@@ -127,6 +131,15 @@ impl Workspace {
             steps => format!("training went on for {}", counted(steps as usize, "step", "steps")),
         };
         self.log.add(format!("this tab was hidden for {} s: {went}", hidden.as_secs()));
+    }
+
+    /// Logs that a run is kept which does not go on because a link asks for other settings.
+    #[cfg(target_arch = "wasm32")]
+    pub fn tell_of_autosaved(&mut self, run: &Path) {
+        self.log.add(format!(
+            "the run '{}' has other settings than the link: it is kept under 'Runs and appearance', 'Autosaved runs'",
+            autosave::title(run)
+        ));
     }
 
     /// The folder that the first run is autosaved in.

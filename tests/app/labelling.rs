@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use eframe::egui::Key;
+use eframe::egui::{Key, Role};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use image::{GrayImage, Luma};
 use pollster::block_on;
@@ -13,7 +13,7 @@ use remixmatch::gpu::Gpu;
 use remixmatch::train::{Model, most_likely};
 use tempfile::TempDir;
 
-use crate::common::{STEPS, Window, compare, says, short, wait_for, window};
+use crate::common::{STEPS, Window, compare, says, short, wait_for, window, window_of};
 
 /// The classes of the built-in digits in the test folders.
 const DIGITS: [u32; 3] = [0, 1, 7];
@@ -413,6 +413,24 @@ fn archives_are_not_labelled_and_say_why() {
     let mut window = window(short());
     window.state_mut().workspace.label_folder(archive);
     wait_for(&mut window, "the reason", |window| says(window, "unpack it, and open the folder"));
+    // A folder that holds an archive alone, as a page has it where an archive is dropped.
+    window.state_mut().workspace.label_folder(folder.path().to_owned());
+    wait_for(&mut window, "the reason", |window| {
+        says(window, "unpack camera.zip, and open or drop the folder")
+    });
+}
+
+#[test]
+fn train_button_stays_in_sight_below_classes() {
+    let folder = digits(3);
+    let mut window = window_of(short(), [1024.0, 640.0]);
+    window.state_mut().workspace.label_folder(folder.path().to_owned());
+    wait_for(&mut window, "the images", |window| says(window, "Least confident first"));
+    let names: Vec<String> = (0..12).map(|class| format!("class {class}")).collect();
+    make_classes(&mut window, &names.iter().map(String::as_str).collect::<Vec<_>>());
+    let train = window.get_by_label_contains("Train on").rect();
+    let below = window.get_by_role_and_label(Role::Button, "Curves").rect();
+    assert!(train.bottom() <= below.top(), "{train:?} is not above {below:?}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use eframe::egui::{self, ComboBox, DragValue, RichText, Ui};
 
 use crate::app::dialogs::Kind;
 use crate::app::documents::Failure;
+use crate::app::platform;
 use crate::app::theme::{Role, class_colour};
 use crate::app::widgets::{muted, swatch};
 use crate::app::workspace::Workspace;
@@ -22,6 +23,7 @@ const LABEL: f32 = 60.0;
 pub fn data(workspace: &mut Workspace, contact_sheet_open: &mut bool, ui: &mut Ui) {
     let mut chosen = None;
     let current = source(workspace);
+    let shown = platform::shown_paths(&current);
     let known = BUILTIN.iter().find(|(name, _)| *name == current).map(|(_, text)| *text);
     let width = (ui.available_width() - LABEL).clamp(100.0, 230.0);
     let choice = ui.horizontal(|ui| {
@@ -29,7 +31,7 @@ pub fn data(workspace: &mut Workspace, contact_sheet_open: &mut bool, ui: &mut U
             // A box is as wide as its text, where there is room.
             ui.set_max_width(width);
             let combo = ComboBox::from_id_salt("source").width(width).truncate();
-            combo.selected_text(known.unwrap_or(&current)).show_ui(ui, |ui| {
+            combo.selected_text(known.unwrap_or(&shown)).show_ui(ui, |ui| {
                 for (name, text) in BUILTIN {
                     if ui.selectable_label(current == name, text).clicked() {
                         chosen = Some(name.to_owned());
@@ -41,7 +43,7 @@ pub fn data(workspace: &mut Workspace, contact_sheet_open: &mut bool, ui: &mut U
         let label = ui.label("Source");
         response.labelled_by(label.id)
     });
-    choice.inner.on_hover_text(&current);
+    choice.inner.on_hover_text(&shown);
     ui.horizontal_wrapped(|ui| {
         let open = ui.button("Open folder ...");
         if open.on_hover_text("Class folders, IDX or CIFAR files; or drop a folder on the window").clicked() {
@@ -117,7 +119,7 @@ fn opening(workspace: &mut Workspace, ui: &mut Ui) {
     let Some(source) = workspace.data.opening().map(str::to_owned) else { return };
     ui.horizontal(|ui| {
         ui.spinner();
-        ui.add(egui::Label::new(format!("opening {source}")).truncate());
+        ui.add(egui::Label::new(platform::shown_paths(&format!("opening {source}"))).truncate());
     });
     let Some([done, all]) = workspace.data.progress() else { return };
     ui.horizontal(|ui| {
@@ -137,6 +139,7 @@ fn opening(workspace: &mut Workspace, ui: &mut Ui) {
 /// Why the data requested last were not opened, with the decision that opens them, or an offer to label them.
 fn failure(workspace: &mut Workspace, ui: &mut Ui) {
     let Some(Failure { reason, images, answer, .. }) = workspace.data.failure().cloned() else { return };
+    let reason = platform::shown_paths(&reason);
     ui.label(RichText::new(format!("× not opened: {reason}")).color(Role::Differ.colour(ui)));
     if let Some(answer) = answer
         && ui.button(answer.label()).on_hover_text(answer.explanation()).clicked()
@@ -237,6 +240,6 @@ fn facts(set: &DataSet, ui: &mut Ui) {
         });
     });
     for notice in &set.notices {
-        muted(ui, notice.clone());
+        muted(ui, platform::shown_paths(notice));
     }
 }

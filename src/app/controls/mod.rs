@@ -102,12 +102,13 @@ fn refused_run(workspace: &Workspace, ui: &mut Ui) {
     let name = run.folder.file_name().unwrap_or(run.folder.as_os_str()).to_string_lossy().into_owned();
     let text = match &run.lost {
         Some(path) => format!(
-            "× The run {name} is not open: its data are no longer at {}. Where are they now?",
+            "× The run {name} is not open: its data are no longer {} {}. Where are they now?",
+            if platform::WRITES_BESIDE_IMAGES { "at" } else { "in this page:" },
             path.display()
         ),
         None => format!("× The run {name} is not open: {}", run.reason),
     };
-    let shown = ui.label(RichText::new(text).color(Role::Differ.colour(ui)));
+    let shown = ui.label(RichText::new(platform::shown_paths(&text)).color(Role::Differ.colour(ui)));
     shown.on_hover_text(run.folder.display().to_string());
     if run.lost.is_none() {
         return;
@@ -138,7 +139,7 @@ pub fn progress(workspace: &Workspace, ui: &mut Ui) {
         muted(ui, text);
     } else if workspace.runs.is_empty() {
         let text = match (workspace.data.opening(), workspace.data.ready()) {
-            (Some(source), _) => format!("Opening {source} ..."),
+            (Some(source), _) => platform::shown_paths(&format!("Opening {source} ...")),
             (None, Some(_)) => match workspace.costs.memory() {
                 Some(memory) => {
                     format!("Ready: press Train. It takes {} on the adapter.", bytes_text(memory))

@@ -16,6 +16,7 @@ pub use queue::Order;
 pub use writer::SaveState;
 use writer::SavedLabels;
 
+use super::documents::archive_in;
 use super::platform;
 use crate::data::{DataError, LabellingFolder, Labels, LabelsError, OpenOptions, counted};
 use crate::disk;
@@ -148,16 +149,6 @@ impl Labelling {
         self.messages.push(format!("{}: not opened: {reason}", path.display()));
         self.failure = Some(reason);
     }
-}
-
-/// The name of an archive in a folder, such as one that was dropped on a page.
-fn archive_in(folder: &Path) -> Option<String> {
-    let is_archive = |path: &PathBuf| {
-        let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
-        extension.is_some_and(|extension| ["zip", "tar", "gz", "tgz", "npz"].contains(&extension.as_str()))
-    };
-    let found = disk::list(folder).ok()?.into_iter().find(is_archive)?;
-    Some(found.file_name()?.to_string_lossy().into_owned())
 }
 
 #[cfg(test)]

@@ -94,6 +94,11 @@ pub fn dropped(ui: &Ui) -> Option<PathBuf> {
     ui.input(|input| input.raw.dropped_files.first().map(|file| file.path().to_owned()))
 }
 
+/// How messages name the paths in a text: as they are.
+pub fn shown_paths(text: &str) -> String {
+    text.to_owned()
+}
+
 /// Whether labels are written beside the images of the user.
 pub const WRITES_BESIDE_IMAGES: bool = true;
 

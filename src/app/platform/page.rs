@@ -15,13 +15,12 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use super::browser;
+use crate::app::given::{self, GIVEN};
 use crate::data::{BUILTIN_FILES, CLASSES_FILE, LABELS_FILE};
 use crate::disk::in_memory::{self, Change};
 use crate::gpu::Gpu;
 use crate::train::is_name_of_weights;
 
-/// Files that a person opened lie below this folder of the in-memory file system.
-const GIVEN: &str = "given";
 /// Larger sets of files are not stored for the next visit.
 const MAX_STORED_BYTES: usize = 256 << 20;
 /// Labels that were made on earlier visits lie below this folder, each in a folder with the name of the one labelled.
@@ -180,6 +179,11 @@ fn keep_labels(path: &Path) {
         // Writing to memory cannot fail.
         let _ = in_memory::write(&Path::new(LABELLED).join(inner), &bytes);
     }
+}
+
+/// How messages name the paths in a text: as the person gave the files.
+pub fn shown_paths(text: &str) -> String {
+    given::shown(text)
 }
 
 /// Whether labels are written beside the images of the user: a page keeps them in the browser.

@@ -213,9 +213,10 @@ fn error_by_step(ui: &mut Ui, table: &Table) {
         ui,
         |plot| {
             for (i, row) in table.curves().enumerate() {
-                let points: PlotPoints<'_> =
+                let points: Vec<[f64; 2]> =
                     row.curve.iter().map(|(step, error)| [*step as f64, *error]).collect();
                 let style = if i < COLOURS { LineStyle::Solid } else { LineStyle::dashed_dense() };
+                axes::mark_single(plot, row.row.name, &points, class_colour(i));
                 plot.line(Line::new(row.row.name, points).color(class_colour(i)).style(style).width(2.0));
             }
         },

@@ -115,6 +115,7 @@ impl CurvesView {
             for curve in curves.iter().filter(|curve| !self.hidden.contains(&curve.name)) {
                 let line = Line::new(curve.name.clone(), PlotPoints::from(curve.points.clone()));
                 plot.line(styled(line, curve.run).color(curve.colour).width(curve.width));
+                axes::mark_single(plot, &curve.name, &curve.points, curve.colour);
             }
         });
     }

@@ -162,11 +162,13 @@ fn corrected_list(
     dialogs.write_list(ui.ctx(), first_place(&source), move |path| write_list(&source, &data, &report, path));
 }
 
-/// Where a list of the data `source` may lie.
+/// Where a list of the data `source` may lie, from the root on: dialogs begin elsewhere with a relative path.
 #[cfg(not(target_arch = "wasm32"))]
 fn first_place(source: &str) -> PathBuf {
     match Path::new(source) {
-        file if file.is_file() => file.with_file_name("corrected.csv"),
+        file if file.is_file() => {
+            std::path::absolute(file).unwrap_or_else(|_| file.to_owned()).with_file_name("corrected.csv")
+        }
         _ => list_beside(source),
     }
 }
@@ -292,4 +294,21 @@ fn image(example: &Example, thumbnails: &Thumbnails, ui: &mut Ui) {
         ui.add(egui::Label::new(RichText::new(class).small()).truncate());
         ui.add(egui::Label::new(RichText::new(usage).small().color(Role::Muted.colour(ui))).truncate());
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn corrected_list_begins_beside_the_data() {
+        let here = std::env::current_dir().expect("a folder");
+        for (source, expected) in [
+            ("src", "src-corrected.csv"),
+            ("src/app", "src/app-corrected.csv"),
+            ("src/lib.rs", "src/corrected.csv"),
+        ] {
+            assert_eq!(first_place(source), here.join(expected), "{source}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ mod table;
 use std::ops::RangeInclusive;
 
 use eframe::egui::{CollapsingHeader, Color32, DragValue, Grid, RichText, Ui};
-use egui_plot::{Line, LineStyle, PlotPoints};
+use egui_plot::{Line, LineStyle};
 
 use super::view::{View, ViewContext, columns};
 use crate::app::axes::{self, Entry};
@@ -231,14 +231,14 @@ fn notes(ui: &mut Ui, run: &Run, pending: bool) {
 
 /// Plots p(y), p~(y) and the aligned guesses of a class against steps.
 fn plot_over_time(ui: &mut Ui, run: &str, history: &GuessHistory, class: usize, name: &str) {
-    let points = |value: &dyn Fn(&ObservedGuesses) -> f32| -> PlotPoints<'static> {
+    let points = |value: &dyn Fn(&ObservedGuesses) -> f32| -> Vec<[f64; 2]> {
         history
             .observations()
             .map(|observed| [observed.step as f64, f64::from(100.0 * value(observed))])
             .collect()
     };
     let at = |values: &[f32]| values.get(class).copied().unwrap_or(0.0);
-    let lines: [(&str, PlotPoints<'static>, Color32, LineStyle); 3] = [
+    let lines: [(&str, Vec<[f64; 2]>, Color32, LineStyle); 3] = [
         (
             "p(y), solid",
             points(&|observed| at(&observed.label_distribution)),
@@ -267,6 +267,7 @@ fn plot_over_time(ui: &mut Ui, run: &str, history: &GuessHistory, class: usize, 
         .include_y(0.0)
         .show(ui, |plot| {
             for (name, points, colour, style) in lines {
+                axes::mark_single(plot, name, &points, colour);
                 plot.line(Line::new(name, points).color(colour).style(style).width(2.0));
             }
         });

@@ -117,10 +117,10 @@ fn opening_status(ui: &mut Ui, labelling: &Labelling) {
     if let Some(path) = labelling.opening() {
         ui.horizontal(|ui| {
             ui.spinner();
-            ui.label(format!("reading the images in {}", path.display()));
+            ui.label(platform::shown_paths(&format!("reading the images in {}", path.display())));
         });
     }
-    if let Some(reason) = labelling.failure() {
+    if let Some(reason) = labelling.failure().map(platform::shown_paths) {
         ui.label(RichText::new(format!("× not opened: {reason}")).color(Role::Differ.colour(ui)));
     }
 }
@@ -166,7 +166,7 @@ fn header(ui: &mut Ui, dialogs: &Dialogs, labelling: &mut Labelling) {
         open_button(ui, dialogs, "Open folder ...");
         let own = &folder.queue.own;
         let name = own.folder.file_name().unwrap_or(own.folder.as_os_str()).to_string_lossy();
-        ui.strong(name).on_hover_text(own.folder.display().to_string());
+        ui.strong(name).on_hover_text(platform::shown_paths(&own.folder.to_string_lossy()));
         let labelled = folder.queue.labels().made().len();
         ui.label(format!("{}, {labelled} labelled", counted(own.files.len(), "image", "images")));
         match folder.save_state() {

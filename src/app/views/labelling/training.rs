@@ -32,7 +32,7 @@ pub fn show(ui: &mut Ui, runs: &[Run], dialogs: &Dialogs, folder: &mut OpenFolde
 /// Draws the button that starts a run, which sets `train_on`, or why it cannot.
 pub fn train(ui: &mut Ui, runs: &[Run], folder: &mut OpenFolder, train_on: &mut Option<TrainOn>) {
     let run = folder.run(runs);
-    ui.separator();
+    ui.add_space(4.0);
     let labels = folder.queue.labels().made().len();
     let obstacle = folder.queue.obstacle();
     let again = run.is_some() && !folder.changed_since_training();
