@@ -10,8 +10,8 @@ use crate::app::workspace::Workspace;
 use crate::ssl::{Method, PolicyKind};
 use crate::train::PRESET_NAMES;
 
-/// Width of the label beside the box of strong views, in points.
-const STRONG_LABEL: f32 = 112.0;
+/// Width of the label beside the box of strong views with the gap and the scroll bar, in points.
+const STRONG_LABEL: f32 = 132.0;
 
 pub fn method(workspace: &mut Workspace, places: &mut Places, ui: &mut Ui) {
     let config = &mut workspace.settings.config;
