@@ -10,6 +10,7 @@ mod address;
 mod answers;
 mod autosave;
 mod axes;
+mod classified;
 mod components;
 mod controls;
 mod costs;

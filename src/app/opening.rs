@@ -10,13 +10,14 @@ use super::address::Address;
 use super::answers::{self, Answer};
 use super::documents::{Arrived, Failure, Opened, RefusedRun, Resume, Waiting};
 use super::options::AppOptions;
-use super::session::{Command, Start};
+use super::run::Run;
+use super::session::{Command, Phase, Start};
 use super::textures::Thumbnails;
 use super::views::{ablation, labelling};
 use super::workspace::Workspace;
 use super::{layout, platform};
 use crate::ablation::Plan;
-use crate::data::{DataSet, Fit, OpenOptions, SignificantBits};
+use crate::data::{DataSet, Fit, OpenOptions, SignificantBits, is_image_file};
 use crate::disk;
 use crate::train::{Config, Preset, Resumable, RunFolder, TrainError, preset, read_reports};
 
@@ -314,7 +315,7 @@ impl Workspace {
     }
 
     /// Opens what was dropped on the window in this frame: a run, an ablation, weights to start from, images to label, or
-    /// data.
+    /// data. An image is classified by the runs, once they have made a step.
     pub(super) fn open_dropped(&mut self, ui: &Ui) {
         let Some(path) = platform::dropped(ui) else { return };
         let labelling = layout::is_shown(&self.settings.layout, &labelling::ID);
@@ -331,8 +332,17 @@ impl Workspace {
             self.start_from(&path);
         } else if labelling && disk::is_folder(&path) {
             self.label_folder(path);
+        } else if self.is_trained() && disk::exists(&path) && !disk::is_folder(&path) && is_image_file(&path)
+        {
+            self.send(&Command::ClassifyImage(path));
         } else {
             self.open_data(path.to_string_lossy().into_owned());
         }
+    }
+
+    /// Whether a run has made a step, and can go on.
+    fn is_trained(&self) -> bool {
+        let trained = |run: &Run| run.state.progress.is_some_and(|progress| progress.step > 0);
+        self.runs.first().is_some_and(|run| trained(run) && !matches!(run.state.phase, Phase::Failed(_)))
     }
 }

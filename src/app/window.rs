@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use eframe::egui::{self, Button, ComboBox, Context, Key, RichText, ScrollArea, Ui};
 
 use super::autosave::AutosavedRuns;
+use super::classified::ClassifiedWindow;
 use super::controls::{self, ControlsContext};
 use super::documents::Waiting;
 use super::options::{AppError, AppOptions};
@@ -38,6 +39,7 @@ pub struct App {
     /// Whether a narrow window shows the controls instead of a view.
     menu_open: bool,
     contact_sheet_open: bool,
+    classified: ClassifiedWindow,
     script: Option<Script>,
     /// Why the run or the link that the options name was not opened.
     refused: Option<String>,
@@ -114,6 +116,7 @@ impl App {
             views: Views::default(),
             menu_open: false,
             contact_sheet_open: false,
+            classified: ClassifiedWindow::default(),
             script,
             refused,
             script_failure: options.script_failure,
@@ -324,6 +327,7 @@ impl eframe::App for App {
         egui::CentralPanel::no_frame().frame(background).show(ui, |ui| self.show_views(ui, narrow));
         let context = ui.ctx().clone();
         self.contact_sheet(&context);
+        self.classified.show(&context, &self.workspace.runs);
         tour::show(&mut self.tour, &mut self.workspace, &self.places, &context);
     }
 

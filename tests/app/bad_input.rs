@@ -2,34 +2,15 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
-use eframe::egui::{DroppedFile, Key};
+use eframe::egui::Key;
 use egui_kittest::kittest::Queryable as _;
 use flate2::write::ZlibEncoder;
 use flate2::{Compression, Crc};
 
-use crate::common::{Window, ready, says, short, wait_for};
+use crate::common::{Window, drop_on, ready, says, short, wait_for};
 use crate::labelling::{digits, labelling, make_classes, press};
-
-#[derive(Debug)]
-struct Dropped(PathBuf);
-
-impl DroppedFile for Dropped {
-    fn path(&self) -> &Path {
-        &self.0
-    }
-
-    fn bytes(&self) -> Result<Vec<u8>, String> {
-        fs::read(&self.0).map_err(|error| error.to_string())
-    }
-}
-
-fn drop_on(window: &mut Window, path: &Path) {
-    window.input_mut().dropped_files.push(Arc::new(Dropped(path.to_owned())));
-    window.run_steps(2);
-}
 
 /// A window in which a long run trains.
 fn training() -> Window {
@@ -90,7 +71,6 @@ fn unusable_drops_leave_the_run_training() {
     let mut window = training();
     for (name, words) in [
         ("notes.txt", &["notes.txt is not a data set", "a single file: give a folder"][..]),
-        ("huge.png", &["huge.png is not a data set", "a single file: give a folder"]),
         ("empty", &["empty is not a data set", "found an empty folder"]),
         ("texts", &["more.txt is not a data set", "a single file: give a folder"]),
         ("gone", &["cannot read ", "gone: "]),
@@ -99,6 +79,11 @@ fn unusable_drops_leave_the_run_training() {
         assert_reported_while_training(&mut window, words);
     }
     assert!(window.query_by_label("Label its images").is_none());
+    // A trained run classifies an image that is dropped on it.
+    drop_on(&mut window, &path("huge.png"));
+    wait_for(&mut window, "the refusal", |window| says(window, "not classified: "));
+    let before = step(&window);
+    wait_for(&mut window, "further steps", |window| step(window) > before);
 }
 
 #[test]

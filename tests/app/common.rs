@@ -1,8 +1,11 @@
 //! Windows for tests, and how tests wait for them and compare their pictures.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use eframe::egui::{self, Vec2};
+use eframe::egui::{self, DroppedFile, Vec2};
 use egui_kittest::kittest::Queryable as _;
 use egui_kittest::{Harness, SnapshotOptions};
 use remixmatch::app::{App, AppOptions, ThemeChoice, graphics};
@@ -102,4 +105,23 @@ pub fn compare_runs(window: &mut Window, name: &str) {
     let size = window.ctx.content_rect();
     window.mask(size.with_min_y(size.bottom() - LOG));
     compare(window, name);
+}
+
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        fs::read(&self.0).map_err(|error| error.to_string())
+    }
+}
+
+/// Drops a file or a folder on a window.
+pub fn drop_on(window: &mut Window, path: &Path) {
+    window.input_mut().dropped_files.push(Arc::new(Dropped(path.to_owned())));
+    window.run_steps(2);
 }

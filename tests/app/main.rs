@@ -3,6 +3,7 @@
 mod ablation;
 mod alignment;
 mod bad_input;
+mod classified;
 mod common;
 mod confusion;
 mod data_check;

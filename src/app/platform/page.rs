@@ -16,11 +16,13 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use super::browser;
 use crate::app::given::{self, GIVEN};
-use crate::data::{BUILTIN_FILES, CLASSES_FILE, LABELS_FILE};
+use crate::data::{BUILTIN_FILES, CLASSES_FILE, LABELS_FILE, is_image_file};
 use crate::disk::in_memory::{self, Change};
 use crate::gpu::Gpu;
 use crate::train::is_name_of_weights;
 
+/// The folder of an image that is dropped alone.
+const IMAGE: &str = "image";
 /// Larger sets of files are not stored for the next visit.
 const MAX_STORED_BYTES: usize = 256 << 20;
 /// Labels that were made on earlier visits lie below this folder, each in a folder with the name of the one labelled.
@@ -140,6 +142,19 @@ pub fn dropped(_ui: &Ui) -> Option<PathBuf> {
     DROPPED.with_borrow_mut(VecDeque::pop_front)
 }
 
+/// Keeps a single image apart from the data, which stay; `None` if it is not one.
+fn receive_image(files: &Array) -> Option<PathBuf> {
+    let file: Array = files.get(0).dyn_into().ok().filter(|_| files.length() == 1)?;
+    let name = file.get(0).as_string().filter(|name| !name.contains('/'))?;
+    for old in in_memory::files_below(Path::new(IMAGE)) {
+        // It exists: it was listed just now.
+        let _ = in_memory::remove(&old);
+    }
+    let path = Path::new(IMAGE).join(name);
+    in_memory::insert(path.clone(), Uint8Array::new(&file.get(1)).to_vec());
+    is_image_file(&path).then_some(path)
+}
+
 /// Stores a person's files in the in-memory file system, replacing earlier ones; `files` holds `[path, bytes]`.
 fn receive(name: &str, files: &Array) -> PathBuf {
     let safe = name.replace(['/', '\\'], "-");
@@ -234,7 +249,7 @@ pub fn accept_drops(context: &Context) {
         return;
     }
     let receive = Closure::new(|name: String, files: Array| {
-        let path = receive(&name, &files);
+        let path = receive_image(&files).unwrap_or_else(|| receive(&name, &files));
         DROPPED.with_borrow_mut(|dropped| dropped.push_back(path));
         WINDOW.with_borrow(|window| window.as_ref().map(Context::request_repaint));
     });

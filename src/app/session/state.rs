@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::classified_image::ClassifiedImage;
 use crate::app::answers::Answer;
 use crate::app::guess_history::GuessHistory;
 use crate::data::Split;
@@ -37,6 +38,8 @@ pub enum Command {
     SaveModel(PathBuf),
     /// Classify all training images. Training waits meanwhile.
     Predict,
+    /// Classify an image file that is not among the data.
+    ClassifyImage(PathBuf),
 }
 
 /// How a run begins.
@@ -89,6 +92,8 @@ pub struct State {
     pub predictions: Option<Arc<Predictions>>,
     /// Share of the training images that are classified, while [`Command::Predict`] is being served.
     pub predicting: Option<f32>,
+    /// The image of the last [`Command::ClassifyImage`] that could be read.
+    pub classified: Option<Arc<ClassifiedImage>>,
     pub plan: Option<Arc<PlanFacts>>,
     /// Whether the next step will be measured.
     pub measuring: bool,

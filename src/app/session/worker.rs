@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_channel::mpsc::UnboundedReceiver;
 use web_time::Instant;
 
+use super::classified_image;
 use super::embedding_requests::{EmbeddingRequests, EmbeddingTimer};
 use super::state::{Accuracy, Command, Phase, PlanFacts, Predictions, Profile, Start, State};
 use crate::app::answers::{self, Answer};
@@ -414,6 +415,16 @@ impl Worker {
                 let (step, classes) = (trainer.progress().step, self.data.classes.len());
                 self.predicting = Some(Predictions { step, classes, probabilities: Vec::new() });
                 self.publish(|state| state.predicting = Some(0.0));
+            }
+            Command::ClassifyImage(path) => {
+                match classified_image::classify(trainer, &self.gpu, path).await {
+                    Ok(image) => self.publish(|state| state.classified = Some(Arc::new(image))),
+                    // Training goes on without the image.
+                    Err(TrainError::Data(error)) => {
+                        self.notice(format!("not classified: {}", error.problem()));
+                    }
+                    Err(error) => return Err(error),
+                }
             }
             Command::Run | Command::Pause | Command::Step | Command::Embed | Command::End => {}
         }
