@@ -47,7 +47,7 @@ impl ClassifiedWindow {
             ui.add(Image::new(SizedTexture::new(texture.id(), Vec2::splat(PICTURE))));
             let [width, height] = [image.input.width, image.input.height];
             muted(ui, format!("as the network sees it: {width} × {height} pixels"));
-            ScrollArea::vertical().max_height(260.0).show(ui, |ui| {
+            ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
                 for run in runs {
                     if let Some(image) = &run.state.classified {
                         answer(ui, run, image);
