@@ -196,12 +196,21 @@ impl Workspace {
         let old = &self.settings.config;
         let own_data = !old.data.starts_with("builtin:");
         let preset_data = config.data.clone();
+        // A size that a person has set stays, unless the preset has one.
+        let size_before = preset(&old.preset, None).ok().and_then(|before| before.config.image_size);
+        let mut options = old.open_options();
+        if config.image_size.is_some() || options.image_size == size_before {
+            options.image_size = config.image_size;
+        }
+        let resized = options.image_size != old.image_size;
         let mut config = Config { data: old.data.clone(), data_path: old.data_path.clone(), ..config };
-        config.set_open_options(&old.open_options());
+        config.set_open_options(&options);
         self.settings.config = config;
         (self.labels_are_set, self.balance_is_set) = (false, false);
         if !own_data && preset_data.starts_with("builtin:") {
             self.open_data(preset_data);
+        } else if resized && own_data {
+            self.open_data_of_settings();
         }
     }
 

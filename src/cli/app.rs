@@ -41,7 +41,7 @@ pub struct AppArguments {
     /// Distribution of the labels over the classes
     #[arg(long, value_parser = named::<Balance>(), help_heading = "Data")]
     label_balance: Option<Balance>,
-    /// Side in pixels that a folder's images are resized to, 8 to 224
+    /// Side in pixels that all images are resized to, 8 to 224
     #[arg(long, value_name = "N", help_heading = "Data")]
     image_size: Option<usize>,
     /// How images that are not square become squares [default: crop]

@@ -34,7 +34,7 @@ pub struct DataArguments {
     /// Write a contact sheet with one row per class, or with the findings of the check
     #[arg(long, value_name = "FILE.png")]
     sheet: Option<PathBuf>,
-    /// Side in pixels that a folder's images are resized to, 8 to 224
+    /// Side in pixels that all images are resized to, 8 to 224
     #[arg(long, value_name = "N")]
     image_size: Option<usize>,
     /// How images that are not square become squares [default: crop]

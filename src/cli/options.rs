@@ -51,7 +51,7 @@ struct SettingOptions {
     /// How labelled images, and test images of a set without its own, are chosen [default: content]
     #[arg(long, value_parser = named::<SplitRule>(), help_heading = "Data")]
     split: Option<SplitRule>,
-    /// Side in pixels that a folder's images are resized to, 8 to 224
+    /// Side in pixels that all images are resized to, 8 to 224
     #[arg(long, value_name = "N", help_heading = "Data")]
     image_size: Option<usize>,
     /// How images that are not square become squares [default: crop]

@@ -17,7 +17,7 @@ use super::identity::{Identities, ImageId, name_hash, trained_notice};
 use super::image_reader;
 use super::images::Images;
 use super::layout::{Roles, is_leftover, listed};
-use super::limits::SIDES;
+use super::limits::{SIDES, rounded_side};
 use super::names::{listed_name, shown};
 use super::original::{Original, bits_used};
 use super::set::{self, DataSet, Decoding, OpenOptions, Origin};
@@ -338,7 +338,9 @@ pub(super) fn common_side(
         Some((width, height)) => (width.min(height) as usize).clamp(*SIDES.start(), LARGEST_FOUND),
         None => DEFAULT_SIDE,
     });
-    Ok(rounded(side, options.size_multiple, notices))
+    let (side, rounded) = rounded_side(side, options.size_multiple);
+    notices.extend(rounded);
+    Ok(side)
 }
 
 /// The notice about images of another size, of those that could be read.
@@ -359,17 +361,6 @@ pub(super) fn resized_notice<'a>(
             fit.text()
         )
     })
-}
-
-/// The side as a multiple of what the network asks for, with a notice if it is another one.
-fn rounded(side: usize, multiple: Option<usize>, notices: &mut Vec<String>) -> usize {
-    let Some(multiple) = multiple.filter(|multiple| !side.is_multiple_of(*multiple)) else { return side };
-    let most = SIDES.end() / multiple * multiple;
-    let nearest = ((side + multiple / 2) / multiple * multiple).clamp(multiple, most);
-    notices.push(format!(
-        "the image size is rounded from {side} to {nearest}, a multiple of {multiple}: the network halves it several times"
-    ));
-    nearest
 }
 
 /// What is unusual about the files, by their names: files of which nothing is are left out.

@@ -6,6 +6,19 @@ use std::ops::RangeInclusive;
 /// Sides, in pixels, of the images that some network takes.
 pub const SIDES: RangeInclusive<usize> = 8..=224;
 
+/// The side as a multiple of what the network asks for, within [`SIDES`], and a notice if it is another one.
+pub(super) fn rounded_side(side: usize, multiple: Option<usize>) -> (usize, Option<String>) {
+    let Some(multiple) = multiple.filter(|multiple| !side.is_multiple_of(*multiple)) else {
+        return (side, None);
+    };
+    let most = SIDES.end() / multiple * multiple;
+    let nearest = ((side + multiple / 2) / multiple * multiple).clamp(multiple, most);
+    let notice = format!(
+        "the image size is rounded from {side} to {nearest}, a multiple of {multiple}: the network halves it several times"
+    );
+    (nearest, Some(notice))
+}
+
 /// Pixels of the largest image that is decoded.
 pub(super) const MAX_PIXELS: u64 = 64_000_000;
 

@@ -66,6 +66,7 @@ mod pickle;
 mod png_chunks;
 mod records;
 mod report;
+mod resized;
 mod saved_labels;
 mod set;
 mod sheet;

@@ -20,7 +20,7 @@ use super::set::{DataSet, OpenOptions};
 use super::slices::run_to_end;
 use super::split_words::{SplitName, split_name};
 use super::subfolders::holds_splits;
-use super::{archive, builtin, host, image_files, labelling_folder};
+use super::{archive, builtin, host, image_files, labelling_folder, resized};
 use crate::disk;
 
 /// Names that the message about an unknown folder lists.
@@ -78,6 +78,7 @@ pub async fn open_async(source: &str, options: &OpenOptions) -> Result<DataSet, 
         set.name = host::name_of(path);
     }
     options.choice.check(path, &set)?;
+    resized::resize(&mut set, options).await?;
     escape_notices(&mut set.notices);
     Ok(set)
 }
@@ -109,6 +110,7 @@ pub fn open_files(
     let mut set = run_to_end(read(&folder, options))?;
     name.clone_into(&mut set.name);
     options.choice.check(Path::new(name), &set)?;
+    run_to_end(resized::resize(&mut set, options))?;
     escape_notices(&mut set.notices);
     Ok(set)
 }

@@ -178,8 +178,8 @@ pub struct OpenOptions {
     pub strict: bool,
     /// Skip images that cannot be read, with a notice, rather than fail.
     pub skip_bad: bool,
-    /// The side in pixels that image files are resized to. `None`: the size that most of them share, clamped to
-    /// 8..=96; 32 if most share none.
+    /// The side in pixels that all images are resized to. `None`: arrays keep theirs, image files get the size that most of
+    /// them share, clamped to 8..=96; 32 if most share none.
     pub image_size: Option<usize>,
     /// Rounds the side of image files to a multiple of this, with a notice: that of the run's network.
     pub size_multiple: Option<usize>,

@@ -10,8 +10,8 @@ use crate::optim::ADAM;
 use crate::ssl::{LabelPrior, Method};
 
 /// Names of the presets.
-pub const PRESET_NAMES: [&str; 7] =
-    ["quick", "fashion", "digits", "shapes", "paper-cifar10", "paper-svhn", "paper-stl10"];
+pub const PRESET_NAMES: [&str; 8] =
+    ["quick", "fashion", "digits", "shapes", "photos", "paper-cifar10", "paper-svhn", "paper-stl10"];
 
 /// Settings to start from, with their source.
 #[derive(Clone, Debug)]
@@ -84,6 +84,17 @@ pub fn preset(name: &str, labels: Option<usize>) -> Result<Preset, TrainError> {
         "shapes" => Ok(Preset {
             config: small(name, "builtin:shapes", |c| c.steps = 2_000),
             source: "this project's own, sized for a software adapter",
+        }),
+        "photos" => Ok(Preset {
+            config: small(name, "builtin:shapes", |c| {
+                c.network = "efficientnet-lite0".into();
+                c.init = Some("efficientnet-lite0".into());
+                c.image_size = Some(96);
+                c.batch = 16;
+                c.learning_rate = 0.0005;
+                c.steps = 1_000;
+            }),
+            source: "this project's own: a few labelled photos, from a pretrained network",
         }),
         other => Err(TrainError::UnknownPreset { found: other.to_owned(), list: PRESET_NAMES.join(", ") }),
     }

@@ -25,6 +25,7 @@ mod names;
 mod numpy;
 mod page_layouts;
 mod pickles;
+mod resized;
 mod skipped;
 mod sources;
 mod splits;
