@@ -4,16 +4,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use glob::{MatchOptions, glob_with};
+use globset::GlobBuilder;
 use remixmatch::data::{
     ArchivedImages, LooseImage, archived_images, counted, is_image_file, left_out_folder, shown,
 };
+use walkdir::{DirEntry, WalkDir};
 
 use super::terminal::note;
-
-/// How patterns match: as in a shell, `*` matches neither `/` nor a leading dot.
-const AS_IN_A_SHELL: MatchOptions =
-    MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
 
 /// The images that arguments name.
 #[derive(Default)]
@@ -46,18 +43,17 @@ impl ImageInputs {
 
     /// Adds what a pattern matches, by path.
     fn add_matches(&mut self, pattern: &str) {
-        let found = match glob_with(pattern, AS_IN_A_SHELL) {
-            Ok(found) => found,
-            Err(reason) => {
-                return self.failures.push(format!("the pattern {pattern} is invalid: {reason}"));
-            }
-        };
         let (first, mut matches) = (self.images.len(), 0);
-        for path in found {
-            matches += 1;
-            match path {
-                Ok(path) => self.add(&path),
-                Err(error) => self.failures.push(format!("{}: {}", shown(error.path()), error.error())),
+        match matches_of(pattern) {
+            Err(reason) => return self.failures.push(format!("the pattern {pattern} is invalid: {reason}")),
+            Ok(found) => {
+                for path in found {
+                    matches += 1;
+                    match path {
+                        Ok(path) => self.add(&path),
+                        Err(reason) => self.failures.push(reason.to_string()),
+                    }
+                }
             }
         }
         if matches == 0 {
@@ -152,7 +148,30 @@ impl ImageInputs {
     }
 }
 
+/// What a pattern matches, by path: as in a shell, `*` matches neither `/` nor a leading dot. Names may have any bytes.
+fn matches_of(pattern: &str) -> Result<impl Iterator<Item = walkdir::Result<PathBuf>>, globset::Error> {
+    let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
+    let glob = GlobBuilder::new(pattern).literal_separator(true).build()?.compile_matcher();
+    let parts: Vec<&str> = pattern.split('/').collect();
+    let fixed = parts.iter().take_while(|part| !is_pattern(part)).count();
+    let base = match (fixed, parts[..fixed].join("/")) {
+        (0, _) => ".".to_owned(),
+        (_, root) if root.is_empty() => "/".to_owned(),
+        (_, base) => base,
+    };
+    let depth = if pattern.contains("**") { usize::MAX } else { parts.len() - fixed };
+    let names_hidden = parts[fixed..].iter().any(|part| part.starts_with('.'));
+    let is_shown = move |entry: &DirEntry| {
+        entry.depth() == 0 || names_hidden || !entry.file_name().as_encoded_bytes().starts_with(b".")
+    };
+    let all = WalkDir::new(base).max_depth(depth).sort_by_file_name().into_iter().filter_entry(is_shown);
+    Ok(all.filter_map(move |entry| {
+        let path = entry.map(|entry| entry.path().strip_prefix("./").unwrap_or(entry.path()).to_owned());
+        path.as_ref().map_or(true, |path| glob.is_match(path)).then_some(path)
+    }))
+}
+
 /// Whether a path that does not exist may be a pattern.
 fn is_pattern(path: &str) -> bool {
-    path.contains(['*', '?', '['])
+    path.contains(['*', '?', '[', '{'])
 }

@@ -197,7 +197,7 @@ impl<'a> Answer<'a> {
             "probabilities": all,
         });
         if let Some(copy) = &self.copy {
-            answer["copy"] = copy.to_string_lossy().into();
+            answer["copy"] = shown(copy).to_string().into();
         }
         match self.path.to_str() {
             Some(path) => answer["image"] = path.into(),

@@ -1,25 +1,28 @@
 //! Copies of classified images in a folder for each class. Nothing is moved or overwritten.
 
-use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use remixmatch::data::{LooseImage, shown, unique};
+use remixmatch::data::{LooseImage, shown, shown_name, unique};
 
 use super::terminal::note;
 
 /// The folder of images of which the model is not sure enough.
 const ABSTAINED: &str = "abstained";
+/// Bytes of the longest name of a class's folder: systems allow 255, with a number behind it.
+const LONGEST: usize = 200;
 /// Characters that a name of a folder has on no system, or not on all.
 const FORBIDDEN: [char; 9] = ['/', '\\', ':', '*', '?', '"', '<', '>', '|'];
 
 /// The folders of the classes, and how many images were copied into each.
 pub struct SortedCopies {
     folder: PathBuf,
-    /// For each class, then for the images without one.
+    /// The folder's name for each class, then for the images without one.
     names: Vec<String>,
+    classes: Vec<String>,
     copied: Vec<usize>,
 }
 
@@ -43,7 +46,7 @@ impl SortedCopies {
         fs::create_dir_all(folder).with_context(|| format!("making the folder {}", folder.display()))?;
         let names = folder_names(classes);
         let copied = vec![0; names.len()];
-        Ok(Self { folder: folder.to_owned(), names, copied })
+        Ok(Self { folder: folder.to_owned(), names, classes: classes.to_vec(), copied })
     }
 
     /// Copies an image into the folder of its class, `None` if the model abstains; returns the copy's path.
@@ -54,20 +57,13 @@ impl SortedCopies {
         let place = class.unwrap_or(self.names.len() - 1);
         let folder = self.folder.join(&self.names[place]);
         fs::create_dir_all(&folder).with_context(|| format!("making the folder {}", folder.display()))?;
-        let name = image.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut taken = BTreeSet::new();
-        loop {
-            let name =
-                unique(&name, |name| taken.contains(name) || folder.join(name).symlink_metadata().is_ok());
-            let path = folder.join(&name);
+        let name = Path::new(image.path().file_name().unwrap_or_default());
+        for number in 1.. {
+            let path = folder.join(numbered(name, number));
             let failed = || format!("copying {} to {} failed", shown(image.path()), shown(&path));
-            // Another process may make the same name meanwhile.
             let mut file = match OpenOptions::new().write(true).create_new(true).open(&path) {
                 Ok(file) => file,
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                    taken.insert(name);
-                    continue;
-                }
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(error).with_context(failed),
             };
             if let Err(error) = image
@@ -83,21 +79,39 @@ impl SortedCopies {
             self.copied[place] += 1;
             return Ok(path);
         }
+        bail!("there is no free name for {} in {}", shown(image.path()), folder.display())
     }
 
-    /// Says how many images each folder got.
+    /// Says how many images each folder got, and of which class it is where the name does not tell.
     pub fn tell(&self) {
-        let each: Vec<String> = self
-            .names
-            .iter()
-            .zip(&self.copied)
-            .filter(|(_, count)| **count > 0)
-            .map(|(name, count)| format!("{name} {count}"))
-            .collect();
+        let mut each = Vec::new();
+        for (at, (name, count)) in
+            self.names.iter().zip(&self.copied).enumerate().filter(|(_, (_, n))| **n > 0)
+        {
+            each.push(match self.classes.get(at) {
+                Some(class) if class != name => format!("{name} {count} (class '{}')", shown_name(class)),
+                None if name != ABSTAINED => format!("{name} {count} (no class is likely enough)"),
+                _ => format!("{name} {count}"),
+            });
+        }
         if !each.is_empty() {
             note(format_args!("copied into {}: {}", self.folder.display(), each.join(", ")));
         }
     }
+}
+
+/// The name of the copy with this number, from 1: ` (2)`, ` (3)` ... stands before its ending. Its bytes stay as they are.
+fn numbered(name: &Path, number: u64) -> OsString {
+    if number == 1 {
+        return name.as_os_str().to_owned();
+    }
+    let mut numbered = name.file_stem().unwrap_or_default().to_owned();
+    numbered.push(format!(" ({number})"));
+    if let Some(ending) = name.extension() {
+        numbered.push(".");
+        numbered.push(ending);
+    }
+    numbered
 }
 
 /// Where a path leads that may not exist yet: links of the part that exists are followed.
@@ -121,7 +135,7 @@ fn folder_names(classes: &[String]) -> Vec<String> {
             class.chars().map(|c| if c.is_control() || FORBIDDEN.contains(&c) { '-' } else { c }).collect();
         // A leading dot hides a folder; Windows drops dots and spaces at the end.
         let safe = safe.trim().trim_matches('.').trim();
-        let safe = if safe.is_empty() { "class" } else { safe };
+        let safe = if safe.is_empty() { "class" } else { &safe[..safe.floor_char_boundary(LONGEST)] };
         let name = unique(safe, |name| names.iter().any(|other| other.to_lowercase() == name.to_lowercase()));
         names.push(name);
     }
@@ -149,5 +163,7 @@ mod tests {
             "abstained (2)",
         ];
         assert_eq!(names, expected);
+        let long = folder_names(&["ü".repeat(150), format!("{}x", "ü".repeat(150))]);
+        assert_eq!(long, ["ü".repeat(100), format!("{} (2)", "ü".repeat(100)), ABSTAINED.to_owned()]);
     }
 }

@@ -227,6 +227,42 @@ fn sorted_copies_replace_nothing() {
     assert!(status == Some(1) && told.contains("making the folder"), "{told}");
 }
 
+#[cfg(unix)]
+#[test]
+fn names_of_any_bytes_match_and_are_kept() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let given = Given::new();
+    let names = [&b"\xb0\xa1.png"[..], b"\xb0\xa2.png", b"plain.png"];
+    for (n, name) in names.iter().enumerate() {
+        png(&given.at("odd/more").join(OsStr::from_bytes(name)), n);
+    }
+    for pattern in ["odd/more/*", "odd/*/*.png", "odd/**/*.png", "odd/mo{re,st}/*", "od?"] {
+        let (status, words, told) = given.predict(&[pattern], &[]);
+        assert_eq!((status, words.lines().count()), (Some(0), 3), "{pattern}: {told}");
+    }
+    assert_eq!(given.predict(&["odd/*/p*.png"], &[]).1.lines().count(), 1);
+    let sorted = given.at("sorted");
+    for _ in 0..2 {
+        assert_eq!(given.predict(&["odd/more/*"], &["--sort", str(&sorted)]).0, Some(0));
+    }
+    let folders = fs::read_dir(&sorted).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let copies = folders.flat_map(|folder| fs::read_dir(folder).expect("a folder"));
+    let mut found: Vec<Vec<u8>> =
+        copies.map(|copy| copy.expect("a copy").file_name().as_bytes().to_vec()).collect();
+    found.sort();
+    let expected: [&[u8]; 6] = [
+        b"plain (2).png",
+        b"plain.png",
+        b"\xb0\xa1 (2).png",
+        b"\xb0\xa1.png",
+        b"\xb0\xa2 (2).png",
+        b"\xb0\xa2.png",
+    ];
+    assert_eq!(found, expected);
+}
+
 #[test]
 fn answers_below_the_confidence_abstain() {
     let given = Given::new();

@@ -20,10 +20,11 @@ struct Outcome {
     history: Vec<f32>,
 }
 
-fn step(passes_per_dispatch: usize) -> Outcome {
+fn step(network: &str, side: usize, passes_per_dispatch: usize) -> Outcome {
     let gpu = gpu();
-    let config = config(Method { strong_views: 2, ..Method::remixmatch() }, 1);
-    let data = pictures(12, 3);
+    let mut config = config(Method { strong_views: 2, ..Method::remixmatch() }, 1);
+    network.clone_into(&mut config.network);
+    let data = pictures(side, 3);
     let options = engine_options(&config, &data, Capture::State).expect("a known network");
     let (network, layout, _) = Engine::plan(&gpu, &options).expect("the step fits");
     let mut recording = Recording::with_passes(
@@ -43,7 +44,7 @@ fn step(passes_per_dispatch: usize) -> Outcome {
 
     let mut random = Random::new(9);
     let (b, views) = (layout.batch, layout.view_count());
-    let noise = random.uniform(layout.source_count() * 12 * 12 * 3, 0.0, 255.0);
+    let noise = random.uniform(layout.source_count() * side * side * 3, 0.0, 255.0);
     let pixels: Vec<u32> = noise
         .chunks_exact(3)
         .map(|p| u32::from_le_bytes([p[0] as u8, p[1] as u8, p[2] as u8, 255]))
@@ -102,15 +103,14 @@ fn step(passes_per_dispatch: usize) -> Outcome {
     Outcome { gradients, moving, statistics, history: read(t.alignment.history) }
 }
 
-#[test]
-fn passes_per_dispatch_change_only_rounding() {
+fn check(network: &str, side: usize, fewer: &[usize]) {
     // Rotation, pre-mixup and four mixed passes.
-    let whole = step(6);
-    for passes_per_dispatch in [5, 4, 3, 2, 1] {
-        let found = step(passes_per_dispatch);
+    let whole = step(network, side, 6);
+    for passes_per_dispatch in fewer {
+        let found = step(network, side, *passes_per_dispatch);
         let close = |name: &str, found: &[f32], expected: &[f32]| {
             assert_close(
-                &format!("{name}, {passes_per_dispatch} passes per dispatch"),
+                &format!("{name} of {network}, {passes_per_dispatch} passes per dispatch"),
                 found,
                 &widen(expected),
                 1e-5,
@@ -123,4 +123,14 @@ fn passes_per_dispatch_change_only_rounding() {
         close("statistics", &found.statistics, &whole.statistics);
         close("history", &found.history, &whole.history);
     }
+}
+
+#[test]
+fn passes_per_dispatch_change_only_rounding() {
+    check("wrn-10-1", 12, &[5, 4, 3, 2, 1]);
+}
+
+#[test]
+fn passes_per_dispatch_of_lite0_change_only_rounding() {
+    check("efficientnet-lite0", 32, &[4, 1]);
 }

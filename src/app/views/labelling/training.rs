@@ -8,7 +8,7 @@ use crate::app::platform;
 use crate::app::run::Run;
 use crate::app::session::{Command, Phase};
 use crate::app::widgets::{muted, percent};
-use crate::data::{HELD_OUT, LABELS_FILE, counted};
+use crate::data::{HELD_OUT, LABELS_FILE, counted, listed_name};
 
 /// Probability from which a guess counts as confident.
 const CONFIDENT: f32 = 0.95;
@@ -58,9 +58,9 @@ pub fn train(ui: &mut Ui, runs: &[Run], folder: &mut OpenFolder, train_on: &mut 
 fn measured_on(folder: &OpenFolder) -> String {
     let labels = folder.queue.labels();
     let held = folder.queue.own.held_out(labels);
-    let untested: Vec<&str> = (0..labels.classes().len())
+    let untested: Vec<String> = (0..labels.classes().len())
         .filter(|class| !held.iter().any(|image| labels.of(*image) == Some(*class as u32)))
-        .map(|class| labels.classes()[class].as_str())
+        .map(|class| listed_name(&labels.classes()[class]))
         .collect();
     match held.len() {
         0 => format!(
