@@ -22,7 +22,21 @@ pub(super) fn is_image(entry: &Entry) -> Result<bool, DataError> {
         return Ok(false);
     }
     let start = entry.prefix(MAGIC_BYTES)?;
-    Ok(image::guess_format(&start).is_ok() || unreadable_image(&entry.name, &start).is_some())
+    let is_of_format = image::guess_format(&start).is_ok_and(|format| begins_as(format, &start));
+    Ok(is_of_format || unreadable_image(&entry.name, &start).is_some())
+}
+
+/// Whether a file that begins with the magic number of a format may be one: two letters alone begin many other files.
+fn begins_as(format: ImageFormat, start: &[u8]) -> bool {
+    match format {
+        // White space or a comment follows.
+        ImageFormat::Pnm => start.get(2).is_some_and(|byte| byte.is_ascii_whitespace() || *byte == b'#'),
+        // Four reserved bytes, then where the pixels begin.
+        ImageFormat::Bmp => {
+            start.get(6..14).is_some_and(|bytes| bytes[..4] == [0; 4] && bytes[6..] == [0; 2])
+        }
+        _ => true,
+    }
 }
 
 /// Whether a name has the ending of an image.
@@ -113,6 +127,25 @@ pub(super) fn has_image_folders(folder: &Folder) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_letters_do_not_make_an_image() {
+        let bmp = b"BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0";
+        for (start, expected) in [
+            (&b"P5\n2 2\n255\n0000"[..], true),
+            (b"P6 # made by hand\n2 2 255\n", true),
+            (b"P1\x05\0\0\0\0\0{\"weights\"", false),
+            (b"P3xxxx", false),
+            (b"P4", false),
+            (bmp, true),
+            (b"BMW owners, a list", false),
+            (b"BM", false),
+            (b"GIF89a......", true),
+        ] {
+            let format = image::guess_format(start);
+            assert_eq!(format.is_ok_and(|format| begins_as(format, start)), expected, "{start:?}");
+        }
+    }
 
     #[test]
     fn companions_describe_a_set() {

@@ -423,17 +423,32 @@ pub(super) fn damage(bytes: &[u8], error: &SafeTensorError) -> String {
         "it is a config.toml, the settings of a run: give the model.safetensors beside it, or the folder of the run".to_owned()
     } else if text.is_some() {
         "it is a text file".to_owned()
-    } else if matches!(
-        error,
-        SafeTensorError::MetadataIncompleteBuffer | SafeTensorError::InvalidHeaderLength
-    ) {
-        format!(
-            "the file is cut off: it ends after {}; copy it again, or take an earlier copy",
-            counted(bytes.len(), "byte", "bytes")
-        )
     } else {
-        error.to_string()
+        let length = counted(bytes.len(), "byte", "bytes");
+        let reason = match error {
+            SafeTensorError::MetadataIncompleteBuffer => match length_by_header(bytes) {
+                Some(expected) if expected < bytes.len() as u64 => {
+                    format!("the file has {length}, expected {expected}")
+                }
+                _ => format!("the file is cut off: it ends after {length}"),
+            },
+            SafeTensorError::InvalidHeaderLength | SafeTensorError::HeaderTooSmall => {
+                format!("the file is cut off: it ends after {length}")
+            }
+            _ => error.to_string(),
+        };
+        format!("{reason}; copy it again, or take an earlier copy")
     }
+}
+
+/// The length of a safetensors file whose header is whole: 8 bytes, the header, and the tensors up to the last one's end.
+fn length_by_header(bytes: &[u8]) -> Option<u64> {
+    let (length, rest) = bytes.split_first_chunk::<8>()?;
+    let length = u64::from_le_bytes(*length);
+    let header: serde_json::Value =
+        serde_json::from_slice(rest.get(..usize::try_from(length).ok()?)?).ok()?;
+    let ends = header.as_object()?.values().filter_map(|tensor| tensor["data_offsets"][1].as_u64());
+    Some(8 + length + ends.max()?)
 }
 
 /// Classes named in a message.

@@ -42,11 +42,15 @@ fn damaged_checkpoints_are_refused_by_name() {
         all_refuse(&run, content, &no_checkpoint);
     }
     let settings = fs::read(run.folder().join("config.toml")).expect("the settings");
-    let reasons: [(&[u8], &str); 4] = [
+    let longer = [&whole[..], b"more"].concat();
+    let too_long = format!("has {} bytes, expected {}", longer.len(), whole.len());
+    let reasons: [(&[u8], &str); 6] = [
         (b"", "it is empty"),
         (b"step,images\n", "it is a text file"),
         (&settings, "it is a config.toml, the settings of a run: give the model.safetensors"),
         (&whole[..whole.len() / 2], "the file is cut off"),
+        (&[0xff, 1, 2, 3, 4], "the file is cut off: it ends after 5 bytes; copy it again"),
+        (&longer, &too_long),
     ];
     for (content, reason) in reasons {
         all_refuse(&run, content, &[no_checkpoint[0], reason]);
@@ -86,7 +90,7 @@ fn checkpoint_of_other_data_names_both() {
     let before = fs::read(&model).expect("the checkpoint");
     let pictures = pictures();
     for (data, found) in [
-        ("builtin:shapes", "32x32 RGB images of 10 classes (arrow, "),
+        ("builtin:shapes", "8x8 RGB images of 10 classes (arrow, "),
         (str(pictures.path()), "8x8 grey images of 3 classes (left, top, wedge)"),
     ] {
         let words = [&words[..], &[found]].concat();
