@@ -73,7 +73,7 @@ pub struct AppArguments {
     #[arg(long, requires = "run")]
     accept_changed_data: bool,
     /// Start training at once
-    #[arg(long)]
+    #[arg(long, conflicts_with = "label")]
     train: bool,
     /// Colours
     #[arg(long, value_parser = named::<ThemeChoice>())]

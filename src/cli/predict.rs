@@ -34,7 +34,7 @@ pub struct PredictArguments {
     #[arg(long, value_name = "BITS")]
     significant_bits: Option<SignificantBits>,
     /// Abstain from a class where the most likely one has a lower probability, 0 to 1
-    #[arg(long, value_name = "P", value_parser = probability)]
+    #[arg(long, value_name = "P", value_parser = probability, allow_negative_numbers = true)]
     min_confidence: Option<f32>,
     /// Copy the images into a folder for each class below DIR; nothing is moved or overwritten
     #[arg(long, value_name = "DIR")]

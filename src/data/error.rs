@@ -134,8 +134,8 @@ pub enum DataError {
     MixedSizes { first: PathBuf, first_size: (u32, u32), second: PathBuf, second_size: (u32, u32) },
     /// Images of a binary format whose size the network does not accept.
     #[error(
-        "{path} contains images of {width}x{height} pixels, expected square images of {}x{} to {}x{}: resize them \
-         (image files in class folders are resized automatically)",
+        "{path} contains images of {width}x{height} pixels, expected square images of {}x{} to {}x{}: resize \
+         them, or save them as image files in class folders, which image_size and fit apply to",
         SIDES.start(), SIDES.start(), SIDES.end(), SIDES.end(), path = shown(path))]
     ImageSize { path: PathBuf, width: usize, height: usize },
     /// A folder whose name is close to that of a split, or has a split's name where a class is expected.

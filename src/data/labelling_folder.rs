@@ -251,28 +251,31 @@ pub(super) fn is_labelled(folder: &Folder) -> bool {
 pub(super) async fn load(folder: &Path, options: &OpenOptions) -> Result<DataSet, DataError> {
     let folder = LabellingFolder::open_async(folder, options).await?;
     let labels = folder.read_labels().map_err(DataError::Labels)?;
-    check_rows(&folder.folder, &folder.files, &labels, options)?;
+    let notice = check_rows(&folder.folder, &folder.files, &labels, options)?;
     if let Some(error) = labels.only_class(&folder.folder).filter(|_| !options.only_tests) {
         return Err(error);
     }
-    match (options.only_tests, labels.classes()) {
-        (false, _) => folder.data_set(&labels),
-        (true, []) => Err(DataError::NoClass { path: folder.folder.clone() }),
-        (true, _) => Ok(folder.assemble(&labels, &[])),
-    }
+    let mut set = match (options.only_tests, labels.classes()) {
+        (false, _) => folder.data_set(&labels)?,
+        (true, []) => return Err(DataError::NoClass { path: folder.folder.clone() }),
+        (true, _) => folder.assemble(&labels, &[]),
+    };
+    set.notices.extend(notice);
+    Ok(set)
 }
 
-/// Holds the labels to what every list is held to.
+/// Holds the labels to what every list is held to, but that they win over class folders: a person has made them. Returns a
+/// notice about those that contradict their folder.
 ///
 /// # Errors
-/// When rows name no file or several and `skip_bad` is not set, or labels contradict class folders, or agree with them and
-/// name less than half of the images in them.
+/// When rows name no file or several and `skip_bad` is not set, or labels agree with class folders and name less than half of
+/// the images in them.
 fn check_rows(
     folder: &Path,
     files: &[String],
     labels: &Labels,
     options: &OpenOptions,
-) -> Result<(), DataError> {
+) -> Result<Option<String>, DataError> {
     let path = folder.join(LABELS_FILE);
     if let Some(problem) = labels.unmatched().filter(|problem| !options.skip_bad || problem.all) {
         return Err(problem.error(&path, folder));
@@ -281,9 +284,19 @@ fn check_rows(
         |&image: &usize| Some((files[image].as_str(), labels.classes()[labels.of(image)? as usize].as_str()));
     let rows: Vec<(&str, &str)> = labels.made().iter().filter_map(of).collect();
     match compare(&rows, files.iter().map(String::as_str)) {
-        Agreement::Contradicts(differing) => Err(DataError::other_labels(&path, &rows, &differing)),
-        Agreement::Agrees => check_share(&path, files, &labels.made().iter().copied().collect()),
-        _ => Ok(()),
+        Agreement::Contradicts(differing) => {
+            let (file, class) = rows[differing[0]];
+            Ok(Some(format!(
+                "{LABELS_FILE}, which was made by hand, decides: {} from the class folder, such as {} ('{}')",
+                counted_of(differing.len(), rows.len(), ["label", "labels"], ["differs", "differ"]),
+                shown_name(file),
+                shown_name(class)
+            )))
+        }
+        Agreement::Agrees => {
+            check_share(&path, files, &labels.made().iter().copied().collect()).map(|()| None)
+        }
+        _ => Ok(None),
     }
 }
 
@@ -297,7 +310,7 @@ pub(super) fn layout(folder: &Path, options: &OpenOptions) -> Result<Layout, Dat
     let (images, _) = unclassed::unclassed(&all, &[LABELS_FILE, CLASSES_FILE], options.skip_bad, &mut roles)?;
     let files: Vec<String> = images.into_iter().map(|(path, _)| path).collect();
     let labels = read_labels(folder, &files, options.choice.none_as_class).map_err(DataError::Labels)?;
-    check_rows(folder, &files, &labels, options)?;
+    let contradicts = check_rows(folder, &files, &labels, options)?;
     for (image, path) in files.iter().enumerate() {
         let (at, name) = path.rsplit_once('/').unwrap_or(("", path));
         let role = match labels.of(image).map(|class| labels.classes()[class as usize].clone()) {
@@ -307,6 +320,7 @@ pub(super) fn layout(folder: &Path, options: &OpenOptions) -> Result<Layout, Dat
         roles.file(at, name, role);
     }
     let mut notices = all.notices;
+    notices.extend(contradicts);
     notices.extend(roles.notices(options.only_tests || options.no_training));
     notices.extend(labels.notices());
     Ok(roles.layout(&format!("images labelled in {LABELS_FILE}"), notices))

@@ -121,7 +121,15 @@ impl InitialWeights {
                 })
                 .and_then(|()| check_content(bytes, &file));
             fits.map_err(|reason| {
-                refused(format!("it is a checkpoint of the network '{}': {reason}", saved.network))
+                let [side, ..] = header.image;
+                let advice = match saved.network == config.network && side != network.height {
+                    true => format!(
+                        "; its images have {side}x{side} pixels and those of this run {own}x{own}: set image_size to {side}",
+                        own = network.height
+                    ),
+                    false => String::new(),
+                };
+                refused(format!("it is a checkpoint of the network '{}': {reason}{advice}", saved.network))
             })?;
             (of_checkpoint, vec!["its heads".to_owned()])
         } else {

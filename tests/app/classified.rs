@@ -19,10 +19,6 @@ fn dropped_image_is_classified_by_a_trained_run() {
     let png = fs::read(path("wide.png")).expect("a file");
     fs::write(path("cut.png"), &png[..png.len() / 2]).expect("a file");
     let mut window = ready(short());
-    drop_on(&mut window, &path("wide.png"));
-    wait_for(&mut window, "the refusal", |window| says(window, "wide.png is not a data set"));
-    assert!(!says(&window, "Classified image"), "no run has made a step");
-
     window.get_by_label("▶ Train").click();
     wait_for(&mut window, "the run's end", |window| says(window, "finished"));
     for name in ["wide.png", "photo.jpg"] {
@@ -41,4 +37,15 @@ fn dropped_image_is_classified_by_a_trained_run() {
     window.state_mut().workspace.reset();
     window.run_steps(3);
     assert!(window.query_by_label("photo.jpg").is_none());
+}
+
+#[test]
+fn image_dropped_before_a_run_is_refused() {
+    let folder = tempdir().expect("a folder");
+    let image = folder.path().join("photo.png");
+    RgbImage::from_pixel(9, 9, Rgb([200, 10, 10])).save(&image).expect("writable");
+    let mut window = ready(short());
+    drop_on(&mut window, &image);
+    wait_for(&mut window, "the refusal", |window| says(window, "photo.png is not a data set"));
+    assert!(!says(&window, "Classified image"));
 }

@@ -286,6 +286,15 @@ fn checkpoint_starts_a_run_with_other_classes() {
         let error = start(&config).err().expect("no start").to_string();
         assert!(error.contains(part), "{error}");
     }
+    let mut larger = (*images(3, 60)).clone();
+    let own_side = larger.train.width;
+    for images in [&mut larger.train, &mut larger.test] {
+        *images = std::mem::take(images).fitted(32, 1);
+    }
+    let error = Trainer::new(Arc::clone(&gpu), begin.clone(), Arc::new(larger), Capture::State).err();
+    let error = error.expect("another size").to_string();
+    assert!(error.contains(&format!("set image_size to {own_side}")), "{error}");
+
     let mut damaged = std::fs::read(&own).expect("a file");
     let last = damaged.len() - 5;
     damaged[last] ^= 1;

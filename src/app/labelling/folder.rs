@@ -129,7 +129,8 @@ impl OpenFolder {
         }
         let outdated = self.looked.elapsed() >= LOOK_EVERY && {
             self.looked = Instant::now();
-            writer.is_outdated()
+            // What could not be saved, as on a drive that was away, is tried again.
+            writer.is_outdated() || matches!(writer.state(), SaveState::Failed(_))
         };
         context.request_repaint_after(LOOK_EVERY);
         if outdated || self.queue.changes() > self.written {

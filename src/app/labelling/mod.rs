@@ -4,6 +4,7 @@
 mod folder;
 mod guesses;
 mod queue;
+mod undo;
 mod writer;
 
 use std::path::{Path, PathBuf};

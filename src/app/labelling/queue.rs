@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::guesses::Guesses;
+use super::undo::Undo;
 use crate::app::session::Predictions;
 use crate::data::{LabellingFolder, Labels, LabelsError};
 
@@ -30,6 +31,9 @@ pub struct LabelQueue {
     position: usize,
     /// Number of changes of the labels.
     changes: u64,
+    undo: Undo,
+    /// Whether someone else has changed labels: then only changes that were made here are undone.
+    adopted: bool,
 }
 
 impl LabelQueue {
@@ -45,6 +49,8 @@ impl LabelQueue {
             images,
             position: 0,
             changes: 0,
+            undo: Undo::default(),
+            adopted: false,
         };
         queue.go_to_unlabelled();
         queue
@@ -67,6 +73,8 @@ impl LabelQueue {
     /// Replaces the labels by those that contain what someone else has saved.
     pub fn adopt(&mut self, labels: Labels) {
         if self.labels != labels {
+            self.undo.adopt(&self.labels, &labels);
+            self.adopted = true;
             self.labels = labels;
             self.labels_changed();
         }
@@ -92,6 +100,7 @@ impl LabelQueue {
         if let Some(guesses) = &mut self.guesses {
             guesses.rename_class(&old, &new);
         }
+        self.undo.renamed(&old, &new);
         self.renamed.push([old, new]);
         self.labels_changed();
     }
@@ -162,6 +171,7 @@ impl LabelQueue {
         }
         let image = self.current();
         let corrected = self.labels.of(image).is_some();
+        self.undo.label(image, &self.labels);
         self.labels.set(image, class);
         self.changes += 1;
         if corrected {
@@ -169,31 +179,43 @@ impl LabelQueue {
         } else {
             self.skip()
         }
+        self.undo.moved_to(self.current());
         Ok(())
     }
 
     /// Labels the current image with its guess.
     ///
     /// # Errors
-    /// When there is no guess, with a message for the user.
+    /// When there is no guess, or the image has a label, with a message for the user.
     pub fn accept(&mut self) -> Result<(), String> {
+        if self.labels.of(self.current()).is_some() {
+            return Err("This image has a label: a class's key changes it.".to_owned());
+        }
         let guesses = self.guesses().ok_or("There is no guess to accept: train first.")?;
         let name = guesses.classes()[guesses.top(self.current()).0].clone();
         let class = self.labels.class(&name);
         self.label(class.ok_or_else(|| format!("The class '{name}' no longer exists."))?)
     }
 
-    /// Removes the label of the current image. If it has none, removes the most recent label and makes its image
-    /// the current one.
+    /// Undoes the last change of a label or a class, or that of the current image if another image was chosen since, and makes
+    /// its image the current one. Without a change in this window, removes the label of the current image, or if it has none
+    /// the most recent label.
     ///
     /// # Errors
-    /// When there are no labels, with a message for the user.
+    /// When there is nothing to undo, with a message for the user.
     pub fn undo(&mut self) -> Result<(), String> {
-        let last = self.labels.made().last().copied().ok_or("There is no label to undo.")?;
         let current = self.current();
-        let image = if self.labels.of(current).is_some() { current } else { last };
-        self.labels.unset(image);
-        self.changes += 1;
+        let image = match self.undo.undo(&mut self.labels, current) {
+            Some(image) => image,
+            None => {
+                let last = self.labels.made().last().copied().filter(|_| !self.adopted);
+                let labelled = self.labels.of(current).map(|_| current);
+                let image = labelled.or(last).ok_or("There is no label to undo.")?;
+                self.labels.unset(image);
+                image
+            }
+        };
+        self.labels_changed();
         self.go_to(image);
         Ok(())
     }
@@ -281,12 +303,14 @@ impl LabelQueue {
     /// Makes a class part of another one, in the labels and in the guesses.
     pub fn merge_class(&mut self, class: u32, into: u32) {
         let [old, new] = [class, into].map(|class| self.labels.classes()[class as usize].clone());
+        self.undo.classes(&self.labels, self.current());
         self.labels.merge(class, into);
         self.class_renamed(old, new);
     }
 
     /// Removes a class and its labels.
     pub fn remove_class(&mut self, class: u32) {
+        self.undo.classes(&self.labels, self.current());
         self.labels.remove(class);
         self.labels_changed();
     }
@@ -336,6 +360,58 @@ mod tests {
         queue.go_to(2);
         queue.undo().expect("a label");
         assert!(queue.undo().is_err());
+    }
+
+    #[test]
+    fn undo_brings_back_labels_and_classes() {
+        let mut queue = queue(4);
+        queue.label(0).expect("a class");
+        queue.label(0).expect("a class");
+        // A correction by mistake.
+        queue.go_to(0);
+        queue.label(1).expect("a class");
+        assert_eq!(queue.current(), 1);
+        queue.undo().expect("a correction");
+        assert_eq!((queue.current(), queue.labels().of(0), queue.labels().of(1)), (0, Some(0), Some(0)));
+        // A class with its labels, also after it was renamed.
+        queue.rename_class(0, "kitten").expect("a name");
+        queue.label(1).expect("a class");
+        queue.remove_class(0);
+        assert_eq!(queue.labels().classes(), ["dog"]);
+        queue.undo().expect("a class");
+        assert_eq!(queue.labels().classes(), ["kitten", "dog"]);
+        assert_eq!((queue.labels().of(0), queue.labels().of(1)), (Some(1), Some(0)));
+        queue.undo().expect("a label");
+        assert_eq!(queue.labels().of(0), Some(0), "the label has the class's new name");
+        queue.merge_class(0, 1);
+        queue.undo().expect("a class");
+        assert_eq!(queue.labels().counts(), [2, 0]);
+    }
+
+    #[test]
+    fn undo_leaves_labels_of_others() {
+        let mut queue = queue(3);
+        queue.label(0).expect("a class");
+        let mut others = queue.labels().clone();
+        others.set(0, 1);
+        others.set(2, 1);
+        queue.adopt(others.clone());
+        assert_eq!(queue.current(), 1);
+        assert!(queue.undo().is_err());
+        assert_eq!(*queue.labels(), others);
+        queue.label(0).expect("a class");
+        queue.undo().expect("a label");
+        assert_eq!(queue.labels().counts(), others.counts());
+    }
+
+    #[test]
+    fn guesses_replace_no_label() {
+        let mut queue = queue(2);
+        queue.set_guesses(guesses(&[0.1, 0.1]));
+        queue.label(0).expect("a class");
+        queue.go_to(0);
+        assert!(queue.accept().expect_err("a label").contains("has a label"));
+        assert_eq!(queue.labels().of(0), Some(0));
     }
 
     #[test]

@@ -41,8 +41,8 @@ impl Files {
 pub struct SavedLabels {
     pub labels: Labels,
     files: Files,
-    /// When `labels.csv` was written.
-    modified: Option<SystemTime>,
+    /// When `labels.csv` was written, and its length.
+    mark: Option<Mark>,
 }
 
 impl SavedLabels {
@@ -51,10 +51,10 @@ impl SavedLabels {
     /// # Errors
     /// When a file cannot be read, or was not written by this program.
     pub fn read(own: &LabellingFolder) -> Result<Self, LabelsError> {
-        let modified = modified(&own.folder);
+        let mark = mark(&own.folder);
         // A file that cannot be read is reported with its labels.
         let files = Files::read(&own.folder).unwrap_or_default();
-        Ok(Self { labels: own.read_labels()?, files, modified })
+        Ok(Self { labels: own.read_labels()?, files, mark })
     }
 
     /// Whether there is a `labels.csv`.
@@ -63,9 +63,13 @@ impl SavedLabels {
     }
 }
 
-/// When `labels.csv` was written, if there is one.
-fn modified(folder: &Path) -> Option<SystemTime> {
-    disk::modified(&folder.join(LABELS_FILE)).ok()
+/// What tells that a file was written: when, and its length, as two writes may have the same time.
+type Mark = (SystemTime, usize);
+
+/// The mark of `labels.csv`, if there is one.
+fn mark(folder: &Path) -> Option<Mark> {
+    let path = folder.join(LABELS_FILE);
+    Some((disk::modified(&path).ok()?, disk::read(&path).ok()?.len()))
 }
 
 /// Labels to write.
@@ -91,7 +95,7 @@ struct Outcome {
     /// Why its write failed, as a message for the user.
     failure: Option<String>,
     /// When `labels.csv` was written last, here or elsewhere.
-    modified: Option<SystemTime>,
+    mark: Option<Mark>,
     /// Merges that the window has not adopted yet.
     merges: VecDeque<Merge>,
     /// Messages that the log does not have yet.
@@ -129,7 +133,7 @@ impl LabelWriter {
     pub fn new(own: Arc<LabellingFolder>, saved: SavedLabels, wake: impl Fn() + Send + 'static) -> Self {
         let (queue, mut waiting) = unbounded::<Content>();
         let (end, ended) = mpsc::channel();
-        let outcome = Outcome { modified: saved.modified, ..Outcome::default() };
+        let outcome = Outcome { mark: saved.mark, ..Outcome::default() };
         let outcome = Arc::new(Mutex::new(outcome));
         let (published, existed) = (Arc::clone(&outcome), saved.exist());
         let mut thread = WriterThread { own: Arc::clone(&own), saved, merges: Vec::new() };
@@ -144,7 +148,7 @@ impl LabelWriter {
                 let failure = thread.write(&content, &mut messages).err();
                 if let Ok(mut outcome) = published.lock() {
                     (outcome.number, outcome.failure) = (content.number, failure);
-                    outcome.modified = thread.saved.modified;
+                    outcome.mark = thread.saved.mark;
                     outcome.merges.extend(thread.merges[known..].iter().cloned());
                     outcome.messages.extend(messages);
                 }
@@ -165,8 +169,8 @@ impl LabelWriter {
 
     /// Whether `labels.csv` has been written by someone else since it was read or written here.
     pub fn is_outdated(&self) -> bool {
-        let known = self.outcome.lock().ok().and_then(|outcome| outcome.modified);
-        let now = modified(&self.own.folder);
+        let known = self.outcome.lock().ok().and_then(|outcome| outcome.mark);
+        let now = mark(&self.own.folder);
         now.is_some() && now != known && self.state() != SaveState::Pending
     }
 
@@ -235,7 +239,10 @@ impl WriterThread {
                 write_atomically(&own.folder.join(name), bytes).map_err(|error| error.to_string())?;
             }
         }
-        self.saved = SavedLabels { labels, files, modified: modified(&own.folder) };
+        // Someone may have written it since: then its length is not that of what was written here.
+        let length = files.labels.as_ref().map_or(0, Vec::len);
+        let mark = mark(&own.folder).map(|(time, _)| (time, length));
+        self.saved = SavedLabels { labels, files, mark };
         Ok(())
     }
 

@@ -1,0 +1,93 @@
+//! What undo brings back: the labels and classes before each change that a person has made in this window.
+
+use crate::data::Labels;
+
+/// A change that can be undone.
+enum Change {
+    /// An image had this class, by name, or no label.
+    Label { image: usize, before: Option<String> },
+    /// Classes were removed or merged: all labels before.
+    Classes(Box<Labels>),
+}
+
+/// A change, and the image that the queue moved to after it.
+struct Entry {
+    change: Change,
+    then: usize,
+}
+
+/// The changes since the labels were opened, the latest last.
+#[derive(Default)]
+pub struct Undo(Vec<Entry>);
+
+impl Undo {
+    /// Records the label of an image before it is changed.
+    pub fn label(&mut self, image: usize, labels: &Labels) {
+        let before = labels.of(image).map(|class| labels.classes()[class as usize].clone());
+        self.0.push(Entry { change: Change::Label { image, before }, then: image });
+    }
+
+    /// Records all labels before classes are removed or merged. `current`: the current image.
+    pub fn classes(&mut self, labels: &Labels, current: usize) {
+        self.0.push(Entry { change: Change::Classes(Box::new(labels.clone())), then: current });
+    }
+
+    /// Tells which image the queue moved to after the last change.
+    pub fn moved_to(&mut self, image: usize) {
+        if let Some(last) = self.0.last_mut() {
+            last.then = image;
+        }
+    }
+
+    /// A class has another name.
+    pub fn renamed(&mut self, old: &str, new: &str) {
+        for entry in &mut self.0 {
+            if let Change::Label { before: Some(name), .. } = &mut entry.change
+                && name == old
+            {
+                new.clone_into(name);
+            }
+        }
+    }
+
+    /// Forgets what would overwrite labels that someone else has changed: those of images whose label differs.
+    pub fn adopt(&mut self, old: &Labels, new: &Labels) {
+        let name =
+            |labels: &Labels, image| labels.of(image).map(|class| labels.classes()[class as usize].clone());
+        self.0.retain(|entry| match &entry.change {
+            Change::Label { image, .. } => name(old, *image) == name(new, *image),
+            Change::Classes(_) => false,
+        });
+    }
+
+    /// Undoes a change, and returns the image to go to: the last change if the queue has stayed where that led, or if the
+    /// current image has no label; otherwise the last change of the current image, unless classes were changed since.
+    /// `None` if there is none.
+    pub fn undo(&mut self, labels: &mut Labels, current: usize) -> Option<usize> {
+        let last = self.0.last()?;
+        let at = if last.then == current || labels.of(current).is_none() {
+            self.0.len() - 1
+        } else {
+            let changes = self.0.iter().enumerate().rev();
+            let of_labels = changes.map_while(|(at, entry)| match entry.change {
+                Change::Label { image, .. } => Some((at, image)),
+                Change::Classes(_) => None,
+            });
+            of_labels.into_iter().find(|(_, image)| *image == current)?.0
+        };
+        let Entry { change, then } = self.0.remove(at);
+        match change {
+            Change::Classes(before) => {
+                *labels = *before;
+                Some(then)
+            }
+            Change::Label { image, before } => {
+                match before.and_then(|name| labels.class(&name)) {
+                    Some(class) => labels.set(image, class),
+                    None => labels.unset(image),
+                }
+                Some(image)
+            }
+        }
+    }
+}
