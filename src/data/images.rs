@@ -103,21 +103,25 @@ impl Images {
         }
     }
 
+    /// The bytes of one of the images (HWC) as an image to resize.
+    pub(super) fn to_dynamic(&self, bytes: &[u8]) -> DynamicImage {
+        let (width, height) = (self.width as u32, self.height as u32);
+        let image = match self.channels {
+            1 => image::GrayImage::from_raw(width, height, bytes.to_vec()).map(DynamicImage::ImageLuma8),
+            _ => image::RgbImage::from_raw(width, height, bytes.to_vec()).map(DynamicImage::ImageRgb8),
+        };
+        image.expect("an image has height x width x channels bytes")
+    }
+
     /// The images with `channels` channels, resized to `side`, as image files are: colour becomes luma, and grey is
     /// repeated.
     pub fn fitted(self, side: usize, channels: usize) -> Self {
         if (self.height, self.width, self.channels) == (side, side, channels) {
             return self;
         }
-        let (width, height) = (self.width as u32, self.height as u32);
         let mut pixels = Vec::with_capacity(self.in_memory() * side * side * channels);
         for i in 0..self.in_memory() {
-            let bytes = self.image(i).to_vec();
-            let image = match self.channels {
-                1 => image::GrayImage::from_raw(width, height, bytes).map(DynamicImage::ImageLuma8),
-                _ => image::RgbImage::from_raw(width, height, bytes).map(DynamicImage::ImageRgb8),
-            };
-            let image = image.expect("an image has height x width x channels bytes");
+            let image = self.to_dynamic(self.image(i));
             let image = match (self.height, self.width) == (side, side) {
                 true => image,
                 false => image.resize_exact(side as u32, side as u32, FilterType::Triangle),

@@ -1,8 +1,6 @@
 //! Images of arrays at another side than their own: those that fit in memory are resized when a set is opened, the others
 //! when they are requested.
 
-use image::{DynamicImage, GrayImage, RgbImage};
-
 use super::error::DataError;
 use super::fit::Fit;
 use super::images::Images;
@@ -78,16 +76,9 @@ impl Source for Resized {
 
     fn read(&self, image: usize) -> Result<Vec<u8>, DataError> {
         let images = &self.images;
-        let (width, height) = (images.width as u32, images.height as u32);
         let mut resized = Vec::new();
         images.read(self.from + image, |bytes| {
-            let original = match images.channels {
-                1 => GrayImage::from_raw(width, height, bytes.to_vec()).map(DynamicImage::ImageLuma8),
-                _ => RgbImage::from_raw(width, height, bytes.to_vec()).map(DynamicImage::ImageRgb8),
-            };
-            if let Some(original) = original {
-                resized = self.fit.apply(original, self.side as u32).into_bytes();
-            }
+            resized = self.fit.apply(images.to_dynamic(bytes), self.side as u32).into_bytes();
         });
         match images.take_failure() {
             Some(failure) => Err(failure),
