@@ -75,7 +75,7 @@ const all = [];
 let failed = false;
 for (const name of peers) {
   const { sides, sameAdapter, close } = await PEERS[name]();
-  for (const network of networks) {
+  for (const network of networks.filter(({ peers }) => peers?.includes(name) ?? true)) {
     const load = loadavg()[0];
     const results = await compare(network, sides, {
       rounds: Number(options.rounds),

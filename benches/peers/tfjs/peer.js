@@ -1,6 +1,8 @@
 // Trains the network on one batch: what `window.peer` does for the driver, as the page of ours does.
 
-import { variables, wideResNet } from "./network.js";
+import { efficientNetLite } from "./efficientnet_lite.js";
+import { variables } from "./layers.js";
+import { wideResNet } from "./wide_resnet.js";
 
 const RATE = 0.002;
 
@@ -12,7 +14,8 @@ async function prepare(name, batch, size, channels, classes, warmUp) {
   await tf.ready();
   const images = tf.randomNormal([batch, size, size, channels], 0, 1, "float32", 1);
   const labels = tf.oneHot(tf.range(0, batch, 1, "int32").mod(tf.scalar(classes, "int32")), classes).toFloat();
-  const network = wideResNet(name, size, channels, classes);
+  const family = name.startsWith("efficientnet-lite") ? efficientNetLite : wideResNet;
+  const network = family(name, size, channels, classes);
   const optimiser = tf.train.adam(RATE, 0.9, 0.999, 1e-8);
   step = () => optimiser.minimize(() => tf.losses.softmaxCrossEntropy(labels, network(images)), true, variables);
   const losses = [await steps(1), await steps(warmUp - 1)].map(({ loss }) => loss);

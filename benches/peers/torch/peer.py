@@ -14,7 +14,8 @@ import time
 import torch
 from torch.nn import functional
 
-from network import WideResNet
+from efficientnet_lite import EfficientNetLite
+from wide_resnet import WideResNet
 
 RATE = 0.002
 
@@ -31,7 +32,8 @@ def main(setting, name, *sizes):
     device = "cuda" if "cuda" in words else "cpu"
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = "tf32" in words
     torch.backends.cudnn.benchmark = True
-    network = WideResNet(name, size, channels, classes).train().to(device)
+    family = EfficientNetLite if name.startswith("efficientnet-lite") else WideResNet
+    network = family(name, size, channels, classes).train().to(device)
     images = torch.randn(batch, channels, size, size).to(device)
     labels = (torch.arange(batch) % classes).to(device)
     if "last" in words:

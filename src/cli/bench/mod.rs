@@ -144,7 +144,7 @@ pub fn run(arguments: BenchArguments) -> anyhow::Result<Outcome> {
     for config in presets.iter().filter(|_| requested(Part::Step)) {
         let mut config = config.clone();
         config.method.strong_views = arguments.k.unwrap_or(config.method.strong_views);
-        let time = block_on(measure_step(&gpu, &config, image_of(&config.data), CLASSES))?;
+        let time = block_on(measure_step(&gpu, &config, image_of(&config), CLASSES))?;
         let share_of_best_gemm = report.share(time.gflops);
         let (k, precision) = (config.method.strong_views, config.precision);
         report.step(&PresetStep { preset: config.preset, k, precision, time, share_of_best_gemm })?;
@@ -160,7 +160,7 @@ pub fn run(arguments: BenchArguments) -> anyhow::Result<Outcome> {
     }
     for card in cards(&arguments, AdapterClass::of(&gpu)).iter().filter(|_| requested(Part::Estimate)) {
         for config in &presets {
-            report.estimate(&estimate_step(card, config, image_of(&config.data), CLASSES)?)?;
+            report.estimate(&estimate_step(card, config, image_of(config), CLASSES)?)?;
         }
     }
     Ok(Outcome::Done)
@@ -247,10 +247,12 @@ fn presets(names: &[String]) -> anyhow::Result<Vec<Config>> {
 }
 
 /// Height, width and channels of a preset's images, without opening the data set.
-fn image_of(data: &str) -> [usize; 3] {
-    match data {
-        "builtin:fashion" | "builtin:digits" => [28, 28, 1],
-        "stl-10" => [96, 96, 3],
-        _ => [32, 32, 3],
-    }
+fn image_of(config: &Config) -> [usize; 3] {
+    let [side, channels] = match config.data.as_str() {
+        "builtin:fashion" | "builtin:digits" => [28, 1],
+        "stl-10" => [96, 3],
+        _ => [32, 3],
+    };
+    let side = config.image_size.unwrap_or(side);
+    [side, side, channels]
 }

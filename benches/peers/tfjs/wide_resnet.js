@@ -1,23 +1,13 @@
 // The Wide ResNet of src/nn/wide_resnet.rs without its rotation head, in TensorFlow.js. `tf` is the page's.
 
+import { batchNorm, head, variable } from "./layers.js";
+
 const SLOPE = 0.1;
-const EPSILON = 1e-3;
-// Share of the old value that the moving statistics keep.
-const MOMENTUM = 0.999;
 const STEM_FILTERS = 16;
 const SHAPES = {
   "wrn-28-2": { filters: 32, repeat: 4, stemStride: 1 },
   "wrn-10-1": { filters: 16, repeat: 1, stemStride: 2 },
 };
-
-// Trainable variables, in the order of their making.
-export const variables = [];
-
-function variable(values) {
-  const made = tf.variable(values);
-  variables.push(made);
-  return made;
-}
 
 function convolution(inputs, outputs, kernel, stride) {
   const weights = variable(tf.randomNormal([kernel, kernel, inputs, outputs], 0, Math.sqrt(2 / (kernel * kernel * outputs))));
@@ -26,21 +16,9 @@ function convolution(inputs, outputs, kernel, stride) {
   return (x) => tf.fused.conv2d({ x, filter: weights, strides: stride, pad: "same", bias, activation: "linear" });
 }
 
-function moved(average, value) {
-  average.assign(average.mul(MOMENTUM).add(value.mul(1 - MOMENTUM)));
-}
-
 function activatedNorm(channels) {
-  const gamma = variable(tf.ones([channels]));
-  const beta = variable(tf.zeros([channels]));
-  const movingMean = tf.variable(tf.zeros([channels]), false);
-  const movingVariance = tf.variable(tf.ones([channels]), false);
-  return (x) => {
-    const { mean, variance } = tf.moments(x, [0, 1, 2]);
-    moved(movingMean, mean);
-    moved(movingVariance, variance);
-    return tf.leakyRelu(tf.batchNorm(x, mean, variance, beta, gamma, EPSILON), SLOPE);
-  };
+  const norm = batchNorm(channels);
+  return (x) => tf.leakyRelu(norm(x), SLOPE);
 }
 
 function block(inputs, outputs, stride, activated) {
@@ -71,10 +49,9 @@ export function wideResNet(name, size, channels, classes) {
     }
   }
   const norm = activatedNorm(inputs);
-  const weights = variable(tf.randomNormal([inputs, classes], 0, Math.sqrt(2 / (inputs + classes))));
-  const bias = variable(tf.zeros([classes]));
+  const classify = head(inputs, classes);
   return (images) => {
     const last = blocks.reduce((x, each) => each(x), stem(images));
-    return tf.mean(norm(last), [1, 2]).matMul(weights).add(bias);
+    return classify(norm(last));
   };
 }

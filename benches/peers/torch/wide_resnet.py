@@ -5,6 +5,8 @@ import math
 from torch import nn
 from torch.nn import functional
 
+from convolution import Conv
+
 SLOPE = 0.1
 EPSILON = 1e-3
 # Share of the new value, where ours counts that of the old one.
@@ -12,21 +14,6 @@ MOMENTUM = 1e-3
 STEM_FILTERS = 16
 # Filters of the first scale, blocks a scale, stride of the stem.
 SHAPES = {"wrn-28-2": (32, 4, 1), "wrn-10-1": (16, 1, 2)}
-
-
-class Conv(nn.Conv2d):
-    """With TensorFlow's SAME padding: the odd pixel comes after the last."""
-
-    def __init__(self, inputs, outputs, kernel, stride, size):
-        total = max((math.ceil(size / stride) - 1) * stride + kernel - size, 0)
-        before, after = total // 2, total - total // 2
-        super().__init__(inputs, outputs, kernel, stride, padding=before if before == after else 0)
-        self.uneven = None if before == after else (before, after, before, after)
-        nn.init.normal_(self.weight, std=math.sqrt(2 / (kernel * kernel * outputs)))
-        nn.init.zeros_(self.bias)
-
-    def forward(self, x):
-        return super().forward(x if self.uneven is None else functional.pad(x, self.uneven))
 
 
 class Activated(nn.BatchNorm2d):
