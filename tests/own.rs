@@ -212,3 +212,31 @@ fn labelled_folder_opens_as_a_source() {
     let error = open(folder.path().to_str().expect("a path"), &skipping_bad()).expect_err("another's");
     assert!(error.to_string().contains("expected the columns file and label"), "{error}");
 }
+
+#[test]
+fn files_that_change_after_they_were_read_are_told() {
+    let folder = folder(8);
+    fs::write(folder.path().join("broken.png"), "not an image").expect("a file");
+    let own = read(folder.path());
+    let changes = || own.changes_on_disk().expect("a folder").to_string();
+    save(&own, &labelled(&["cat"], 2));
+    fs::write(folder.path().join("notes.txt"), "no image").expect("a file");
+    assert_eq!(changes(), "");
+    // An image that could not be read is one now.
+    let image = |value: u8| GrayImage::from_pixel(8, 8, Luma([value]));
+    image(9).save(folder.path().join("broken.png")).expect("a PNG");
+    assert_eq!(changes(), "1 image changed (broken.png)");
+    image(10).save(folder.path().join("more/new.png")).expect("a PNG");
+    fs::rename(folder.path().join("a00.png"), folder.path().join("b00.png")).expect("a move");
+    // The same size, and the time of before.
+    let path = folder.path().join("a01.png");
+    let time = fs::metadata(&path).expect("a file").modified().expect("a time");
+    fs::write(&path, fs::read(folder.path().join("a02.png")).expect("a file")).expect("a file");
+    fs::File::options().write(true).open(&path).expect("a file").set_modified(time).expect("a time");
+    assert_eq!(
+        changes(),
+        "2 images added (b00.png, more/new.png); 2 images changed (a01.png, broken.png); 1 image removed (a00.png)"
+    );
+    fs::remove_dir_all(folder.path()).expect("removed");
+    assert!(own.changes_on_disk().is_err());
+}

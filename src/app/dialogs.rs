@@ -28,6 +28,8 @@ pub enum Chosen {
     Images(PathBuf),
     /// A file for the model.
     SaveModel(PathBuf),
+    /// A file for the guesses of all images that are labelled.
+    Predictions(PathBuf),
     Data(PathBuf),
     Run(PathBuf),
     /// The first weights of the next run.
@@ -71,9 +73,14 @@ impl Dialogs {
         self.open("Open a folder of images to label", context, Kind::Folder, Chosen::Images);
     }
 
-    /// Asks where to write the model, at first under `name`, whose ending is that of its format.
-    pub fn save_model(&self, context: &Context, name: &str) {
-        save(self.sender.clone(), context, name, Chosen::SaveModel);
+    /// Asks where to write the model, at first at `path`, whose ending is that of its format.
+    pub fn save_model(&self, context: &Context, path: &Path) {
+        save(self.sender.clone(), context, path, Chosen::SaveModel);
+    }
+
+    /// Asks where to write the guesses, at first at `path`.
+    pub fn save_predictions(&self, context: &Context, path: &Path) {
+        save(self.sender.clone(), context, path, Chosen::Predictions);
     }
 
     pub fn open_run(&self, context: &Context) {
@@ -99,13 +106,13 @@ impl Dialogs {
         ask(self.sender.clone(), context, choose, Chosen::SaveRun);
     }
 
-    /// Asks where to write what is shown in `area`, as a PNG file.
-    pub fn write_picture(&self, context: &Context, name: &'static str, area: Rect) {
+    /// Asks where to write what is shown in `area`, as a PNG file, at first at `path`.
+    pub fn write_picture(&self, context: &Context, path: PathBuf, area: Rect) {
         let (sender, again) = (self.sender.clone(), context.clone());
         let scale = context.pixels_per_point();
         context.request_screenshot(move |shot| match png(&shot.region(&area, Some(scale))) {
-            Ok(content) => write(sender, &again, name, content),
-            Err(error) => tracing::error!("encoding {name}: {error}"),
+            Ok(content) => write(sender, &again, &path, content),
+            Err(error) => tracing::error!("encoding {}: {error}", path.display()),
         });
     }
 
@@ -120,12 +127,12 @@ impl Dialogs {
             let outcome = write(&path);
             Chosen::Listed(path, outcome)
         };
-        ask(self.sender.clone(), context, move || platform::choose_destination_beside(first), chosen);
+        save(self.sender.clone(), context, &first, chosen);
     }
 
-    /// Asks where to write a file.
-    pub fn write(&self, context: &Context, name: &str, content: Vec<u8>) {
-        write(self.sender.clone(), context, name, content);
+    /// Asks where to write a file, at first at `path`.
+    pub fn write(&self, context: &Context, path: &Path, content: Vec<u8>) {
+        write(self.sender.clone(), context, path, content);
     }
 
     fn open(
@@ -148,18 +155,30 @@ impl Dialogs {
     }
 }
 
-fn write(sender: UnboundedSender<Chosen>, context: &Context, name: &str, content: Vec<u8>) {
-    save(sender, context, name, |path| Chosen::Write(path, content));
+fn write(sender: UnboundedSender<Chosen>, context: &Context, path: &Path, content: Vec<u8>) {
+    save(sender, context, path, |path| Chosen::Write(path, content));
 }
 
+/// Asks where to write a file, at first at `path`.
 fn save(
     sender: UnboundedSender<Chosen>,
     context: &Context,
-    name: &str,
+    path: &Path,
     chosen: impl FnOnce(PathBuf) -> Chosen + Send + 'static,
 ) {
-    let name = name.to_owned();
-    ask(sender, context, move || async move { platform::choose_destination(&name).await }, chosen);
+    let path = path.to_owned();
+    ask(sender, context, move || platform::choose_destination(path), chosen);
+}
+
+/// A path for a file of this name in the folder that holds the data `source`; the name alone where they have no folder.
+pub fn beside(source: &str, name: &str) -> PathBuf {
+    match source.starts_with("builtin:") {
+        true => PathBuf::from(name),
+        false => {
+            let source = Path::new(source);
+            std::path::absolute(source).unwrap_or_else(|_| source.to_owned()).with_file_name(name)
+        }
+    }
 }
 
 /// Sends the answer to a dialog when the person has chosen.
@@ -203,6 +222,19 @@ pub fn png(picture: &ColorImage) -> Result<Vec<u8>, image::ImageError> {
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_are_suggested_beside_the_data() {
+        let here = std::env::current_dir().expect("a folder");
+        for (source, expected) in [
+            ("builtin:digits", PathBuf::from("curves.csv")),
+            ("/photos/cats", "/photos/curves.csv".into()),
+            ("/photos/cats.zip", "/photos/curves.csv".into()),
+            ("cats", here.join("curves.csv")),
+        ] {
+            assert_eq!(beside(source, "curves.csv"), expected, "{source}");
+        }
+    }
 
     #[test]
     fn dialogs_that_do_not_open_are_reported() {

@@ -13,15 +13,21 @@ use web_time::{Instant, SystemTime};
 
 use super::answers::{self, Answer};
 use super::platform;
+use super::session::Command;
 use crate::ablation::Table;
-use crate::data::{DataError, DataSet, LabellingFolder, OnProgress, OpenOptions, open_async, shown_name};
+use crate::data::{
+    CLASSES_FILE, DataError, DataSet, LABELS_FILE, LabellingFolder, OnProgress, OpenOptions, open_async,
+    shown_name,
+};
 use crate::disk;
 use crate::train::{Config, RunFolder};
 
-/// What begins once the data have been opened.
+/// What begins once the data, or the images to label, have been opened.
 pub enum Waiting {
     Train,
     Resume(Resume),
+    /// This command, on the labels of a folder whose images are read again.
+    Labels(Command),
 }
 
 /// A run to continue.
@@ -215,7 +221,12 @@ impl Failure {
                 | DataError::OneClass { .. }
                 | DataError::NoTest { .. }
         );
-        let images = unclassed && disk::is_folder(folder) && LabellingFolder::has_images(folder);
+        // Those of a folder with labels made by hand, that a label is missing.
+        let unlabelled = matches!(error, DataError::EmptyClass { .. } | DataError::NoClass { .. })
+            && disk::exists(&folder.join(LABELS_FILE))
+            && disk::exists(&folder.join(CLASSES_FILE));
+        let images =
+            (unclassed || unlabelled) && disk::is_folder(folder) && LabellingFolder::has_images(folder);
         let answer = Answer::to_data(error, &options);
         let mut reason = answers::failure_in_window(error, answer);
         if let (DataError::Line { found, .. }, Some(archive)) = (error, archive_in(folder))

@@ -11,11 +11,13 @@ mod answers;
 mod autosave;
 mod axes;
 mod classified;
+mod closing;
 mod components;
 mod controls;
 mod costs;
 mod dialogs;
 mod documents;
+mod first_weights;
 // A desktop names paths as they are.
 #[cfg(any(target_arch = "wasm32", test))]
 mod given;

@@ -59,8 +59,9 @@ impl Workspace {
     pub(super) fn set_image_shape(&mut self, image_size: Option<usize>, fit: Fit) {
         let (source, options) = (self.settings.config.source().to_owned(), self.open_options());
         let options = OpenOptions { image_size, fit, ..options };
-        if self.labelling.folder.is_some() {
-            self.labelling.open(PathBuf::from(&source), options.clone(), &self.context);
+        if let Some(folder) = &self.labelling.folder {
+            let path = folder.queue.own.folder.clone();
+            self.labelling.open(path, options.clone(), &self.context);
         }
         self.open_data_with(source, options);
     }
@@ -180,6 +181,8 @@ impl Workspace {
     /// Opens a folder of images in the view that labels them.
     pub fn label_folder(&mut self, folder: PathBuf) {
         self.show_view(&labelling::ID);
+        // Training was asked for on another folder.
+        self.waiting.take_if(|waiting| matches!(waiting, Waiting::Labels(_)));
         self.labelling.open(folder, self.new_options(), &self.context);
     }
 
@@ -266,7 +269,13 @@ impl Workspace {
             None => {}
             Some(Arrived::Data(Opened { source, options, set })) => self.use_data(source, &options, set),
             Some(Arrived::Failed(failure)) => {
-                self.waiting = None;
+                // Labels need no other data.
+                let on_labels = self.labelling.opening().is_some() || self.labelled_folder().is_some();
+                self.waiting = self.waiting.take().filter(|waiting| match waiting {
+                    Waiting::Train => on_labels,
+                    Waiting::Labels(_) => true,
+                    Waiting::Resume(_) => false,
+                });
                 let rest = if self.data.ready().is_some() { "; everything else stays as it is" } else { "" };
                 self.log.add(format!("not opened: {}{rest}", failure.reason));
             }
@@ -274,8 +283,14 @@ impl Workspace {
         if self.data.ready().is_some() && self.data.opening().is_none() {
             match self.waiting.take() {
                 None => {}
-                Some(Waiting::Train) => self.train(),
                 Some(Waiting::Resume(resume)) => self.resume(resume),
+                // Images to label are still read.
+                Some(waiting)
+                    if matches!(waiting, Waiting::Labels(_)) || self.labelling.opening().is_some() =>
+                {
+                    self.waiting = Some(waiting);
+                }
+                Some(_) => self.train(),
             }
         }
     }

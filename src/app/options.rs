@@ -56,8 +56,10 @@ pub struct AppOptions {
     pub compare: Option<String>,
     /// Folder that runs are autosaved in; `None` switches autosaving off.
     pub autosave: Option<PathBuf>,
-    /// A folder of images to label.
+    /// A folder of images to label. With `train` its labels are trained on, instead of the data of the settings.
     pub label: Option<PathBuf>,
+    /// Folder that labels are kept in which cannot be saved beside their images.
+    pub kept_labels: Option<PathBuf>,
     /// The folder of an ablation to show.
     pub ablation: Option<PathBuf>,
     /// A run's folder to open.

@@ -67,8 +67,21 @@ fn failure(workspace: &Workspace) -> Option<String> {
     });
     let unopened = || workspace.data.failure().filter(|_| workspace.runs.is_empty());
     let labelling = || workspace.labelling.failure().map(str::to_owned);
+    let labels = || {
+        workspace
+            .labelling
+            .folder
+            .as_ref()?
+            .refusal()
+            .filter(|_| workspace.runs.is_empty())
+            .map(str::to_owned)
+    };
     let ablation = || workspace.ablation.table()?.err().map(str::to_owned);
-    failed.or_else(|| unopened().map(|failure| failure.reason.clone())).or_else(labelling).or_else(ablation)
+    failed
+        .or_else(|| unopened().map(|failure| failure.reason.clone()))
+        .or_else(labelling)
+        .or_else(labels)
+        .or_else(ablation)
 }
 
 /// Takes a picture of every view in both themes, one after another.

@@ -6,6 +6,7 @@ use eframe::egui::{self, Button, ComboBox, Context, Key, RichText, ScrollArea, U
 
 use super::autosave::AutosavedRuns;
 use super::classified::ClassifiedWindow;
+use super::closing::Closing;
 use super::controls::{self, ControlsContext};
 use super::documents::Waiting;
 use super::options::{AppError, AppOptions};
@@ -47,6 +48,7 @@ pub struct App {
     script_failure: Arc<Mutex<Option<String>>>,
     tour: Option<Tour>,
     places: Places,
+    closing: Closing,
 }
 
 impl App {
@@ -81,6 +83,7 @@ impl App {
         workspace.accept_changed_data = options.accept_changed_data;
         workspace.labels_are_set = options.labels.is_some();
         workspace.balance_is_set = options.balance.is_some();
+        workspace.labelling.keep_unsaved_in(options.kept_labels.clone());
         if options.train {
             workspace.train_when_ready();
         }
@@ -122,6 +125,7 @@ impl App {
             script_failure: options.script_failure,
             tour: None,
             places: Places::new(),
+            closing: Closing::default(),
         })
     }
 
@@ -228,8 +232,7 @@ impl App {
     /// The tabs of a wide window, or the one view of a narrow window.
     fn show_views(&mut self, ui: &mut Ui, narrow: bool) {
         let workspace = &mut self.workspace;
-        let (mut train_on, mut open) = (None, None);
-        let source = workspace.settings.config.source().to_owned();
+        let (mut train_on_labels, mut open) = (false, None);
         let mut context = ViewContext {
             runs: &workspace.runs,
             data: workspace.data.ready(),
@@ -239,10 +242,10 @@ impl App {
             pinned: &mut workspace.pinned,
             labelling: &mut workspace.labelling,
             ablation: &mut workspace.ablation,
-            source: &source,
+            config: &workspace.settings.config,
             listed: workspace.listed.as_ref(),
             open: &mut open,
-            train_on: &mut train_on,
+            train_on_labels: &mut train_on_labels,
         };
         if narrow {
             self.views.ui(&workspace.front, ui, &mut context);
@@ -272,8 +275,8 @@ impl App {
         if let Some(path) = open {
             workspace.open_data(path.to_string_lossy().into_owned());
         }
-        if let Some(labels) = train_on {
-            workspace.train_on(labels);
+        if train_on_labels {
+            workspace.train_on_labels(Command::Run);
         }
     }
 
@@ -310,6 +313,8 @@ impl eframe::App for App {
             if let Ok(mut failure) = self.script_failure.lock() {
                 *failure = outcome.err();
             }
+            // A script asks nobody.
+            self.closing.allow();
             context.send_viewport_cmd(egui::ViewportCommand::Close);
         }
     }
@@ -321,6 +326,7 @@ impl eframe::App for App {
         if !narrow {
             self.wide_panels(ui);
         } else if !self.narrow_panels(ui) {
+            self.closing.show(ui.ctx(), &mut self.workspace);
             return;
         }
         let background = egui::Frame::NONE.fill(ui.visuals().panel_fill);
@@ -328,6 +334,7 @@ impl eframe::App for App {
         let context = ui.ctx().clone();
         self.contact_sheet(&context);
         self.classified.show(&context, &self.workspace.runs);
+        self.closing.show(&context, &mut self.workspace);
         tour::show(&mut self.tour, &mut self.workspace, &self.places, &context);
     }
 

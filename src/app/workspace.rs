@@ -175,11 +175,19 @@ impl Workspace {
     }
 
     /// Writes the model's guess for every image that is being labelled as a CSV file: `file,class` and the
-    /// probability of each class.
+    /// probability of each class. Says how the classes differ from those of the model.
     pub fn export_predictions(&mut self, path: PathBuf) {
-        match self.labelling.predictions() {
-            Some(table) => self.act_on(Chosen::Write(path, table)),
-            None => self.log.add("there are no predictions to write yet"),
+        let Some(table) = self.labelling.predictions() else {
+            self.log.add("there are no predictions to write yet");
+            return;
+        };
+        self.act_on(Chosen::Write(path, table));
+        if let Some(changes) =
+            self.labelling.folder.as_ref().and_then(|folder| folder.class_changes(&self.runs))
+        {
+            self.log.add(format!(
+                "the classes have changed since the model was trained ({changes}): the predictions are of those that are left"
+            ));
         }
     }
 
@@ -194,9 +202,17 @@ impl Workspace {
 
     /// Writes the first run's model to a safetensors file, or to an ONNX file where the name ends with `.onnx`.
     pub fn export_model(&mut self, path: PathBuf) {
-        match self.runs.first() {
-            Some(run) => run.session.send(Command::SaveModel(path)),
-            None => self.log.add("there is no model to write yet"),
+        let Some(run) = self.runs.first() else {
+            self.log.add("there is no model to write yet");
+            return;
+        };
+        run.session.send(Command::SaveModel(path));
+        let labelled = self.labelling.folder.as_ref().filter(|folder| folder.run(&self.runs).is_some());
+        if let Some(changes) = labelled.and_then(|folder| folder.class_changes(&self.runs)) {
+            self.log.add(format!(
+                "the classes have changed since the model was trained ({changes}): the model has those of its run, until it \
+                 is trained again"
+            ));
         }
     }
 
@@ -208,14 +224,9 @@ impl Workspace {
     /// Starts the runs if there are none, on the labels of the folder that is being labelled or else on the open data,
     /// and sends them a command.
     fn begin(&mut self, command: &Command) {
-        if let Some(folder) = self.labelled_folder_mut() {
-            match folder.train() {
-                Ok(request) => self.use_labels(request),
-                Err(reason) => {
-                    folder.error = Some(reason);
-                    return;
-                }
-            }
+        if self.labelled_folder().is_some() {
+            self.train_on_labels(command.clone());
+            return;
         }
         if self.is_refused() && self.settings_changed() {
             self.end_runs();
@@ -228,11 +239,6 @@ impl Workspace {
     pub(super) fn labelled_folder(&self) -> Option<&OpenFolder> {
         let shown = layout::is_shown(&self.settings.layout, &labelling::ID);
         self.labelling.folder.as_ref().filter(|folder| shown && folder.run(&self.runs).is_none())
-    }
-
-    fn labelled_folder_mut(&mut self) -> Option<&mut OpenFolder> {
-        self.labelled_folder()?;
-        self.labelling.folder.as_mut()
     }
 
     /// Trains as soon as the data have been opened.
@@ -384,11 +390,50 @@ impl Workspace {
         self.runs.push(Run::new(name, session));
     }
 
-    /// Trains on labels that were made in this window.
-    pub(super) fn train_on(&mut self, labels: TrainOn) {
-        self.use_labels(labels);
+    /// Begins a run on the labels of the folder that is open, and sends it a command. Images that have changed on the disk
+    /// are read again first.
+    pub(super) fn train_on_labels(&mut self, command: Command) {
+        let Some(folder) = &mut self.labelling.folder else { return };
+        match folder.queue.own.changes_on_disk() {
+            Ok(changes) if changes.is_empty() => self.run_on_labels(&command),
+            Ok(changes) => {
+                self.log.add(format!(
+                    "the images to label have changed on the disk, and are read again: {changes}"
+                ));
+                let path = folder.queue.own.folder.clone();
+                self.labelling.open(path, self.new_options(), &self.context);
+                self.waiting = Some(Waiting::Labels(command));
+            }
+            Err(error) => folder.refuse(error.to_string()),
+        }
+    }
+
+    /// Begins a run on the labels of the folder that is open, and sends it a command.
+    fn run_on_labels(&mut self, command: &Command) {
+        let Some(folder) = &mut self.labelling.folder else { return };
+        match folder.train() {
+            Ok(labels) => self.use_labels(labels),
+            Err(reason) => {
+                folder.refuse(reason);
+                return;
+            }
+        }
         self.start_runs();
-        self.send(&Command::Run);
+        self.send(command);
+    }
+
+    /// Begins what waited for images to label, once they are read.
+    fn receive_images(&mut self) {
+        if self.labelling.opening().is_some() {
+            return;
+        }
+        match self.waiting.take() {
+            // Why they could not be read is said beside them.
+            Some(Waiting::Labels(_)) if self.labelling.failure().is_some() => {}
+            Some(Waiting::Labels(command)) => self.run_on_labels(&command),
+            Some(Waiting::Train) if self.labelled_folder().is_some() => self.train(),
+            waiting => self.waiting = waiting,
+        }
     }
 
     /// Opens labels that were made in this window as data, and ends the runs on others.
@@ -407,6 +452,7 @@ impl Workspace {
         }
         let news = self.labelling.advance(&self.context);
         news.into_iter().for_each(|line| self.log.add(line));
+        self.receive_images();
         for run in &mut self.runs {
             run.refresh(&self.render);
             self.log.follow(run);
@@ -427,6 +473,7 @@ impl Workspace {
         match chosen {
             Chosen::Images(path) => self.label_folder(path),
             Chosen::SaveModel(path) => self.export_model(path),
+            Chosen::Predictions(path) => self.export_predictions(path),
             Chosen::Data(path) => self.open_data(path.to_string_lossy().into_owned()),
             Chosen::Run(path) => self.open_run(path),
             Chosen::Weights(path) => self.start_from(&path),
@@ -448,8 +495,11 @@ impl Workspace {
         }
     }
 
-    /// Ends the runs; waits at most [`EXIT_LIMIT`] until they are saved.
+    /// Ends the runs; waits at most [`EXIT_LIMIT`] until they are saved. Labels that cannot be saved are kept elsewhere.
     pub(super) fn close(&mut self) {
+        if let Some(unsaved) = self.labelling.save_before_closing(EXIT_LIMIT) {
+            tracing::error!("{unsaved}");
+        }
         let endings: Vec<_> = self.runs.drain(..).map(|run| run.session.ending()).collect();
         platform::wait_until(EXIT_LIMIT, || endings.iter().all(Ending::is_over));
     }

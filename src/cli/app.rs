@@ -72,8 +72,8 @@ pub struct AppArguments {
     /// Go on with the run on data whose images are not those of the run
     #[arg(long, requires = "run")]
     accept_changed_data: bool,
-    /// Start training at once
-    #[arg(long, conflicts_with = "label")]
+    /// Start training at once, with --label on the labels of that folder
+    #[arg(long)]
     train: bool,
     /// Colours
     #[arg(long, value_parser = named::<ThemeChoice>())]
@@ -116,6 +116,9 @@ pub fn run(arguments: AppArguments) -> anyhow::Result<Outcome> {
         choice: arguments.choice.choice(),
         autosave: eframe::storage_dir("remixmatch").map(|folder| folder.join("runs")),
         label: arguments.label,
+        kept_labels: Some(
+            eframe::storage_dir("remixmatch").unwrap_or_else(std::env::temp_dir).join("labels"),
+        ),
         ablation: arguments.ablation,
         run: arguments.run,
         accept_changed_data: arguments.accept_changed_data,

@@ -8,7 +8,7 @@ use pollster::block_on;
 use remixmatch::data::{
     DataError, DataSet, OpenOptions, class_key, counted, counted_of, listed_name, shown, shown_name,
 };
-use remixmatch::train::{Model, RunFolder, TrainError, most_likely, reopen_options, wilson_interval};
+use remixmatch::train::{Header, Model, RunFolder, TrainError, most_likely, reopen_options, wilson_interval};
 use serde_json::{Value, json};
 
 use super::inputs::{ChoiceOptions, model_file, open_gpu, open_source, same_source};
@@ -71,7 +71,10 @@ pub fn run(arguments: EvalArguments) -> anyhow::Result<Outcome> {
         if arguments.data.is_none() && given.is_default() { model.config.choice.clone() } else { given };
     let source = arguments.data.unwrap_or(of_run);
     let of_model = match own {
-        true => reopen_options(&model.config, model.header.image, model.fingerprint.as_ref()),
+        true => {
+            let Header { image, classes, .. } = &model.header;
+            reopen_options(&model.config, *image, classes, model.fingerprint.as_ref())
+        }
         false => model.config.open_options(),
     };
     let options = OpenOptions {

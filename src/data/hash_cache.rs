@@ -17,8 +17,8 @@ const WORD: usize = size_of::<u64>();
 
 /// A hash of what the system says of a file, or of the archive that it is in: size, time of change, and which file it is;
 /// and of the mark of a member of an archive.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Stamp(u64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp(u64);
 
 /// Hashes of the images of one set that were decoded without error, by path and stamp.
 ///
@@ -131,11 +131,23 @@ fn stamp_of(path: &Path, mark: u64) -> Option<Stamp> {
     let metadata =
         path.ancestors().find_map(|path| path.metadata().ok()).filter(std::fs::Metadata::is_file)?;
     let modified = metadata.modified().ok()?;
-    if SystemTime::now().duration_since(modified).is_ok_and(|age| age < MOMENT) {
-        return None;
+    match SystemTime::now().duration_since(modified).is_ok_and(|age| age < MOMENT) {
+        true => None,
+        false => stamp_of_metadata(&metadata, mark),
     }
-    let modified = modified.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_nanos();
-    let [first, second, third] = identity(&metadata)?;
+}
+
+/// The stamp of a file, also of one that was written a moment ago; `None` if there is no such file.
+#[cfg(not(target_arch = "wasm32"))]
+pub(super) fn stamp(path: &Path) -> Option<Stamp> {
+    stamp_of_metadata(&path.metadata().ok()?, 0)
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn stamp_of_metadata(metadata: &std::fs::Metadata, mark: u64) -> Option<Stamp> {
+    let modified =
+        metadata.modified().ok()?.duration_since(std::time::SystemTime::UNIX_EPOCH).ok()?.as_nanos();
+    let [first, second, third] = identity(metadata)?;
     let words = [metadata.len(), u64::try_from(modified).ok()?, first, second, third, mark];
     Some(Stamp(xxh3_64(&words.map(u64::to_le_bytes).concat())))
 }
@@ -158,6 +170,12 @@ fn identity(metadata: &std::fs::Metadata) -> Option<[u64; 3]> {
 /// The page caches nothing.
 #[cfg(target_arch = "wasm32")]
 fn stamp_of(_path: &Path, _mark: u64) -> Option<Stamp> {
+    None
+}
+
+/// Files of the page do not change.
+#[cfg(target_arch = "wasm32")]
+pub(super) fn stamp(_path: &Path) -> Option<Stamp> {
     None
 }
 

@@ -114,6 +114,8 @@ pub struct RecordedRoles {
     /// Whether all images of this content test.
     by_content: HashMap<u64, bool>,
     held_out: bool,
+    /// The classes of the run, which goes on with these alone.
+    classes: Vec<String>,
 }
 
 impl RecordedRoles {
@@ -127,6 +129,16 @@ impl RecordedRoles {
             *roles.by_content.entry(id.content).or_insert(true) &= tests;
         }
         roles
+    }
+
+    /// The same of a run with these classes.
+    pub fn with_classes(self, classes: &[String]) -> Self {
+        Self { classes: classes.to_vec(), ..self }
+    }
+
+    /// The classes of the run; none if they are unknown.
+    pub(super) fn classes(&self) -> &[String] {
+        &self.classes
     }
 
     /// Whether the run held out test images, and some of these images are the run's.

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::counted::{counted, counted_of};
+use super::disk_changes::{DiskChanges, changes};
 use super::error::{DataError, LabelsError};
+use super::file_stamps::FileStamps;
 use super::files::Folder;
 use super::formats::class_folders;
 use super::host;
@@ -37,6 +39,8 @@ pub struct LabellingFolder {
     pub images: Images,
     /// What is unusual about the files, by their paths as in `files`.
     pub originals: BTreeMap<String, Original>,
+    /// The image files as they were when they were read.
+    pub stamps: FileStamps,
     /// How the images were decoded.
     pub decoding: Decoding,
     /// How labels are chosen that are held out to measure accuracy.
@@ -85,6 +89,7 @@ impl LabellingFolder {
             paths: found.paths,
             images: found.images,
             originals: found.originals,
+            stamps: found.stamps,
             decoding: found.decoding,
             split: options.split,
             recorded: options.recorded.clone(),
@@ -97,6 +102,14 @@ impl LabellingFolder {
     /// Whether there is an image below a folder.
     pub fn has_images(folder: &Path) -> bool {
         unclassed::has_images(folder)
+    }
+
+    /// Which image files have changed since they were read, by their sizes and times.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed.
+    pub fn changes_on_disk(&self) -> Result<DiskChanges, DataError> {
+        changes(&self.folder, &self.stamps)
     }
 
     /// The path of an image.
@@ -152,6 +165,11 @@ impl LabellingFolder {
                 skipped: 0,
             });
         }
+        Ok(self.divided(labels))
+    }
+
+    /// The set to train and to test on, with labels of two classes or more.
+    fn divided(&self, labels: &Labels) -> DataSet {
         let held = self.held_out(labels);
         let mut set = self.assemble(labels, &held);
         set.notices.push(match held.len() {
@@ -173,7 +191,7 @@ impl LabellingFolder {
                 listed(&names)
             ));
         }
-        Ok(set)
+        set
     }
 
     /// The set in which the labels of the images `held` are held out.
@@ -250,12 +268,15 @@ pub(super) fn is_labelled(folder: &Folder) -> bool {
 /// When the folder has no images or one cannot be read, a file of labels is damaged, or a class has no label.
 pub(super) async fn load(folder: &Path, options: &OpenOptions) -> Result<DataSet, DataError> {
     let folder = LabellingFolder::open_async(folder, options).await?;
-    let labels = folder.read_labels().map_err(DataError::Labels)?;
+    let mut labels = folder.read_labels().map_err(DataError::Labels)?;
     let notice = check_rows(&folder.folder, &folder.files, &labels, options)?;
+    // A run goes on with its classes, also where labels of one are gone: then the run says that they have changed.
+    let of_run = options.recorded.as_ref().is_some_and(|recorded| labels.keep_classes(recorded.classes()));
     if let Some(error) = labels.only_class(&folder.folder).filter(|_| !options.only_tests) {
         return Err(error);
     }
     let mut set = match (options.only_tests, labels.classes()) {
+        (false, _) if of_run => folder.divided(&labels),
         (false, _) => folder.data_set(&labels)?,
         (true, []) => return Err(DataError::NoClass { path: folder.folder.clone() }),
         (true, _) => folder.assemble(&labels, &[]),

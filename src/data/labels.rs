@@ -7,12 +7,12 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::counted::counted_of;
+use super::counted::{counted, counted_of};
 use super::error::{DataError, LabelsError};
 use super::identity::{self, ImageId, RecordedRoles, SplitRule};
 use super::list_labels::only_class;
 use super::list_matches::Unmatched;
-use super::names::{class_key, class_name, shown_name};
+use super::names::{class_key, class_name, listed_name, shown_name};
 
 /// A CSV file with a row `file,label` per label.
 pub const LABELS_FILE: &str = "labels.csv";
@@ -186,6 +186,61 @@ impl Labels {
         }
     }
 
+    /// Keeps the classes of a run alone, in its order: images of other classes have no label then, which a notice says.
+    /// Changes nothing if a class of the run is not there, as where one was renamed.
+    pub(super) fn keep_classes(&mut self, of_run: &[String]) -> bool {
+        if of_run.is_empty() || of_run.iter().any(|name| self.class(name).is_none()) {
+            return false;
+        }
+        let counts = self.counts();
+        let others = self.classes.iter().zip(&counts).filter(|(name, _)| !of_run.contains(name));
+        let others: Vec<String> = others
+            .map(|(name, count)| format!("{} ({})", listed_name(name), counted(*count, "label", "labels")))
+            .collect();
+        if !others.is_empty() {
+            self.notices.push(format!(
+                "the run goes on without the classes that it does not have: {}; start another run to train them",
+                others.join(", ")
+            ));
+        }
+        let place = |class: u32| of_run.iter().position(|name| *name == self.classes[class as usize]);
+        let class_of =
+            self.class_of.iter().filter_map(|(image, class)| Some((*image, place(*class)? as u32)));
+        let class_of = class_of.collect();
+        let absent =
+            self.absent.iter().filter_map(|(file, class)| Some((file.clone(), place(*class)? as u32)));
+        self.absent = absent.collect();
+        self.class_of = class_of;
+        self.made.retain(|image| self.class_of.contains_key(image));
+        self.classes = of_run.to_vec();
+        true
+    }
+
+    /// The labels of a folder whose images were `before` and are `now`, by their paths: those of images that are gone are
+    /// kept, as the files may return.
+    ///
+    /// # Panics
+    /// When an image is out of range of `before`.
+    pub fn of_files(&self, before: &[String], now: &[String]) -> Self {
+        let place: HashMap<&str, usize> =
+            now.iter().enumerate().map(|(i, file)| (file.as_str(), i)).collect();
+        let mut labels = Self { classes: self.classes.clone(), ..Self::default() };
+        for (file, class) in &self.absent {
+            match place.get(file.as_str()) {
+                Some(image) => labels.set(*image, *class),
+                None => labels.absent.push((file.clone(), *class)),
+            }
+        }
+        for image in &self.made {
+            let (file, class) = (&before[*image], self.class_of[image]);
+            match place.get(file.as_str()) {
+                Some(image) => labels.set(*image, class),
+                None => labels.absent.push((file.clone(), class)),
+            }
+        }
+        labels
+    }
+
     /// Labels an image, replacing its previous label.
     ///
     /// # Panics
@@ -292,6 +347,19 @@ mod tests {
         labels.unset(2);
         labels.unset(2);
         assert_eq!((labels.made(), labels.of(2)), (&[1][..], None));
+    }
+
+    #[test]
+    fn labels_follow_files_that_move_in_the_list() {
+        let mut labels = labels(&["a", "b"]);
+        labels.set(2, 1);
+        labels.set(0, 0);
+        labels.absent = vec![("back.png".into(), 1), ("gone.png".into(), 0)];
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let now = names(&["1.png", "2.png", "back.png"]);
+        let moved = labels.of_files(&names(&["0.png", "1.png", "2.png"]), &now);
+        assert_eq!((moved.made(), moved.of(1), moved.of(2)), (&[2, 1][..], Some(1), Some(1)));
+        assert_eq!(moved.absent, [("gone.png".to_owned(), 0), ("0.png".to_owned(), 0)]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::formats::{self, FORMATS};
 use super::held_out::class_counts;
 use super::identity::{Identities, trained_notice};
 use super::layout::{Roles, listed};
+use super::list_in_archive::{archive_of_list, is_list_name};
 use super::list_table;
 use super::names::{normal_path, shown_name};
 use super::set::{DataSet, OpenOptions};
@@ -126,12 +127,10 @@ pub(super) fn folder_of_file(path: &Path) -> Result<Folder, DataError> {
     Ok(folder)
 }
 
-/// The folder around a list that is the source itself, of whose lists this one alone is read; `None` if the path is not
-/// a list.
+/// The folder around a list that is the source itself, of whose lists this one alone is read, or the archive beside it that
+/// holds its images; `None` if the path is not a list.
 pub(super) fn folder_of_list(path: &Path, options: &OpenOptions) -> Result<Option<Folder>, DataError> {
-    const ENDINGS: [&str; 5] = [".csv", ".tsv", ".json", ".jsonl", ".ndjson"];
-    let is_list = |name: &str| ENDINGS.iter().any(|ending| name.to_lowercase().ends_with(ending));
-    let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|name| is_list(name)) else {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|name| is_list_name(name)) else {
         return Ok(None);
     };
     let around = path.parent().filter(|around| !around.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -142,9 +141,9 @@ pub(super) fn folder_of_list(path: &Path, options: &OpenOptions) -> Result<Optio
     if !folder.files.get(name).is_some_and(list_table::is_table_file) {
         return Ok(None);
     }
-    folder.files.retain(|other, _| other == name || !is_list(other));
+    folder.files.retain(|other, _| other == name || !is_list_name(other));
     folder.chosen_list = Some(name.to_owned());
-    Ok(Some(folder))
+    Ok(archive_of_list(&folder)?.or(Some(folder)))
 }
 
 /// Reads the set in a folder, or in the only folder or archive that the folder contains.

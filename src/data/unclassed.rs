@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::described::{derived, describes_images};
 use super::error::DataError;
 use super::file_kinds::{self, ignored_folder};
+use super::file_stamps::FileStamps;
 use super::files::{Entry, Folder};
 use super::hash_cache::HashCache;
 use super::host;
@@ -30,6 +31,8 @@ pub(super) struct UnclassedImages {
     pub images: Images,
     /// What is unusual about the files, by their names.
     pub originals: BTreeMap<String, Original>,
+    /// All image files that were found, also those that cannot be read.
+    pub stamps: FileStamps,
     /// How they were decoded.
     pub decoding: Decoding,
     pub notices: Vec<String>,
@@ -109,6 +112,8 @@ pub(super) async fn read_unclassed(
     let mut roles = Roles::default();
     let listed = host::folder(folder, options)?;
     let (found, others) = unclassed(&listed, expected, options.skip_bad, &mut roles)?;
+    // Before they are read: what changes meanwhile has changed.
+    let stamps = FileStamps::of(&found);
     let mut notices = listed.notices;
     notices.extend(roles.notices(false));
     notices.extend(ignored_notice(&others));
@@ -135,5 +140,5 @@ pub(super) async fn read_unclassed(
     let ids = Identities::of_files(names, opened.hashes);
     let significant_bits = (deep > 0).then_some(bits);
     let decoding = Decoding { significant_bits, fit: options.fit, skipped: bad.len() };
-    Ok(UnclassedImages { ids, paths, images: opened.images, originals, decoding, notices })
+    Ok(UnclassedImages { ids, paths, images: opened.images, originals, stamps, decoding, notices })
 }

@@ -247,14 +247,20 @@ impl Fingerprint {
     }
 }
 
-/// The options that open the data set of a run again: with the same settings and image shape (`image`: height, width,
-/// channels), and the same test images.
-pub fn reopen_options(config: &Config, image: [usize; 3], fingerprint: Option<&Fingerprint>) -> OpenOptions {
+/// The options that open the data set of a run again: with the same settings, image shape (`image`: height, width, channels)
+/// and classes, and the same test images.
+pub fn reopen_options(
+    config: &Config,
+    image: [usize; 3],
+    classes: &[String],
+    fingerprint: Option<&Fingerprint>,
+) -> OpenOptions {
+    let recorded = |fingerprint: &Fingerprint| fingerprint.recorded_roles().with_classes(classes);
     OpenOptions {
         image_size: Some(image[0]),
         size_multiple: None,
         channels: Some(image[2]),
-        recorded: fingerprint.map(|fingerprint| Arc::new(fingerprint.recorded_roles())),
+        recorded: fingerprint.map(|fingerprint| Arc::new(recorded(fingerprint))),
         ..config.open_options()
     }
 }

@@ -165,7 +165,7 @@ impl RunFolder {
             return Err(TrainError::LostModel { path: self.model(), report });
         }
         let (saved, header, fingerprint) = Checkpoint::read_data(&self.model())?;
-        let mut options = reopen_options(&saved, header.image, fingerprint.as_ref());
+        let mut options = reopen_options(&saved, header.image, &header.classes, fingerprint.as_ref());
         if !disk::exists(&self.config()) {
             return Ok(Resumable { config: saved, step: Some(header.step), options });
         }

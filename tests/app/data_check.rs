@@ -103,3 +103,22 @@ fn corrected_list_tells_its_result_and_opens() {
     wait_for(&mut window, "the list", |window| !says(window, "Open this list"));
     assert!(says(&window, "clean.csv"), "the list is open");
 }
+
+#[test]
+fn corrected_list_of_an_archive_opens_with_its_images() {
+    let folder = tempdir().expect("a folder");
+    photos(&folder.path().join("data/photos"));
+    let archive = folder.path().join("photos.tar");
+    let mut tar = tar::Builder::new(fs::File::create(&archive).expect("a file"));
+    tar.append_dir_all("photos", folder.path().join("data/photos")).expect("an archive");
+    tar.finish().expect("an archive");
+    fs::remove_dir_all(folder.path().join("data")).expect("removed");
+    let mut window = checked(&archive, short());
+    let list = folder.path().join("corrected.csv");
+    window.state_mut().workspace.write_corrected_list(list);
+    window.run_steps(3);
+    assert!(says(&window, "left out") && !says(&window, "unpack"));
+    window.get_by_label("Open this list").click();
+    wait_for(&mut window, "the list", |window| !says(window, "Open this list"));
+    assert!(says(&window, "corrected.csv names are those in ") && !says(&window, "× not opened"));
+}

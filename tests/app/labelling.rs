@@ -559,3 +559,63 @@ fn labels_of_missing_files_are_told() {
     let window = labelling(folder.path());
     assert!(says(&window, "1 of 2 labels in labels.csv names no file here: 'gone.png'"));
 }
+
+#[test]
+fn exports_tell_how_classes_have_changed() {
+    let (folder, out) = (digits(12), tempfile::tempdir().expect("a folder"));
+    let mut window = labelling(folder.path());
+    make_classes(&mut window, &["zero", "one", "seven"]);
+    for key in [Key::Num1, Key::Num2, Key::Num3] {
+        press(&mut window, key);
+    }
+    window.get_by_label("▶ Train on 3 labels").click();
+    wait_for(&mut window, "guesses", |window| says(window, &format!("Guesses are from step {STEPS}.")));
+    assert!(!says(&window, "The classes have changed since the run began"));
+    for (button, confirm, told) in [
+        ("remove seven", Some("Remove"), "removed seven"),
+        ("rename one", None, "removed seven; renamed one (now oneround)"),
+    ] {
+        window.get_by_label(button).click();
+        window.run_steps(3);
+        match confirm {
+            Some(confirm) => window.get_by_label(confirm).click(),
+            None => {
+                window.get_by_label("new name").type_text("round");
+                press(&mut window, Key::Enter);
+            }
+        }
+        window.run_steps(3);
+        assert!(says(&window, &format!("The classes have changed since the run began ({told}).")), "{told}");
+        let (table, model) = (out.path().join("p.csv"), out.path().join("m.safetensors"));
+        window.state_mut().workspace.export_predictions(table.clone());
+        window.state_mut().workspace.export_model(model);
+        window.run_steps(3);
+        let since = format!("the classes have changed since the model was trained ({told})");
+        assert!(says(&window, &format!("{since}: the predictions are of those that are left")), "{told}");
+        assert!(says(&window, &format!("{since}: the model has those of its run")), "{told}");
+        assert!(!fs::read_to_string(table).expect("a table").contains("seven"));
+    }
+    // Once they are back, nothing is left to be said.
+    window.get_by_label("rename oneround").click();
+    window.run_steps(3);
+    window.key_press_modifiers(eframe::egui::Modifiers::COMMAND, Key::A);
+    window.get_by_label("new name").type_text("one");
+    press(&mut window, Key::Enter);
+    press(&mut window, Key::Backspace);
+    assert!(window.query_by_label("remove seven").is_some());
+    assert!(!says(&window, "The classes have changed since the run began"));
+}
+
+#[test]
+fn first_weights_are_told_beside_train() {
+    let folder = digits(6);
+    let mut window = labelling(folder.path());
+    make_classes(&mut window, &["zero", "one"]);
+    press(&mut window, Key::Num1);
+    press(&mut window, Key::Num2);
+    assert_eq!(window.query_all_by_label_contains("Starts from random weights.").count(), 2);
+    crate::common::drop_on(&mut window, Path::new("birds.safetensors"));
+    window.run_steps(3);
+    let told = "Starts from birds.safetensors; frozen layers: none.";
+    assert_eq!(window.query_all_by_label_contains(told).count(), 2);
+}

@@ -9,6 +9,7 @@ mod confusion;
 mod data_check;
 mod embedding;
 mod labelling;
+mod labelling_disk;
 mod mixup;
 mod network;
 mod opening;

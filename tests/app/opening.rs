@@ -199,6 +199,25 @@ fn size_and_fit_of_photos_can_be_chosen() {
 }
 
 #[test]
+fn other_sizes_leave_the_labelled_folder_open() {
+    let outer = tempdir().expect("a folder");
+    let (data, labelled) = (outer.path().join("toys"), outer.path().join("mine"));
+    folders(&data, &["ball", "cube"]);
+    folders(&labelled, &["ball", "cube", "cone"]);
+    let mut window = ready(short());
+    window.state_mut().workspace.label_folder(labelled);
+    wait_for(&mut window, "the images", |window| says(window, "30 images, 0 labelled"));
+    open(&mut window, &data);
+    wait_for(&mut window, "the data", |window| says(window, "toys: folder of class folders"));
+    window.get_by_label("image size").click();
+    window.run_steps(3);
+    window.get_by_label("64 pixels").click();
+    wait_for(&mut window, "the size", |window| says(window, "64x64"));
+    wait_for(&mut window, "the images again", |window| !says(window, "reading the images in"));
+    assert!(says(&window, "30 images, 0 labelled"));
+}
+
+#[test]
 fn slow_opening_shows_progress_and_is_cancelled() {
     let outer = tempdir().expect("a folder");
     let data = outer.path().join("large");

@@ -46,7 +46,9 @@ fn pictures_of_what_cannot_be_opened_fail() {
     std::fs::create_dir_all(path("one/a")).expect("a folder");
     std::fs::write(path("file"), "text").expect("a file");
     let out = path("out");
-    let cases: [(&str, String, &str, &str); 8] = [
+    std::fs::create_dir_all(path("photos")).expect("a folder");
+    image::GrayImage::new(8, 8).save(path("photos/1.png")).expect("a PNG");
+    let cases: [(&str, String, &str, &str); 9] = [
         ("--data", path("missing"), &out, "cannot read"),
         ("--data", path("one"), &out, "not a data set"),
         ("--run", path("empty"), &out, "no run to resume"),
@@ -54,6 +56,7 @@ fn pictures_of_what_cannot_be_opened_fail() {
         ("--link", "preset=none".to_owned(), &out, "the link asks for preset 'none'"),
         ("--link", "preset=digits&labels=99999&train".to_owned(), &out, "labels"),
         ("--label", path("empty"), &out, "no images"),
+        ("--label", path("photos"), &out, "label at least one image of each class"),
         ("--ablation", path("missing"), &out, "missing"),
     ];
     let in_file = path("file/inside");

@@ -206,3 +206,56 @@ fn hand_made_labels_mean_the_same_in_archives() {
         Err(DataError::Read { .. })
     ));
 }
+
+/// A list beside the archive of its images, as the corrected list of a check lies there.
+#[test]
+fn lists_beside_an_archive_have_its_images() {
+    const ROWS: &str =
+        "file,label,split\na/1.png,a,train\na/2.png,a,test\nb/1.png,b,train\nb/2.png,b,left out\n";
+    let images: &[(&str, &str)] = &[("a/*3.png", ""), ("b/*3.png", "")];
+    let inner: &[(&str, &str)] =
+        &[("photos/a/*3.png", ""), ("photos/b/*3.png", ""), ("photos/other.csv", "file,label\n")];
+    for (case, files) in [("at the root", images), ("in a folder", inner)] {
+        let files = Files::new(files);
+        let tar = {
+            let mut bytes = Vec::new();
+            let gz = files.tar_gz();
+            std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&gz[..]), &mut bytes)
+                .expect("a tar");
+            bytes
+        };
+        for (name, bytes) in [("p.zip", files.zip()), ("p.tar", tar), ("p.tar.gz", files.tar_gz())] {
+            let folder = tempfile::tempdir().expect("a folder");
+            fs::write(folder.path().join(name), &bytes).expect("a file");
+            let list = folder.path().join("clean.csv");
+            fs::write(&list, ROWS).expect("a file");
+            // Another archive, and images beside the list, are no part of it.
+            fs::write(folder.path().join("q.zip"), Files::new(&[("x.png", "")]).zip()).expect("a file");
+            fs::write(folder.path().join("beside.png"), super::layout_files::png(3)).expect("a file");
+            let source = list.to_str().expect("a path");
+            let set = open(source, &OpenOptions::default())
+                .unwrap_or_else(|error| panic!("{case}, {name}: {error}"));
+            assert_eq!((set.classes.len(), set.train.len(), set.test.len()), (2, 2, 1), "{case}, {name}");
+            let notices = set.notices.join("\n");
+            assert!(notices.contains("clean.csv names are those in") && notices.contains(name), "{notices}");
+            let layout = layout(source, &OpenOptions::default()).expect("a layout");
+            assert_eq!(layout.format, set.format, "{case}, {name}");
+            // Two archives with these images.
+            fs::write(folder.path().join("copy.zip"), files.zip()).expect("a file");
+            assert_refused(
+                open(source, &OpenOptions::default()),
+                &["one archive beside the list", "copy.zip"],
+            );
+            // Images on the disk win.
+            for class in ["a", "b"] {
+                fs::create_dir(folder.path().join(class)).expect("a folder");
+                (1..4).for_each(|i| {
+                    let path = folder.path().join(format!("{class}/{i}.png"));
+                    fs::write(path, super::layout_files::png(i)).expect("a file");
+                });
+            }
+            let set = open(source, &OpenOptions::default()).expect("a set");
+            assert!(!set.notices.join("\n").contains("are those in"), "{case}, {name}");
+        }
+    }
+}

@@ -17,7 +17,7 @@ use super::session::{Command, Phase};
 use super::theme::{Role, ThemeChoice};
 use super::widgets::{bytes_text, muted};
 use super::workspace::Workspace;
-use super::{autosave, layout, platform};
+use super::{autosave, first_weights, layout, platform};
 use crate::data::counted;
 use crate::named::Named as _;
 
@@ -134,7 +134,10 @@ pub fn progress(workspace: &Workspace, ui: &mut Ui) {
         let others = if workspace.runs.is_empty() { "" } else { ", and ends the other run" };
         let text = match folder.queue.obstacle() {
             Some(obstacle) => format!("Labelling {name}: {obstacle}"),
-            None => format!("Train begins a run on the {labels} of {name}{others}."),
+            None => format!(
+                "Train begins a run on the {labels} of {name}{others}. {}",
+                first_weights::line(&workspace.settings.config)
+            ),
         };
         muted(ui, text);
     } else if workspace.runs.is_empty() {
@@ -148,8 +151,13 @@ pub fn progress(workspace: &Workspace, ui: &mut Ui) {
             },
             (None, None) => "No data: see below.".to_owned(),
         };
+        // Random weights are what everybody expects.
+        let config = &workspace.settings.config;
+        let is_ready = workspace.data.opening().is_none() && workspace.data.ready().is_some();
+        let start = config.init.as_ref().filter(|_| is_ready);
+        let start = start.map(|_| format!(" {}", first_weights::line(config))).unwrap_or_default();
         if workspace.refused_run.is_none() {
-            muted(ui, text);
+            muted(ui, text + &start);
         }
     }
     for run in &workspace.runs {

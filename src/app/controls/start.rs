@@ -4,6 +4,7 @@ use std::path::Path;
 
 use eframe::egui::{ComboBox, Ui};
 
+use crate::app::first_weights;
 use crate::app::workspace::Workspace;
 use crate::nn::Freeze;
 use crate::train::Config;
@@ -14,8 +15,7 @@ const PRETRAINED: &str = "efficientnet-lite0";
 /// First weights: random, pretrained or of a file; and frozen layers.
 pub fn start(workspace: &mut Workspace, ui: &mut Ui) {
     let init = workspace.settings.config.init.clone();
-    let name = |init: &str| Path::new(init).file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let shown = init.as_deref().map_or_else(|| "random weights".to_owned(), name);
+    let shown = first_weights::name(&workspace.settings.config);
     ui.horizontal(|ui| {
         let start = ComboBox::from_label("First weights").selected_text(shown).show_ui(ui, |ui| {
             if ui.selectable_label(init.is_none(), "random weights").clicked() {
@@ -51,17 +51,12 @@ fn freeze(config: &mut Config, image: [usize; 3], ui: &mut Ui) {
         config.freeze = Freeze::None;
         return;
     }
-    let shown = |freeze: &Freeze| match freeze {
-        Freeze::None => "none".to_owned(),
-        Freeze::All => "all but the heads".to_owned(),
-        Freeze::Stage(name) => format!("up to {name}"),
-    };
-    let frozen = ComboBox::from_label("Frozen layers").selected_text(shown(&config.freeze));
+    let frozen = ComboBox::from_label("Frozen layers").selected_text(first_weights::frozen(&config.freeze));
     let frozen = frozen.show_ui(ui, |ui| {
         let stages = config.architecture().map(|network| network.stages(image)).unwrap_or_default();
         let stages = stages.into_iter().map(Freeze::Stage);
         for choice in [Freeze::None].into_iter().chain(stages).chain([Freeze::All]) {
-            let text = shown(&choice);
+            let text = first_weights::frozen(&choice);
             ui.selectable_value(&mut config.freeze, choice, text);
         }
     });

@@ -2,7 +2,7 @@
 //! that trains on them.
 
 use std::collections::{HashMap, VecDeque};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use futures_channel::oneshot;
 use web_time::Instant;
 
 use super::guesses::Guesses;
+use super::kept::forget;
 use super::queue::LabelQueue;
 use super::writer::{LabelWriter, SaveState, SavedLabels};
 use crate::app::run::Run;
@@ -45,6 +46,8 @@ pub struct OpenFolder {
     pub mirror: bool,
     /// Why the last action of the user failed.
     pub error: Option<String>,
+    /// Why the last run was refused, and the number of changes of the labels then.
+    refusal: Option<(String, u64)>,
     /// The labels that the folders of the images would give, until the user has decided whether these folders are classes.
     pub in_folders: Option<Labels>,
     /// Why labels are not written, if the folder's `labels.csv` could not be read.
@@ -59,6 +62,27 @@ pub struct OpenFolder {
     trained: Option<Trained>,
     /// The run's step at the last request for guesses.
     requested: Option<u64>,
+    /// The folder of labels that could not be saved before, until they are.
+    pub(super) kept: Option<PathBuf>,
+}
+
+/// Labels that were made before, elsewhere than in the files beside the images.
+pub struct Earlier {
+    pub labels: Labels,
+    /// The folder that keeps them until they are saved.
+    pub kept: Option<PathBuf>,
+}
+
+/// What stays of a folder whose images are read again.
+pub struct Before {
+    own: Arc<LabellingFolder>,
+    /// The labels, if they are not in the files, and whether a person has made them.
+    unsaved: Option<(Labels, bool)>,
+    current: usize,
+    mirror: bool,
+    /// Whether the question about folders was answered.
+    answered: bool,
+    kept: Option<PathBuf>,
 }
 
 struct Trained {
@@ -72,7 +96,7 @@ impl OpenFolder {
     pub fn new(
         own: LabellingFolder,
         saved: Result<SavedLabels, LabelsError>,
-        earlier: Option<Labels>,
+        earlier: Option<Earlier>,
         context: &Context,
     ) -> Self {
         let own = Arc::new(own);
@@ -88,15 +112,18 @@ impl OpenFolder {
             Err(error) => (Labels::default(), Err(error.to_string())),
         };
         let mut queue = LabelQueue::new(Arc::clone(&own), labels);
+        let mut kept = None;
         if let Some(earlier) = earlier {
-            let merged = earlier.merge_saved(&Labels::default(), queue.labels(), &own.files);
+            let merged = earlier.labels.merge_saved(&Labels::default(), queue.labels(), &own.files);
             queue.adopt(merged.labels);
+            kept = earlier.kept;
         }
-        Self {
+        let mut folder = Self {
             queue,
             textures: ImageTextures::default(),
             mirror: true,
             error: None,
+            refusal: None,
             in_folders,
             writer,
             written: 0,
@@ -104,6 +131,81 @@ impl OpenFolder {
             looked: Instant::now(),
             trained: None,
             requested: None,
+            kept,
+        };
+        if folder.queue.changes() == 0 {
+            // The files have all of them.
+            folder.forget_kept();
+        }
+        folder
+    }
+
+    /// Ends the writing of labels, so that the images can be read again.
+    pub fn end(mut self) -> Before {
+        let state = match &mut self.writer {
+            Ok(writer) => {
+                if self.queue.changes() > self.written || matches!(writer.state(), SaveState::Failed(_)) {
+                    writer.write(self.queue.labels());
+                }
+                writer.end();
+                writer.state()
+            }
+            Err(reason) => SaveState::Failed(reason.clone()),
+        };
+        let unsaved = !matches!(state, SaveState::Saved) && !self.queue.labels().made().is_empty();
+        Before {
+            unsaved: unsaved.then(|| (self.queue.labels().clone(), self.queue.changes() > 0)),
+            current: self.queue.current(),
+            mirror: self.mirror,
+            answered: self.in_folders.is_none(),
+            own: Arc::clone(&self.queue.own),
+            kept: self.kept.take(),
+        }
+    }
+
+    /// Goes on where the same folder was before its images were read again.
+    pub fn go_on(&mut self, before: Before) {
+        let Before { own, unsaved, current, mirror, answered, kept } = before;
+        let files = &self.queue.own.files;
+        let place = files.iter().position(|file| *file == own.files[current]);
+        if let Some((labels, by_hand)) = unsaved {
+            let labels = labels.of_files(&own.files, files);
+            let merged = labels.merge_saved(&Labels::default(), self.queue.labels(), files).labels;
+            match by_hand {
+                true => self.queue.adopt(merged),
+                false => self.queue.begin_with(merged),
+            }
+        }
+        place.into_iter().for_each(|image| self.queue.go_to(image));
+        self.mirror = mirror;
+        self.kept = self.kept.take().or(kept);
+        if answered {
+            self.in_folders = None;
+        }
+    }
+
+    /// Tries again to save labels that are not saved, waits for that, and returns why they are not saved, if so.
+    pub fn save_now(&mut self, limit: Duration) -> Option<String> {
+        if let Ok(writer) = &mut self.writer {
+            if self.queue.changes() > self.written || matches!(writer.state(), SaveState::Failed(_)) {
+                writer.write(self.queue.labels());
+                self.written = self.queue.changes();
+            }
+            platform::wait_until(limit, || !writer.is_busy());
+        }
+        match self.save_state() {
+            _ if self.queue.changes() == 0 => None,
+            SaveState::Failed(reason) => Some(reason),
+            SaveState::Pending => Some("the disk does not answer".to_owned()),
+            SaveState::Saved | SaveState::Unwritten => None,
+        }
+    }
+
+    /// Removes the labels that could not be saved before.
+    fn forget_kept(&mut self) {
+        if let (Some(place), Ok(_)) = (&self.kept, &self.writer) {
+            forget(place);
+            self.kept = None;
         }
     }
 
@@ -138,6 +240,9 @@ impl OpenFolder {
         }
         self.written = self.queue.changes();
         let mut messages = writer.messages();
+        if writer.state() == SaveState::Saved && !writer.is_busy() {
+            self.forget_kept();
+        }
         messages.extend(self.new_failure());
         messages
     }
@@ -164,6 +269,17 @@ impl OpenFolder {
         }
     }
 
+    /// Remembers why training could not start.
+    pub fn refuse(&mut self, reason: String) {
+        self.refusal = Some((reason, self.queue.changes()));
+    }
+
+    /// Why training could not start on the labels of now, if it was tried.
+    pub fn refusal(&self) -> Option<&str> {
+        let (reason, _) = self.refusal.as_ref().filter(|(_, changes)| *changes == self.queue.changes())?;
+        Some(reason)
+    }
+
     /// The data set of the current labels, for a new run.
     ///
     /// # Errors
@@ -174,6 +290,7 @@ impl OpenFolder {
         data.flip = self.mirror;
         let data = Arc::new(data);
         self.queue.begin_run();
+        self.refusal = None;
         self.trained = Some(Trained { data: Arc::clone(&data), changes: self.queue.changes() });
         self.requested = None;
         Ok(TrainOn { data, source: own.folder.to_string_lossy().into_owned() })
@@ -194,6 +311,14 @@ impl OpenFolder {
         let started_here =
             |run: &Run| self.trained.as_ref().is_some_and(|t| Arc::ptr_eq(&t.data, &run.session.data));
         runs.iter().find(|run| started_here(run) || same_source(run))
+    }
+
+    /// How the classes of now differ from those of the model that guesses or is exported, in words; `None` if they do not.
+    pub fn class_changes(&self, runs: &[Run]) -> Option<String> {
+        match self.run(runs) {
+            Some(run) => self.queue.differences(run.classes()),
+            None => self.queue.differences(self.queue.guesses()?.trained()),
+        }
     }
 
     /// Whether labels have changed since the last run started.

@@ -10,12 +10,17 @@ use crate::train::{PredictionTable, most_likely};
 /// the probabilities of the others then add up to 1. Classes that became one are one.
 pub struct Guesses {
     predictions: Arc<Predictions>,
-    /// Names of the predicted classes, as renamed since.
+    /// Names of the predicted classes.
     trained: Vec<String>,
-    /// Names of those that are still there.
+    /// Names of those that are still there, as renamed since.
     classes: Vec<String>,
     /// The index in `classes` of each predicted class.
     columns: Vec<Option<usize>>,
+}
+
+/// The name that a class has after it was renamed or merged, from old to new names in order.
+pub fn renamed(name: &str, changes: &[[String; 2]]) -> String {
+    changes.iter().fold(name.to_owned(), |name, [old, new]| if name == *old { new.clone() } else { name })
 }
 
 impl Guesses {
@@ -30,7 +35,12 @@ impl Guesses {
         &self.predictions
     }
 
-    /// Names of the classes that are guessed.
+    /// Names of the predicted classes.
+    pub fn trained(&self) -> &[String] {
+        &self.trained
+    }
+
+    /// Names of the classes that are guessed, as renamed since.
     pub fn classes(&self) -> &[String] {
         &self.classes
     }
@@ -68,20 +78,20 @@ impl Guesses {
         sorted.into_iter().map(|(_, image)| image).collect()
     }
 
-    /// Renames a predicted class. [`Guesses::follow`] applies it.
-    pub fn rename_class(&mut self, old: &str, new: &str) {
-        self.trained.iter_mut().filter(|name| *name == old).for_each(|name| new.clone_into(name));
+    /// Takes the names of now for those of the predicted classes: another run begins.
+    pub fn keep_names(&mut self, changes: &[[String; 2]]) {
+        self.trained.iter_mut().for_each(|name| *name = renamed(name, changes));
     }
 
-    /// Guesses the classes that `labels` has.
-    pub fn follow(&mut self, labels: &Labels) {
+    /// Guesses the classes that `labels` has; `changes` are the old and new names of those that were renamed.
+    pub fn follow(&mut self, labels: &Labels, changes: &[[String; 2]]) {
         self.classes.clear();
         self.columns.clear();
-        for name in &self.trained {
-            let known = labels.class(name).is_some();
+        for name in self.trained.iter().map(|name| renamed(name, changes)) {
+            let known = labels.class(&name).is_some();
             self.columns.push(known.then(|| {
-                self.classes.iter().position(|other| other == name).unwrap_or_else(|| {
-                    self.classes.push(name.clone());
+                self.classes.iter().position(|other| *other == name).unwrap_or_else(|| {
+                    self.classes.push(name);
                     self.classes.len() - 1
                 })
             }));

@@ -1,26 +1,35 @@
 //! Labelling of the user's own images: opens a folder in the background and keeps it open. `folder` holds what
-//! is open, `queue` the labels and their order, `guesses` those of the model, `writer` the files.
+//! is open, `queue` the labels and their order, `guesses` those of the model, `writer` the files, `kept` what could not be
+//! written.
 
 mod folder;
 mod guesses;
+mod kept;
 mod queue;
 mod undo;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use eframe::egui::Context;
 use futures_channel::oneshot;
 
+use folder::Earlier;
 pub use folder::{OpenFolder, TrainOn};
+use kept::KeptLabels;
+pub use kept::Unsaved;
 pub use queue::Order;
 pub use writer::SaveState;
 use writer::SavedLabels;
 
 use super::documents::archive_in;
 use super::platform;
-use crate::data::{DataError, LabellingFolder, Labels, LabelsError, OpenOptions, counted};
+use crate::data::{DataError, LABELS_FILE, LabellingFolder, Labels, LabelsError, OpenOptions, counted};
 use crate::disk;
+
+/// How long a folder that is opened waits for the labels of another one to be saved.
+const SAVE_LIMIT: Duration = Duration::from_secs(10);
 
 /// The open folder, if any, and the one that is being opened.
 #[derive(Default)]
@@ -28,6 +37,7 @@ pub struct Labelling {
     pub folder: Option<OpenFolder>,
     opening: Option<Opening>,
     failure: Option<String>,
+    kept: KeptLabels,
     /// Messages that the log does not have yet.
     messages: Vec<String>,
 }
@@ -41,18 +51,19 @@ struct Opening {
 struct Contents {
     own: LabellingFolder,
     saved: Result<SavedLabels, LabelsError>,
-    /// Labels of an earlier visit, which a page keeps in the browser.
-    earlier: Option<Labels>,
+    /// Labels of an earlier visit, which a page keeps in the browser, or that could not be saved beside the images.
+    earlier: Option<Earlier>,
 }
 
 impl Contents {
-    fn new(own: LabellingFolder) -> Self {
+    fn new(own: LabellingFolder, kept: &KeptLabels) -> Self {
         let saved = SavedLabels::read(&own);
-        let earlier =
-            platform::earlier_labels(&own.folder).and_then(|folder| own.read_labels_in(&folder).ok());
+        let kept = kept.of(&own.folder);
+        let place = platform::earlier_labels(&own.folder).or_else(|| kept.clone());
+        let earlier = place.and_then(|folder| own.read_labels_in(&folder).ok());
         // A folder of the same name may have other images.
         let earlier = earlier.filter(|labels| !labels.made().is_empty());
-        Self { own, saved, earlier }
+        Self { own, saved, earlier: earlier.map(|labels| Earlier { labels, kept }) }
     }
 
     /// What the log tells of the folder.
@@ -61,15 +72,34 @@ impl Contents {
         if let Ok(saved) = &self.saved {
             messages.extend(saved.labels.notices());
         }
-        if let Some(earlier) = &self.earlier {
-            let labels = counted(earlier.made().len(), "label", "labels");
-            messages.push(format!("{labels} of an earlier visit taken from this browser"));
+        if let Some(Earlier { labels, kept }) = &self.earlier {
+            let count = counted(labels.made().len(), "label", "labels");
+            messages.push(match kept {
+                None => format!("{count} of an earlier visit taken from this browser"),
+                Some(place) => {
+                    let saved = self.saved.as_ref().map(|saved| saved.labels.clone()).unwrap_or_default();
+                    let merged = labels.merge_saved(&Labels::default(), &saved, &self.own.files);
+                    let differing = match merged.conflicts.as_slice() {
+                        [] => String::new(),
+                        some => format!("; {LABELS_FILE} had others for {}", some.join(", ")),
+                    };
+                    format!(
+                        "{count} of an earlier visit, which could not be saved then, taken from {}{differing}",
+                        place.display()
+                    )
+                }
+            });
         }
         messages
     }
 }
 
 impl Labelling {
+    /// Keeps labels that cannot be saved beside their images in this folder.
+    pub fn keep_unsaved_in(&mut self, folder: Option<PathBuf>) {
+        self.kept = KeptLabels::new(folder);
+    }
+
     /// Opens a folder in the background; images that cannot be read are skipped. An open folder stays open until this succeeds.
     pub fn open(&mut self, path: PathBuf, options: OpenOptions, context: &Context) {
         if disk::exists(&path) && !disk::is_folder(&path) {
@@ -80,11 +110,11 @@ impl Labelling {
             return;
         }
         let (sender, receiver) = oneshot::channel();
-        let (folder, context) = (path.clone(), context.clone());
+        let (folder, context, kept) = (path.clone(), context.clone(), self.kept.clone());
         platform::spawn(move || async move {
             let options = OpenOptions { skip_bad: true, ..options };
-            let contents =
-                platform::interleave(LabellingFolder::open_async(&folder, &options)).await.map(Contents::new);
+            let own = platform::interleave(LabellingFolder::open_async(&folder, &options)).await;
+            let contents = own.map(|own| Contents::new(own, &kept));
             // The receiver is gone if another folder was requested meanwhile.
             let _ = sender.send(contents);
             context.request_repaint();
@@ -110,10 +140,7 @@ impl Labelling {
         match received {
             None | Some(Ok(None)) => {}
             Some(Ok(Some(Ok(contents)))) => {
-                self.opening = None;
-                self.messages.extend(contents.messages());
-                let Contents { own, saved, earlier } = contents;
-                self.folder = Some(OpenFolder::new(own, saved, earlier, context));
+                self.replace(contents, context);
             }
             Some(Ok(Some(Err(error)))) => {
                 let archive = self
@@ -131,6 +158,41 @@ impl Labelling {
             self.messages.extend(folder.save(context));
         }
         std::mem::take(&mut self.messages)
+    }
+
+    /// Opens a folder that has been read in place of the one that is open, whose labels are saved or kept. The same folder
+    /// goes on where it was.
+    fn replace(&mut self, mut contents: Contents, context: &Context) {
+        let same = |open: &OpenFolder| open.queue.own.folder == contents.own.folder;
+        let mut before = None;
+        if self.folder.as_ref().is_some_and(same) {
+            before = self.folder.take().map(OpenFolder::end);
+            contents.saved = SavedLabels::read(&contents.own);
+        } else if let Some(unsaved) = self.save_before_closing(SAVE_LIMIT) {
+            let told = unsaved.to_string();
+            if unsaved.kept.is_err() {
+                self.fail(told);
+                return;
+            }
+            self.messages.push(told);
+        }
+        self.opening = None;
+        self.messages.extend(contents.messages());
+        let Contents { own, saved, earlier } = contents;
+        let mut folder = OpenFolder::new(own, saved, earlier, context);
+        before.into_iter().for_each(|before| folder.go_on(before));
+        self.folder = Some(folder);
+    }
+
+    /// Tries again to save labels that are not saved, and keeps them elsewhere if that fails. Returns what is not saved.
+    pub fn save_before_closing(&mut self, limit: Duration) -> Option<Unsaved> {
+        let folder = self.folder.as_mut()?;
+        let reason = folder.save_now(limit)?;
+        let (own, labels) = (&folder.queue.own, folder.queue.labels());
+        let kept = self.kept.keep(own, labels);
+        let unsaved = Unsaved { folder: own.folder.clone(), labels: labels.made().len(), reason, kept };
+        folder.kept = folder.kept.take().or_else(|| unsaved.kept.clone().ok());
+        Some(unsaved)
     }
 
     /// Takes the folders of the images as their classes, as the user has decided.
@@ -165,6 +227,7 @@ mod tests {
             paths: (0..images).map(|i| folder.join(format!("{i}.png"))).collect(),
             images: Images::new(8, 8, 1, vec![0; 64 * images]),
             originals: Default::default(),
+            stamps: Default::default(),
             decoding: Default::default(),
             split: SplitRule::Content,
             recorded: None,

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::guesses::Guesses;
-use super::undo::Undo;
+use super::guesses::{Guesses, renamed};
+use super::undo::{Undo, Undone};
 use crate::app::session::Predictions;
-use crate::data::{LabellingFolder, Labels, LabelsError};
+use crate::data::{LabellingFolder, Labels, LabelsError, listed_name};
 
 /// The order in which images are labelled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,7 +82,33 @@ impl LabelQueue {
 
     /// Begins a run, whose classes have the names of now.
     pub fn begin_run(&mut self) {
+        if let Some(guesses) = &mut self.guesses {
+            guesses.keep_names(&self.renamed);
+        }
         self.renamed.clear();
+        self.undo.begin_run();
+    }
+
+    /// How the classes of now differ from those of a run, in words; `None` if they do not.
+    pub fn differences(&self, of_run: &[String]) -> Option<String> {
+        let now = self.labels.classes();
+        let (mut renames, mut removed) = (Vec::new(), Vec::new());
+        let named: Vec<String> = of_run.iter().map(|name| renamed(name, &self.renamed)).collect();
+        for (old, new) in of_run.iter().zip(&named) {
+            if !now.contains(new) {
+                removed.push(listed_name(old));
+            } else if old != new {
+                renames.push(format!("{} (now {})", listed_name(old), listed_name(new)));
+            }
+        }
+        let added = now.iter().filter(|name| !named.contains(name)).map(|name| listed_name(name));
+        let part = |verb: &str, names: Vec<String>| {
+            (!names.is_empty()).then(|| format!("{verb} {}", names.join(", ")))
+        };
+        let parts =
+            [part("removed", removed), part("renamed", renames), part("added", added.collect())].into_iter();
+        let parts: Vec<String> = parts.flatten().collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
     }
 
     fn labels_changed(&mut self) {
@@ -92,14 +118,11 @@ impl LabelQueue {
 
     fn classes_changed(&mut self) {
         if let Some(guesses) = &mut self.guesses {
-            guesses.follow(&self.labels);
+            guesses.follow(&self.labels, &self.renamed);
         }
     }
 
     fn class_renamed(&mut self, old: String, new: String) {
-        if let Some(guesses) = &mut self.guesses {
-            guesses.rename_class(&old, &new);
-        }
         self.undo.renamed(&old, &new);
         self.renamed.push([old, new]);
         self.labels_changed();
@@ -206,7 +229,11 @@ impl LabelQueue {
     pub fn undo(&mut self) -> Result<(), String> {
         let current = self.current();
         let image = match self.undo.undo(&mut self.labels, current) {
-            Some(image) => image,
+            Some(Undone { image, renamed }) => {
+                // The classes have the names of then, also in the guesses.
+                self.renamed.truncate(renamed.unwrap_or(self.renamed.len()));
+                image
+            }
             None => {
                 let last = self.labels.made().last().copied().filter(|_| !self.adopted);
                 let labelled = self.labels.of(current).map(|_| current);
@@ -265,8 +292,7 @@ impl LabelQueue {
 
     /// Replaces the guesses. The current image stays the same, so that the next key press applies to it.
     pub fn set_guesses(&mut self, mut guesses: Guesses) {
-        self.renamed.iter().for_each(|[old, new]| guesses.rename_class(old, new));
-        guesses.follow(&self.labels);
+        guesses.follow(&self.labels, &self.renamed);
         self.guesses = Some(guesses);
         if self.order == Order::LeastConfident {
             let current = self.current();
@@ -303,14 +329,14 @@ impl LabelQueue {
     /// Makes a class part of another one, in the labels and in the guesses.
     pub fn merge_class(&mut self, class: u32, into: u32) {
         let [old, new] = [class, into].map(|class| self.labels.classes()[class as usize].clone());
-        self.undo.classes(&self.labels, self.current());
+        self.undo.classes(&self.labels, self.renamed.len(), self.current());
         self.labels.merge(class, into);
         self.class_renamed(old, new);
     }
 
     /// Removes a class and its labels.
     pub fn remove_class(&mut self, class: u32) {
-        self.undo.classes(&self.labels, self.current());
+        self.undo.classes(&self.labels, self.renamed.len(), self.current());
         self.labels.remove(class);
         self.labels_changed();
     }
@@ -461,6 +487,72 @@ mod tests {
         queue.begin_run();
         queue.rename_class(1, "cat").expect("a name");
         assert_eq!(queue.guesses().expect("guesses").classes(), ["kitten", "cat"]);
+    }
+
+    #[test]
+    fn undone_classes_have_their_guesses_again() {
+        let before = |queue: &mut LabelQueue| {
+            queue.label(0).expect("a class");
+            queue.label(1).expect("a class");
+            queue.set_guesses(guesses(&[0.5, 0.5, 0.75]));
+        };
+        for (case, change) in [
+            ("merged", (|queue| queue.merge_class(0, 1)) as fn(&mut LabelQueue)),
+            ("removed", |queue| queue.remove_class(0)),
+            ("renamed since", |queue| {
+                queue.remove_class(0);
+                queue.rename_class(0, "puppy").expect("a name");
+            }),
+            ("another run since", |queue| {
+                queue.rename_class(0, "puppy").expect("a name");
+                queue.rename_class(0, "cat").expect("a name");
+                queue.merge_class(0, 1);
+                queue.begin_run();
+                queue.set_guesses(guesses(&[0.5, 0.5, 0.75]));
+            }),
+        ] {
+            let mut queue = queue(3);
+            before(&mut queue);
+            change(&mut queue);
+            queue.undo().expect("classes");
+            assert_eq!(queue.labels().classes(), ["cat", "dog"], "{case}");
+            let guesses = queue.guesses().expect("guesses");
+            assert_eq!(
+                (guesses.classes(), guesses.of(2)),
+                (queue.labels().classes(), vec![0.75, 0.25]),
+                "{case}"
+            );
+        }
+    }
+
+    #[test]
+    fn differences_from_the_classes_of_a_run_are_named() {
+        let of_run = ["cat", "dog"].map(str::to_owned);
+        for (change, expected) in [
+            ((|_| {}) as fn(&mut LabelQueue), None),
+            (|queue| queue.remove_class(1), Some("removed dog")),
+            (|queue| queue.rename_class(0, "a, b").expect("a name"), Some("renamed cat (now 'a, b')")),
+            (|queue| queue.merge_class(0, 1), Some("renamed cat (now dog)")),
+            (|queue| queue.add_class("bird").expect("a name"), Some("added bird")),
+            (
+                |queue| {
+                    queue.remove_class(0);
+                    queue.add_class("bird").expect("a name");
+                },
+                Some("removed cat; added bird"),
+            ),
+            (
+                |queue| {
+                    queue.remove_class(0);
+                    queue.undo().expect("a class");
+                },
+                None,
+            ),
+        ] {
+            let mut queue = queue(2);
+            change(&mut queue);
+            assert_eq!(queue.differences(&of_run).as_deref(), expected);
+        }
     }
 
     #[test]

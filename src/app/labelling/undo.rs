@@ -6,8 +6,16 @@ use crate::data::Labels;
 enum Change {
     /// An image had this class, by name, or no label.
     Label { image: usize, before: Option<String> },
-    /// Classes were removed or merged: all labels before.
-    Classes(Box<Labels>),
+    /// Classes were removed or merged: all labels before, and how many of the run's classes had been renamed.
+    Classes(Box<Labels>, usize),
+}
+
+/// What [`Undo::undo`] has undone.
+pub struct Undone {
+    /// The image to go to.
+    pub image: usize,
+    /// How many classes had been renamed since the run began, if classes are those of before.
+    pub renamed: Option<usize>,
 }
 
 /// A change, and the image that the queue moved to after it.
@@ -27,9 +35,19 @@ impl Undo {
         self.0.push(Entry { change: Change::Label { image, before }, then: image });
     }
 
-    /// Records all labels before classes are removed or merged. `current`: the current image.
-    pub fn classes(&mut self, labels: &Labels, current: usize) {
-        self.0.push(Entry { change: Change::Classes(Box::new(labels.clone())), then: current });
+    /// Records all labels before classes are removed or merged. `current`: the current image; `renamed`: how many classes
+    /// have been renamed since the run began.
+    pub fn classes(&mut self, labels: &Labels, renamed: usize, current: usize) {
+        self.0.push(Entry { change: Change::Classes(Box::new(labels.clone()), renamed), then: current });
+    }
+
+    /// A run begins, whose classes have the names of now.
+    pub fn begin_run(&mut self) {
+        for entry in &mut self.0 {
+            if let Change::Classes(_, renamed) = &mut entry.change {
+                *renamed = 0;
+            }
+        }
     }
 
     /// Tells which image the queue moved to after the last change.
@@ -56,14 +74,14 @@ impl Undo {
             |labels: &Labels, image| labels.of(image).map(|class| labels.classes()[class as usize].clone());
         self.0.retain(|entry| match &entry.change {
             Change::Label { image, .. } => name(old, *image) == name(new, *image),
-            Change::Classes(_) => false,
+            Change::Classes(..) => false,
         });
     }
 
-    /// Undoes a change, and returns the image to go to: the last change if the queue has stayed where that led, or if the
+    /// Undoes a change: the last change if the queue has stayed where that led, or if the
     /// current image has no label; otherwise the last change of the current image, unless classes were changed since.
     /// `None` if there is none.
-    pub fn undo(&mut self, labels: &mut Labels, current: usize) -> Option<usize> {
+    pub fn undo(&mut self, labels: &mut Labels, current: usize) -> Option<Undone> {
         let last = self.0.last()?;
         let at = if last.then == current || labels.of(current).is_none() {
             self.0.len() - 1
@@ -71,22 +89,22 @@ impl Undo {
             let changes = self.0.iter().enumerate().rev();
             let of_labels = changes.map_while(|(at, entry)| match entry.change {
                 Change::Label { image, .. } => Some((at, image)),
-                Change::Classes(_) => None,
+                Change::Classes(..) => None,
             });
             of_labels.into_iter().find(|(_, image)| *image == current)?.0
         };
         let Entry { change, then } = self.0.remove(at);
         match change {
-            Change::Classes(before) => {
+            Change::Classes(before, renamed) => {
                 *labels = *before;
-                Some(then)
+                Some(Undone { image: then, renamed: Some(renamed) })
             }
             Change::Label { image, before } => {
                 match before.and_then(|name| labels.class(&name)) {
                     Some(class) => labels.set(image, class),
                     None => labels.unset(image),
                 }
-                Some(image)
+                Some(Undone { image, renamed: None })
             }
         }
     }

@@ -196,12 +196,22 @@ impl LabelWriter {
             None => SaveState::Saved,
         }
     }
+
+    /// Whether a write is under way, also one that tries again what has failed.
+    pub fn is_busy(&self) -> bool {
+        self.outcome.lock().is_ok_and(|outcome| outcome.number != self.sent)
+    }
+
+    /// Waits for the last write, after which nothing is written.
+    pub fn end(&mut self) {
+        self.queue.close_channel();
+        platform::wait_for_end(&self.ended);
+    }
 }
 
 impl Drop for LabelWriter {
     fn drop(&mut self) {
-        self.queue.close_channel();
-        platform::wait_for_end(&self.ended);
+        self.end();
     }
 }
 

@@ -9,6 +9,8 @@ use std::time::Duration;
 use eframe::egui::{Context, Ui};
 use web_time::Instant;
 
+#[cfg(target_os = "linux")]
+use super::zenity;
 use crate::gpu::Gpu;
 
 /// Runs a future on a thread of its own. The future is made on that thread and need not be `Send`.
@@ -64,19 +66,18 @@ pub async fn choose_run_destination(title: &str) -> Option<PathBuf> {
     choose_folder(title).await
 }
 
-/// Asks where to write a file.
-pub async fn choose_destination(name: &str) -> Option<PathBuf> {
-    let dialog = rfd::AsyncFileDialog::new().set_title("Save").set_file_name(name);
-    dialog.save_file().await.map(|file| file.path().to_owned())
-}
-
-/// Asks where to write a file, at first at `path`.
-pub async fn choose_destination_beside(path: PathBuf) -> Option<PathBuf> {
-    let dialog = rfd::AsyncFileDialog::new().set_title("Save");
+/// Asks where to write a file, at first at `path`; a name alone is one in the folder that the dialog opens in.
+pub async fn choose_destination(path: PathBuf) -> Option<PathBuf> {
+    let is_name = path.parent().is_none_or(|folder| folder.as_os_str().is_empty());
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     // Dialogs ignore relative folders.
     let path = std::path::absolute(&path).unwrap_or(path);
-    let dialog = match path.parent() {
+    #[cfg(target_os = "linux")]
+    if !zenity::is_portal_there() {
+        return zenity::save(&path);
+    }
+    let dialog = rfd::AsyncFileDialog::new().set_title("Save");
+    let dialog = match path.parent().filter(|_| !is_name) {
         Some(folder) => dialog.set_directory(folder).set_file_name(name),
         None => dialog.set_file_name(name),
     };

@@ -6,6 +6,8 @@ pub mod browser;
 mod desktop;
 #[cfg(target_arch = "wasm32")]
 mod page;
+#[cfg(target_os = "linux")]
+mod zenity;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use desktop::*;

@@ -102,14 +102,9 @@ pub async fn choose_run_destination(_title: &str) -> Option<PathBuf> {
     Some(Path::new(in_memory::DOWNLOADS).to_owned())
 }
 
-/// A file that the browser downloads.
-pub async fn choose_destination(name: &str) -> Option<PathBuf> {
-    Some(Path::new(in_memory::DOWNLOADS).join(name))
-}
-
-/// [`choose_destination`]: a page has no other folder.
-pub async fn choose_destination_beside(path: PathBuf) -> Option<PathBuf> {
-    choose_destination(&path.file_name().unwrap_or_default().to_string_lossy()).await
+/// A file of this name that the browser downloads: a page has no other folder.
+pub async fn choose_destination(path: PathBuf) -> Option<PathBuf> {
+    Some(Path::new(in_memory::DOWNLOADS).join(path.file_name().unwrap_or_default()))
 }
 
 /// Downloads a built-in data set, which lies beside the page. A file that does not arrive fails when it is opened.

@@ -7,6 +7,7 @@ use egui_plot::{Line, LineStyle, PlotPoints};
 
 use super::view::{View, ViewContext};
 use crate::app::axes::{self, Entry};
+use crate::app::dialogs;
 use crate::app::places::ViewId;
 use crate::app::run::Run;
 use crate::app::session::State;
@@ -78,10 +79,12 @@ impl View for CurvesView {
             ui.add(egui::Slider::new(&mut self.smoothing, 0.0..=0.99).text("smoothing"))
                 .on_hover_text("Running average over steps; 0 shows every value as it is");
             if ui.button("Export CSV ...").on_hover_text("Every step's values and every report").clicked() {
-                context.dialogs.write(ui.ctx(), "curves.csv", csv(context.runs));
+                let path = dialogs::beside(context.config.source(), "curves.csv");
+                context.dialogs.write(ui.ctx(), &path, csv(context.runs));
             }
             if ui.button("Export picture ...").on_hover_text("The curves as they are shown, PNG").clicked() {
-                context.dialogs.write_picture(ui.ctx(), "curves.png", area);
+                let path = dialogs::beside(context.config.source(), "curves.png");
+                context.dialogs.write_picture(ui.ctx(), path, area);
             }
             // Both runs share the legend entries, which would hide the curves otherwise.
             if let [first, second] = context.runs {

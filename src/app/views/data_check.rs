@@ -134,7 +134,7 @@ impl View for DataCheckView {
         if let Some(check) = &mut self.0 {
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
                 listed(context.listed, context.open, ui);
-                check.ui((context.source, context.dialogs), ui);
+                check.ui((context.config.source(), context.dialogs), ui);
             });
         }
     }

@@ -8,13 +8,14 @@ use eframe::egui_wgpu::RenderState;
 
 use crate::app::dialogs::Dialogs;
 use crate::app::documents::AblationFolder;
-use crate::app::labelling::{Labelling, TrainOn};
+use crate::app::labelling::Labelling;
 use crate::app::places::ViewId;
 use crate::app::run::Run;
 use crate::app::session::Command;
 use crate::app::theme::run_colour;
 use crate::data::DataSet;
 use crate::gpu::Gpu;
+use crate::train::Config;
 
 /// A tab of the window. The registry `super::all` lists every view.
 pub trait View {
@@ -59,14 +60,14 @@ pub struct ViewContext<'a> {
     pub labelling: &'a mut Labelling,
     /// The ablation whose table is shown.
     pub ablation: &'a mut AblationFolder,
-    /// The source of the open data.
-    pub source: &'a str,
+    /// The settings of the next run, and of the open data.
+    pub config: &'a Config,
     /// Where the last corrected list was written, and what it names, or why it was not written.
     pub listed: Option<&'a (PathBuf, Result<String, String>)>,
     /// Set by a view to open data.
     pub open: &'a mut Option<PathBuf>,
     /// Set by a view to start runs on labels that were made in it.
-    pub train_on: &'a mut Option<TrainOn>,
+    pub train_on_labels: &'a mut bool,
 }
 
 impl ViewContext<'_> {

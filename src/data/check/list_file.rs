@@ -11,7 +11,8 @@ use super::repair::{CorrectedList, RepairError};
 use super::report::Report;
 use crate::data::counted::counted;
 use crate::data::names::Decoder;
-use crate::data::set::DataSet;
+use crate::data::open::folder_of_list;
+use crate::data::set::{DataSet, OpenOptions};
 
 /// Why a corrected list is not written.
 #[derive(Debug, Error)]
@@ -130,8 +131,12 @@ pub fn write_corrected_list(
     let summary = format!("{} names {images}, {left_out} {verb} left out", path.display());
     let (of_list, own) = (Path::new(source).parent(), path.parent());
     let beside_list = !place.packed && Path::new(source).is_file() && of_list.map(real) == own.map(real);
-    let note = if place.packed {
-        Some("the list names files in the archive: unpack it, and put the list into its folder".to_owned())
+    let is_beside = of_list.map(real) == own.map(real);
+    let note = if place.packed && !is_beside {
+        Some(
+            "the list names files in the archive: put it beside the archive, where it opens with its images"
+                .to_owned(),
+        )
     } else {
         beside_list
             .then(|| format!("open {} itself: its folder is read with all lists in it", path.display()))
@@ -143,6 +148,12 @@ pub fn write_corrected_list(
 fn real(folder: &Path) -> PathBuf {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned())
+}
+
+/// Whether a source is a list whose images are in an archive beside it.
+fn is_list_of_archive(source: &Path) -> bool {
+    let folder = folder_of_list(source, &OpenOptions::default());
+    folder.is_ok_and(|folder| folder.is_some_and(|folder| !folder.path.is_dir()))
 }
 
 /// Whether a name in a folder or below is not UTF-8.
@@ -168,7 +179,8 @@ impl ListPlace {
         let is_list = |end: &std::ffi::OsStr| {
             ["csv", "tsv", "json", "jsonl", "ndjson"].iter().any(|list| end.eq_ignore_ascii_case(list))
         };
-        if source.is_file() && !source.extension().is_some_and(is_list) {
+        let of_archive = source.is_file() && !source.extension().is_some_and(is_list);
+        if of_archive || is_list_of_archive(source) {
             return Ok(Self { prefix: String::new(), packed: true });
         }
         let folder = |path: &Path| {

@@ -60,6 +60,22 @@ pub(in crate::data) fn read_lists(
     lists(folder)?.map(|lists| read(folder, &lists, options)).transpose()
 }
 
+/// How many rows of the folder's chosen list name a file below the folder, and how many rows name a file at all.
+///
+/// # Errors
+/// When the list cannot be read.
+pub(in crate::data) fn named_files(folder: &Folder) -> Result<[usize; 2], DataError> {
+    let chosen = folder.chosen_list.as_ref().and_then(|name| folder.files.get(name));
+    let Some(Table::List(list)) = chosen.map(|entry| Table::open(entry, true)).transpose()? else {
+        return Ok([0; 2]);
+    };
+    let names = list.file_names();
+    let below = FilesBelow::new(folder, &NamedPaths::new(names.iter().cloned()));
+    let index = FileIndex::new(below.files.into_iter().map(|(path, _)| path));
+    let named = list.resolve(&names, &index).named;
+    Ok([named.iter().filter(|named| named.file().is_some()).count(), names.len()])
+}
+
 /// The tables of the folder; `None` if no table lists images that are there, and class folders may be read instead.
 fn lists(folder: &Folder) -> Result<Option<Vec<(&Entry, Table)>>, DataError> {
     let chosen = |entry: &Entry| folder.chosen_list.as_ref() == Some(&entry.name);

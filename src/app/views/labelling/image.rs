@@ -182,7 +182,7 @@ fn caption(ui: &mut Ui, folder: &OpenFolder, image: usize, decode_error: Option<
                 ui.add(Label::new(RichText::new(file).small()).truncate());
                 let small = |text: String, role: Role| RichText::new(text).small().color(role.colour(ui));
                 let line = match (&folder.error, decode_error) {
-                    (Some(error), _) => Label::new(small(format!("× {error}"), Role::Differ)),
+                    (Some(error), _) => Label::new(small(format!("× {error}"), Role::Differ)).truncate(),
                     (None, Some(reason)) => {
                         let text = format!("× shown at the network's resolution: {reason}");
                         Label::new(small(text, Role::Differ)).truncate()

@@ -37,7 +37,7 @@ impl View for LabellingView {
     }
 
     fn ui(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
-        let ViewContext { runs, dialogs, labelling, train_on, .. } = context;
+        let ViewContext { runs, dialogs, labelling, config, train_on_labels, .. } = context;
         if labelling.folder.is_none() {
             welcome(ui, dialogs, labelling);
             return;
@@ -57,7 +57,7 @@ impl View for LabellingView {
             .show(ui, |ui| {
                 // Stays in sight below any number of classes.
                 Panel::bottom("labelling train").frame(Frame::NONE).show(ui, |ui| {
-                    training::train(ui, runs, folder, train_on);
+                    training::train(ui, runs, folder, config, train_on_labels);
                 });
                 egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
                     self.classes.show(ui, folder);
@@ -169,6 +169,11 @@ fn header(ui: &mut Ui, dialogs: &Dialogs, labelling: &mut Labelling) {
         ui.strong(name).on_hover_text(platform::shown_paths(&own.folder.to_string_lossy()));
         let labelled = folder.queue.labels().made().len();
         ui.label(format!("{}, {labelled} labelled", counted(own.files.len(), "image", "images")));
+        if own.decoding.skipped > 0 {
+            let text = format!("{} more cannot be read", own.decoding.skipped);
+            let told = platform::shown_paths(&own.notices.join("\n"));
+            ui.label(RichText::new(text).color(Role::Anchor.colour(ui))).on_hover_text(told);
+        }
         match folder.save_state() {
             SaveState::Saved if labelled > 0 => {
                 let text = match platform::WRITES_BESIDE_IMAGES {

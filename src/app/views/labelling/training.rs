@@ -1,14 +1,19 @@
 //! Training on the labels: start a run, show its progress, guess all images, export guesses and model.
 
+use std::path::Path;
+
 use eframe::egui::{Button, ProgressBar, RichText, Ui};
 
 use crate::app::dialogs::Dialogs;
-use crate::app::labelling::{OpenFolder, TrainOn};
+use crate::app::first_weights;
+use crate::app::labelling::OpenFolder;
 use crate::app::platform;
 use crate::app::run::Run;
 use crate::app::session::{Command, Phase};
+use crate::app::theme::Role;
 use crate::app::widgets::{muted, percent};
 use crate::data::{HELD_OUT, LABELS_FILE, counted, listed_name};
+use crate::train::Config;
 
 /// Probability from which a guess counts as confident.
 const CONFIDENT: f32 = 0.95;
@@ -26,11 +31,11 @@ pub fn show(ui: &mut Ui, runs: &[Run], dialogs: &Dialogs, folder: &mut OpenFolde
         progress(ui, runs, run);
         guesses(ui, folder, run);
     }
-    export(ui, dialogs, folder, run);
+    export(ui, dialogs, folder, runs);
 }
 
-/// Draws the button that starts a run, which sets `train_on`, or why it cannot.
-pub fn train(ui: &mut Ui, runs: &[Run], folder: &mut OpenFolder, train_on: &mut Option<TrainOn>) {
+/// Draws the button that starts a run, which sets `train_on_labels`, or why it cannot; and what the run starts from.
+pub fn train(ui: &mut Ui, runs: &[Run], folder: &OpenFolder, config: &Config, train_on_labels: &mut bool) {
     let run = folder.run(runs);
     ui.add_space(4.0);
     let labels = folder.queue.labels().made().len();
@@ -43,15 +48,20 @@ pub fn train(ui: &mut Ui, runs: &[Run], folder: &mut OpenFolder, train_on: &mut 
     };
     let train = ui.add_enabled(obstacle.is_none(), Button::new(RichText::new(text).strong()));
     let hint = "Start a new run on these labels, with the settings of the left panel; other runs end";
-    if train.on_hover_text(hint).clicked() {
-        match folder.train() {
-            Ok(request) => *train_on = Some(request),
-            Err(reason) => folder.error = Some(reason),
-        }
+    *train_on_labels |= train.on_hover_text(hint).clicked();
+    if let Some(reason) = folder.refusal() {
+        ui.label(
+            RichText::new(format!("× {}", platform::shown_paths(reason)))
+                .small()
+                .color(Role::Differ.colour(ui)),
+        );
     }
-    if let Some(obstacle) = obstacle {
-        muted(ui, obstacle);
-    }
+    match obstacle {
+        Some(obstacle) => muted(ui, obstacle),
+        None => muted(ui, first_weights::line(config)).on_hover_text(
+            "First weights and frozen layers are chosen under Training settings in the left panel",
+        ),
+    };
 }
 
 /// Which images a run on the current labels is tested on.
@@ -126,10 +136,17 @@ fn guesses(ui: &mut Ui, folder: &mut OpenFolder, run: &Run) {
     }
 }
 
-fn export(ui: &mut Ui, dialogs: &Dialogs, folder: &OpenFolder, run: Option<&Run>) {
+fn export(ui: &mut Ui, dialogs: &Dialogs, folder: &OpenFolder, runs: &[Run]) {
     ui.separator();
     ui.strong("Export");
-    let queue = &folder.queue;
+    let (run, queue, own) = (folder.run(runs), &folder.queue, &folder.queue.own);
+    if let Some(changes) = folder.class_changes(runs) {
+        let text = format!(
+            "The classes have changed since the run began ({changes}). Its model has those of then; predictions are of \
+             those that are left. Train again for the classes of now."
+        );
+        ui.label(RichText::new(text).small().color(Role::Anchor.colour(ui)));
+    }
     let table = ui.add_enabled(queue.guesses().is_some(), Button::new("Predictions ..."));
     let table = table
         .on_hover_text(
@@ -137,15 +154,15 @@ fn export(ui: &mut Ui, dialogs: &Dialogs, folder: &OpenFolder, run: Option<&Run>
              the labels that you gave",
         )
         .on_disabled_hover_text("Needs guesses: train first");
-    if let (true, Some(guesses)) = (table.clicked(), queue.guesses()) {
-        dialogs.write(ui.ctx(), "predictions.csv", guesses.csv(&queue.own.files, queue.labels()));
+    if table.clicked() {
+        dialogs.save_predictions(ui.ctx(), &own.folder.join("predictions.csv"));
     }
     if !platform::WRITES_BESIDE_IMAGES {
         let hint = format!(
             "{LABELS_FILE}: put it into the folder of the images, with a classes.txt of one class per line"
         );
         if ui.button("Labels ...").on_hover_text(hint).clicked() {
-            dialogs.write(ui.ctx(), LABELS_FILE, queue.labels().labels_file(&queue.own.files));
+            dialogs.write(ui.ctx(), Path::new(LABELS_FILE), queue.labels().labels_file(&own.files));
         }
     }
     let trained = run.and_then(|run| run.state.progress).is_some_and(|progress| progress.step > 0);
@@ -156,11 +173,11 @@ fn export(ui: &mut Ui, dialogs: &Dialogs, folder: &OpenFolder, run: Option<&Run>
         )
         .on_disabled_hover_text("Train first");
     if model.clicked() {
-        dialogs.save_model(ui.ctx(), "model.safetensors");
+        dialogs.save_model(ui.ctx(), &own.folder.with_file_name("model.safetensors"));
     }
     model.context_menu(|ui| {
         if ui.button("ONNX file ...").clicked() {
-            dialogs.save_model(ui.ctx(), "model.onnx");
+            dialogs.save_model(ui.ctx(), &own.folder.with_file_name("model.onnx"));
             ui.close();
         }
     });
