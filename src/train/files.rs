@@ -51,7 +51,16 @@ fn temporary(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
         use std::os::unix::fs::PermissionsExt as _;
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(folder)
+    builder.tempfile_in(folder).map_err(without_path)
+}
+
+/// An error without the path of the temporary file, which is another one at each attempt.
+#[cfg(not(target_arch = "wasm32"))]
+fn without_path(error: std::io::Error) -> std::io::Error {
+    match error.to_string().split_once(" at path ") {
+        Some((reason, _)) => std::io::Error::new(error.kind(), reason),
+        None => error,
+    }
 }
 
 /// Flushes a folder, without which a power cut may lose the new name. File systems that cannot flush folders, and

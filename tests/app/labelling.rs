@@ -619,3 +619,21 @@ fn first_weights_are_told_beside_train() {
     let told = "Starts from birds.safetensors; frozen layers: none.";
     assert_eq!(window.query_all_by_label_contains(told).count(), 2);
 }
+
+#[test]
+fn orders_stay_on_one_line_at_any_width() {
+    let folder = digits(6);
+    fs::write(folder.path().join("broken.png"), "not an image").expect("a file");
+    let mut window = labelling(folder.path());
+    assert!(says(&window, "1 more cannot be read"));
+    make_classes(&mut window, &["zero", "one"]);
+    press(&mut window, Key::Num1);
+    wait_for(&mut window, "saved labels", |window| says(window, "saved in labels.csv"));
+    for width in (640..1280).step_by(16) {
+        window.set_size(eframe::egui::vec2(width as f32, 640.0));
+        window.run_steps(3);
+        if let Some(button) = window.query_by_label("Least confident first") {
+            assert!(button.rect().height() < 30.0, "{width}: {:?}", button.rect());
+        }
+    }
+}

@@ -132,6 +132,13 @@ fn closing_keeps_labels_that_cannot_be_saved() {
     fs::rename(folder.path(), &away).expect("a move");
     press(&mut window, Key::Num1);
     wait_for(&mut window, "the notice", |window| says(window, "labels not saved"));
+    // Tried again every two seconds, and said once: in the header and in the log.
+    for _ in 0..250 {
+        window.step();
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(window.query_all_by_label_contains("labels not saved, they exist in").count(), 2);
+    assert!(!says(&window, "it is written again"));
     assert!(!close(&mut window));
     assert!(says(&window, "Labels are not saved") && says(&window, "The 4 labels of "));
     assert!(says(&window, "They are kept in ") && window.query_by_label("Close").is_some());
@@ -249,4 +256,49 @@ fn bare_class_in_labels_leads_to_labelling() {
     window.get_by_label("Label its images").click();
     wait_for(&mut window, "the images", |window| says(window, "6 images, 2 labelled"));
     assert!(says(&window, "Label an image of 'bird' first, or remove the class."));
+}
+
+/// Says yes to what zenity is to suggest.
+#[cfg(target_os = "linux")]
+const ZENITY: &str =
+    "#!/bin/sh\nfor a in \"$@\"; do case \"$a\" in --filename=*) echo \"${a#--filename=}\";; esac; done\n";
+
+#[cfg(target_os = "linux")]
+#[test]
+fn exports_are_suggested_beside_the_images() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    if std::env::var_os("WITH_ZENITY").is_none() {
+        // Again in a process of its own, on a desktop without a portal for dialogs.
+        let outer = tempfile::tempdir().expect("a folder");
+        let zenity = outer.path().join("zenity");
+        fs::write(&zenity, ZENITY).expect("a file");
+        fs::set_permissions(&zenity, fs::Permissions::from_mode(0o755)).expect("its mode");
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let places = [outer.path().to_owned()].into_iter().chain(std::env::split_paths(&path));
+        let mut again = std::process::Command::new(std::env::current_exe().expect("a program"));
+        again
+            .args(["--exact", "labelling_disk::exports_are_suggested_beside_the_images"])
+            .env("PATH", std::env::join_paths(places).expect("a path"))
+            .env("WITH_ZENITY", "1")
+            .env_remove("DBUS_SESSION_BUS_ADDRESS");
+        let output = again.output().expect("it starts");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+        return;
+    }
+    let outer = tempfile::tempdir().expect("a folder");
+    let folder = outer.path().join("photos");
+    fs::rename(digits(12).keep(), &folder).expect("a move");
+    let mut window = labelled(&folder);
+    window.get_by_label("▶ Train on 3 labels").click();
+    wait_for(&mut window, "guesses", |window| says(window, "Guesses are from step 6."));
+    for (button, place) in [
+        ("Predictions ...", folder.join("predictions.csv")),
+        ("Model ...", outer.path().join("model.safetensors")),
+    ] {
+        window.get_by_label(button).click();
+        wait_for(&mut window, button, |window| says(window, &format!("written: {}", place.display())));
+        assert!(place.exists(), "{button}");
+    }
 }

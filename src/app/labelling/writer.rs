@@ -249,6 +249,9 @@ impl WriterThread {
                 write_atomically(&own.folder.join(name), bytes).map_err(|error| error.to_string())?;
             }
         }
+        if now.labels.is_none() && self.saved.exist() {
+            messages.push(format!("{LABELS_FILE} was removed: it is written again"));
+        }
         // Someone may have written it since: then its length is not that of what was written here.
         let length = files.labels.as_ref().map_or(0, Vec::len);
         let mark = mark(&own.folder).map(|(time, _)| (time, length));
@@ -264,12 +267,7 @@ impl WriterThread {
         labels: &Labels,
         messages: &mut Vec<String>,
     ) -> Result<Option<Labels>, String> {
-        let Some(bytes) = &now.labels else {
-            if self.saved.exist() {
-                messages.push(format!("{LABELS_FILE} was removed: it is written again"));
-            }
-            return Ok(None);
-        };
+        let Some(bytes) = &now.labels else { return Ok(None) };
         let mut theirs = match self.own.read_labels() {
             Ok(theirs) => theirs,
             Err(error) => {

@@ -5,7 +5,7 @@ mod classes;
 mod image;
 mod training;
 
-use eframe::egui::{self, CentralPanel, Frame, Panel, RichText, Ui};
+use eframe::egui::{self, Button, CentralPanel, Frame, Panel, RichText, Ui};
 
 use super::view::{View, ViewContext};
 use crate::app::dialogs::Dialogs;
@@ -198,11 +198,15 @@ fn header(ui: &mut Ui, dialogs: &Dialogs, labelling: &mut Labelling) {
         let mut order = folder.queue.order();
         ui.selectable_value(&mut order, Order::Name, "By name")
             .on_hover_text("All images in the order of their file names");
-        ui.add_enabled_ui(folder.queue.guesses().is_some(), |ui| {
-            ui.selectable_value(&mut order, Order::LeastConfident, "Least confident first")
-                .on_hover_text("Images without a label, the least confident guess first")
-                .on_disabled_hover_text("Needs guesses: train first");
-        });
+        // Not in a child of its own, which would be as narrow as the rest of the line.
+        let button = Button::selectable(order == Order::LeastConfident, "Least confident first");
+        let button = ui
+            .add_enabled(folder.queue.guesses().is_some(), button)
+            .on_hover_text("Images without a label, the least confident guess first")
+            .on_disabled_hover_text("Needs guesses: train first");
+        if button.clicked() {
+            order = Order::LeastConfident;
+        }
         if order != folder.queue.order() {
             folder.queue.sort(order);
         }
