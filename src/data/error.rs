@@ -132,11 +132,11 @@ pub enum DataError {
         "image sizes differ: {first} is {}x{}, {second} is {}x{}; give all images one size, or unset strict to have \
          them resized", first_size.0, first_size.1, second_size.0, second_size.1, first = shown(first), second = shown(second))]
     MixedSizes { first: PathBuf, first_size: (u32, u32), second: PathBuf, second_size: (u32, u32) },
-    /// Images of a binary format whose size the network does not accept.
+    /// Images of an array that are too small, as rows of pixels are.
     #[error(
-        "{path} contains images of {width}x{height} pixels, expected square images of {}x{} to {}x{}: resize \
-         them, or save them as image files in class folders, which image_size and fit apply to",
-        SIDES.start(), SIDES.start(), SIDES.end(), SIDES.end(), path = shown(path))]
+        "{path} contains images of {width}x{height} pixels, expected at least {}x{}: enlarge them, or, if these are rows of \
+         pixels, save the array again with the height and the width of each image",
+        SIDES.start(), SIDES.start(), path = shown(path))]
     ImageSize { path: PathBuf, width: usize, height: usize },
     /// A folder whose name is close to that of a split, or has a split's name where a class is expected.
     #[error(

@@ -17,18 +17,17 @@ use super::identity::{Identities, ImageId, name_hash, trained_notice};
 use super::image_reader;
 use super::images::Images;
 use super::layout::{Roles, is_leftover, listed};
-use super::limits::{SIDES, rounded_side};
+use super::limits::{LARGEST_FOUND, SIDES, rounded_side};
 use super::names::{listed_name, shown};
 use super::original::{Original, bits_used};
 use super::set::{self, DataSet, Decoding, OpenOptions, Origin};
+use super::split_copies::split_copies_notice;
 use super::stream::Source;
 use super::used_bits::significant_bits;
 use crate::data::counted::{counted, counted_of};
 
 /// Side of the images if no size is shared by most of them.
 const DEFAULT_SIDE: usize = 32;
-/// Largest side that is chosen from the images: a larger one is the user's decision, as its steps take long.
-const LARGEST_FOUND: usize = 96;
 /// Share of the labelled images that is held out by default.
 const TEST_SHARE: f64 = 0.2;
 /// Skipped images that notices list by name.
@@ -157,6 +156,8 @@ pub(super) async fn load(
         images.map(|(id, _)| id.content)
     };
     notices.extend(trained_notice(of(false), of(true)).filter(|_| !options.only_tests));
+    let named = items.iter().zip(&is_test).map(|(item, test)| (item.file.name.as_str(), *test));
+    notices.extend(split_copies_notice(named).filter(|_| !options.only_tests));
     notices.extend(skipped_notices(&bad));
     let dark = (all_deep && bits == ALL_BITS).then(|| dark_notice(opened.brightest));
     notices.extend(dark.flatten());

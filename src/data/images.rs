@@ -103,12 +103,23 @@ impl Images {
         }
     }
 
+    /// The bytes of image `i`, in memory or read from the source of streamed images.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn try_read(&self, i: usize) -> Result<Vec<u8>, DataError> {
+        match (&self.streamed, i.checked_sub(self.in_memory())) {
+            (Some(streamed), Some(later)) => streamed.try_read(later),
+            _ => Ok(self.image(i).to_vec()),
+        }
+    }
+
     /// The bytes of one of the images (HWC) as an image to resize.
-    pub(super) fn to_dynamic(&self, bytes: &[u8]) -> DynamicImage {
+    pub(super) fn to_dynamic(&self, bytes: Vec<u8>) -> DynamicImage {
         let (width, height) = (self.width as u32, self.height as u32);
         let image = match self.channels {
-            1 => image::GrayImage::from_raw(width, height, bytes.to_vec()).map(DynamicImage::ImageLuma8),
-            _ => image::RgbImage::from_raw(width, height, bytes.to_vec()).map(DynamicImage::ImageRgb8),
+            1 => image::GrayImage::from_raw(width, height, bytes).map(DynamicImage::ImageLuma8),
+            _ => image::RgbImage::from_raw(width, height, bytes).map(DynamicImage::ImageRgb8),
         };
         image.expect("an image has height x width x channels bytes")
     }
@@ -121,7 +132,7 @@ impl Images {
         }
         let mut pixels = Vec::with_capacity(self.in_memory() * side * side * channels);
         for i in 0..self.in_memory() {
-            let image = self.to_dynamic(self.image(i));
+            let image = self.to_dynamic(self.image(i).to_vec());
             let image = match (self.height, self.width) == (side, side) {
                 true => image,
                 false => image.resize_exact(side as u32, side as u32, FilterType::Triangle),

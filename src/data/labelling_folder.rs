@@ -25,6 +25,7 @@ use super::original::Original;
 use super::saved_labels::read_labels;
 use super::set::{DataSet, Decoding, OpenOptions, Origin};
 use super::slices::run_to_end;
+use super::split_copies::split_copies_notice;
 use super::split_words::SplitName;
 use super::unclassed;
 
@@ -181,6 +182,8 @@ impl LabellingFolder {
                 counted_of(n, labels.made().len(), ["label", "labels"], ["is", "are"])
             ),
         });
+        let labelled = labels.made().iter().map(|image| (self.files[*image].as_str(), held.contains(image)));
+        set.notices.extend(split_copies_notice(labelled));
         let mut untested = labels.classes().to_vec();
         held.iter().filter_map(|&image| labels.of(image)).for_each(|class| untested[class as usize].clear());
         untested.retain(|name| !name.is_empty());

@@ -6,6 +6,9 @@ use std::ops::RangeInclusive;
 /// Sides, in pixels, of the images that some network takes.
 pub const SIDES: RangeInclusive<usize> = 8..=224;
 
+/// Largest side that is chosen from the images: a larger one is the user's decision, as its steps take long.
+pub(super) const LARGEST_FOUND: usize = 96;
+
 /// The side as a multiple of what the network asks for, within [`SIDES`], and a notice if it is another one.
 pub(super) fn rounded_side(side: usize, multiple: Option<usize>) -> (usize, Option<String>) {
     let Some(multiple) = multiple.filter(|multiple| !side.is_multiple_of(*multiple)) else {

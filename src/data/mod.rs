@@ -78,6 +78,7 @@ mod slices;
 mod source_kind;
 mod split;
 mod split_compounds;
+mod split_copies;
 mod split_lists;
 mod split_table;
 mod split_words;

@@ -1,10 +1,12 @@
-//! Images of arrays at another side than their own: those that fit in memory are resized when a set is opened, the others
-//! when they are requested.
+//! Images of arrays at another side than their own, or made square: those that fit in memory are resized when a set is
+//! opened, the others when they are requested.
+
+use std::path::Path;
 
 use super::error::DataError;
 use super::fit::Fit;
 use super::images::Images;
-use super::limits::rounded_side;
+use super::limits::{LARGEST_FOUND, SIDES, rounded_side};
 use super::parallel::map_on_all_cores;
 use super::set::{DataSet, OpenOptions};
 use super::slices::Slices;
@@ -13,20 +15,64 @@ use super::stream::Source;
 /// Images that are resized between two reports of progress.
 const BATCH: usize = 256;
 
-/// Resizes all images of a set to [`OpenOptions::image_size`], with a notice; image files have that size already.
+/// Checks the size of the images of an array: what has a side below [`SIDES`] is rather a row of pixels than an image.
+///
+/// # Errors
+/// [`DataError::ImageSize`] names the array at `path`.
+pub(super) fn check_size(path: &Path, [height, width]: [usize; 2]) -> Result<(), DataError> {
+    match height.min(width) < *SIDES.start() {
+        true => Err(DataError::ImageSize { path: path.to_owned(), width, height }),
+        false => Ok(()),
+    }
+}
+
+/// Checks that the images of another array, at `path`, have the size and channels of the training images.
+///
+/// # Errors
+/// [`DataError::Missing`] with both sizes.
+pub(super) fn check_same_size(path: &Path, images: &Images, train: &Images) -> Result<(), DataError> {
+    let size = |images: &Images| [images.height, images.width, images.channels];
+    match images.is_empty() || size(images) == size(train) {
+        true => Ok(()),
+        false => Err(DataError::Missing {
+            path: path.to_owned(),
+            expected: format!("images of the training images' size, {:?}", size(train)),
+            found: format!("{:?} (height, width, channels)", size(images)),
+        }),
+    }
+}
+
+/// The side that arrays get without [`OpenOptions::image_size`], as image files do; `None` if some network takes them as
+/// they are.
+fn found_side(width: usize, height: usize) -> Option<usize> {
+    let shorter = width.min(height);
+    (shorter > 0 && (width != height || !SIDES.contains(&width)))
+        .then(|| shorter.clamp(*SIDES.start(), LARGEST_FOUND))
+}
+
+/// Resizes all images of a set to [`OpenOptions::image_size`], or those that no network takes as they are, with a notice;
+/// image files have their size already.
 ///
 /// # Errors
 /// [`DataError::Stopped`] if [`OpenOptions::stop`] is set; when a streamed image cannot be read.
 pub(super) async fn resize(set: &mut DataSet, options: &OpenOptions) -> Result<(), DataError> {
-    let Some(wanted) = options.image_size else { return Ok(()) };
-    let (side, rounded) = rounded_side(wanted, options.size_multiple);
     let (width, height) = (set.train.width.max(set.test.width), set.train.height.max(set.test.height));
+    let Some(wanted) = options.image_size.or_else(|| found_side(width, height)) else { return Ok(()) };
+    let (side, rounded) = rounded_side(wanted, options.size_multiple);
     if (width, height) == (side, side) {
         return Ok(());
     }
     set.notices.extend(rounded);
-    set.notices.push(format!("all images are resized from {width}x{height} to {side}x{side}"));
-    set.shift = (f64::from(set.shift) * side as f64 / width.max(1) as f64).round() as u32;
+    set.notices.push(format!(
+        "all images are resized from {width}x{height} to {side}x{side}{}{}",
+        if width == height { String::new() } else { format!(", {}", options.fit.text()) },
+        match (options.image_size, width == height || options.fit != Fit::Crop) {
+            (_, false) => " (set fit to pad or stretch to keep all of each image)",
+            (None, true) => " (set image_size to choose another size)",
+            (Some(_), true) => "",
+        }
+    ));
+    set.shift = (f64::from(set.shift) * side as f64 / width.min(height).max(1) as f64).round() as u32;
     let in_memory = options.images_in_memory(side * side * set.train.channels);
     for (images, most) in [(&mut set.train, in_memory), (&mut set.test, usize::MAX)] {
         let resized = Resized { images: std::mem::take(images), from: 0, side, fit: options.fit };
@@ -75,14 +121,7 @@ impl Source for Resized {
     }
 
     fn read(&self, image: usize) -> Result<Vec<u8>, DataError> {
-        let images = &self.images;
-        let mut resized = Vec::new();
-        images.read(self.from + image, |bytes| {
-            resized = self.fit.apply(images.to_dynamic(bytes), self.side as u32).into_bytes();
-        });
-        match images.take_failure() {
-            Some(failure) => Err(failure),
-            None => Ok(resized),
-        }
+        let bytes = self.images.try_read(self.from + image)?;
+        Ok(self.fit.apply(self.images.to_dynamic(bytes), self.side as u32).into_bytes())
     }
 }

@@ -178,12 +178,12 @@ pub struct OpenOptions {
     pub strict: bool,
     /// Skip images that cannot be read, with a notice, rather than fail.
     pub skip_bad: bool,
-    /// The side in pixels that all images are resized to. `None`: arrays keep theirs, image files get the size that most of
-    /// them share, clamped to 8..=96; 32 if most share none.
+    /// The side in pixels that all images are resized to. `None`: square arrays up to 224 pixels keep theirs, image files get
+    /// the size that most of them share, clamped to 8..=96, and so do other arrays; 32 if most files share none.
     pub image_size: Option<usize>,
     /// Rounds the side of image files to a multiple of this, with a notice: that of the run's network.
     pub size_multiple: Option<usize>,
-    /// How image files that are not square become squares.
+    /// How images that are not square become squares.
     pub fit: Fit,
     /// Share of each class's training images that is held out if a source has no test images. `None`: a fifth for image
     /// files, a tenth for other formats.
@@ -324,8 +324,8 @@ pub(super) struct Labelled {
 
 impl Labelled {
     /// No images yet.
-    pub fn empty(side: usize, channels: usize) -> Self {
-        let images = Images::new(side, side, channels, Vec::new());
+    pub fn empty([height, width]: [usize; 2], channels: usize) -> Self {
+        let images = Images::new(height, width, channels, Vec::new());
         Self { images, labels: Vec::new() }
     }
 

@@ -105,6 +105,14 @@ impl Streamed {
         bytes
     }
 
+    /// The bytes of an image, read by the caller.
+    ///
+    /// # Errors
+    /// When it cannot be read; the failure is not reported by [`Streamed::take_failure`].
+    pub fn try_read(&self, image: usize) -> Result<Vec<u8>, DataError> {
+        self.0.shared.try_decode(image)
+    }
+
     pub fn stats(&self) -> StreamStats {
         *lock(&self.0.shared.stats)
     }
@@ -194,16 +202,24 @@ impl Shared {
     }
 
     fn decode(&self, image: usize) -> Arc<[u8]> {
+        match self.try_decode(image) {
+            Ok(bytes) => bytes.into(),
+            Err(failure) => {
+                lock(&self.failure).get_or_insert(failure);
+                vec![0; self.stride].into()
+            }
+        }
+    }
+
+    fn try_decode(&self, image: usize) -> Result<Vec<u8>, DataError> {
         // Without this, a panic of the decoder would block all requests for the image forever.
         let read = catch_unwind(AssertUnwindSafe(|| self.source.read(image)));
-        let failure = match read {
-            Ok(Ok(bytes)) if bytes.len() == self.stride => return bytes.into(),
-            Ok(Ok(_)) => DataError::Changed { image },
-            Ok(Err(error)) => error,
-            Err(_) => DataError::DecoderFailed { image },
-        };
-        lock(&self.failure).get_or_insert(failure);
-        vec![0; self.stride].into()
+        match read {
+            Ok(Ok(bytes)) if bytes.len() == self.stride => Ok(bytes),
+            Ok(Ok(_)) => Err(DataError::Changed { image }),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(DataError::DecoderFailed { image }),
+        }
     }
 }
 

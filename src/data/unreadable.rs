@@ -40,6 +40,12 @@ const AVIF: &str = "it is an AVIF image, which this program cannot read: save it
 pub(super) const RAW: &str =
     "it is a raw photo of a camera, which this program cannot read: export it as JPEG or TIFF";
 
+/// Whether a name is that of a photo as a phone or a camera stores it, often beside the same photo as JPEG.
+pub(super) fn is_camera_original(name: &str) -> bool {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_lowercase()).unwrap_or_default();
+    UNREADABLE.iter().any(|(endings, why)| matches!(*why, HEIC | RAW) && endings.contains(&ending.as_str()))
+}
+
 /// Why an image file cannot be read, if its content or its name tells.
 pub(super) fn unreadable_image(name: &str, start: &[u8]) -> Option<&'static str> {
     if start.get(4..8) == Some(b"ftyp") {

@@ -119,7 +119,8 @@ fn damaged_idx_files_report_the_offset() {
     assert_refused(break_file(DASHED[0], huge), &[DASHED[0], "byte 4", "dimensions"]);
     assert_refused(break_file(DASHED[1], idx_labels(&[0, 1])), &[DASHED[1], "6 images", "2 labels"]);
     assert_refused(break_file(DASHED[3], idx_labels(&[0, 1, 9])), &["class '9'", "no training images"]);
-    assert_refused(break_file(DASHED[0], idx_images(3, 4)), &[DASHED[0], "4x4", "8x8 to 224x224"]);
+    assert_refused(break_file(DASHED[0], idx_images(3, 4)), &[DASHED[0], "4x4", "at least 8x8"]);
+    assert_refused(break_file(DASHED[0], idx_images(6, 9)), &[DASHED[2], "[9, 9, 1]", "[8, 8, 1]"]);
     assert_refused(break_file(DASHED[1], idx_labels(&[5; 6])), &["class"]);
     assert_refused(
         break_file("train-more-idx3-ubyte", idx_images(1, 8)),

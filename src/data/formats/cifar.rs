@@ -176,7 +176,7 @@ fn read_binary(
     let layout = layouts.into_iter().find(|layout| layout.fits(&files.train[0])).unwrap_or(by_name);
     let byte = if options.choice.coarse { 0 } else { layout.classes.len() - 1 };
     let read_part = |entries: &[Entry]| -> Result<Labelled, DataError> {
-        let mut part = Labelled::empty(SIDE, 3);
+        let mut part = Labelled::empty([SIDE; 2], 3);
         for entry in entries {
             layout.read(entry, |classes, planes| {
                 part.labels.push(u32::from(classes[byte]));
@@ -248,14 +248,14 @@ fn read_python(files: &Files, names: Option<&Entry>, options: &OpenOptions) -> R
         (Some(_), false) => PYTHON_FINE,
         (Some(_), true) => PYTHON_COARSE,
     };
-    let mut train = Labelled::empty(SIDE, 3);
+    let mut train = Labelled::empty([SIDE; 2], 3);
     append_batch(&first, &keys, &mut train)?;
     // Frees a batch before the next is read.
     drop(first);
     for entry in &files.train[1..] {
         append_batch(&Pickle::read(entry)?, &keys, &mut train)?;
     }
-    let mut test = Labelled::empty(SIDE, 3);
+    let mut test = Labelled::empty([SIDE; 2], 3);
     for entry in &files.test {
         append_batch(&Pickle::read(entry)?, &keys, &mut test)?;
     }

@@ -11,8 +11,8 @@ use crate::data::error::DataError;
 use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};
 use crate::data::images::Images;
-use crate::data::limits::SIDES;
 use crate::data::records::fill;
+use crate::data::resized::{check_same_size, check_size};
 use crate::data::set::{self, DataSet, Labelled, OpenOptions, Parts};
 
 pub const FORMAT: Format = Format {
@@ -104,7 +104,11 @@ fn load(folder: &Folder, files: &Files, options: &OpenOptions) -> Result<DataSet
             found: "test files only".to_owned(),
         });
     };
-    assemble(&folder.path, "IDX", train, part(true)?, options)
+    let test = part(true)?;
+    if let (Some(test), Some(entry)) = (&test, files.images.iter().find(|entry| is_test(&entry.name))) {
+        check_same_size(&entry.path, &test.images, &train.images)?;
+    }
+    assemble(&folder.path, "IDX", train, test, options)
 }
 
 /// MNIST's own name of the test files is `t10k`.
@@ -117,9 +121,7 @@ fn is_test(name: &str) -> bool {
 pub(in crate::data) fn read_pair(images: &Entry, labels: &Entry) -> Result<Labelled, DataError> {
     let (dimensions, pixels) = read_elements(images, 3)?;
     let [count, height, width] = dimensions[..] else { unreachable!("three dimensions were requested") };
-    if height != width || !SIDES.contains(&height) {
-        return Err(DataError::ImageSize { path: images.path.clone(), width, height });
-    }
+    check_size(&images.path, [height, width])?;
     let (_, bytes) = read_elements(labels, 1)?;
     if bytes.len() != count {
         return Err(DataError::Corrupt {

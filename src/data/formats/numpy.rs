@@ -10,9 +10,9 @@ use crate::data::format::{Format, Loader, Parser, SampleFiles};
 use crate::data::identity::Identities;
 use crate::data::images::Images;
 use crate::data::layout::listed;
-use crate::data::limits::SIDES;
 use crate::data::names::shown_name;
 use crate::data::npy::{Array, UINT8};
+use crate::data::resized::{check_same_size, check_size};
 use crate::data::set::{self, DataSet, Labelled, OpenOptions, Parts};
 
 pub const FORMAT: Format = Format {
@@ -102,24 +102,13 @@ fn detect(folder: &Folder) -> Result<Option<Loader<'_>>, DataError> {
 fn load(files: &Files, options: &OpenOptions) -> Result<DataSet, DataError> {
     let mut train = read_labelled(&files.train)?;
     let mut test = files.test.as_ref().map(read_labelled).transpose()?;
-    let check_size = |images: &Images, entry: &Entry| {
-        let size = |images: &Images| (images.height, images.width, images.channels);
-        if size(images) == size(&train.images) {
-            return Ok(());
-        }
-        Err(DataError::Missing {
-            path: entry.path.clone(),
-            expected: format!("images of the training images' size, {:?}", size(&train.images)),
-            found: format!("{:?} (height, width, channels)", size(images)),
-        })
-    };
     if let (Some(test), Some((entry, _))) = (&test, &files.test) {
-        check_size(&test.images, entry)?;
+        check_same_size(&entry.path, &test.images, &train.images)?;
     }
     let unlabelled = match &files.unlabelled {
         Some(entry) => {
             let images = read_images(entry)?;
-            check_size(&images, entry)?;
+            check_same_size(&entry.path, &images, &train.images)?;
             Some(images)
         }
         None => None,
@@ -128,7 +117,8 @@ fn load(files: &Files, options: &OpenOptions) -> Result<DataSet, DataError> {
         Some(entry) => read_names(entry, files, [Some(&train), test.as_ref()])?,
         None => set::classes_of_labels(&files.folder, &mut train, test.as_mut())?,
     };
-    let (side, colour) = (train.images.height, train.images.channels == 3);
+    let side = train.images.height.min(train.images.width);
+    let colour = train.images.channels == 3;
     let parts = Parts {
         format: "NumPy arrays".to_owned(),
         classes,
@@ -202,9 +192,7 @@ fn read_images(entry: &Entry) -> Result<Images, DataError> {
             found: format!("{element} of shape {shape:?}"),
         });
     }
-    if height != width || !SIDES.contains(&height) {
-        return Err(DataError::ImageSize { path: entry.path.clone(), width, height });
-    }
+    check_size(&entry.path, [height, width])?;
     let mut images = Images::new(height, width, channels, Vec::new());
     if channels_first {
         images.pixels.reserve_exact(bytes.len());

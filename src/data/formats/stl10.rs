@@ -159,7 +159,7 @@ impl Source for Planes {
 
 /// Reads a file of images and its file of labels.
 fn read_part(images: &Entry, labels: Option<&Entry>) -> Result<Labelled, DataError> {
-    let mut part = Labelled::empty(SIDE, 3);
+    let mut part = Labelled::empty([SIDE; 2], 3);
     append_images(images, &mut part.images)?;
     let Some(labels) = labels else {
         return Err(DataError::Missing {

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use crate::data::error::DataError;
 use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};
-use crate::data::limits::SIDES;
 use crate::data::mat::{self, Storage, Variable};
+use crate::data::resized::{check_same_size, check_size};
 use crate::data::set::{self, DataSet, Labelled, OpenOptions, Parts};
 
 pub const FORMAT: Format = Format {
@@ -64,10 +64,7 @@ fn load(files: &Files, options: &OpenOptions) -> Result<DataSet, DataError> {
     let mut notices = Vec::new();
     if let Some(entry) = extra {
         let extra = read_part(entry)?;
-        if extra.images.height != train.images.height {
-            let (width, height) = (extra.images.width, extra.images.height);
-            return Err(DataError::ImageSize { path: entry.path.clone(), width, height });
-        }
+        check_same_size(&entry.path, &extra.images, &train.images)?;
         notices.push(format!(
             "{} extra images are added to the {} of {TRAIN_FILE} (no_extra leaves them out)",
             extra.labels.len(),
@@ -77,6 +74,9 @@ fn load(files: &Files, options: &OpenOptions) -> Result<DataSet, DataError> {
         train.labels.extend(extra.labels);
     }
     let test = files.test.as_ref().map(read_part).transpose()?;
+    if let (Some(test), Some(entry)) = (&test, &files.test) {
+        check_same_size(&entry.path, &test.images, &train.images)?;
+    }
     let format = if extra.is_some() { "SVHN (.mat, train and extra)" } else { "SVHN (.mat)" };
     let parts = Parts {
         format: format.to_owned(),
@@ -104,22 +104,20 @@ fn read_part(entry: &Entry) -> Result<Labelled, DataError> {
     };
     let x = variable("X").ok_or_else(|| missing(IMAGES, "no X".to_owned()))?;
     let y = variable("y").ok_or_else(|| missing(DIGITS, "no y".to_owned()))?;
-    let (side, count) = match (x.storage, x.dimensions.as_slice()) {
-        (Storage::Unsigned(1), &[height, width, 3, count]) if height == width => (height, count),
+    let (size, count) = match (x.storage, x.dimensions.as_slice()) {
+        (Storage::Unsigned(1), &[height, width, 3, count]) => ([height, width], count),
         // A single image loses its last dimension.
-        (Storage::Unsigned(1), &[height, width, 3]) if height == width => (height, 1),
+        (Storage::Unsigned(1), &[height, width, 3]) => ([height, width], 1),
         (storage, dimensions) => {
             return Err(missing(IMAGES, format!("{storage} numbers of {dimensions:?}")));
         }
     };
-    if !SIDES.contains(&side) {
-        return Err(DataError::ImageSize { path: entry.path.clone(), width: side, height: side });
-    }
+    check_size(&entry.path, size)?;
     let labels = read_digits(y).map_err(|found| missing(DIGITS, found))?;
     if labels.len() != count {
         return Err(missing(DIGITS, format!("{} numbers for {count} images", labels.len())));
     }
-    let mut part = Labelled::empty(side, 3);
+    let mut part = Labelled::empty(size, 3);
     part.labels = labels;
     part.images.pixels.reserve_exact(x.bytes.len());
     x.bytes.chunks_exact(part.images.stride()).for_each(|planes| part.images.push_planes(planes, true));
