@@ -195,9 +195,13 @@ impl Workspace {
     /// does once a place is chosen.
     pub fn write_corrected_list(&mut self, path: PathBuf) {
         let Some(data) = self.data.ready() else { return };
-        let report = crate::data::check(data, |_| ());
-        let outcome = data_check::write_list(self.settings.config.source(), data, &report, &path);
-        self.act_on(Chosen::Listed(path, outcome));
+        match crate::data::check(data, |_| ()) {
+            Ok(report) => {
+                let outcome = data_check::write_list(self.settings.config.source(), data, &report, &path);
+                self.act_on(Chosen::Listed(path, outcome));
+            }
+            Err(error) => self.log.add(error.to_string()),
+        }
     }
 
     /// Writes the first run's model to a safetensors file, or to an ONNX file where the name ends with `.onnx`.

@@ -130,6 +130,9 @@ fn open_to_describe(source: &str, options: &OpenOptions) -> anyhow::Result<DataS
                 let labelled: Vec<usize> =
                     (0..set.train.len()).filter(|image| set.train_labels[*image].is_some()).collect();
                 set.test = set.train.pick(&labelled);
+                if let Some(failure) = set.train.take_failure() {
+                    return Err(failure.into());
+                }
                 set.test_labels = set.train_labels.iter().copied().flatten().collect();
                 set.test_ids = set.train_ids.pick(&labelled);
                 set.train = set.train.pick(&[]);
@@ -149,7 +152,12 @@ fn with_predict(error: &anyhow::Error) -> anyhow::Error {
     anyhow!("{}; predict classifies images without classes", one_line(error))
 }
 
+/// # Errors
+/// When the sheet cannot be written, or a streamed image on it could not be read.
 fn save_sheet(sheet: &RgbImage, set: &DataSet, path: &Path) -> anyhow::Result<()> {
+    if let Some(failure) = set.train.take_failure() {
+        return Err(failure.into());
+    }
     write_sheet(sheet, path)?;
     note(format_args!("contact sheet: {}", path.display()));
     if let Some(key) = sheet_key(set) {
@@ -177,6 +185,7 @@ fn check_data(arguments: &DataArguments, set: &DataSet) -> anyhow::Result<Outcom
         ProgressBar::new(100).with_style(ProgressStyle::with_template("checking {bar:40} {percent} %")?);
     let report = check(set, |share| bar.set_position((100.0 * share) as u64));
     bar.finish_and_clear();
+    let report = report?;
     if arguments.json {
         print(serde_json::to_string_pretty(&report)?)?;
     } else {

@@ -86,6 +86,7 @@ fn undecodable(entry: &Entry, reason: impl ToString) -> DataError {
     match unreadable::why_unreadable(entry) {
         Some(why) => bad(entry, why),
         None if is_cut_short(&reason) => bad(entry, CUT_SHORT),
+        None if is_unsupported(&reason) => bad(entry, format!("{UNSUPPORTED} ({reason})")),
         None => bad(entry, reason),
     }
 }
@@ -99,6 +100,17 @@ fn is_cut_short(reason: &str) -> bool {
     ["not enough bytes", "unexpected eof", "unexpected end of file", "fill whole buffer", "unexpectedeof"]
         .iter()
         .any(|words| reason.contains(words))
+}
+
+/// What to do about an image of a kind that its decoder does not know.
+const UNSUPPORTED: &str = "its pixels are of a kind that this program cannot read, such as 32-bit numbers or CIELab: save it as \
+                           PNG, or as TIFF with 8 or 16 bits";
+
+/// Whether a decoder says that it does not know a kind of pixels.
+fn is_unsupported(reason: &str) -> bool {
+    ["does not support", "unsupported", "not supported"]
+        .iter()
+        .any(|words| reason.to_lowercase().contains(words))
 }
 
 /// A decoder of the file, by its content.

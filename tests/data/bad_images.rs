@@ -95,6 +95,68 @@ fn bmp_palette(last: u8) -> Vec<u8> {
     bytes
 }
 
+/// A TIFF file of 8x8 pixels with this meaning, number of samples, bits for each, and format of these.
+fn tiff(photometric: u32, samples: u32, bits: u32, format: u32) -> Vec<u8> {
+    const SHORT: u16 = 3;
+    const ENTRIES: u32 = 10;
+    let pixels = 8 * 8 * samples * bits / 8;
+    let after = 8 + 2 + 12 * ENTRIES + 4;
+    // Up to two values are in the entry itself.
+    let of_samples = if samples > 2 { after } else { bits };
+    let entries = [
+        (256, 1, 8),
+        (257, 1, 8),
+        (258, samples, of_samples),
+        (259, 1, 1),
+        (262, 1, photometric),
+        (273, 1, after + 8),
+        (277, 1, samples),
+        (278, 1, 8),
+        (279, 1, pixels),
+        (339, 1, format),
+    ];
+    let mut bytes = [&b"II*\0"[..], &8u32.to_le_bytes(), &(ENTRIES as u16).to_le_bytes()].concat();
+    for (tag, count, value) in entries {
+        bytes.extend([u16::to_le_bytes(tag), SHORT.to_le_bytes()].concat());
+        bytes.extend([u32::to_le_bytes(count), value.to_le_bytes()].concat());
+    }
+    bytes.extend([0; 4]);
+    bytes.extend([(bits as u16).to_le_bytes(); 4].concat());
+    bytes.extend((0..pixels).map(|i| i as u8));
+    bytes
+}
+
+#[test]
+fn pixels_of_unknown_kinds_are_named() {
+    let (unsigned, signed, float) = (1, 2, 3);
+    for (case, bytes) in [
+        ("32-bit floats", tiff(1, 1, 32, float)),
+        ("64-bit floats", tiff(1, 1, 64, float)),
+        ("32-bit integers", tiff(1, 1, 32, signed)),
+        ("CIELab", tiff(8, 3, 8, unsigned)),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, bytes) in files(&[]).into_iter().chain([("cat/odd.tif".to_owned(), bytes)]) {
+            put(folder.path().join(name), &bytes);
+        }
+        let opened = open(folder.path().to_str().expect("a path"), &OpenOptions::default());
+        let Err(error) = opened else { panic!("{case} are read") };
+        let told = error.to_string();
+        assert!(
+            told.contains("odd.tif") && told.contains("save it as PNG, or as TIFF with 8 or 16 bits"),
+            "{told}"
+        );
+    }
+    // The same file with bytes is read.
+    for bytes in [tiff(1, 1, 8, unsigned), tiff(2, 3, 8, unsigned)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, bytes) in files(&[]).into_iter().chain([("cat/odd.tif".to_owned(), bytes)]) {
+            put(folder.path().join(name), &bytes);
+        }
+        open(folder.path().to_str().expect("a path"), &OpenOptions::default()).expect("a set");
+    }
+}
+
 #[test]
 fn palettes_are_held_to_their_size() {
     let folder = tempfile::tempdir().expect("a folder");

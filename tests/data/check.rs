@@ -150,7 +150,7 @@ fn assert_found(what: &str, change: impl FnOnce(&mut Layout), expected: &[(Kind,
     let mut files = clean();
     change(&mut files);
     for (entrance, set) in opened(&files) {
-        let report = check(&set, |_| {});
+        let report = check(&set, |_| {}).unwrap();
         assert_eq!(counts(&report), expected, "{what} in {entrance}:\n{report}");
         let serious = expected.iter().any(|(kind, _)| kind.severity() == Severity::Serious);
         assert_eq!(report.is_serious(), serious, "{what}");
@@ -170,7 +170,7 @@ fn clean_sets_give_no_finding() {
 fn built_in_sets_give_few_findings() {
     for (name, near, apart) in [("digits", 0, 0), ("shapes", 0, 0), ("fashion", 59, 20)] {
         let set = open(&format!("builtin:{name}"), &OpenOptions::default()).unwrap();
-        let report = check(&set, |_| {});
+        let report = check(&set, |_| {}).unwrap();
         for (kind, count) in counts(&report) {
             let most = match kind {
                 Kind::NearDuplicates => near,
@@ -292,7 +292,7 @@ fn reports_are_valid_json() {
     let mut files = clean();
     files.insert("train/dog/x.png".to_owned(), files["train/cat/1.png"].clone());
     let (_, set) = opened(&files).remove(0);
-    let json = serde_json::to_value(check(&set, |_| {})).unwrap();
+    let json = serde_json::to_value(check(&set, |_| {}).unwrap()).unwrap();
     let finding = &json["findings"][0];
     assert_eq!((&finding["kind"], &finding["severity"]), (&"contradicting_labels".into(), &"serious".into()));
     let images = finding["groups"][0]["images"].as_array().unwrap();
@@ -307,7 +307,7 @@ fn smaller_copies_are_near_duplicates() {
     let small = resize(&picture(3, 64), 28, 28, FilterType::CatmullRom);
     files.insert("unlabeled/x.png".to_owned(), png(&small));
     let (_, set) = opened(&files).remove(0);
-    assert_eq!(counts(&check(&set, |_| {})), [(Kind::NearDuplicates, 2)]);
+    assert_eq!(counts(&check(&set, |_| {}).unwrap()), [(Kind::NearDuplicates, 2)]);
 }
 
 /// A PNG with a colour profile.
@@ -412,7 +412,7 @@ fn unused_bits_are_found() {
         }
         let as_they_are = OpenOptions { significant_bits: SignificantBits::ALL, ..OpenOptions::default() };
         for (entrance, set) in opened_with(&files, &as_they_are) {
-            let report = check(&set, |_| {});
+            let report = check(&set, |_| {}).unwrap();
             let found = report.findings.iter().find(|finding| finding.kind == Kind::UnusedBits);
             let found = found.unwrap_or_else(|| panic!("{bits} bits in {entrance}: {report}"));
             assert_eq!(found.count, 26);
@@ -426,7 +426,7 @@ fn unused_bits_are_found() {
         files.insert("train/cat/x.png".to_owned(), deep(900, 16));
         let (_, set) = opened(&files).remove(0);
         assert!(
-            check(&set, |_| {}).findings.iter().all(|finding| finding.kind != Kind::UnusedBits),
+            check(&set, |_| {}).unwrap().findings.iter().all(|finding| finding.kind != Kind::UnusedBits),
             "{bits}"
         );
     }
@@ -447,7 +447,7 @@ fn corrected_lists_open_without_findings() {
     files.insert("train/dog/blank.png".to_owned(), png(&rgb(32, 32, [9; 3])));
     files.insert("unlabeled/raw.tif".to_owned(), raw_file(800));
     for (entrance, set) in opened(&files) {
-        let report = check(&set, |_| {});
+        let report = check(&set, |_| {}).unwrap();
         let list = report.corrected_list(&set, "").unwrap();
         // Copies in pairs lose one, contradictions both, and the blank and the raw image go.
         assert_eq!((list.kept, list.left_out), (36 + 7 - 8, 8), "{entrance}: {report}");
@@ -455,11 +455,11 @@ fn corrected_lists_open_without_findings() {
     let folder = tempdir().unwrap();
     files.iter().for_each(|(file, bytes)| put(folder.path().join("photos").join(file), bytes));
     let set = open(folder.path().join("photos").to_str().unwrap(), &OpenOptions::default()).unwrap();
-    let list = check(&set, |_| {}).corrected_list(&set, "photos/").unwrap();
+    let list = check(&set, |_| {}).unwrap().corrected_list(&set, "photos/").unwrap();
     fs::write(folder.path().join("corrected.csv"), &list.csv).unwrap();
     let corrected =
         open(folder.path().join("corrected.csv").to_str().unwrap(), &OpenOptions::default()).unwrap();
-    let report = check(&corrected, |_| {});
+    let report = check(&corrected, |_| {}).unwrap();
     assert_eq!((report.images, counts(&report)), (list.kept, vec![]), "{report}");
     assert_eq!(corrected.classes, set.classes);
     assert_eq!(corrected.test.len(), 7, "test images stay");
@@ -502,7 +502,7 @@ fn corrected_lists_name_odd_files_as_they_open() {
         let photos = folder.path().join("photos").to_str().unwrap().to_owned();
         let set = open(&photos, &OpenOptions::default()).unwrap();
         let list = folder.path().join("corrected.csv");
-        let report = check(&set, |_| {});
+        let report = check(&set, |_| {}).unwrap();
         let written = write_corrected_list(&photos, &set, &report, &list);
         assert!(written.is_ok(), "{what}: {:?}", written.err());
         let listed = open(list.to_str().unwrap(), &OpenOptions::default());
@@ -531,7 +531,7 @@ fn originals_are_kept_before_their_copies() {
             files.insert(format!("train/cat/{name}"), bytes.clone());
         }
         let (_, set) = opened(&files).remove(0);
-        let list = check(&set, |_| {}).corrected_list(&set, "").unwrap();
+        let list = check(&set, |_| {}).unwrap().corrected_list(&set, "").unwrap();
         let row = list.csv.lines().find(|row| row.contains("left out")).unwrap();
         assert!(row.contains(&format!("/{copy},")), "{copy}: {row}");
     }
@@ -553,7 +553,7 @@ fn corrected_lists_keep_classes_called_none() {
         let photos = folder.path().join("photos").to_str().unwrap().to_owned();
         let set = open(&photos, &OpenOptions::default()).unwrap();
         let list = folder.path().join("corrected.csv");
-        write_corrected_list(&photos, &set, &check(&set, |_| {}), &list).unwrap();
+        write_corrected_list(&photos, &set, &check(&set, |_| {}).unwrap(), &list).unwrap();
         let listed = open(list.to_str().unwrap(), &OpenOptions::default()).unwrap();
         assert_eq!((&listed.classes, listed.test.len()), (&set.classes, set.test.len()), "{class}");
         assert_eq!(listed.train_labels, set.train_labels, "{class}");
@@ -566,7 +566,7 @@ fn names_with_line_breaks_have_no_list() {
         let mut files = clean();
         files.insert(name.to_owned(), png(&picture(700, 32)));
         let set = open_files("photos", files, &OpenOptions::default()).unwrap();
-        let error = check(&set, |_| {}).corrected_list(&set, "").unwrap_err().to_string();
+        let error = check(&set, |_| {}).unwrap().corrected_list(&set, "").unwrap_err().to_string();
         assert!(error.contains("line break") && !error.contains(['\n', '\r']), "{error}");
     }
 }
@@ -582,7 +582,7 @@ fn sets_of_one_class_have_no_findings_of_balance() {
     set.test = std::mem::replace(&mut set.train, Images::new(32, 32, 3, Vec::new()));
     set.test_labels = set.train_labels.drain(..).flatten().collect();
     set.test_ids = std::mem::take(&mut set.train_ids);
-    let report = check(&set, |_| {});
+    let report = check(&set, |_| {}).unwrap();
     assert_eq!(counts(&report), [], "{report}");
     let error = report.corrected_list(&set, "").unwrap_err().to_string();
     assert!(error.contains("no images to train on"), "{error}");
@@ -591,7 +591,7 @@ fn sets_of_one_class_have_no_findings_of_balance() {
 #[test]
 fn sets_without_files_have_no_list() {
     let set = open("builtin:digits", &OpenOptions::default()).unwrap();
-    let error = check(&set, |_| {}).corrected_list(&set, "").unwrap_err();
+    let error = check(&set, |_| {}).unwrap().corrected_list(&set, "").unwrap_err();
     assert!(error.to_string().contains("no image files"), "{error}");
 }
 
@@ -599,10 +599,10 @@ fn sets_without_files_have_no_list() {
 fn contact_sheets_show_each_finding() {
     let mut files = clean();
     let (_, set) = opened(&files).remove(0);
-    let empty = check(&set, |_| {}).contact_sheet(&set, 1);
+    let empty = check(&set, |_| {}).unwrap().contact_sheet(&set, 1);
     files.insert("train/dog/x.png".to_owned(), files["train/cat/1.png"].clone());
     let (_, set) = opened(&files).remove(0);
-    let sheet = check(&set, |_| {}).contact_sheet(&set, 1);
+    let sheet = check(&set, |_| {}).unwrap().contact_sheet(&set, 1);
     // Below each image there is room for 14 letters of 6 pixels, and three lines of 10.
     let columns = (sheet.width() - 4) / (14 * 6 + 4);
     assert_eq!((sheet.width(), (4..10).contains(&columns)), (4 + columns * (14 * 6 + 4), true));

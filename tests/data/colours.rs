@@ -98,7 +98,7 @@ fn gamma_of_grey_files_is_converted_and_reported() {
     for (entrance, set) in opened_with(&files, &OpenOptions::default()) {
         assert_eq!(set.train.channels, 1, "{entrance}");
         assert!((0..set.train.len()).all(|i| pixels(&set.train, i)[0] > 120), "{entrance}");
-        let report = check(&set, |_| {});
+        let report = check(&set, |_| {}).unwrap();
         let found = report.findings.iter().find(|finding| finding.kind == Kind::ColourProfiles);
         let example = found.and_then(|finding| finding.examples().next()).expect("a finding");
         assert_eq!(example.detail.as_deref(), Some("gamma 1.00 of a PNG file"), "{entrance}");

@@ -76,7 +76,7 @@ fn fewer_bits_are_scaled_in_every_entrance() {
                 assert_eq!(set.decoding.significant_bits, Some(bits as u8), "{entrance}");
                 let told = set.notices.iter().any(|notice| notice.contains("set significant_bits to 16"));
                 assert_eq!(told, setting == SignificantBits::Auto, "{:?}", set.notices);
-                let report = check(set, |_| {});
+                let report = check(set, |_| {}).unwrap();
                 assert!(report.findings.iter().all(|finding| finding.kind != Kind::UnusedBits), "{report}");
             }
         }

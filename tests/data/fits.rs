@@ -66,7 +66,7 @@ fn sizes_and_fits_apply_in_every_entrance() {
                 assert!(told, "{what}: {:?}", set.notices);
                 let streams = entrance == "streamed";
                 assert_eq!(set.train.in_memory() == 0, streams, "{what}");
-                let report = check(&set, |_| {});
+                let report = check(&set, |_| {}).unwrap();
                 let cropped = report.findings.iter().any(|finding| finding.kind == Kind::Cropped);
                 assert_eq!(cropped, fit == Fit::Crop, "{what}: {report}");
             }

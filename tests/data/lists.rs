@@ -156,7 +156,7 @@ fn corrected_lists_name_every_image_that_counts() {
     let folder = files.write();
     let set = read(&folder.path().join("photos")).unwrap();
     assert_eq!(counts(&set), (vec!["cat", "dog"], 12, 1));
-    let report = check(&set, |_| {});
+    let report = check(&set, |_| {}).unwrap();
     let beside = report.corrected_list(&set, "photos/").unwrap();
     assert_eq!((beside.kept, beside.left_out), (12, 1), "{report}");
     fs::write(folder.path().join("clean.csv"), &beside.csv).unwrap();

@@ -213,11 +213,16 @@ fn replaced_files_are_not_taken_for_the_old() {
         }),
         ("other content", |p| (0..20).for_each(|i| bmp(&p.join(format!("a/{i}.bmp")), 100 + i))),
     ];
-    for (name, change) in changes {
-        let outer = tempdir().unwrap();
+    let folders = changes.map(|_| tempdir().unwrap());
+    for outer in &folders {
         let data = outer.path().join("p");
         (0..20).for_each(|i| bmp(&data.join(format!("a/{i}.bmp")), i));
         (0..20).for_each(|i| bmp(&data.join(format!("b/{i}.bmp")), 20 + i));
+    }
+    // Files that have just changed are not remembered.
+    sleep(Duration::from_millis(2_100));
+    for ((name, change), outer) in changes.into_iter().zip(&folders) {
+        let data = outer.path().join("p");
         let open = |cache| {
             let options = OpenOptions { memory: Some(0), cache, ..OpenOptions::default() };
             open(data.to_str().unwrap(), &options).unwrap()
@@ -237,5 +242,100 @@ fn replaced_files_are_not_taken_for_the_old() {
             "nothing" => assert_eq!(failure, None),
             _ => assert!(failure.is_some_and(|text| text.contains("has changed since")), "{name}"),
         }
+    }
+}
+
+/// A member of an archive, or a file: where its bytes are, to be written over in place.
+fn overwrite(path: &Path, before: &[u8], after: &[u8]) {
+    use std::io::{Seek as _, SeekFrom, Write as _};
+    let (bytes, time) = (fs::read(path).unwrap(), fs::metadata(path).unwrap().modified().unwrap());
+    let at = bytes.windows(before.len()).position(|found| found == before).expect("the image");
+    let mut file = fs::File::options().write(true).open(path).unwrap();
+    file.seek(SeekFrom::Start(at as u64)).unwrap();
+    file.write_all(after).unwrap();
+    file.set_modified(time).unwrap();
+}
+
+fn archive(zipped: bool, files: &[(String, Vec<u8>)]) -> Vec<u8> {
+    use std::io::{Cursor, Write as _};
+    if zipped {
+        let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        let stored =
+            zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        for (name, bytes) in files {
+            writer.start_file(name.as_str(), stored).unwrap();
+            writer.write_all(bytes).unwrap();
+        }
+        return writer.finish().unwrap().into_inner();
+    }
+    let mut builder = tar::Builder::new(Vec::new());
+    for (name, bytes) in files {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        builder.append_data(&mut header, name, bytes.as_slice()).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+/// Images that are written over in place with their size and time of modification, in every form that streams them.
+#[test]
+fn overwritten_images_end_the_run() {
+    let bytes = |n: usize| {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        let image = image::RgbImage::from_raw(8, 8, made(n, 8, 3)).unwrap();
+        image.write_to(&mut bytes, image::ImageFormat::Bmp).unwrap();
+        bytes.into_inner()
+    };
+    let files: Vec<(String, Vec<u8>)> =
+        (0..40).map(|n| (format!("{}/{n}.bmp", ["a", "b"][n % 2]), bytes(n))).collect();
+    let rows: String = files.iter().map(|(name, _)| format!("p/{name},{}\n", &name[..1])).collect();
+    for form in ["folder", "zip", "tar", "list", "unlabelled"] {
+        let outer = tempdir().unwrap();
+        let source = match form {
+            "zip" | "tar" => {
+                let source = outer.path().join(format!("p.{form}"));
+                put(&source, &archive(form == "zip", &files));
+                source
+            }
+            _ => {
+                let hidden = |name: &str| form == "unlabelled" && name.ends_with("7.bmp");
+                for (name, bytes) in &files {
+                    let folder = if hidden(name) { "p/unlabeled" } else { "p" };
+                    put(outer.path().join(folder).join(name), bytes);
+                }
+                put(outer.path().join("list.csv"), format!("file,label\n{rows}").as_bytes());
+                outer.path().join(if form == "list" { "list.csv" } else { "p" })
+            }
+        };
+        let set = open_with(&source, 0, false).unwrap();
+        let file = |i: usize| set.train_ids.files[i].rsplit('/').next().unwrap().to_owned();
+        let last = set.train.len() - 1;
+        let (name, kept) = (file(last), file(0));
+        let number = |name: &str| name.trim_end_matches(".bmp").parse::<usize>().unwrap();
+        let folder = || {
+            let inner = format!("{}/{name}", ["a", "b"][number(&name) % 2]);
+            ["p", "p/unlabeled"]
+                .map(|at| outer.path().join(at).join(&inner))
+                .into_iter()
+                .find(|path| path.exists())
+        };
+        let path = folder().unwrap_or_else(|| source.clone());
+        overwrite(&path, &bytes(number(&name)), &bytes(number(&name) + 100));
+        assert_eq!(words(&set.train, 0)[0] & 0xff, u32::from(made(number(&kept), 8, 3)[0]), "{form}");
+        assert!(set.train.take_failure().is_none(), "{form}");
+        for prefetched in [false, true] {
+            if prefetched {
+                set.train.prefetch(&[last, 0]);
+            }
+            assert_eq!(words(&set.train, last), [0xff00_0000; 64], "{form}");
+            let failure = set.train.take_failure().expect(form).to_string();
+            assert!(failure.contains(&name), "{form}: {failure}");
+            let said = if form == "zip" { "checksum" } else { "has changed since the data set was opened" };
+            assert!(failure.contains(said), "{form}: {failure}");
+        }
+        // A check of such a set says so too.
+        let found = remixmatch::data::check(&set, |_| {}).map(|_| ()).map_err(|error| error.to_string());
+        assert!(found.expect_err(form).contains(&name), "{form}");
     }
 }

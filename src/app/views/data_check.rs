@@ -15,7 +15,7 @@ use crate::app::run::Run;
 use crate::app::textures::{Subset, Thumbnails};
 use crate::app::theme::Role;
 use crate::app::widgets::{muted, nothing_yet};
-use crate::data::{Checker, DataSet, Example, Finding, Place, Report, Severity, counted};
+use crate::data::{Checker, DataError, DataSet, Example, Finding, Place, Report, Severity, counted};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::data::{ListFile, list_beside, write_corrected_list};
 
@@ -35,8 +35,8 @@ struct Check {
     data: Arc<DataSet>,
     thumbnails: Thumbnails,
     shared: Arc<Shared>,
-    arriving: oneshot::Receiver<Report>,
-    report: Option<Arc<Report>>,
+    arriving: oneshot::Receiver<Result<Report, DataError>>,
+    report: Option<Result<Arc<Report>, String>>,
 }
 
 /// What a check and the window exchange.
@@ -84,13 +84,21 @@ impl Check {
     /// Shows the progress of the check, then its findings.
     fn ui(&mut self, (source, dialogs): (&str, &Dialogs), ui: &mut Ui) {
         if self.report.is_none() {
-            self.report = self.arriving.try_recv().ok().flatten().map(Arc::new);
+            let arrived = self.arriving.try_recv().ok().flatten();
+            self.report = arrived.map(|found| found.map(Arc::new).map_err(|error| error.to_string()));
         }
         let (data, thumbnails) = (&self.data, &self.thumbnails);
         let Some(report) = &self.report else {
             let text = format!("checking {}", counted(data.train.len() + data.test.len(), "image", "images"));
             ui.add(ProgressBar::new(self.progress()).text(RichText::new(text).small()));
             return;
+        };
+        let report = match report {
+            Ok(report) => report,
+            Err(reason) => {
+                ui.colored_label(Role::Differ.colour(ui), reason);
+                return;
+            }
         };
         if report.findings.is_empty() {
             ui.colored_label(

@@ -28,6 +28,7 @@ use descriptor::Descriptor;
 use subject::Subject;
 
 use super::counted::counted;
+use super::error::DataError;
 use super::parallel::map_on_all_cores;
 use super::set::DataSet;
 
@@ -37,7 +38,10 @@ const BATCH: usize = 2_048;
 /// Checks a data set. `progress` is called with the share that is done.
 ///
 /// The work is about a millisecond for each 50 images, plus their decoding if they are streamed.
-pub fn check(set: &DataSet, mut progress: impl FnMut(f32)) -> Report {
+///
+/// # Errors
+/// When a streamed image has changed, or can no longer be read.
+pub fn check(set: &DataSet, mut progress: impl FnMut(f32)) -> Result<Report, DataError> {
     let mut checker = Checker::new(set);
     while !checker.is_done() {
         checker.advance(set, BATCH);
@@ -87,10 +91,16 @@ impl Checker {
 
     /// The findings, most serious first.
     ///
+    /// # Errors
+    /// When a streamed image has changed, or can no longer be read: its pixels were zeros.
+    ///
     /// # Panics
     /// When the check is not done.
-    pub fn report(mut self, set: &DataSet) -> Report {
+    pub fn report(mut self, set: &DataSet) -> Result<Report, DataError> {
         assert!(self.is_done(), "all images are checked before the report");
+        if let Some(failure) = set.train.take_failure() {
+            return Err(failure);
+        }
         let subject = Subject { set };
         let mut findings = copy_findings(subject, &mut self.copies);
         findings.extend(classes::findings(subject));
@@ -102,7 +112,7 @@ impl Checker {
         findings.extend(originals::backgrounds(subject, &self.described));
         findings.extend(pixels::uniform(subject, &self.described, explained));
         findings.extend(pixels::stand_apart(subject, &self.described));
-        Report::new(set, self.images, findings)
+        Ok(Report::new(set, self.images, findings))
     }
 }
 
