@@ -1,8 +1,8 @@
 //! The images that a command is given: files, folders, archives, and patterns that the shell has not expanded.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use globset::GlobBuilder;
 use remixmatch::data::{
@@ -41,28 +41,65 @@ impl ImageInputs {
         inputs
     }
 
-    /// Adds what a pattern matches, by path.
+    /// Adds what a pattern matches, by path: folders and archives with their images, and files that are images; the other
+    /// files to `others`, as those in folders.
     fn add_matches(&mut self, pattern: &str) {
-        let (first, mut matches) = (self.images.len(), 0);
-        match matches_of(pattern) {
-            Err(reason) => return self.failures.push(format!("the pattern {pattern} is invalid: {reason}")),
-            Ok(found) => {
-                for path in found {
-                    matches += 1;
-                    match path {
-                        Ok(path) => self.add(&path),
-                        Err(reason) => self.failures.push(reason.to_string()),
+        let (first, failures) = (self.images.len(), self.failures.len());
+        let named = shown(Path::new(pattern));
+        let found = match matches_of(pattern) {
+            Ok(found) => found,
+            Err(error) => {
+                return self.failures.push(format!(
+                    "there is no file {named}, and it is no valid pattern: {} (write [[], [{{] or [?] for such a letter in a \
+                     name)",
+                    pattern_error(&error)
+                ));
+            }
+        };
+        let (mut folders, mut files, mut others) = (Vec::new(), 0, Vec::new());
+        for path in found {
+            match path {
+                Err(error) => self.failures.extend(walk_failure(&error)),
+                Ok(path) if path.is_dir() => {
+                    self.folders.push(path.clone());
+                    self.add_folder(&path);
+                    folders.push(path);
+                }
+                Ok(path) => {
+                    files += 1;
+                    match archived_images(&path) {
+                        Ok(None) if is_image_file(&path) => self.images.push(LooseImage::from(path)),
+                        Ok(None) => others.push(path),
+                        Ok(Some(found)) => self.add_archived(found),
+                        Err(error) => self.failures.push(error.to_string()),
                     }
                 }
             }
-        }
-        if matches == 0 {
-            self.failures.push(format!("there is no file {pattern}, and nothing matches it as a pattern"));
         }
         // `**` matches a folder and its files.
         let mut seen = BTreeSet::new();
         let new = self.images.split_off(first);
         self.images.extend(new.into_iter().filter(|image| seen.insert(image.path().to_owned())));
+        if (self.images.len(), self.failures.len()) != (first, failures) {
+            return self.others.extend(others);
+        }
+        let (folder_count, file_count) =
+            (counted(folders.len(), "folder", "folders"), counted(files, "file", "files"));
+        self.failures.push(match (folders.first(), others.first()) {
+            (None, None) if files > 0 => {
+                format!("{named} matches {file_count}, and there are no images in them")
+            }
+            (None, None) => format!("there is no file {named}, and nothing matches it as a pattern"),
+            (Some(folder), None) => {
+                format!("{named} matches {folder_count} without images, such as {}", shown(folder))
+            }
+            (None, Some(other)) => {
+                format!("{named} matches {file_count} and no image, such as {}", shown(other))
+            }
+            (Some(_), Some(other)) => {
+                format!("{named} matches {folder_count}, {file_count} and no image, such as {}", shown(other))
+            }
+        });
     }
 
     fn add(&mut self, path: &Path) {
@@ -145,6 +182,27 @@ impl ImageInputs {
                 )
             ));
         }
+    }
+}
+
+/// What is said where the files of a pattern cannot be looked for; nothing if its folder does not exist.
+fn walk_failure(error: &walkdir::Error) -> Option<String> {
+    let reason = error.io_error()?;
+    let is_missing = error.depth() == 0 && reason.kind() == io::ErrorKind::NotFound;
+    let folder = error.path().unwrap_or(Path::new("."));
+    (!is_missing).then(|| format!("cannot read the folder {}: {reason}", shown(folder)))
+}
+
+/// What is wrong with a pattern, in words.
+fn pattern_error(error: &globset::Error) -> &'static str {
+    use globset::ErrorKind;
+    match error.kind() {
+        ErrorKind::UnclosedClass => "a [ has no ] after it",
+        ErrorKind::InvalidRange(..) => "the letters of a range in [ ] descend",
+        ErrorKind::UnopenedAlternates => "a } has no { before it",
+        ErrorKind::UnclosedAlternates => "a { has no } after it",
+        ErrorKind::DanglingEscape => "it ends with a \\, which escapes the letter after it",
+        _ => "it is too long or too deeply nested",
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde::{Deserialize, Serialize};
 
-use super::checkpoint_data::{check_content, checksum, read_fingerprint, write_fingerprint};
+use super::checkpoint_data::{check_content, check_weights, checksum, read_fingerprint, write_fingerprint};
 use super::config::Config;
 use super::error::TrainError;
 use super::files::TensorFile;
@@ -350,6 +350,12 @@ impl Checkpoint {
         };
         // Last: what else is wrong says more.
         check_content(bytes, &file).map_err(broken)?;
+        for (group, values) in [("weights", &checkpoint.weights), ("ema", &checkpoint.ema)] {
+            let named = network.parameters.list.iter().zip(values).map(|(parameter, values)| {
+                (format!("{group}.{}", parameter.name), &parameter.shape[..], &values[..])
+            });
+            check_weights(named).map_err(broken)?;
+        }
         Ok(checkpoint)
     }
 

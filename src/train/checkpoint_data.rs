@@ -46,6 +46,32 @@ pub(super) fn check_content(bytes: &[u8], file: &SafeTensors) -> Result<(), Stri
     Err("its content does not match its checksum: it is damaged or was changed; use a copy of it".to_owned())
 }
 
+/// Checks that the weights of a network are those of a trained one, or of one that begins: they are finite, and not
+/// constant in every kernel, so that the network would tell nothing apart. `tensors`: names, shapes and values.
+pub(super) fn check_weights<'a>(
+    tensors: impl IntoIterator<Item = (String, &'a [usize], &'a [f32])>,
+) -> Result<(), String> {
+    let (mut constant, mut varies) = (None, false);
+    for (name, shape, values) in tensors {
+        if values.iter().any(|value| !value.is_finite()) {
+            return Err(format!("'{name}' has a value that is NaN or infinite: use a copy of the file"));
+        }
+        if shape.len() > 1 && values.len() > 1 {
+            match values.iter().all(|value| *value == values[0]) {
+                true => constant = constant.or(Some((name, values[0]))),
+                false => varies = true,
+            }
+        }
+    }
+    match constant.filter(|_| !varies) {
+        None => Ok(()),
+        Some((name, value)) => Err(format!(
+            "all its kernels are constant ('{name}' is {value} throughout), as in a file that was wiped or never filled: use \
+             a copy of it"
+        )),
+    }
+}
+
 /// Adds 20 bytes per image: the hashes of content and name, and the role with the class; and the names of files, by which
 /// messages name those that are gone. Images that trained earlier take 16 bytes.
 pub(super) fn write_fingerprint(file: &mut TensorFile, fingerprint: &Fingerprint) {

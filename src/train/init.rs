@@ -9,7 +9,7 @@ use safetensors::{Dtype, SafeTensors};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::checkpoint::{FORMAT, damage, header_of};
-use super::checkpoint_data::check_content;
+use super::checkpoint_data::{check_content, check_weights};
 use super::config::Config;
 use super::error::TrainError;
 use super::init_source::InitSource;
@@ -155,6 +155,9 @@ impl InitialWeights {
         for (to, of) in weights.iter_mut().zip(&expected[..parameters]) {
             *to = values(of)?;
         }
+        let taken = expected[..parameters].iter().zip(&weights);
+        check_weights(taken.map(|(of, values)| (of.name.clone(), &of.parameter.shape[..], &values[..])))
+            .map_err(refused)?;
         let statistics: Vec<_> = expected[parameters..].iter().map(values).collect::<Result<_, _>>()?;
         let name = config.init.clone().unwrap_or_else(|| path.to_string_lossy().into_owned());
         let source = InitSource { name, hash: format!("{:032x}", xxh3_128(bytes)) };

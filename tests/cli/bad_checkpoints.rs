@@ -99,3 +99,65 @@ fn checkpoint_of_other_data_names_both() {
     }
     assert_eq!(fs::read(&model).expect("the checkpoint"), before);
 }
+
+/// The content of a checkpoint with other values in its weights, as an earlier version wrote it: without a checksum.
+fn refilled(model: &Path, group: &str, value: impl Fn(&str, usize) -> f32) -> Vec<u8> {
+    let bytes = fs::read(model).expect("the checkpoint");
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).expect("safetensors");
+    let mut entries = metadata.metadata().clone().expect("metadata");
+    entries.remove("checksum").expect("a checksum");
+    let file = SafeTensors::deserialize(&bytes).expect("safetensors");
+    let contents: Vec<(String, Vec<u8>)> = file
+        .iter()
+        .map(|(name, view)| {
+            let bytes = view.data().to_vec();
+            let values = (0..bytes.len() / 4).flat_map(|i| value(name, i).to_le_bytes()).collect();
+            let is_meant = name.starts_with(group) && view.dtype() == safetensors::Dtype::F32;
+            (name.to_owned(), if is_meant { values } else { bytes })
+        })
+        .collect();
+    let views = contents.iter().map(|(name, content)| {
+        let of = file.tensor(name).expect("a tensor");
+        let view = safetensors::tensor::TensorView::new(of.dtype(), of.shape().to_vec(), content);
+        (name.as_str(), view.expect("a tensor"))
+    });
+    safetensors::serialize(views, Some(entries)).expect("safetensors")
+}
+
+#[test]
+fn wiped_weights_are_refused_by_name() {
+    let run = Run::new(2);
+    let model = run.model();
+    let varied = |_: &str, i: usize| i as f32;
+    for (case, content, words) in [
+        ("all zeros", refilled(&model, "", |_, _| 0.0), &["its kernels are constant", "is 0 throughout"][..]),
+        (
+            "EMA weights of zeros",
+            refilled(&model, "ema.", |_, _| 0.0),
+            &["constant ('ema.", "is 0 throughout"],
+        ),
+        ("weights of zeros", refilled(&model, "weights.", |_, _| 0.0), &["constant ('weights.", "wiped"]),
+        ("one value", refilled(&model, "ema.", |_, _| 0.25), &["is 0.25 throughout"]),
+        ("a value each", refilled(&model, "ema.", |name, _| name.len() as f32), &["kernels are constant"]),
+        ("NaN", refilled(&model, "ema.", |_, i| if i == 3 { f32::NAN } else { 0.5 }), &["'ema.", "NaN"]),
+    ] {
+        all_refuse(&run, &content, words);
+        let path = run.beside("bad.safetensors");
+        put(&path, &content);
+        let mut start = super::common::train(run.data.path(), 2, &run.beside("new"));
+        if words.iter().all(|word| !word.contains("weights.")) {
+            refused(
+                start.args(["--init", str(&path), "--network", "wrn-10-1"]),
+                &["a run cannot start from"],
+            );
+        }
+        let out = run.beside("out.onnx");
+        refused(&mut remixmatch(&["export", "--model", str(&path), "--out", str(&out)]), words);
+        assert!(!out.exists(), "{case}");
+    }
+    // Two values in one kernel are weights.
+    let content = refilled(&model, "ema.", varied);
+    let path = run.beside("varied.safetensors");
+    put(&path, &content);
+    super::common::done(&mut remixmatch(&["eval", "--model", str(&path), "--data", str(run.data.path())]));
+}

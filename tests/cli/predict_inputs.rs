@@ -88,7 +88,7 @@ fn name_of(path: &str) -> &str {
 fn folders_archives_and_patterns_have_the_same_answers() {
     let given = Given::new();
     let four: &[&str] = &["0.png", "1.png", "2.png", "3.png"];
-    let cases: [(&str, &[&str]); 10] = [
+    let cases: [(&str, &[&str]); 11] = [
         ("photos", four),
         ("all.zip", four),
         ("all.tar", four),
@@ -96,6 +96,8 @@ fn folders_archives_and_patterns_have_the_same_answers() {
         ("photos/*.png", &four[..3]),
         ("photos/[12].png", &four[1..3]),
         ("photos/?.png", &four[..3]),
+        // The text beside the photos is left out, as it is in a folder.
+        ("photos/*", four),
         ("photos/**/*.png", four),
         ("ph*", four),
         ("*.tar", four),
@@ -153,14 +155,26 @@ fn broken_archives_and_patterns_are_named() {
         writer.start_file("../evil.png", SimpleFileOptions::default()).expect("memory");
         writer.finish().expect("memory").into_inner()
     });
-    let cases: [(&str, usize, &str); 7] = [
+    (0..2).for_each(|n| put(&given.at("words").join(format!("{n}.txt")), b"words"));
+    fs::create_dir_all(given.at("empty/inside")).expect("a folder");
+    let cases: [(&str, usize, &str); 17] = [
         ("damaged.zip", 3, "1.png"),
         ("cut.zip", 0, "cut.zip"),
         ("words.zip", 0, "its content is not that of a .zip file"),
         ("without.zip", 0, "there are no images in the archive"),
         ("escaping.zip", 0, "leads out of the archive"),
         ("nothing*.png", 0, "nothing matches it as a pattern"),
-        ("photos/[.png", 0, "is invalid"),
+        ("nofolder/*.png", 0, "nothing matches it as a pattern"),
+        ("photos/[.png", 0, "it is no valid pattern: a [ has no ] after it"),
+        ("photos/[", 0, "a [ has no ] after it"),
+        ("photos/{a,b", 0, "a { has no } after it"),
+        ("photos/*}", 0, "a } has no { before it"),
+        ("photos/[z-a].png", 0, "the letters of a range in [ ] descend"),
+        ("photos/*.txt", 0, "matches 1 file and no image, such as "),
+        ("words/*.txt", 0, "matches 2 files and no image, such as "),
+        ("empt*", 0, "matches 1 folder without images, such as "),
+        ("w*d[s]", 0, "matches 1 folder without images, such as "),
+        ("without*.zip", 0, "matches 1 file, and there are no images in them"),
     ];
     for (input, answered, why) in cases {
         for options in [&[][..], &["--json"], &["--csv"]] {
@@ -176,6 +190,12 @@ fn broken_archives_and_patterns_are_named() {
             assert_eq!(count, answered + 1, "{input} {options:?}: {told}");
             assert!(told.lines().any(|line| line.contains(why)), "{input}: {told}");
             assert!(told.lines().last().is_some_and(|line| line.starts_with("error: ")), "{told}");
+        }
+        if answered == 0 {
+            refused(
+                &mut remixmatch(&["predict", "--model", str(&given.at("run")), str(&given.at(input))]),
+                &[why],
+            );
         }
     }
     let mut alone = remixmatch(&["predict", "--model", str(&given.at("run")), str(&given.at("words.zip"))]);

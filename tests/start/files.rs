@@ -157,6 +157,15 @@ fn files_that_do_not_fit_are_refused() {
         let (name, stored) = (name.to_owned(), floats(shape, |_| value));
         changed(&move |tensors| drop(tensors.insert(name.clone(), stored.clone())))
     };
+    let constant = |value: &dyn Fn(&str) -> f32, biases: bool| {
+        changed(&|tensors| {
+            for (name, stored) in tensors.iter_mut() {
+                if stored.0 == Dtype::F32 && (stored.1.len() > 1 || !biases) {
+                    *stored = floats(&stored.1, |_| value(name));
+                }
+            }
+        })
+    };
     let another = Tensors::from([("layer1.0.conv1.weight".to_owned(), floats(&[2], |_| 0.0))]);
     let half: Stored = (Dtype::F16, vec![24], vec![0; 48]);
     let cases: Vec<(&str, Vec<u8>, &[&str])> = vec![
@@ -190,6 +199,10 @@ fn files_that_do_not_fit_are_refused() {
         ),
         ("NaN", put("bn2.bias", &[24], f32::NAN), &["'bn2.bias'", "NaN or infinite"]),
         ("infinity", put("bn2.bias", &[24], f32::INFINITY), &["'bn2.bias'", "NaN or infinite"]),
+        ("zeros", constant(&|_| 0.0, false), &["all its kernels are constant", "is 0 throughout", "wiped"]),
+        ("one value", constant(&|_| 0.5, false), &["all its kernels are constant", "is 0.5 throughout"]),
+        ("a value for each", constant(&|name| name.len() as f32, false), &["all its kernels are constant"]),
+        ("kernels of zeros", constant(&|_| 0.0, true), &["all its kernels are constant"]),
         ("a negative variance", put("bn2.running_var", &[24], -1.0), &["'bn2.running_var'", "negative"]),
     ];
     for (name, content, parts) in cases {
