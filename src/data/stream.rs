@@ -195,20 +195,21 @@ impl Shared {
 
     /// Decodes an image and wakes all requests that wait for it.
     fn complete(&self, image: usize) -> Arc<[u8]> {
-        let bytes = self.decode(image);
-        lock(&self.queue).store(image, &bytes);
-        self.done.notify_all();
-        bytes
-    }
-
-    fn decode(&self, image: usize) -> Arc<[u8]> {
-        match self.try_decode(image) {
-            Ok(bytes) => bytes.into(),
+        let bytes = match self.try_decode(image) {
+            Ok(bytes) => {
+                let bytes = bytes.into();
+                lock(&self.queue).store(image, &bytes);
+                bytes
+            }
+            // Zeros are not kept: the next request fails again.
             Err(failure) => {
                 lock(&self.failure).get_or_insert(failure);
+                lock(&self.queue).forget(image);
                 vec![0; self.stride].into()
             }
-        }
+        };
+        self.done.notify_all();
+        bytes
     }
 
     fn try_decode(&self, image: usize) -> Result<Vec<u8>, DataError> {
@@ -287,6 +288,11 @@ impl Queue {
         if let Some(slot) = self.slots.get_mut(&image) {
             *slot = Slot::Ready(Arc::clone(bytes));
         }
+    }
+
+    /// Takes an image that cannot be decoded off the list.
+    fn forget(&mut self, image: usize) {
+        self.slots.remove(&image);
     }
 
     fn close(&mut self) {

@@ -29,8 +29,8 @@ type Names = fn(usize) -> Vec<String>;
 
 /// Two classes of such files, all different.
 fn files(names: Names) -> Vec<(String, Vec<u8>)> {
-    let all = ["cat", "dog"].into_iter().flat_map(|class| {
-        (0..30).flat_map(names).map(move |name| format!("{class}/{name}")).collect::<Vec<_>>()
+    let all = [("cat", 0), ("dog", 30)].into_iter().flat_map(|(class, first)| {
+        (first..first + 30).flat_map(names).map(move |name| format!("{class}/{name}")).collect::<Vec<_>>()
     });
     all.enumerate().map(|(n, name)| (name, png(n))).collect()
 }
