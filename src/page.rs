@@ -80,6 +80,7 @@ fn stored_options() -> AppOptions {
         autosave: Some(RUNS.into()),
         tiling: TilingChoice::Measured,
         tilings: Some(TILINGS.into()),
+        measures_speed: true,
         ..AppOptions::default()
     }
 }

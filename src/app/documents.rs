@@ -53,6 +53,8 @@ pub struct RefusedRun {
 #[derive(Default)]
 pub struct DataSlot {
     ready: Option<Arc<DataSet>>,
+    /// How the open data set was opened.
+    opened: OpenOptions,
     opening: Option<Opening>,
     failure: Option<Failure>,
 }
@@ -147,9 +149,9 @@ impl DataSlot {
         self.opening = None;
     }
 
-    /// Replaces everything by data that are in memory already.
-    pub fn put(&mut self, set: Arc<DataSet>) {
-        *self = Self { ready: Some(set), ..Self::default() };
+    /// Replaces everything by data that are in memory already, and were opened with `opened`.
+    pub fn put(&mut self, set: Arc<DataSet>, opened: OpenOptions) {
+        *self = Self { ready: Some(set), opened, ..Self::default() };
     }
 
     /// The outcome of opening, once it is known.
@@ -166,6 +168,7 @@ impl DataSlot {
             Some(Ok(set)) => {
                 let set = Arc::new(set);
                 self.ready = Some(Arc::clone(&set));
+                self.opened = options.clone();
                 return Some(Arrived::Data(Opened { source, options, set }));
             }
             Some(Err(failure)) => failure,
@@ -183,6 +186,11 @@ impl DataSlot {
 
     pub fn ready(&self) -> Option<&Arc<DataSet>> {
         self.ready.as_ref()
+    }
+
+    /// How the open data set was opened.
+    pub fn opened(&self) -> &OpenOptions {
+        &self.opened
     }
 
     /// The source that is being opened.

@@ -22,8 +22,10 @@ mod first_weights;
 #[cfg(any(target_arch = "wasm32", test))]
 mod given;
 mod guess_history;
+mod image_shape;
 mod labelling;
 mod layout;
+mod next_run;
 mod opening;
 mod options;
 mod places;

@@ -19,7 +19,7 @@ use super::{layout, platform};
 use crate::ablation::Plan;
 use crate::data::{DataSet, Fit, OpenOptions, SignificantBits, is_image_file};
 use crate::disk;
-use crate::train::{Config, Preset, Resumable, RunFolder, TrainError, preset, read_reports};
+use crate::train::{Config, Preset, Resumable, RunFolder, TrainError, is_weights_file, preset, read_reports};
 
 impl Workspace {
     /// Starts to open a data source. Runs on other data end when it is open; if opening fails they continue.
@@ -59,10 +59,6 @@ impl Workspace {
     pub(super) fn set_image_shape(&mut self, image_size: Option<usize>, fit: Fit) {
         let (source, options) = (self.settings.config.source().to_owned(), self.open_options());
         let options = OpenOptions { image_size, fit, ..options };
-        if let Some(folder) = &self.labelling.folder {
-            let path = folder.queue.own.folder.clone();
-            self.labelling.open(path, options.clone(), &self.context);
-        }
         self.open_data_with(source, options);
     }
 
@@ -197,7 +193,8 @@ impl Workspace {
     pub fn choose_preset(&mut self, name: &str) {
         let Ok(Preset { config, .. }) = preset(name, None) else { return };
         let old = &self.settings.config;
-        let own_data = !old.data.starts_with("builtin:");
+        let opening = self.data.opening().map(str::to_owned);
+        let own_data = !opening.as_deref().unwrap_or(&old.data).starts_with("builtin:");
         let preset_data = config.data.clone();
         // A size that a person has set stays, unless the preset has one.
         let size_before = preset(&old.preset, None).ok().and_then(|before| before.config.image_size);
@@ -213,7 +210,10 @@ impl Workspace {
         if !own_data && preset_data.starts_with("builtin:") {
             self.open_data(preset_data);
         } else if resized && own_data {
-            self.open_data_of_settings();
+            match opening {
+                Some(source) => self.open_data(source),
+                None => self.open_data_of_settings(),
+            }
         }
     }
 
@@ -328,6 +328,7 @@ impl Workspace {
     /// Lets the next run start from the weights in a file.
     pub(super) fn start_from(&mut self, path: &Path) {
         self.settings.config.init = Some(path.to_string_lossy().into_owned());
+        self.costs.forget_weights();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         self.log.add(format!(
             "the next run starts from {name}; First weights under Training settings changes it"
@@ -352,7 +353,7 @@ impl Workspace {
             self.open_refused_run_on(path);
         } else if Plan::is_in(&path) {
             self.open_ablation(path);
-        } else if path.extension().is_some_and(|extension| extension == "safetensors") {
+        } else if is_weights_file(&path) {
             self.start_from(&path);
         } else if labelling && disk::is_folder(&path) {
             self.label_folder(path);

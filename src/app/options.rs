@@ -78,6 +78,8 @@ pub struct AppOptions {
     pub tiling: crate::train::TilingChoice,
     /// The file that remembers measured tilings; on a page, of its in-memory file system.
     pub tilings: Option<PathBuf>,
+    /// Try out networks that have not run on the adapter, to tell how long a run takes before it begins.
+    pub measures_speed: bool,
     /// Width and height of the window, in points.
     pub size: Option<[f32; 2]>,
     /// Write a picture of every view in both themes into this folder, and close.

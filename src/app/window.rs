@@ -80,6 +80,7 @@ impl App {
                 "the settings of the last start cannot be read, so that the defaults are used: {reason}"
             ));
         }
+        workspace.costs.measures = options.measures_speed && script.is_none();
         workspace.accept_changed_data = options.accept_changed_data;
         workspace.labels_are_set = options.labels.is_some();
         workspace.balance_is_set = options.balance.is_some();
@@ -390,11 +391,26 @@ impl App {
                         })
                         .collect::<Vec<_>>(),
                     "reports": *state.reports,
+                    "classified": state.classified.as_ref().map(|image| json!({
+                        "path": image.path,
+                        "class": crate::train::most_likely(&image.probabilities),
+                        "probabilities": image.probabilities,
+                    })),
                     "config": run.session.config,
                 })
             })
             .collect();
         let set = workspace.data.ready();
+        let labelled = workspace.labelling.folder.as_ref().map(|folder| {
+            let own = &folder.queue.own;
+            json!({
+                "images": own.files.len(),
+                "side": workspace.labelled_size(),
+                "labels": folder.queue.labels().made().len(),
+                "classes": folder.queue.labels().classes(),
+                "current": own.files[folder.queue.current()],
+            })
+        });
         json!({
             "adapter": platform::adapter_name(&workspace.gpu),
             "data": set.map(|set| json!({
@@ -410,6 +426,8 @@ impl App {
                     .collect::<Vec<_>>(),
                 "notices": set.notices,
             })),
+            "labelling": labelled,
+            "costs": workspace.costs_text(),
             "opening": workspace.data.opening(),
             "progress": workspace.data.progress(),
             "failure": workspace.data.failure().map(|failure| &failure.reason),

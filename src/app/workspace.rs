@@ -17,6 +17,7 @@ use super::components::Variation;
 use super::costs::Costs;
 use super::dialogs::{Chosen, Dialogs};
 use super::documents::{AblationFolder, DataSlot, RefusedRun, Waiting};
+use super::image_shape::Reopened;
 use super::labelling::{Labelling, OpenFolder, TrainOn};
 use super::places::ViewId;
 use super::run::{Log, Run};
@@ -68,6 +69,8 @@ pub struct Workspace {
     pub(super) dialogs: Dialogs,
     /// What the next run takes.
     pub(super) costs: Costs,
+    /// What was opened again for another network.
+    pub(super) reopened: Reopened,
     pub(super) thumbnails: Option<Thumbnails>,
     pub(super) autosaved: Option<AutosavedRuns>,
 }
@@ -107,6 +110,7 @@ impl Workspace {
             log,
             dialogs: Dialogs::default(),
             costs: Costs::default(),
+            reopened: Reopened::default(),
             thumbnails: None,
             autosaved,
         }
@@ -234,6 +238,11 @@ impl Workspace {
         }
         if self.is_refused() && self.settings_changed() {
             self.end_runs();
+            self.follow_network();
+            if self.data.opening().is_some() {
+                self.waiting = Some(Waiting::Train);
+                return;
+            }
         }
         self.start_runs();
         self.send(command);
@@ -290,6 +299,7 @@ impl Workspace {
             return Some("Training is under way".to_owned());
         }
         match self.labelled_folder() {
+            Some(_) if self.labelling.opening().is_some() => Some("The images are being opened".to_owned()),
             Some(folder) => folder.queue.obstacle(),
             None => self.run_obstacle().map(str::to_owned),
         }
@@ -397,6 +407,10 @@ impl Workspace {
     /// Begins a run on the labels of the folder that is open, and sends it a command. Images that have changed on the disk
     /// are read again first.
     pub(super) fn train_on_labels(&mut self, command: Command) {
+        if self.labelling.opening().is_some() {
+            self.waiting = Some(Waiting::Labels(command));
+            return;
+        }
         let Some(folder) = &mut self.labelling.folder else { return };
         match folder.queue.own.changes_on_disk() {
             Ok(changes) if changes.is_empty() => self.run_on_labels(&command),
@@ -442,9 +456,9 @@ impl Workspace {
 
     /// Opens labels that were made in this window as data, and ends the runs on others.
     fn use_labels(&mut self, TrainOn { data, source }: TrainOn) {
-        self.data.put(Arc::clone(&data));
-        self.waiting = None;
         let options = self.new_options();
+        self.data.put(Arc::clone(&data), options.clone());
+        self.waiting = None;
         self.use_data(source, &options, data);
     }
 
@@ -461,11 +475,8 @@ impl Workspace {
             run.refresh(&self.render);
             self.log.follow(run);
         }
-        // While a slider moves, every frame has other settings.
-        let is_idle = self.runs.is_empty() && !self.context.input(|input| input.pointer.any_down());
-        if let Some(data) = self.data.ready().filter(|_| is_idle) {
-            self.costs.refresh(&self.gpu, &self.settings.config, data);
-        }
+        self.follow_network();
+        self.refresh_costs();
         let current = (self.autosave_folder(), self.is_running());
         if self.current != current {
             platform::remember_current(current.0.as_deref(), current.1);

@@ -96,25 +96,6 @@ pub fn time_weighted(times: &[ConvTime], directions: &[Direction]) -> f64 {
     chosen().map(|time| time.gflops * seconds(time)).sum::<f64>() / chosen().map(seconds).sum::<f64>()
 }
 
-/// Estimates the GFLOP/s of a training step's convolutions from the network's middle convolution in its three
-/// directions, on a few images where the adapter is slow.
-///
-/// # Errors
-/// A [`GpuError`] if a tensor or dispatch exceeds the adapter's limits, the device failed or the wait limit is over.
-pub async fn convolution_rate(gpu: &Gpu, network: &Network) -> Result<f64, GpuError> {
-    let images = if gpu.is_software() { 8 } else { 128 };
-    let all = network.convolutions();
-    let (conv, height, width) = &all[all.len() / 2];
-    let shape = [images, *height, *width, conv.in_channels];
-    let mut seconds = 0.0;
-    for direction in Direction::ALL {
-        let times = measure_tiles(gpu, conv, shape, direction, &[conv.tiling.tile], EFFORT).await?;
-        seconds += times[0].seconds;
-    }
-    let operations = 3.0 * 2.0 * (conv.macs(*height, *width) * images as u64) as f64;
-    Ok(operations / seconds / 1e9)
-}
-
 /// The rate of one variant of the plain matrix product of `size`^3.
 #[derive(Clone, Debug, Serialize)]
 pub struct GemmTime {

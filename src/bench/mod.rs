@@ -12,8 +12,7 @@ pub use dispatches::{DispatchTime, measure_dispatches};
 pub use estimate::{Card, Estimate, KernelEstimate, estimate_step};
 pub use growth::{Growth, GrowthRow, measure_growth};
 pub use kernels::{
-    ConvTime, GemmTime, MemoryTime, convolution_rate, measure_convolutions, measure_gemm, measure_memory,
-    time_weighted,
+    ConvTime, GemmTime, MemoryTime, measure_convolutions, measure_gemm, measure_memory, time_weighted,
 };
 pub use step::{FamilyTime, StepTime, measure_step};
 pub use training::TrainingStep;

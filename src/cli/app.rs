@@ -128,6 +128,7 @@ pub fn run(arguments: AppArguments) -> anyhow::Result<Outcome> {
         theme: arguments.theme,
         tiling: arguments.adapter.choice(),
         tilings: tiling_cache(),
+        measures_speed: true,
         size: arguments.size,
         pictures: arguments.pictures,
         measure: arguments.measure.map(std::time::Duration::from_secs),

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use clap::Args;
 use pollster::block_on;
-use remixmatch::bench::convolution_rate;
 use remixmatch::data::{DataSet, counted};
 use remixmatch::gpu::Gpu;
 use remixmatch::train::{
-    Capture, Checkpoint, Config, Engine, Resumable, RunFolder, RunLock, Summary, TrainError, Trainer,
-    engine_options, write_trace,
+    Capture, Checkpoint, Config, Engine, Resumable, RunFolder, RunLock, RunTime, Summary, TrainError,
+    Trainer, Workload, engine_options, image_shape, known_speed, remember_speed, speed_key, try_speed, tune,
+    write_trace,
 };
 
 use super::inputs::{AdapterOptions, SourceOptions};
@@ -215,8 +215,8 @@ fn note_tail(trainer: &Trainer) {
     ));
 }
 
-/// Prints the memory of the run, and for the paper's presets its time, before anything is allocated.
-fn print_costs(gpu: &Gpu, config: &Config, data: &DataSet) -> anyhow::Result<()> {
+/// Prints the memory of the run, before anything is allocated, and its time.
+fn print_costs(gpu: &Arc<Gpu>, config: &Config, data: &DataSet) -> anyhow::Result<()> {
     let options = engine_options(config, data, Capture::State)?;
     let (network, layout, recording) = Engine::plan(gpu, &options)?;
     let memory = recording.memory();
@@ -230,18 +230,30 @@ fn print_costs(gpu: &Gpu, config: &Config, data: &DataSet) -> anyhow::Result<()>
         bytes_text(memory.total()),
         bytes_text(memory.total() - memory.transient + memory.transient_unshared),
     ));
-    if config.preset.starts_with("paper-") {
-        let rate = block_on(convolution_rate(gpu, &network))?;
-        let images = layout.forward_passes() * layout.batch;
-        let operations = 2.0 * network.macs() as f64 * images as f64;
-        let seconds = operations / (rate * 1e9);
-        note(format_args!(
-            "estimate: {:.2} TFLOP per step, {seconds:.2} s at the {rate:.1} GFLOP/s of its convolutions on this adapter; \
-             {} would take {:.1} days",
-            operations / 1e12,
-            counted(config.steps as usize, "step", "steps"),
-            seconds * config.steps as f64 / 86_400.0
-        ));
+    print_time(gpu, config, data, &Workload::of(gpu, &recording))
+}
+
+/// Seconds of a nominal adapter from which the time of a run is estimated before it begins.
+const LONG: f64 = 20.0;
+
+/// Prints how long the run takes: as fast as its network ran here before, or as a short trial. Of a short run nothing is
+/// measured.
+fn print_time(gpu: &Arc<Gpu>, config: &Config, data: &DataSet, workload: &Workload) -> anyhow::Result<()> {
+    let tested = data.test.len();
+    let key = speed_key(config, image_shape(data), Capture::State);
+    let speed = match known_speed(gpu, &key) {
+        Some(speed) => speed,
+        None if workload.of_run(config, tested) < LONG => return Ok(()),
+        None => {
+            note("measuring how fast this network trains here");
+            block_on(tune(gpu, config, data, Capture::State))?;
+            let speed = block_on(try_speed(gpu, &engine_options(config, data, Capture::State)?, None))?;
+            remember_speed(gpu, &key, speed);
+            speed
+        }
+    };
+    if let Some(time) = RunTime::of_runs([(workload, config, speed)], tested) {
+        note(format_args!("estimate: {}", time.text()));
     }
     Ok(())
 }

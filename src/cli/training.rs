@@ -12,7 +12,7 @@ use remixmatch::data::{DataSet, StreamStats, counted};
 use remixmatch::gpu::{Gpu, GpuError};
 use remixmatch::train::{
     Capture, Checkpoint, Config, Header, MetricsFile, Report, RunFolder, RunLock, Summary, TrainError,
-    Trainer, read_reports, read_whole_reports, summary, tune,
+    Trainer, read_reports, read_whole_reports, remember_speed, summary, tune,
 };
 
 use super::terminal::note;
@@ -179,6 +179,9 @@ impl Training {
             Ok(()) => true,
         };
         interruption.training.store(false, Ordering::SeqCst);
+        if let Some((key, speed)) = self.trainer.speed() {
+            remember_speed(self.trainer.gpu(), &key, speed);
+        }
         if finished {
             bar.finish()
         } else {

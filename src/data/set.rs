@@ -15,7 +15,7 @@ use super::fit::Fit;
 use super::held_out::{HoldOut, class_counts};
 use super::identity::{Identities, RecordedRoles, SplitRule};
 use super::images::Images;
-use super::limits::SIDES;
+use super::limits::{SIDES, rounded_side};
 use super::original::Original;
 
 /// Images and labels to train and test on, whatever format they came from.
@@ -216,6 +216,11 @@ pub struct OpenOptions {
 impl OpenOptions {
     /// Default of [`OpenOptions::memory`].
     pub const MEMORY: u64 = 2 << 30;
+
+    /// The side in pixels that all images get, if one is set: a multiple of what the network asks for.
+    pub fn side(&self) -> Option<usize> {
+        self.image_size.map(|side| rounded_side(side, self.size_multiple).0)
+    }
 
     /// How many training images of `stride` bytes are kept in memory.
     pub(super) fn images_in_memory(&self, stride: usize) -> usize {

@@ -7,6 +7,7 @@ use super::pace::{self, Pace};
 use super::precision::Precision;
 use super::recording::{Capture, Recording, RecordingOptions, Undo};
 use super::sampler::StepSamples;
+use super::workload::Workload;
 use crate::augment::{AssembleRow, OpOptions, input_pictures};
 use crate::data::Images;
 use crate::gpu::{Gpu, GpuError, KernelTime, Memory, Pictures, Plan, Profiler, Program, Tensor};
@@ -48,6 +49,9 @@ pub struct Engine {
     pub pace: Option<Pace>,
     /// Whether the next step is timed kernel by kernel, where the adapter has timestamps.
     pub profile_next: bool,
+    pub capture: Capture,
+    /// What the plan has to do.
+    pub workload: Workload,
     /// The last step that was timed.
     pub profile: Option<Vec<KernelTime>>,
     plan: Plan,
@@ -138,6 +142,7 @@ impl Engine {
         options: &EngineOptions,
         (network, layout, recording): (Network, RowLayout, Recording),
     ) -> Result<Self, TrainError> {
+        let workload = Workload::of(gpu, &recording);
         let Recording { builder, tensors, step, evaluation, undo, inspection, passes_per_dispatch } =
             recording;
         let engine = Self {
@@ -149,6 +154,8 @@ impl Engine {
             inspection,
             pace: None,
             profile_next: false,
+            workload,
+            capture: options.capture,
             profile: None,
             plan: builder.build(gpu)?,
             step,
@@ -237,6 +244,11 @@ impl Engine {
             self.plan.run(gpu, undo.restore);
         }
         Ok(outcome?)
+    }
+
+    /// Runs a step on the tables and images that are there.
+    pub(super) async fn try_step(&mut self, gpu: &Gpu) -> Result<(), GpuError> {
+        self.run(gpu, self.step, self.step.len()).await
     }
 
     /// Runs one of the plan's programs, at the pace that is set; it can be stopped up to operation `last_stop`.

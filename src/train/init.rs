@@ -56,6 +56,12 @@ pub fn is_name_of_weights(init: &str) -> bool {
     !init.is_empty() && !init.contains(['/', '\\'])
 }
 
+/// Whether a file is meant as weights by its name. Those of PyTorch are refused with the way to convert them.
+pub fn is_weights_file(path: &Path) -> bool {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    extension.is_some_and(|extension| ["safetensors", "pth", "pt"].contains(&extension.as_str()))
+}
+
 /// The file that `init` names: a path, a run's folder, or the name of weights in the user's data folder.
 ///
 /// # Errors

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use crate::gpu::{Gpu, GpuError, Pacer, Plan, Program};
 
+/// Length of slices that frames are drawn in between.
+const WINDOW: Duration = Duration::from_millis(6);
 /// Length of slices where only an interruption waits for them.
 const INTERRUPTIBLE: Duration = Duration::from_millis(150);
 
@@ -30,6 +32,11 @@ enum Kind {
 }
 
 impl Pace {
+    /// Slices after which a window on the same adapter draws its frames, as in [`Pace::new`].
+    pub fn of_window(stop: Arc<AtomicBool>) -> Self {
+        Self::new(WINDOW, stop)
+    }
+
     /// Slices that take about `slice`. Setting `stop` ends a program with [`GpuError::Stopped`] after the present slice.
     pub fn new(slice: Duration, stop: Arc<AtomicBool>) -> Self {
         Self { slice, kind: Kind::Responsive, stop, pacers: HashMap::new() }

@@ -31,7 +31,7 @@ pub(super) fn product_key(product: &ConvProduct) -> String {
 }
 
 /// Key of an adapter: another driver or other shaders may have other fastest tiles.
-fn adapter_key(gpu: &Gpu) -> String {
+pub(super) fn adapter_key(gpu: &Gpu) -> String {
     let info = &gpu.info;
     let version = env!("CARGO_PKG_VERSION");
     format!("{} | {} {} | {} | {version}", info.name, info.driver, info.driver_info, info.backend)

@@ -20,6 +20,7 @@ use super::metrics::{Report, accuracy};
 use super::pace::Pace;
 use super::recording::Capture;
 use super::sampler::{Batches, Prefetcher, SampleSettings, StepSamples, Stream};
+use super::speed::{Speed, StepTimer, speed_key};
 use super::statistics::{StepStatistics, Window};
 use crate::augment::{DEPTH, OpDraw, StrongPolicy, WeakStyle};
 use crate::data::{DataSet, ImageId, Images, Split, counted, counted_of, shown_name, split};
@@ -83,6 +84,7 @@ pub struct Trainer {
     /// Seconds of the run before it was resumed, and when this process took it up.
     pub(super) earlier_seconds: f64,
     began: Instant,
+    timer: StepTimer,
 }
 
 impl Trainer {
@@ -161,6 +163,7 @@ impl Trainer {
             reported: Reported::default(),
             earlier_seconds: 0.0,
             began: Instant::now(),
+            timer: StepTimer::default(),
             notices: Vec::new(),
             gpu,
             config,
@@ -277,6 +280,19 @@ impl Trainer {
     /// image leaves the state after the last step. So does a stop for a trainer made with [`Capture::State`]; otherwise
     /// only what was saved before is whole.
     pub async fn step(&mut self) -> Result<(), TrainError> {
+        let began = Instant::now();
+        self.make_step().await?;
+        self.timer.add(began.elapsed());
+        Ok(())
+    }
+
+    /// How fast the steps of this process were, with the key by which that is remembered; `None` before some were made.
+    pub fn speed(&self) -> Option<(String, Speed)> {
+        let speed = self.timer.speed(&self.engine.workload)?;
+        Some((speed_key(&self.config, image_shape(&self.data), self.engine.capture), speed))
+    }
+
+    async fn make_step(&mut self) -> Result<(), TrainError> {
         self.arrived.clear();
         self.settle_policy().await?;
         let layout = &self.engine.layout;
@@ -512,10 +528,23 @@ pub fn engine_options(
     data: &DataSet,
     capture: Capture,
 ) -> Result<EngineOptions, TrainError> {
+    plan_options(config, image_shape(data), data.classes.len(), capture)
+}
+
+/// [`engine_options`] for images `[height, width, channels]` of so many classes.
+///
+/// # Errors
+/// An unknown network.
+pub fn plan_options(
+    config: &Config,
+    image: [usize; 3],
+    classes: usize,
+    capture: Capture,
+) -> Result<EngineOptions, TrainError> {
     Ok(EngineOptions {
         architecture: config.architecture()?,
-        image: image_shape(data),
-        classes: data.classes.len(),
+        image,
+        classes,
         method: config.method.clone(),
         batch: config.batch,
         optimiser: config.optimiser,
@@ -527,7 +556,8 @@ pub fn engine_options(
     })
 }
 
-pub(super) fn image_shape(data: &DataSet) -> [usize; 3] {
+/// Height, width and channels of a data set's images.
+pub fn image_shape(data: &DataSet) -> [usize; 3] {
     let Images { height, width, channels, .. } = data.train;
     [height, width, channels]
 }

@@ -62,7 +62,7 @@ pub fn says(window: &Window, text: &str) -> bool {
 /// A window whose data have been opened.
 pub fn ready(options: AppOptions) -> Window {
     let mut window = window(options);
-    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train."));
+    wait_for(&mut window, "the data", |window| says(window, "Ready: press Train. It takes"));
     window
 }
 

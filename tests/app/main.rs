@@ -8,6 +8,7 @@ mod common;
 mod confusion;
 mod data_check;
 mod embedding;
+mod image_sizes;
 mod labelling;
 mod labelling_disk;
 mod mixup;

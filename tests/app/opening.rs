@@ -14,7 +14,7 @@ use tempfile::tempdir;
 use crate::common::{Window, ready, says, short, wait_for};
 
 /// Class folders with ten grey images each.
-fn folders(folder: &Path, classes: &[&str]) {
+pub fn folders(folder: &Path, classes: &[&str]) {
     for (at, class) in classes.iter().enumerate() {
         fs::create_dir_all(folder.join(class)).expect("a folder");
         for i in 0..10u8 {
@@ -28,12 +28,12 @@ fn open(window: &mut Window, folder: &Path) {
     window.state_mut().workspace.open_data(folder.to_string_lossy().into_owned());
 }
 
-fn config(window: &Window) -> Config {
+pub fn config(window: &Window) -> Config {
     window.state().workspace.settings().config.clone()
 }
 
 /// A window on these data with these settings.
-fn linked(data: &Path, settings: &str) -> AppOptions {
+pub fn linked(data: &Path, settings: &str) -> AppOptions {
     let link = format!("preset=digits&batch=4&data={}&{settings}", data.display());
     AppOptions { link: Some(link), ..AppOptions::default() }
 }

@@ -106,6 +106,18 @@ export async function until(page, what, condition, seconds = 60) {
 
 export const ready = (page) => until(page, "the data are there", (now) => now.data);
 
+// Drops files on the page: `[name, content in base64]`.
+export function drop(page, files) {
+  return page.evaluate((list) => {
+    const transfer = new DataTransfer();
+    for (const [name, data] of list) {
+      transfer.items.add(new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], name));
+    }
+    const event = new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true });
+    document.getElementById("canvas").dispatchEvent(event);
+  }, files);
+}
+
 // The share of a picture's pixels that differ from its most frequent colour, and its number of colours.
 export async function detail(page, clip) {
   const picture = await page.screenshot({ clip });

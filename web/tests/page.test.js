@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { detail, launch, open, ready, stage, state, until } from "./browser.js";
+import { detail, drop, launch, open, ready, stage, state, until } from "./browser.js";
 
 // Every part of the method, small enough for a software adapter.
 const SMALL = "preset=digits&batch=8&method.strong_views=1&report_every=5";
@@ -97,17 +97,6 @@ function cifar(images) {
     for (let i = 1; i < 3073; i += 1) bytes[image * 3073 + i] = (label * 25 + i * 7 + image) % 256;
   }
   return bytes.toString("base64");
-}
-
-function drop(page, files) {
-  return page.evaluate((list) => {
-    const transfer = new DataTransfer();
-    for (const [name, data] of list) {
-      transfer.items.add(new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], name));
-    }
-    const event = new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true });
-    document.getElementById("canvas").dispatchEvent(event);
-  }, files);
 }
 
 test("dropped CIFAR-10 files open, others are refused", async () => {

@@ -15,7 +15,7 @@ use super::dialogs::Kind;
 use super::places::{Place, Places};
 use super::session::{Command, Phase};
 use super::theme::{Role, ThemeChoice};
-use super::widgets::{bytes_text, muted};
+use super::widgets::muted;
 use super::workspace::Workspace;
 use super::{autosave, first_weights, layout, platform};
 use crate::data::counted;
@@ -125,6 +125,11 @@ fn refused_run(workspace: &Workspace, ui: &mut Ui) {
     });
 }
 
+/// Why Train would begin no run, before it is pressed.
+fn refused_settings(reason: &str, ui: &mut Ui) {
+    ui.label(RichText::new(format!("× {reason}")).color(Role::Differ.colour(ui)));
+}
+
 /// The phase, speed and progress of every run.
 pub fn progress(workspace: &Workspace, ui: &mut Ui) {
     if let Some(folder) = workspace.labelled_folder() {
@@ -132,32 +137,30 @@ pub fn progress(workspace: &Workspace, ui: &mut Ui) {
         let name = name.file_name().unwrap_or(name.as_os_str()).to_string_lossy();
         let labels = counted(folder.queue.labels().made().len(), "label", "labels");
         let others = if workspace.runs.is_empty() { "" } else { ", and ends the other run" };
-        let text = match folder.queue.obstacle() {
-            Some(obstacle) => format!("Labelling {name}: {obstacle}"),
-            None => format!(
-                "Train begins a run on the {labels} of {name}{others}. {}",
-                first_weights::line(&workspace.settings.config)
-            ),
-        };
-        muted(ui, text);
+        match (folder.queue.obstacle(), workspace.costs_text()) {
+            (Some(obstacle), _) => drop(muted(ui, format!("Labelling {name}: {obstacle}"))),
+            (None, Ok(costs)) => {
+                let start = first_weights::line(&workspace.settings.config);
+                let text = format!("Train begins a run on the {labels} of {name}{others}. {start} {costs}");
+                muted(ui, text.trim_end());
+            }
+            (None, Err(reason)) => refused_settings(reason, ui),
+        }
     } else if workspace.runs.is_empty() {
         let text = match (workspace.data.opening(), workspace.data.ready()) {
-            (Some(source), _) => platform::shown_paths(&format!("Opening {source} ...")),
-            (None, Some(_)) => match workspace.costs.memory() {
-                Some(memory) => {
-                    format!("Ready: press Train. It takes {} on the adapter.", bytes_text(memory))
-                }
-                None => "Ready: press Train.".to_owned(),
-            },
-            (None, None) => "No data: see below.".to_owned(),
+            (Some(source), _) => Ok(platform::shown_paths(&format!("Opening {source} ..."))),
+            (None, Some(_)) => workspace.costs_text().map(|costs| format!("Ready: press Train. {costs}")),
+            (None, None) => Ok("No data: see below.".to_owned()),
         };
         // Random weights are what everybody expects.
         let config = &workspace.settings.config;
         let is_ready = workspace.data.opening().is_none() && workspace.data.ready().is_some();
         let start = config.init.as_ref().filter(|_| is_ready);
         let start = start.map(|_| format!(" {}", first_weights::line(config))).unwrap_or_default();
-        if workspace.refused_run.is_none() {
-            muted(ui, text + &start);
+        match text {
+            _ if workspace.refused_run.is_some() => {}
+            Ok(text) => drop(muted(ui, format!("{}{start}", text.trim_end()))),
+            Err(reason) => refused_settings(reason, ui),
         }
     }
     for run in &workspace.runs {

@@ -18,7 +18,8 @@ use crate::app::run::Run;
 use crate::app::session::{Command, Phase};
 use crate::app::{platform, textures};
 use crate::data::{
-    DataError, DataSet, LABELS_FILE, LabellingFolder, Labels, LabelsError, Picture, counted, read_picture,
+    DataError, DataSet, LABELS_FILE, LabellingFolder, Labels, LabelsError, OpenOptions, Picture, counted,
+    read_picture,
 };
 
 /// Pixels of the longer side of a large texture.
@@ -42,6 +43,8 @@ pub struct TrainOn {
 pub struct OpenFolder {
     pub queue: LabelQueue,
     pub textures: ImageTextures,
+    /// How its images were opened.
+    pub opened: OpenOptions,
     /// Whether training may mirror the images.
     pub mirror: bool,
     /// Why the last action of the user failed.
@@ -97,6 +100,7 @@ impl OpenFolder {
         own: LabellingFolder,
         saved: Result<SavedLabels, LabelsError>,
         earlier: Option<Earlier>,
+        opened: OpenOptions,
         context: &Context,
     ) -> Self {
         let own = Arc::new(own);
@@ -121,6 +125,7 @@ impl OpenFolder {
         let mut folder = Self {
             queue,
             textures: ImageTextures::default(),
+            opened,
             mirror: true,
             error: None,
             refusal: None,

@@ -44,6 +44,7 @@ pub struct Labelling {
 
 struct Opening {
     path: PathBuf,
+    options: OpenOptions,
     receiver: oneshot::Receiver<Result<Contents, DataError>>,
 }
 
@@ -103,7 +104,7 @@ impl Labelling {
     /// Opens a folder in the background; images that cannot be read are skipped. An open folder stays open until this succeeds.
     pub fn open(&mut self, path: PathBuf, options: OpenOptions, context: &Context) {
         if disk::exists(&path) && !disk::is_folder(&path) {
-            self.opening = Some(Opening { path, receiver: oneshot::channel().1 });
+            self.opening = Some(Opening { path, options, receiver: oneshot::channel().1 });
             self.fail(
                 "an archive or a single file cannot be labelled: unpack it, and open the folder".to_owned(),
             );
@@ -111,16 +112,16 @@ impl Labelling {
         }
         let (sender, receiver) = oneshot::channel();
         let (folder, context, kept) = (path.clone(), context.clone(), self.kept.clone());
+        let skipping = OpenOptions { skip_bad: true, ..options.clone() };
         platform::spawn(move || async move {
-            let options = OpenOptions { skip_bad: true, ..options };
-            let own = platform::interleave(LabellingFolder::open_async(&folder, &options)).await;
+            let own = platform::interleave(LabellingFolder::open_async(&folder, &skipping)).await;
             let contents = own.map(|own| Contents::new(own, &kept));
             // The receiver is gone if another folder was requested meanwhile.
             let _ = sender.send(contents);
             context.request_repaint();
         });
         self.failure = None;
-        self.opening = Some(Opening { path, receiver });
+        self.opening = Some(Opening { path, options, receiver });
     }
 
     /// The folder that is being opened.
@@ -176,10 +177,10 @@ impl Labelling {
             }
             self.messages.push(told);
         }
-        self.opening = None;
+        let options = self.opening.take().map(|opening| opening.options).unwrap_or_default();
         self.messages.extend(contents.messages());
         let Contents { own, saved, earlier } = contents;
-        let mut folder = OpenFolder::new(own, saved, earlier, context);
+        let mut folder = OpenFolder::new(own, saved, earlier, options, context);
         before.into_iter().for_each(|before| folder.go_on(before));
         self.folder = Some(folder);
     }

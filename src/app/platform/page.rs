@@ -19,7 +19,7 @@ use crate::app::given::{self, GIVEN};
 use crate::data::{BUILTIN_FILES, CLASSES_FILE, LABELS_FILE, is_image_file};
 use crate::disk::in_memory::{self, Change};
 use crate::gpu::Gpu;
-use crate::train::is_name_of_weights;
+use crate::train::{is_name_of_weights, is_weights_file};
 
 /// The folder of an image that is dropped alone.
 const IMAGE: &str = "image";
@@ -205,13 +205,13 @@ pub fn earlier_labels(folder: &Path) -> Option<PathBuf> {
     crate::disk::exists(&earlier.join(LABELS_FILE)).then_some(earlier)
 }
 
-/// Stores a single safetensors file as weights to start from; `None` for other files. It is not stored for the next visit: a
+/// Stores a single file of weights to start from; `None` for other files. It is not stored for the next visit: a
 /// run that has begun does not need it.
 fn receive_weights(files: &Array) -> Option<PathBuf> {
     let file: Array = files.get(0).dyn_into().ok()?;
     let name = PathBuf::from(file.get(0).as_string()?);
-    let is_weights = files.length() == 1 && name.extension().is_some_and(|of| of == "safetensors");
-    let path = Path::new(in_memory::WEIGHTS).join(name.file_name().filter(|_| is_weights)?);
+    let is_alone = files.length() == 1 && is_weights_file(&name);
+    let path = Path::new(in_memory::WEIGHTS).join(name.file_name().filter(|_| is_alone)?);
     in_memory::insert(path.clone(), Uint8Array::new(&file.get(1)).to_vec());
     Some(path)
 }

@@ -10,7 +10,7 @@ use crate::data::Split;
 use crate::gpu::{KernelTime, Memory, Pictures};
 use crate::nn::Network;
 use crate::ssl::RowLayout;
-use crate::train::{Embedding, Observation, Progress, Report, RunFolder, StepStatistics};
+use crate::train::{Embedding, Observation, Progress, Report, RunFolder, Speed, StepStatistics};
 
 /// What the window asks of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,6 +95,8 @@ pub struct State {
     /// The image of the last [`Command::ClassifyImage`] that could be read.
     pub classified: Option<Arc<ClassifiedImage>>,
     pub plan: Option<Arc<PlanFacts>>,
+    /// How fast the run trains, with the key by which that is remembered, at the last report or pause.
+    pub speed: Option<(String, Speed)>,
     /// Whether the next step will be measured.
     pub measuring: bool,
     pub profile: Option<Arc<Profile>>,

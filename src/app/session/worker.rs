@@ -22,8 +22,6 @@ use crate::train::{
     write_atomically,
 };
 
-/// Work on the adapter is submitted in slices of this length, so that frames are drawn in between.
-const SLICE: Duration = Duration::from_millis(6);
 /// Time between two observations while training runs.
 const OBSERVE_EVERY: Duration = Duration::from_millis(700);
 
@@ -194,6 +192,7 @@ impl Worker {
             if stopped {
                 trainer.drain().await?;
                 self.publish_step(&mut trainer);
+                self.publish_speed(&trainer);
             }
             if stopped || stepped && last_observed.is_none_or(|at| at.elapsed() >= OBSERVE_EVERY) {
                 self.observe(&mut trainer).await?;
@@ -234,7 +233,7 @@ impl Worker {
         for notice in std::mem::take(&mut trainer.notices) {
             self.notice(notice);
         }
-        trainer.engine.pace = Some(Pace::new(SLICE, Arc::clone(&self.channels.stop)));
+        trainer.engine.pace = Some(Pace::of_window(Arc::clone(&self.channels.stop)));
         let engine = &trainer.engine;
         let mut sheets = Vec::new();
         while sheets.len() < 2 {
@@ -294,6 +293,11 @@ impl Worker {
         });
     }
 
+    fn publish_speed(&self, trainer: &Trainer) {
+        let speed = trainer.speed();
+        self.publish(|state| state.speed = speed);
+    }
+
     async fn report(&mut self, trainer: &mut Trainer) -> Result<(), TrainError> {
         let report = trainer.report().await?;
         let probabilities = Arc::clone(trainer.test_probabilities());
@@ -303,6 +307,7 @@ impl Worker {
             state.test_probabilities = Some(probabilities);
         });
         self.publish_step(trainer);
+        self.publish_speed(trainer);
         self.autosave(trainer).await;
         Ok(())
     }
