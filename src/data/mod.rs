@@ -95,7 +95,7 @@ mod user_folder;
 pub use archived_images::{ArchivedImages, archived_images};
 pub use bit_depth::SignificantBits;
 #[cfg(target_arch = "wasm32")]
-pub(crate) use builtin::FILES as BUILTIN_FILES;
+pub(crate) use builtin::files as builtin_files;
 pub use check::{
     Checker, CorrectedList, Example, Finding, Group, Kind, Place, RepairError, Report, Severity, Use, check,
 };

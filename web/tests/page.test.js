@@ -33,6 +33,12 @@ test("the page loads and trains its first step", async (t) => {
   await leave(page);
 });
 
+test("drawn data open without files", async () => {
+  const page = await visit("preset=shapes");
+  await until(page, "the drawn images", (now) => now.data?.name === "builtin:shapes");
+  await leave(page);
+});
+
 test("digits training lowers loss and beats chance", async (t) => {
   // `quick` on digits, without the parts that are slow on a software adapter.
   const light = "batch=8&method.strong_views=1&method.policy=none&method.mixup=false&method.premixup=false";

@@ -16,7 +16,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use super::browser;
 use crate::app::given::{self, GIVEN};
-use crate::data::{BUILTIN_FILES, CLASSES_FILE, LABELS_FILE, is_image_file};
+use crate::data::{CLASSES_FILE, LABELS_FILE, builtin_files, is_image_file};
 use crate::disk::in_memory::{self, Change};
 use crate::gpu::Gpu;
 use crate::train::{is_name_of_weights, is_weights_file};
@@ -110,7 +110,7 @@ pub async fn choose_destination(path: PathBuf) -> Option<PathBuf> {
 /// Downloads a built-in data set, which lies beside the page. A file that does not arrive fails when it is opened.
 pub async fn fetch(source: &str) {
     let Some(name) = source.strip_prefix("builtin:") else { return };
-    for file in BUILTIN_FILES {
+    for file in builtin_files(name) {
         let path = Path::new("builtin").join(name).join(file);
         if in_memory::share(&path).is_err()
             && let Some(bytes) = settle(browser::fetch_data(&format!("{name}/{file}"))).await

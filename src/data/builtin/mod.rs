@@ -11,9 +11,14 @@ use super::files::{Entry, Memory};
 use super::formats::idx;
 use super::set::{DataSet, OpenOptions};
 
-/// The four files of a set in `assets/`.
+/// The files of a set in `assets/`; none of one that is drawn or unknown.
 #[cfg(target_arch = "wasm32")]
-pub(crate) const FILES: [&str; 4] = [
+pub(crate) fn files(name: &str) -> &'static [&'static str] {
+    if ["fashion", "digits"].contains(&name) { &FILES } else { &[] }
+}
+
+#[cfg(target_arch = "wasm32")]
+const FILES: [&str; 4] = [
     "train-images-idx3-ubyte.gz",
     "train-labels-idx1-ubyte.gz",
     "t10k-images-idx3-ubyte.gz",
