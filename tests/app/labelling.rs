@@ -480,7 +480,7 @@ fn labels_of_others_are_taken_over() {
 
 /// Digits in a folder for each of two days, and one beside them.
 fn write_days(folder: &Path) {
-    for day in ["Tag1", "둘째날"] {
+    for day in ["Tag1", "Übung"] {
         fs::create_dir_all(folder.join(day)).expect("a folder");
         write_digits(&folder.join(day), 6);
     }
@@ -494,7 +494,7 @@ fn folders_become_classes_only_when_asked() {
     write_days(folder);
     let mut window = labelling(folder);
     assert!(says(&window, "12 images, 0 labelled") && !says(&window, "saved in labels.csv"));
-    assert!(says(&window, "Images are in the folders Tag1 (5), 둘째날 (6). Are these their classes?"));
+    assert!(says(&window, "Images are in the folders Tag1 (5), Übung (6). Are these their classes?"));
     crate::common::compare(&mut window, "labelling_folders");
     window.get_by_label("Begin without labels").click();
     window.run_steps(3);
