@@ -301,7 +301,9 @@ pub(super) async fn bits_of(
     let deep: Vec<&Entry> =
         items.iter().filter(|item| item.header.original.deep).map(|item| &item.file.entry).collect();
     let report = |done| options.report(done, deep.len());
-    let bits = significant_bits(&deep, options.significant_bits, report).await?;
+    let found = significant_bits(&deep, options.significant_bits, report).await?;
+    notices.extend(found.outlier_notice());
+    let bits = found.bits;
     if bits < ALL_BITS && options.significant_bits == SignificantBits::Auto && !deep.is_empty() {
         notices.push(format!(
             "the {} 16-bit images use at most {bits} bits: their values are scaled from {bits} to 16 bits (set \

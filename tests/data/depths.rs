@@ -88,11 +88,30 @@ fn fewer_bits_are_scaled_in_every_entrance() {
 }
 
 #[test]
-fn one_bright_image_keeps_all_bits() {
+fn one_bright_image_keeps_all_bits_and_is_named() {
+    for (brightest, bits) in [(40_000, 16), (5_000, 14)] {
+        let mut files = greys(12);
+        files.insert("train/cat/bright.png".to_owned(), flat(brightest, ImageFormat::Png));
+        for (entrance, set) in opened_with(&files, &OpenOptions::default()) {
+            assert_eq!(set.decoding.significant_bits, Some(bits), "{entrance}");
+            let told = |notice: &&String| {
+                [".png has a value of ", "at most 12 bits", "set significant_bits to 12"]
+                    .iter()
+                    .all(|word| notice.contains(word))
+            };
+            assert_eq!(set.notices.iter().filter(told).count(), 1, "{entrance}: {:?}", set.notices);
+            // A list gives files other names here.
+            let is_named = set.notices.iter().any(|notice| notice.contains("cat/bright.png has"));
+            assert_eq!(is_named, entrance != "list", "{entrance}: {:?}", set.notices);
+        }
+    }
+    // Half of the images are bright: nothing stands apart.
     let mut files = greys(12);
-    files.insert("train/cat/bright.png".to_owned(), flat(40_000, ImageFormat::Png));
+    for (name, bytes) in greys(16).into_iter().filter(|(name, _)| name.contains("dog")) {
+        files.insert(name, bytes);
+    }
     for (entrance, set) in opened_with(&files, &OpenOptions::default()) {
-        assert_eq!(set.decoding.significant_bits, Some(16), "{entrance}");
+        assert!(set.notices.iter().all(|notice| !notice.contains("bits")), "{entrance}: {:?}", set.notices);
     }
 }
 
