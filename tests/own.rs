@@ -121,6 +121,26 @@ fn saved_labels_are_read_back() {
     assert_eq!((again.classes()[0].as_str(), again.of(0), again.counts()), ("horse", Some(0), vec![1, 2, 0]));
 }
 
+#[cfg(unix)]
+#[test]
+fn labels_of_names_with_line_breaks_are_read_back() {
+    let folder = folder(8);
+    for (before, name) in [("a00.png", "a\nb.png"), ("more/05.png", "more/c\r\nd, e.png")] {
+        fs::rename(folder.path().join(before), folder.path().join(name)).expect("another name");
+    }
+    let own = read(folder.path());
+    let labels = labelled(&["x", "y"], 8);
+    save(&own, &labels);
+    assert_eq!(own.read_labels().expect("labels"), labels);
+    assert_eq!(
+        open(folder.path().to_str().expect("a path"), &skipping_bad()).expect("a set").classes,
+        ["x", "y"]
+    );
+    // Quotes that are never closed hold other rows.
+    fs::write(folder.path().join(LABELS_FILE), "file,label\n\"a01.png,x\na02.png,y\n").expect("a file");
+    assert!(own.read_labels().expect_err("an open quote").to_string().contains("double quote"));
+}
+
 #[test]
 fn foreign_label_files_are_rejected() {
     let folder = folder(4);

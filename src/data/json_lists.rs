@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use csv::WriterBuilder;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::file_kinds::is_named_as_image;
 use super::files::Entry;
+use super::json_value::Json;
 use super::list_columns::{FILE, ID, LABEL, SPLIT, column_name};
 use super::list_text;
 use super::split_words::{SplitName, split_name};
@@ -53,81 +54,123 @@ fn read(entry: &Entry) -> Option<String> {
     table(&rows)
 }
 
+/// The fields of a row in their order; a name may come twice.
+type Row = Vec<(String, Json)>;
+
 /// The values as objects; `None` if one is another value, or damaged.
-fn objects(values: impl Iterator<Item = serde_json::Result<Value>>) -> Option<Vec<Map<String, Value>>> {
-    values.map(|value| if let Ok(Value::Object(object)) = value { Some(object) } else { None }).collect()
+fn objects(values: impl Iterator<Item = serde_json::Result<Json>>) -> Option<Vec<Row>> {
+    values.map(|value| if let Ok(Json::Object(fields)) = value { Some(fields) } else { None }).collect()
 }
 
 /// A row for each image.
-fn rows(value: Value) -> Option<Vec<Map<String, Value>>> {
+fn rows(mut value: Json) -> Option<Vec<Row>> {
+    let text = |text: &str| Json::Leaf(Value::String(text.to_owned()));
+    if let Json::Object(fields) = &mut value {
+        fields.sort_by(|(a, _), (b, _)| a.cmp(b));
+    }
     match value {
-        Value::Array(values) => objects(values.into_iter().map(Ok)),
-        Value::Object(object) if by_split(&object) => {
+        Json::Array(values) => objects(values.into_iter().map(Ok)),
+        Json::Object(fields) if by_split(fields.iter().map(|(key, _)| key.as_str())) => {
             let mut all = Vec::new();
-            for (split, values) in object {
-                let Value::Array(values) = values else { return None };
+            for (split, values) in fields {
+                let Json::Array(values) = values else { return None };
                 for mut row in objects(values.into_iter().map(Ok))? {
-                    row.entry("split").or_insert_with(|| Value::String(split.clone()));
+                    if row.iter().all(|(column, _)| column != "split") {
+                        row.push(("split".to_owned(), text(&split)));
+                    }
                     all.push(row);
                 }
             }
             Some(all)
         }
-        Value::Object(object) if object.keys().all(|file| is_named_as_image(file)) => {
-            let row = |(file, label): (String, Value)| {
-                Map::from_iter([("file".to_owned(), Value::String(file)), ("label".to_owned(), label)])
+        Json::Object(fields) if fields.iter().all(|(file, _)| is_named_as_image(file)) => {
+            let row = |(file, value): (String, Json)| match value {
+                // Such as pandas writes with orient="index".
+                Json::Object(mut row) if row.iter().any(|(column, _)| is_one_of(column, &LABEL)) => {
+                    row.retain(|(column, _)| !is_one_of(column, &FILE) && !is_one_of(column, &ID));
+                    row.push(("file".to_owned(), text(&file)));
+                    row
+                }
+                label => vec![("file".to_owned(), text(&file)), ("label".to_owned(), label)],
             };
-            Some(object.into_iter().map(row).collect())
+            Some(fields.into_iter().map(row).collect())
         }
         _ => None,
     }
 }
 
+fn is_one_of(column: &str, names: &[&str]) -> bool {
+    names.contains(&column_name(column).as_str())
+}
+
 /// Whether all keys are splits, `train` and another one.
-fn by_split(object: &Map<String, Value>) -> bool {
-    let splits: Option<BTreeSet<SplitName>> = object.keys().map(|key| split_name(key)).collect();
+fn by_split<'a>(keys: impl Iterator<Item = &'a str>) -> bool {
+    let splits: Option<BTreeSet<SplitName>> = keys.map(split_name).collect();
     splits.is_some_and(|splits| splits.contains(&SplitName::Train) && splits.len() > 1)
 }
 
-/// The rows as CSV, if they name files and labels.
-fn table(rows: &[Map<String, Value>]) -> Option<String> {
-    let columns: BTreeSet<&String> = rows.iter().flat_map(Map::keys).collect();
-    let has = |names: &[&str]| columns.iter().any(|column| names.contains(&column_name(column).as_str()));
+/// The rows as CSV, if they name files and labels. A row with a field twice is two rows, so that values that differ are
+/// refused as those of an image that is listed twice.
+fn table(rows: &[Row]) -> Option<String> {
+    let columns: BTreeSet<&String> = rows.iter().flatten().map(|(column, _)| column).collect();
+    let has = |names: &[&str]| columns.iter().any(|column| is_one_of(column, names));
     if !(has(&FILE) || has(&ID)) || !has(&LABEL) {
         return None;
     }
     // Boxes and masks are no columns of a list.
     let known = [&FILE[..], &ID, &LABEL, &SPLIT].concat();
+    let is_leaf = |(_, value): &(String, Json)| matches!(value, Json::Leaf(_));
     let is_column = |column: &&String| {
-        known.contains(&column_name(column).as_str())
-            || rows.iter().all(|row| !matches!(row.get(*column), Some(Value::Array(_) | Value::Object(_))))
+        is_one_of(column, &known) || rows.iter().flatten().filter(|(name, _)| name == *column).all(is_leaf)
     };
     let columns: Vec<&String> = columns.into_iter().filter(is_column).collect();
     let mut writer = WriterBuilder::new().from_writer(Vec::new());
     writer.write_record(&columns).ok()?;
     for row in rows {
-        writer
-            .write_record(columns.iter().map(|column| row.get(*column).map_or_else(String::new, cell)))
-            .ok()?;
+        let values: Vec<Vec<&Json>> = columns.iter().map(|column| values_of(row, column)).collect();
+        let copies = values.iter().map(Vec::len).max().unwrap_or(0).max(1);
+        for copy in 0..copies {
+            let value =
+                |of: &Vec<&Json>| of.get(copy).or(of.last()).map_or_else(String::new, |value| cell(value));
+            let cells: Vec<String> = values.iter().map(value).collect();
+            writer.write_record(cells).ok()?;
+        }
     }
     String::from_utf8(writer.into_inner().ok()?).ok()
 }
 
-/// A value as a cell. An array of one value is that value; of several it is `[a, b]`.
-fn cell(value: &Value) -> String {
+/// The values of all fields of this name.
+fn values_of<'a>(row: &'a Row, column: &str) -> Vec<&'a Json> {
+    row.iter().filter(|(name, _)| name == column).map(|(_, value)| value).collect()
+}
+
+/// A value as a cell. An array of one value is that value; of several it is `[a, b]`. An object is the value of its field
+/// `label` (`class`, `name` and the like), else its names as an array: the scores of classes.
+fn cell(value: &Json) -> String {
+    let several = |cells: Vec<String>| match &cells[..] {
+        [] => String::new(),
+        [one] => one.clone(),
+        cells => format!("[{}]", cells.join(", ")),
+    };
     match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        Value::Array(values) if values.len() < 2 => values.first().map_or_else(String::new, cell),
-        Value::Array(values) => format!("[{}]", values.iter().map(cell).collect::<Vec<_>>().join(", ")),
-        other => other.to_string(),
+        Json::Leaf(Value::Null) => String::new(),
+        Json::Leaf(Value::String(text)) => text.clone(),
+        Json::Leaf(other) => other.to_string(),
+        Json::Array(values) => several(values.iter().map(cell).collect()),
+        Json::Object(fields) => {
+            let is_name = |field: &&(String, Json)| is_one_of(&field.0, &LABEL) || field.0 == "name";
+            match fields.iter().find(is_name) {
+                Some((_, value)) => cell(value),
+                None => several(fields.iter().map(|(name, _)| name.clone()).collect()),
+            }
+        }
     }
 }
 
 /// The paths of images with their splits, of a file with an array of paths for each split; `None` if it is none.
 pub(super) fn splits(entry: &Entry) -> Option<Vec<(String, SplitName)>> {
     let value = value(entry)?;
-    let object = value.as_object().filter(|object| by_split(object))?;
+    let object = value.as_object().filter(|object| by_split(object.keys().map(String::as_str)))?;
     let mut all = Vec::new();
     for (split, values) in object {
         let split = split_name(split)?;
@@ -189,6 +232,23 @@ mod tests {
                 "a.json",
                 r#"{"train":[{"file":"1.png","label":"a, b"}],"test":[{"file":"2.png","label":"c"}]}"#,
                 "file,label,split\n2.png,c,test\n1.png,\"a, b\",train\n",
+            ),
+            // A file or a field that is there twice is two rows.
+            ("a.json", r#"{"1.png":"cat","1.png":"dog"}"#, "file,label\n1.png,cat\n1.png,dog\n"),
+            (
+                "a.json",
+                r#"[{"file":"1.png","label":"cat","label":"dog"}]"#,
+                "file,label\n1.png,cat\n1.png,dog\n",
+            ),
+            (
+                "a.json",
+                r#"{"1.png":{"label":"cat","split":"test"},"2.png":{"split":"train","label":0}}"#,
+                "file,label,split\n1.png,cat,test\n2.png,0,train\n",
+            ),
+            (
+                "a.json",
+                r#"[{"file":"1.png","label":{"name":"cat"}},{"file":"2.png","label":{"a":0.9,"b":0.1}}]"#,
+                "file,label\n1.png,cat\n2.png,\"[a, b]\"\n",
             ),
             (
                 "a.json",

@@ -37,6 +37,7 @@ mod image_list;
 mod image_reader;
 mod images;
 mod json_lists;
+mod json_value;
 mod labelling_folder;
 mod labels;
 mod layout;

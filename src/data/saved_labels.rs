@@ -76,7 +76,9 @@ pub(super) fn read_labels(
                 reason,
             });
         }
-        if let Some(text) = record.iter().find(|text| is_unclosed(text)) {
+        // Names of files may have line breaks.
+        let is_file = |text: &str| files.iter().any(|file| file == text);
+        if let Some(text) = record.iter().find(|text| is_unclosed(text) && !is_file(text)) {
             let line = record.position().map_or(1, csv::Position::line);
             let reason = format!("expected a field on one line, found '{}'; {CLOSE_QUOTE}", excerpt(text));
             return Err(LabelsError::Row { path, line, reason });

@@ -230,8 +230,9 @@ impl LabelQueue {
         let current = self.current();
         let image = match self.undo.undo(&mut self.labels, current) {
             Some(Undone { image, renamed }) => {
-                // The classes have the names of then, also in the guesses.
-                self.renamed.truncate(renamed.unwrap_or(self.renamed.len()));
+                if let Some(renamed) = renamed {
+                    self.renamed = renamed;
+                }
                 image
             }
             None => {
@@ -309,7 +310,8 @@ impl LabelQueue {
     /// # Errors
     /// When the name is empty or taken.
     pub fn add_class(&mut self, name: &str) -> Result<(), LabelsError> {
-        self.labels.add_class(name)?;
+        let class = self.labels.add_class(name)?;
+        self.undo.added(&self.labels.classes()[class as usize]);
         self.labels_changed();
         Ok(())
     }
@@ -329,14 +331,14 @@ impl LabelQueue {
     /// Makes a class part of another one, in the labels and in the guesses.
     pub fn merge_class(&mut self, class: u32, into: u32) {
         let [old, new] = [class, into].map(|class| self.labels.classes()[class as usize].clone());
-        self.undo.classes(&self.labels, self.renamed.len(), self.current());
+        self.undo.classes(&self.labels, &self.renamed, self.current());
         self.labels.merge(class, into);
         self.class_renamed(old, new);
     }
 
     /// Removes a class and its labels.
     pub fn remove_class(&mut self, class: u32) {
-        self.undo.classes(&self.labels, self.renamed.len(), self.current());
+        self.undo.classes(&self.labels, &self.renamed, self.current());
         self.labels.remove(class);
         self.labels_changed();
     }
@@ -412,6 +414,14 @@ mod tests {
         queue.merge_class(0, 1);
         queue.undo().expect("a class");
         assert_eq!(queue.labels().counts(), [2, 0]);
+        // Other classes were renamed and added meanwhile.
+        queue.remove_class(0);
+        queue.rename_class(0, "hound").expect("a name");
+        queue.add_class("kitten").expect("a name");
+        queue.add_class("cow").expect("a name");
+        queue.undo().expect("a class");
+        assert_eq!(queue.labels().classes(), ["kitten", "hound", "cow"]);
+        assert_eq!(queue.labels().counts(), [2, 0, 0]);
     }
 
     #[test]
@@ -496,14 +506,22 @@ mod tests {
             queue.label(1).expect("a class");
             queue.set_guesses(guesses(&[0.5, 0.5, 0.75]));
         };
-        for (case, change) in [
-            ("merged", (|queue| queue.merge_class(0, 1)) as fn(&mut LabelQueue)),
-            ("removed", |queue| queue.remove_class(0)),
-            ("renamed since", |queue| {
+        for (case, classes, change) in [
+            ("merged", ["cat", "dog"], (|queue| queue.merge_class(0, 1)) as fn(&mut LabelQueue)),
+            ("removed", ["cat", "dog"], |queue| queue.remove_class(0)),
+            ("renamed since", ["cat", "puppy"], |queue| {
                 queue.remove_class(0);
                 queue.rename_class(0, "puppy").expect("a name");
             }),
-            ("another run since", |queue| {
+            ("renamed to the removed class since", ["cat", "dog"], |queue| {
+                queue.remove_class(0);
+                queue.rename_class(0, "cat").expect("a name");
+            }),
+            ("merged and renamed since", ["cat", "puppy"], |queue| {
+                queue.merge_class(0, 1);
+                queue.rename_class(0, "puppy").expect("a name");
+            }),
+            ("another run since", ["cat", "dog"], |queue| {
                 queue.rename_class(0, "puppy").expect("a name");
                 queue.rename_class(0, "cat").expect("a name");
                 queue.merge_class(0, 1);
@@ -515,7 +533,7 @@ mod tests {
             before(&mut queue);
             change(&mut queue);
             queue.undo().expect("classes");
-            assert_eq!(queue.labels().classes(), ["cat", "dog"], "{case}");
+            assert_eq!(queue.labels().classes(), classes, "{case}");
             let guesses = queue.guesses().expect("guesses");
             assert_eq!(
                 (guesses.classes(), guesses.of(2)),

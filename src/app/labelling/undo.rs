@@ -6,16 +6,17 @@ use crate::data::Labels;
 enum Change {
     /// An image had this class, by name, or no label.
     Label { image: usize, before: Option<String> },
-    /// Classes were removed or merged: all labels before, and how many of the run's classes had been renamed.
-    Classes(Box<Labels>, usize),
+    /// Classes were removed or merged: all labels before, and the old and new names of the run's classes. Renamed and new
+    /// classes since are among them.
+    Classes(Box<Labels>, Vec<[String; 2]>),
 }
 
 /// What [`Undo::undo`] has undone.
 pub struct Undone {
     /// The image to go to.
     pub image: usize,
-    /// How many classes had been renamed since the run began, if classes are those of before.
-    pub renamed: Option<usize>,
+    /// Old and new names of the classes that were renamed since the run began, if classes are those of before.
+    pub renamed: Option<Vec<[String; 2]>>,
 }
 
 /// A change, and the image that the queue moved to after it.
@@ -35,17 +36,18 @@ impl Undo {
         self.0.push(Entry { change: Change::Label { image, before }, then: image });
     }
 
-    /// Records all labels before classes are removed or merged. `current`: the current image; `renamed`: how many classes
-    /// have been renamed since the run began.
-    pub fn classes(&mut self, labels: &Labels, renamed: usize, current: usize) {
-        self.0.push(Entry { change: Change::Classes(Box::new(labels.clone()), renamed), then: current });
+    /// Records all labels before classes are removed or merged. `current`: the current image; `renamed`: old and new names
+    /// of the classes that were renamed since the run began.
+    pub fn classes(&mut self, labels: &Labels, renamed: &[[String; 2]], current: usize) {
+        let change = Change::Classes(Box::new(labels.clone()), renamed.to_vec());
+        self.0.push(Entry { change, then: current });
     }
 
     /// A run begins, whose classes have the names of now.
     pub fn begin_run(&mut self) {
         for entry in &mut self.0 {
             if let Change::Classes(_, renamed) = &mut entry.change {
-                *renamed = 0;
+                renamed.clear();
             }
         }
     }
@@ -60,10 +62,27 @@ impl Undo {
     /// A class has another name.
     pub fn renamed(&mut self, old: &str, new: &str) {
         for entry in &mut self.0 {
-            if let Change::Label { before: Some(name), .. } = &mut entry.change
-                && name == old
-            {
-                new.clone_into(name);
+            match &mut entry.change {
+                Change::Label { before: Some(name), .. } if name == old => new.clone_into(name),
+                Change::Label { .. } => {}
+                Change::Classes(before, renamed) => {
+                    // A class that is back keeps its name, even if another one has it now.
+                    if let Some(class) = before.class(old)
+                        && before.rename(class, new).is_ok()
+                    {
+                        renamed.push([old.to_owned(), new.to_owned()]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// There is a new class.
+    pub fn added(&mut self, name: &str) {
+        for entry in &mut self.0 {
+            if let Change::Classes(before, _) = &mut entry.change {
+                // It is there already if it was removed and is made again.
+                let _ = before.add_class(name);
             }
         }
     }
