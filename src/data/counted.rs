@@ -26,3 +26,23 @@ pub fn counted(count: usize, one: &str, many: &str) -> String {
 pub fn counted_of(some: usize, all: usize, noun: [&str; 2], verb: [&str; 2]) -> String {
     format!("{some} of {} {}", counted(all, noun[0], noun[1]), if some == 1 { verb[0] } else { verb[1] })
 }
+
+/// A number with thousands separators.
+///
+/// # Examples
+/// ```
+/// use remixmatch::data::grouped;
+///
+/// assert_eq!(grouped(78_158), "78,158");
+/// ```
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

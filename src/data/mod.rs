@@ -102,7 +102,7 @@ pub use check::{
 };
 #[cfg(not(target_arch = "wasm32"))]
 pub use check::{ListFile, ListFileError, check_list_path, is_inside, list_beside, write_corrected_list};
-pub use counted::{counted, counted_of};
+pub use counted::{counted, counted_of, grouped};
 pub use decode::{Picture, is_image_file, read_image, read_images, read_picture};
 pub use disk_changes::DiskChanges;
 pub use error::{DataError, LabelsError};

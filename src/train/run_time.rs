@@ -6,7 +6,7 @@
 use super::config::Config;
 use super::speed::{Basis, Speed};
 use super::workload::Workload;
-use crate::data::counted;
+use crate::data::grouped;
 
 /// How long a run is expected to take.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,9 +32,8 @@ impl RunTime {
 
     /// For example `about 12 min for 1,000 steps (measured with 3 steps of 4 images)`.
     pub fn text(&self) -> String {
-        let steps = counted(usize::try_from(self.steps).unwrap_or(usize::MAX), "step", "steps");
-        let (number, noun) = steps.split_once(' ').unwrap_or((&steps, ""));
-        format!("about {} for {} {noun} ({})", rough(self.seconds), grouped(number), self.basis)
+        let noun = if self.steps == 1 { "step" } else { "steps" };
+        format!("about {} for {} {noun} ({})", rough(self.seconds), grouped(self.steps), self.basis)
     }
 }
 
@@ -51,16 +50,6 @@ fn rough(seconds: f64) -> String {
         s if s < 172_800.0 => rounded(s / 3_600.0, "h"),
         s => rounded(s / 86_400.0, "days"),
     }
-}
-
-/// Digits with thousands separators.
-fn grouped(digits: &str) -> String {
-    let length = digits.len();
-    let letter = |(i, digit): (usize, char)| {
-        let separator = i > 0 && (length - i).is_multiple_of(3);
-        separator.then_some(',').into_iter().chain([digit])
-    };
-    digits.chars().enumerate().flat_map(letter).collect()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use flate2::write::ZlibEncoder;
 use flate2::{Compression, Crc};
 
 use crate::common::{Window, drop_on, ready, says, short, wait_for};
-use crate::labelling::{digits, labelling, make_classes, press};
+use crate::labelling::{digits, label_three, labelling, make_classes, press};
 
 /// A window in which a long run trains.
 fn training() -> Window {
@@ -120,10 +120,7 @@ fn huge_image_is_skipped() {
 fn labels_stay_when_their_folder_is_deleted() {
     let folder = digits(8);
     let mut window = labelling(folder.path());
-    make_classes(&mut window, &["zero", "one", "seven"]);
-    for key in [Key::Num1, Key::Num2, Key::Num3] {
-        press(&mut window, key);
-    }
+    label_three(&mut window);
     wait_for(&mut window, "saved labels", |window| says(window, "saved in labels.csv"));
     window.get_by_label("▶ Train on 3 labels").click();
     wait_for(&mut window, "a step", |window| step(window) >= 1);

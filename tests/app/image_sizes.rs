@@ -12,7 +12,7 @@ use safetensors::tensor::TensorView;
 use tempfile::tempdir;
 
 use crate::common::{Window, drop_on, ready, says, short, wait_for, window};
-use crate::labelling::{digits, labelling, make_classes, press};
+use crate::labelling::{digits, label_three, labelling, press};
 use crate::opening::{config, folders, linked};
 
 const LITE: &str = "efficientnet-lite0";
@@ -135,10 +135,7 @@ fn images_of_a_run_stay_until_reset() {
 fn labelled_images_follow_the_network_with_their_labels() {
     let folder = digits(12);
     let mut window = labelling(folder.path());
-    make_classes(&mut window, &["zero", "one", "seven"]);
-    for key in [Key::Num1, Key::Num2, Key::Num3] {
-        press(&mut window, key);
-    }
+    label_three(&mut window);
     let images = |window: &Window| window.state().workspace.labelled_size();
     assert_eq!(images(&window), Some(28));
     choose_network(&mut window, LITE);

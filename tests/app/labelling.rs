@@ -62,6 +62,14 @@ pub fn make_classes(window: &mut Window, names: &[&str]) {
     press(window, Key::Escape);
 }
 
+/// Makes the classes of the digits, and gives each to an image: the first three are one of each.
+pub fn label_three(window: &mut Window) {
+    make_classes(window, &["zero", "one", "seven"]);
+    for key in [Key::Num1, Key::Num2, Key::Num3] {
+        press(window, key);
+    }
+}
+
 fn labels_on_disk(folder: &Path) -> String {
     fs::read_to_string(folder.join("labels.csv")).unwrap_or_default()
 }
@@ -249,10 +257,7 @@ fn images_are_guessed_during_training_and_on_pause() {
     wait_for(&mut window, "both", |window| {
         says(window, "Least confident first") && says(window, "training images, ")
     });
-    make_classes(&mut window, &["zero", "one", "seven"]);
-    for key in [Key::Num1, Key::Num2, Key::Num3] {
-        press(&mut window, key);
-    }
+    label_three(&mut window);
     window.get_by_label("▶ Train on 3 labels").click();
     let step = |window: &Window| window.state().workspace.last_statistics(0).map_or(0, |last| last.step);
     wait_for(&mut window, "a step", |window| step(window) >= 1);
@@ -370,10 +375,7 @@ fn train_button_trains_what_is_labelled() {
     let mut window = labelling(folder.path());
     let is_enabled = |window: &Window| !window.get_by_label("▶ Train").accesskit_node().is_disabled();
     assert!(!is_enabled(&window) && says(&window, "Training needs at least two classes"));
-    make_classes(&mut window, &["zero", "one", "seven"]);
-    for key in [Key::Num1, Key::Num2, Key::Num3] {
-        press(&mut window, key);
-    }
+    label_three(&mut window);
     assert!(says(&window, "Train begins a run on the 3 labels of "));
     press(&mut window, Key::F5);
     wait_for(&mut window, "the run's end", |window| says(window, "trained: step 6 of 6"));
@@ -388,10 +390,7 @@ fn train_button_trains_what_is_labelled() {
 fn opened_run_brings_its_labels_back() {
     let (folder, runs) = (digits(12), tempfile::tempdir().expect("a folder"));
     let mut window = labelling(folder.path());
-    make_classes(&mut window, &["zero", "one", "seven"]);
-    for key in [Key::Num1, Key::Num2, Key::Num3] {
-        press(&mut window, key);
-    }
+    label_three(&mut window);
     window.get_by_label("▶ Train on 3 labels").click();
     wait_for(&mut window, "the run's end", |window| says(window, "trained: step 6 of 6"));
     let run = runs.path().join("run");
@@ -440,10 +439,7 @@ fn labelling_view_is_drawn_with_guesses() {
     fs::create_dir(&folder).expect("a folder");
     write_digits(&folder, 30);
     let mut window = labelling(&folder);
-    make_classes(&mut window, &["zero", "one", "seven"]);
-    for key in [Key::Num1, Key::Num2, Key::Num3] {
-        press(&mut window, key);
-    }
+    label_three(&mut window);
     wait_for(&mut window, "saved labels", |window| says(window, "saved in labels.csv"));
     window.get_by_label("▶ Train on 3 labels").click();
     wait_for(&mut window, "guesses", |window| says(window, &format!("Guesses are from step {STEPS}.")));
@@ -519,10 +515,7 @@ fn folders_become_classes_only_when_asked() {
 fn guesses_follow_removed_and_renamed_classes() {
     let folder = digits(12);
     let mut window = labelling(folder.path());
-    make_classes(&mut window, &["zero", "one", "seven"]);
-    for key in [Key::Num1, Key::Num2, Key::Num3] {
-        press(&mut window, key);
-    }
+    label_three(&mut window);
     window.get_by_label("▶ Train on 3 labels").click();
     wait_for(&mut window, "guesses", |window| says(window, &format!("Guesses are from step {STEPS}.")));
     crate::common::show(&mut window, "Confusion");
@@ -564,10 +557,7 @@ fn labels_of_missing_files_are_told() {
 fn exports_tell_how_classes_have_changed() {
     let (folder, out) = (digits(12), tempfile::tempdir().expect("a folder"));
     let mut window = labelling(folder.path());
-    make_classes(&mut window, &["zero", "one", "seven"]);
-    for key in [Key::Num1, Key::Num2, Key::Num3] {
-        press(&mut window, key);
-    }
+    label_three(&mut window);
     window.get_by_label("▶ Train on 3 labels").click();
     wait_for(&mut window, "guesses", |window| says(window, &format!("Guesses are from step {STEPS}.")));
     assert!(!says(&window, "The classes have changed since the run began"));

@@ -147,11 +147,9 @@ impl OpenFolder {
 
     /// Ends the writing of labels, so that the images can be read again.
     pub fn end(mut self) -> Before {
+        self.write_unsaved();
         let state = match &mut self.writer {
             Ok(writer) => {
-                if self.queue.changes() > self.written || matches!(writer.state(), SaveState::Failed(_)) {
-                    writer.write(self.queue.labels());
-                }
                 writer.end();
                 writer.state()
             }
@@ -191,11 +189,8 @@ impl OpenFolder {
 
     /// Tries again to save labels that are not saved, waits for that, and returns why they are not saved, if so.
     pub fn save_now(&mut self, limit: Duration) -> Option<String> {
+        self.write_unsaved();
         if let Ok(writer) = &mut self.writer {
-            if self.queue.changes() > self.written || matches!(writer.state(), SaveState::Failed(_)) {
-                writer.write(self.queue.labels());
-                self.written = self.queue.changes();
-            }
             platform::wait_until(limit, || !writer.is_busy());
         }
         match self.save_state() {
@@ -203,6 +198,16 @@ impl OpenFolder {
             SaveState::Failed(reason) => Some(reason),
             SaveState::Pending => Some("the disk does not answer".to_owned()),
             SaveState::Saved | SaveState::Unwritten => None,
+        }
+    }
+
+    /// Has labels written that are not, also those that could not be.
+    fn write_unsaved(&mut self) {
+        if let Ok(writer) = &mut self.writer
+            && (self.queue.changes() > self.written || matches!(writer.state(), SaveState::Failed(_)))
+        {
+            writer.write(self.queue.labels());
+            self.written = self.queue.changes();
         }
     }
 

@@ -10,6 +10,7 @@ use crate::app::run::Run;
 use crate::app::session::{Command, Phase, PlanFacts, Profile};
 use crate::app::theme::Role;
 use crate::app::widgets::{bytes_text, muted, nothing_yet, share_bar};
+use crate::data::grouped;
 use crate::gpu::Gpu;
 use crate::nn::Layer;
 use crate::ssl::PassKind;
@@ -302,19 +303,6 @@ fn milliseconds(microseconds: f64) -> String {
         ms if ms < 10_000.0 => format!("{ms:.0} ms"),
         ms => format!("{:.1} s", ms / 1e3),
     }
-}
-
-/// A number with thousands separators.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]
