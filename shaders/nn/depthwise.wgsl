@@ -2,7 +2,8 @@
 //
 // Activations are NHWC and weights [KERNEL, KERNEL, c], both in vec4s along the channels. An invocation computes four pixels of
 // a row, `stride` apart in the data gradient, and moves a window of four over the row: each pixel is read once per row of the
-// filter and phase. Sums have one fixed order.
+// filter and phase. With stride 1 it may instead walk down the image: it keeps the filter and the sums of as many rows as the
+// filter has, so that every pixel of the source is read once. Sums have one fixed order, in both ways the same.
 //
 // In range: invocations past the last item return before they read; pixels outside the image are read at its border and replaced
 // by zeros; pixels past a row are not written. Loops run over taps, phases, rows and pixels; divisors are at least 1.
@@ -20,9 +21,9 @@ struct Params {
     stride: u32,
     pad_y: u32,
     pad_x: u32,
-    /// weight gradient: slices of rows of output pixels (n, y), and the first of them
+    /// weight gradient: slices of rows of output pixels (n, y), and the first of them; walks: slices of an image's rows
     slices: u32,
-    /// weight gradient: rows per slice
+    /// rows per slice
     slice_rows: u32,
     first_slice: u32,
 }
@@ -151,10 +152,6 @@ fn data_gradient(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_work
     store(row * params.in_width, x, params.stride, params.in_width, column, sum);
 }
 
-@group(0) @binding(2) var<storage, read> d_result: array<MapVec4>;
-/// [slice, KERNEL, KERNEL, c]
-@group(0) @binding(3) var<storage, read_write> partial: array<vec4<f32>>;
-
 /// A value for every tap of a row of the filter.
 struct Taps {
     t0: vec4<f32>,
@@ -162,6 +159,141 @@ struct Taps {
     t2: vec4<f32>,
     @if(kernel5) t3: vec4<f32>,
     @if(kernel5) t4: vec4<f32>,
+}
+
+/// A value for every row of the filter.
+struct Filter {
+    r0: Taps,
+    r1: Taps,
+    r2: Taps,
+    @if(kernel5) r3: Taps,
+    @if(kernel5) r4: Taps,
+}
+
+/// The taps of row `ky`, from the last to the first if `flipped`.
+fn taps(ky: u32, flipped: bool, column: u32) -> Taps {
+    let first = ky * KERNEL * params.channels_vec4 + column;
+    let at = select(first, first + (KERNEL - 1u) * params.channels_vec4, flipped);
+    // Wraps around to a step backwards.
+    let step = select(params.channels_vec4, 0u - params.channels_vec4, flipped);
+    @if(kernel3) return Taps(weights[at], weights[at + step], weights[at + step * 2u]);
+    @if(kernel5) return Taps(
+        weights[at],
+        weights[at + step],
+        weights[at + step * 2u],
+        weights[at + step * 3u],
+        weights[at + step * 4u],
+    );
+}
+
+fn filter_of(flipped: bool, column: u32) -> Filter {
+    @if(kernel3) return Filter(taps(0u, flipped, column), taps(1u, flipped, column), taps(2u, flipped, column));
+    @if(kernel5) return Filter(
+        taps(0u, flipped, column),
+        taps(1u, flipped, column),
+        taps(2u, flipped, column),
+        taps(3u, flipped, column),
+        taps(4u, flipped, column),
+    );
+}
+
+/// The pixels of a row of the source that four neighbours of the result depend on.
+struct Window {
+    strip: Strip,
+    p4: vec4<f32>,
+    p5: vec4<f32>,
+    @if(kernel5) p6: vec4<f32>,
+    @if(kernel5) p7: vec4<f32>,
+}
+
+/// s + the products of a row of the filter with a row of the source.
+fn add_row(s: Strip, v: Window, w: Taps) -> Strip {
+    var sum = add(s, v.strip, w.t0);
+    sum = add(sum, Strip(v.strip.p1, v.strip.p2, v.strip.p3, v.p4), w.t1);
+    sum = add(sum, Strip(v.strip.p2, v.strip.p3, v.p4, v.p5), w.t2);
+    @if(kernel5) sum = add(sum, Strip(v.strip.p3, v.p4, v.p5, v.p6), w.t3);
+    @if(kernel5) sum = add(sum, Strip(v.p4, v.p5, v.p6, v.p7), w.t4);
+    return sum;
+}
+
+/// Sums of the rows of the result that are not complete: `s0` has seen one row of the source at most, the last lacks one.
+struct Sums {
+    s0: Strip,
+    s1: Strip,
+    s2: Strip,
+    @if(kernel5) s3: Strip,
+    @if(kernel5) s4: Strip,
+}
+
+/// Stride 1: the convolution, or with a `flipped` filter, from the last row to the first, the gradient of its source.
+fn walk(i: u32, flipped: bool) {
+    let strips = (params.out_width + 3u) / 4u;
+    if i >= params.batch * params.slices * strips * params.channels_vec4 {
+        return;
+    }
+    let column = i % params.channels_vec4;
+    let x = i / params.channels_vec4 % strips * 4u;
+    let slice = i / params.channels_vec4 / strips;
+    let image = slice / params.slices * params.out_height;
+    let begin = slice % params.slices * params.slice_rows;
+    let end = min(begin + params.slice_rows, params.out_height);
+    let filter_rows = filter_of(flipped, column);
+    let pad = KERNEL / 2u;
+    let from_x = i32(x) - i32(pad);
+    var sums = Sums();
+    for (var y = max(begin, pad) - pad; y < end + pad; y++) {
+        if y < params.out_height {
+            let first = (image + select(y, params.out_height - 1u - y, flipped)) * params.out_width;
+            let strip = Strip(
+                pixel(first, from_x, params.out_width, column),
+                pixel(first, from_x + 1, params.out_width, column),
+                pixel(first, from_x + 2, params.out_width, column),
+                pixel(first, from_x + 3, params.out_width, column),
+            );
+            let p4 = pixel(first, from_x + 4, params.out_width, column);
+            let p5 = pixel(first, from_x + 5, params.out_width, column);
+            @if(kernel3) let v = Window(strip, p4, p5);
+            @if(kernel5) let p6 = pixel(first, from_x + 6, params.out_width, column);
+            @if(kernel5) let p7 = pixel(first, from_x + 7, params.out_width, column);
+            @if(kernel5) let v = Window(strip, p4, p5, p6, p7);
+            sums.s0 = add_row(sums.s0, v, filter_rows.r0);
+            sums.s1 = add_row(sums.s1, v, filter_rows.r1);
+            sums.s2 = add_row(sums.s2, v, filter_rows.r2);
+            @if(kernel5) sums.s3 = add_row(sums.s3, v, filter_rows.r3);
+            @if(kernel5) sums.s4 = add_row(sums.s4, v, filter_rows.r4);
+        }
+        if y >= begin + pad {
+            let row = image + select(y - pad, params.out_height - 1u - (y - pad), flipped);
+            @if(kernel3) store(row * params.out_width, x, 1u, params.out_width, column, sums.s2);
+            @if(kernel5) store(row * params.out_width, x, 1u, params.out_width, column, sums.s4);
+        }
+        @if(kernel3) sums = Sums(Strip(), sums.s0, sums.s1);
+        @if(kernel5) sums = Sums(Strip(), sums.s0, sums.s1, sums.s2, sums.s3);
+    }
+}
+
+@compute @workgroup_size(64)
+fn forward_walk(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    walk(flat_id(id, groups), false);
+}
+
+@compute @workgroup_size(64)
+fn data_gradient_walk(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    walk(flat_id(id, groups), true);
+}
+
+@group(0) @binding(2) var<storage, read> d_result: array<MapVec4>;
+/// [slice, KERNEL, KERNEL, c]
+@group(0) @binding(3) var<storage, read_write> partial: array<vec4<f32>>;
+
+/// Rows of the filter that an invocation of the weight gradient sums at most: as many as the registers of a GPU hold.
+const ROWS: u32 = 3u;
+
+/// A value for every tap of these rows.
+struct Rows {
+    r0: Taps,
+    r1: Taps,
+    r2: Taps,
 }
 
 /// The values of the next taps, with `next` for the last.
@@ -180,38 +312,26 @@ fn add_taps(sum: Taps, v: Taps, d: vec4<f32>) -> Taps {
     return s;
 }
 
-/// The weight gradient of a row of the filter over the output pixels of a slice. One invocation per slice, row and column.
-@compute @workgroup_size(64)
-fn weight_gradient(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = flat_id(id, groups);
-    if i >= params.slices * KERNEL * params.channels_vec4 {
+/// Pixel (x, y) of an image of `source` whose rows begin with row `image`; zeros outside of it.
+fn pixel_of(image: u32, y: i32, x: i32, column: u32) -> vec4<f32> {
+    let inside = clamp(y, 0, i32(params.in_height) - 1);
+    let value = pixel((image + u32(inside)) * params.in_width, x, params.in_width, column);
+    return select(vec4<f32>(), value, y == inside);
+}
+
+/// The windows of rows from `y` on, moved to pixel `x`.
+fn rows_moved(v: Rows, image: u32, y: i32, x: i32, column: u32) -> Rows {
+    return Rows(
+        moved(v.r0, pixel_of(image, y, x, column)),
+        moved(v.r1, pixel_of(image, y + 1, x, column)),
+        moved(v.r2, pixel_of(image, y + 2, x, column)),
+    );
+}
+
+/// Stores the sums of row `ky` of the filter.
+fn store_taps(slice: u32, ky: u32, column: u32, sum: Taps) {
+    if ky >= KERNEL {
         return;
-    }
-    let column = i % params.channels_vec4;
-    let ky = i / params.channels_vec4 % KERNEL;
-    let slice = params.first_slice + i / params.channels_vec4 / KERNEL;
-    let end = min((slice + 1u) * params.slice_rows, params.batch * params.out_height);
-    var sum = Taps();
-    for (var row = slice * params.slice_rows; row < end; row++) {
-        let in_y = i32(row % params.out_height * params.stride + ky) - i32(params.pad_y);
-        if in_y < 0 || in_y >= i32(params.in_height) {
-            continue;
-        }
-        let first = (row / params.out_height * params.in_height + u32(in_y)) * params.in_width;
-        var at = -i32(params.pad_x);
-        var window = Taps();
-        for (var n = params.stride; n < KERNEL; n++) {
-            window = moved(window, pixel(first, at, params.in_width, column));
-            at++;
-        }
-        for (var x = 0u; x < params.out_width; x++) {
-            for (var n = 0u; n < params.stride; n++) {
-                window = moved(window, pixel(first, at, params.in_width, column));
-                at++;
-            }
-            let d = d_result[(row * params.out_width + x) * params.channels_vec4 + column];
-            sum = add_taps(sum, window, from_map(d));
-        }
     }
     let to = (slice * KERNEL + ky) * KERNEL * params.channels_vec4 + column;
     partial[to] = sum.t0;
@@ -219,4 +339,41 @@ fn weight_gradient(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_wo
     partial[to + params.channels_vec4 * 2u] = sum.t2;
     @if(kernel5) partial[to + params.channels_vec4 * 3u] = sum.t3;
     @if(kernel5) partial[to + params.channels_vec4 * 4u] = sum.t4;
+}
+
+/// The weight gradient of ROWS rows of the filter over the output pixels of a slice. One invocation per slice, such rows and
+/// column.
+@compute @workgroup_size(64)
+fn weight_gradient(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = flat_id(id, groups);
+    let parts = (KERNEL + ROWS - 1u) / ROWS;
+    if i >= params.slices * parts * params.channels_vec4 {
+        return;
+    }
+    let column = i % params.channels_vec4;
+    let ky = i / params.channels_vec4 % parts * ROWS;
+    let slice = params.first_slice + i / params.channels_vec4 / parts;
+    let end = min((slice + 1u) * params.slice_rows, params.batch * params.out_height);
+    var sum = Rows();
+    for (var row = slice * params.slice_rows; row < end; row++) {
+        let image = row / params.out_height * params.in_height;
+        let in_y = i32(row % params.out_height * params.stride + ky) - i32(params.pad_y);
+        var at = -i32(params.pad_x);
+        var v = Rows();
+        for (var n = params.stride; n < KERNEL; n++) {
+            v = rows_moved(v, image, in_y, at, column);
+            at++;
+        }
+        for (var x = 0u; x < params.out_width; x++) {
+            for (var n = 0u; n < params.stride; n++) {
+                v = rows_moved(v, image, in_y, at, column);
+                at++;
+            }
+            let d = from_map(d_result[(row * params.out_width + x) * params.channels_vec4 + column]);
+            sum = Rows(add_taps(sum.r0, v.r0, d), add_taps(sum.r1, v.r1, d), add_taps(sum.r2, v.r2, d));
+        }
+    }
+    store_taps(slice, ky, column, sum.r0);
+    store_taps(slice, ky + 1u, column, sum.r1);
+    store_taps(slice, ky + 2u, column, sum.r2);
 }

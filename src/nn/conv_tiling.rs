@@ -6,7 +6,8 @@ use crate::gpu::{Block, Gpu, Kernel, Sharing, Tiling, Work};
 const SOFTWARE_MACS: u64 = 1 << 28;
 
 /// How a convolution is divided into dispatches, workgroups and slices. Results are bit-identical for all tilings with
-/// the same `slice_pixels`, `max_slices`, `partial_words` and `macs_per_dispatch`, but for the bias's gradient in blocks.
+/// the same `slice_pixels`, `max_slices`, `depthwise_slices`, `partial_words` and `macs_per_dispatch`, but for the bias's
+/// gradient in blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvTiling {
     pub tile: Tiling,
@@ -14,6 +15,10 @@ pub struct ConvTiling {
     pub slice_pixels: usize,
     /// Largest number of slices of the weight gradient per chunk of images.
     pub max_slices: usize,
+    /// The same two numbers for depthwise convolutions, which have less to sum per pixel.
+    pub depthwise_slices: [usize; 2],
+    /// Rows down an image that an invocation of a depthwise convolution walks at most; 1: none. Changes no result.
+    pub walk_rows: usize,
     /// Largest size of the partial weight gradients in words.
     pub partial_words: usize,
     /// Limit of multiply-accumulate operations (MACs) per dispatch: the images of a batch are divided into several
@@ -42,6 +47,8 @@ impl ConvTiling {
         tile: Tiling::BLOCKS,
         slice_pixels: 256,
         max_slices: 1024,
+        depthwise_slices: [64, 4096],
+        walk_rows: 1,
         partial_words: 8 << 20,
         macs_per_dispatch: None,
         macs_at_once: None,
@@ -54,6 +61,8 @@ impl ConvTiling {
         tile: Tiling::REGISTER,
         slice_pixels: 1024,
         max_slices: 64,
+        depthwise_slices: [1024, 64],
+        walk_rows: 64,
         partial_words: 4 << 20,
         tree_invocations: 8,
         ..Self::BLOCKS

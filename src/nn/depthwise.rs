@@ -9,8 +9,10 @@ use super::activation::{Activation, aligned_images, same_padding, sum_slices};
 use super::conv_tiling::ConvTiling;
 use crate::gpu::{Kernel, PlanBuilder, Tensor, Work, groups_for_items};
 
-/// Pixels that an invocation computes.
+/// Pixels of a row that an invocation computes.
 const STRIP: usize = 4;
+/// Rows of the filter that an invocation of the weight gradient sums.
+const FILTER_ROWS: usize = 3;
 /// By how much fewer MACs a dispatch does than one of a convolution in the same time: values are not reused between channels.
 const VALUES_PER_MAC: u64 = 4;
 
@@ -23,7 +25,7 @@ pub struct DepthwiseConv2d {
     pub channels: usize,
     pub kernel: usize,
     pub stride: usize,
-    /// Its slices of the weight gradient, and the limits of MACs per dispatch.
+    /// Its walks, its slices of the weight gradient, and the limits of MACs per dispatch.
     pub tiling: ConvTiling,
 }
 
@@ -79,10 +81,21 @@ impl DepthwiseConv2d {
         Kernel::new(shader, entry).stored_as(x.storage)
     }
 
-    /// The work of a dispatch on the images of `x`, with its longest chain of reads.
-    fn note(&self, work: &mut Work, x: Activation) {
+    /// Whether invocations walk down the image.
+    fn walks(&self) -> bool {
+        self.stride == 1 && self.tiling.walk_rows > 1
+    }
+
+    /// The number of walks down an image of `x`, and the rows of each.
+    fn walk_rows(&self, x: Activation) -> [usize; 2] {
+        let walks = x.height.div_ceil(self.tiling.walk_rows);
+        [walks, x.height.div_ceil(walks)]
+    }
+
+    /// The work of a dispatch on the images of `x`, with its longest chain of reads: those of `rows` rows of the result.
+    fn note(&self, work: &mut Work, x: Activation, rows: usize) {
         work.operations = 2 * self.macs(x.height, x.width) * x.images as u64;
-        work.chain = (self.kernel * self.kernel) as u64;
+        work.chain = ((self.kernel + rows - 1) * self.kernel) as u64;
     }
 
     /// MACs that a dispatch does at most, if there is a limit.
@@ -106,13 +119,17 @@ impl DepthwiseConv2d {
         let [height, width] = [x.height, x.width].map(|size| size.div_ceil(self.stride));
         let shape = [x.images, height, width, x.channels];
         let out = Activation::stored(b, &format!("{}.output", self.name), shape, x.storage);
+        let (entry, rows) = match self.walks() {
+            true => ("forward_walk", self.walk_rows(x)),
+            false => ("forward", [height, 1]),
+        };
         for images in self.image_chunks(x) {
             let (x, out) = (x.slice(&images), out.slice(&images));
-            let items = x.images * height * width.div_ceil(STRIP) * x.channels_vec4();
+            let items = x.images * rows[0] * width.div_ceil(STRIP) * x.channels_vec4();
             let bindings = [x.tensor, weights, out.tensor];
             let groups = groups_for_items(items, 64);
-            let work = b.dispatch(self.kernel("forward", x), &self.params(x, [0; 2]), &bindings, groups);
-            self.note(work, x);
+            let work = b.dispatch(self.kernel(entry, x), &self.params(x, rows), &bindings, groups);
+            self.note(work, x, rows[1]);
         }
         out
     }
@@ -127,14 +144,17 @@ impl DepthwiseConv2d {
     ) -> Activation {
         let dx = x.like(b, &format!("{}.d_input", self.name));
         let strips = x.width.div_ceil(STRIP * self.stride) * self.stride;
+        let (entry, rows) = match self.walks() {
+            true => ("data_gradient_walk", self.walk_rows(x)),
+            false => ("data_gradient", [x.height, 1]),
+        };
         for images in self.image_chunks(x) {
             let (x, d_out, dx) = (x.slice(&images), d_out.slice(&images), dx.slice(&images));
-            let items = x.images * x.height * strips * x.channels_vec4();
+            let items = x.images * rows[0] * strips * x.channels_vec4();
             let bindings = [d_out.tensor, weights, dx.tensor];
             let groups = groups_for_items(items, 64);
-            let work =
-                b.dispatch(self.kernel("data_gradient", x), &self.params(x, [0; 2]), &bindings, groups);
-            self.note(work, x);
+            let work = b.dispatch(self.kernel(entry, x), &self.params(x, rows), &bindings, groups);
+            self.note(work, x, rows[1]);
         }
         dx
     }
@@ -157,7 +177,8 @@ impl DepthwiseConv2d {
         for first_slice in (0..slices).step_by(each) {
             let count = each.min(slices - first_slice);
             let params = Params { first_slice: first_slice as u32, ..self.params(x, [count, slice_rows]) };
-            let groups = groups_for_items(count * self.kernel * x.channels_vec4(), 64);
+            let parts = self.kernel.div_ceil(FILTER_ROWS);
+            let groups = groups_for_items(count * parts * x.channels_vec4(), 64);
             let work = b.dispatch(self.kernel("weight_gradient", x), &params, &bindings, groups);
             work.operations = 2 * macs_of_slice * count as u64;
             work.chain = (slice_rows * d_out.width) as u64;
@@ -168,9 +189,8 @@ impl DepthwiseConv2d {
     /// The number of slices of the weight gradient, and the rows of output pixels of each.
     fn slices(&self, d_out: Activation) -> [usize; 2] {
         let rows = d_out.images * d_out.height;
-        let slices = (rows * d_out.width / self.tiling.slice_pixels)
-            .min(self.tiling.max_slices)
-            .min(self.tiling.partial_words / self.weight_words());
+        let ConvTiling { depthwise_slices: [pixels, most], partial_words, .. } = self.tiling;
+        let slices = (rows * d_out.width / pixels).min(most).min(partial_words / self.weight_words());
         let slice_rows = rows.div_ceil(slices.clamp(1, rows));
         [rows.div_ceil(slice_rows), slice_rows]
     }

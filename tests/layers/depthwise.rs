@@ -10,10 +10,11 @@ use crate::oracle::difference::{central, dot};
 use crate::oracle::random::{Random, widen};
 use crate::trial::Trial;
 
-/// Checks every entry point on one input against the reference and central differences.
+/// Checks every entry point on one input against the reference and central differences, and that walks of any length have
+/// the same bits as none.
 async fn check(shape: [usize; 4], kernel: usize, stride: usize, slice_pixels: usize) {
     let channels = shape[3];
-    let tiling = ConvTiling { slice_pixels, ..ConvTiling::REGISTER };
+    let tiling = ConvTiling { depthwise_slices: [slice_pixels, 4096], walk_rows: 1, ..ConvTiling::REGISTER };
     let conv = DepthwiseConv2d { name: "conv".into(), channels, kernel, stride, tiling };
     let reference = Depthwise { kernel, stride, channels };
     let mut random = Random::new((shape.iter().product::<usize>() * 10 + kernel + stride) as u64);
@@ -39,10 +40,20 @@ async fn check(shape: [usize; 4], kernel: usize, stride: usize, slice_pixels: us
     let dx = t.keep(dx.tensor);
     conv.weight_gradient(&mut t.b, x_in, d_in, written, false);
     conv.weight_gradient(&mut t.b, x_in, d_in, added, true);
+    let walked = [64, 4, 3].map(|walk_rows| {
+        let conv = DepthwiseConv2d { tiling: ConvTiling { walk_rows, ..tiling }, ..conv.clone() };
+        let out = conv.forward(&mut t.b, x_in, w_in);
+        let dx = conv.data_gradient(&mut t.b, x_in, d_in, w_in);
+        [out, dx].map(|map| t.keep(map.tensor))
+    });
     let r = t.run().await;
 
     let name = |what: &str| format!("{what} of {shape:?}, {kernel}x{kernel} stride {stride}");
     assert_close(&name("forward"), &r.get(out), &forward.data, FORWARD);
+    for [walked_out, walked_dx] in walked {
+        assert_eq!(r.get(walked_out), r.get(out), "{} in walks", name("forward"));
+        assert_eq!(r.get(walked_dx), r.get(dx), "{} in walks", name("data_gradient"));
+    }
     assert_close(&name("data_gradient"), &r.get(dx), &gradients.input.data, GRADIENT);
     assert_close(&name("weight_gradient"), &r.get(written), &gradients.weights, GRADIENT);
     assert_close(&name("added weight_gradient"), &r.get(added), &sum(&gradients.weights, &old), GRADIENT);
@@ -91,7 +102,7 @@ on_the_adapter! {
         let shape = [129, 255, 1, 512];
         let words: usize = shape.iter().product();
         assert_folds(words / 4);
-        let tiling = ConvTiling::REGISTER;
+        let tiling = ConvTiling { walk_rows: 1, ..ConvTiling::REGISTER };
         let conv = DepthwiseConv2d { name: "conv".into(), channels: 512, kernel: 3, stride: 1, tiling };
         let reference = Depthwise { kernel: 3, stride: 1, channels: 512 };
         let mut random = Random::new(3);

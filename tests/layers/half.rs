@@ -161,7 +161,7 @@ fn depthwise_convolutions_round_what_they_store() {
         [([3, 17, 17, 12], 3, 1), ([2, 9, 7, 40], 3, 2), ([3, 17, 19, 8], 5, 1), ([5, 8, 9, 4], 5, 2)]
     {
         let [images, height, width, channels] = shape;
-        let tiling = ConvTiling { slice_pixels: 64, ..ConvTiling::REGISTER };
+        let tiling = ConvTiling { depthwise_slices: [64, 64], ..ConvTiling::REGISTER };
         let conv = DepthwiseConv2d { name: "conv".into(), channels, kernel, stride, tiling };
         let out_shape = [images, height.div_ceil(stride), width.div_ceil(stride), channels];
         let record = |t: &mut Trial, storage| {
