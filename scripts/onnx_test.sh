@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Runs exported models of short runs in onnxruntime and compares them with `predict`. Installs onnxruntime into target/tools.
+# REMIXMATCH may name an existing program.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
@@ -10,5 +11,5 @@ if ! "$tools/bin/python" -c "import numpy, onnxruntime" 2>/dev/null; then
     python3 -m venv "$tools"
     "$tools/bin/pip" install --quiet --disable-pip-version-check numpy onnxruntime
 fi
-cargo build --bin remixmatch
-"$tools/bin/python" scripts/onnx_test.py target/debug/remixmatch "$@"
+[ -n "${REMIXMATCH:-}" ] || cargo build --bin remixmatch
+"$tools/bin/python" scripts/onnx_test.py "${REMIXMATCH:-target/debug/remixmatch}" "$@"

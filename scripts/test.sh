@@ -24,6 +24,8 @@ trap 'kill "$page" 2>/dev/null || true' EXIT
 part lints cargo clippy --all-targets -- -D warnings
 part documentation env RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
 part tests cargo test --no-fail-fast
+# The tests built the program, with more features of its dependencies than `cargo build` takes: those would be compiled again.
+export REMIXMATCH=$PWD/target/debug/remixmatch
 part "exported models in onnxruntime" scripts/onnx_test.sh
 part "the page, after these" page_is_built
 part "tests of the page" scripts/page_test.sh
