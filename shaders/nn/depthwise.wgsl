@@ -328,7 +328,7 @@ fn rows_moved(v: Rows, image: u32, y: i32, x: i32, column: u32) -> Rows {
     );
 }
 
-/// Stores the sums of row `ky` of the filter.
+/// Stores the sums of row `ky` of the filter, if there is one.
 fn store_taps(slice: u32, ky: u32, column: u32, sum: Taps) {
     if ky >= KERNEL {
         return;
@@ -339,6 +339,12 @@ fn store_taps(slice: u32, ky: u32, column: u32, sum: Taps) {
     partial[to + params.channels_vec4 * 2u] = sum.t2;
     @if(kernel5) partial[to + params.channels_vec4 * 3u] = sum.t3;
     @if(kernel5) partial[to + params.channels_vec4 * 4u] = sum.t4;
+}
+
+fn store_rows(slice: u32, ky: u32, column: u32, sum: Rows) {
+    store_taps(slice, ky, column, sum.r0);
+    store_taps(slice, ky + 1u, column, sum.r1);
+    store_taps(slice, ky + 2u, column, sum.r2);
 }
 
 /// The weight gradient of ROWS rows of the filter over the output pixels of a slice. One invocation per slice, such rows and
@@ -373,7 +379,47 @@ fn weight_gradient(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_wo
             sum = Rows(add_taps(sum.r0, v.r0, d), add_taps(sum.r1, v.r1, d), add_taps(sum.r2, v.r2, d));
         }
     }
-    store_taps(slice, ky, column, sum.r0);
-    store_taps(slice, ky + 1u, column, sum.r1);
-    store_taps(slice, ky + 2u, column, sum.r2);
+    store_rows(slice, ky, column, sum);
+}
+
+/// The same with stride 1: two rows of output pixels at a time, whose windows overlap.
+@compute @workgroup_size(64)
+fn weight_gradient_pairs(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = flat_id(id, groups);
+    let parts = (KERNEL + ROWS - 1u) / ROWS;
+    if i >= params.slices * parts * params.channels_vec4 {
+        return;
+    }
+    let column = i % params.channels_vec4;
+    let ky = i / params.channels_vec4 % parts * ROWS;
+    let slice = params.first_slice + i / params.channels_vec4 / parts;
+    let end = min((slice + 1u) * params.slice_rows, params.batch * params.out_height);
+    var sum = Rows();
+    var row = slice * params.slice_rows;
+    while row < end {
+        let image = row / params.out_height * params.out_height;
+        let in_y = i32(row - image + ky) - i32(params.pad_y);
+        let paired = row + 1u < min(end, image + params.out_height);
+        let next = row + select(0u, 1u, paired);
+        var at = -i32(params.pad_x);
+        var v = Rows();
+        var below = Taps();
+        for (var n = 1u; n < KERNEL; n++) {
+            v = rows_moved(v, image, in_y, at, column);
+            below = moved(below, pixel_of(image, in_y + 3, at, column));
+            at++;
+        }
+        for (var x = 0u; x < params.out_width; x++) {
+            v = rows_moved(v, image, in_y, at, column);
+            below = moved(below, pixel_of(image, in_y + 3, at, column));
+            at++;
+            let d = from_map(d_result[(row * params.out_width + x) * params.channels_vec4 + column]);
+            sum = Rows(add_taps(sum.r0, v.r0, d), add_taps(sum.r1, v.r1, d), add_taps(sum.r2, v.r2, d));
+            let of_next = from_map(d_result[(next * params.out_width + x) * params.channels_vec4 + column]);
+            let e = select(vec4<f32>(), of_next, paired);
+            sum = Rows(add_taps(sum.r0, v.r1, e), add_taps(sum.r1, v.r2, e), add_taps(sum.r2, below, e));
+        }
+        row = next + 1u;
+    }
+    store_rows(slice, ky, column, sum);
 }

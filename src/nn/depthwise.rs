@@ -174,12 +174,13 @@ impl DepthwiseConv2d {
         let macs_of_slice = (slice_rows * d_out.width * self.weight_words()) as u64;
         let at_once = |macs: u64| ((macs / macs_of_slice.max(1)) as usize).max(1);
         let each = self.limit().map_or(slices, at_once);
+        let entry = if self.stride == 1 { "weight_gradient_pairs" } else { "weight_gradient" };
         for first_slice in (0..slices).step_by(each) {
             let count = each.min(slices - first_slice);
             let params = Params { first_slice: first_slice as u32, ..self.params(x, [count, slice_rows]) };
             let parts = self.kernel.div_ceil(FILTER_ROWS);
             let groups = groups_for_items(count * parts * x.channels_vec4(), 64);
-            let work = b.dispatch(self.kernel("weight_gradient", x), &params, &bindings, groups);
+            let work = b.dispatch(self.kernel(entry, x), &params, &bindings, groups);
             work.operations = 2 * macs_of_slice * count as u64;
             work.chain = (slice_rows * d_out.width) as u64;
         }
