@@ -170,6 +170,34 @@ fn foreign_label_files_are_rejected() {
 }
 
 #[test]
+fn columns_are_read_in_any_order_and_by_any_name() {
+    let folder = folder(4);
+    let own = read(folder.path());
+    fs::write(folder.path().join(CLASSES_FILE), "dog\ncat\n").expect("a file");
+    for header in
+        ["label;file", "label,file", "class\tfilename", "\"Label\";\"File\"", "category,image", "라벨;파일"]
+    {
+        let separator = header.chars().find(|letter| ",;\t".contains(*letter)).expect("a separator");
+        let rows = "dog,a00.png\ncat,more/02.png\n".replace(',', &separator.to_string());
+        fs::write(folder.path().join(LABELS_FILE), format!("{header}\n{rows}")).expect("a file");
+        let labels = own.read_labels().unwrap_or_else(|error| panic!("{header}: {error}"));
+        assert_eq!(
+            (labels.classes(), labels.made()),
+            (&["dog".to_owned(), "cat".into()][..], &[0, 2][..]),
+            "{header}"
+        );
+        let set = open(folder.path().to_str().expect("a path"), &skipping_bad()).expect("a set");
+        assert_eq!((set.classes, set.train.len()), (vec!["dog".to_owned(), "cat".into()], 4), "{header}");
+    }
+    // With columns that would be lost, it is a list.
+    let rows = "file,label,split\na00.png,dog,train\na01.png,cat,train\nmore/02.png,dog,test\nmore/03.png,cat,test\n";
+    fs::write(folder.path().join(LABELS_FILE), rows).expect("a file");
+    let set = open(folder.path().to_str().expect("a path"), &skipping_bad()).expect("a set");
+    assert_eq!((set.train.len(), set.test.len()), (2, 2));
+    assert!(matches!(own.read_labels(), Err(LabelsError::Foreign { .. })));
+}
+
+#[test]
 fn few_labels_test_on_the_labelled_images() {
     let folder = folder(10);
     let own = read(folder.path());
@@ -228,7 +256,7 @@ fn labelled_folder_opens_as_a_source() {
     assert_eq!((opened.train, opened.test, opened.origin), (made.train, made.test, made.origin));
     assert_eq!(opened.format, "images labelled in labels.csv");
 
-    fs::write(folder.path().join(LABELS_FILE), "image;class\n").expect("a file");
+    fs::write(folder.path().join(LABELS_FILE), "name;price\n").expect("a file");
     let error = open(folder.path().to_str().expect("a path"), &skipping_bad()).expect_err("another's");
     assert!(error.to_string().contains("expected the columns file and label"), "{error}");
 }

@@ -4,6 +4,10 @@ use super::counted::counted_of;
 use super::identity::{ImageId, RecordedRoles, SplitRule, held_out, test_key};
 use super::names::listed_name;
 
+/// The notice where no image can be held out, so that the labelled ones test.
+pub(super) const NO_TESTS: &str =
+    "there are no test images: accuracy is measured on the labelled images themselves";
+
 /// The notice where no image is drawn by its content, so that the nearest one of each class tests.
 const NONE_DRAWN: &str = "the set is so small that no image is drawn to test by its content: one of each class tests, and \
                           images that are added can change which. To choose the test images yourself, ";

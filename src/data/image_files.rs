@@ -13,6 +13,7 @@ use super::error::DataError;
 use super::files::Entry;
 use super::fit::Fit;
 use super::hash_cache::{HashCache, remove_cache};
+use super::held_out::NO_TESTS;
 use super::identity::{Identities, ImageId, name_hash, trained_notice};
 use super::image_reader;
 use super::images::Images;
@@ -146,10 +147,15 @@ pub(super) async fn load(
         ids.ids.iter().zip(&items).filter_map(|(id, item)| Some((id.content, item.file.class?))).collect();
     notices.extend(repeated_notice(&labelled, &classes));
     let mut is_test: Vec<bool> = items.iter().map(|item| item.file.test).collect();
+    let labels: Vec<u32> = items.iter().map_while(|item| item.file.class).collect();
+    let mut tests_labelled = false;
     if holds_out {
-        let labels: Vec<u32> = items.iter().map_while(|item| item.file.class).collect();
-        let held = rule.choose(&ids.ids[..labels.len()], &labels, &classes, &mut notices);
+        let mut told = Vec::new();
+        let held = rule.choose(&ids.ids[..labels.len()], &labels, &classes, &mut told);
+        // As with few labels made by hand, those that train test too, if there are other images to train on.
+        tests_labelled = !held.contains(&true) && (1..items.len()).contains(&labels.len());
         is_test[..held.len()].copy_from_slice(&held);
+        notices.extend(if tests_labelled { vec![NO_TESTS.to_owned()] } else { told });
     }
     let of = |tests: bool| {
         let images = ids.ids.iter().zip(&is_test).filter(move |(_, test)| **test == tests);
@@ -162,7 +168,11 @@ pub(super) async fn load(
     let dark = (all_deep && bits == ALL_BITS).then(|| dark_notice(opened.brightest));
     notices.extend(dark.flatten());
     notices.extend(untested_notice(&items, &classes).filter(|_| !holds_out && !options.only_tests));
-    let (tested, trained): (Vec<usize>, Vec<usize>) = (0..items.len()).partition(|&i| is_test[i]);
+    let (mut tested, trained): (Vec<usize>, Vec<usize>) = (0..items.len()).partition(|&i| is_test[i]);
+    if tests_labelled {
+        // Images of unknown class come last.
+        tested = (0..labels.len()).collect();
+    }
     let (in_memory, streamed) = trained.split_at(room.min(trained.len()));
     let entries: Vec<&Entry> = items.iter().map(|item| &item.file.entry).collect();
     let images = opened.images_of([&tested, in_memory], &entries).await;
@@ -182,14 +192,14 @@ pub(super) async fn load(
         test,
         test_labels: tested.iter().filter_map(|&i| items[i].file.class).collect(),
         test_ids: ids.pick(&tested),
-        held_out: holds_out.then_some(rule.share),
+        held_out: (holds_out && !tests_labelled).then_some(rule.share),
         originals,
         decoding: Decoding {
             significant_bits: (deep > 0).then_some(bits),
             fit: options.fit,
             skipped: bad.len(),
         },
-        origin: Origin::Benchmark,
+        origin: if tests_labelled { Origin::ByHand { held_out: false } } else { Origin::Benchmark },
         flip: true,
         shift: (side as f64 / 8.0).round() as u32,
         notices,

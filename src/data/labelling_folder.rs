@@ -13,6 +13,7 @@ use super::error::{DataError, LabelsError};
 use super::file_stamps::FileStamps;
 use super::files::Folder;
 use super::formats::class_folders;
+use super::held_out::NO_TESTS;
 use super::host;
 use super::identity::{Identities, ImageId, RecordedRoles, SplitRule};
 use super::images::Images;
@@ -22,7 +23,7 @@ use super::list_folders::{Agreement, compare, split_of_folders};
 use super::list_precedence::check_share;
 use super::names::{listed_name, shown_name};
 use super::original::Original;
-use super::saved_labels::read_labels;
+use super::saved_labels::{read_labels, read_labels_in};
 use super::set::{DataSet, Decoding, OpenOptions, Origin};
 use super::slices::run_to_end;
 use super::split_copies::split_copies_notice;
@@ -73,9 +74,15 @@ impl LabellingFolder {
     /// # Errors
     /// Those of [`LabellingFolder::open`].
     pub async fn open_async(folder: &Path, options: &OpenOptions) -> Result<Self, DataError> {
+        options.check()?;
+        Self::read(&host::folder(folder, options)?, options).await
+    }
+
+    /// Reads all images below a folder, which may be in an archive.
+    async fn read(folder: &Folder, options: &OpenOptions) -> Result<Self, DataError> {
         let found = unclassed::read_unclassed(folder, &[LABELS_FILE, CLASSES_FILE], options).await?;
         if found.images.is_empty() {
-            return Err(DataError::NoImages { path: folder.to_owned() });
+            return Err(DataError::NoImages { path: folder.path.clone() });
         }
         let Identities { ids, files } = found.ids;
         let notices = found.notices;
@@ -85,7 +92,7 @@ impl LabellingFolder {
         };
         Ok(Self {
             in_folders,
-            folder: folder.to_owned(),
+            folder: folder.path.clone(),
             files,
             paths: found.paths,
             images: found.images,
@@ -169,14 +176,17 @@ impl LabellingFolder {
         Ok(self.divided(labels))
     }
 
+    /// All images with all their labels, none of which is held out, to check them: also with fewer labels than training needs.
+    pub fn labelled_set(&self, labels: &Labels) -> DataSet {
+        self.assemble(labels, &[])
+    }
+
     /// The set to train and to test on, with labels of two classes or more.
     fn divided(&self, labels: &Labels) -> DataSet {
         let held = self.held_out(labels);
         let mut set = self.assemble(labels, &held);
         set.notices.push(match held.len() {
-            0 => {
-                "there are no test images: accuracy is measured on the labelled images themselves".to_owned()
-            }
+            0 => NO_TESTS.to_owned(),
             n => format!(
                 "{} held out to measure accuracy",
                 counted_of(n, labels.made().len(), ["label", "labels"], ["is", "are"])
@@ -240,19 +250,15 @@ impl LabellingFolder {
     }
 }
 
-/// Whether a folder of the disk has a file of labels.
-fn has_label_files(folder: &Path) -> bool {
-    [LABELS_FILE, CLASSES_FILE].iter().any(|file| host::is_file(&folder.join(file)))
+/// Whether a folder has a file of labels.
+fn has_label_files(folder: &Folder) -> bool {
+    [LABELS_FILE, CLASSES_FILE].iter().any(|file| folder.files.contains_key(*file))
 }
 
 /// The class of each image by the folder it is in; none if the folders are no classes, or there are fewer than two.
-fn classes_in_folders(folder: &Path, paths: &[PathBuf], options: &OpenOptions) -> Vec<Option<String>> {
-    let read = |all: Folder| class_folders::read(&all, options).ok();
-    let Some(found) =
-        host::folder(folder, options).ok().and_then(read).filter(|found| found.classes.len() > 1)
-    else {
-        return vec![None; paths.len()];
-    };
+fn classes_in_folders(folder: &Folder, paths: &[PathBuf], options: &OpenOptions) -> Vec<Option<String>> {
+    let found = class_folders::read(folder, options).ok().filter(|found| found.classes.len() > 1);
+    let Some(found) = found else { return vec![None; paths.len()] };
     let trains = found.images.iter().filter(|image| !image.test);
     let class_of: HashMap<&Path, u32> =
         trains.filter_map(|image| Some((image.entry.path.as_path(), image.class?))).collect();
@@ -260,18 +266,13 @@ fn classes_in_folders(folder: &Path, paths: &[PathBuf], options: &OpenOptions) -
     paths.iter().map(|path| class_of.get(path.as_path()).map(name)).collect()
 }
 
-/// Whether a folder has both files of labels.
-pub(super) fn is_labelled(folder: &Folder) -> bool {
-    [LABELS_FILE, CLASSES_FILE].iter().all(|file| folder.files.contains_key(*file))
-}
-
-/// Loads a folder that was labelled by hand.
+/// Loads a folder that was labelled by hand, on the disk or in an archive.
 ///
 /// # Errors
 /// When the folder has no images or one cannot be read, a file of labels is damaged, or a class has no label.
-pub(super) async fn load(folder: &Path, options: &OpenOptions) -> Result<DataSet, DataError> {
-    let folder = LabellingFolder::open_async(folder, options).await?;
-    let mut labels = folder.read_labels().map_err(DataError::Labels)?;
+pub(super) async fn load(source: &Folder, options: &OpenOptions) -> Result<DataSet, DataError> {
+    let folder = LabellingFolder::read(source, options).await?;
+    let mut labels = read_labels_in(source, &folder.files, options.choice.none_as_class)?;
     let notice = check_rows(&folder.folder, &folder.files, &labels, options)?;
     // A run goes on with its classes, also where labels of one are gone: then the run says that they have changed.
     let of_run = options.recorded.as_ref().is_some_and(|recorded| labels.keep_classes(recorded.classes()));
@@ -328,13 +329,13 @@ fn check_rows(
 ///
 /// # Errors
 /// When the folder cannot be listed, or its labels cannot be read.
-pub(super) fn layout(folder: &Path, options: &OpenOptions) -> Result<Layout, DataError> {
+pub(super) fn layout(folder: &Folder, options: &OpenOptions) -> Result<Layout, DataError> {
     let mut roles = Roles::default();
-    let all = host::folder(folder, options)?;
-    let (images, _) = unclassed::unclassed(&all, &[LABELS_FILE, CLASSES_FILE], options.skip_bad, &mut roles)?;
+    let (images, _) =
+        unclassed::unclassed(folder, &[LABELS_FILE, CLASSES_FILE], options.skip_bad, &mut roles)?;
     let files: Vec<String> = images.into_iter().map(|(path, _)| path).collect();
-    let labels = read_labels(folder, &files, options.choice.none_as_class).map_err(DataError::Labels)?;
-    let contradicts = check_rows(folder, &files, &labels, options)?;
+    let labels = read_labels_in(folder, &files, options.choice.none_as_class)?;
+    let contradicts = check_rows(&folder.path, &files, &labels, options)?;
     for (image, path) in files.iter().enumerate() {
         let (at, name) = path.rsplit_once('/').unwrap_or(("", path));
         let role = match labels.of(image).map(|class| labels.classes()[class as usize].clone()) {
@@ -343,7 +344,7 @@ pub(super) fn layout(folder: &Path, options: &OpenOptions) -> Result<Layout, Dat
         };
         roles.file(at, name, role);
     }
-    let mut notices = all.notices;
+    let mut notices = folder.notices.clone();
     notices.extend(contradicts);
     notices.extend(roles.notices(options.only_tests || options.no_training));
     notices.extend(labels.notices());

@@ -17,6 +17,7 @@ use super::layout::{Roles, listed};
 use super::list_in_archive::{archive_of_list, is_list_name};
 use super::list_table;
 use super::names::{normal_path, shown_name};
+use super::saved_labels::are_by_hand;
 use super::set::{DataSet, OpenOptions};
 use super::slices::run_to_end;
 use super::split_words::{SplitName, split_name};
@@ -58,12 +59,7 @@ pub async fn open_async(source: &str, options: &OpenOptions) -> Result<DataSet, 
     let mut set = if let Some(name) = source.strip_prefix("builtin:") {
         builtin::load(name, options)?
     } else if disk::is_folder(path) {
-        let folder = host::folder(path, options)?;
-        if labelling_folder::is_labelled(&folder) {
-            labelling_folder::load(path, options).await?
-        } else {
-            read(&folder, options).await?
-        }
+        read(&host::folder(path, options)?, options).await?
     } else if let Some(folder) = folder_of_list(path, options)? {
         let Some(files) = formats::csv_list::read_lists(&folder, options)? else {
             return Err(unknown(&folder));
@@ -149,6 +145,13 @@ pub(super) fn folder_of_list(path: &Path, options: &OpenOptions) -> Result<Optio
 /// Reads the set in a folder, or in the only folder or archive that the folder contains.
 async fn read(outer: &Folder, options: &OpenOptions) -> Result<DataSet, DataError> {
     let (levels, notices) = levels(outer)?;
+    let innermost = &levels[levels.len() - 1];
+    if are_by_hand(innermost) {
+        check_names(&levels[1..], options)?;
+        let mut set = labelling_folder::load(innermost, options).await?;
+        set.notices.splice(0..0, notices);
+        return Ok(set);
+    }
     // Innermost first: a folder around a folder of class folders looks like one, with a single class.
     for (depth, level) in levels.iter().enumerate().rev() {
         if let Some(mut set) = read_folder(level, options).await? {
@@ -158,7 +161,7 @@ async fn read(outer: &Folder, options: &OpenOptions) -> Result<DataSet, DataErro
             return Ok(set);
         }
     }
-    Err(unknown(&levels[levels.len() - 1]))
+    Err(unknown(innermost))
 }
 
 /// Checks the names of the folders around a set, below the source itself: the images of a folder `test` never train.
@@ -189,13 +192,17 @@ pub(super) fn check_names(levels: &[Folder], options: &OpenOptions) -> Result<()
     Err(DataError::UntrainedFolder { path: level.path.clone(), means, advice })
 }
 
-/// A folder, the only folder or archive in it, and so on; and the notices about their names.
+/// A folder, the only folder or archive in it, and so on, to a folder that was labelled by hand; and the notices about their
+/// names, but for those of a labelled folder.
 pub(super) fn levels(outer: &Folder) -> Result<(Vec<Folder>, Vec<String>), DataError> {
     let mut levels = vec![outer.clone()];
     let mut archived = false;
     let mut notices = Vec::new();
     loop {
         let level = &levels[levels.len() - 1];
+        if are_by_hand(level) {
+            return Ok((levels, notices));
+        }
         notices.extend(level.notices.iter().cloned());
         let Some(inner) = only_content(level, &mut archived)? else { return Ok((levels, notices)) };
         let mut left_out = Roles::default();

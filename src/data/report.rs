@@ -9,6 +9,7 @@ use super::formats::{class_folders, csv_list};
 use super::layout::{Ignored, Layout, Role, Roles, is_hidden, joined};
 use super::names::shown_name;
 use super::open::{beside_set, check_names, detected, folder_of_file, folder_of_list, levels, unknown};
+use super::saved_labels::are_by_hand;
 use super::set::OpenOptions;
 use super::{host, labelling_folder};
 use crate::disk;
@@ -38,10 +39,14 @@ fn describe(source: &str, options: &OpenOptions) -> Result<Layout, DataError> {
         true => host::folder(path, options)?,
         false => folder_of_file(path)?,
     };
-    if labelling_folder::is_labelled(&outer) && disk::is_folder(path) {
-        return labelling_folder::layout(path, options);
-    }
     let (levels, mut notices) = levels(&outer)?;
+    let innermost = &levels[levels.len() - 1];
+    if are_by_hand(innermost) {
+        check_names(&levels[1..], options)?;
+        let mut layout = labelling_folder::layout(innermost, options)?;
+        layout.notices.splice(0..0, notices);
+        return Ok(with_outer(layout, &levels));
+    }
     for (depth, level) in levels.iter().enumerate().rev() {
         let Some(format) = detected(level)? else { continue };
         check_names(&levels[1..=depth], options)?;
@@ -64,24 +69,29 @@ fn describe(source: &str, options: &OpenOptions) -> Result<Layout, DataError> {
                 files.roles
             },
         );
-        let mut layout = roles.layout(format.name, notices);
-        let below = |level: &Folder| {
-            let parts = level.path.strip_prefix(&outer.path).unwrap_or(Path::new("")).iter();
-            parts.map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
-        };
-        let prefix = below(level);
-        for row in layout.rows.iter_mut().filter(|_| !prefix.is_empty()) {
-            row.folder = if row.folder.is_empty() { prefix.clone() } else { joined(&prefix, &row.folder) };
-        }
-        // What is beside the folder or archive that holds the set.
-        let mut beside = Roles::default();
-        for (around, inner) in levels.iter().zip(&levels[1..]).take(depth) {
-            count_beside(around, inner, &below(around), &mut beside);
-        }
-        layout.rows.splice(0..0, beside.layout("", Vec::new()).rows);
-        return Ok(layout);
+        return Ok(with_outer(roles.layout(format.name, notices), &levels[..=depth]));
     }
-    Err(unknown(&levels[levels.len() - 1]))
+    Err(unknown(innermost))
+}
+
+/// The layout of the innermost of these folders, with its path below the outermost one and what is beside it.
+fn with_outer(mut layout: Layout, levels: &[Folder]) -> Layout {
+    let [outer, .., level] = levels else { return layout };
+    let below = |level: &Folder| {
+        let parts = level.path.strip_prefix(&outer.path).unwrap_or(Path::new("")).iter();
+        parts.map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
+    };
+    let prefix = below(level);
+    for row in layout.rows.iter_mut().filter(|_| !prefix.is_empty()) {
+        row.folder = if row.folder.is_empty() { prefix.clone() } else { joined(&prefix, &row.folder) };
+    }
+    // What is beside the folder or archive that holds the set.
+    let mut beside = Roles::default();
+    for (around, inner) in levels.iter().zip(&levels[1..]) {
+        count_beside(around, inner, &below(around), &mut beside);
+    }
+    layout.rows.splice(0..0, beside.layout("", Vec::new()).rows);
+    layout
 }
 
 /// The files of a binary format.

@@ -8,8 +8,10 @@ use std::path::Path;
 use csv::{ReaderBuilder, StringRecord, Writer};
 
 use super::class_lines::ClassLines;
-use super::error::{LabelsError, excerpt};
+use super::error::{DataError, LabelsError, excerpt};
+use super::files::Folder;
 use super::labels::{CLASSES_FILE, LABELS_FILE, Labels};
+use super::list_columns::{FILE, LABEL, column_name};
 use super::list_fields::{CLOSE_QUOTE, QUOTE_FIELDS, excess, is_unclosed, without_spaces_before_quotes};
 use super::list_labels::{is_no_label, may_be_class, placeholder_notice};
 use super::list_text::{self, SAVE_AS_UTF8};
@@ -17,9 +19,11 @@ use super::listed::FileIndex;
 use crate::disk;
 
 const HEADER: [&str; 2] = ["file", "label"];
+/// Size in bytes of the largest file of labels in an archive.
+const MAX_BYTES: u64 = 256 << 20;
 
-/// Reads the labels of a folder with these files; no labels if none were saved. `none_as_class`: words such as `none` are
-/// classes.
+/// Reads the labels of a folder on the disk with these files; no labels if none were saved. `none_as_class`: words such as
+/// `none` are classes.
 ///
 /// # Errors
 /// When a file exists and cannot be read, or `labels.csv` has other columns or a damaged row.
@@ -28,8 +32,51 @@ pub(super) fn read_labels(
     files: &[String],
     none_as_class: bool,
 ) -> Result<Labels, LabelsError> {
+    let read = |name: &str| read_if_exists(&folder.join(name));
+    parse(folder, [read(LABELS_FILE)?, read(CLASSES_FILE)?], files, none_as_class)
+}
+
+/// [`read_labels`] of a folder that may be in an archive.
+///
+/// # Errors
+/// Those of [`read_labels`].
+pub(super) fn read_labels_in(
+    folder: &Folder,
+    files: &[String],
+    none_as_class: bool,
+) -> Result<Labels, DataError> {
+    let read = |name: &str| folder.files.get(name).map(|entry| entry.bytes(MAX_BYTES)).transpose();
+    let content = [read(LABELS_FILE)?, read(CLASSES_FILE)?];
+    parse(&folder.path, content, files, none_as_class).map_err(DataError::Labels)
+}
+
+/// Whether the files of a folder are labels made by hand, as the program writes them: not another list with columns of files
+/// and classes among others.
+pub(super) fn are_by_hand(folder: &Folder) -> bool {
+    let Some(labels) = folder.files.get(LABELS_FILE) else { return false };
+    let is_list = || {
+        let content = labels.bytes(MAX_BYTES).ok()?;
+        let text = list_text::text(&content).ok()?;
+        let header = text.lines().next()?.to_owned();
+        let has = |separator: u8| {
+            let names: Vec<String> = header.split(char::from(separator)).map(unquoted).collect();
+            let is_one_of = |known: &[&str]| names.iter().any(|name| known.contains(&name.as_str()));
+            names.len() > HEADER.len() && is_one_of(&FILE) && is_one_of(&LABEL)
+        };
+        Some(SEPARATORS.into_iter().any(has))
+    };
+    folder.files.contains_key(CLASSES_FILE) && is_list() != Some(true)
+}
+
+/// Labels from the content of both files, if there are such files.
+fn parse(
+    folder: &Path,
+    [content, names]: [Option<Vec<u8>>; 2],
+    files: &[String],
+    none_as_class: bool,
+) -> Result<Labels, LabelsError> {
     let mut labels = Labels::default();
-    let names = read_if_exists(&folder.join(CLASSES_FILE))?.unwrap_or_default();
+    let names = names.unwrap_or_default();
     let path = folder.join(CLASSES_FILE);
     let names = list_text::text(&names).map_err(|problem| LabelsError::Row {
         path,
@@ -41,7 +88,7 @@ pub(super) fn read_labels(
         let _ = labels.add_class(name);
     }
     let path = folder.join(LABELS_FILE);
-    let Some(content) = read_if_exists(&path)? else { return Ok(labels) };
+    let Some(content) = content else { return Ok(labels) };
     let text = list_text::text(&content).map_err(|problem| LabelsError::Row {
         path: path.clone(),
         line: problem.line,
@@ -56,16 +103,16 @@ pub(super) fn read_labels(
         reason: error.to_string(),
     };
     let header = reader.headers().map_err(row_error)?;
-    if header.iter().map(str::trim).ne(HEADER) {
+    let Some([of_files, of_labels]) = columns(header.iter()) else {
         let found = header.iter().collect::<Vec<_>>().join(",");
         return Err(LabelsError::Foreign { path, found });
-    }
+    };
     let known = labels.classes.len();
     let (mut rows, mut lines, mut of_rows, mut placeholders) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let records: Vec<StringRecord> = reader.records().collect::<Result<_, _>>().map_err(row_error)?;
     let classes = ClassLines::new(&labels.classes);
-    let numbers = classes.first_number(records.iter().filter_map(|record| record.get(1)));
+    let numbers = classes.first_number(records.iter().filter_map(|record| record.get(of_labels)));
     labels.notices.extend(numbers.map(|first| classes.notice(first)));
     for record in &records {
         if let Some((expected, found)) = excess(record, HEADER.len()) {
@@ -83,7 +130,7 @@ pub(super) fn read_labels(
             let reason = format!("expected a field on one line, found '{}'; {CLOSE_QUOTE}", excerpt(text));
             return Err(LabelsError::Row { path, line, reason });
         }
-        let (Some(file), Some(name)) = (record.get(0), record.get(1)) else { continue };
+        let (Some(file), Some(name)) = (record.get(of_files), record.get(of_labels)) else { continue };
         // A class that the user has named is one, whatever its name.
         let line = numbers.and_then(|first| ClassLines::line(name, first));
         if let Some(class) = line {
@@ -137,11 +184,25 @@ pub(super) fn read_labels(
     Ok(labels)
 }
 
+const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
+
 /// What separates the fields: some spreadsheets write semicolons or tabs.
 fn separator(text: &str) -> u8 {
     let header = text.lines().next().unwrap_or_default();
-    let names = |separator: u8| header.split(char::from(separator)).map(|name| name.trim().trim_matches('"'));
-    [b';', b'\t'].into_iter().find(|separator| names(*separator).eq(HEADER)).unwrap_or(b',')
+    let is_meant = |separator: &u8| columns(header.split(char::from(*separator))).is_some();
+    SEPARATORS.into_iter().find(is_meant).unwrap_or(b',')
+}
+
+/// Which of two columns names the files, and which the classes: in any order, and by any name that lists have.
+fn columns<'a>(header: impl Iterator<Item = &'a str>) -> Option<[usize; 2]> {
+    let names: Vec<String> = header.map(unquoted).collect();
+    let at = |known: &[&str]| names.iter().position(|name| known.contains(&name.as_str()));
+    Some([at(&FILE)?, at(&LABEL)?]).filter(|_| names.len() == HEADER.len())
+}
+
+/// The name of a column for comparison.
+fn unquoted(name: &str) -> String {
+    column_name(name.trim().trim_matches('"'))
 }
 
 /// The index of the class with this name, which is added if it is new; `None` if the name is empty.

@@ -269,7 +269,8 @@ impl OpenOptions {
 
 /// The formats of lists, as [`DataSet::format`] begins.
 const LISTS: &str = "images listed in a CSV file";
-const LABELLED_BY_HAND: &str = "images labelled in labels.csv";
+/// The format of folders that were labelled by hand.
+pub(super) const LABELLED_BY_HAND: &str = "images labelled in labels.csv";
 
 /// Choices that some formats offer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! The images below a folder whose files have no classes, as labelling by hand sees them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::described::{derived, describes_images};
@@ -97,29 +97,25 @@ pub(super) fn unclassed(
     Ok((images, others))
 }
 
-/// Reads all images below a folder of the disk, all into memory. `expected` names files in it that are not images and
+/// Reads all images below a folder, all into memory. `expected` names files in it that are not images and
 /// need no notice.
 ///
 /// # Errors
-/// When the folder cannot be listed, an image cannot be read and `skip_bad` is not set, or sizes differ and `strict` is
+/// When an image cannot be read and `skip_bad` is not set, or sizes differ and `strict` is
 /// set.
 pub(super) async fn read_unclassed(
-    folder: &Path,
+    folder: &Folder,
     expected: &[&str],
     options: &OpenOptions,
 ) -> Result<UnclassedImages, DataError> {
-    options.check()?;
     let mut roles = Roles::default();
-    let listed = host::folder(folder, options)?;
-    let (found, others) = unclassed(&listed, expected, options.skip_bad, &mut roles)?;
+    let (found, others) = unclassed(folder, expected, options.skip_bad, &mut roles)?;
     // Before they are read: what changes meanwhile has changed.
     let stamps = FileStamps::of(&found);
-    let mut notices = listed.notices;
+    let mut notices = folder.notices.clone();
     notices.extend(roles.notices(false));
     notices.extend(ignored_notice(&others));
     let mut bad = Vec::new();
-    let name_of: HashMap<PathBuf, String> =
-        found.iter().map(|(name, entry)| (entry.path.clone(), name.clone())).collect();
     let files =
         found.into_iter().map(|(name, entry)| ImageFile { entry, name, class: None, test: false }).collect();
     let items = read_headers(files, options, &mut bad).await?;
@@ -129,14 +125,14 @@ pub(super) async fn read_unclassed(
     let (deep, bits) = bits_of(&items, options, &mut notices).await?;
     let empty = Images::new(side, side, common_channels(&items, options), Vec::new());
     let entries: Vec<&Entry> = items.iter().map(|item| &item.file.entry).collect();
-    let cache = HashCache::open(None, folder);
+    let cache = HashCache::open(None, &folder.path);
     let opened = read_files(&entries, (empty, bits), &cache, |_, _| true, options, &mut bad).await?;
     let of_readable = items.iter().zip(&opened.readable).filter(|(_, readable)| **readable);
     notices.extend(resized_notice(of_readable.map(|(item, _)| item), side, options.fit));
     notices.extend(skipped_notices(&bad));
-    let readable = entries.iter().zip(&opened.readable).filter(|(_, readable)| **readable);
-    let paths: Vec<PathBuf> = readable.map(|(entry, _)| entry.path.clone()).collect();
-    let names = paths.iter().map(|path| name_of[path].clone()).collect();
+    let readable = items.iter().zip(&opened.readable).filter(|(_, readable)| **readable);
+    let (paths, names) =
+        readable.map(|(item, _)| (item.file.entry.path.clone(), item.file.name.clone())).unzip();
     let ids = Identities::of_files(names, opened.hashes);
     let significant_bits = (deep > 0).then_some(bits);
     let decoding = Decoding { significant_bits, fit: options.fit, skipped: bad.len() };

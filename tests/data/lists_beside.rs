@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use remixmatch::data::{Choice, DataError, DataSet, LabellingFolder, OpenOptions, layout, open};
+use remixmatch::data::{Choice, DataError, DataSet, LabellingFolder, OpenOptions, Origin, layout, open};
 
 use super::common::{assert_refused, read, read_choice};
 use super::layout_files::Files;
@@ -196,15 +196,79 @@ fn hand_made_labels_mean_the_same_in_archives() {
     let folder = Files::new(cases[0].0).write();
     let zip = folder.path().join("photos.zip");
     fs::write(&zip, Files::new(cases[0].0).zip()).unwrap();
-    let set = open(zip.to_str().unwrap(), &OpenOptions::default()).unwrap();
-    let told = "labels.csv and classes.txt label some of the images: 3 other images count as unlabelled";
-    assert!(set.notices.iter().any(|notice| notice == told), "{:?}", set.notices);
     let told = layout(zip.to_str().unwrap(), &OpenOptions::default()).unwrap();
     assert_eq!(told.rows.iter().map(|row| row.files).sum::<usize>(), 9, "{told}");
     assert!(matches!(
         open(folder.path().join("nothing").to_str().unwrap(), &OpenOptions::default()),
         Err(DataError::Read { .. })
     ));
+}
+
+/// As a folder, and in archives of it or of a folder around it.
+#[test]
+fn labelled_folders_have_one_split_everywhere() {
+    let row = |image: usize| format!("{image}.png,{}\n", ["zebra", "cat"][image % 2]);
+    for (labels, held_out) in [(2, false), (14, true)] {
+        let list = format!("file,label\n{}", (1..=labels).map(row).collect::<String>());
+        for at in ["", "photos/"] {
+            let names = ["labels.csv", "classes.txt", "*20.png"].map(|name| format!("{at}{name}"));
+            let files = Files::new(&[
+                (names[0].as_str(), list.as_str()),
+                (&names[1], "zebra\ncat\n"),
+                (&names[2], ""),
+            ]);
+            let mut first: Option<DataSet> = None;
+            for (way, opened) in files.open_everywhere(&OpenOptions::default()) {
+                let set = opened.unwrap_or_else(|error| panic!("{labels} in '{at}' as {way}: {error}"));
+                assert_eq!(set.classes, ["zebra", "cat"], "{way}");
+                assert_eq!(set.origin, Origin::ByHand { held_out }, "{way}");
+                let first = first.get_or_insert_with(|| set.clone());
+                assert_eq!(
+                    (&set.train_labels, &set.test_labels),
+                    (&first.train_labels, &first.test_labels),
+                    "{way}"
+                );
+                assert_eq!((&set.train_ids, &set.test_ids), (&first.train_ids, &first.test_ids), "{way}");
+                assert_eq!((&set.train, &set.test), (&first.train, &first.test), "{way}");
+                assert_eq!((&set.format, &set.notices), (&first.format, &first.notices), "{way}");
+            }
+        }
+    }
+}
+
+/// Of sets with other images to train on: elsewhere, one image is too little.
+#[test]
+fn one_label_of_each_class_tests_itself() {
+    let rows = "file,label,split\n1.png,cat,train\n2.png,zebra,train\n3.png,,train\n4.png,,train\n";
+    let cases: [&[(&str, &str)]; 3] = [
+        &[("list.csv", rows), ("*4.png", "")],
+        &[("list.csv", "file,label\n1.png,cat\n2.png,dog\n"), ("*2.png", ""), ("unlabeled/*2.png", "")],
+        &[("cat/1.png", ""), ("dog/1.png", ""), ("unlabeled/*2.png", "")],
+    ];
+    for table in cases {
+        for memory in [None, Some(0)] {
+            let options = OpenOptions { memory, ..OpenOptions::default() };
+            for (way, opened) in Files::new(table).open_everywhere(&options) {
+                let set = opened.unwrap_or_else(|error| panic!("{table:?} as {way}: {error}"));
+                assert_eq!(
+                    (set.train.len(), set.test_labels.as_slice()),
+                    (4, &[0, 1][..]),
+                    "{table:?} as {way}"
+                );
+                assert_eq!(set.train_labels.iter().flatten().count(), 2, "{table:?} as {way}");
+                assert_eq!(set.train_ids.ids[..2], set.test_ids.ids, "{table:?} as {way}");
+                assert!(set.tests_labelled_images() && !set.is_labelled_folder(), "{table:?} as {way}");
+                let told = "accuracy is measured on the labelled images themselves";
+                assert!(set.notices.iter().any(|notice| notice.contains(told)), "{:?}", set.notices);
+                assert!(!set.notices.iter().any(|notice| notice.contains("held out")), "{:?}", set.notices);
+            }
+        }
+    }
+    for (_, opened) in
+        Files::new(&[("cat/1.png", ""), ("dog/1.png", "")]).open_everywhere(&OpenOptions::default())
+    {
+        assert_refused(opened, &["no test images"]);
+    }
 }
 
 /// A list beside the archive of its images, as the corrected list of a check lies there.
