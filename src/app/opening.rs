@@ -257,7 +257,7 @@ impl Workspace {
     /// Opens the folder of a run on labels made by hand in the view that labels it, unless another one is open there.
     fn label_images_of(&mut self, config: &Config) {
         let folder = PathBuf::from(config.source());
-        let by_hand = self.data.ready().is_some_and(|data| data.hand_made_labels().is_some());
+        let by_hand = self.data.ready().is_some_and(|data| data.is_labelled_folder());
         if by_hand && self.labelling.folder.is_none() && disk::is_folder(&folder) {
             self.labelling.open(folder, self.new_options(), &self.context);
         }
@@ -298,6 +298,10 @@ impl Workspace {
     /// Replaces the data of the next run, and ends the runs on other data.
     pub(super) fn use_data(&mut self, source: String, options: &OpenOptions, set: Arc<DataSet>) {
         (self.refused_run, self.listed) = (None, None);
+        if let Some(folder) = &mut self.labelling.folder {
+            let is_own = !source.starts_with("builtin:") && Path::new(&source) != folder.queue.own.folder;
+            folder.is_latest &= !is_own;
+        }
         self.end_runs();
         let config = &mut self.settings.config;
         config.set_data(source);

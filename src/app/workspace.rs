@@ -198,10 +198,14 @@ impl Workspace {
     /// Checks the open data and writes the list without what the findings advise to leave out, as the view of the check
     /// does once a place is chosen.
     pub fn write_corrected_list(&mut self, path: PathBuf) {
-        let Some(data) = self.data.ready() else { return };
-        match crate::data::check(data, |_| ()) {
+        let Some((data, source)) =
+            data_check::subject(&self.labelling, self.data.ready(), &self.settings.config)
+        else {
+            return;
+        };
+        match crate::data::check(&data, |_| ()) {
             Ok(report) => {
-                let outcome = data_check::write_list(self.settings.config.source(), data, &report, &path);
+                let outcome = data_check::write_list(&source, &data, &report, &path);
                 self.act_on(Chosen::Listed(path, outcome));
             }
             Err(error) => self.log.add(error.to_string()),
@@ -248,10 +252,21 @@ impl Workspace {
         self.send(command);
     }
 
-    /// The folder whose labels Train begins a run on: the one that is being labelled, while its view is shown.
+    /// The folder whose labels Train begins a run on: the one that is being labelled, while its view is shown, unless a run
+    /// on these labels goes on.
     pub(super) fn labelled_folder(&self) -> Option<&OpenFolder> {
         let shown = layout::is_shown(&self.settings.layout, &labelling::ID);
-        self.labelling.folder.as_ref().filter(|folder| shown && folder.run(&self.runs).is_none())
+        let begins = |folder: &&OpenFolder| match folder.run(&self.runs) {
+            None => true,
+            Some(run) => run.state.phase != Phase::Running && folder.differs_from(run),
+        };
+        self.labelling.folder.as_ref().filter(|_| shown).filter(begins)
+    }
+
+    /// The run on other labels than those of now that Train replaces, if it can go on.
+    pub(super) fn run_on_other_labels(&self) -> Option<&Run> {
+        let run = self.labelled_folder()?.run(&self.runs)?;
+        (run.state.phase == Phase::Paused).then_some(run)
     }
 
     /// Trains as soon as the data have been opened.

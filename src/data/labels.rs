@@ -4,7 +4,7 @@
 //! [`LABELS_FILE`] has a row `file,label` per label, in the order in which they were made; [`CLASSES_FILE`] has one class
 //! per line, in the order of their keys.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use super::counted::{counted, counted_of};
@@ -31,6 +31,10 @@ pub struct Labels {
     pub(super) class_of: HashMap<usize, u32>,
     /// Labels of files that are not in the folder now; they are kept, as the files may return.
     pub(super) absent: Vec<(String, u32)>,
+    /// Images whose files have another picture than the one that was labelled, with the hash of that one.
+    pub(super) other_pictures: BTreeMap<usize, u64>,
+    /// Hashes of the pictures of labels whose files are not in the folder now, by path.
+    pub(super) absent_pictures: BTreeMap<String, u64>,
     /// What is wrong with the rows of those labels, as they were read.
     pub(super) unmatched: Option<Unmatched>,
     /// The line and the text of the first word in place of a label, how many rows have one, and the number of rows.
@@ -172,6 +176,7 @@ impl Labels {
         let moved = self.class_of.values_mut().chain(self.absent.iter_mut().map(|(_, of)| of));
         moved.filter(|of| **of > class).for_each(|of| *of -= 1);
         self.made.retain(|image| self.class_of.contains_key(image));
+        self.other_pictures.retain(|image, _| self.class_of.contains_key(image));
     }
 
     /// Gives the labels of a class to another one and removes the class; the indices of later classes decrease by one.
@@ -254,6 +259,7 @@ impl Labels {
 
     /// Removes an image's label, if it has one.
     pub fn unset(&mut self, image: usize) {
+        self.other_pictures.remove(&image);
         if self.class_of.remove(&image).is_some() {
             self.made.retain(|labelled| *labelled != image);
         }

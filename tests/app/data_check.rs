@@ -10,6 +10,7 @@ use remixmatch::app::AppOptions;
 use tempfile::tempdir;
 
 use crate::common::{Window, compare, ready, says, short, show, wait_for};
+use crate::labelling::{digits, label_three, labelling};
 
 /// A picture of its own for each number: smooth colours between 36 random ones.
 fn picture(number: u32) -> RgbImage {
@@ -75,6 +76,9 @@ fn findings_are_shown_with_their_images() {
     for (theme, name) in [(egui::Theme::Dark, "data_check"), (egui::Theme::Light, "data_check_light")] {
         window.ctx.set_theme(theme);
         window.run_steps(3);
+        // The path of the temporary folder differs in every run.
+        let masked: Vec<_> = window.query_all_by_label("Source").map(|node| node.rect()).collect();
+        masked.into_iter().for_each(|rect| window.mask(rect));
         compare(&mut window, name);
     }
 }
@@ -121,4 +125,47 @@ fn corrected_list_of_an_archive_opens_with_its_images() {
     window.get_by_label("Open this list").click();
     wait_for(&mut window, "the list", |window| !says(window, "Open this list"));
     assert!(says(&window, "corrected.csv names are those in ") && !says(&window, "× not opened"));
+}
+
+#[test]
+fn labelled_folder_is_what_is_checked() {
+    let outer = tempdir().expect("a folder");
+    let folder = outer.path().join("photos");
+    fs::rename(digits(12).keep(), &folder).expect("a move");
+    fs::copy(folder.join("03-0.png"), folder.join("copy.png")).expect("a copy");
+    let mut window = labelling(&folder);
+    // Before there are classes.
+    show(&mut window, "Data check");
+    wait_for(&mut window, "the check", |window| says(window, "exact duplicates"));
+    assert!(says(&window, "photos, which is being labelled") && says(&window, "13 images checked"));
+    assert!(!says(&window, "Corrected list"));
+    show(&mut window, "Label your own");
+    window.get_by_label("new class").focus();
+    window.run_steps(2);
+    label_three(&mut window);
+    show(&mut window, "Data check");
+    assert!(says(&window, "The labels have changed since this check."));
+    window.get_by_label("Check again").click();
+    wait_for(&mut window, "the check", |window| says(window, "Corrected list"));
+    assert!(!says(&window, "The labels have changed since this check."));
+    // The other data are one click away, and are named.
+    window.get_by_label_contains("the open data, ").click();
+    wait_for(&mut window, "the other check", |window| says(window, "nothing found in 5000 images"));
+    window.get_by_label_contains("which is being labelled").click();
+    wait_for(&mut window, "the check", |window| says(window, "exact duplicates"));
+    // One label of each class is too little to hold any out.
+    let list = outer.path().join("clean.csv");
+    window.state_mut().workspace.write_corrected_list(list);
+    window.run_steps(3);
+    assert!(says(&window, "clean.csv names 12 images, 1 is left out"));
+    window.get_by_label("Open this list").click();
+    wait_for(&mut window, "the list", |window| {
+        says(window, "clean.csv: images listed in a CSV file, 12 training images")
+    });
+    assert!(says(
+        &window,
+        "there are no test images: accuracy is measured on the labelled images themselves"
+    ));
+    // Data that a person has opened since are what is checked.
+    wait_for(&mut window, "its check", |window| says(window, "nothing found in 12 images"));
 }

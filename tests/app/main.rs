@@ -11,6 +11,7 @@ mod embedding;
 mod image_sizes;
 mod labelling;
 mod labelling_disk;
+mod labelling_elsewhere;
 mod mixup;
 mod network;
 mod opening;

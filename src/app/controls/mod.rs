@@ -82,6 +82,14 @@ fn training(workspace: &mut Workspace, places: &mut Places, ui: &mut Ui) {
     });
     refused_run(workspace, ui);
     progress(workspace, ui);
+    if let Some(run) = workspace.run_on_other_labels() {
+        let labels = run.session.data.hand_made_labels().unwrap_or_default();
+        let text = format!("Continue on {}", counted(labels, "label of before", "labels of before"));
+        let hint = "Train this run further on the labels that it began with";
+        if ui.button(text).on_hover_text(hint).clicked() {
+            workspace.send(&Command::Run);
+        }
+    }
     if let Some(answer) = workspace.runs.iter().find_map(|run| run.state.answer)
         && ui.button(answer.label()).on_hover_text(answer.explanation()).clicked()
     {
@@ -133,10 +141,13 @@ fn refused_settings(reason: &str, ui: &mut Ui) {
 /// The phase, speed and progress of every run.
 pub fn progress(workspace: &Workspace, ui: &mut Ui) {
     if let Some(folder) = workspace.labelled_folder() {
-        let name = &folder.queue.own.folder;
-        let name = name.file_name().unwrap_or(name.as_os_str()).to_string_lossy();
+        let name = folder.name();
         let labels = counted(folder.queue.labels().made().len(), "label", "labels");
-        let others = if workspace.runs.is_empty() { "" } else { ", and ends the other run" };
+        let others = match (folder.run(&workspace.runs), workspace.runs.is_empty()) {
+            (Some(_), _) => ", which have changed since this run began, and ends it",
+            (None, false) => ", and ends the other run",
+            (None, true) => "",
+        };
         match (folder.queue.obstacle(), workspace.costs_text()) {
             (Some(obstacle), _) => drop(muted(ui, format!("Labelling {name}: {obstacle}"))),
             (None, Ok(costs)) => {

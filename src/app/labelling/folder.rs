@@ -1,6 +1,7 @@
 //! A folder that is being labelled: its queue of images, their textures, the writer of its labels, and the run
 //! that trains on them.
 
+use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,8 +19,8 @@ use crate::app::run::Run;
 use crate::app::session::{Command, Phase};
 use crate::app::{platform, textures};
 use crate::data::{
-    DataError, DataSet, LABELS_FILE, LabellingFolder, Labels, LabelsError, OpenOptions, Picture, counted,
-    read_picture,
+    DataError, DataSet, LABELS_FILE, LabelledPictures, LabellingFolder, Labels, LabelsError, OpenOptions,
+    Picture, counted, read_picture,
 };
 
 /// Pixels of the longer side of a large texture.
@@ -61,12 +62,16 @@ pub struct OpenFolder {
     reported: Option<String>,
     /// When the labels on disk were last looked at.
     looked: Instant,
-    /// The data of the last run.
-    trained: Option<Trained>,
+    /// The data of the last run that was started here.
+    trained: Option<Arc<DataSet>>,
+    /// Whether the labels differ from those of a run, as of these changes and that run's data.
+    differs: Cell<Option<(u64, *const DataSet, bool)>>,
     /// The run's step at the last request for guesses.
     requested: Option<u64>,
     /// The folder of labels that could not be saved before, until they are.
     pub(super) kept: Option<PathBuf>,
+    /// Whether the person has opened no other data of their own since.
+    pub is_latest: bool,
 }
 
 /// Labels that were made before, elsewhere than in the files beside the images.
@@ -74,6 +79,8 @@ pub struct Earlier {
     pub labels: Labels,
     /// The folder that keeps them until they are saved.
     pub kept: Option<PathBuf>,
+    /// What the log tells of their pictures.
+    pub told: Vec<String>,
 }
 
 /// What stays of a folder whose images are read again.
@@ -88,11 +95,6 @@ pub struct Before {
     kept: Option<PathBuf>,
 }
 
-struct Trained {
-    data: Arc<DataSet>,
-    changes: u64,
-}
-
 impl OpenFolder {
     /// `own` has at least one image; `saved` are the labels in its files. If these could not be read they are somebody
     /// else's, and are not overwritten. `earlier` are labels that were made before, elsewhere than in these files.
@@ -105,21 +107,26 @@ impl OpenFolder {
     ) -> Self {
         let own = Arc::new(own);
         let context = context.clone();
-        let mut in_folders = None;
+        let (mut in_folders, mut has_moved) = (None, false);
         let (labels, writer) = match saved {
             Ok(saved) => {
                 in_folders = own.folder_labels().filter(|_| !saved.exist());
-                let labels = saved.labels.clone();
+                has_moved = !saved.followed.messages().is_empty();
+                let labels = saved.followed.labels.clone();
                 let writer = LabelWriter::new(Arc::clone(&own), saved, move || context.request_repaint());
                 (labels, Ok(writer))
             }
             Err(error) => (Labels::default(), Err(error.to_string())),
         };
         let mut queue = LabelQueue::new(Arc::clone(&own), labels);
+        if has_moved {
+            queue.mark_changed();
+        }
         let mut kept = None;
         if let Some(earlier) = earlier {
             let merged = earlier.labels.merge_saved(&Labels::default(), queue.labels(), &own.files);
-            queue.adopt(merged.labels);
+            queue.adopt(merged.labels, &[]);
+            queue.see_classes();
             kept = earlier.kept;
         }
         let mut folder = Self {
@@ -135,14 +142,22 @@ impl OpenFolder {
             reported: None,
             looked: Instant::now(),
             trained: None,
+            differs: Cell::default(),
             requested: None,
             kept,
+            is_latest: true,
         };
         if folder.queue.changes() == 0 {
             // The files have all of them.
             folder.forget_kept();
         }
         folder
+    }
+
+    /// The name of the folder.
+    pub fn name(&self) -> String {
+        let folder = &self.queue.own.folder;
+        folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned()
     }
 
     /// Ends the writing of labels, so that the images can be read again.
@@ -172,12 +187,15 @@ impl OpenFolder {
         let files = &self.queue.own.files;
         let place = files.iter().position(|file| *file == own.files[current]);
         if let Some((labels, by_hand)) = unsaved {
-            let labels = labels.of_files(&own.files, files);
+            let pictures = LabelledPictures::of(&labels, &own.files, &own.ids);
+            let ids = &self.queue.own.ids;
+            let labels = labels.of_files(&own.files, files).follow_pictures(&pictures, files, ids).labels;
             let merged = labels.merge_saved(&Labels::default(), self.queue.labels(), files).labels;
             match by_hand {
-                true => self.queue.adopt(merged),
+                true => self.queue.adopt(merged, &[]),
                 false => self.queue.begin_with(merged),
             }
+            self.queue.see_classes();
         }
         place.into_iter().for_each(|image| self.queue.go_to(image));
         self.mirror = mirror;
@@ -233,11 +251,14 @@ impl OpenFolder {
         let Ok(writer) = &mut self.writer else { return self.new_failure().into_iter().collect() };
         while let Some(merge) = writer.next_merge() {
             let now = self.queue.labels();
-            let merged = match *now == merge.sent {
-                true => merge.merged,
-                false => now.merge_saved(&merge.sent, &merge.merged, &self.queue.own.files).labels,
+            let (merged, renamed) = match *now == merge.sent {
+                true => (merge.merged, merge.renamed),
+                false => {
+                    let merged = now.merge_saved(&merge.sent, &merge.merged, &self.queue.own.files);
+                    (merged.labels, merged.renamed)
+                }
             };
-            self.queue.adopt(merged);
+            self.queue.adopt(merged, &renamed);
         }
         let outdated = self.looked.elapsed() >= LOOK_EVERY && {
             self.looked = Instant::now();
@@ -301,7 +322,7 @@ impl OpenFolder {
         let data = Arc::new(data);
         self.queue.begin_run();
         self.refusal = None;
-        self.trained = Some(Trained { data: Arc::clone(&data), changes: self.queue.changes() });
+        self.trained = Some(Arc::clone(&data));
         self.requested = None;
         Ok(TrainOn { data, source: own.folder.to_string_lossy().into_owned() })
     }
@@ -312,14 +333,14 @@ impl OpenFolder {
         // A run opened from disk has loaded the same images again.
         let same_source = |run: &Run| {
             let data = &run.session.data;
-            data.hand_made_labels().is_some()
+            data.is_labelled_folder()
                 && data.train.len() == own.files.len()
                 && [run.session.config.data.as_str(), run.session.config.source()]
                     .iter()
                     .any(|source| Path::new(source) == own.folder)
         };
         let started_here =
-            |run: &Run| self.trained.as_ref().is_some_and(|t| Arc::ptr_eq(&t.data, &run.session.data));
+            |run: &Run| self.trained.as_ref().is_some_and(|data| Arc::ptr_eq(data, &run.session.data));
         runs.iter().find(|run| started_here(run) || same_source(run))
     }
 
@@ -331,9 +352,31 @@ impl OpenFolder {
         }
     }
 
-    /// Whether labels have changed since the last run started.
-    pub fn changed_since_training(&self) -> bool {
-        self.trained.as_ref().is_none_or(|trained| trained.changes != self.queue.changes())
+    /// Whether the labels are others than those that a run of this folder was started on.
+    pub fn differs_from(&self, run: &Run) -> bool {
+        let (changes, data) = (self.queue.changes(), &run.session.data);
+        match self.differs.get() {
+            Some((at, of, differs)) if (at, of) == (changes, Arc::as_ptr(data)) => differs,
+            _ => {
+                let differs = self.has_other_labels(data);
+                self.differs.set(Some((changes, Arc::as_ptr(data), differs)));
+                differs
+            }
+        }
+    }
+
+    /// Whether a set of these images has other labels, held out or not, than there are now.
+    fn has_other_labels(&self, data: &DataSet) -> bool {
+        let class = |class: u32| data.classes[class as usize].as_str();
+        let train = data.train_ids.files.iter().zip(&data.train_labels);
+        let train = train.filter_map(|(file, label)| Some((file.as_str(), class((*label)?))));
+        let test = data.test_ids.files.iter().zip(&data.test_labels);
+        let of_run: HashMap<&str, &str> =
+            train.chain(test.map(|(file, label)| (file.as_str(), class(*label)))).collect();
+        let (labels, files) = (self.queue.labels(), &self.queue.own.files);
+        let now = |image: usize| labels.of(image).map(|class| labels.classes()[class as usize].as_str());
+        of_run.len() != labels.made().len()
+            || labels.made().iter().any(|&image| of_run.get(files[image].as_str()).copied() != now(image))
     }
 
     /// Takes the predictions of a run as guesses, and requests new ones when the run pauses or finishes.

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::data::{CLASSES_FILE, LABELS_FILE, LabellingFolder, Labels, counted};
+use crate::data::{
+    CLASSES_FILE, LABELS_FILE, LabelledPictures, LabellingFolder, Labels, PICTURES_FILE, counted,
+};
 use crate::disk;
 use crate::train::write_atomically;
 
@@ -69,9 +71,12 @@ impl KeptLabels {
     pub fn keep(&self, own: &LabellingFolder, labels: &Labels) -> Result<PathBuf, String> {
         let place = self.place(&own.folder).ok_or("there is no other folder to keep them in")?;
         disk::create_folder(&place).map_err(|error| format!("{}: {error}", place.display()))?;
-        for (name, bytes) in
-            [(CLASSES_FILE, labels.classes_file()), (LABELS_FILE, labels.labels_file(&own.files))]
-        {
+        let pictures = LabelledPictures::of(labels, &own.files, &own.ids);
+        for (name, bytes) in [
+            (PICTURES_FILE, pictures.content()),
+            (CLASSES_FILE, labels.classes_file()),
+            (LABELS_FILE, labels.labels_file(&own.files)),
+        ] {
             write_atomically(&place.join(name), &bytes).map_err(|error| error.to_string())?;
         }
         Ok(place)
@@ -80,7 +85,7 @@ impl KeptLabels {
 
 /// Removes labels that are saved beside their images now.
 pub fn forget(place: &Path) {
-    for name in [LABELS_FILE, CLASSES_FILE] {
+    for name in [LABELS_FILE, CLASSES_FILE, PICTURES_FILE] {
         // What cannot be removed is merged again, which changes nothing.
         let _ = disk::remove(&place.join(name));
     }

@@ -1,7 +1,8 @@
 //! Labelling of the user's own images: opens a folder in the background and keeps it open. `folder` holds what
 //! is open, `queue` the labels and their order, `guesses` those of the model, `writer` the files, `kept` what could not be
-//! written.
+//! written, `elsewhere` what others have changed in the classes.
 
+mod elsewhere;
 mod folder;
 mod guesses;
 mod kept;
@@ -25,7 +26,10 @@ use writer::SavedLabels;
 
 use super::documents::archive_in;
 use super::platform;
-use crate::data::{DataError, LABELS_FILE, LabellingFolder, Labels, LabelsError, OpenOptions, counted};
+use crate::data::{
+    DataError, LABELS_FILE, LabelledPictures, LabellingFolder, Labels, LabelsError, OpenOptions,
+    PICTURES_FILE, counted,
+};
 use crate::disk;
 
 /// How long a folder that is opened waits for the labels of another one to be saved.
@@ -61,24 +65,32 @@ impl Contents {
         let saved = SavedLabels::read(&own);
         let kept = kept.of(&own.folder);
         let place = platform::earlier_labels(&own.folder).or_else(|| kept.clone());
-        let earlier = place.and_then(|folder| own.read_labels_in(&folder).ok());
+        let earlier = place.and_then(|folder| {
+            let pictures =
+                LabelledPictures::parse(&disk::read(&folder.join(PICTURES_FILE)).unwrap_or_default());
+            Some(own.read_labels_in(&folder).ok()?.follow_pictures(&pictures, &own.files, &own.ids))
+        });
         // A folder of the same name may have other images.
-        let earlier = earlier.filter(|labels| !labels.made().is_empty());
-        Self { own, saved, earlier: earlier.map(|labels| Earlier { labels, kept }) }
+        let earlier = earlier.filter(|earlier| !earlier.labels.made().is_empty());
+        let earlier =
+            earlier.map(|earlier| Earlier { told: earlier.messages(), labels: earlier.labels, kept });
+        Self { own, saved, earlier }
     }
 
     /// What the log tells of the folder.
     fn messages(&self) -> Vec<String> {
         let mut messages = self.own.notices.clone();
         if let Ok(saved) = &self.saved {
-            messages.extend(saved.labels.notices());
+            messages.extend(saved.followed.labels.notices());
+            messages.extend(saved.followed.messages());
         }
-        if let Some(Earlier { labels, kept }) = &self.earlier {
+        if let Some(Earlier { labels, kept, told }) = &self.earlier {
+            messages.extend_from_slice(told);
             let count = counted(labels.made().len(), "label", "labels");
             messages.push(match kept {
                 None => format!("{count} of an earlier visit taken from this browser"),
                 Some(place) => {
-                    let saved = self.saved.as_ref().map(|saved| saved.labels.clone()).unwrap_or_default();
+                    let saved = self.saved.as_ref().map(|saved| saved.followed.labels.clone()).unwrap_or_default();
                     let merged = labels.merge_saved(&Labels::default(), &saved, &self.own.files);
                     let differing = match merged.conflicts.as_slice() {
                         [] => String::new(),

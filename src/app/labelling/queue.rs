@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::guesses::{Guesses, renamed};
+use super::elsewhere::{ChangedClasses, differences};
+use super::guesses::Guesses;
 use super::undo::{Undo, Undone};
 use crate::app::session::Predictions;
-use crate::data::{LabellingFolder, Labels, LabelsError, listed_name};
+use crate::data::{LabellingFolder, Labels, LabelsError};
 
 /// The order in which images are labelled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,8 +33,8 @@ pub struct LabelQueue {
     /// Number of changes of the labels.
     changes: u64,
     undo: Undo,
-    /// Whether someone else has changed labels: then only changes that were made here are undone.
-    adopted: bool,
+    /// Changes of the classes that the person has not seen.
+    elsewhere: ChangedClasses,
 }
 
 impl LabelQueue {
@@ -50,7 +51,7 @@ impl LabelQueue {
             position: 0,
             changes: 0,
             undo: Undo::default(),
-            adopted: false,
+            elsewhere: ChangedClasses::default(),
         };
         queue.go_to_unlabelled();
         queue
@@ -70,14 +71,38 @@ impl LabelQueue {
         self.go_to_unlabelled();
     }
 
-    /// Replaces the labels by those that contain what someone else has saved.
-    pub fn adopt(&mut self, labels: Labels) {
+    /// The labels are not those in the files: they are to be saved.
+    pub fn mark_changed(&mut self) {
+        self.changes += 1;
+    }
+
+    /// Replaces the labels by those that contain what someone else has saved. `renamed`: old and new names of the classes that
+    /// these have renamed.
+    pub fn adopt(&mut self, labels: Labels, renamed: &[[String; 2]]) {
         if self.labels != labels {
+            self.elsewhere.record(self.labels.classes(), labels.classes(), renamed);
+            for [old, new] in renamed {
+                if let Some(class) = self.labels.class(old) {
+                    // The name is free: the new labels have both classes' names.
+                    let _ = self.labels.rename(class, new);
+                }
+                self.undo.renamed(old, new);
+            }
+            self.renamed.extend_from_slice(renamed);
             self.undo.adopt(&self.labels, &labels);
-            self.adopted = true;
             self.labels = labels;
             self.labels_changed();
         }
+    }
+
+    /// What others have changed in the classes, in words, until the person has seen it.
+    pub fn changed_elsewhere(&self) -> Option<String> {
+        self.elsewhere.told(self.labels.classes())
+    }
+
+    /// The person has seen what others have changed in the classes.
+    pub fn see_classes(&mut self) {
+        self.elsewhere = ChangedClasses::default();
     }
 
     /// Begins a run, whose classes have the names of now.
@@ -91,24 +116,7 @@ impl LabelQueue {
 
     /// How the classes of now differ from those of a run, in words; `None` if they do not.
     pub fn differences(&self, of_run: &[String]) -> Option<String> {
-        let now = self.labels.classes();
-        let (mut renames, mut removed) = (Vec::new(), Vec::new());
-        let named: Vec<String> = of_run.iter().map(|name| renamed(name, &self.renamed)).collect();
-        for (old, new) in of_run.iter().zip(&named) {
-            if !now.contains(new) {
-                removed.push(listed_name(old));
-            } else if old != new {
-                renames.push(format!("{} (now {})", listed_name(old), listed_name(new)));
-            }
-        }
-        let added = now.iter().filter(|name| !named.contains(name)).map(|name| listed_name(name));
-        let part = |verb: &str, names: Vec<String>| {
-            (!names.is_empty()).then(|| format!("{verb} {}", names.join(", ")))
-        };
-        let parts =
-            [part("removed", removed), part("renamed", renames), part("added", added.collect())].into_iter();
-        let parts: Vec<String> = parts.flatten().collect();
-        (!parts.is_empty()).then(|| parts.join("; "))
+        differences(of_run, self.labels.classes(), &self.renamed)
     }
 
     fn labels_changed(&mut self) {
@@ -123,6 +131,7 @@ impl LabelQueue {
     }
 
     fn class_renamed(&mut self, old: String, new: String) {
+        self.see_classes();
         self.undo.renamed(&old, &new);
         self.renamed.push([old, new]);
         self.labels_changed();
@@ -183,6 +192,52 @@ impl LabelQueue {
         Some(format!("Label an image of '{}' first, or remove the class.", labels.classes()[empty]))
     }
 
+    /// [`LabelQueue::label`] by the class's key. A key that labels with another class than before someone else changed the
+    /// classes does so only when it is pressed again.
+    ///
+    /// # Errors
+    /// Those of [`LabelQueue::label`]; when the key has another class now, with a message for the user.
+    pub fn label_by_key(&mut self, class: u32) -> Result<(), String> {
+        let now = self.labels.classes().get(class as usize);
+        if let (Some(now), Some(before)) = (now, self.elsewhere.take(class as usize)) {
+            return Err(format!(
+                "This key was '{before}' before the classes were changed elsewhere: press it again for '{now}'."
+            ));
+        }
+        self.label(class)
+    }
+
+    /// Removes the label of the current image.
+    ///
+    /// # Errors
+    /// When it has none, with a message for the user.
+    pub fn unlabel(&mut self) -> Result<(), String> {
+        let image = self.current();
+        if self.labels.of(image).is_none() {
+            return Err("This image has no label to remove.".to_owned());
+        }
+        self.undo.label(image, &self.labels);
+        self.labels.unset(image);
+        self.changes += 1;
+        Ok(())
+    }
+
+    /// Keeps the labels of images whose files have another picture than the one that was labelled, as a person has decided.
+    pub fn keep_changed(&mut self) {
+        self.labels.accept_pictures();
+        self.changes += 1;
+    }
+
+    /// Removes the labels of images whose files have another picture than the one that was labelled.
+    pub fn unlabel_changed(&mut self) {
+        for image in self.labels.changed_pictures().collect::<Vec<_>>() {
+            self.undo.label(image, &self.labels);
+            self.labels.unset(image);
+        }
+        self.undo.moved_to(self.current());
+        self.changes += 1;
+    }
+
     /// Labels the current image and moves on: to the next image if this corrected a label, otherwise to the
     /// next image without a label.
     ///
@@ -221,28 +276,23 @@ impl LabelQueue {
     }
 
     /// Undoes the last change of a label or a class, or that of the current image if another image was chosen since, and makes
-    /// its image the current one. Without a change in this window, removes the label of the current image, or if it has none
-    /// the most recent label.
+    /// its image the current one. Labels that were not made in this window stay.
     ///
     /// # Errors
     /// When there is nothing to undo, with a message for the user.
     pub fn undo(&mut self) -> Result<(), String> {
         let current = self.current();
-        let image = match self.undo.undo(&mut self.labels, current) {
-            Some(Undone { image, renamed }) => {
-                if let Some(renamed) = renamed {
-                    self.renamed = renamed;
-                }
-                image
+        let Some(Undone { image, renamed }) = self.undo.undo(&mut self.labels, current) else {
+            return Err(match self.labels.of(current) {
+                Some(_) => "This label was not made here since the folder was opened: Delete removes it.",
+                None => "There is nothing to undo: no label was made here since the folder was opened.",
             }
-            None => {
-                let last = self.labels.made().last().copied().filter(|_| !self.adopted);
-                let labelled = self.labels.of(current).map(|_| current);
-                let image = labelled.or(last).ok_or("There is no label to undo.")?;
-                self.labels.unset(image);
-                image
-            }
+            .to_owned());
         };
+        if let Some(renamed) = renamed {
+            self.renamed = renamed;
+            self.see_classes();
+        }
         self.labels_changed();
         self.go_to(image);
         Ok(())
@@ -311,6 +361,7 @@ impl LabelQueue {
     /// When the name is empty or taken.
     pub fn add_class(&mut self, name: &str) -> Result<(), LabelsError> {
         let class = self.labels.add_class(name)?;
+        self.see_classes();
         self.undo.added(&self.labels.classes()[class as usize]);
         self.labels_changed();
         Ok(())
@@ -340,6 +391,7 @@ impl LabelQueue {
     pub fn remove_class(&mut self, class: u32) {
         self.undo.classes(&self.labels, &self.renamed, self.current());
         self.labels.remove(class);
+        self.see_classes();
         self.labels_changed();
     }
 }
@@ -431,13 +483,62 @@ mod tests {
         let mut others = queue.labels().clone();
         others.set(0, 1);
         others.set(2, 1);
-        queue.adopt(others.clone());
-        assert_eq!(queue.current(), 1);
-        assert!(queue.undo().is_err());
-        assert_eq!(*queue.labels(), others);
+        queue.adopt(others.clone(), &[]);
+        // Also of the image with the label of others, and of one without a label.
+        for current in [1, 0, 2] {
+            queue.go_to(current);
+            assert!(queue.undo().is_err(), "{current}");
+            assert_eq!(*queue.labels(), others);
+        }
+        queue.go_to(1);
         queue.label(0).expect("a class");
         queue.undo().expect("a label");
         assert_eq!(queue.labels().counts(), others.counts());
+        // Labels that were there when the folder was opened.
+        let mut queue = LabelQueue::new(Arc::clone(&queue.own), others.clone());
+        for current in [0, 1] {
+            queue.go_to(current);
+            assert!(queue.undo().is_err(), "{current}");
+        }
+        assert_eq!(*queue.labels(), others);
+        // They are removed on request, which is undone.
+        queue.go_to(0);
+        queue.unlabel().expect("a label");
+        assert!(queue.labels().of(0).is_none() && queue.unlabel().is_err());
+        queue.undo().expect("a label");
+        assert_eq!(queue.labels().of(0), others.of(0));
+    }
+
+    #[test]
+    fn keys_of_other_classes_label_when_pressed_again() {
+        let mut queue = queue(5);
+        queue.add_class("bird").expect("a name");
+        queue.label(0).expect("a class");
+        queue.set_guesses(guesses(&[0.9; 5]));
+        // The first class is renamed, the second one removed.
+        let mut others = queue.labels().clone();
+        others.rename(0, "kitten").expect("a name");
+        others.remove(1);
+        queue.adopt(others.clone(), &[["cat".to_owned(), "kitten".to_owned()]]);
+        let told = queue.changed_elsewhere().expect("changes");
+        assert!(
+            told.contains("removed dog; renamed cat (now kitten)") && told.contains("2 is bird (was dog)"),
+            "{told}"
+        );
+        assert_eq!(queue.guesses().expect("guesses").classes(), ["kitten"]);
+        for (key, word) in [(1, "'bird'"), (0, "'kitten'")] {
+            let before = queue.labels().clone();
+            assert!(queue.label_by_key(key).expect_err("another class").contains(word), "{key}");
+            assert_eq!(*queue.labels(), before);
+            queue.label_by_key(key).expect("a class");
+        }
+        assert_eq!(queue.labels().counts(), [2, 1]);
+        assert!(queue.label_by_key(2).expect_err("no class").contains("No class"));
+        queue.see_classes();
+        assert_eq!(queue.changed_elsewhere(), None);
+        // The label that was made before the class was renamed is undone by its new name.
+        (0..3).for_each(|_| queue.undo().expect("a label"));
+        assert_eq!(queue.labels().counts(), [0, 0]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Someone else may write `labels.csv` meanwhile: a spreadsheet, a second window, a colleague on a share. Before each write
 //! the files are compared with those that were read or written last, and what has changed is merged into the labels, see
-//! [`Labels::merge_saved`].
+//! [`Labels::merge_saved`]. A hidden file tells which pictures were labelled, see [`LabelledPictures`].
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
@@ -11,10 +11,13 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 
 use futures_channel::mpsc::{UnboundedSender, unbounded};
-use web_time::SystemTime;
+use web_time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::app::platform;
-use crate::data::{CLASSES_FILE, LABELS_FILE, LabellingFolder, Labels, LabelsError};
+use crate::data::{
+    CLASSES_FILE, FollowedLabels, LABELS_FILE, LabelledPictures, LabellingFolder, Labels, LabelsError,
+    MergedLabels, PICTURES_FILE,
+};
 use crate::disk;
 use crate::train::write_atomically;
 
@@ -40,9 +43,12 @@ impl Files {
 #[derive(Clone, Debug, Default)]
 pub struct SavedLabels {
     pub labels: Labels,
+    /// The same on the pictures that were labelled.
+    pub followed: FollowedLabels,
     files: Files,
-    /// When `labels.csv` was written, and its length.
-    mark: Option<Mark>,
+    /// Which pictures were labelled, as the hidden file has it.
+    pictures: LabelledPictures,
+    mark: Mark,
 }
 
 impl SavedLabels {
@@ -54,7 +60,12 @@ impl SavedLabels {
         let mark = mark(&own.folder);
         // A file that cannot be read is reported with its labels.
         let files = Files::read(&own.folder).unwrap_or_default();
-        Ok(Self { labels: own.read_labels()?, files, mark })
+        // Without the file, nothing is known of the pictures.
+        let pictures = disk::read(&own.folder.join(PICTURES_FILE)).unwrap_or_default();
+        let pictures = LabelledPictures::parse(&pictures);
+        let labels = own.read_labels()?;
+        let followed = labels.follow_pictures(&pictures, &own.files, &own.ids);
+        Ok(Self { labels, followed, files, pictures, mark })
     }
 
     /// Whether there is a `labels.csv`.
@@ -63,13 +74,15 @@ impl SavedLabels {
     }
 }
 
-/// What tells that a file was written: when, and its length, as two writes may have the same time.
-type Mark = (SystemTime, usize);
+/// What tells that a file was written: when, and its length, as two writes may have the same time. Of `labels.csv` and of
+/// `classes.txt`.
+type Mark = [Option<(SystemTime, usize)>; 2];
 
-/// The mark of `labels.csv`, if there is one.
-fn mark(folder: &Path) -> Option<Mark> {
-    let path = folder.join(LABELS_FILE);
-    Some((disk::modified(&path).ok()?, disk::read(&path).ok()?.len()))
+fn mark(folder: &Path) -> Mark {
+    [LABELS_FILE, CLASSES_FILE].map(|name| {
+        let path = folder.join(name);
+        Some((disk::modified(&path).ok()?, disk::read(&path).ok()?.len()))
+    })
 }
 
 /// Labels to write.
@@ -85,6 +98,8 @@ struct Content {
 pub struct Merge {
     pub sent: Labels,
     pub merged: Labels,
+    /// Old and new names of the classes that someone else has renamed.
+    pub renamed: Vec<[String; 2]>,
 }
 
 /// What the thread has done.
@@ -94,8 +109,8 @@ struct Outcome {
     number: u64,
     /// Why its write failed, as a message for the user.
     failure: Option<String>,
-    /// When `labels.csv` was written last, here or elsewhere.
-    mark: Option<Mark>,
+    /// When the files were written last, here or elsewhere.
+    mark: Mark,
     /// Merges that the window has not adopted yet.
     merges: VecDeque<Merge>,
     /// Messages that the log does not have yet.
@@ -167,11 +182,11 @@ impl LabelWriter {
         let _ = self.queue.unbounded_send(content);
     }
 
-    /// Whether `labels.csv` has been written by someone else since it was read or written here.
+    /// Whether the files have been written by someone else since they were read or written here.
     pub fn is_outdated(&self) -> bool {
-        let known = self.outcome.lock().ok().and_then(|outcome| outcome.mark);
+        let Ok(known) = self.outcome.lock().map(|outcome| outcome.mark) else { return false };
         let now = mark(&self.own.folder);
-        now.is_some() && now != known && self.state() != SaveState::Pending
+        now[0].is_some() && now != known && self.state() != SaveState::Pending
     }
 
     /// The next merge that the labels of the window do not contain.
@@ -237,8 +252,9 @@ impl WriterThread {
         if now != self.saved.files
             && let Some(merged) = self.merge(&now, &labels, messages)?
         {
-            self.merges.push(Merge { sent: content.labels.clone(), merged: merged.clone() });
-            labels = merged;
+            labels = merged.labels.clone();
+            let MergedLabels { labels: merged, renamed, .. } = merged;
+            self.merges.push(Merge { sent: content.labels.clone(), merged, renamed });
         }
         let files =
             Files { labels: Some(labels.labels_file(&own.files)), classes: Some(labels.classes_file()) };
@@ -249,13 +265,22 @@ impl WriterThread {
                 write_atomically(&own.folder.join(name), bytes).map_err(|error| error.to_string())?;
             }
         }
+        let pictures = LabelledPictures::of(&labels, &own.files, &own.ids);
+        if pictures != self.saved.pictures {
+            let bytes = pictures.content();
+            write_atomically(&own.folder.join(PICTURES_FILE), &bytes).map_err(|error| error.to_string())?;
+        }
         if now.labels.is_none() && self.saved.exist() {
             messages.push(format!("{LABELS_FILE} was removed: it is written again"));
         }
-        // Someone may have written it since: then its length is not that of what was written here.
-        let length = files.labels.as_ref().map_or(0, Vec::len);
-        let mark = mark(&own.folder).map(|(time, _)| (time, length));
-        self.saved = SavedLabels { labels, files, mark };
+        // Someone may have written a file since: then its length is not that of what was written here.
+        let length = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
+        let [of_labels, of_classes] = mark(&own.folder);
+        let mark = [
+            of_labels.map(|(time, _)| (time, length(&files.labels))),
+            of_classes.map(|(time, _)| (time, length(&files.classes))),
+        ];
+        self.saved = SavedLabels { labels, files, pictures, mark, followed: FollowedLabels::default() };
         Ok(())
     }
 
@@ -266,7 +291,7 @@ impl WriterThread {
         now: &Files,
         labels: &Labels,
         messages: &mut Vec<String>,
-    ) -> Result<Option<Labels>, String> {
+    ) -> Result<Option<MergedLabels>, String> {
         let Some(bytes) = &now.labels else { return Ok(None) };
         let mut theirs = match self.own.read_labels() {
             Ok(theirs) => theirs,
@@ -282,10 +307,11 @@ impl WriterThread {
         if now.classes.is_none() {
             // Without the file, classes without labels are unknown, not removed.
             self.saved.labels.classes().iter().for_each(|name| drop(theirs.add_class(name)));
+            theirs.order_as(self.saved.labels.classes());
         }
         let merged = labels.merge_saved(&self.saved.labels, &theirs, &self.own.files);
-        let mut message =
-            merged.summary().map(|summary| format!("{LABELS_FILE} was changed elsewhere: {summary}"));
+        let file = if merged.has_labels() { LABELS_FILE } else { CLASSES_FILE };
+        let mut message = merged.summary().map(|summary| format!("{file} was changed elsewhere: {summary}"));
         let earlier = self.saved.files.labels.as_ref().filter(|_| !merged.removed.is_empty());
         for lost in earlier.into_iter().chain((!merged.conflicts.is_empty()).then_some(bytes)) {
             let kept = self.keep(lost)?;
@@ -293,20 +319,40 @@ impl WriterThread {
             message = message.map(|message| format!("{message}; {which} is kept as {kept}"));
         }
         messages.extend(message);
-        Ok(Some(merged.labels))
+        Ok(Some(merged))
     }
 
-    /// Writes bytes to a new file beside `labels.csv`; returns its name.
+    /// Writes bytes to a new file beside `labels.csv`; returns its name, which has the time in UTC.
     fn keep(&self, bytes: &[u8]) -> Result<String, String> {
-        let name = |number: usize| match number {
-            1 => format!("{LABELS_FILE}.bak"),
-            _ => format!("{LABELS_FILE}.bak{number}"),
-        };
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let name = |number: usize| backup_name(since, number);
         let free = (1..).map(name).find(|name| !disk::exists(&self.own.folder.join(name)));
         let free = free.unwrap_or_default();
         write_atomically(&self.own.folder.join(&free), bytes).map_err(|error| error.to_string())?;
         Ok(free)
     }
+}
+
+/// The name of a backup of `labels.csv` that is made at a time since 1970: the first, second and so on of that second. Names
+/// are in the order of time, and end so that no program takes a backup for a list.
+fn backup_name(since: Duration, number: usize) -> String {
+    let seconds = since.as_secs();
+    let (mut year, mut month, mut day) = (1970, 0, seconds / 86_400);
+    let is_leap =
+        |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let days_of = |year: u64, month: usize| match month {
+        1 => 28 + u64::from(is_leap(year)),
+        3 | 5 | 8 | 10 => 30,
+        _ => 31,
+    };
+    while day >= days_of(year, month) {
+        day -= days_of(year, month);
+        (year, month) = if month == 11 { (year + 1, 0) } else { (year, month + 1) };
+    }
+    let [hour, minute, second] = [seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60];
+    let time = format!("{year}-{:02}-{:02}-{hour:02}{minute:02}{second:02}-UTC", month + 1, day + 1);
+    let again = if number > 1 { format!("_{number}") } else { String::new() };
+    format!("labels-backup-{time}{again}.csv.bak")
 }
 
 #[cfg(test)]
@@ -389,14 +435,14 @@ mod tests {
                 "lines changed and removed",
                 "file,label\n0.png,dog\n",
                 "file,label\n0.png,dog\n2.png,dog\n",
-                "1 label changed (0.png: dog); 1 label removed (1.png: dog); the file of before is kept as labels.csv.bak",
+                "1 label changed (0.png: dog); 1 label removed (1.png: dog); the file of before is kept as labels-backup-",
                 Some(before),
             ),
             (
                 "the same image labelled",
                 "file,label\n0.png,cat\n1.png,dog\n2.png,cat\n",
                 "file,label\n0.png,cat\n1.png,dog\n2.png,dog\n",
-                "kept as they are here (2.png: cat); that file is kept as labels.csv.bak",
+                "kept as they are here (2.png: cat); that file is kept as labels-backup-",
                 Some("file,label\n0.png,cat\n1.png,dog\n2.png,cat\n"),
             ),
             (
@@ -422,8 +468,9 @@ mod tests {
             assert_eq!(read(path, LABELS_FILE), expected, "{case}");
             let messages = writer.messages().join("\n");
             assert!(messages.contains(message), "{case}: {messages}");
-            let bak = path.join("labels.csv.bak");
-            assert_eq!(fs::read_to_string(bak).ok().as_deref(), kept, "{case}");
+            let backups = || fs::read_dir(path).expect("a folder").map(|entry| entry.expect("a file").path());
+            let backup = backups().find(|path| path.to_string_lossy().ends_with("-UTC.csv.bak"));
+            assert_eq!(backup.map(|path| fs::read_to_string(path).expect("text")).as_deref(), kept, "{case}");
             // The window labels on before it knows of the merge, and closes.
             labels.set(0, 1);
             writer.write(&labels);
@@ -437,6 +484,71 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn backups_are_named_by_their_time() {
+        for (seconds, number, expected) in [
+            (0, 1, "labels-backup-1970-01-01-000000-UTC.csv.bak"),
+            (951_782_399, 1, "labels-backup-2000-02-28-235959-UTC.csv.bak"),
+            (951_782_400, 1, "labels-backup-2000-02-29-000000-UTC.csv.bak"),
+            (1_798_761_599, 2, "labels-backup-2026-12-31-235959-UTC_2.csv.bak"),
+            (4_107_542_400, 1, "labels-backup-2100-03-01-000000-UTC.csv.bak"),
+        ] {
+            assert_eq!(backup_name(Duration::from_secs(seconds), number), expected);
+        }
+    }
+
+    #[test]
+    fn changed_classes_are_noticed_and_keep_their_places() {
+        for (case, classes, labels, expected, message) in [
+            (
+                "renamed",
+                "cat\nhound\ncow\n",
+                "0.png,cat\n1.png,hound\n",
+                "cat\nhound\ncow\n",
+                "1 class renamed (dog is hound now)",
+            ),
+            ("removed", "dog\ncow\n", "1.png,dog\n", "dog\ncow\n", "1 class removed (cat)"),
+            (
+                "reordered",
+                "cow\ncat\ndog\n",
+                "0.png,cat\n1.png,dog\n",
+                "cow\ncat\ndog\n",
+                "classes.txt was changed elsewhere: the classes have another order",
+            ),
+            (
+                "a class without labels renamed",
+                "cat\ndog\nbull\n",
+                "0.png,cat\n1.png,dog\n",
+                "cat\ndog\nbull\n",
+                "classes.txt was changed elsewhere: 1 class renamed (cow is bull now)",
+            ),
+        ] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path();
+            let put = |name: &str, text: &str| fs::write(path.join(name), text).expect("a file");
+            put(LABELS_FILE, "file,label\n0.png,cat\n1.png,dog\n");
+            put(CLASSES_FILE, "cat\ndog\ncow\n");
+            let (mut writer, labels_here) = writer(&Arc::new(own(path, 4)));
+            assert!(!writer.is_outdated(), "{case}");
+            put(LABELS_FILE, &format!("file,label\n{labels}"));
+            put(CLASSES_FILE, classes);
+            writer.write(&labels_here);
+            wait_until_saved(&writer);
+            assert_eq!(read(path, CLASSES_FILE), expected, "{case}");
+            let messages = writer.messages().join("\n");
+            assert!(messages.contains(message), "{case}: {messages}");
+            assert!(!writer.is_outdated(), "{case}");
+        }
+        // The file of classes alone.
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path();
+        fs::write(path.join(LABELS_FILE), "file,label\n0.png,cat\n").expect("a file");
+        fs::write(path.join(CLASSES_FILE), "cat\ndog\n").expect("a file");
+        let (writer, _) = writer(&Arc::new(own(path, 1)));
+        fs::write(path.join(CLASSES_FILE), "cat\nhound\n").expect("a file");
+        assert!(writer.is_outdated());
     }
 
     #[test]

@@ -16,7 +16,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use super::browser;
 use crate::app::given::{self, GIVEN};
-use crate::data::{CLASSES_FILE, LABELS_FILE, builtin_files, is_image_file};
+use crate::data::{CLASSES_FILE, LABELS_FILE, PICTURES_FILE, builtin_files, is_image_file};
 use crate::disk::in_memory::{self, Change};
 use crate::gpu::Gpu;
 use crate::train::{is_name_of_weights, is_weights_file};
@@ -183,8 +183,8 @@ fn receive(name: &str, files: &Array) -> PathBuf {
 /// Keeps a file of labels for the next time that its folder is given: the browser gives the person's own files only.
 fn keep_labels(path: &Path) {
     let Ok(inner) = path.strip_prefix(GIVEN) else { return };
-    let is_labels =
-        inner.components().count() == 2 && (inner.ends_with(LABELS_FILE) || inner.ends_with(CLASSES_FILE));
+    let is_labels = inner.components().count() == 2
+        && [LABELS_FILE, CLASSES_FILE, PICTURES_FILE].iter().any(|file| inner.ends_with(file));
     if is_labels && let Ok(bytes) = in_memory::share(path) {
         // Writing to memory cannot fail.
         let _ = in_memory::write(&Path::new(LABELLED).join(inner), &bytes);

@@ -1,4 +1,5 @@
-//! Data check: what is wrong with the open data, with the images. The check runs beside the window, on a page in slices.
+//! Data check: what is wrong with the folder that is being labelled, or else with the open data, with the images. The check
+//! runs beside the window, on a page in slices.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,15 +10,19 @@ use futures_channel::oneshot;
 
 use super::view::{View, ViewContext};
 use crate::app::dialogs::Dialogs;
+use crate::app::labelling::{Labelling, OpenFolder};
 use crate::app::places::ViewId;
 use crate::app::platform;
 use crate::app::run::Run;
 use crate::app::textures::{Subset, Thumbnails};
 use crate::app::theme::Role;
 use crate::app::widgets::{muted, nothing_yet};
-use crate::data::{Checker, DataError, DataSet, Example, Finding, Place, Report, Severity, counted};
+use crate::data::{
+    Checker, DataError, DataSet, Example, Finding, LabellingFolder, Place, Report, Severity, counted,
+};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::data::{ListFile, list_beside, write_corrected_list};
+use crate::train::Config;
 
 /// Images that are checked between two looks at whether the check goes on; on a page also between two frames.
 const SLICE: usize = if cfg!(target_arch = "wasm32") { 64 } else { 1_024 };
@@ -29,9 +34,30 @@ const HEIGHT: f32 = 44.0;
 
 /// The check of the data that are open, if it was started.
 #[derive(Default)]
-pub struct DataCheckView(Option<Check>);
+pub struct DataCheckView {
+    check: Option<Check>,
+    /// What a person has chosen to check, and what would be checked otherwise.
+    chosen: Option<[Choice; 2]>,
+}
+
+/// What may be checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Choice {
+    /// The folder that is being labelled.
+    Labelled,
+    /// The open data.
+    Open,
+}
+
+/// What is checked.
+enum Checked {
+    /// A folder with its labels after this number of changes.
+    Labelled(Arc<LabellingFolder>, u64),
+    Open(Arc<DataSet>),
+}
 
 struct Check {
+    of: Checked,
     data: Arc<DataSet>,
     thumbnails: Thumbnails,
     shared: Arc<Shared>,
@@ -55,7 +81,7 @@ impl Drop for Check {
 }
 
 impl Check {
-    fn start(data: Arc<DataSet>, context: Context) -> Self {
+    fn start(of: Checked, data: Arc<DataSet>, context: Context) -> Self {
         let (sender, arriving) = oneshot::channel();
         let shared = Arc::new(Shared::default());
         let (own, set) = (Arc::clone(&shared), Arc::clone(&data));
@@ -74,7 +100,7 @@ impl Check {
             let _ = sender.send(checker.report(&set));
             context.request_repaint();
         });
-        Self { thumbnails: Thumbnails::new(Arc::clone(&data)), data, shared, arriving, report: None }
+        Self { thumbnails: Thumbnails::new(Arc::clone(&data)), of, data, shared, arriving, report: None }
     }
 
     fn progress(&self) -> f32 {
@@ -110,7 +136,8 @@ impl Check {
         }
         ui.horizontal_wrapped(|ui| {
             muted(ui, format!("{} checked", counted(report.images, "image", "images")));
-            if !data.train_ids.files.is_empty() {
+            // A list needs two classes to be opened.
+            if !data.train_ids.files.is_empty() && data.classes.len() > 1 {
                 corrected_list(report, data, (source, dialogs), ui);
             }
         });
@@ -131,24 +158,123 @@ impl View for DataCheckView {
     }
 
     fn ui(&mut self, ui: &mut Ui, context: &mut ViewContext<'_>) {
-        let Some(data) = context.data else {
+        let folder = context.labelling.folder.as_ref();
+        let Some(otherwise) = first_choice(context.labelling, context.data, context.config) else {
             nothing_yet(ui, "Open data: copies, contradicting labels and odd images appear here.");
             return;
         };
-        // The check starts when the view is first shown, and again with other data.
-        if !self.0.as_ref().is_some_and(|check| Arc::ptr_eq(&check.data, data)) {
-            self.0 = Some(Check::start(Arc::clone(data), ui.ctx().clone()));
-        }
-        if let Some(check) = &mut self.0 {
-            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        self.chosen.take_if(|[_, before]| *before != otherwise);
+        let mut choice = self.chosen.map_or(otherwise, |[chosen, _]| chosen);
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            match (folder, other_data(context.labelling, context.data, context.config)) {
+                (Some(folder), Some(data)) => {
+                    ui.horizontal_wrapped(|ui| {
+                        muted(ui, "Check");
+                        let name = format!("{}, which is being labelled", folder.name());
+                        let labelled = ui.selectable_value(&mut choice, Choice::Labelled, name);
+                        let open = ui.selectable_value(
+                            &mut choice,
+                            Choice::Open,
+                            format!("the open data, {}", data.name),
+                        );
+                        if labelled.clicked() || open.clicked() {
+                            self.chosen = Some([choice, otherwise]);
+                        }
+                    });
+                }
+                (Some(folder), None) => {
+                    muted(ui, format!("This checks {}, which is being labelled.", folder.name()));
+                }
+                (None, Some(data)) => drop(muted(ui, format!("This checks the open data, {}.", data.name))),
+                (None, None) => {}
+            }
+            let (source, folder) = match (choice, folder) {
+                (Choice::Labelled, Some(folder)) => {
+                    (folder.queue.own.folder.to_string_lossy().into_owned(), Some(folder))
+                }
+                _ => (context.config.source().to_owned(), None),
+            };
+            self.follow(folder, context.data, ui);
+            if let Some(check) = &mut self.check {
                 listed(context.listed, context.open, ui);
-                check.ui((context.config.source(), context.dialogs), ui);
-            });
-        }
+                check.ui((&source, context.dialogs), ui);
+            }
+        });
     }
 
     fn is_pending(&self, _runs: &[Run]) -> bool {
-        self.0.as_ref().is_some_and(|check| check.report.is_none())
+        self.check.as_ref().is_some_and(|check| check.report.is_none())
+    }
+}
+
+impl DataCheckView {
+    /// Starts the check of the folder that is being labelled if there is one, or else of the open data: when the view is first
+    /// shown, and again with other images. With other labels it begins on request.
+    fn follow(&mut self, folder: Option<&OpenFolder>, open: Option<&Arc<DataSet>>, ui: &mut Ui) {
+        let start = match (folder, self.check.as_ref().map(|check| &check.of)) {
+            (Some(folder), Some(Checked::Labelled(own, changes))) if Arc::ptr_eq(own, &folder.queue.own) => {
+                *changes != folder.queue.changes() && {
+                    muted(ui, "The labels have changed since this check.");
+                    ui.button("Check again").on_hover_text("With the labels of now").clicked()
+                }
+            }
+            (None, Some(Checked::Open(checked))) => open.is_some_and(|open| !Arc::ptr_eq(checked, open)),
+            _ => true,
+        };
+        if !start {
+            return;
+        }
+        self.check = match (folder, open) {
+            (Some(folder), _) => {
+                let own = Arc::clone(&folder.queue.own);
+                let data = Arc::new(own.labelled_set(folder.queue.labels()));
+                let of = Checked::Labelled(own, folder.queue.changes());
+                Some(Check::start(of, data, ui.ctx().clone()))
+            }
+            (None, Some(data)) => {
+                let of = Checked::Open(Arc::clone(data));
+                Some(Check::start(of, Arc::clone(data), ui.ctx().clone()))
+            }
+            (None, None) => None,
+        };
+    }
+}
+
+/// The open data, if they are not the folder that is being labelled.
+fn other_data<'a>(
+    labelling: &Labelling,
+    data: Option<&'a Arc<DataSet>>,
+    config: &Config,
+) -> Option<&'a Arc<DataSet>> {
+    let folder = labelling.folder.as_ref().map(|folder| folder.queue.own.folder.as_path());
+    let is_folder =
+        [config.data.as_str(), config.source()].iter().any(|source| folder == Some(Path::new(source)));
+    data.filter(|data| !(data.is_labelled_folder() && is_folder))
+}
+
+/// What is checked unless a person has chosen: the folder that is being labelled, unless other data of the person have been
+/// opened since.
+fn first_choice(labelling: &Labelling, data: Option<&Arc<DataSet>>, config: &Config) -> Option<Choice> {
+    match (&labelling.folder, other_data(labelling, data, config)) {
+        (Some(folder), Some(_)) if !folder.is_latest => Some(Choice::Open),
+        (Some(_), _) => Some(Choice::Labelled),
+        (None, data) => data.map(|_| Choice::Open),
+    }
+}
+
+/// What the view checks unless a person has chosen, and its source.
+pub fn subject(
+    labelling: &Labelling,
+    data: Option<&Arc<DataSet>>,
+    config: &Config,
+) -> Option<(Arc<DataSet>, String)> {
+    match (first_choice(labelling, data, config)?, &labelling.folder) {
+        (Choice::Labelled, Some(folder)) => {
+            let own = &folder.queue.own;
+            let set = own.labelled_set(folder.queue.labels());
+            Some((Arc::new(set), own.folder.to_string_lossy().into_owned()))
+        }
+        _ => Some((Arc::clone(data?), config.source().to_owned())),
     }
 }
 

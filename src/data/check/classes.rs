@@ -56,7 +56,9 @@ pub fn findings(subject: Subject<'_>) -> Vec<Finding> {
     }
     let size = |class: u32| images[class as usize].len();
     let largest = (0..classes).map(size).max().unwrap_or(0);
-    let under: Vec<u32> = (0..classes).filter(|&class| size(class) * IMBALANCE <= largest).collect();
+    // Of a folder without labels yet, all classes are empty.
+    let is_under = |class: &u32| largest > 0 && size(*class) * IMBALANCE <= largest;
+    let under: Vec<u32> = (0..classes).filter(is_under).collect();
     if !under.is_empty() {
         let smallest = (0..classes).map(size).min().unwrap_or(0);
         let text = format!(

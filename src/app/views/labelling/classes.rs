@@ -23,8 +23,9 @@ pub struct ClassList {
     error: Option<(String, u64)>,
     /// Whether the field for a new class had the focus once.
     focused: bool,
-    /// The folder whose classes were listed last.
+    /// The folder whose classes were listed last, and these classes.
     folder: Option<PathBuf>,
+    listed: Vec<String>,
 }
 
 /// A decision about a class.
@@ -65,14 +66,10 @@ impl ClassList {
             self.question = None;
         }
         ui.strong("Classes");
+        changed_elsewhere(ui, folder);
         let counts = folder.queue.labels().counts();
         let names = folder.queue.labels().classes().to_vec();
-        // Classes may be fewer since the question was asked.
-        let last = |question: &Question| match question {
-            Question::Remove(class) | Question::Add { class, .. } => *class,
-            Question::Merge { class, into, .. } => *class.max(into),
-        };
-        self.question.take_if(|question| last(question) as usize >= names.len());
+        self.follow(&names);
         let mut clicked = None;
         let mut decided = None;
         for (class, (name, count)) in names.iter().zip(counts).enumerate() {
@@ -128,6 +125,27 @@ impl ClassList {
         if let Some((reason, _)) = &self.error {
             ui.label(RichText::new(format!("× {reason}")).small().color(Role::Differ.colour(ui)));
         }
+    }
+
+    /// Keeps what is asked and renamed with its class where classes have other places now, also by someone else.
+    fn follow(&mut self, names: &[String]) {
+        let before = std::mem::replace(&mut self.listed, names.to_vec());
+        if before == names {
+            return;
+        }
+        let place = |class: &mut u32| {
+            let name = before.get(*class as usize);
+            let now = name.and_then(|name| names.iter().position(|other| other == name));
+            if let Some(now) = now {
+                *class = now as u32;
+            }
+            now.is_some()
+        };
+        self.question.take_if(|question| !match question {
+            Question::Remove(class) | Question::Add { class, .. } => place(class),
+            Question::Merge { class, into, .. } => place(class) && place(into),
+        });
+        self.renaming.take_if(|(class, _)| !place(class));
     }
 
     /// Removes a class; one with labels only on the second request.
@@ -231,6 +249,19 @@ impl ClassList {
         if folder.queue.labels().classes().is_empty() {
             muted(ui, "Type the name of the first class and press Enter; Esc leaves the field.");
         }
+    }
+}
+
+/// What others have changed in the classes, until the person has seen it: keys may have other classes then.
+fn changed_elsewhere(ui: &mut Ui, folder: &mut OpenFolder) {
+    let Some(told) = folder.queue.changed_elsewhere() else { return };
+    ui.label(RichText::new(told).small().color(Role::Anchor.colour(ui)));
+    let seen = ui.small_button("Use these classes");
+    if seen
+        .on_hover_text("Until then, a key with another class than before labels when it is pressed twice")
+        .clicked()
+    {
+        folder.queue.see_classes();
     }
 }
 

@@ -1,7 +1,9 @@
 //! The current image with its caption, the strip of images around it, and the keys that act on it.
 
+use std::sync::Arc;
+
 use eframe::egui::{
-    self, Align2, Color32, EventFilter, Image, Key, Label, Modifiers, Rect, RichText, Sense, Stroke,
+    self, Align2, Color32, EventFilter, Galley, Image, Key, Label, Modifiers, Rect, RichText, Sense, Stroke,
     StrokeKind, TextStyle, TextWrapMode, TextureHandle, Ui, Vec2, WidgetText, pos2, vec2,
 };
 
@@ -9,8 +11,8 @@ use crate::app::labelling::OpenFolder;
 use crate::app::theme::{Role, class_colour};
 use crate::app::widgets::{bars_in, muted, percent, swatch};
 
-/// Height of the caption below the image.
-const CAPTION: f32 = 62.0;
+/// Height of the label, the file and the guess below the image; a line about keys or an error follows.
+const CAPTION: f32 = 44.0;
 const BARS: Vec2 = vec2(120.0, 40.0);
 /// Side of an image in the strip.
 const STRIP_SIDE: f32 = 52.0;
@@ -23,9 +25,14 @@ pub const STRIP_HEIGHT: f32 = STRIP_SIDE + STRIP_NAME + 8.0;
 /// What a key or a button does with the current image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
+    /// Labels with a class that was clicked.
     Label(u32),
+    /// Labels with the class of a key.
+    Key(u32),
     Accept,
     Undo,
+    /// Removes the label.
+    Unlabel,
     Skip,
     Step(isize),
 }
@@ -45,8 +52,12 @@ const CLASS_KEYS: [Key; 10] = [
 ];
 
 /// Keys that always act on the current image.
-const KEYS: [(Key, Action); 3] =
-    [(Key::Backspace, Action::Undo), (Key::U, Action::Undo), (Key::S, Action::Skip)];
+const KEYS: [(Key, Action); 4] = [
+    (Key::Backspace, Action::Undo),
+    (Key::U, Action::Undo),
+    (Key::Delete, Action::Unlabel),
+    (Key::S, Action::Skip),
+];
 
 /// Keys that buttons use as well: they act on the current image unless another widget has the focus.
 const SHARED_KEYS: [(Key, Action); 6] = [
@@ -73,7 +84,7 @@ pub fn pressed_action(ui: &Ui, image_focused: bool) -> Option<Action> {
     ui.input_mut(|input| {
         let mut is_pressed = |key: Key| input.consume_key(Modifiers::NONE, key);
         let class = CLASS_KEYS.iter().position(|key| is_pressed(*key));
-        let action = class.map(|class| Action::Label(class as u32));
+        let action = class.map(|class| Action::Key(class as u32));
         let action = action.or_else(|| KEYS.iter().find(|(key, _)| is_pressed(*key)).map(|own| own.1));
         let shared = || SHARED_KEYS.iter().find(|(key, _)| free && is_pressed(*key)).map(|shared| shared.1);
         action.or_else(shared)
@@ -85,8 +96,10 @@ pub fn act(folder: &mut OpenFolder, action: Action) {
     let queue = &mut folder.queue;
     let result = match action {
         Action::Label(class) => queue.label(class),
+        Action::Key(class) => queue.label_by_key(class),
         Action::Accept => queue.accept(),
         Action::Undo => queue.undo(),
+        Action::Unlabel => queue.unlabel(),
         Action::Skip => {
             queue.skip();
             Ok(())
@@ -110,7 +123,9 @@ pub fn show(ui: &mut Ui, folder: &mut OpenFolder) -> bool {
         Some(Err(reason)) => (folder.textures.small(ui.ctx(), &own, image), Some(reason)),
         None => (folder.textures.small(ui.ctx(), &own, image), None),
     };
-    let height = (ui.available_height() - CAPTION).max(40.0);
+    let line = caption_line(ui, folder, decode_error);
+    let gaps = 3.0 * ui.spacing().item_spacing.y;
+    let height = (ui.available_height() - CAPTION - line.size().y - gaps).max(40.0);
     let response = paint_centred(ui, &texture, vec2(ui.available_width(), height));
     let label = folder.queue.labels().of(image).map(|class| class as usize);
     let name = label.map_or("no label", |class| &folder.queue.labels().classes()[class]);
@@ -124,7 +139,10 @@ pub fn show(ui: &mut Ui, folder: &mut OpenFolder) -> bool {
         response.request_focus();
     }
     let focused = response.has_focus();
-    caption(ui, folder, image, decode_error);
+    if caption(ui, folder, image) {
+        act(folder, Action::Unlabel);
+    }
+    ui.label(line);
     focused
 }
 
@@ -142,10 +160,26 @@ fn paint_centred(ui: &mut Ui, texture: &TextureHandle, area: Vec2) -> egui::Resp
     response
 }
 
-/// The label of the image, its guess and its file, and an error or the keys.
-fn caption(ui: &mut Ui, folder: &OpenFolder, image: usize, decode_error: Option<String>) {
+/// An error or the keys, in as many lines as it takes.
+fn caption_line(ui: &Ui, folder: &OpenFolder, decode_error: Option<String>) -> Arc<Galley> {
+    let (text, role) = match (&folder.error, decode_error) {
+        (Some(error), _) => (format!("× {error}"), Role::Differ),
+        (None, Some(reason)) => (format!("× shown at the network's resolution: {reason}"), Role::Differ),
+        (None, None) => {
+            let accept = if folder.queue.guesses().is_some() { "Enter accepts the guess, " } else { "" };
+            let keys = "1-9 and 0 label, Left and Right move, Space skips, Backspace undoes, Delete removes the label";
+            (format!("{accept}{keys}"), Role::Muted)
+        }
+    };
+    let text = WidgetText::from(RichText::new(text).small().color(role.colour(ui)));
+    text.into_galley(ui, Some(TextWrapMode::Wrap), ui.available_width(), TextStyle::Small)
+}
+
+/// The label of the image, its guess and its file. Returns whether the label is to be removed.
+fn caption(ui: &mut Ui, folder: &OpenFolder, image: usize) -> bool {
     let queue = &folder.queue;
     let area = Rect::from_min_size(ui.cursor().min, vec2(ui.available_width(), CAPTION));
+    let mut remove = false;
     ui.scope_builder(egui::UiBuilder::new().max_rect(area), |ui| {
         ui.horizontal(|ui| {
             if let Some(guesses) = queue.guesses() {
@@ -165,6 +199,11 @@ fn caption(ui: &mut Ui, folder: &OpenFolder, image: usize, decode_error: Option<
                         Some(class) => {
                             swatch(ui, class_colour(class as usize));
                             ui.strong(&queue.labels().classes()[class as usize]);
+                            let button = ui.small_button("×").on_hover_text("Remove the label (Delete)");
+                            button.widget_info(|| {
+                                egui::WidgetInfo::labeled(egui::Role::Button, true, "remove the label")
+                            });
+                            remove = button.clicked();
                             if queue.own.held_out(queue.labels()).contains(&image) {
                                 muted(ui, "held out to measure accuracy");
                             }
@@ -180,25 +219,10 @@ fn caption(ui: &mut Ui, folder: &OpenFolder, image: usize, decode_error: Option<
                 let (number, count) = (queue.position() + 1, queue.images().len());
                 let file = format!("{number} of {count}: {}", queue.own.files[image]);
                 ui.add(Label::new(RichText::new(file).small()).truncate());
-                let small = |text: String, role: Role| RichText::new(text).small().color(role.colour(ui));
-                let line = match (&folder.error, decode_error) {
-                    (Some(error), _) => Label::new(small(format!("× {error}"), Role::Differ)).truncate(),
-                    (None, Some(reason)) => {
-                        let text = format!("× shown at the network's resolution: {reason}");
-                        Label::new(small(text, Role::Differ)).truncate()
-                    }
-                    (None, None) => {
-                        let accept = if queue.guesses().is_some() { "Enter accepts the guess, " } else { "" };
-                        let keys = format!(
-                            "{accept}1-9 and 0 label, Left and Right move, Space skips, Backspace undoes"
-                        );
-                        Label::new(small(keys, Role::Muted)).truncate()
-                    }
-                };
-                ui.add(line);
             });
         });
     });
+    remove
 }
 
 /// Draws the images around the current one; a click makes an image the current one.

@@ -14,13 +14,15 @@ use crate::app::places::ViewId;
 use crate::app::platform;
 use crate::app::theme::Role;
 use crate::app::widgets::muted;
-use crate::data::{LABELS_FILE, counted};
+use crate::data::{LABELS_FILE, counted, listed_name, shown_name};
 use classes::ClassList;
 
 pub const ID: ViewId = ViewId::new("Labelling");
 
 /// Folders that a question names.
 const FOLDERS: usize = 6;
+/// Images that a question names.
+const IMAGES: usize = 3;
 
 #[derive(Default)]
 pub struct LabellingView {
@@ -45,6 +47,7 @@ impl View for LabellingView {
         Panel::top("labelling folder").frame(Frame::NONE).show(ui, |ui| {
             header(ui, dialogs, labelling);
             folders_question(ui, labelling);
+            pictures_question(ui, labelling);
         });
         let Some(folder) = &mut labelling.folder else { return };
         if let Some(run) = folder.run(runs) {
@@ -158,6 +161,48 @@ fn folders_question(ui: &mut Ui, labelling: &mut Labelling) {
     ui.add_space(4.0);
 }
 
+/// Asks whether labels are right whose files have another picture than the one that was labelled.
+fn pictures_question(ui: &mut Ui, labelling: &mut Labelling) {
+    let Some(queue) = labelling.folder.as_mut().map(|folder| &mut folder.queue) else { return };
+    let changed: Vec<usize> = queue.labels().changed_pictures().collect();
+    let Some(&first) = changed.first() else { return };
+    let label = |image: &usize| {
+        let class =
+            queue.labels().of(*image).map(|class| listed_name(&queue.labels().classes()[class as usize]));
+        format!("{} ({})", shown_name(&queue.own.files[*image]), class.unwrap_or_default())
+    };
+    let mut names: Vec<String> = changed.iter().take(IMAGES).map(label).collect();
+    names.extend((changed.len() > IMAGES).then(|| format!("{} more", changed.len() - IMAGES)));
+    let text = match changed.len() {
+        1 => format!(
+            "Another picture has the name of one that was labelled: {}. Is its label right?",
+            names[0]
+        ),
+        _ => format!(
+            "Other pictures have the names of {} that were labelled: {}. Are their labels right?",
+            changed.len(),
+            names.join(", ")
+        ),
+    };
+    ui.label(RichText::new(text).color(Role::Anchor.colour(ui)));
+    ui.horizontal_wrapped(|ui| {
+        let [keep, remove] = match changed.len() {
+            1 => ["Keep this label", "Remove this label"],
+            _ => ["Keep these labels", "Remove these labels"],
+        };
+        if ui.button("Show").on_hover_text("Make the first of them the current image").clicked() {
+            queue.go_to(first);
+        }
+        if ui.button(keep).on_hover_text("The label is right for the picture of now").clicked() {
+            queue.keep_changed();
+        }
+        if ui.button(remove).on_hover_text("The picture is to be labelled again").clicked() {
+            queue.unlabel_changed();
+        }
+    });
+    ui.add_space(4.0);
+}
+
 /// The folder's name and counts, whether the labels are saved, and the order of the images.
 fn header(ui: &mut Ui, dialogs: &Dialogs, labelling: &mut Labelling) {
     opening_status(ui, labelling);
@@ -165,8 +210,7 @@ fn header(ui: &mut Ui, dialogs: &Dialogs, labelling: &mut Labelling) {
     ui.horizontal_wrapped(|ui| {
         open_button(ui, dialogs, "Open folder ...");
         let own = &folder.queue.own;
-        let name = own.folder.file_name().unwrap_or(own.folder.as_os_str()).to_string_lossy();
-        ui.strong(name).on_hover_text(platform::shown_paths(&own.folder.to_string_lossy()));
+        ui.strong(folder.name()).on_hover_text(platform::shown_paths(&own.folder.to_string_lossy()));
         let labelled = folder.queue.labels().made().len();
         ui.label(format!("{}, {labelled} labelled", counted(own.files.len(), "image", "images")));
         if own.decoding.skipped > 0 {

@@ -40,7 +40,7 @@ pub fn train(ui: &mut Ui, runs: &[Run], folder: &OpenFolder, config: &Config, tr
     ui.add_space(4.0);
     let labels = folder.queue.labels().made().len();
     let obstacle = folder.queue.obstacle();
-    let again = run.is_some() && !folder.changed_since_training();
+    let again = run.is_some_and(|run| !folder.differs_from(run));
     let text = if again {
         "▶ Train again".to_owned()
     } else {
