@@ -94,7 +94,7 @@ impl Answer {
     pub fn explanation(self) -> &'static str {
         match self {
             Self::FoldersAsClasses => "Every folder is a class, also one named train, test, val or unlabeled",
-            Self::NoneAsClass => "The words none, empty and unknown are classes, not missing labels",
+            Self::NoneAsClass => "Words such as none, unknown and skip are classes, not missing labels",
             Self::ManyFiles => "Go on although hardly any of the files are images",
             Self::SkipBad => "Images that cannot be read are left out, each with a notice",
             Self::Resize => "Images of other sizes are cropped and resized",

@@ -108,7 +108,7 @@ pub struct ChoiceOptions {
     /// Class folders: every folder is a class, also one named test or misc; train/CLASS and unlabeled keep their meaning
     #[arg(long, help_heading = "Data")]
     folders_as_classes: bool,
-    /// Lists: the words none, empty and unknown are classes, not missing labels
+    /// Lists: words such as none, unknown and skip are classes, not missing labels
     #[arg(long, help_heading = "Data")]
     none_as_class: bool,
     /// Folders: look through all files, also where far more are found than images

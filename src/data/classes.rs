@@ -13,6 +13,7 @@ use super::layout::{Role, Roles, image_role, joined};
 use super::names::{class_key, class_name, shown_name, whole_number};
 use super::set::OpenOptions;
 use super::split_words::SplitName;
+use super::unread_columns::UnreadColumns;
 use unicode_normalization::UnicodeNormalization as _;
 
 /// An image as a folder or a list gives it.
@@ -68,7 +69,8 @@ pub(super) fn assemble(
         }
     }
     notices.extend(roles.notices(options.only_tests || options.no_training));
-    Ok(ImageFiles { root: path.to_owned(), classes, images, others, notices, roles })
+    let (root, unread_columns) = (path.to_owned(), UnreadColumns::default());
+    Ok(ImageFiles { root, classes, images, others, notices, roles, unread_columns })
 }
 
 /// The class that each name as written means. Of several spellings, the one of most training images names it.

@@ -105,6 +105,37 @@ impl Encodings {
     }
 }
 
+/// Bytes as text, those that are not UTF-8 as `\x` and two digits.
+pub(super) fn escape_bytes(raw: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in raw.utf8_chunks() {
+        text.push_str(chunk.valid());
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02X}")));
+    }
+    text
+}
+
+/// A path as it would look if its bytes in the encoding of some system were read in another one, or escaped.
+pub(super) fn otherwise_decoded(path: &str) -> Vec<String> {
+    const SYSTEMS: [&Encoding; 5] = [EUC_KR, SHIFT_JIS, GBK, BIG5, WINDOWS_1252];
+    let mut texts = Vec::new();
+    for encoding in SYSTEMS {
+        let (bytes, _, is_lossy) = encoding.encode(path);
+        if is_lossy {
+            continue;
+        }
+        // A byte of a letter may be that of a backslash, which is part of it.
+        texts.push(escape_bytes(&bytes));
+        let escaped = escape_bytes(&bytes).replace('\\', "\\x5C").replace("\\x5Cx", "\\x");
+        texts.extend([escaped.replace("\\x5C", "/"), escaped]);
+        for other in SYSTEMS.into_iter().filter(|other| *other != encoding) {
+            let text = other.decode_without_bom_handling_and_without_replacement(&bytes);
+            texts.extend(text.map(Cow::into_owned));
+        }
+    }
+    texts
+}
+
 /// Whether a name is UTF-8 and nothing else: it has letters that UTF-8 writes as three bytes.
 pub(super) fn is_certainly_utf8(name: &[u8]) -> bool {
     std::str::from_utf8(name).is_ok_and(|text| text.chars().any(|letter| letter >= '\u{800}'))

@@ -193,6 +193,9 @@ pub enum DataError {
         counted(*rows, "row differs", "rows differ"), path = shown(path)
     )]
     OtherLabels { path: PathBuf, rows: usize, differing: usize, examples: String },
+    /// Lists in one folder that do not say the same about the same images.
+    #[error("{path} has several lists of the same images: {found}; {advice}", path = shown(path))]
+    SeveralLists { path: PathBuf, found: String, advice: String },
     /// Images that no folder or list gives a class. `lists`: what lists are not used, and why.
     #[error(
         "{path} is not a data set in a known format: it has {images} images without classes, such as {example}{lists}; sort them into \

@@ -152,8 +152,9 @@ pub(super) struct Entry {
     pub path: PathBuf,
     /// Size in bytes as listed; a damaged archive may hold fewer.
     pub size: u64,
-    /// The file as a list in CSV if it is one in JSON, once it was looked at ([`json_lists`](super::json_lists)).
-    pub list_in_json: OnceLock<Option<Arc<str>>>,
+    /// The file as a list in CSV if it is one in JSON or without a header, once it was looked at
+    /// ([`json_lists`](super::json_lists)).
+    pub list_as_csv: OnceLock<Option<Arc<str>>>,
     content: Arc<dyn Content>,
 }
 
@@ -165,7 +166,7 @@ impl Entry {
 
     /// An entry whose name is not simply the last component of its path.
     pub fn named(name: String, path: PathBuf, size: u64, content: Arc<dyn Content>) -> Self {
-        Self { name, path, size, list_in_json: OnceLock::new(), content }
+        Self { name, path, size, list_as_csv: OnceLock::new(), content }
     }
 
     /// Opens the file for sequential reading.
@@ -215,7 +216,7 @@ impl Entry {
         match bytes {
             Some(bytes) => {
                 let (size, content) = (bytes.len() as u64, Arc::new(Memory(bytes.into())));
-                Self { content, size, list_in_json: OnceLock::new(), ..self.clone() }
+                Self { content, size, list_as_csv: OnceLock::new(), ..self.clone() }
             }
             None => self.clone(),
         }

@@ -24,6 +24,7 @@ use super::original::{Original, bits_used};
 use super::set::{self, DataSet, Decoding, OpenOptions, Origin};
 use super::split_copies::split_copies_notice;
 use super::stream::Source;
+use super::unread_columns::UnreadColumns;
 use super::used_bits::significant_bits;
 use crate::data::counted::{counted, counted_of};
 
@@ -47,6 +48,8 @@ pub(super) struct ImageFiles {
     pub notices: Vec<String>,
     /// What became of every file.
     pub roles: Roles,
+    /// Columns of lists that are not read.
+    pub unread_columns: UnreadColumns,
 }
 
 pub(super) struct ImageFile {
@@ -95,7 +98,7 @@ pub(super) async fn load(
     let mut notices = files.notices;
     notices.extend(ignored_notice(&files.others));
     let mut bad = Vec::new();
-    let ImageFiles { root, classes, images, .. } = files;
+    let ImageFiles { root, classes, images, unread_columns, .. } = files;
     let mut items = read_headers(images, options, &mut bad).await?;
     let side = common_side(&items, options, &mut notices)?;
     let channels = common_channels(&items, options);
@@ -194,6 +197,7 @@ pub(super) async fn load(
         test_ids: ids.pick(&tested),
         held_out: (holds_out && !tests_labelled).then_some(rule.share),
         originals,
+        unread_columns,
         decoding: Decoding {
             significant_bits: (deep > 0).then_some(bits),
             fit: options.fit,

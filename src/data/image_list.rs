@@ -9,7 +9,7 @@ use super::counted::counted_of;
 use super::error::{DataError, excerpt};
 use super::files::{Entry, Folder};
 use super::layout::{joined, listed as listed_names};
-use super::list_columns::{LABEL, Pairs, column_name};
+use super::list_columns::{LABEL, Pairs, excludes, is_one_of};
 use super::list_fields::{CLOSE_QUOTE, QUOTE_FIELDS, excess, is_unclosed};
 use super::list_folders::has_folder;
 use super::list_labels::{are_signs, is_blank, is_guesses, is_no_label, may_be_class, only_class, several};
@@ -41,6 +41,10 @@ pub(super) struct List {
     /// Other columns that are named like one of classes, and are not empty.
     pub other_labels: Vec<usize>,
     pub split: Split,
+    /// Columns that say which images do not count.
+    pub exclusions: Vec<usize>,
+    /// Columns that may name the folders of the files.
+    pub folders: Vec<usize>,
 }
 
 /// What says the class of a row.
@@ -130,15 +134,15 @@ impl List {
     /// The column that is the label by its two values, not by its name.
     pub fn binary_label(&self) -> Option<&str> {
         let Label::Column(label) = self.label else { return None };
-        Some(self.header[label].as_str()).filter(|name| !LABEL.contains(&column_name(name).as_str()))
+        Some(self.header[label].as_str()).filter(|name| !is_one_of(name, &LABEL))
     }
 
-    /// All rows. `none_as_class`: words such as `none` are classes.
+    /// All rows, with files in the folders that the column `folder` names. `none_as_class`: words such as `none` are classes.
     ///
     /// # Errors
-    /// When a row names no file, has more fields than the header, an unknown split or several labels, or two columns
-    /// contradict each other.
-    pub fn rows(&self, none_as_class: bool) -> Result<Vec<Row>, DataError> {
+    /// When a row names no file, has more fields than the header, an unknown split or several labels, does not say whether
+    /// the image counts, or two columns contradict each other.
+    pub fn rows(&self, folder: Option<usize>, none_as_class: bool) -> Result<Vec<Row>, DataError> {
         let mut reader = self.reader();
         let stem = self.entry.name.rsplit_once('.').map_or(self.entry.name.as_str(), |(stem, _)| stem);
         let of_list = split_of_list(stem).or_else(|| split_name(&self.within));
@@ -159,14 +163,14 @@ impl List {
                 return Err(DataError::Line { path, line, expected, found, advice });
             }
             let field = |column: usize| record.get(column).map(str::trim).filter(|field| !field.is_empty());
-            // Names may begin or end with a space.
-            let Some(file) = field(self.file).and(record.get(self.file)) else {
+            let Some(file) = self.file_of(&record, folder) else {
                 return Err(self.error(line, "the name of an image file".to_owned(), "none".to_owned()));
             };
             let left_out = match &self.split {
-                Split::Word(column) => field(*column).is_some_and(is_left_out),
+                Split::Word(column) | Split::Guessed(column, _) => field(*column).is_some_and(is_left_out),
                 _ => false,
             };
+            let left_out = self.is_excluded(&field, line)? || left_out;
             let said = if left_out { None } else { self.split_of(&field, line)?.or(of_list) };
             let split = said.unwrap_or(SplitName::Train);
             if !left_out {
@@ -180,13 +184,13 @@ impl List {
             };
             let class = self.label_of(&field, line)?.filter(is_class).map(str::to_owned);
             if let Some(text) =
-                [Some(file), class.as_deref()].into_iter().flatten().find(|text| is_unclosed(text))
+                [Some(file.as_str()), class.as_deref()].into_iter().flatten().find(|text| is_unclosed(text))
             {
                 let (path, found) = (self.entry.path.clone(), format!("'{}'", excerpt(text)));
                 let expected = "a field on one line".to_owned();
                 return Err(DataError::Line { path, line, expected, found, advice: CLOSE_QUOTE });
             }
-            let (file, says_split) = (file.to_owned(), said.is_some());
+            let says_split = said.is_some();
             let is_short = record.len() <= self.last_column();
             rows.push(Row { line, file, class, split, left_out, says_split, placeholder: None, is_short });
         }
@@ -271,11 +275,67 @@ impl List {
         Err(self.error(labelled[first].line, "one class".to_owned(), found))
     }
 
-    /// The names of files in the rows, also in rows that have faults.
-    pub fn file_names(&self) -> Vec<String> {
+    /// The file that a row names, in the folder that the column `folder` names.
+    fn file_of(&self, row: &StringRecord, folder: Option<usize>) -> Option<String> {
+        // Names may begin or end with a space.
+        let file = row.get(self.file).filter(|file| !file.trim().is_empty())?;
+        let folder = folder.and_then(|at| row.get(at)).map(str::trim).filter(|folder| !folder.is_empty());
+        Some(match folder.filter(|_| !file.contains(['/', '\\'])) {
+            Some(folder) => format!("{}/{file}", folder.trim_end_matches(['/', '\\'])),
+            None => file.to_owned(),
+        })
+    }
+
+    /// The names of files in the rows, also in rows that have faults, in the folders that the column `folder` names.
+    pub fn file_names(&self, folder: Option<usize>) -> Vec<String> {
         let rows = self.reader().into_records().map_while(Result::ok);
-        let names = rows.filter_map(|row| row.get(self.file).map(str::to_owned));
-        names.filter(|name| !name.trim().is_empty()).collect()
+        rows.filter_map(|row| self.file_of(&row, folder)).collect()
+    }
+
+    /// All names that rows may mean.
+    pub fn all_file_names(&self) -> Vec<String> {
+        let columns = std::iter::once(None).chain(self.folders.iter().copied().map(Some));
+        columns.flat_map(|folder| self.file_names(folder)).collect()
+    }
+
+    /// The column of folders with which most rows name a file, if these are more than without one.
+    pub fn folder_column(&self, index: &FileIndex) -> Option<usize> {
+        let count = |folder: Option<usize>| {
+            let resolved = self.resolve(&self.file_names(folder), index);
+            resolved.named.iter().filter(|named| named.file().is_some()).count()
+        };
+        let mut best = None;
+        let mut most = if self.folders.is_empty() { 0 } else { count(None) };
+        for &folder in &self.folders {
+            let named = count(Some(folder));
+            if named > most {
+                (best, most) = (Some(folder), named);
+            }
+        }
+        best
+    }
+
+    /// Whether a column of exclusions leaves the image of a row out.
+    ///
+    /// # Errors
+    /// When a cell says neither yes nor no.
+    fn is_excluded<'a>(
+        &self,
+        field: &impl Fn(usize) -> Option<&'a str>,
+        line: u64,
+    ) -> Result<bool, DataError> {
+        let mut excluded = false;
+        for &at in &self.exclusions {
+            let Some(cell) = field(at) else { continue };
+            excluded |= excludes(cell).ok_or_else(|| DataError::Line {
+                path: self.entry.path.clone(),
+                line,
+                expected: format!("yes or no (true, 1 or x) in the column {}", excerpt(&self.header[at])),
+                found: format!("'{}'", excerpt(cell)),
+                advice: "write yes where the image does not count, or rename or delete the column",
+            })?;
+        }
+        Ok(excluded)
     }
 
     /// The files that rows with these names mean: beside the list, in the folder `images`, or in the folder named like the
@@ -283,7 +343,12 @@ impl List {
     pub fn resolve(&self, names: &[String], index: &FileIndex) -> Resolved {
         let stem = self.entry.name.rsplit_once('.').map_or("", |(stem, _)| stem);
         match self.within.as_str() {
-            "" => index.resolve(names, &["images", stem]),
+            // Competitions have `train.csv` beside `train_images`.
+            "" => {
+                let of_stem = ["_images", "-images", "/images"].map(|end| format!("{stem}{end}"));
+                let [a, b, c] = of_stem.each_ref().map(String::as_str);
+                index.resolve(names, &["images", stem, a, b, c, &joined("images", stem)])
+            }
             within => index.resolve(names, &[within, &joined(within, "images"), &joined(within, stem)]),
         }
     }
@@ -305,7 +370,8 @@ impl List {
         let resolved = &resolved;
         let names: Vec<(u64, &str)> = rows.iter().map(|row| (row.line, row.file.as_str())).collect();
         let path = shown(&self.entry.path);
-        notices.extend(index.moved_notice(&names, resolved).map(|notice| format!("{path}: {notice}")));
+        let told = [index.moved_notice(&names, resolved), index.loose_notice(&names, resolved)];
+        notices.extend(told.into_iter().flatten().map(|notice| format!("{path}: {notice}")));
         match index.unmatched(&names, resolved) {
             None => Ok(()),
             Some(problem) if options.skip_bad && !problem.all => {

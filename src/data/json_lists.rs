@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use csv::WriterBuilder;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::file_kinds::is_named_as_image;
 use super::files::Entry;
 use super::json_value::Json;
-use super::list_columns::{FILE, ID, LABEL, SPLIT, column_name};
+use super::list_columns::{FILE, ID, LABEL, SPLIT, is_one_of};
 use super::list_text;
+use super::plain_lists;
 use super::split_words::{SplitName, split_name};
 
 /// Bytes of the largest file that is read.
@@ -31,27 +33,101 @@ fn kind(name: &str) -> Option<bool> {
 
 /// Whether a file is a list of images in JSON; one that cannot be read is none.
 pub(super) fn is_list(entry: &Entry) -> bool {
-    as_csv(entry).is_some()
+    kind(&entry.name).is_some() && as_csv(entry).is_some()
 }
 
-/// The list as CSV: a header, and a row for each image; `None` if the file is no list in JSON. It is read once.
+/// The list as CSV: a header, and a row for each image; `None` if the file is no list in JSON or without a header. It is read
+/// once.
 pub(super) fn as_csv(entry: &Entry) -> Option<&str> {
-    entry.list_in_json.get_or_init(|| read(entry).map(Arc::from)).as_deref()
+    let read = || read(entry).or_else(|| plain_lists::read(entry)).map(Arc::from);
+    entry.list_as_csv.get_or_init(read).as_deref()
 }
 
 fn read(entry: &Entry) -> Option<String> {
     let by_line = kind(&entry.name)?;
-    let start = String::from_utf8_lossy(&entry.prefix(START).ok()?).into_owned();
+    let start = entry.prefix(START).ok()?;
+    let is_utf16 = start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]);
+    let start = String::from_utf8_lossy(&start).into_owned();
     let start = start.trim_start_matches('\u{feff}').trim_start();
-    if entry.size > MAX_BYTES || !start.starts_with(['[', '{']) {
+    if entry.size > MAX_BYTES || !(is_utf16 || start.starts_with(['[', '{'])) {
         return None;
     }
     let text = list_text::text(&entry.bytes(MAX_BYTES).ok()?).ok()?;
     let rows = match by_line {
-        true => objects(text.lines().filter(|line| !line.trim().is_empty()).map(serde_json::from_str))?,
-        false => rows(serde_json::from_str(&text).ok()?)?,
+        true => objects(text.lines().filter(|line| !line.trim().is_empty()).map(parse))?,
+        false => rows(parse(&text).ok()?)?,
     };
     table(&rows)
+}
+
+/// A value in JSON, also one with `NaN` and `Infinity`, which some programs write: they are nothing.
+fn parse<T: DeserializeOwned>(text: &str) -> serde_json::Result<T> {
+    serde_json::from_str(text).or_else(|error| match without_nan(text) {
+        Some(text) => serde_json::from_str(&text),
+        None => Err(error),
+    })
+}
+
+/// The text with `null` for each `NaN` and `Infinity` outside of strings; `None` if there is none.
+fn without_nan(text: &str) -> Option<String> {
+    const WORDS: [&str; 3] = ["NaN", "-Infinity", "Infinity"];
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    let (mut quoted, mut escaped, mut found) = (false, false, false);
+    while let Some(letter) = rest.chars().next() {
+        if let Some(word) = WORDS.iter().find(|word| !quoted && rest.starts_with(**word)) {
+            out.push_str("null");
+            rest = &rest[word.len()..];
+            found = true;
+            continue;
+        }
+        quoted ^= letter == '"' && !escaped;
+        escaped = quoted && letter == '\\' && !escaped;
+        out.push(letter);
+        rest = &rest[letter.len_utf8()..];
+    }
+    found.then_some(out)
+}
+
+/// What a file in JSON is that is no list, and what to do about it; `None` if it has nothing to do with images.
+pub(super) fn problem(entry: &Entry) -> Option<(String, &'static str)> {
+    const AS_LIST: &str = "to use it, save it as CSV with the columns file and label";
+    let by_line = kind(&entry.name)?;
+    let Some(text) = entry.bytes(MAX_BYTES).ok().and_then(|bytes| list_text::text(&bytes).ok()) else {
+        return Some(("JSON that is no text in UTF-8, or too large".to_owned(), AS_LIST));
+    };
+    let names_images = mentions_images(&text);
+    let damaged = |line: usize| {
+        let found = format!("JSON that is cut or damaged, as line {line} says");
+        (found, "to use it, export it again, or correct it")
+    };
+    if by_line {
+        let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+        let bad = lines.find(|(_, line)| parse::<Value>(line).is_err()).map(|(at, _)| damaged(at + 1));
+        return bad
+            .or_else(|| Some(("JSON of another form than a list".to_owned(), AS_LIST)))
+            .filter(|_| names_images);
+    }
+    let value = match parse::<Value>(&text) {
+        Ok(value) => value,
+        Err(error) => return Some(damaged(error.line())).filter(|_| names_images),
+    };
+    let has = |keys: &[&str]| keys.iter().all(|key| value.get(key).is_some());
+    let of_first = |key: &str| value.get(0).is_some_and(|first| first.get(key).is_some());
+    let what = match () {
+        () if has(&["images", "annotations"]) => "annotations of objects in the form of COCO",
+        () if of_first("annotations") && of_first("data") => "an export of Label Studio in JSON",
+        () if names_images => "JSON of another form than a list",
+        () => return None,
+    };
+    Some((what.to_owned(), AS_LIST))
+}
+
+/// Whether a text names image files, or has a field for them.
+fn mentions_images(text: &str) -> bool {
+    const WORDS: [&str; 8] =
+        [".png\"", ".jpg\"", ".jpeg\"", ".bmp\"", ".webp\"", ".tif\"", "\"file", "\"image"];
+    let text = text.to_ascii_lowercase();
+    WORDS.iter().any(|word| text.contains(word))
 }
 
 /// The fields of a row in their order; a name may come twice.
@@ -95,12 +171,23 @@ fn rows(mut value: Json) -> Option<Vec<Row>> {
             };
             Some(fields.into_iter().map(row).collect())
         }
-        _ => None,
+        // Such as `{"info": {}, "data": [..]}`.
+        Json::Object(fields) => {
+            let list = |(_, value): (String, Json)| match value {
+                Json::Array(values) => objects(values.into_iter().map(Ok)).filter(|rows| is_table(rows)),
+                _ => None,
+            };
+            let mut lists = fields.into_iter().filter_map(list);
+            lists.next().filter(|_| lists.next().is_none())
+        }
+        Json::Leaf(_) => None,
     }
 }
 
-fn is_one_of(column: &str, names: &[&str]) -> bool {
-    names.contains(&column_name(column).as_str())
+/// Whether rows name files and labels.
+fn is_table(rows: &[Row]) -> bool {
+    let has = |names: &[&str]| rows.iter().flatten().any(|(column, _)| is_one_of(column, names));
+    (has(&FILE) || has(&ID)) && has(&LABEL)
 }
 
 /// Whether all keys are splits, `train` and another one.
@@ -113,8 +200,7 @@ fn by_split<'a>(keys: impl Iterator<Item = &'a str>) -> bool {
 /// refused as those of an image that is listed twice.
 fn table(rows: &[Row]) -> Option<String> {
     let columns: BTreeSet<&String> = rows.iter().flatten().map(|(column, _)| column).collect();
-    let has = |names: &[&str]| columns.iter().any(|column| is_one_of(column, names));
-    if !(has(&FILE) || has(&ID)) || !has(&LABEL) {
+    if !is_table(rows) {
         return None;
     }
     // Boxes and masks are no columns of a list.
@@ -189,7 +275,7 @@ pub(super) fn paths_in(entry: &Entry) -> Option<Vec<String>> {
 fn value(entry: &Entry) -> Option<Value> {
     kind(&entry.name).filter(|by_line| !by_line)?;
     let text = list_text::text(&entry.bytes(MAX_BYTES).ok()?).ok()?;
-    serde_json::from_str(&text).ok()
+    parse(&text).ok()
 }
 
 /// Paths as text, or as objects that name a file.
@@ -197,7 +283,7 @@ fn paths(values: &Value) -> Option<Vec<String>> {
     let path = |value: &Value| match value {
         Value::String(path) => Some(path.clone()),
         Value::Object(object) => {
-            let mut files = object.iter().filter(|(key, _)| FILE.contains(&column_name(key).as_str()));
+            let mut files = object.iter().filter(|(key, _)| is_one_of(key, &FILE));
             Some(files.next()?.1.as_str()?.to_owned())
         }
         _ => None,
@@ -258,6 +344,21 @@ mod tests {
         ] {
             assert_eq!(as_csv(&entry(name, text)), Some(csv), "{text}");
         }
+        for (name, text, csv) in [
+            // Lists inside an object, and numbers that are none.
+            (
+                "a.json",
+                r#"{"info":{"n":1},"data":[{"file":"1.png","label":"cat"}],"splits":["train"]}"#,
+                "file,label\n1.png,cat\n",
+            ),
+            (
+                "a.json",
+                r#"[{"file":"NaN.png","label":"a \"NaN","w":NaN},{"file":"2.png","label":NaN,"w":-Infinity}]"#,
+                "file,label,w\nNaN.png,\"a \"\"NaN\",\n2.png,,\n",
+            ),
+        ] {
+            assert_eq!(as_csv(&entry(name, text)), Some(csv), "{text}");
+        }
         for (name, text) in [
             ("a.json", r#"{"images":[{"file_name":"1.png"}],"annotations":[],"categories":[]}"#),
             ("a.json", r#"["1.png","2.png"]"#),
@@ -292,6 +393,26 @@ mod tests {
         let first = opened.load(Ordering::Relaxed);
         assert!(is_list(&list) && as_csv(&list).is_some() && as_csv(&list.clone()).is_some());
         assert_eq!(opened.load(Ordering::Relaxed), first);
+    }
+
+    #[test]
+    fn other_json_is_told() {
+        for (name, text, words) in [
+            ("a.json", "[{\"file\":\n", Some("cut or damaged, as line 2 says")),
+            ("a.jsonl", "{\"file\": \"1.png\"}\n{\"file\"", Some("cut or damaged, as line 2 says")),
+            ("a.json", r#"{"images":[],"annotations":[],"categories":[]}"#, Some("the form of COCO")),
+            ("a.json", r#"[{"id":1,"data":{},"annotations":[]}]"#, Some("Label Studio")),
+            ("a.json", r#"["1.png","2.png"]"#, Some("another form than a list")),
+            ("a.json", r#"{"cat":0,"dog":1}"#, None),
+            ("a.json", "{\"lr\":", None),
+        ] {
+            let found = problem(&entry(name, text));
+            assert_eq!(found.is_some(), words.is_some(), "{text}");
+            assert!(
+                words.is_none_or(|words| found.as_ref().is_some_and(|(what, _)| what.contains(words))),
+                "{found:?}"
+            );
+        }
     }
 
     #[test]

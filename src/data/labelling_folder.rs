@@ -11,7 +11,7 @@ use super::counted::{counted, counted_of};
 use super::disk_changes::{DiskChanges, changes};
 use super::error::{DataError, LabelsError};
 use super::file_stamps::FileStamps;
-use super::files::Folder;
+use super::files::{Entry, Folder};
 use super::formats::class_folders;
 use super::held_out::NO_TESTS;
 use super::host;
@@ -21,6 +21,7 @@ use super::labels::{CLASSES_FILE, HELD_OUT, LABELS_FILE, Labels};
 use super::layout::{Layout, Role, Roles, listed};
 use super::list_folders::{Agreement, compare, split_of_folders};
 use super::list_precedence::check_share;
+use super::list_table::{Table, tables};
 use super::names::{listed_name, shown_name};
 use super::original::Original;
 use super::saved_labels::{read_labels, read_labels_in};
@@ -29,6 +30,8 @@ use super::slices::run_to_end;
 use super::split_copies::split_copies_notice;
 use super::split_words::SplitName;
 use super::unclassed;
+use super::unread_columns::UnreadColumns;
+use super::unread_lists::{unread_lists, unread_notices};
 
 /// All images below a folder, without classes.
 #[derive(Clone, Debug)]
@@ -238,6 +241,7 @@ impl LabellingFolder {
             test_ids: ids.pick(test),
             train_ids: ids,
             originals: self.originals.clone(),
+            unread_columns: UnreadColumns::default(),
             decoding: self.decoding,
             held_out: (!held.is_empty()).then_some(1.0 / HELD_OUT as f64),
             test: self.images.pick(test),
@@ -286,6 +290,7 @@ pub(super) async fn load(source: &Folder, options: &OpenOptions) -> Result<DataS
         (true, _) => folder.assemble(&labels, &[]),
     };
     set.notices.extend(notice);
+    set.notices.extend(other_lists(source));
     Ok(set)
 }
 
@@ -325,6 +330,24 @@ fn check_rows(
     }
 }
 
+/// The notices about lists beside labels that were made by hand, which count alone.
+pub(super) fn other_lists(folder: &Folder) -> Vec<String> {
+    let is_read = |entry: &Entry| [LABELS_FILE, CLASSES_FILE].contains(&entry.name.as_str());
+    let is_list = |entry: &&Entry| !is_read(entry) && matches!(Table::open(entry, false), Ok(Table::List(_)));
+    let others: Vec<String> =
+        tables(folder).filter(is_list).map(|entry| shown_name(&entry.name).to_string()).collect();
+    let mut notices = unread_notices(&unread_lists(folder, &is_read));
+    if !others.is_empty() {
+        notices.push(format!(
+            "{} {} not read: {LABELS_FILE} and {CLASSES_FILE}, which were made by hand, count alone (to use a list, open the \
+             list itself as the source)",
+            listed(&others),
+            if others.len() == 1 { "is" } else { "are" }
+        ));
+    }
+    notices
+}
+
 /// What became of every file of a folder that was labelled by hand.
 ///
 /// # Errors
@@ -348,5 +371,6 @@ pub(super) fn layout(folder: &Folder, options: &OpenOptions) -> Result<Layout, D
     notices.extend(contradicts);
     notices.extend(roles.notices(options.only_tests || options.no_training));
     notices.extend(labels.notices());
+    notices.extend(other_lists(folder));
     Ok(roles.layout(&format!("images labelled in {LABELS_FILE}"), notices))
 }

@@ -41,6 +41,14 @@ pub enum Ignored {
     Headerless,
     /// A CSV file whose rows name no file.
     NamesNothing,
+    /// A CSV file that names images in columns of unknown names.
+    OtherColumns,
+    /// A CSV file of boxes around objects.
+    Boxes,
+    /// A CSV file of pixels.
+    Pixels,
+    /// A list beside `labels.csv` and `classes.txt`, which count alone.
+    BesideLabels,
     /// A CSV file that lists no images.
     OtherTable,
     /// What stands for a file that Git LFS has not fetched.
@@ -87,6 +95,10 @@ impl Ignored {
             Self::Unlabelling => "a list without labels",
             Self::Headerless => "a list without a header",
             Self::NamesNothing => "a list whose rows name no file here",
+            Self::OtherColumns => "a list in columns of unknown names",
+            Self::Boxes => "boxes of objects, not one class for each image",
+            Self::Pixels => "pixels, not a list of files",
+            Self::BesideLabels => "beside labels.csv and classes.txt, which count alone",
             Self::OtherTable => "not a list of images",
             Self::Pointer => "a Git LFS pointer instead of the file",
             Self::NotAnImage => "not an image",
@@ -292,7 +304,7 @@ impl Roles {
 }
 
 /// Files that have a notice when they are left out, and what the user can do.
-const LEFT_OUT: [(Ignored, &str); 17] = [
+const LEFT_OUT: [(Ignored, &str); 21] = [
     (Ignored::Loose, ": move them to a folder unlabeled to train on them without labels"),
     (
         Ignored::FlatTest,
@@ -313,6 +325,10 @@ const LEFT_OUT: [(Ignored, &str); 17] = [
     (Ignored::Unlabelling, ": to use it instead of the class folders, call the column of its classes label"),
     (Ignored::Headerless, ": to use it, add a first line file,label"),
     (Ignored::NamesNothing, ": the class folders count"),
+    (Ignored::OtherColumns, ": to use it, call its columns file and label"),
+    (Ignored::Boxes, ": to use its labels, write one row of file and label for each image"),
+    (Ignored::Pixels, ": to use them, save them as arrays x and y in an .npz file"),
+    (Ignored::BesideLabels, ": open the list itself as the source to use it"),
     (Ignored::Pointer, ": run 'git lfs pull' where the data was cloned"),
 ];
 

@@ -3,15 +3,36 @@
 
 use std::collections::BTreeSet;
 
+use super::counted::counted_of;
 use super::error::{DataError, excerpt};
 use super::image_list::{Label, List, Row, Split};
 use super::layout::listed as listed_names;
-use super::list_columns::{Clash, MAYBE_SPLIT, Pairs, SPLIT, column_name, flag_of, is_fold, is_split_column};
+use super::list_columns::{
+    Clash, FILE, LABEL, MAYBE_SPLIT, Pairs, SPLIT, column_name, flag_of, is_exclusion, is_fold,
+    is_folder_column, is_like_label, is_one_of, is_split_column,
+};
 use super::list_labels::is_blank;
-use super::list_matches::Resolved;
+use super::list_matches::{Named, Resolved};
 use super::listed::FileIndex;
 use super::names::{shown, shown_name};
-use super::split_words::{SplitName, split_name, yes_or_no};
+use super::split_words::{SplitName, is_left_out, split_name, yes_or_no};
+use super::unread_columns::UnreadColumns;
+
+/// What the cells of a column of split words say.
+#[derive(Default)]
+struct SplitCells {
+    splits: BTreeSet<SplitName>,
+    /// Whether a cell says that the image does not count.
+    leaves_out: bool,
+    has_blank: bool,
+}
+
+impl SplitCells {
+    /// Whether the column says what trains and what does not.
+    fn is_split(&self) -> bool {
+        self.splits.contains(&SplitName::Train) && self.splits.len() > 1
+    }
+}
 
 impl List {
     /// The columns that say the split, though none is named so.
@@ -24,30 +45,42 @@ impl List {
         if !flags.is_empty() {
             return Split::Flags(flags);
         }
-        let found = self.columns_of_splits().first().copied();
-        found.map_or(Split::List, |at| Split::Guessed(at, self.header[at].clone()))
+        // Beside empty cells, one word tells; `valid` may mean that the file is.
+        let is_meant = |at: usize, column: &SplitCells| {
+            let splits = &column.splits;
+            let validates =
+                splits.contains(&SplitName::Validation) && is_one_of(&self.header[at], &MAYBE_SPLIT);
+            let tests = splits.contains(&SplitName::Test) || validates;
+            let some = (tests && column.has_blank) || column.leaves_out;
+            column.is_split() || (some && !splits.contains(&SplitName::Unlabelled))
+        };
+        let found = self.columns_of_splits().into_iter().find(|(at, column)| is_meant(*at, column));
+        found.map_or(Split::List, |(at, _)| Split::Guessed(at, self.header[at].clone()))
     }
 
-    /// The columns all of whose cells are split words, `train` and another one.
-    fn columns_of_splits(&self) -> Vec<usize> {
-        let others = (0..self.header.len()).filter(|at| *at != self.file && !self.is_label(*at));
-        // Of each column: the splits that its cells name, unless a cell names none.
-        let mut columns: Vec<(usize, Option<BTreeSet<SplitName>>)> =
-            others.map(|at| (at, Some(BTreeSet::new()))).collect();
-        for row in self.reader().records().map_while(Result::ok) {
-            for (at, splits) in &mut columns {
-                let Some(cell) = row.get(*at).map(str::trim).filter(|cell| !cell.is_empty()) else {
-                    continue;
-                };
-                match (split_name(cell), splits.as_mut()) {
-                    (Some(split), Some(splits)) => _ = splits.insert(split),
-                    _ => *splits = None,
+    /// The columns all of whose filled cells are split words, or say that the image does not count.
+    fn columns_of_splits(&self) -> Vec<(usize, SplitCells)> {
+        let is_other = |at: &usize| {
+            *at != self.file
+                && !self.is_label(*at)
+                && !self.exclusions.contains(at)
+                && !self.other_labels.contains(at)
+        };
+        let mut columns: Vec<(usize, Option<SplitCells>)> =
+            (0..self.header.len()).filter(is_other).map(|at| (at, Some(SplitCells::default()))).collect();
+        for row in self.reader().records().map_while(Result::ok).filter(|row| !is_blank(row)) {
+            for (at, column) in &mut columns {
+                let Some(cells) = column else { continue };
+                let cell = row.get(*at).unwrap_or_default().trim();
+                match split_name(cell) {
+                    _ if cell.is_empty() => cells.has_blank = true,
+                    Some(split) => _ = cells.splits.insert(split),
+                    None if is_left_out(cell) => cells.leaves_out = true,
+                    None => *column = None,
                 }
             }
         }
-        let is_split = |splits: &BTreeSet<SplitName>| splits.contains(&SplitName::Train) && splits.len() > 1;
-        let found = columns.into_iter().filter(|(_, splits)| splits.as_ref().is_some_and(is_split));
-        found.map(|(at, _)| at).collect()
+        columns.into_iter().filter_map(|(at, cells)| Some((at, cells?))).collect()
     }
 
     /// The columns that say the split beside those that are read.
@@ -57,7 +90,8 @@ impl List {
             Split::Word(column) | Split::Guessed(column, _) => *column == at,
             Split::Flags(flags) => flags.iter().any(|(column, _)| *column == at),
         };
-        let words = self.columns_of_splits();
+        let words = self.columns_of_splits().into_iter().filter(|(_, column)| column.is_split());
+        let words: Vec<usize> = words.map(|(at, _)| at).collect();
         let is_other = |at: &usize| {
             let name = column_name(&self.header[*at]);
             // A column `labeled` of yes and no is about labels.
@@ -205,27 +239,154 @@ impl List {
         Ok(())
     }
 
-    /// The notice about a column that is named like one of splits, but has other words than those of splits.
-    fn unread_split(&self) -> Option<String> {
-        /// More values are no splits.
+    /// Columns that are not read and have few different values, with these. A column of one value in every row says nothing
+    /// about an image.
+    fn few_values(&self) -> Vec<(usize, Vec<String>)> {
+        /// More values are no groups of images.
         const MOST: usize = 5;
-        let is_meant = |at: &usize| {
-            MAYBE_SPLIT.contains(&column_name(&self.header[*at]).as_str())
+        let is_read = |at: usize| {
+            at == self.file
+                || self.other_files.contains(&at)
+                || self.is_label(at)
+                || self.other_labels.contains(&at)
+                || self.exclusions.contains(&at)
+                || self.folders.contains(&at)
+                || self.header[at].is_empty()
+                || is_fold(&self.header[at])
+                || match &self.split {
+                    Split::List => false,
+                    Split::Word(column) | Split::Guessed(column, _) => *column == at,
+                    Split::Flags(flags) => flags.iter().any(|(column, _)| *column == at),
+                }
+        };
+        let mut columns: Vec<(usize, BTreeSet<String>, usize)> =
+            (0..self.header.len()).filter(|at| !is_read(*at)).map(|at| (at, BTreeSet::new(), 0)).collect();
+        let mut rows = 0;
+        for row in self.reader().records().map_while(Result::ok).filter(|row| !is_blank(row)) {
+            rows += 1;
+            columns.retain_mut(|(at, values, filled)| {
+                let cell = row.get(*at).unwrap_or_default().trim();
+                if !cell.is_empty() {
+                    *filled += 1;
+                    values.insert(cell.to_owned());
+                }
+                values.len() <= MOST
+            });
+        }
+        // Sizes and coordinates are no groups.
+        let is_measured = |values: &BTreeSet<String>| {
+            let is_number = |value: &String| value.parse::<f64>().is_ok() && yes_or_no(value).is_none();
+            values.iter().all(is_number)
+        };
+        let is_meant = |(_, values, filled): &(usize, BTreeSet<String>, usize)| {
+            let tells = if *filled == rows { values.len() > 1 } else { *filled > 0 };
+            tells && (values.len() < *filled || *filled < rows) && !is_measured(values)
+        };
+        let quoted =
+            |values: BTreeSet<String>| values.iter().map(|value| format!("'{}'", excerpt(value))).collect();
+        columns.into_iter().filter(is_meant).map(|(at, values, _)| (at, quoted(values))).collect()
+    }
+
+    /// The notices about columns that are not used, though they may say which images count, train or test.
+    fn unread_columns(&self) -> Vec<String> {
+        let path = shown(&self.entry.path);
+        let mut notices = Vec::new();
+        let mut few = self.few_values();
+        let is_meant = |(at, _): &(usize, Vec<String>)| is_one_of(&self.header[*at], &MAYBE_SPLIT);
+        if matches!(self.split, Split::List)
+            && let Some(place) = few.iter().position(is_meant)
+        {
+            let (at, values) = few.remove(place);
+            notices.push(format!(
+                "the column {} of {path} is not used: {} {} (if it says what trains and what tests, call it split and write \
+                 train and test)",
+                self.column_title(at),
+                listed_names(&values),
+                if values.len() == 1 { "is no split word" } else { "are no split words" }
+            ));
+        }
+        let like_labels = (0..self.header.len()).filter(|at| {
+            matches!(self.label, Label::Column(_))
                 && *at != self.file
                 && !self.is_label(*at)
+                && !self.other_labels.contains(at)
+                && !self.other_files.contains(at)
+                && !is_split_column(&column_name(&self.header[*at]))
+                && is_like_label(&self.header[*at])
+        });
+        let like_labels: Vec<usize> = like_labels.collect();
+        few.retain(|(at, _)| !like_labels.contains(at));
+        if let (Label::Column(label), false) = (&self.label, like_labels.is_empty() || self.is_guesses()) {
+            let names: Vec<String> = like_labels.iter().map(|at| self.column_title(*at)).collect();
+            notices.push(format!(
+                "the classes are those in the column {} of {path}: {} {} not used",
+                self.column_title(*label),
+                listed_names(&names),
+                if names.len() == 1 { "is" } else { "are" }
+            ));
+        }
+        if !few.is_empty() && !self.is_guesses() {
+            let column = |(at, values): &(usize, Vec<String>)| {
+                format!("{} ({})", self.column_title(*at), values.join(", "))
+            };
+            notices.push(format!(
+                "{} of {path} {} not used: {}",
+                if few.len() == 1 { "a column" } else { "columns" },
+                if few.len() == 1 { "is" } else { "are" },
+                few.iter().map(column).collect::<Vec<_>>().join(", ")
+            ));
+        }
+        notices
+    }
+
+    /// Keeps the cells of columns that say nothing about images here, for the files that the rows name.
+    pub fn keep_unread(&self, named: &[Named], paths: &[String], kept: &mut UnreadColumns) {
+        let is_kept = |at: &usize| {
+            let header = self.header[*at].as_str();
+            let is_special = is_one_of(header, &[&FILE[..], &LABEL, &SPLIT].concat())
+                || is_split_column(&column_name(header))
+                || is_exclusion(header)
+                || is_folder_column(header);
+            *at != self.file && !self.is_label(*at) && !header.is_empty() && !is_special
         };
-        let at = (0..self.header.len()).find(is_meant).filter(|_| matches!(self.split, Split::List))?;
-        let rows = self.reader().into_records().map_while(Result::ok);
-        let cells = rows.filter_map(|row| Some(row.get(at)?.trim().to_owned()));
-        let values: BTreeSet<String> = cells.filter(|cell| !cell.is_empty()).collect();
-        let names: Vec<String> = values.iter().map(|value| format!("'{}'", excerpt(value))).collect();
-        (2..=MOST).contains(&values.len()).then(|| {
+        let is_split = |at: &usize| matches!(&self.split, Split::Guessed(column, _) if column == at);
+        let columns = (0..self.header.len()).filter(|at| is_kept(at) && !is_split(at) && !self.is_guesses());
+        let columns: Vec<(usize, usize)> = columns.map(|at| (at, kept.place(&self.header[at]))).collect();
+        let rows = self.reader().into_records().map_while(Result::ok).filter(|row| !is_blank(row));
+        for (row, named) in rows.zip(named).filter(|_| !columns.is_empty()) {
+            let Some(file) = named.file() else { continue };
+            for (at, place) in &columns {
+                kept.insert(&paths[file], *place, row.get(*at).unwrap_or_default().trim());
+            }
+        }
+    }
+
+    /// The notice about the rows that a column of exclusions leaves out.
+    pub fn exclusion_notice(&self, rows: &[Row]) -> Option<String> {
+        let count = rows.iter().filter(|row| row.left_out).count();
+        let columns: Vec<String> = self.exclusions.iter().map(|at| self.column_title(*at)).collect();
+        (count > 0 && !columns.is_empty()).then(|| {
             format!(
-                "the column {} of {} is not used: {} are no split words (if it says what trains and what tests, call it \
-                 split and write train and test)",
-                self.column_title(at),
+                "the column {} of {} says which images do not count: {} left out",
+                listed_names(&columns),
                 shown(&self.entry.path),
-                listed_names(&names)
+                counted_of(count, rows.len(), ["row", "rows"], ["is", "are"])
+            )
+        })
+    }
+
+    /// The notice about rows with 0 in the columns of all classes.
+    pub fn no_class_notice(&self, rows: &[Row]) -> Option<String> {
+        let Label::OneHot(_) = self.label else { return None };
+        let is_meant =
+            |row: &&Row| row.class.is_none() && !row.left_out && row.split != SplitName::Unlabelled;
+        let count = rows.iter().filter(is_meant).count();
+        (count > 0).then(|| {
+            format!(
+                "{}: {} 0 in the columns of all classes: {} as unlabelled (if that is a class, add a column for it)",
+                shown(&self.entry.path),
+                counted_of(count, rows.len(), ["row", "rows"], ["has", "have"]),
+                if count == 1 { "its image counts" } else { "their images count" }
             )
         })
     }
@@ -262,7 +423,7 @@ impl List {
                 self.column_title(fold)
             ));
         }
-        notices.extend(self.unread_split());
+        notices.extend(self.unread_columns());
         if let Split::Guessed(_, column) = &self.split {
             notices.push(format!("the column {} of {path} is read as the split", shown_name(column)));
         }

@@ -6,9 +6,9 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::list_labels::is_no_label;
 use super::names::{class_key, whole_number};
-use super::split_words::{SplitName, split_name};
+use super::split_words::{SplitName, is_left_out, split_name, words_of, yes_or_no};
 
-pub(super) const FILE: [&str; 33] = [
+pub(super) const FILE: [&str; 36] = [
     "file",
     "filename",
     "file_name",
@@ -19,6 +19,9 @@ pub(super) const FILE: [&str; 33] = [
     "file_path",
     "image_name",
     "img",
+    "img_path",
+    "img_name",
+    "image_file",
     "파일",
     "파일명",
     "이미지",
@@ -44,8 +47,8 @@ pub(super) const FILE: [&str; 33] = [
     "файл",
 ];
 /// Columns that name a file only if there is such a file.
-pub(super) const ID: [&str; 4] = ["id", "image_id", "img_id", "name"];
-pub(super) const LABEL: [&str; 32] = [
+pub(super) const ID: [&str; 5] = ["id", "image_id", "img_id", "id_code", "name"];
+pub(super) const LABEL: [&str; 33] = [
     "label",
     "class",
     "category",
@@ -55,6 +58,7 @@ pub(super) const LABEL: [&str; 32] = [
     "target",
     "breed",
     "species",
+    "diagnosis",
     "라벨",
     "레이블",
     "클래스",
@@ -84,6 +88,36 @@ pub(super) const SPLIT: [&str; 9] =
 /// Columns that may say the split in words that are no split words.
 pub(super) const MAYBE_SPLIT: [&str; 10] =
     ["part", "role", "stage", "purpose", "used_for", "mode", "dataset", "aufteilung", "satz", "용도"];
+/// Columns that say with yes that an image does not count.
+const EXCLUSION: [&str; 24] = [
+    "exclude",
+    "excluded",
+    "exclusion",
+    "skip",
+    "skipped",
+    "ignore",
+    "ignored",
+    "omit",
+    "omitted",
+    "leave_out",
+    "left_out",
+    "discard",
+    "discarded",
+    "delete",
+    "deleted",
+    "remove",
+    "removed",
+    "drop",
+    "dropped",
+    "reject",
+    "rejected",
+    "제외",
+    "삭제",
+    "除外",
+];
+/// Columns that name the folder of a file beside a column of its name.
+const FOLDER: [&str; 9] =
+    ["relative_path", "rel_path", "folder", "folder_name", "directory", "dir", "subfolder", "ordner", "폴더"];
 /// Columns of folds of a cross-validation, which this program does not read.
 const FOLD: [&str; 8] = ["fold", "folds", "kfold", "k_fold", "fold_id", "cv_fold", "cv", "폴드"];
 
@@ -95,6 +129,42 @@ pub(super) fn names_images(column: &str) -> bool {
 /// A column's name for comparison.
 pub(super) fn column_name(header: &str) -> String {
     header.trim().nfc().collect::<String>().to_lowercase().replace([' ', '-'], "_")
+}
+
+/// Whether a column has one of these names, with or without `_` between words (`class_name`, `ClassName`).
+pub(super) fn is_one_of(header: &str, names: &[&str]) -> bool {
+    let squeezed = |name: &str| name.replace('_', "");
+    let name = squeezed(&column_name(header));
+    names.iter().any(|other| squeezed(other) == name)
+}
+
+/// Whether a column says which images do not count.
+pub(super) fn is_exclusion(header: &str) -> bool {
+    let name = column_name(header);
+    let name = ["is_", "to_be_", "to_"].iter().find_map(|start| name.strip_prefix(start)).unwrap_or(&name);
+    let name = name.strip_suffix("flag").map_or(name, |name| name.trim_end_matches('_'));
+    EXCLUSION.contains(&name)
+}
+
+/// Whether a cell in a column of exclusions leaves the image out; `None` if it says neither yes nor no.
+pub(super) fn excludes(cell: &str) -> Option<bool> {
+    let marks = ["x", "\u{2713}", "\u{2714}", "\u{2611}"];
+    match yes_or_no(cell) {
+        Some(yes) => Some(yes),
+        None if is_left_out(cell) || marks.contains(&cell.trim().to_lowercase().as_str()) => Some(true),
+        None => is_no_label(cell).then_some(false),
+    }
+}
+
+/// Whether a column names the folders of files.
+pub(super) fn is_folder_column(header: &str) -> bool {
+    is_one_of(header, &FOLDER)
+}
+
+/// Whether a column of another name may be one of classes: `label_2`, `second label`, `class_id`.
+pub(super) fn is_like_label(header: &str) -> bool {
+    let is_label = |word: &String| LABEL.contains(&word.as_str());
+    words_of(header).iter().any(is_label)
 }
 
 /// Whether a column is one of folds.
@@ -164,6 +234,50 @@ fn key(cell: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_of_exclusions_are_told() {
+        for (header, is_meant) in [
+            ("exclude", true),
+            ("DeleteFlag", true),
+            ("delete_flag", true),
+            ("Is Excluded", true),
+            ("to_ignore", true),
+            ("skip", true),
+            ("skipper", false),
+            ("note", false),
+            ("flag", false),
+        ] {
+            assert_eq!(is_exclusion(header), is_meant, "{header}");
+        }
+        for (cell, excluded) in [
+            ("true", Some(true)),
+            ("1", Some(true)),
+            ("X", Some(true)),
+            ("skip", Some(true)),
+            ("false", Some(false)),
+            ("0", Some(false)),
+            ("", Some(false)),
+            ("NaN", Some(false)),
+            ("blurry", None),
+            ("2", None),
+        ] {
+            assert_eq!(excludes(cell), excluded, "{cell}");
+        }
+    }
+
+    #[test]
+    fn columns_like_labels_are_told() {
+        for (header, is_meant) in [
+            ("label_2", true),
+            ("label2", true),
+            ("Second Label", true),
+            ("labelled_by", false),
+            ("note", false),
+        ] {
+            assert_eq!(is_like_label(header), is_meant, "{header}");
+        }
+    }
 
     #[test]
     fn columns_of_classes_are_compared() {

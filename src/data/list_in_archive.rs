@@ -9,7 +9,8 @@ use super::layout::listed;
 use super::names::{shown, shown_name};
 
 /// The folder in an archive beside the chosen list of `folder` that most of its rows name files in, with the list in it;
-/// `None` if a row names a file of the folder itself, or there is no such archive.
+/// `None` if a row names a file of the folder itself, or there is no such archive. Files in folders below whose paths only end
+/// like the rows count less than those that the rows name in the archive.
 ///
 /// # Errors
 /// When there are several such archives, or the list cannot be read.
@@ -17,15 +18,15 @@ pub(super) fn archive_of_list(folder: &Folder) -> Result<Option<Folder>, DataErr
     let list = folder.chosen_list.as_ref().and_then(|name| folder.files.get(name));
     let archives: Vec<&Entry> = folder.files.values().filter(|entry| is_packed(&entry.name)).collect();
     let Some(list) = list.filter(|_| !archives.is_empty()) else { return Ok(None) };
-    let [named, rows] = named_files(folder)?;
-    if rows == 0 || named > 0 {
+    let named = named_files(folder)?;
+    if named.rows == 0 || named.direct > 0 {
         return Ok(None);
     }
     let mut found = Vec::new();
     for archive in archives {
         // What cannot be opened is no archive of these images.
         if let Some(inside) = archive::open(archive).ok().flatten() {
-            found.extend(holder(inside, list)?.map(|holder| (archive, holder)));
+            found.extend(holder(inside, list, named.all > 0)?.map(|holder| (archive, holder)));
         }
     }
     if found.len() > 1 {
@@ -48,7 +49,8 @@ pub(super) fn archive_of_list(folder: &Folder) -> Result<Option<Folder>, DataErr
 }
 
 /// The innermost of a folder and the only folders in it that most rows of the list name files in, with the list in it.
-fn holder(inside: Folder, list: &Entry) -> Result<Option<Folder>, DataError> {
+/// `directly`: by their whole paths.
+fn holder(inside: Folder, list: &Entry, directly: bool) -> Result<Option<Folder>, DataError> {
     let is_data = |(name, inner): &(&String, &Folder)| ignored_folder(name, inner).is_none();
     let mut level = Some(inside);
     let mut best = None;
@@ -61,15 +63,15 @@ fn holder(inside: Folder, list: &Entry) -> Result<Option<Folder>, DataError> {
         folder.files.retain(|name, _| !is_list_name(name));
         folder.files.insert(list.name.clone(), list.clone());
         folder.chosen_list = Some(list.name.clone());
-        let [named, rows] = named_files(&folder)?;
-        if 2 * named > rows {
+        let named = named_files(&folder)?;
+        if 2 * (if directly { named.direct } else { named.all }) > named.rows {
             best = Some(folder);
         }
     }
     Ok(best)
 }
 
-/// Whether a name ends as that of a list.
+/// Whether a name ends as that of a list with a header.
 pub(super) fn is_list_name(name: &str) -> bool {
     const ENDINGS: [&str; 5] = [".csv", ".tsv", ".json", ".jsonl", ".ndjson"];
     ENDINGS.iter().any(|ending| name.to_lowercase().ends_with(ending))

@@ -15,13 +15,42 @@ use super::split_words::yes_or_no;
 /// Rows of a table that are read to tell whether it has guesses.
 const MAX_TOLD: usize = 2_000;
 /// Words for no label, in lower case: what people, spreadsheets and other programs write.
-const NO_LABEL: [&str; 17] = [
-    "?", "??", "-", "--", "nan", "n/a", "#n/a", "na", "<na>", "null", "nil", "(null)", "none", "empty",
-    "(empty)", "unknown", "tbd",
+const NO_LABEL: [&str; 31] = [
+    "?",
+    "??",
+    "???",
+    "-",
+    "--",
+    "---",
+    "nan",
+    "n/a",
+    "n.a.",
+    "n. a.",
+    "#n/a",
+    "#ref!",
+    "#value!",
+    "na",
+    "<na>",
+    "null",
+    "<null>",
+    "nil",
+    "(null)",
+    "none",
+    "(none)",
+    "<none>",
+    "empty",
+    "(empty)",
+    "(blank)",
+    "unknown",
+    "(unknown)",
+    "undefined",
+    "skip",
+    "skipped",
+    "tbd",
 ];
 
 /// Those of them that people also name a class, such as images without a defect.
-const MAYBE_CLASS: [&str; 3] = ["none", "empty", "unknown"];
+const MAYBE_CLASS: [&str; 6] = ["none", "empty", "unknown", "undefined", "skip", "skipped"];
 
 /// Whether a word for no label may be the name of a class, which the choice `none_as_class` says.
 pub(super) fn may_be_class(word: &str) -> bool {
@@ -196,7 +225,24 @@ mod tests {
 
     #[test]
     fn words_for_no_label_are_told() {
-        for word in ["", "NaN", "?", "N/A", "#N/A", "-", "null", "NULL", " unknown ", "None", "empty"] {
+        for word in [
+            "",
+            "NaN",
+            "?",
+            "N/A",
+            "#N/A",
+            "-",
+            "null",
+            "NULL",
+            " unknown ",
+            "None",
+            "empty",
+            "skip",
+            "undefined",
+            "(blank)",
+            "n.a.",
+            "(None)",
+        ] {
             assert!(is_no_label(word), "{word}");
         }
         for word in ["cat", "nano", "0", "n", "other", "background", "!"] {

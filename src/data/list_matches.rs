@@ -40,15 +40,18 @@ pub(super) struct Resolved {
     pub moved: Vec<usize>,
     /// Whether files in any folder below were looked for.
     pub deeper: bool,
+    /// Rows whose name differs from the file's: in its ending, in zeros before a number, or in how its letters were decoded.
+    pub loose: Vec<usize>,
 }
 
 impl Resolved {
     /// The other rows, and what they mean.
     pub fn without<'a, R>(&self, rows: &'a [R], is_meant: impl Fn(&R) -> bool) -> (Vec<&'a R>, Self) {
         let kept: Vec<usize> = (0..rows.len()).filter(|row| !is_meant(&rows[*row])).collect();
-        let moved = self.moved.iter().filter_map(|row| kept.binary_search(row).ok()).collect();
+        let place = |rows: &[usize]| rows.iter().filter_map(|row| kept.binary_search(row).ok()).collect();
+        let (moved, loose) = (place(&self.moved), place(&self.loose));
         let named = kept.iter().map(|row| self.named[*row]).collect();
-        (kept.into_iter().map(|row| &rows[row]).collect(), Self { named, moved, deeper: self.deeper })
+        (kept.iter().map(|row| &rows[*row]).collect(), Self { named, moved, deeper: self.deeper, loose })
     }
 }
 

@@ -1,6 +1,10 @@
 //! Which CSV files of a folder are lists of images, and why the others are not: by their header, and where that leaves it open,
 //! by their rows.
 
+use std::collections::HashMap;
+
+use csv::StringRecord;
+
 use super::described::is_image_folder;
 use super::error::{DataError, excerpt};
 use super::file_kinds::{has_images, is_named_as_image};
@@ -8,11 +12,15 @@ use super::files::{Entry, Folder};
 use super::image_list::{Label, List, Split, reader};
 use super::json_lists;
 use super::layout::Ignored;
-use super::list_columns::{FILE, ID, LABEL, SPLIT, column_name, is_split_column, names_images};
+use super::list_columns::{
+    FILE, ID, LABEL, SPLIT, column_name, is_exclusion, is_folder_column, is_one_of, is_split_column,
+    names_images,
+};
 use super::list_fields::without_spaces_before_quotes;
 use super::list_labels::{binary, is_guesses, one_hot};
 use super::list_text::{self, SAVE_AS_UTF8};
-use super::names::shown_name;
+use super::names::{class_key, shown_name};
+use super::plain_lists;
 use super::split_words::{SplitName, split_name};
 use super::unreadable::is_pointer;
 
@@ -76,16 +84,25 @@ impl Table {
             Err(_) => return other(Ignored::OtherTable),
         };
         let names: Vec<String> = columns.iter().map(|name| column_name(name)).collect();
-        let column =
-            |accepted: &[&str]| accepted.iter().find_map(|a| names.iter().position(|name| name == a));
-        let file = column(&FILE).map(|at| (at, false)).or_else(|| column(&ID).map(|at| (at, true)));
-        let Some((file, by_id)) = file else {
-            let names_image = columns.iter().any(|name| is_named_as_image(name));
-            return other(if names_image { Ignored::Headerless } else { Ignored::OtherTable });
+        let column = |accepted: &[&str]| {
+            let place = |name: &&str| names.iter().position(|header| is_one_of(header, &[*name]));
+            accepted.iter().find_map(place)
         };
         let rows = || reader(&text, skipped, delimiter).into_records().map_while(Result::ok);
+        let file = column(&FILE).map(|at| (at, false)).or_else(|| column(&ID).map(|at| (at, true)));
+        let Some((file, by_id)) = file else {
+            let is_image = |row: StringRecord| row.iter().any(|cell| is_named_as_image(cell.trim()));
+            return other(match () {
+                () if columns.iter().any(|name| is_named_as_image(name)) => Ignored::Headerless,
+                () if are_pixels(&columns) => Ignored::Pixels,
+                () if rows().take(MAX_TOLD).any(is_image) => Ignored::OtherColumns,
+                () => Ignored::OtherTable,
+            });
+        };
         // In the order of the names that count most.
-        let named = |label: &&str| (0..names.len()).filter(|at| names[*at] == **label).collect::<Vec<_>>();
+        let named = |label: &&str| {
+            (0..names.len()).filter(|at| is_one_of(&names[*at], &[*label])).collect::<Vec<_>>()
+        };
         let labels: Vec<usize> = LABEL.iter().flat_map(named).collect();
         let guesses = is_guesses(&columns, file, &labels, rows());
         let called_guesses =
@@ -114,7 +131,8 @@ impl Table {
             None => {
                 let known = names.iter().enumerate().filter(|(at, name)| {
                     *at == file
-                        || ID.contains(&name.as_str())
+                        || is_one_of(name, &ID)
+                        || is_exclusion(name)
                         || is_split_column(name)
                         || matches!(split, Split::Word(split) if split == *at)
                 });
@@ -132,10 +150,28 @@ impl Table {
                 }
             }
         };
-        let is_file = |name: &String| FILE.contains(&name.as_str()) || ID.contains(&name.as_str());
+        if let Label::Column(label) = label
+            && has_boxes(&columns)
+            && has_several_labels([file, label], rows())
+        {
+            return other(Ignored::Boxes);
+        }
+        let is_file = |name: &String| is_one_of(name, &FILE) || is_one_of(name, &ID);
         let mut other_files: Vec<usize> =
             (0..names.len()).filter(|&at| at != file && is_file(&names[at])).collect();
-        other_files.retain(|at| !matches!(&label, Label::OneHot(columns) if columns.contains(at)));
+        let is_class = |at: usize| match &label {
+            Label::Column(label) => *label == at,
+            Label::OneHot(columns) => columns.contains(&at),
+        };
+        other_files.retain(|at| !is_class(*at));
+        let is_used = |at: usize| {
+            at == file
+                || is_class(at)
+                || other_labels.contains(&at)
+                || matches!(split, Split::Word(split) if split == at)
+        };
+        let exclusions = (0..names.len()).filter(|&at| is_exclusion(&names[at]) && !is_used(at)).collect();
+        let folders = (0..names.len()).filter(|&at| is_folder_column(&names[at]) && !is_used(at)).collect();
         let entry = entry.clone();
         let header = columns;
         let mut list = List {
@@ -151,6 +187,8 @@ impl Table {
             label,
             other_labels,
             split,
+            exclusions,
+            folders,
         };
         if matches!(list.split, Split::List) {
             list.split = list.find_split();
@@ -171,7 +209,17 @@ impl Table {
     fn explain(entry: &Entry) -> Result<Option<DataError>, DataError> {
         let Self::Other { header, why } = Self::open(entry, false)? else { return Ok(None) };
         let (expected, found, advice) = match why {
-            Ignored::OtherTable | Ignored::Headerless => (
+            Ignored::Boxes => (
+                "one class for each image",
+                "boxes of objects, with images in several rows of different labels".to_owned(),
+                "write one row of file and label for each image, or cut the objects out as images of their own",
+            ),
+            Ignored::Pixels => (
+                "a list of image files",
+                "the pixels of the images themselves".to_owned(),
+                "save the pixels as arrays x and y in an .npz file, or each row as an image file",
+            ),
+            Ignored::OtherTable | Ignored::OtherColumns | Ignored::Headerless => (
                 "a header that names the columns file and label",
                 if header.is_empty() { "an empty line".to_owned() } else { header },
                 "add the header; paths are relative to the folder",
@@ -191,6 +239,48 @@ impl Table {
         let (path, expected) = (entry.path.clone(), expected.to_owned());
         Ok(Some(DataError::Line { path, line: 1, expected, found, advice }))
     }
+}
+
+/// Rows that are read to tell whether a table names images.
+const MAX_TOLD: usize = 20;
+
+/// Whether columns are the pixels of images: `pixel0`, `pixel1` ..., or `1x1`, `1x2` ....
+fn are_pixels(header: &[String]) -> bool {
+    const FEWEST: usize = 3;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_pixel = |name: &&String| {
+        let name = column_name(name);
+        let place = name.split_once('x').is_some_and(|(row, column)| is_number(row) && is_number(column));
+        place || name.strip_prefix("pixel").is_some_and(|rest| is_number(rest.trim_start_matches('_')))
+    };
+    header.iter().filter(is_pixel).count() >= FEWEST
+}
+
+/// Whether columns are the corners of boxes.
+fn has_boxes(header: &[String]) -> bool {
+    const CORNERS: [[&str; 2]; 6] = [
+        ["xmin", "xmax"],
+        ["x_min", "x_max"],
+        ["x1", "x2"],
+        ["left", "right"],
+        ["bbox_x", "bbox_y"],
+        ["x", "width"],
+    ];
+    let has = |name: &str| header.iter().any(|column| is_one_of(column, &[name]));
+    CORNERS.iter().any(|corners| corners.iter().all(|name| has(name))) || has("bbox")
+}
+
+/// Whether an image has rows of different labels. `[file, label]`: the columns.
+fn has_several_labels([file, label]: [usize; 2], rows: impl Iterator<Item = StringRecord>) -> bool {
+    let mut labels: HashMap<String, String> = HashMap::new();
+    for row in rows {
+        let [file, label] = [file, label].map(|at| row.get(at).unwrap_or_default().trim().to_owned());
+        let key = class_key(&label);
+        if *labels.entry(file).or_insert_with(|| key.clone()) != key {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether a file has the name of a table.
@@ -230,9 +320,20 @@ pub(super) fn is_table_file(entry: &Entry) -> bool {
     is_table(&entry.name) || json_lists::is_list(entry)
 }
 
-/// The tables of a folder.
+/// Whether a file is a list of images, or a table that may be one, whatever says the classes of its folder.
+pub(super) fn may_be_chosen(entry: &Entry) -> bool {
+    is_table_file(entry) || (plain_lists::is_named(&entry.name) && json_lists::as_csv(entry).is_some())
+}
+
+/// The tables of a folder, and its lists without a header where no class folders count.
 pub(super) fn tables(folder: &Folder) -> impl Iterator<Item = &Entry> {
-    folder.files.values().filter(|entry| is_table_file(entry))
+    let chosen = folder.chosen_list.as_ref();
+    let is_plain = move |entry: &Entry| {
+        plain_lists::is_named(&entry.name)
+            && json_lists::as_csv(entry).is_some()
+            && (chosen == Some(&entry.name) || (chosen.is_none() && plain_lists::say_classes(folder)))
+    };
+    folder.files.values().filter(move |entry| is_table_file(entry) || is_plain(entry))
 }
 
 /// What an error about images without classes says of tables that are no lists of labels; empty if there are none.

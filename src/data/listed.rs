@@ -1,9 +1,11 @@
 //! The files that the rows of a list name.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::counted::counted_of;
+use super::encodings::otherwise_decoded;
 use super::error::excerpt;
+use super::file_kinds::is_named_as_image;
 use super::layout::joined;
 use super::list_matches::{Named, Resolved, Unmatched};
 use super::names::{folded, normal_path};
@@ -23,6 +25,8 @@ pub(super) struct FileIndex {
     stems: HashMap<String, Vec<usize>>,
     /// By name without folders, as `folded` and `stems`.
     names: HashMap<String, Vec<usize>>,
+    /// By [`loose_key`] of the path, and of the name alone.
+    loose: HashMap<String, Vec<usize>>,
     paths: Vec<String>,
 }
 
@@ -39,6 +43,13 @@ impl FileIndex {
             if let Some(stem) = without_ending(&folded) {
                 index.stems.entry(stem.to_owned()).or_default().push(at);
             }
+            let key = loose_key(&folded);
+            if let Some((_, name)) = key.rsplit_once('/') {
+                index.loose.entry(format!("*/{name}")).or_default().push(at);
+            } else {
+                index.loose.entry(format!("*/{key}")).or_default().push(at);
+            }
+            index.loose.entry(key).or_default().push(at);
             index.folded.entry(folded).or_default().push(at);
             index.paths.push(path.clone());
             index.exact.insert(path, at);
@@ -47,7 +58,8 @@ impl FileIndex {
     }
 
     /// The files that rows with these names mean, row by row. Names are as people write them: with `\` or `/`, in any
-    /// Unicode form, in another case or without an ending where that leaves one file. Only where no row names a file so,
+    /// Unicode form, in another case or without an ending where that leaves one file, and as a last resort with another ending of
+    /// an image, without zeros before a number, or as text in another encoding. Only where no row names a file so,
     /// names are those of another machine or another folder: with folders before them that all rows have, as whole paths
     /// that end like a file here, and last of all as the end of a path in any folder below, where names without folder and
     /// ending always count. `inside`: folders in which names without a folder are looked for too.
@@ -57,7 +69,12 @@ impl FileIndex {
         let names: Vec<String> = names.iter().map(|name| normal_path(name)).collect();
         let mut resolved = self.resolve_within(&names, &exact, inside, false);
         if count(&resolved.named) == 0 {
-            return self.resolve_within(&names, &exact, inside, true);
+            self.resolve_loosely(&names, inside, false, &mut resolved);
+        }
+        if count(&resolved.named) == 0 {
+            resolved = self.resolve_within(&names, &exact, inside, true);
+            self.resolve_loosely(&names, inside, true, &mut resolved);
+            return resolved;
         }
         // Another file of the name, deeper down, does not stand for one that is gone. A name without folder and ending is
         // no path.
@@ -78,7 +95,40 @@ impl FileIndex {
         }
         // The first of them is the example.
         resolved.moved.sort_unstable();
+        self.resolve_loosely(&names, inside, true, &mut resolved);
         resolved
+    }
+
+    /// Resolves what names no file yet by what a name and a file have in common beside ending, zeros and encoding. `deeper`: names
+    /// without folder and ending also in any folder below.
+    fn resolve_loosely(&self, names: &[String], inside: &[&str], deeper: bool, resolved: &mut Resolved) {
+        for (row, name) in names.iter().enumerate() {
+            if resolved.named[row] == Named::Nothing {
+                resolved.named[row] = self.find_loosely(name, inside, deeper);
+                resolved.loose.extend(matches!(resolved.named[row], Named::File(_)).then_some(row));
+            }
+        }
+        resolved.loose.sort_unstable();
+    }
+
+    fn find_loosely(&self, name: &str, inside: &[&str], deeper: bool) -> Named {
+        let key = loose_key(&folded(name));
+        let places = std::iter::once(key.clone())
+            .chain(inside.iter().map(|folder| joined(&folded(folder), &key)))
+            // A name without folder and ending is no path.
+            .chain((deeper && !name.contains('/') && !is_named_as_image(name)).then(|| format!("*/{key}")));
+        if let Some(files) = places.into_iter().find_map(|place| self.loose.get(&place)) {
+            return Named::of(files.iter().copied());
+        }
+        let texts = if name.is_ascii() { Vec::new() } else { otherwise_decoded(name) };
+        let files: BTreeSet<usize> = texts
+            .iter()
+            .flat_map(|text| {
+                std::iter::once(text.clone()).chain(inside.iter().map(|folder| joined(folder, text)))
+            })
+            .filter_map(|place| self.exact.get(&place).copied())
+            .collect();
+        Named::of(files.into_iter())
     }
 
     /// Resolves names, with `deeper` also in any folder below.
@@ -100,7 +150,7 @@ impl FileIndex {
         if count(&best) > 0 {
             let is_moved = |at: &usize| deeper && matches!(best[*at], Named::File(_));
             moved.extend((0..best.len()).filter(is_moved));
-            return Resolved { named: best, moved, deeper };
+            return Resolved { named: best, moved, deeper, loose: Vec::new() };
         }
         for skipped in 1..=shared_folders(names) {
             let next = resolved(skipped);
@@ -116,7 +166,7 @@ impl FileIndex {
                 moved.push(row);
             }
         }
-        Resolved { named: best, moved, deeper: false }
+        Resolved { named: best, moved, deeper: false, loose: Vec::new() }
     }
 
     /// The longest end of a path that names something. A name alone may be another folder's.
@@ -228,6 +278,33 @@ impl FileIndex {
             excerpt(self.path(file))
         ))
     }
+
+    /// The notice about rows whose names differ from those of the files.
+    pub fn loose_notice(&self, rows: &[(u64, &str)], resolved: &Resolved) -> Option<String> {
+        let &first = resolved.loose.first()?;
+        let file = resolved.named[first].file()?;
+        Some(format!(
+            "{} no file as written: matched with the only file that differs in the ending, in zeros before a number or in the \
+             encoding of its name, such as '{}' with {}",
+            counted_of(resolved.loose.len(), rows.len(), ROWS, ["names", "name"]),
+            excerpt(rows[first].1),
+            excerpt(self.path(file))
+        ))
+    }
+}
+
+/// What a path keeps without the ending of an image, and without the zeros before a number.
+fn loose_key(path: &str) -> String {
+    let path = if is_named_as_image(path) { without_ending(path).unwrap_or(path) } else { path };
+    let (folder, name) = path.rsplit_once('/').map_or(("", path), |(folder, name)| (folder, name));
+    let is_number = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
+    let number = name.trim_start_matches('0');
+    let name = match is_number {
+        true if number.is_empty() => "0",
+        true => number,
+        false => name,
+    };
+    joined(folder, name)
 }
 
 /// How many rows name a file.
@@ -301,6 +378,47 @@ mod tests {
             found(&files, &["a.png", "A.PNG", "b", "c.png", "x/c"]),
             [Some(1), None, None, None, Some(4)]
         );
+    }
+
+    #[test]
+    fn endings_and_zeros_may_differ() {
+        for (files, name, file) in [
+            (&["1.jpg", "2.jpg"][..], "1.jpeg", Some(0)),
+            (&["a/1.JPG"], "a/1.png", Some(0)),
+            (&["images/x.jpg"], "x.jpeg", Some(0)),
+            (&["1.jpg", "1.png"], "1.jpeg", None),
+            (&["1.txt"], "1.png", None),
+            (&["0012.png", "0120.png"], "12", Some(0)),
+            (&["a/0012.png"], "12", Some(0)),
+            (&["a/0012.png", "b/012.png"], "12", None),
+            (&["a/0012.png"], "12.png", None),
+            (&["a/000.png"], "a/0.png", Some(0)),
+            (&["img0012.png"], "img12", None),
+        ] {
+            assert_eq!(found(files, &[name]), [file], "{name} among {files:?}");
+            // Also where other rows name files as they are.
+            let more = [files, &["deep/plain.gif"]].concat();
+            assert_eq!(found(&more, &[name, "deep/plain.gif"])[0], file, "{name} among {more:?}");
+        }
+    }
+
+    #[test]
+    fn names_match_files_that_were_decoded_otherwise() {
+        let name = "猫1.png";
+        let (bytes, _, _) = encoding_rs::SHIFT_JIS.encode(name);
+        let escaped: String = bytes
+            .utf8_chunks()
+            .flat_map(|chunk| {
+                let bytes = chunk.invalid().iter().map(|byte| format!("\\x{byte:02X}")).collect::<String>();
+                [chunk.valid().to_owned(), bytes]
+            })
+            .collect();
+        let as_chinese = encoding_rs::GBK.decode_without_bom_handling_and_without_replacement(&bytes);
+        let as_chinese = as_chinese.map(|text| text.into_owned());
+        for file in [Some(escaped), as_chinese].into_iter().flatten() {
+            assert_eq!(found(&[&file, "x.png"], &[name, "x.png"]), [Some(0), Some(1)], "{file}");
+        }
+        assert_eq!(found(&["x.png"], &[name, "x.png"]), [None, Some(0)]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use encoding_rs::Encoding;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::counted::counted;
-use super::encodings::{Encodings, is_certainly_utf8};
+use super::encodings::{Encodings, escape_bytes, is_certainly_utf8};
 
 /// A name, and its encoding: `None` for UTF-8.
 type Text<'a> = (Cow<'a, str>, Option<&'static Encoding>);
@@ -162,16 +162,6 @@ fn alternatives(name: &[u8]) -> String {
         true => String::new(),
         false => format!(" ({} may be {})", escape_bytes(name), readings.join(" or ")),
     }
-}
-
-/// Bytes as text, those that are not UTF-8 as `\x` and two digits.
-fn escape_bytes(raw: &[u8]) -> String {
-    let mut text = String::new();
-    for chunk in raw.utf8_chunks() {
-        text.push_str(chunk.valid());
-        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02X}")));
-    }
-    text
 }
 
 /// The name, or with ` (2)`, ` (3)` ... before its ending where it is taken.

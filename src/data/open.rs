@@ -17,6 +17,7 @@ use super::layout::{Roles, listed};
 use super::list_in_archive::{archive_of_list, is_list_name};
 use super::list_table;
 use super::names::{normal_path, shown_name};
+use super::plain_lists;
 use super::saved_labels::are_by_hand;
 use super::set::{DataSet, OpenOptions};
 use super::slices::run_to_end;
@@ -126,7 +127,8 @@ pub(super) fn folder_of_file(path: &Path) -> Result<Folder, DataError> {
 /// The folder around a list that is the source itself, of whose lists this one alone is read, or the archive beside it that
 /// holds its images; `None` if the path is not a list.
 pub(super) fn folder_of_list(path: &Path, options: &OpenOptions) -> Result<Option<Folder>, DataError> {
-    let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|name| is_list_name(name)) else {
+    let may_be_list = |name: &&str| is_list_name(name) || plain_lists::is_named(name);
+    let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(may_be_list) else {
         return Ok(None);
     };
     let around = path.parent().filter(|around| !around.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -134,7 +136,7 @@ pub(super) fn folder_of_list(path: &Path, options: &OpenOptions) -> Result<Optio
         return Ok(None);
     }
     let mut folder = host::folder(around, options)?;
-    if !folder.files.get(name).is_some_and(list_table::is_table_file) {
+    if !folder.files.get(name).is_some_and(list_table::may_be_chosen) {
         return Ok(None);
     }
     folder.files.retain(|other, _| other == name || !is_list_name(other));

@@ -157,9 +157,8 @@ fn parse(
     let index = FileIndex::new(files.iter().cloned());
     let resolved = index.resolve(&rows, &[]);
     let names: Vec<(u64, &str)> = lines.iter().copied().zip(rows.iter().map(String::as_str)).collect();
-    labels
-        .notices
-        .extend(index.moved_notice(&names, &resolved).map(|notice| format!("{LABELS_FILE}: {notice}")));
+    let told = [index.moved_notice(&names, &resolved), index.loose_notice(&names, &resolved)];
+    labels.notices.extend(told.into_iter().flatten().map(|notice| format!("{LABELS_FILE}: {notice}")));
     labels.notices.extend(placeholder_notice(LABELS_FILE, &placeholders, rows.len() + placeholders.len()));
     if let Some((_, _, count, all)) = &mut labels.no_label {
         (*count, *all) = (placeholders.len(), rows.len() + placeholders.len());

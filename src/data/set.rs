@@ -17,6 +17,7 @@ use super::identity::{Identities, RecordedRoles, SplitRule};
 use super::images::Images;
 use super::limits::{SIDES, rounded_side};
 use super::original::Original;
+use super::unread_columns::UnreadColumns;
 
 /// Images and labels to train and test on, whatever format they came from.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +41,8 @@ pub struct DataSet {
     pub held_out: Option<f64>,
     /// What is unusual about image files (depth, profile, size, transparency), by their path as in [`Identities::files`].
     pub originals: BTreeMap<String, Original>,
+    /// Columns of lists that are not read.
+    pub unread_columns: UnreadColumns,
     /// How image files were decoded.
     pub decoding: Decoding,
     pub origin: Origin,
@@ -287,7 +290,7 @@ pub struct Choice {
     /// stay splits, and `unlabeled` stays of unknown class.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub folders_as_classes: bool,
-    /// Lists: the words `none`, `empty` and `unknown` are classes rather than no label.
+    /// Lists: the words `none`, `empty`, `unknown`, `undefined` and `skip` are classes rather than no label.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub none_as_class: bool,
     /// Folders: go on where far more files are found than images, as in a whole home folder.
@@ -390,6 +393,7 @@ impl Parts {
             test_ids,
             held_out,
             originals: BTreeMap::new(),
+            unread_columns: UnreadColumns::default(),
             decoding: Decoding::default(),
             origin: Origin::Benchmark,
             flip,

@@ -15,6 +15,7 @@ use super::file_kinds::has_images;
 use super::files::{Entry, Folder};
 use super::json_lists;
 use super::layout::{Ignored, Role, Roles, joined, listed};
+use super::list_text;
 use super::names::{folded, normal_path, shown_name};
 use super::split_words::{SplitName, exact, has, split_of_list, words_of};
 
@@ -81,9 +82,15 @@ fn lines(entry: &Entry) -> Option<Vec<String>> {
         return json_lists::paths_in(entry);
     }
     let bytes = entry.bytes(MAX_BYTES).ok()?;
-    let text = String::from_utf8(bytes).ok()?;
-    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
-    Some(lines.filter(|line| !line.is_empty()).map(str::to_owned).collect())
+    let text = list_text::text(&bytes).ok()?;
+    // Of the fields of MXNet's lists, the path is the last.
+    let is_mxnet = entry.name.to_lowercase().ends_with(".lst");
+    let path = |line: &str| match line.rsplit_once('\t') {
+        Some((_, path)) if is_mxnet => path.trim().to_owned(),
+        _ => line.to_owned(),
+    };
+    let lines = text.lines().map(str::trim);
+    Some(lines.filter(|line| !line.is_empty()).map(path).collect())
 }
 
 /// Collects the files that look like splits in a folder and in the folders without images below it.
@@ -101,6 +108,11 @@ fn collect_to(folder: &Folder, at: &str, depth: usize, all: &mut Vec<SplitFile>)
     for (name, inner) in folder.folders.iter().filter(|(_, inner)| depth > 0 && !has_images(inner)) {
         collect_to(inner, &joined(at, name), depth - 1, all);
     }
+}
+
+/// Whether a file of a folder looks like a split, or belongs to one: it is read, or has a notice.
+pub(super) fn is_split_file(name: &str, folder: &Folder) -> bool {
+    looks_like_split(name) || (name == NUMBERED_IMAGES && folder.files.contains_key(NUMBERED_SPLIT))
 }
 
 /// Whether a file's name is that of a split: `test.txt`, `train_test_split.txt`, `splits.json`.

@@ -1,7 +1,10 @@
 //! Predictions as a CSV file: `file,class`, then the probability of each class under its name. The window's export and
-//! the command line write it; the window adds a column [`BY_HAND`].
+//! the command line write it; the window adds a column [`BY_HAND`]. No name is a formula for a spreadsheet.
+
+use std::borrow::Cow;
 
 use super::metrics::most_likely;
+use crate::data::{class_cell, path_cell};
 
 /// The last column of a table of images that a person has labelled some of: the class that the person gave.
 const BY_HAND: &str = "by_hand";
@@ -26,9 +29,11 @@ impl PredictionTable {
 
     fn with(classes: &[String], by_hand: bool) -> Self {
         let mut rows = csv::Writer::from_writer(Vec::new());
-        let header = ["file", "class"].into_iter().chain(classes.iter().map(String::as_str));
-        let header = header.chain(by_hand.then_some(BY_HAND));
-        rows.write_record(header).expect("writing to memory succeeds");
+        let start = ["file", "class"].map(Cow::Borrowed).into_iter();
+        let header = start.chain(classes.iter().map(|class| class_cell(class)));
+        let header = header.chain(by_hand.then_some(Cow::Borrowed(BY_HAND)));
+        let header: Vec<Cow<'_, str>> = header.collect();
+        rows.write_record(header.iter().map(|name| name.as_bytes())).expect("writing to memory succeeds");
         Self { rows, classes: classes.to_vec(), by_hand }
     }
 
@@ -59,9 +64,9 @@ impl PredictionTable {
 
     fn write(&mut self, file: &str, class: &str, probabilities: &[f32], label: Option<&str>) {
         assert_eq!(probabilities.len(), self.classes.len(), "one probability per class");
-        let start = [file, class].map(str::to_owned);
+        let start = [path_cell(file), class_cell(class)].map(Cow::into_owned);
         let row = start.into_iter().chain(probabilities.iter().map(f32::to_string));
-        let row = row.chain(self.by_hand.then(|| label.unwrap_or_default().to_owned()));
+        let row = row.chain(self.by_hand.then(|| class_cell(label.unwrap_or_default()).into_owned()));
         self.rows.write_record(row).expect("writing to memory succeeds");
     }
 

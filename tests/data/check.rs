@@ -560,6 +560,52 @@ fn corrected_lists_keep_classes_called_none() {
     }
 }
 
+/// Columns that say nothing here stay, and no name is a formula of a spreadsheet.
+#[test]
+fn corrected_lists_keep_columns_and_odd_names() {
+    let mut files = Layout::new();
+    let mut rows = "path,place,class,date\n".to_owned();
+    for number in 0..8 {
+        let name = if number == 0 { "=cmd().png".to_owned() } else { format!("{number}.png") };
+        let class = ["=cmd()", "-1"][number as usize % 2];
+        files.insert(name.clone(), png(&picture(number, 32)));
+        rows += &format!("{name},\"field {number}, north\",{class},2021-05-0{}\n", number + 1);
+    }
+    // A copy is left out.
+    files.insert("copy (1).png".to_owned(), files["3.png"].clone());
+    rows += "copy (1).png,attic,-1,\n";
+    files.insert("list.csv".to_owned(), rows.into_bytes());
+    for (entrance, set) in opened_plain(&files) {
+        let report = check(&set, |_| {}).unwrap();
+        let list = report.corrected_list(&set, "").unwrap();
+        let mut lines = list.csv.lines();
+        assert_eq!(lines.next(), Some("file,label,split,place,date"), "{entrance}");
+        let row = |start: &str| list.csv.lines().find(|line| line.starts_with(start)).unwrap_or_default();
+        let first = row("./=cmd().png, =cmd(),");
+        assert!(first.ends_with(",\"field 0, north\",2021-05-01"), "{entrance}: {}", list.csv);
+        assert!(row("copy (1).png,-1,left out,attic,").ends_with(','), "{entrance}: {}", list.csv);
+        let mut clean = files.clone();
+        clean.insert("list.csv".to_owned(), list.csv.clone().into_bytes());
+        for (entrance, again) in opened_plain(&clean) {
+            assert_eq!(again.classes, set.classes, "{entrance}");
+            assert_eq!(again.train.len() + again.test.len(), 8, "{entrance}");
+            assert_eq!(again.unread_columns.names, ["place", "date"], "{entrance}");
+        }
+    }
+}
+
+/// Opens files without a list of its own making.
+fn opened_plain(files: &Layout) -> Vec<(&'static str, DataSet)> {
+    let folder = tempdir().unwrap();
+    files.iter().for_each(|(file, bytes)| put(folder.path().join("set").join(file), bytes));
+    fs::write(folder.path().join("set.zip"), zip(files)).unwrap();
+    fs::write(folder.path().join("set.tar.gz"), tar_gz(files)).unwrap();
+    let read =
+        |name: &str| open(folder.path().join(name).to_str().unwrap(), &OpenOptions::default()).unwrap();
+    let page = open_files("set", files.clone(), &OpenOptions::default()).unwrap();
+    vec![("folder", read("set")), ("zip", read("set.zip")), ("tar.gz", read("set.tar.gz")), ("page", page)]
+}
+
 #[test]
 fn names_with_line_breaks_have_no_list() {
     for name in ["train/ca\nt/1.png", "train/cat/1\r.png"] {

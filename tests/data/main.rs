@@ -20,6 +20,8 @@ mod images;
 mod layout_files;
 mod layouts;
 mod list_columns;
+mod list_forms;
+mod list_versions;
 mod lists;
 mod lists_beside;
 mod names;

@@ -309,7 +309,10 @@ fn contradicting_rows_are_refused() {
         ("*4.png", ""),
     ];
     for (_, opened) in Files::new(&lists).open_everywhere(&OpenOptions::default()) {
-        assert_refused(opened, &["'1.png' again"]);
+        assert_refused(
+            opened,
+            &["several lists of the same images", "1.png: test in test.csv, train in train.csv"],
+        );
     }
     let same = [("labels.csv", "file,label\n1.png,a\n2.png,b\n1.png,a\n3.png,a\n4.png,b\n"), ("*4.png", "")];
     for (way, opened) in Files::new(&same).open_everywhere(&OpenOptions::default()) {

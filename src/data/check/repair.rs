@@ -14,12 +14,14 @@ use crate::data::names::shown_name;
 use crate::data::set::{DataSet, Origin};
 use crate::data::sheet::file_name;
 use crate::data::split_words::LEFT_OUT;
+use crate::data::spreadsheet_cells::{class_cell, path_cell};
 
 /// A list of the images to keep.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CorrectedList {
     /// A CSV file with the columns `file`, `label` and `split`. Images without a class have an empty label; those that do not
-    /// count have the split `left out`, so that the list names every image.
+    /// count have the split `left out`, so that the list names every image. Columns that the list which is corrected has besides
+    /// follow.
     pub csv: String,
     pub kept: usize,
     pub left_out: usize,
@@ -61,8 +63,9 @@ impl Report {
         let subject = Subject { set };
         let out = left_out(&self.findings);
         let mut writer = WriterBuilder::new().from_writer(Vec::new());
-        let mut write = |row: [&str; 3]| writer.write_record(row).is_ok();
-        write(["file", "label", "split"]);
+        let mut write = |row: Vec<&str>| writer.write_record(row).is_ok();
+        let others = set.unread_columns.names.iter().map(String::as_str);
+        write(["file", "label", "split"].into_iter().chain(others).collect());
         let mut trained = vec![0usize; set.classes.len()];
         // Labels made by hand that are held out: their images train without them.
         let held = set.test_ids.files.iter().map(String::as_str).zip(set.test_labels.iter().copied());
@@ -83,11 +86,14 @@ impl Report {
             } else {
                 "train"
             };
-            let name = format!("{prefix}{}", subject.name(image));
+            let file = subject.name(image);
+            let name = format!("{prefix}{file}");
             if let Some(text) = [&name, &class].into_iter().find(|text| text.contains(['\n', '\r'])) {
                 return Err(RepairError::LineBreak(shown_name(text).to_string()));
             }
-            write([&name, &class, split]);
+            let (name, class) = (path_cell(&name), class_cell(&class));
+            let start = [name.as_ref(), class.as_ref(), split].into_iter();
+            write(start.chain(set.unread_columns.of(&file)).collect());
             kept += usize::from(!is_out);
             if let (Some(class), Use::Training, false) = (subject.label(image), subject.usage(image), is_out)
             {

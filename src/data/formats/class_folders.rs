@@ -30,6 +30,7 @@ use crate::data::structure::{self, Doubt, Named};
 use crate::data::subfolders::{
     Child, are_splits, around, beside_its_tests, holds_classes, holds_splits, is_empty_split, is_unlabelled,
 };
+use crate::data::unread_lists::{told_unread, unread_lists, unread_notices};
 
 pub const FORMAT: Format = Format {
     name: "folder of class folders",
@@ -57,9 +58,18 @@ fn explain(folder: &Folder) -> Result<Option<DataError>, DataError> {
             path: folder.path.clone(),
             images: images.len(),
             example: first.name.clone(),
-            lists: told_unused(folder)?,
+            lists: told_lists(folder)?,
         }),
     })
+}
+
+/// What an error about images without classes says of lists that are not used.
+///
+/// # Errors
+/// When a table cannot be read.
+fn told_lists(folder: &Folder) -> Result<String, DataError> {
+    let unused = told_unused(folder)?;
+    Ok(if unused.is_empty() { told_unread(folder) } else { unused })
 }
 
 /// Reads the folders.
@@ -90,11 +100,13 @@ pub(in crate::data) fn read(folder: &Folder, options: &OpenOptions) -> Result<Im
         if let Some(error) = list_table::explain(folder)? {
             return Err(error);
         }
-        let (path, lists) = (folder.path.clone(), told_unused(folder)?);
+        let (path, lists) = (folder.path.clone(), told_lists(folder)?);
         return Err(DataError::Unclassed { path, images, example, lists });
     }
     let Reader { mut found, mut roles, others, mut notices, doubtful, augmented, split_files, .. } = reader;
     split_lists::apply(&split_files, &mut found, &mut roles, &mut notices);
+    let told = |entry: &Entry| split_lists::is_split_file(&entry.name, folder);
+    notices.extend(unread_notices(&unread_lists(folder, &told)));
     let tests = |image: &Found| matches!(image.split, SplitName::Test | SplitName::Validation);
     if let Some(doubt) = augmented.filter(|_| !only_tests && !found.iter().any(tests)) {
         return Err(doubt.into());

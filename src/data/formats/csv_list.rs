@@ -10,32 +10,35 @@
 //! contradict class folders, unless the list itself is the source, or name less than half of their images. Of a list of test
 //! images alone (`test.csv`) beside class folders, the other images of the folders train.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::data::class_lines::ClassLines;
 use crate::data::classes::{Found, assemble};
 use crate::data::counted::{counted, counted_of};
 use crate::data::decode::EXAMPLE_IMAGE;
 use crate::data::error::{DataError, excerpt};
-use crate::data::file_kinds::{has_image_folders, is_image, is_named_as_image};
+use crate::data::file_kinds::{has_image_folders, is_image, is_named_as_image, is_packed};
 use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};
 use crate::data::image_files::ImageFiles;
-use crate::data::image_list::List;
+use crate::data::image_list::{List, Row};
 use crate::data::labels::{CLASSES_FILE, LABELS_FILE};
-use crate::data::layout::{Ignored, Role, Roles};
+use crate::data::layout::{Ignored, Role, Roles, listed as names_listed};
 use crate::data::list_folders::{has_folder, split_of_folders};
 use crate::data::list_labels::placeholder_notice;
 use crate::data::list_matches::Named;
 use crate::data::list_precedence::{Listed, beside_tests, check_folders, check_share, split_by_folders};
 use crate::data::list_scope::{FilesBelow, Scope};
 use crate::data::list_table::{Table, explain, lists_in_splits, tables};
+use crate::data::list_versions::{Said, Saying, check_versions};
 use crate::data::listed::FileIndex;
 use crate::data::named_paths::NamedPaths;
-use crate::data::names::{class_key, class_name, shown, shown_name};
+use crate::data::names::{shown, shown_name};
 use crate::data::set::OpenOptions;
 use crate::data::source_kind::LIST_FORMAT;
 use crate::data::split_words::{SplitName, split_name};
+use crate::data::unread_columns::UnreadColumns;
+use crate::data::unread_lists::{unread_lists, unread_notices};
 
 pub const FORMAT: Format = Format {
     name: LIST_FORMAT,
@@ -60,20 +63,34 @@ pub(in crate::data) fn read_lists(
     lists(folder)?.map(|lists| read(folder, &lists, options)).transpose()
 }
 
-/// How many rows of the folder's chosen list name a file below the folder, and how many rows name a file at all.
+/// How many rows of a list name files below a folder.
+pub(in crate::data) struct NamedFiles {
+    /// By their whole path, or in a folder where they are looked for.
+    pub direct: usize,
+    /// Also by the end of a path.
+    pub all: usize,
+    pub rows: usize,
+}
+
+/// How many rows of the folder's chosen list name a file below the folder.
 ///
 /// # Errors
 /// When the list cannot be read.
-pub(in crate::data) fn named_files(folder: &Folder) -> Result<[usize; 2], DataError> {
+pub(in crate::data) fn named_files(folder: &Folder) -> Result<NamedFiles, DataError> {
     let chosen = folder.chosen_list.as_ref().and_then(|name| folder.files.get(name));
     let Some(Table::List(list)) = chosen.map(|entry| Table::open(entry, true)).transpose()? else {
-        return Ok([0; 2]);
+        return Ok(NamedFiles { direct: 0, all: 0, rows: 0 });
     };
-    let names = list.file_names();
-    let below = FilesBelow::new(folder, &NamedPaths::new(names.iter().cloned()));
+    let below = FilesBelow::new(folder, &NamedPaths::new(list.all_file_names()));
     let index = FileIndex::new(below.files.into_iter().map(|(path, _)| path));
-    let named = list.resolve(&names, &index).named;
-    Ok([named.iter().filter(|named| named.file().is_some()).count(), names.len()])
+    let names = list.file_names(list.folder_column(&index));
+    let resolved = list.resolve(&names, &index);
+    let all = resolved.named.iter().filter(|named| named.file().is_some()).count();
+    Ok(NamedFiles {
+        direct: all.saturating_sub(resolved.moved.len() + resolved.loose.len()),
+        all,
+        rows: names.len(),
+    })
 }
 
 /// The tables of the folder; `None` if no table lists images that are there, and class folders may be read instead.
@@ -90,13 +107,13 @@ fn lists(folder: &Folder) -> Result<Option<Vec<(&Entry, Table)>>, DataError> {
     let mut is_list = found.clone().any(|list| !list.by_id && list.binary_label().is_none());
     if !is_list && found.clone().next().is_some() {
         // Numbers in a column `id` name files only where there are such files; rows with faults name them too.
-        let named = NamedPaths::new(found.clone().flat_map(List::file_names));
+        let named = NamedPaths::new(found.clone().flat_map(List::all_file_names));
         let paths: Vec<String> =
             FilesBelow::new(folder, &named).files.into_iter().map(|(path, _)| path).collect();
         let index = FileIndex::new(paths.iter().cloned());
         is_list = !has_image_folders(folder)
             || found.any(|list| {
-                let named = list.resolve(&list.file_names(), &index).named;
+                let named = list.resolve(&list.file_names(list.folder_column(&index)), &index).named;
                 named.iter().any(|named| *named != Named::Nothing)
                     && (list.binary_label().is_none() || chosen(&list.entry) || !in_classes(&named, &paths))
             });
@@ -133,10 +150,104 @@ fn in_classes(named: &[Named], paths: &[String]) -> bool {
     parents.filter(|name| split_name(name).is_none()).collect::<BTreeSet<_>>().len() > 1
 }
 
+/// The rows of a list, and what they name.
+///
+/// # Errors
+/// When the list has no rows and is the only one, or a row is damaged, contradicts itself or names no image.
+fn read_rows(
+    (folder, list): (&Folder, &List),
+    (index, paths): (&FileIndex, &[String]),
+    (class_lines, is_only): (Option<&ClassLines>, bool),
+    options: &OpenOptions,
+    notices: &mut Vec<String>,
+) -> Result<(Vec<Row>, Vec<Named>), DataError> {
+    let entry = &list.entry;
+    notices.extend(list.column_notices());
+    let of_folder = list.folder_column(index);
+    notices.extend(of_folder.map(|at| {
+        format!(
+            "the column {} of {} names the folders of the files",
+            shown_name(&list.header[at]),
+            shown(&entry.path)
+        )
+    }));
+    let mut rows = list.rows(of_folder, options.choice.none_as_class)?;
+    if rows.is_empty() && is_only {
+        let (path, expected) = (entry.path.clone(), "a row for each image below the header".to_owned());
+        let advice = "add rows of file and label, or remove the list to use class folders";
+        return Err(DataError::Line { path, line: 1, expected, found: "none".to_owned(), advice });
+    }
+    notices.extend(list.exclusion_notice(&rows));
+    notices.extend(list.no_class_notice(&rows));
+    if let Some(classes) = class_lines {
+        for row in &mut rows {
+            row.class = row.class.take().or_else(|| row.placeholder.take_if(|word| classes.has(word)));
+        }
+        let labels = rows.iter().filter_map(|row| row.class.as_deref());
+        if let Some(first) = classes.first_number(labels) {
+            notices.push(classes.notice(first));
+            for row in &mut rows {
+                row.class = row.class.take().map(|label| classes.named(&label, first).unwrap_or(label));
+            }
+        }
+        notices.extend(classes.new_notice(rows.iter().filter_map(|row| row.class.as_deref())));
+    }
+    let names: Vec<String> = rows.iter().map(|row| row.file.clone()).collect();
+    let resolved = list.resolve(&names, index);
+    list.check_other_files(&rows, &resolved, index, notices)?;
+    for (row, named) in rows.iter_mut().zip(&resolved.named) {
+        // A folder of that name makes the word a class.
+        let path = named.file().map_or("", |file| &paths[file]);
+        row.class = row.class.take().or_else(|| row.placeholder.take_if(|word| has_folder(path, word)));
+    }
+    list.check_tests(&rows)?;
+    let short: Vec<u64> = rows.iter().filter(|row| row.is_short).map(|row| row.line).collect();
+    notices.extend(short.first().map(|line| {
+        let rows = counted_of(short.len(), rows.len(), ["row", "rows"], ["has", "have"]);
+        let name = shown_name(&entry.name);
+        format!(
+            "{name}: {rows} fewer fields than the header, as line {line}: the missing ones count as empty"
+        )
+    }));
+    let words: Vec<String> = rows.iter().filter_map(|row| row.placeholder.clone()).collect();
+    notices.extend(placeholder_notice(&entry.name, &words, rows.len()));
+    if let Some(error) = list.only_class(&rows).filter(|_| !options.only_tests && is_only) {
+        return Err(error);
+    }
+    list.check_names(folder, &rows, (index, &resolved), options, notices)?;
+    Ok((rows, resolved.named))
+}
+
+/// What the rows of a list say of each image, and how many rows repeat another one.
+///
+/// # Errors
+/// When two rows contradict each other.
+fn saying<'a>(list: &'a List, rows: Vec<Row>, named: Vec<Named>) -> Result<(Saying<'a>, usize), DataError> {
+    let (mut saying, mut repeated) = (Saying::new(list, rows.len()), 0);
+    for (row, named) in rows.into_iter().zip(named) {
+        let Some(file) = named.file() else { continue };
+        let Row { class, split, says_split, left_out, .. } = row;
+        let said = Said { class, split, says_split, left_out };
+        match saying.of(file) {
+            Some(before) if before.is_same(&said) => repeated += 1,
+            Some(before) => {
+                let [here, earlier] = said.differing(before);
+                return Err(list.error(
+                    row.line,
+                    "each image once".to_owned(),
+                    format!("'{}' again: {here} here, {earlier} before", excerpt(&row.file)),
+                ));
+            }
+            None => saying.insert(file, said),
+        }
+    }
+    Ok((saying, repeated))
+}
+
 /// Reads the lists, and the images that they name.
 fn read(folder: &Folder, tables: &[(&Entry, Table)], options: &OpenOptions) -> Result<ImageFiles, DataError> {
     let lists_of = |table: &'_ (&Entry, Table)| match &table.1 {
-        Table::List(list) => list.file_names(),
+        Table::List(list) => list.all_file_names(),
         Table::Other { .. } => Vec::new(),
     };
     let below = FilesBelow::new(folder, &NamedPaths::new(tables.iter().flat_map(lists_of)));
@@ -147,96 +258,53 @@ fn read(folder: &Folder, tables: &[(&Entry, Table)], options: &OpenOptions) -> R
     let class_lines = class_lines(folder, tables)?;
     // As in a folder that was labelled by hand, also in an archive of it.
     let by_hand = class_lines.is_some() && folder.chosen_list.is_none();
+    let is_labels = |list: &List| list.entry.name == LABELS_FILE && list.within.is_empty();
     let mut notices = Vec::new();
-    let (mut says_all, mut left_out) = (false, HashSet::new());
-    let mut listed: Vec<Listed<'_>> = Vec::new();
-    let mut seen: HashMap<usize, (Option<String>, SplitName)> = HashMap::new();
-    let mut repeated = 0;
-    let lists = tables.iter().filter(|(_, table)| matches!(table, Table::List(_))).count();
+    let mut lists: Vec<&List> = Vec::new();
     for (entry, table) in tables {
-        let list = match table {
-            Table::List(list) => list,
-            Table::Other { why, .. } => {
-                roles.file("", &entry.name, Role::Ignored(*why));
-                continue;
+        match table {
+            Table::List(list) if by_hand && !is_labels(list) => {
+                roles.file(&list.within, &entry.name, Role::Ignored(Ignored::BesideLabels));
             }
-        };
-        roles.file(&list.within, &entry.name, Role::List);
-        if folder.chosen_list.as_ref() == Some(&entry.name) && list.is_guesses() {
-            notices.push(format!("the labels in {} are guesses of a model", shown(&entry.path)));
-        }
-        notices.extend(list.column_notices());
-        let mut rows = list.rows(options.choice.none_as_class)?;
-        if rows.is_empty() && lists == 1 {
-            let (path, expected) = (entry.path.clone(), "a row for each image below the header".to_owned());
-            let advice = "add rows of file and label, or remove the list to use class folders";
-            return Err(DataError::Line { path, line: 1, expected, found: "none".to_owned(), advice });
-        }
-        if let Some(classes) =
-            class_lines.as_ref().filter(|_| entry.name == LABELS_FILE && list.within.is_empty())
-        {
-            for row in &mut rows {
-                row.class = row.class.take().or_else(|| row.placeholder.take_if(|word| classes.has(word)));
+            Table::List(list) => {
+                roles.file(&list.within, &entry.name, Role::List);
+                lists.push(list);
             }
-            let labels = rows.iter().filter_map(|row| row.class.as_deref());
-            if let Some(first) = classes.first_number(labels) {
-                notices.push(classes.notice(first));
-                for row in &mut rows {
-                    row.class = row.class.take().map(|label| classes.named(&label, first).unwrap_or(label));
-                }
-            }
-            notices.extend(classes.new_notice(rows.iter().filter_map(|row| row.class.as_deref())));
+            Table::Other { why, .. } => roles.file("", &entry.name, Role::Ignored(*why)),
         }
-        let names: Vec<String> = rows.iter().map(|row| row.file.clone()).collect();
-        let resolved = list.resolve(&names, &index);
-        list.check_other_files(&rows, &resolved, &index, &mut notices)?;
-        for (row, named) in rows.iter_mut().zip(&resolved.named) {
-            // A folder of that name makes the word a class.
-            let path = named.file().map_or("", |file| &paths[file]);
-            row.class = row.class.take().or_else(|| row.placeholder.take_if(|word| has_folder(path, word)));
+    }
+    notices.extend(packed_notice(folder));
+    if folder.chosen_list.is_none() {
+        let is_read = |entry: &Entry| tables.iter().any(|(table, _)| table.path == entry.path);
+        notices.extend(unread_notices(&unread_lists(folder, &is_read)));
+    }
+    let (mut sayings, mut repeated) = (Vec::new(), 0);
+    let mut unread_columns = UnreadColumns::default();
+    for list in &lists {
+        if folder.chosen_list.as_ref() == Some(&list.entry.name) && list.is_guesses() {
+            notices.push(format!("the labels in {} are guesses of a model", shown(&list.entry.path)));
         }
-        list.check_tests(&rows)?;
-        let short: Vec<u64> = rows.iter().filter(|row| row.is_short).map(|row| row.line).collect();
-        notices.extend(short.first().map(|line| {
-            let rows = counted_of(short.len(), rows.len(), ["row", "rows"], ["has", "have"]);
-            let name = shown_name(&entry.name);
-            format!(
-                "{name}: {rows} fewer fields than the header, as line {line}: the missing ones count as empty"
-            )
-        }));
-        let words: Vec<String> = rows.iter().filter_map(|row| row.placeholder.clone()).collect();
-        notices.extend(placeholder_notice(&entry.name, &words, rows.len()));
-        if let Some(error) = list.only_class(&rows).filter(|_| !options.only_tests && lists == 1) {
-            return Err(error);
-        }
-        list.check_names(folder, &rows, (&index, &resolved), options, &mut notices)?;
-        for (row, named) in rows.into_iter().zip(resolved.named) {
-            says_all |= row.left_out;
-            let Some(file) = named.file() else { continue };
-            if row.left_out {
+        let class_lines = class_lines.as_ref().filter(|_| is_labels(list));
+        let (list, is_only) = (*list, lists.len() == 1);
+        let (rows, named) =
+            read_rows((folder, list), (&index, &paths), (class_lines, is_only), options, &mut notices)?;
+        let says_all = rows.iter().any(|row| row.left_out);
+        list.keep_unread(&named, &paths, &mut unread_columns);
+        let (saying, again) = saying(list, rows, named)?;
+        repeated += again;
+        sayings.push((saying, says_all));
+    }
+    let says_all = sayings.iter().any(|(_, says_all)| *says_all);
+    let sayings: Vec<Saying<'_>> = sayings.into_iter().map(|(saying, _)| saying).collect();
+    notices.extend(check_versions(folder, &sayings, &paths)?);
+    let mut listed: Vec<Listed<'_>> = Vec::new();
+    let (mut seen, mut left_out) = (HashSet::new(), HashSet::new());
+    for saying in sayings {
+        for (file, Said { class, split, says_split, left_out: is_out }) in saying.said {
+            if is_out {
                 left_out.insert(file);
-                continue;
-            }
-            let class = row.class.as_deref().map(class_key);
-            match seen.get(&file) {
-                Some(before) if *before == (class.clone(), row.split) => repeated += 1,
-                Some(before) => {
-                    let word = |class: &Option<String>| excerpt(class.as_deref().unwrap_or("no label"));
-                    let (here, earlier) = match before.0 == class {
-                        true => (row.split.word().to_owned(), before.1.word().to_owned()),
-                        false => (word(&row.class.as_deref().map(class_name)), word(&before.0)),
-                    };
-                    return Err(list.error(
-                        row.line,
-                        "each image once".to_owned(),
-                        format!("'{}' again: {here} here, {earlier} before", excerpt(&row.file)),
-                    ));
-                }
-                None => {
-                    seen.insert(file, (class, row.split));
-                    let (class, split, says_split) = (row.class, row.split, row.says_split);
-                    listed.push(Listed { file, list: entry, class, split, says_split });
-                }
+            } else if seen.insert(file) {
+                listed.push(Listed { file, list: &saying.list.entry, class, split, says_split });
             }
         }
     }
@@ -247,7 +315,7 @@ fn read(folder: &Folder, tables: &[(&Entry, Table)], options: &OpenOptions) -> R
     let images = || paths.iter().filter(|path| is_named_as_image(path)).map(String::as_str);
     let mut sorted = Vec::new();
     if folder.chosen_list.is_none() && check_folders(&listed, &paths, images(), &mut notices)? {
-        let named: HashSet<usize> = seen.keys().chain(&left_out).copied().collect();
+        let named: HashSet<usize> = seen.iter().chain(&left_out).copied().collect();
         sorted = beside_tests(folder, &listed, &paths, &named);
         if let (Some(first), false) = (listed.first(), sorted.is_empty()) {
             let (list, count) = (shown_name(&first.list.name), counted(sorted.len(), "image", "images"));
@@ -276,7 +344,7 @@ fn read(folder: &Folder, tables: &[(&Entry, Table)], options: &OpenOptions) -> R
             let at = paths[file].rsplit_once('/').map_or("", |(at, _)| at);
             let (entry, split) = (entries[file].clone(), SplitName::Train);
             found.push(Found { entry, folder: at.to_owned(), class: Some(class), split });
-            seen.insert(file, (None, split));
+            seen.insert(file);
         }
     }
     let scope = Scope::of(folder, tables, &found, says_all);
@@ -285,7 +353,7 @@ fn read(folder: &Folder, tables: &[(&Entry, Table)], options: &OpenOptions) -> R
     let mut others_by_hand = 0;
     for (at, (path, entry)) in paths.iter().zip(entries).enumerate() {
         let (in_folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        if seen.contains_key(&at) || scope.is_table(path) {
+        if seen.contains(&at) || scope.is_table(path) {
             continue;
         }
         if class_lines.is_some() && path == CLASSES_FILE {
@@ -335,7 +403,22 @@ fn read(folder: &Folder, tables: &[(&Entry, Table)], options: &OpenOptions) -> R
         let images = counted(count, "image", "images");
         notices.push(format!("{images} in {}/, beside the list, count as unlabelled", shown_name(&name)));
     }
-    assemble(&folder.path, found, roles, others, notices, options)
+    let files = assemble(&folder.path, found, roles, others, notices, options)?;
+    Ok(ImageFiles { unread_columns, ..files })
+}
+
+/// The notice about archives beside the lists of a folder, which may hold the same images.
+fn packed_notice(folder: &Folder) -> Option<String> {
+    let packed: Vec<String> =
+        folder.files.keys().filter(|name| is_packed(name)).map(|name| shown_name(name).to_string()).collect();
+    (!packed.is_empty()).then(|| {
+        format!(
+            "{} beside the list {} not read ({}): the files in the folder count",
+            counted(packed.len(), "archive", "archives"),
+            if packed.len() == 1 { "is" } else { "are" },
+            names_listed(&packed)
+        )
+    })
 }
 
 /// Four images in two classes.
