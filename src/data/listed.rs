@@ -296,7 +296,7 @@ impl FileIndex {
 /// What a path keeps without the ending of an image, and without the zeros before a number.
 fn loose_key(path: &str) -> String {
     let path = if is_named_as_image(path) { without_ending(path).unwrap_or(path) } else { path };
-    let (folder, name) = path.rsplit_once('/').map_or(("", path), |(folder, name)| (folder, name));
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     let is_number = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
     let number = name.trim_start_matches('0');
     let name = match is_number {
