@@ -14,6 +14,7 @@ use web_time::Instant;
 use super::guesses::Guesses;
 use super::kept::forget;
 use super::queue::LabelQueue;
+use super::undo::Undo;
 use super::writer::{LabelWriter, SaveState, SavedLabels};
 use crate::app::run::Run;
 use crate::app::session::{Command, Phase};
@@ -86,8 +87,10 @@ pub struct Earlier {
 /// What stays of a folder whose images are read again.
 pub struct Before {
     own: Arc<LabellingFolder>,
-    /// The labels, if they are not in the files, and whether a person has made them.
-    unsaved: Option<(Labels, bool)>,
+    labels: Labels,
+    /// Whether the labels are not in the files, and if so, whether a person has made them.
+    unsaved: Option<bool>,
+    undo: Undo,
     current: usize,
     mirror: bool,
     /// Whether the question about folders was answered.
@@ -171,25 +174,23 @@ impl OpenFolder {
             Err(reason) => SaveState::Failed(reason.clone()),
         };
         let unsaved = !matches!(state, SaveState::Saved) && !self.queue.labels().made().is_empty();
-        Before {
-            unsaved: unsaved.then(|| (self.queue.labels().clone(), self.queue.changes() > 0)),
-            current: self.queue.current(),
-            mirror: self.mirror,
-            answered: self.in_folders.is_none(),
-            own: Arc::clone(&self.queue.own),
-            kept: self.kept.take(),
-        }
+        let (own, current) = (Arc::clone(&self.queue.own), self.queue.current());
+        let unsaved = unsaved.then_some(self.queue.changes() > 0);
+        let (undo, labels) = self.queue.into_undo();
+        let (mirror, answered, kept) = (self.mirror, self.in_folders.is_none(), self.kept);
+        Before { own, labels, unsaved, undo, current, mirror, answered, kept }
     }
 
     /// Goes on where the same folder was before its images were read again.
     pub fn go_on(&mut self, before: Before) {
-        let Before { own, unsaved, current, mirror, answered, kept } = before;
+        let Before { own, labels, unsaved, undo, current, mirror, answered, kept } = before;
         let files = &self.queue.own.files;
         let place = files.iter().position(|file| *file == own.files[current]);
-        if let Some((labels, by_hand)) = unsaved {
+        let undo = undo.of_files(&own.files, files);
+        let of_files = labels.of_files(&own.files, files);
+        if let Some(by_hand) = unsaved {
             let pictures = LabelledPictures::of(&labels, &own.files, &own.ids);
-            let ids = &self.queue.own.ids;
-            let labels = labels.of_files(&own.files, files).follow_pictures(&pictures, files, ids).labels;
+            let labels = of_files.follow_pictures(&pictures, files, &self.queue.own.ids).labels;
             let merged = labels.merge_saved(&Labels::default(), self.queue.labels(), files).labels;
             match by_hand {
                 true => self.queue.adopt(merged, &[]),
@@ -197,6 +198,7 @@ impl OpenFolder {
             }
             self.queue.see_classes();
         }
+        self.queue.remember(undo, &of_files);
         place.into_iter().for_each(|image| self.queue.go_to(image));
         self.mirror = mirror;
         self.kept = self.kept.take().or(kept);

@@ -95,6 +95,21 @@ impl LabelQueue {
         }
     }
 
+    /// What can be undone, and the labels that it leads back from.
+    pub fn into_undo(self) -> (Undo, Labels) {
+        (self.undo, self.labels)
+    }
+
+    /// Lets what was done before the images were read again be undone, where the labels are those of then. `labels` are these,
+    /// of the images of now.
+    pub fn remember(&mut self, undo: Undo, labels: &Labels) {
+        self.undo = undo;
+        let is_same = |image| labels.of(image) == self.labels.of(image);
+        if labels.classes() != self.labels.classes() || !(0..self.own.files.len()).all(is_same) {
+            self.undo.adopt(labels, &self.labels);
+        }
+    }
+
     /// What others have changed in the classes, in words, until the person has seen it.
     pub fn changed_elsewhere(&self) -> Option<String> {
         self.elsewhere.told(self.labels.classes())

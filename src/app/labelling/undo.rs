@@ -1,5 +1,7 @@
 //! What undo brings back: the labels and classes before each change that a person has made in this window.
 
+use std::collections::HashMap;
+
 use crate::data::Labels;
 
 /// A change that can be undone.
@@ -95,6 +97,23 @@ impl Undo {
             Change::Label { image, .. } => name(old, *image) == name(new, *image),
             Change::Classes(..) => false,
         });
+    }
+
+    /// The changes of a folder whose images were `before` and are `now`, by their paths: without those of images that are gone.
+    pub fn of_files(self, before: &[String], now: &[String]) -> Self {
+        let places: HashMap<&str, usize> =
+            now.iter().enumerate().map(|(place, file)| (file.as_str(), place)).collect();
+        let place = |image: usize| places.get(before[image].as_str()).copied();
+        let entries = self.0.into_iter().filter_map(|Entry { change, then }| {
+            let change = match change {
+                Change::Label { image, before } => Change::Label { image: place(image)?, before },
+                Change::Classes(labels, renamed) => {
+                    Change::Classes(Box::new(labels.of_files(before, now)), renamed)
+                }
+            };
+            Some(Entry { change, then: place(then).unwrap_or_default() })
+        });
+        Self(entries.collect())
     }
 
     /// Undoes a change: the last change if the queue has stayed where that led, or if the
