@@ -138,6 +138,18 @@ fn labels_follow_pictures_that_are_renamed_or_replaced() {
     assert!(says(&window, "1 label follows its picture to another name (00-0.png is zz.png now: zero)"));
     assert!(says(&window, "12 images, 3 labelled"));
     wait_for(&mut window, "the file", |_| labels_on_disk(path).contains("zz.png,zero\n"));
+    // What was done before can still be undone, but for the label that has moved.
+    for labelled in [2, 1, 1] {
+        press(&mut window, Key::Backspace);
+        assert!(says(&window, &format!("12 images, {labelled} labelled")), "{labelled}");
+    }
+    wait_for_labels(&mut window, path, "zz.png,zero\n");
+    for (image, key) in [("01-1.png", Key::Num2), ("02-7.png", Key::Num3)] {
+        window.get_by_label(&format!("{image}: no label")).click();
+        window.run_steps(3);
+        press(&mut window, key);
+    }
+    wait_for_labels(&mut window, path, "zz.png,zero\n01-1.png,one\n02-7.png,seven\n");
     drop(window);
     // Between visits: two exchange their names, and one is another picture.
     let (one, seven) = (path.join("01-1.png"), path.join("02-7.png"));
