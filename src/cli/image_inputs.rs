@@ -117,7 +117,12 @@ impl ImageInputs {
             "archive"
         };
         if (self.images.len(), self.failures.len()) == (images, failures) {
-            self.failures.push(format!("there are no images in the {kind} {}", shown(path)));
+            let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+            let arrays = match ending.eq_ignore_ascii_case("npz") {
+                true => ", which holds arrays: give image files, such as PNG or JPEG",
+                false => "",
+            };
+            self.failures.push(format!("there are no images in the {kind} {}{arrays}", shown(path)));
         }
     }
 

@@ -99,17 +99,17 @@ impl<'de> Deserialize<'de> for SignificantBits {
 }
 
 /// The greatest value of `bits` bits.
-fn greatest(bits: u8) -> u16 {
+pub(super) fn greatest(bits: u8) -> u16 {
     u16::MAX >> (ALL_BITS - bits)
 }
 
 /// The bits that a value needs.
-fn needed(value: u16) -> u8 {
+pub(super) fn needed(value: u16) -> u8 {
     (u16::BITS - value.leading_zeros()) as u8
 }
 
 /// The least usual depth of at least `bits`.
-fn usual(bits: u8) -> u8 {
+pub(super) fn usual(bits: u8) -> u8 {
     USUAL.into_iter().find(|usual| bits <= *usual).unwrap_or(ALL_BITS)
 }
 
@@ -132,6 +132,13 @@ fn brightest(image: &mut DynamicImage) -> Option<[u16; 2]> {
     Some(values.chunks_exact(channels).fold([0, 0], |[colour, alpha], pixel| {
         [colour.max(greatest(&pixel[..colours])), alpha.max(greatest(&pixel[colours..]))]
     }))
+}
+
+/// Whether values are those of 8 bits that were scaled to 16, by repeating the byte or by zeros: they use all 16 bits, also
+/// in a dark image.
+pub(super) fn is_scaled(brightest: u16, values: &[u16]) -> bool {
+    let is_scaled = |step: u16| values.iter().all(|value| value.is_multiple_of(step));
+    brightest > greatest(8) && (is_scaled(0x101) || is_scaled(0x100))
 }
 
 /// Scales a 16-bit image of `bits` significant bits to 16; its alpha too, unless that has more. Other images stay as they
@@ -174,7 +181,9 @@ pub(super) struct UsedBits {
 impl UsedBits {
     /// Of one image with the bits of its `sBIT` chunk; `None` for an image of another depth.
     pub fn of(image: &mut DynamicImage, declared: Option<u8>) -> Option<Self> {
-        let needed = needed(brightest(image)?[0]);
+        let [brightest, _] = brightest(image)?;
+        let (values, ..) = values(image)?;
+        let needed = if is_scaled(brightest, values) { ALL_BITS } else { needed(brightest) };
         // A chunk of fewer bits than the values have says that they are scaled to 16 bits already.
         Some(Self { images: 1, needed, declared: declared.filter(|bits| *bits >= needed) })
     }
@@ -191,7 +200,12 @@ impl UsedBits {
 
     /// Whether further images cannot change [`UsedBits::bits`].
     pub fn is_full(self) -> bool {
-        self.declared.is_none() && usual(self.needed) == ALL_BITS
+        self.declared.is_none() && self.needs_all()
+    }
+
+    /// Whether some image uses more bits than cameras of 14 bits have.
+    pub fn needs_all(self) -> bool {
+        usual(self.needed) == ALL_BITS
     }
 
     /// The significant bits of all these images.
@@ -257,6 +271,23 @@ mod tests {
             assert_eq!(all.bits(), bits, "{images:?}");
         }
         assert!(used(&[16_384], None).is_full() && !used(&[16_383], None).is_full());
+    }
+
+    #[test]
+    fn values_scaled_from_8_bits_use_all_bits() {
+        for (values, is_scaled) in [
+            (&[0u16, 257, 514, 2_570][..], true),
+            (&[0, 256, 512, 3_840], true),
+            (&[0, 257, 512], false),
+            (&[0, 1_000, 4_095], false),
+            // Bytes as they are.
+            (&[0, 0], false),
+            (&[0, 255], false),
+        ] {
+            assert_eq!(used(values, None).needs_all(), is_scaled, "{values:?}");
+        }
+        // With a chunk that says so, too.
+        assert_eq!(used(&[257, 2_570], Some(8)).bits(), 16);
     }
 
     #[test]

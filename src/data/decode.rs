@@ -14,6 +14,7 @@
 //! - Animations and multi-page files: the first frame.
 
 use std::io::BufRead as _;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ use super::heic::{self, HeicDecoder};
 use super::host;
 use super::identity::content_hash;
 use super::images::Images;
+use super::jpeg_scan;
 use super::limits::MAX_PIXELS;
 use super::loose_image::LooseImage;
 use super::original::{Original, raw_kind};
@@ -86,6 +88,7 @@ fn undecodable(entry: &Entry, reason: impl ToString) -> DataError {
     match unreadable::why_unreadable(entry) {
         Some(why) => bad(entry, why),
         None if is_cut_short(&reason) => bad(entry, CUT_SHORT),
+        None if is_damaged(&reason) => bad(entry, INCOMPLETE),
         None if is_unsupported(&reason) => bad(entry, format!("{UNSUPPORTED} ({reason})")),
         None => bad(entry, reason),
     }
@@ -94,10 +97,21 @@ fn undecodable(entry: &Entry, reason: impl ToString) -> DataError {
 /// Why an image that ends early cannot be decoded.
 const CUT_SHORT: &str = "the file ends in the middle of the image: copy it again";
 
+/// As [`CUT_SHORT`], for a file that may have bytes of another one behind the cut.
+const INCOMPLETE: &str = "the file ends in the middle of the image, or is damaged there: copy it again";
+
 /// Whether a decoder says that a file ends early.
 fn is_cut_short(reason: &str) -> bool {
     let reason = reason.to_lowercase();
     ["not enough bytes", "unexpected eof", "unexpected end of file", "fill whole buffer", "unexpectedeof"]
+        .iter()
+        .any(|words| reason.contains(words))
+}
+
+/// Whether a decoder says that the bytes of the pixels are not those that were written.
+fn is_damaged(reason: &str) -> bool {
+    let reason = reason.to_lowercase();
+    ["crc error", "corrupt", "image truncated", "enough data for image", "no lzw end code"]
         .iter()
         .any(|words| reason.contains(words))
 }
@@ -146,7 +160,8 @@ fn decoder(entry: &Entry) -> Result<Box<dyn ImageDecoder>, DataError> {
     Ok(decoder)
 }
 
-/// Refuses a JPEG file that ends before its end marker: the decoder fills what is missing with grey and says nothing.
+/// Refuses a JPEG file that ends before its end marker, or has it before the last pixel: the decoder fills what is missing
+/// with grey and says nothing.
 fn check_complete(entry: &Entry) -> Result<(), DataError> {
     if image::guess_format(&entry.prefix(3)?).ok() != Some(ImageFormat::Jpeg) {
         return Ok(());
@@ -155,12 +170,12 @@ fn check_complete(entry: &Entry) -> Result<(), DataError> {
     let start = stream.fill_buf().map_err(|reason| entry.unreadable(reason))?;
     // A file in memory is there at once, and is not copied.
     let is_complete = match start.len() as u64 == entry.size {
-        true => has_end_marker(start),
-        false => has_end_marker(&entry.bytes(MAX_BYTES)?),
+        true => jpeg_scan::is_whole(start),
+        false => jpeg_scan::is_whole(&entry.bytes(MAX_BYTES)?),
     };
     match is_complete {
         true => Ok(()),
-        false => Err(bad(entry, CUT_SHORT)),
+        false => Err(bad(entry, INCOMPLETE)),
     }
 }
 
@@ -169,36 +184,6 @@ fn check_palette(entry: &Entry, chunks: &PngChunks) -> Result<(), DataError> {
     match exceeds_palette(entry, chunks)? {
         Some(true) => Err(bad(entry, "it has pixels whose colour is not in its palette: it is damaged")),
         _ => Ok(()),
-    }
-}
-
-/// Whether JPEG data have an end marker after a scan (ITU-T T.81, B.1). Thumbnails in the metadata have one of their own,
-/// and are skipped with their segment; what follows the image, such as a video, is not looked at.
-fn has_end_marker(bytes: &[u8]) -> bool {
-    const END: u8 = 0xd9;
-    const SCAN: u8 = 0xda;
-    let (mut at, mut scanned) = (0, false);
-    loop {
-        // In a scan, 0xff begins a marker unless 0 or the number of a restart follows.
-        let Some(found) = bytes.get(at..).and_then(|rest| rest.iter().position(|byte| *byte == 0xff)) else {
-            return false;
-        };
-        at += found + 1;
-        match bytes.get(at) {
-            None => return false,
-            Some(&END) => return scanned,
-            // Fill bytes, stuffed bytes, and markers without a segment.
-            Some(0xff) => {}
-            Some(0 | 0x01 | 0xd0..=0xd8) => at += 1,
-            Some(marker) => {
-                scanned |= *marker == SCAN;
-                let Some(&[high, low]) = bytes.get(at + 1..at + 3).and_then(|length| length.first_chunk())
-                else {
-                    return false;
-                };
-                at += 1 + usize::from(u16::from_be_bytes([high, low]));
-            }
-        }
     }
 }
 
@@ -246,16 +231,30 @@ pub(super) fn read_header(entry: &Entry) -> Result<Header, DataError> {
 
 /// [`read_header`] of many files, in order, on all cores.
 pub(super) fn read_headers(entries: &[&Entry]) -> Vec<Result<Header, DataError>> {
-    map_on_all_cores(entries, |entry| read_header(entry), |entry| Err(bad(entry, DECODER_FAILED)))
+    map_on_all_cores(
+        entries,
+        |entry| guarded(entry, || read_header(entry)),
+        |entry| Err(bad(entry, DECODER_FAILED)),
+    )
 }
 
 /// Decodes images to `side * side * channels` bytes each (HWC) and the hash of their file, in order, on all cores.
 pub(super) fn decode_all(entries: &[&Entry], target: Target) -> Vec<Result<(Vec<u8>, u64), DataError>> {
-    map_on_all_cores(entries, |entry| decode_and_hash(entry, target), |entry| Err(bad(entry, DECODER_FAILED)))
+    map_on_all_cores(
+        entries,
+        |entry| guarded(entry, || decode_and_hash(entry, target)),
+        |entry| Err(bad(entry, DECODER_FAILED)),
+    )
 }
 
-/// Why the files of a thread cannot be read whose decoder panicked: it fails its own share of the files, not the program.
-const DECODER_FAILED: &str = "the decoder failed on it, or on another image of its batch";
+/// Why a file cannot be read whose decoder panicked.
+const DECODER_FAILED: &str = "the decoder failed on it: save it again with another program";
+
+/// Reads a file with a decoder that may panic: it fails its own file, not the others or the program.
+fn guarded<T>(entry: &Entry, read: impl FnOnce() -> Result<T, DataError>) -> Result<T, DataError> {
+    // What the decoder leaves behind is dropped with it.
+    panic::catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(bad(entry, DECODER_FAILED)))
+}
 
 /// Reads an image file as one square image of `side` pixels and `channels` channels: its centre square, resized.
 ///
@@ -328,7 +327,8 @@ fn decode_one(entry: &Entry, target: Target) -> Result<Vec<u8>, DataError> {
 
 /// The bits that the values of a 16-bit image use; `None` if it has another depth or cannot be decoded.
 pub(super) fn used_bits(entry: &Entry) -> Option<UsedBits> {
-    let mut image = DynamicImage::from_decoder(decoder(entry).ok()?).ok()?;
+    let read = || Ok(DynamicImage::from_decoder(decoder(entry)?).ok());
+    let mut image = guarded(entry, read).ok()??;
     UsedBits::of(&mut image, PngChunks::read(entry).significant_bits)
 }
 

@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{BIG5, EUC_JP, EUC_KR, Encoding, GB18030, GBK, SHIFT_JIS, WINDOWS_1251, WINDOWS_1252};
 
+use super::charset::{Charset, CodePage, code_page};
 use super::letter_frequency::likelihood;
 
 /// Different letters outside ASCII from which an encoding can be told; in fewer, several encodings look alike.
@@ -34,27 +35,35 @@ const NAME_MARGIN: f64 = 5.0;
 /// Logarithm of the likelihood per letter outside ASCII below which a name is not in the encoding.
 const UNLIKELY: f64 = -15.0;
 
-/// The encodings of names that are not UTF-8: those of which most names are first.
+/// The encodings of names that are not UTF-8: those of which most names are first; and a code page of DOS for names that are
+/// in none of them.
 #[derive(Clone, Default)]
-pub(super) struct Encodings(Vec<&'static Encoding>);
+pub(super) struct Encodings(Vec<&'static Encoding>, Option<CodePage>);
 
 impl Encodings {
     /// The encodings of these names.
     pub fn of(names: &[&[u8]]) -> Self {
         let spellings = spellings(&names[..names.len().min(MAX_NAMES)]);
         let mut left: Vec<&[u8]> = spellings.iter().map(Vec::as_slice).collect();
-        if let Some(single) = tell_single_bytes(&left).filter(|_| !left.is_empty()) {
-            return Self(vec![single]);
+        // The detector knows few code pages of DOS.
+        if let Some(page) = code_page(&left) {
+            return Self(Vec::new(), Some(page));
         }
-        let mut told = Self(tell(&left));
+        if let Some(single) = tell_single_bytes(&left).filter(|_| !left.is_empty()) {
+            return Self(vec![single], None);
+        }
+        let mut told = Self(tell(&left), None);
         left.retain(|name| told.decode(name).is_none());
         told.0.extend(tell_single_bytes(&left).filter(|_| !left.is_empty()));
+        left.retain(|name| told.decode(name).is_none());
+        told.1 = code_page(&left);
         told
     }
 
     /// The name in one of the encodings that were told; `None` if it is not in it, or would have letters that names do not
     /// have.
-    pub fn decode_in<'a>(&self, encoding: &'static Encoding, name: &'a [u8]) -> Option<Cow<'a, str>> {
+    pub fn decode_in<'a>(&self, charset: Charset, name: &'a [u8]) -> Option<Cow<'a, str>> {
+        let Charset::Web(encoding) = charset else { return charset.decode(name) };
         let is_meant = self.0.contains(&encoding)
             && likelihood(encoding, name).is_some_and(|found| found >= floor(name) * pairs(name));
         let text = || encoding.decode_without_bom_handling_and_without_replacement(name);
@@ -62,18 +71,27 @@ impl Encodings {
     }
 
     /// What a name may be in the encodings of some systems, where it is in none that was told: text and encoding.
-    pub fn readings(name: &[u8]) -> Vec<(String, &'static Encoding)> {
-        let systems = [EUC_KR, SHIFT_JIS, GBK, BIG5, WINDOWS_1252, WINDOWS_1251];
-        let read = |encoding: &'static Encoding| {
-            let text = encoding.decode_without_bom_handling_and_without_replacement(name)?;
+    pub fn readings(name: &[u8]) -> Vec<(String, Charset)> {
+        let systems = [EUC_KR, SHIFT_JIS, GBK, BIG5, WINDOWS_1252, WINDOWS_1251].map(Charset::Web);
+        let read = |charset: Charset| {
+            let text = charset.decode(name)?;
             let mut letters = text.chars().filter(|letter| !letter.is_ascii());
-            letters.all(char::is_alphanumeric).then(|| (text.clone().into_owned(), encoding))
+            letters.all(char::is_alphanumeric).then(|| (text.clone().into_owned(), charset))
         };
-        systems.into_iter().filter_map(read).collect()
+        systems.into_iter().chain([Charset::Dos(CodePage::Cp850)]).filter_map(read).collect()
     }
 
     /// The name as text, and its encoding; `None` if it is in none of them, or more likely in another one.
-    pub fn decode<'a>(&self, name: &'a [u8]) -> Option<(Cow<'a, str>, &'static Encoding)> {
+    pub fn decode<'a>(&self, name: &'a [u8]) -> Option<(Cow<'a, str>, Charset)> {
+        let of_dos = || {
+            let charset = Charset::Dos(self.1?);
+            Some((charset.decode(name)?, charset))
+        };
+        self.decode_told(name).or_else(of_dos)
+    }
+
+    /// As [`Encodings::decode`], without code pages.
+    fn decode_told<'a>(&self, name: &'a [u8]) -> Option<(Cow<'a, str>, Charset)> {
         let likelihood = |encoding: &&'static Encoding| Some((likelihood(encoding, name)?, *encoding));
         let is_plausible = |(found, encoding): &(f64, &'static Encoding)| {
             !is_asian(encoding) || *found >= floor(name) * pairs(name)
@@ -85,7 +103,7 @@ impl Encodings {
         let is_likely = told.get(1).is_none_or(|(second, _)| most > second + MARGIN)
             && (!is_asian(encoding) || other.into_iter().all(|(other, _)| other < most + NAME_MARGIN));
         let text = encoding.decode_without_bom_handling_and_without_replacement(name)?;
-        is_likely.then_some((text, encoding))
+        is_likely.then_some((text, Charset::Web(encoding)))
     }
 
     /// Whether text is UTF-8 by chance only, as a few pairs of bytes in an Asian encoding can be: it has only letters
@@ -95,7 +113,9 @@ impl Encodings {
         let mut letters = stem.chars().filter(|letter| !letter.is_ascii()).peekable();
         if letters.peek().is_none()
             || stem.chars().any(|letter| letter.is_ascii_alphabetic() || letter >= '\u{800}')
-            || !self.decode(text.as_bytes()).is_some_and(|(_, encoding)| is_asian(encoding))
+            || !self
+                .decode(text.as_bytes())
+                .is_some_and(|(_, charset)| matches!(charset, Charset::Web(told) if is_asian(told)))
         {
             return false;
         }
@@ -256,11 +276,19 @@ fn can_be_single_bytes(encoding: &'static Encoding, names: &[&[u8]]) -> bool {
     let count = |is_meant: fn(&u8) -> bool| stems.clone().flatten().filter(|byte| is_meant(byte)).count();
     let (plain, other) = (count(u8::is_ascii_alphabetic), count(|byte| !byte.is_ascii()));
     let told = if plain == 0 { letters.len() >= ENOUGH_LETTERS } else { plain > 2 * other };
-    letters.iter().all(|letter| letter.is_alphanumeric()) && (told || letters.len() >= 2 * ENOUGH_LETTERS)
+    letters.iter().all(|letter| letter.is_alphanumeric() || is_thai_mark(*letter))
+        && (told || letters.len() >= 2 * ENOUGH_LETTERS)
+}
+
+/// A vowel or tone above or below a Thai letter.
+fn is_thai_mark(letter: char) -> bool {
+    matches!(letter, '\u{e31}' | '\u{e34}'..='\u{e3a}' | '\u{e47}'..='\u{e4e}')
 }
 
 #[cfg(test)]
 mod tests {
+    use encoding_rs::WINDOWS_874;
+
     use super::*;
 
     fn check(groups: &[(&'static Encoding, &[&str])]) {
@@ -296,8 +324,28 @@ mod tests {
             (WINDOWS_1252, &["Hund", "Übung", "Katze", "Äpfel"]),
             (WINDOWS_1252, &["árbol", "pájaro", "niño"]),
             (WINDOWS_1251, &["кошка", "собака"]),
+            (WINDOWS_874, &["แมว", "สุนัข", "นก"]),
+            (WINDOWS_874, &["ผลไม้", "ดอกไม้", "กล้วย"]),
         ] {
             check(&[(encoding, names)]);
+        }
+    }
+
+    #[test]
+    fn names_of_dos_are_read() {
+        for (raw, names) in [
+            (
+                &[&b"H\x81hner"[..], b"K\x84se", b"Gr\x81n", b"\x8epfel"][..],
+                ["Hühner", "Käse", "Grün", "Äpfel"],
+            ),
+            (&[b"caf\x82", b"p\x8are", b"for\x88t", b"gar\x87on"], ["café", "père", "forêt", "garçon"]),
+            (&[b"ni\xa4o", b"p\xa0jaro", b"le\xa2n", b"rat\xa2n"], ["niño", "pájaro", "león", "ratón"]),
+            (&[b"r\x9bd", b"gr\x9bn", b"bl\x86", b"K\x9bbenhavn"], ["rød", "grøn", "blå", "København"]),
+        ] {
+            let encodings = Encodings::of(raw);
+            let read: Vec<_> =
+                raw.iter().map(|name| encodings.decode(name).map(|(text, _)| text.into_owned())).collect();
+            assert_eq!(read, names.map(|name| Some(name.to_owned())), "{:?} {:?}", encodings.0, encodings.1);
         }
     }
 
@@ -317,9 +365,7 @@ mod tests {
 
     #[test]
     fn few_letters_tell_no_encoding() {
-        for names in
-            [&[&b"a\xff"[..], b"a\xfe"][..], &[b"na\x8bve", b"na\x8cve", b"train\x8d"], &[b"\x8c\x63"]]
-        {
+        for names in [&[&b"a\xff"[..], b"a\xfe"][..], &[b"\x8c\x63"]] {
             let encodings = Encodings::of(names);
             assert!(
                 names.iter().all(|name| encodings.decode(name).is_none()),

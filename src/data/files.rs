@@ -7,8 +7,10 @@ use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+use image::ImageFormat;
+
 use super::error::DataError;
-use super::layout::{is_hidden, listed};
+use super::layout::{hidden_notice, is_hidden, is_of_program, listed};
 use super::names::{Decoder, shown, shown_name, unique};
 use crate::data::counted::counted;
 
@@ -242,6 +244,8 @@ pub(super) struct Folder {
     pub files: BTreeMap<String, Entry>,
     /// Names of hidden files and folders, and of those that a system keeps for itself: they are never data.
     pub hidden: BTreeSet<String>,
+    /// Of these the folders that hold images, and are not those of a program.
+    pub hidden_images: BTreeSet<String>,
     /// What the user should know about the names in this folder and below.
     pub notices: Vec<String>,
     /// The only list to read, where the source is a list.
@@ -329,6 +333,7 @@ impl Folder {
                 listed(&renamed)
             ));
         }
+        root.notices.extend(hidden_notice(&root.hidden_with_images()));
         Ok(root)
     }
 
@@ -350,6 +355,7 @@ impl Folder {
     /// path, as unpacking an archive does.
     pub fn insert(&mut self, name: &str, size: u64, content: Arc<dyn Content>) {
         let (folders, file) = name.rsplit_once('/').map_or((None, name), |(left, right)| (Some(left), right));
+        self.note_hidden(name);
         if let Some(folder) = self.create_folder(folders.into_iter().flat_map(|names| names.split('/'))) {
             if is_hidden(file).is_some() {
                 folder.hidden.insert(file.to_owned());
@@ -358,6 +364,24 @@ impl Folder {
                 folder.files.insert(file.to_owned(), entry);
             }
         }
+    }
+
+    /// Notes a hidden folder that holds the file at this relative path, if that is named as an image.
+    fn note_hidden(&mut self, name: &str) {
+        let parts: Vec<&str> = name.split('/').collect();
+        let Some((file, folders)) = parts.split_last() else { return };
+        let Some(at) = folders.iter().position(|part| is_hidden(part).is_some()) else { return };
+        let is_meant =
+            !is_of_program(folders[at]) && ImageFormat::from_path(file).is_ok() && is_hidden(file).is_none();
+        if is_meant && let Some(folder) = self.create_folder(folders[..at].iter().copied()) {
+            folder.hidden_images.insert(folders[at].to_owned());
+        }
+    }
+
+    /// The paths of hidden folders that hold images, here and below.
+    pub fn hidden_with_images(&self) -> Vec<String> {
+        let here = self.hidden_images.iter().map(|name| shown(&self.path.join(name)).to_string());
+        here.chain(self.folders.values().flat_map(Self::hidden_with_images)).collect()
     }
 
     pub fn is_empty(&self) -> bool {

@@ -21,7 +21,7 @@ mod platform {
     use crate::data::error::DataError;
     use crate::data::file_kinds::is_named_as_image;
     use crate::data::files::{Content, Entry, Folder, Seekable, Stream};
-    use crate::data::layout::is_hidden;
+    use crate::data::layout::{hidden_notice, is_hidden, is_of_program};
     use crate::data::limits::MAX_FOLDER_DEPTH;
     use crate::data::names::{Decoder, shown, shown_name, unique};
     use crate::data::set::OpenOptions;
@@ -86,6 +86,7 @@ mod platform {
         let mut listing = Listing::new(path, options);
         let folder = listing.list(path)?;
         if listing.foreign.is_empty() {
+            listing.notices.extend(hidden_notice(&folder.hidden_with_images()));
             return Ok(Folder { notices: listing.notices, ..folder });
         }
         // Once more, now that the encoding of all names is known.
@@ -94,6 +95,7 @@ mod platform {
         let mut listing = Listing { decoder, ..Listing::new(path, options) };
         let folder = listing.list(path)?;
         listing.notices.extend(notice);
+        listing.notices.extend(hidden_notice(&folder.hidden_with_images()));
         Ok(Folder { notices: listing.notices, ..folder })
     }
 
@@ -105,6 +107,25 @@ mod platform {
         ];
         let ending = Path::new(name).extension().and_then(|ending| ending.to_str()).unwrap_or_default();
         is_named_as_image(name) || ENDINGS.contains(&ending.to_lowercase().as_str())
+    }
+
+    /// Whether a folder holds a file that is named as an image, or a folder inside it does.
+    fn holds_images(path: &Path) -> bool {
+        // Of a folder with nothing but other files the first ones are enough.
+        const LOOKED_AT: usize = 1_000;
+        let entries = || fs::read_dir(path).into_iter().flatten().take(LOOKED_AT).flatten();
+        let is_image = |path: &Path| {
+            path.is_file() && path.file_name().is_some_and(|name| is_named_as_image(&name.to_string_lossy()))
+        };
+        let inner = |path: &Path| {
+            fs::read_dir(path)
+                .into_iter()
+                .flatten()
+                .take(LOOKED_AT)
+                .flatten()
+                .any(|entry| is_image(&entry.path()))
+        };
+        entries().any(|entry| is_image(&entry.path()) || inner(&entry.path()))
     }
 
     /// What is known while a folder is listed.
@@ -183,6 +204,9 @@ mod platform {
                 }
                 let decoded = self.decoder.decode(bytes);
                 if is_hidden(&decoded).is_some() {
+                    if !is_of_program(&decoded) && holds_images(&path) {
+                        folder.hidden_images.insert(decoded.clone());
+                    }
                     folder.hidden.insert(decoded);
                     continue;
                 }
@@ -239,6 +263,7 @@ mod platform {
 
     use crate::data::error::DataError;
     use crate::data::files::{Entry, Folder, Memory};
+    use crate::data::layout::hidden_notice;
     use crate::data::set::OpenOptions;
     use crate::disk::in_memory;
 
@@ -270,6 +295,7 @@ mod platform {
             let name = found.strip_prefix(path).unwrap_or(&found).to_string_lossy().into_owned();
             folder.insert(&name, bytes.len() as u64, Arc::new(Memory(bytes)));
         }
+        folder.notices.extend(hidden_notice(&folder.hidden_with_images()));
         Ok(folder)
     }
 }

@@ -25,7 +25,7 @@ use super::set::{self, DataSet, Decoding, OpenOptions, Origin};
 use super::split_copies::split_copies_notice;
 use super::stream::Source;
 use super::unread_columns::UnreadColumns;
-use super::used_bits::significant_bits;
+use super::used_bits::{need_all_bits, significant_bits};
 use crate::data::counted::{counted, counted_of};
 
 /// Side of the images if no size is shared by most of them.
@@ -104,7 +104,7 @@ pub(super) async fn load(
     let channels = common_channels(&items, options);
     let originals = unusual(&items, side, options.fit);
     notices.extend(preview_notice(&originals));
-    let (deep, bits) = bits_of(&items, options, &mut notices).await?;
+    let DeepImages { count: deep, bits, needs_all } = bits_of(&items, options, &mut notices).await?;
     let all_deep = deep == items.len();
     let target = Target { side, channels, bits, fit: options.fit };
 
@@ -168,8 +168,11 @@ pub(super) async fn load(
     let named = items.iter().zip(&is_test).map(|(item, test)| (item.file.name.as_str(), *test));
     notices.extend(split_copies_notice(named).filter(|_| !options.only_tests));
     notices.extend(skipped_notices(&bad));
-    let dark = (all_deep && bits == ALL_BITS).then(|| dark_notice(opened.brightest));
-    notices.extend(dark.flatten());
+    let dark = dark_bits(opened.brightest).filter(|_| all_deep && bits == ALL_BITS && !needs_all);
+    let is_unknown = options.significant_bits == SignificantBits::ALL && deep > 0;
+    let needs_all =
+        needs_all || is_unknown && (dark.is_some() || !all_deep) && need_all_bits(&deep_entries(&items));
+    notices.extend(dark.filter(|_| !needs_all).map(|bits| dark_notice(bits, options.significant_bits)));
     notices.extend(untested_notice(&items, &classes).filter(|_| !holds_out && !options.only_tests));
     let (mut tested, trained): (Vec<usize>, Vec<usize>) = (0..items.len()).partition(|&i| is_test[i]);
     if tests_labelled {
@@ -200,6 +203,7 @@ pub(super) async fn load(
         unread_columns,
         decoding: Decoding {
             significant_bits: (deep > 0).then_some(bits),
+            needs_all_bits: needs_all,
             fit: options.fit,
             skipped: bad.len(),
         },
@@ -306,14 +310,27 @@ impl Source for StreamedFiles {
     }
 }
 
-/// The number of 16-bit images, and their significant bits, with a notice if these are not all 16.
+/// The 16-bit images of a set.
+pub(super) struct DeepImages {
+    pub count: usize,
+    /// Their significant bits, 8 to 16.
+    pub bits: u8,
+    /// Whether their values are known to need all 16.
+    pub needs_all: bool,
+}
+
+/// The files of 16-bit images.
+fn deep_entries(items: &[Item]) -> Vec<&Entry> {
+    items.iter().filter(|item| item.header.original.deep).map(|item| &item.file.entry).collect()
+}
+
+/// The 16-bit images and their significant bits, with a notice if these are not all 16.
 pub(super) async fn bits_of(
     items: &[Item],
     options: &OpenOptions,
     notices: &mut Vec<String>,
-) -> Result<(usize, u8), DataError> {
-    let deep: Vec<&Entry> =
-        items.iter().filter(|item| item.header.original.deep).map(|item| &item.file.entry).collect();
+) -> Result<DeepImages, DataError> {
+    let deep = deep_entries(items);
     let report = |done| options.report(done, deep.len());
     let found = significant_bits(&deep, options.significant_bits, report).await?;
     notices.extend(found.outlier_notice());
@@ -325,7 +342,7 @@ pub(super) async fn bits_of(
             deep.len()
         ));
     }
-    Ok((deep.len(), bits))
+    Ok(DeepImages { count: deep.len(), bits, needs_all: found.needs_all })
 }
 
 /// The channels that are asked for, or 1 if all images are grey, else 3.
@@ -398,12 +415,17 @@ pub(super) fn preview_notice(originals: &BTreeMap<String, Original>) -> Option<S
     ))
 }
 
-/// The notice about 16-bit images that are all nearly black. `brightest`: the greatest value of all pixels.
-fn dark_notice(brightest: Option<u8>) -> Option<String> {
-    let bits = bits_used(brightest?)?;
-    Some(format!(
-        "the 16-bit images use at most {bits} bits, so that they are nearly black: set significant_bits to {bits} or to auto"
-    ))
+/// The bits that 16-bit images use which are all nearly black. `brightest`: the greatest value of all pixels.
+fn dark_bits(brightest: Option<u8>) -> Option<u32> {
+    bits_used(brightest?)
+}
+
+/// The notice about 16-bit images that use fewer bits.
+fn dark_notice(bits: u32, setting: SignificantBits) -> String {
+    let auto = if setting == SignificantBits::Auto { "" } else { " or to auto" };
+    format!(
+        "the 16-bit images use at most {bits} bits, so that they are nearly black: set significant_bits to {bits}{auto}"
+    )
 }
 
 /// The value that more than half share (Boyer and Moore's majority vote, then a count).

@@ -351,6 +351,30 @@ pub(super) fn is_hidden(name: &str) -> Option<Ignored> {
     name.starts_with('.').then_some(Ignored::Hidden)
 }
 
+/// Whether a hidden folder is one that programs make for themselves: images in it are copies, or thrown away.
+pub(super) fn is_of_program(folder: &str) -> bool {
+    const STARTS: [&str; 18] = [
+        ".thumb", ".trash", ".recycle", ".git", ".svn", ".hg", ".dvc", ".cache", ".ipynb", ".venv", ".idea",
+        ".vscode", ".dropbox", ".st", ".picasa", ".preview", ".tmp", ".@",
+    ];
+    let name = folder.to_lowercase();
+    !name.starts_with('.') || STARTS.iter().any(|start| name.starts_with(start))
+}
+
+/// The notice about hidden folders that hold images.
+pub(super) fn hidden_notice(folders: &[String]) -> Option<String> {
+    (!folders.is_empty()).then(|| {
+        format!(
+            "{} not read: {}; rename what you want to use so that its name does not begin with a dot",
+            match folders.len() {
+                1 => "a hidden folder holds images and is".to_owned(),
+                more => format!("{more} hidden folders hold images and are"),
+            },
+            listed(folders)
+        )
+    })
+}
+
 /// Whether a name is that of a backup, or of a file that is being downloaded or written.
 pub(super) fn is_leftover(name: &str) -> bool {
     const ENDINGS: [&str; 12] = [

@@ -10,14 +10,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use encoding_rs::Encoding;
 use unicode_normalization::UnicodeNormalization as _;
 
+use super::charset::Charset;
 use super::counted::counted;
 use super::encodings::{Encodings, escape_bytes, is_certainly_utf8};
 
 /// A name, and its encoding: `None` for UTF-8.
-type Text<'a> = (Cow<'a, str>, Option<&'static Encoding>);
+type Text<'a> = (Cow<'a, str>, Option<Charset>);
 
 /// Decodes the names of one source.
 #[derive(Clone, Default)]
@@ -72,7 +72,7 @@ impl Decoder {
         let mut around = None;
         let names = raw.split(|byte| *byte == b'/').map(|name| {
             let in_folder = || {
-                let encoding: &'static Encoding = around?;
+                let encoding: Charset = around?;
                 let text = self.encodings.decode_in(encoding, name)?;
                 Some((text, Some(encoding)))
             };

@@ -1,5 +1,5 @@
 //! Reader of NumPy's `.npy` files: a magic string, a header that is a Python dictionary of three entries, and the
-//! elements. Only integers and strings in C order are accepted.
+//! elements. Numbers and strings in C order are accepted.
 
 use std::fmt;
 use std::io::Read;
@@ -12,9 +12,9 @@ const MAGIC: &[u8] = b"\x93NUMPY";
 /// NumPy itself refuses longer headers than this.
 const MAX_HEADER: usize = 10_000;
 const ADVICE: &str = "save it again with numpy.save, numpy.savez or numpy.savez_compressed";
-/// What to do about an array of floating-point numbers.
-const FLOATS: &str = "convert the array before it is saved: images.astype('uint8') where its values are 0 to 255, \
-                      (255 * images).astype('uint8') where they are 0 to 1";
+/// What to do about elements that are neither numbers nor strings.
+const CONVERT: &str = "convert the array before it is saved: images.astype('uint8'), labels.astype('int64'), or \
+                       names.astype('str')";
 
 /// An array in C order: the last index varies fastest.
 pub(super) struct Array {
@@ -34,14 +34,23 @@ pub(super) enum ElementType {
         width: usize,
         big_endian: bool,
     },
+    /// IEEE 754, of 2, 4 or 8 bytes.
+    Float {
+        width: usize,
+        big_endian: bool,
+    },
+    /// 0 or 1 in a byte.
+    Bool,
     /// A string of UTF-32 characters; `width` in bytes.
     Text {
         width: usize,
         big_endian: bool,
     },
+    /// A string of bytes.
+    Bytes {
+        width: usize,
+    },
 }
-
-pub(super) const UINT8: ElementType = ElementType::Unsigned { width: 1, big_endian: false };
 
 impl ElementType {
     /// From NumPy's type string: byte order, kind, size.
@@ -54,6 +63,9 @@ impl ElementType {
         match (kind, size) {
             ('i', 1 | 2 | 4 | 8) => Some(Self::Signed { width: size, big_endian }),
             ('u', 1 | 2 | 4 | 8) => Some(Self::Unsigned { width: size, big_endian }),
+            ('f', 2 | 4 | 8) => Some(Self::Float { width: size, big_endian }),
+            ('b', 1) => Some(Self::Bool),
+            ('S' | 'a', 1..=4_000) => Some(Self::Bytes { width: size }),
             ('U', 1..=1_000) => Some(Self::Text { width: 4 * size, big_endian: order == '>' }),
             _ => None,
         }
@@ -61,7 +73,12 @@ impl ElementType {
 
     fn width(self) -> usize {
         match self {
-            Self::Signed { width, .. } | Self::Unsigned { width, .. } | Self::Text { width, .. } => width,
+            Self::Signed { width, .. }
+            | Self::Unsigned { width, .. }
+            | Self::Float { width, .. }
+            | Self::Text { width, .. }
+            | Self::Bytes { width } => width,
+            Self::Bool => 1,
         }
     }
 }
@@ -72,7 +89,9 @@ impl fmt::Display for ElementType {
         match self {
             Self::Signed { width, .. } => write!(f, "int{}", 8 * width),
             Self::Unsigned { width, .. } => write!(f, "uint{}", 8 * width),
-            Self::Text { .. } => write!(f, "strings"),
+            Self::Float { width, .. } => write!(f, "float{}", 8 * width),
+            Self::Bool => write!(f, "bool"),
+            Self::Text { .. } | Self::Bytes { .. } => write!(f, "strings"),
         }
     }
 }
@@ -81,7 +100,7 @@ impl Array {
     /// Reads a `.npy` file.
     ///
     /// # Errors
-    /// When the magic string or the header is wrong, the element type is neither integer nor string, the array is in
+    /// When the magic string or the header is wrong, the element type is neither number nor string, the array is in
     /// Fortran order, or the file's size does not match the shape. Memory is allocated for bytes that exist only.
     pub fn read(entry: &Entry) -> Result<Self, DataError> {
         let corrupt = |offset: usize, expected: String, found: String| DataError::Corrupt {
@@ -108,15 +127,9 @@ impl Array {
             return Err(corrupt(at, expected, format!("{got}")));
         }
         let text = String::from_utf8_lossy(&header).into_owned();
-        let (element, shape) =
-            parse(&text).map_err(|(expected, found)| match corrupt(at, expected, found) {
-                DataError::Corrupt { path, offset, expected, found, .. }
-                    if ["<f", ">f"].iter().any(|kind| found.contains(kind)) =>
-                {
-                    DataError::Corrupt { path, offset, expected, found, advice: FLOATS }
-                }
-                error => error,
-            })?;
+        let (element, shape) = parse(&text).map_err(|Unknown { expected, found, advice }| {
+            DataError::Corrupt { path: entry.path.clone(), offset: at as u64, expected, found, advice }
+        })?;
 
         let start = at + length;
         let declared = shape.iter().try_fold(element.width(), |product, &n| product.checked_mul(n));
@@ -133,31 +146,43 @@ impl Array {
         Ok(Self { shape, element, bytes })
     }
 
-    /// The elements as non-negative integers, or what was found instead.
-    pub fn integers(&self) -> Result<Vec<u32>, String> {
-        let (width, big_endian, signed) = match self.element {
-            ElementType::Signed { width, big_endian } => (width, big_endian, true),
-            ElementType::Unsigned { width, big_endian } => (width, big_endian, false),
-            ElementType::Text { .. } => return Err("strings".to_owned()),
+    /// The elements as numbers, of which those beyond 2^53 are rounded; `None` where they are strings.
+    pub fn numbers(&self) -> Option<impl Iterator<Item = f64>> {
+        let (width, big_endian) = match self.element {
+            ElementType::Signed { width, big_endian }
+            | ElementType::Unsigned { width, big_endian }
+            | ElementType::Float { width, big_endian } => (width, big_endian),
+            ElementType::Bool => (1, false),
+            ElementType::Text { .. } | ElementType::Bytes { .. } => return None,
         };
-        let integer = |bytes: &[u8]| {
+        let element = self.element;
+        let number = move |bytes: &[u8]| {
             let fold = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
-            let value =
-                if big_endian { bytes.iter().fold(0, fold) } else { bytes.iter().rev().fold(0, fold) };
-            let unused = 64 - 8 * width as u32;
-            let as_signed = (value << unused) as i64 >> unused;
-            match (signed && as_signed < 0, u32::try_from(value)) {
-                (false, Ok(number)) => Ok(number),
-                (true, _) => Err(as_signed.to_string()),
-                (false, Err(_)) => Err(value.to_string()),
+            let bits = if big_endian { bytes.iter().fold(0, fold) } else { bytes.iter().rev().fold(0, fold) };
+            match element {
+                ElementType::Signed { .. } => {
+                    let unused = 64 - 8 * width as u32;
+                    ((bits << unused) as i64 >> unused) as f64
+                }
+                ElementType::Float { width: 2, .. } => half(bits as u16),
+                ElementType::Float { width: 4, .. } => f64::from(f32::from_bits(bits as u32)),
+                ElementType::Float { .. } => f64::from_bits(bits),
+                _ => bits as f64,
             }
         };
-        self.bytes.chunks_exact(width).map(integer).collect()
+        Some(self.bytes.chunks_exact(width).map(number))
     }
 
     /// The elements as strings; `None` where they are numbers.
     pub fn strings(&self) -> Option<Vec<String>> {
-        let ElementType::Text { width, big_endian } = self.element else { return None };
+        let (width, big_endian) = match self.element {
+            ElementType::Text { width, big_endian } => (width, big_endian),
+            ElementType::Bytes { width } => {
+                let string = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end_matches('\0').to_owned();
+                return Some(self.bytes.chunks_exact(width).map(string).collect());
+            }
+            _ => return None,
+        };
         let character = |b: &[u8]| {
             let word = [b[0], b[1], b[2], b[3]];
             let code = if big_endian { u32::from_be_bytes(word) } else { u32::from_le_bytes(word) };
@@ -168,26 +193,49 @@ impl Array {
     }
 }
 
-/// Element type and shape from `{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3), }`, or what was expected and
-/// what was found.
-fn parse(header: &str) -> Result<(ElementType, Vec<usize>), (String, String)> {
+/// A number of IEEE 754's binary16.
+fn half(bits: u16) -> f64 {
+    let (sign, exponent, fraction) =
+        (if bits >> 15 == 1 { -1.0 } else { 1.0 }, i32::from(bits >> 10 & 31), f64::from(bits & 0x3ff));
+    sign * match exponent {
+        0 => fraction * 2f64.powi(-24),
+        31 if fraction == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        _ => (1024.0 + fraction) * 2f64.powi(exponent - 25),
+    }
+}
+
+/// What is wrong with a header.
+struct Unknown {
+    expected: String,
+    found: String,
+    advice: &'static str,
+}
+
+/// Element type and shape from `{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3), }`.
+fn parse(header: &str) -> Result<(ElementType, Vec<usize>), Unknown> {
+    let unknown = |expected: String, found: String| Unknown { expected, found, advice: ADVICE };
     let value = |key: &str| -> Option<&str> {
         let (_, rest) = header.split_once(&format!("'{key}':"))?;
         Some(rest.trim_start())
     };
-    let missing = |key: &str| (format!("'{key}' in the header"), excerpt(header));
+    let missing = |key: &str| unknown(format!("'{key}' in the header"), excerpt(header));
     let descr = value("descr").ok_or_else(|| missing("descr"))?;
     let element = descr
         .strip_prefix('\'')
         .and_then(|code| code.split_once('\''))
         .and_then(|(code, _)| ElementType::parse(code))
         .ok_or_else(|| {
-            let expected = "an array of integers or strings (images: uint8, 0 to 255)".to_owned();
-            (expected, format!("elements {}", excerpt(descr.split(", 'fortran").next().unwrap_or(""))))
+            let element = descr.split(", 'fortran").next().unwrap_or("");
+            let found = match element {
+                "'|O'" => "Python objects ('|O')".to_owned(),
+                _ => format!("elements {}", excerpt(element)),
+            };
+            Unknown { expected: "an array of numbers or strings".to_owned(), found, advice: CONVERT }
         })?;
     if !value("fortran_order").ok_or_else(|| missing("fortran_order"))?.starts_with("False") {
         let expected = "an array in C order (numpy.ascontiguousarray makes one)";
-        return Err((expected.to_owned(), "one in Fortran order".to_owned()));
+        return Err(unknown(expected.to_owned(), "one in Fortran order".to_owned()));
     }
     let shape = value("shape").ok_or_else(|| missing("shape"))?;
     let sizes = shape.strip_prefix('(').and_then(|rest| rest.split_once(')')).map(|(sizes, _)| sizes);
@@ -199,5 +247,37 @@ fn parse(header: &str) -> Result<(ElementType, Vec<usize>), (String, String)> {
             .map(|size| size.parse().ok())
             .collect()
     });
-    sizes.map(|sizes| (element, sizes)).ok_or_else(|| ("a shape".to_owned(), excerpt(shape)))
+    sizes.map(|sizes| (element, sizes)).ok_or_else(|| unknown("a shape".to_owned(), excerpt(shape)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(element: ElementType, bytes: &[u8]) -> Vec<f64> {
+        let array = Array { shape: Vec::new(), element, bytes: bytes.to_vec() };
+        array.numbers().expect("numbers").collect()
+    }
+
+    #[test]
+    fn numbers_of_every_type_are_read() {
+        let (big, little) = (true, false);
+        for (element, bytes, expected) in [
+            (ElementType::Bool, &[0, 1][..], &[0.0, 1.0][..]),
+            (ElementType::Unsigned { width: 2, big_endian: big }, &[1, 2, 0xff, 0xff], &[258.0, 65_535.0]),
+            (ElementType::Signed { width: 1, big_endian: little }, &[0xff, 3], &[-1.0, 3.0]),
+            (ElementType::Signed { width: 2, big_endian: little }, &[0xfe, 0xff], &[-2.0]),
+            (
+                ElementType::Float { width: 2, big_endian: little },
+                &[0, 0x3c, 0, 0xb8, 1, 0],
+                &[1.0, -0.5, 2f64.powi(-24)],
+            ),
+            (ElementType::Float { width: 4, big_endian: little }, &0.25f32.to_le_bytes(), &[0.25]),
+            (ElementType::Float { width: 8, big_endian: big }, &(-3.5f64).to_be_bytes(), &[-3.5]),
+        ] {
+            assert_eq!(numbers(element, bytes), expected, "{element}");
+        }
+        let special = numbers(ElementType::Float { width: 2, big_endian: little }, &[0, 0x7c, 1, 0x7c]);
+        assert!(special[0] == f64::INFINITY && special[1].is_nan());
+    }
 }

@@ -16,7 +16,7 @@ use super::identity::{Identities, trained_notice};
 use super::layout::{Roles, listed};
 use super::list_in_archive::{archive_of_list, is_list_name};
 use super::list_table;
-use super::names::{normal_path, shown_name};
+use super::names::{listed_name, normal_path, shown_name};
 use super::plain_lists;
 use super::saved_labels::are_by_hand;
 use super::set::{DataSet, OpenOptions};
@@ -334,6 +334,13 @@ pub(super) fn unknown(folder: &Folder) -> DataError {
 
 /// What a folder contains, for messages.
 fn listing(folder: &Folder) -> String {
+    let hidden: Vec<String> = folder.hidden_images.iter().map(|name| listed_name(name)).collect();
+    if folder.is_empty() && !hidden.is_empty() {
+        return format!(
+            "nothing but hidden folders of images ({}): rename them without the dot",
+            listed(&hidden)
+        );
+    }
     if folder.is_empty() {
         return "an empty folder".to_owned();
     }

@@ -114,6 +114,8 @@ impl DataSet {
 pub struct Decoding {
     /// The significant bits of 16-bit images, 8 to 16; `None` if there are no such images.
     pub significant_bits: Option<u8>,
+    /// Whether the values of the 16-bit images need all 16 bits, so that dark images are just dark.
+    pub needs_all_bits: bool,
     /// How images that are not square became squares.
     pub fit: Fit,
     /// Number of images that were skipped as they cannot be read.
@@ -362,7 +364,7 @@ impl Parts {
     /// Makes the data set, still without a name.
     pub fn assemble(self, options: &OpenOptions) -> DataSet {
         let Self { format, classes, mut train, test, flip, shift } = self;
-        let mut notices = Vec::new();
+        let mut notices: Vec<String> = dark_notice(&train.images).into_iter().collect();
         let mut train_ids = Identities::of_pixels(&train.images, TRAIN_LIST);
         let mut held_out = None;
         let (test, test_ids) = match test {
@@ -401,6 +403,21 @@ impl Parts {
             notices,
         }
     }
+}
+
+/// The greatest value of images that a network sees as nearly black.
+const DARK: u8 = 32;
+
+/// The notice about arrays whose images are all nearly black.
+fn dark_notice(images: &Images) -> Option<String> {
+    let most = images.pixels.iter().copied().max().filter(|most| *most <= DARK)?;
+    let is_varied = images.pixels.iter().any(|value| *value < most);
+    is_varied.then(|| {
+        format!(
+            "the greatest value of the images is {most} of 255, so that they are nearly black: if {most} is white, scale the values \
+             to 0 to 255 before they are saved"
+        )
+    })
 }
 
 /// Makes a class of each label that occurs in the training images, named by its number, and renumbers the labels.

@@ -14,7 +14,7 @@ use super::layout::listed;
 use super::names::{listed_name, shown_name};
 use super::split_compounds::{abbreviated, compounds, key};
 use super::split_words::{SplitName, SplitWord, split_name, split_word, words_of};
-use super::unsorted_names::{is_date, is_of_camera, part_of, parts_of_one_set};
+use super::unsorted_names::{is_date, is_of_camera, is_year_album, part_of, parts_of_one_set, site_of};
 
 /// Subfolders that two folders have at least, if they may be splits.
 const SHARED_FOLDERS: usize = 2;
@@ -24,6 +24,8 @@ const SHARED_FILES: usize = 3;
 const MOST_ALIKE: usize = 4;
 /// Numbers of a counting span at most this many times as many.
 const SPREAD: u64 = 10;
+/// Letters of a year.
+const YEAR: usize = 4;
 /// Letters of a name that says more than a word or a count.
 const LONG_NAME: usize = 6;
 
@@ -38,6 +40,10 @@ pub(super) struct Doubt {
 }
 
 impl Doubt {
+    pub fn new(path: PathBuf, found: String, advice: &'static str) -> Self {
+        Self { path, found, advice }
+    }
+
     /// The doubt with a remark about what else is in the folder.
     pub fn with(self, remark: &str) -> Self {
         Self { found: self.found + remark, ..self }
@@ -106,8 +112,14 @@ fn sorting(folders: &[Named<'_>]) -> Option<Doubt> {
 fn unsorted(folders: &[Named<'_>]) -> Option<Doubt> {
     let all = |is_meant: &dyn Fn(&str) -> bool| folders.iter().all(|(name, _)| is_meant(name));
     let parts: BTreeSet<Option<String>> = folders.iter().map(|(name, _)| part_of(name)).collect();
+    let sites: BTreeSet<Option<String>> = folders.iter().map(|(name, _)| site_of(name)).collect();
+    // Albums beside those of years show photos that are in these too.
+    let years = || folders.iter().filter(|(name, _)| is_year_album(name) && name.len() > YEAR);
     let what = match folders.len() {
         0 | 1 => return None,
+        _ if all(&is_year_album) => "years",
+        _ if years().count() > 1 => return Some(albums(&years().copied().collect::<Vec<_>>())),
+        _ if sites.len() == 1 && !sites.contains(&None) => "places of cameras",
         _ if all(&is_of_camera) => "those of a camera",
         _ if all(&is_date) => "dates",
         _ if parts.len() == 1 && !parts.contains(&None) => "parts of one set",
@@ -118,6 +130,18 @@ fn unsorted(folders: &[Named<'_>]) -> Option<Doubt> {
         found: format!("the names {} are {what}, not classes", names(folders.iter().map(|(name, _)| *name))),
         advice: "sort the images into a folder for each class, or list them with their classes in a CSV file",
     })
+}
+
+/// Albums of years beside others.
+fn albums(years: &[Named<'_>]) -> Doubt {
+    Doubt {
+        path: years[0].1.path.clone(),
+        found: format!(
+            "the names {} are those of albums of a year, whose photos are of any class",
+            names(years.iter().map(|(name, _)| *name))
+        ),
+        advice: "sort the images into a folder for each class, or list them with their classes in a CSV file",
+    }
 }
 
 /// `unseen` beside `unknown`, `rest` beside `selected`.
@@ -176,7 +200,7 @@ fn renamed_splits(folders: &[Named<'_>], what: &str) -> Doubt {
     }
 }
 
-fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
     listed(&names.map(listed_name).collect::<Vec<_>>())
 }
 
@@ -239,7 +263,7 @@ fn whole_sets(folders: &[Named<'_>]) -> Option<Doubt> {
 }
 
 /// Whether there is a file below the folder that is named as an image.
-fn holds_images(folder: &Folder) -> bool {
+pub(super) fn holds_images(folder: &Folder) -> bool {
     any_file(folder, &|entry| is_named_as_image(&entry.name))
 }
 

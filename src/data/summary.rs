@@ -103,15 +103,23 @@ impl fmt::Display for Summary {
     }
 }
 
-/// A row of up to `columns` training images for each class, in file order, and one of images of unknown class if there are
+/// A row of up to `columns` training images for each class, or test images where there are none to train on, in file order, and one of images of unknown class if there are
 /// any, each below the name of the class with its number of images and above the name of its file. Each pixel is drawn as
 /// a square of `zoom` (at least 1) pixels.
 pub fn contact_sheet(set: &DataSet, columns: usize, zoom: u32) -> RgbImage {
-    let mut rows: Vec<Vec<usize>> = vec![Vec::new(); set.classes.len() + 1];
+    let mut rows: Vec<Vec<(bool, usize)>> = vec![Vec::new(); set.classes.len() + 1];
+    let row = |label: Option<u32>| label.map_or(set.classes.len(), |class| class as usize);
     for (i, label) in set.train_labels.iter().enumerate() {
-        let row = &mut rows[label.map_or(set.classes.len(), |class| class as usize)];
+        let row = &mut rows[row(*label)];
         if row.len() < columns {
-            row.push(i);
+            row.push((false, i));
+        }
+    }
+    let trains: Vec<bool> = rows.iter().map(|row| !row.is_empty()).collect();
+    for (i, label) in set.test_labels.iter().enumerate() {
+        let row = *label as usize;
+        if !trains[row] && rows[row].len() < columns {
+            rows[row].push((true, i));
         }
     }
     let facts = summary(set);
@@ -121,8 +129,10 @@ pub fn contact_sheet(set: &DataSet, columns: usize, zoom: u32) -> RgbImage {
     });
     let unknown = counted(facts.unlabelled, "image to train", "images to train");
     let headings = headings.chain(std::iter::once(format!("unknown class: {unknown}")));
-    let cell =
-        |i: usize| Cell { image: (&set.train, i), lines: vec![file_name(&set.train_ids.name(i)).to_owned()] };
+    let cell = |(tests, i): (bool, usize)| {
+        let (images, ids) = if tests { (&set.test, &set.test_ids) } else { (&set.train, &set.train_ids) };
+        Cell { image: (images, i), lines: vec![file_name(&ids.name(i)).to_owned()] }
+    };
     let bands = headings
         .zip(rows)
         .filter(|(_, row)| !row.is_empty())

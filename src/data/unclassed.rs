@@ -12,8 +12,8 @@ use super::hash_cache::HashCache;
 use super::host;
 use super::identity::Identities;
 use super::image_files::{
-    ImageFile, bits_of, common_channels, common_side, ignored_notice, preview_notice, read_headers,
-    resized_notice, skipped_notices, unusual,
+    DeepImages, ImageFile, bits_of, common_channels, common_side, ignored_notice, preview_notice,
+    read_headers, resized_notice, skipped_notices, unusual,
 };
 use super::image_reader::read_files;
 use super::images::Images;
@@ -122,7 +122,7 @@ pub(super) async fn read_unclassed(
     let side = common_side(&items, options, &mut notices)?;
     let originals = unusual(&items, side, options.fit);
     notices.extend(preview_notice(&originals));
-    let (deep, bits) = bits_of(&items, options, &mut notices).await?;
+    let DeepImages { count: deep, bits, needs_all } = bits_of(&items, options, &mut notices).await?;
     let empty = Images::new(side, side, common_channels(&items, options), Vec::new());
     let entries: Vec<&Entry> = items.iter().map(|item| &item.file.entry).collect();
     let cache = HashCache::open(None, &folder.path);
@@ -135,6 +135,7 @@ pub(super) async fn read_unclassed(
         readable.map(|(item, _)| (item.file.entry.path.clone(), item.file.name.clone())).unzip();
     let ids = Identities::of_files(names, opened.hashes);
     let significant_bits = (deep > 0).then_some(bits);
-    let decoding = Decoding { significant_bits, fit: options.fit, skipped: bad.len() };
+    let decoding =
+        Decoding { significant_bits, needs_all_bits: needs_all, fit: options.fit, skipped: bad.len() };
     Ok(UnclassedImages { ids, paths, images: opened.images, originals, stamps, decoding, notices })
 }

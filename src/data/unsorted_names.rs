@@ -1,5 +1,5 @@
-//! Names that cameras, people who sort by day, and archives in parts give to folders, and names of what was chosen and the
-//! rest: they are no classes.
+//! Names that cameras, camera traps, people who sort by day or year, and archives in parts give to folders, and names of what
+//! was chosen and the rest: they are no classes.
 
 use super::split_words::{has, words_of};
 
@@ -47,6 +47,29 @@ pub(super) fn part_of(name: &str) -> Option<String> {
     let is_number = !number.is_empty() && number.chars().all(|letter| letter.is_ascii_digit());
     let is_part = words.last().is_some_and(|word| has("part parts teil partie parte 파트", word));
     (is_number && is_part).then(|| words.concat())
+}
+
+/// Whether a name is that of an album of a year: `2021`, `Photos from 2021`.
+pub(super) fn is_year_album(name: &str) -> bool {
+    const PHOTOS: [&str; 10] =
+        ["photo", "foto", "bilder", "pictures", "images", "사진", "写真", "照片", "相片", "снимки"];
+    let lower = name.to_lowercase();
+    let numbers: Vec<&str> =
+        lower.split(|letter: char| !letter.is_ascii_digit()).filter(|digits| !digits.is_empty()).collect();
+    let is_meant = |rest: &str| rest.trim().is_empty() || PHOTOS.iter().any(|word| rest.contains(word));
+    matches!(numbers.as_slice(), [year] if is_year(year) && is_meant(&lower.replacen(year, "", 1)))
+}
+
+/// The word before the number or letter of a place where cameras stand: `Site01`, `CAM_A`.
+pub(super) fn site_of(name: &str) -> Option<String> {
+    const SITES: &str = "site sites cam cams camera cameras kamera camara cámara caméra camtrap cameratrap trap traps loc location \
+                         locations station standort plot transect sitio lieu 카메라 지점 カメラ 地点 相机";
+    let mut words = words_of(name);
+    let last = words.pop()?;
+    let is_number = !last.is_empty() && last.chars().all(|letter| letter.is_ascii_digit());
+    let is_letter = last.chars().count() == 1 && last.chars().all(char::is_alphabetic);
+    let word = words.concat();
+    ((is_number || is_letter) && has(SITES, &word)).then_some(word)
 }
 
 /// Words for parts of one set of which two beside each other are no classes.
@@ -101,6 +124,39 @@ mod tests {
             (&["known", "rest"], 0),
         ] {
             assert_eq!(parts_of_one_set(names.iter().copied()).len(), found, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn albums_of_years_are_told() {
+        for (name, expected) in [
+            ("2021", true),
+            ("Photos from 2021", true),
+            ("Fotos von 2019", true),
+            ("2021년의 사진", true),
+            ("Summer 2021", false),
+            ("Photos", false),
+            ("1021", false),
+            ("2021-05", false),
+            ("Model 2021", false),
+        ] {
+            assert_eq!(is_year_album(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn sites_are_told_by_word_and_number() {
+        for (name, site) in [
+            ("Site01", Some("site")),
+            ("CAM_A", Some("cam")),
+            ("camera 12", Some("camera")),
+            ("trap-3", Some("trap")),
+            ("site", None),
+            ("cat 2", None),
+            ("camera bag", None),
+            ("A", None),
+        ] {
+            assert_eq!(site_of(name).as_deref(), site, "{name}");
         }
     }
 

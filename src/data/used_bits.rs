@@ -22,6 +22,8 @@ const FEW: f64 = 0.25;
 pub(super) struct SetBits<'a> {
     /// 8 to 16.
     pub bits: u8,
+    /// Whether the values need all 16: dark images are just dark. False with a setting, as no image is looked at.
+    pub needs_all: bool,
     /// The images that were looked at, with the bits that each uses.
     each: Vec<(&'a Entry, u8)>,
 }
@@ -62,7 +64,7 @@ pub(super) async fn significant_bits<'a, E>(
     mut looked_at: impl FnMut(usize) -> Result<(), E>,
 ) -> Result<SetBits<'a>, E> {
     if let SignificantBits::Bits(bits) = setting {
-        return Ok(SetBits { bits, each: Vec::new() });
+        return Ok(SetBits { bits, needs_all: false, each: Vec::new() });
     }
     let (mut all, mut slices, mut each) = (UsedBits::default(), Slices::new(), Vec::new());
     for (batch, first) in deep.chunks(BATCH).zip((0..).step_by(BATCH)) {
@@ -79,7 +81,13 @@ pub(super) async fn significant_bits<'a, E>(
         }
     }
     let bits = if all == UsedBits::default() { ALL_BITS } else { all.bits() };
-    Ok(SetBits { bits, each })
+    Ok(SetBits { bits, needs_all: all.needs_all(), each })
+}
+
+/// Whether these 16-bit image files need all 16 bits, whatever the setting.
+pub(super) fn need_all_bits(deep: &[&Entry]) -> bool {
+    let Ok(found) = run_to_end(significant_bits(deep, SignificantBits::Auto, |_| Ok::<(), Infallible>(())));
+    found.needs_all
 }
 
 /// The significant bits of the 16-bit images among these, 8 to 16: those of the setting, or those that their values

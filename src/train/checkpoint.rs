@@ -429,6 +429,8 @@ pub(super) fn damage(bytes: &[u8], error: &SafeTensorError) -> String {
         "it is a config.toml, the settings of a run: give the model.safetensors beside it, or the folder of the run".to_owned()
     } else if text.is_some() {
         "it is a text file".to_owned()
+    } else if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\x89HDF") {
+        "it is a file as Keras, PyTorch and NumPy write them (.keras, .pth, .npz, .h5), not a safetensors file".to_owned()
     } else {
         let length = counted(bytes.len(), "byte", "bytes");
         let reason = match error {

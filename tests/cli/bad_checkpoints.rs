@@ -44,13 +44,15 @@ fn damaged_checkpoints_are_refused_by_name() {
     let settings = fs::read(run.folder().join("config.toml")).expect("the settings");
     let longer = [&whole[..], b"more"].concat();
     let too_long = format!("has {} bytes, expected {}", longer.len(), whole.len());
-    let reasons: [(&[u8], &str); 6] = [
+    let reasons: [(&[u8], &str); 8] = [
         (b"", "it is empty"),
         (b"step,images\n", "it is a text file"),
         (&settings, "it is a config.toml, the settings of a run: give the model.safetensors"),
         (&whole[..whole.len() / 2], "the file is cut off"),
         (&[0xff, 1, 2, 3, 4], "the file is cut off: it ends after 5 bytes; copy it again"),
         (&longer, &too_long),
+        (b"PK\x03\x04\x14\0\0\0\x08\0\xff", "it is a file as Keras, PyTorch and NumPy write them"),
+        (b"\x89HDF\r\n\x1a\n\0\0\xff", "not a safetensors file"),
     ];
     for (content, reason) in reasons {
         all_refuse(&run, content, &[no_checkpoint[0], reason]);

@@ -115,7 +115,9 @@ fn hostile_data_is_refused_within_a_gib() {
     let labels = idx_labels(30);
     refuse(&[("images", &gzip(&images)), ("labels", &labels)], &["images", "unpack to more than"]);
     refuse(&[("images", &images), ("labels", &labels)], &["images, byte 16", "expected 1342177280 bytes"]);
-    refuse(&[("x.npy", &npy("(1310720, 32, 32)")), ("y.npy", &npy("(1310720,)"))], &["x.npy"]);
+    let labels = [npy("(1310720,)"), vec![0; 1_310_720]].concat();
+    refuse(&[("x.npy", &npy("(1310720, 32, 32)")), ("y.npy", &labels)], &["x.npy"]);
+    refuse(&[("x.npy", &npy("(1310720, 32, 32)")), ("y.npy", &npy("(1310720,)"))], &["y.npy"]);
     refuse(&[("train_32x32.mat", &mat()), ("test_32x32.mat", &mat())], &["train_32x32.mat"]);
     let text = [b"\x80\x02}T".as_slice(), &(SIZE as u32).to_le_bytes(), b"abc."].concat();
     refuse(&[("data_batch_1", &text), ("test_batch", &text)], &["data_batch_1", "the end after 4"]);

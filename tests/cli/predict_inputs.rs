@@ -150,6 +150,7 @@ fn broken_archives_and_patterns_are_named() {
     put(&given.at("cut.zip"), &whole[..whole.len() / 2]);
     put(&given.at("words.zip"), b"words");
     put(&given.at("without.zip"), &given.zip(&[]));
+    put(&given.at("arrays.npz"), &given.zip(&[]));
     put(&given.at("escaping.zip"), &{
         let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
         writer.start_file("../evil.png", SimpleFileOptions::default()).expect("memory");
@@ -157,11 +158,12 @@ fn broken_archives_and_patterns_are_named() {
     });
     (0..2).for_each(|n| put(&given.at("words").join(format!("{n}.txt")), b"words"));
     fs::create_dir_all(given.at("empty/inside")).expect("a folder");
-    let cases: [(&str, usize, &str); 17] = [
+    let cases: [(&str, usize, &str); 18] = [
         ("damaged.zip", 3, "1.png"),
         ("cut.zip", 0, "cut.zip"),
         ("words.zip", 0, "its content is not that of a .zip file"),
         ("without.zip", 0, "there are no images in the archive"),
+        ("arrays.npz", 0, "arrays.npz, which holds arrays: give image files"),
         ("escaping.zip", 0, "leads out of the archive"),
         ("nothing*.png", 0, "nothing matches it as a pattern"),
         ("nofolder/*.png", 0, "nothing matches it as a pattern"),

@@ -11,7 +11,7 @@ use tempfile::{TempDir, tempdir};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use super::common::{assert_refused, gzip, put};
+use super::common::{assert_refused, fixture, gzip, put};
 
 /// Images per class.
 const COUNT: u8 = 8;
@@ -185,7 +185,16 @@ fn palettes_are_held_to_their_size() {
     }
 }
 
-const DAMAGES: [Damage; 17] = [
+/// A photo that was cut and got an end mark again.
+fn ended(share: f64) -> Vec<u8> {
+    [&cut(photo(0.9), share)[..], &[0xff, 0xd9]].concat()
+}
+
+const DAMAGES: [Damage; 20] = [
+    ("ended.jpg", || ended(0.6)),
+    // Only the last blocks are missing.
+    ("ended-late.jpg", || ended(0.98)),
+    ("joined.jpg", || [cut(photo(0.9), 0.6), photo(0.3)].concat()),
     ("half.png", || cut(encoded(0, 50, ImageFormat::Png), 0.5)),
     ("end.png", || cut(encoded(0, 51, ImageFormat::Png), 0.9)),
     ("half.jpg", || cut(encoded(0, 52, ImageFormat::Jpeg), 0.7)),
@@ -317,6 +326,30 @@ fn each_damaged_image_is_refused_by_name() {
     }
 }
 
+/// What is damaged is said in words, not in those of a decoder.
+#[test]
+fn damage_inside_is_said_plainly() {
+    let folder = tempdir().expect("a folder");
+    let whole = |format| encoded(0, 54, format);
+    let cut_data = |from: &[u8]| {
+        let mut bytes = whole(ImageFormat::Png);
+        let at = bytes.windows(4).position(|window| window == from).expect("a chunk") + 40;
+        bytes[at] ^= 0xff;
+        bytes
+    };
+    for (name, bytes) in [
+        ("x.png", cut_data(b"IDAT")),
+        ("x.jpg", ended(0.6)),
+        ("x.webp", cut(whole(ImageFormat::WebP), 0.6)),
+        ("x.gif", cut(whole(ImageFormat::Gif), 0.6)),
+    ] {
+        let path = folder.path().join(name);
+        put(&path, &bytes);
+        let told = remixmatch::data::read_image(&path, 8, 3).expect_err(name).to_string();
+        assert!(told.contains("copy it again") && !told.contains(['{', '"']), "{name}: {told}");
+    }
+}
+
 #[test]
 fn images_that_disappear_while_training_are_failures() {
     let (_outer, path) = written(FORMATS[0].1, &files(&[]));
@@ -332,6 +365,71 @@ fn images_that_disappear_while_training_are_failures() {
         assert!(failure.contains("cannot read") && failure.contains(".png"), "{failure}");
         files(&[]).iter().for_each(|(name, bytes)| put(path.join(name), bytes));
         assert_eq!(fs::read(path.join("dog/3.png")).expect("a file"), kept);
+    }
+}
+
+/// Photos in every coding that cameras and programs use open; cut, they are refused, whatever follows.
+#[test]
+fn jpegs_are_whole_or_refused() {
+    let folder = tempdir().expect("a folder");
+    let path = folder.path().join("x.jpg");
+    let read = |bytes: &[u8]| {
+        put(&path, bytes);
+        let [image, picture] = [
+            remixmatch::data::read_image(&path, 8, 3).map(drop),
+            remixmatch::data::read_picture(&path, 64).map(drop),
+        ]
+        .map(|read| read.map_err(|error| error.to_string()));
+        assert_eq!(image.is_ok(), picture.is_ok(), "{image:?} {picture:?}");
+        image
+    };
+    let other = photo(0.3);
+    let mut files = 0;
+    for entry in fs::read_dir(fixture("jpegs")).expect("fixtures") {
+        let name = entry.expect("a fixture").path();
+        let whole = fs::read(&name).expect("a photo");
+        let name = name.display();
+        for behind in [&b""[..], &other, b"\0\0", b"\xff\xd8\xff\xe1\0\x04MPF", &whole] {
+            assert_eq!(read(&[&whole, behind].concat()), Ok(()), "{name}");
+        }
+        for share in [0.6, 0.8, 0.9, 0.97] {
+            let cut = cut(whole.clone(), share);
+            for behind in [&b""[..], b"\xff\xd9", &other, b"\0\xff\xd9"] {
+                let refused = read(&[&cut, behind].concat()).expect_err(&format!("{share} of {name}"));
+                assert!(refused.contains("x.jpg"), "{refused}");
+            }
+            let ended = read(&[&cut[..], b"\xff\xd9"].concat()).expect_err("cut");
+            assert!(ended.contains("ends in the middle of the image"), "{ended}");
+        }
+        files += 1;
+    }
+    assert_eq!(files, 10);
+}
+
+/// A file on which the decoder panics.
+fn palette_of_one_colour() -> Vec<u8> {
+    let mut bytes = b"BM".to_vec();
+    let header = [70u32, 0, 58, 40, 8, 8, 1 | 8 << 16, 1, 12, 2835, 2835, 1, 0];
+    header.iter().for_each(|word| bytes.extend(word.to_le_bytes()));
+    bytes.extend([200, 10, 30, 0]);
+    bytes.extend([8, 7, 0, 0, 8, 7, 0, 0, 0, 1, 0, 0]);
+    bytes
+}
+
+#[test]
+fn decoders_that_fail_leave_other_images_alone() {
+    for (format, write) in FORMATS {
+        let (_outer, path) = written(write, &files(&[("panic.bmp", palette_of_one_colour)]));
+        assert_refused(read(&path, None, false), &["bad-panic.bmp", "skip_bad"]);
+        for memory in [None, Some(0)] {
+            let set = read(&path, memory, true).unwrap_or_else(|error| panic!("{format}: {error}"));
+            assert_eq!(
+                set.train.len() + set.test.len(),
+                2 * usize::from(COUNT),
+                "{format}: {:?}",
+                set.notices
+            );
+        }
     }
 }
 

@@ -398,6 +398,15 @@ fn odd_files_are_found() {
         }
     };
     assert_found("line art", drawings, &[(Backgrounds, 20)]);
+    // As a damaged photo is shown, and saved again.
+    let mut half = picture(500, 32);
+    half.enumerate_pixels_mut().filter(|(_, y, _)| *y >= 20).for_each(|(.., pixel)| *pixel = Rgb([128; 3]));
+    assert_found("half", put("train/cat/x.png", png(&half)), &[(Kind::GreyPart, 1)]);
+    assert_found(
+        "turned",
+        put("test/dog/x.png", png(&image::imageops::rotate90(&half))),
+        &[(Kind::GreyPart, 1)],
+    );
 }
 
 #[test]
@@ -429,6 +438,36 @@ fn unused_bits_are_found() {
             check(&set, |_| {}).unwrap().findings.iter().all(|finding| finding.kind != Kind::UnusedBits),
             "{bits}"
         );
+    }
+}
+
+/// Dark images of 8 bits that were saved with 16 use all bits.
+#[test]
+fn dark_images_scaled_from_8_bits_are_just_dark() {
+    for step in [256, 257] {
+        let dark = |number: u32| {
+            let greys = picture(number, 32);
+            let value = |x, y| u16::from(greys.get_pixel(x, y).0[0] / 9) * step;
+            let image = ImageBuffer::from_fn(32, 32, |x, y| Luma([value(x, y)]));
+            let mut bytes = Cursor::new(Vec::new());
+            image::DynamicImage::ImageLuma16(image).write_to(&mut bytes, ImageFormat::Png).unwrap();
+            bytes.into_inner()
+        };
+        let mut files = Layout::new();
+        for (class, first) in [("cat", 0), ("dog", 100)] {
+            (0..10).for_each(|i| drop(files.insert(format!("train/{class}/{i}.png"), dark(first + i))));
+            (0..3).for_each(|i| drop(files.insert(format!("test/{class}/{i}.png"), dark(first + 50 + i))));
+        }
+        for significant_bits in [SignificantBits::Auto, SignificantBits::ALL] {
+            let options = OpenOptions { significant_bits, ..OpenOptions::default() };
+            for (entrance, set) in opened_with(&files, &options) {
+                assert_eq!(set.decoding.significant_bits, Some(16), "{step} in {entrance}");
+                assert!(set.notices.iter().all(|notice| !notice.contains("bits")), "{:?}", set.notices);
+                let report = check(&set, |_| {}).unwrap();
+                let found = report.findings.iter().find(|finding| finding.kind == Kind::UnusedBits);
+                assert!(found.is_none(), "{step} in {entrance}: {report}");
+            }
+        }
     }
 }
 

@@ -63,6 +63,21 @@ fn train_test_and_unlabelled_folders_are_distinguished() {
 }
 
 #[test]
+fn contact_sheets_show_test_images_alone() {
+    let folder = tempdir().unwrap();
+    for (class, green) in [("b", 10), ("a", 20)] {
+        save(&rgb(8, 8, [1, green, 1]), folder.path().join(format!("test/{class}/1.png")));
+        save(&rgb(8, 8, [2, green, 2]), folder.path().join(format!("train/{class}/1.png")));
+    }
+    let mut set = read(folder.path()).unwrap();
+    (set.train, set.train_ids) = (set.train.pick(&[]), set.train_ids.pick(&[]));
+    set.train_labels.clear();
+    let sheet = contact_sheet(&set, 4, 1);
+    let has = |colour: [u8; 3]| sheet.pixels().any(|pixel| pixel.0 == colour);
+    assert!(has([1, 10, 1]) && has([1, 20, 1]));
+}
+
+#[test]
 fn the_common_side_is_clamped() {
     for (sizes, side) in [([4, 4, 4, 9], 8), ([200, 200, 200, 9], 96), ([20, 30, 40, 50], 32)] {
         let folder = tempdir().unwrap();

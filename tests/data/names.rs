@@ -39,6 +39,25 @@ fn names_of_other_systems_are_decoded_everywhere() {
 }
 
 #[test]
+fn names_of_code_pages_are_decoded_everywhere() {
+    for (page, raw, classes) in [
+        ("CP437", [&b"H\x81hner"[..], b"K\x84se"], ["Hühner", "Käse"]),
+        ("CP850", [b"r\x9bdgr\x9bd", b"sm\x9brrebrod"], ["rødgrød", "smørrebrod"]),
+        ("windows-874", [b"\xe1\xc1\xc7", b"\xca\xd8\xb9\xd1\xa2"], ["สุนัข", "แมว"]),
+    ] {
+        let mut files = Files::default();
+        for class in raw {
+            (1..=4).for_each(|i| files.add(&[class, format!("/{i}.png").as_bytes()].concat(), ""));
+        }
+        for (way, set) in files.open_everywhere(&OpenOptions::default()) {
+            let set = set.unwrap_or_else(|error| panic!("{page} as {way}: {error}"));
+            assert_eq!(contents(&set), (classes.to_vec(), 8), "{page} as {way}: {:?}", set.notices);
+            assert!(set.notices.iter().any(|notice| notice.contains(page)), "{way}: {:?}", set.notices);
+        }
+    }
+}
+
+#[test]
 fn unclear_names_stay_distinct() {
     let mut files = Files::new(&[("dog/*2.png", "")]);
     for name in [
@@ -61,13 +80,13 @@ fn unclear_names_stay_distinct() {
 fn folders_with_unclear_names_stay_classes() {
     let mut files = Files::default();
     for number in 1..=4 {
-        for class in [&b"na\x8bve"[..], b"na\x8cve", b"train\x8d"] {
+        for class in [&b"a\xff"[..], b"a\xfe", b"b\xff"] {
             files.add(&[class, format!("/{number}.png").as_bytes()].concat(), "");
         }
     }
     for (way, set) in files.open_everywhere(&OpenOptions::default()) {
         let set = set.unwrap_or_else(|error| panic!("{way}: {error}"));
-        let classes = vec!["na\\x8Bve", "na\\x8Cve", "train\\x8D"];
+        let classes = vec!["a\\xFE", "a\\xFF", "b\\xFF"];
         assert_eq!(contents(&set), (classes, 12), "{way}: {:?}", set.notices);
     }
 }

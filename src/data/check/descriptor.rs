@@ -6,6 +6,7 @@
 //! as on a plain background.
 
 use std::hash::{DefaultHasher, Hasher as _};
+use std::ops::RangeInclusive;
 
 use crate::data::images::Images;
 
@@ -45,6 +46,8 @@ pub struct Statistics {
     pub range: u8,
     /// The largest value of a channel.
     pub brightest: u8,
+    /// The share of the image that is middle grey, from one of its edges on, 0 to 1.
+    pub grey_part: f32,
 }
 
 impl Descriptor {
@@ -73,13 +76,13 @@ impl Descriptor {
             hash: difference_hash(|x, y| cells[y * COLUMNS + x]),
             mirrored: difference_hash(|x, y| cells[y * COLUMNS + COLUMNS - 1 - x]),
             cells: cells.map(|mean| mean.round() as u8),
-            statistics: Statistics::of(bytes, &luma, width, channels),
+            statistics: Statistics::of(bytes, &luma, [height, width], channels),
         }
     }
 }
 
 impl Statistics {
-    fn of(bytes: &[u8], luma: &[f32], width: usize, channels: usize) -> Self {
+    fn of(bytes: &[u8], luma: &[f32], [height, width]: [usize; 2], channels: usize) -> Self {
         let count = luma.len().max(1) as f32;
         let moments = |values: &mut dyn Iterator<Item = f32>| {
             let (sum, squares) = values.fold((0.0, 0.0), |(sum, squares), v| (sum + v, squares + v * v));
@@ -103,8 +106,25 @@ impl Statistics {
             luma.chunks_exact(width).flat_map(|row| row.windows(2)).map(|pair| (pair[0] - pair[1]).abs());
         let vertical = luma.iter().zip(luma.iter().skip(width)).map(|(above, below)| (above - below).abs());
         let edges = (horizontal.sum::<f32>() + vertical.sum::<f32>()) / (2.0 * count);
-        Self { mean, deviation: moments(&mut luma.iter().copied()).1, edges, spread, range, brightest }
+        let deviation = moments(&mut luma.iter().copied()).1;
+        let grey_part = grey_part(bytes, [height, width], channels);
+        Self { mean, deviation, edges, spread, range, brightest, grey_part }
     }
+}
+
+/// The largest share of rows or columns from an edge on that are all middle grey, with which decoders fill what a damaged JPEG
+/// file lacks. That edge is not always the lower one: photos are turned.
+fn grey_part(bytes: &[u8], [height, width]: [usize; 2], channels: usize) -> f32 {
+    const MIDDLE: RangeInclusive<u8> = 126..=130;
+    let is_grey = |y: usize, x: usize| {
+        bytes[(y * width + x) * channels..][..channels].iter().all(|value| MIDDLE.contains(value))
+    };
+    let row = |y: &usize| (0..width).all(|x| is_grey(*y, x));
+    let column = |x: &usize| (0..height).all(|y| is_grey(y, *x));
+    let rows = [(0..height).take_while(row).count(), (0..height).rev().take_while(row).count()];
+    let columns = [(0..width).take_while(column).count(), (0..width).rev().take_while(column).count()];
+    let share = |counts: [usize; 2], all: usize| counts[0].max(counts[1]) as f32 / all.max(1) as f32;
+    share(rows, height).max(share(columns, width))
 }
 
 fn luma(pixel: &[u8]) -> f32 {
@@ -228,6 +248,21 @@ mod tests {
         assert_eq!((of.hash, of.statistics.range, of.statistics.edges), (0, 0, 0.0));
         assert!(of.statistics.mean.iter().all(|mean| (mean - 7.0).abs() < 1e-3));
         assert!(of.cells.iter().all(|&cell| cell == 7));
+    }
+
+    #[test]
+    fn grey_parts_are_measured_from_any_edge() {
+        let part = |is_grey: fn(usize, usize) -> bool| {
+            let value = |y: usize, x: usize| if is_grey(y, x) { 128 } else { (y * 16 + x * 3) as u8 };
+            let bytes: Vec<u8> = (0..16).flat_map(|y| (0..16).map(move |x| value(y, x))).collect();
+            Descriptor::of_bytes(&bytes, 16, 16, 1).statistics.grey_part
+        };
+        assert_eq!(part(|_, _| false), 0.0);
+        assert_eq!(part(|y, _| y >= 8), 0.5);
+        assert_eq!(part(|y, _| y < 4), 0.25);
+        assert_eq!(part(|_, x| x >= 12), 0.25);
+        // Not in the middle.
+        assert_eq!(part(|y, _| (4..12).contains(&y)), 0.0);
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub enum Kind {
     UnusedBits,
     /// Images of nearly one colour.
     NearlyUniform,
+    /// Images of which a part is the grey that decoders put for what is missing.
+    GreyPart,
     /// Images that decode to the same pixels.
     ExactDuplicates,
     /// Images that differ by little, such as the same photo in another size.
@@ -76,7 +78,7 @@ pub(super) struct KindText {
 
 impl Kind {
     /// All kinds, most serious first: the order of a report.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::ContradictingLabels,
         Self::TestCopies,
         Self::SplitClasses,
@@ -84,6 +86,7 @@ impl Kind {
         Self::RawPreviews,
         Self::UnusedBits,
         Self::NearlyUniform,
+        Self::GreyPart,
         Self::ExactDuplicates,
         Self::NearDuplicates,
         Self::StandApart,
@@ -130,6 +133,12 @@ impl Kind {
                 Warning,
                 "nearly uniform images",
                 "look at the files: they may be blank, damaged or overexposed; the corrected list leaves them out",
+            ),
+            Self::GreyPart => (
+                Warning,
+                "images of which a part is plain grey",
+                "look at the files: this is how programs show a photo that was damaged, also where they have saved it again; \
+                 the corrected list keeps them",
             ),
             Self::ExactDuplicates => (
                 Warning,

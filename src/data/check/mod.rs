@@ -111,6 +111,7 @@ impl Checker {
         findings.extend(unused_bits);
         findings.extend(originals::backgrounds(subject, &self.described));
         findings.extend(pixels::uniform(subject, &self.described, explained));
+        findings.extend(pixels::grey_parts(subject, &self.described));
         findings.extend(pixels::stand_apart(subject, &self.described));
         Ok(Report::new(set, self.images, findings))
     }

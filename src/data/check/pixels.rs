@@ -1,4 +1,5 @@
-//! Findings about single images by their pixels: those of nearly one colour, and those that stand apart.
+//! Findings about single images by their pixels: those of nearly one colour, those with a grey part, and those that stand
+//! apart.
 
 use super::descriptor::{CELLS, Descriptor, Statistics};
 use super::finding::{Finding, Kind};
@@ -43,6 +44,22 @@ pub fn uniform(subject: Subject<'_>, described: &[Descriptor], explained: bool) 
         Finding::new(Kind::NearlyUniform, count, &counted(count, "image", "images"), subject.measured(images))
     };
     (count > 0).then(|| finding(images))
+}
+
+/// Share of an image that is grey from an edge on, from which it is reported.
+const GREY_PART: f32 = 0.125;
+
+/// Images of which a part, from an edge on, is middle grey.
+pub fn grey_parts(subject: Subject<'_>, described: &[Descriptor]) -> Option<Finding> {
+    let part = |image: usize| described[image].statistics.grey_part;
+    let images: Vec<(usize, String)> = (0..subject.len())
+        .filter(|&image| part(image) >= GREY_PART && !is_uniform(&described[image].statistics))
+        .map(|image| (image, format!("{:.0} % of it is plain grey", 100.0 * part(image))))
+        .collect();
+    let count = images.len();
+    (count > 0).then(|| {
+        Finding::new(Kind::GreyPart, count, &counted(count, "image", "images"), subject.measured(images))
+    })
 }
 
 /// A statistic that images are compared by, on a scale of 0 to 255.

@@ -30,6 +30,7 @@ use crate::data::structure::{self, Doubt, Named};
 use crate::data::subfolders::{
     Child, are_splits, around, beside_its_tests, holds_classes, holds_splits, is_empty_split, is_unlabelled,
 };
+use crate::data::taxonomy::taxonomy;
 use crate::data::unread_lists::{told_unread, unread_lists, unread_notices};
 
 pub const FORMAT: Format = Format {
@@ -237,7 +238,7 @@ impl Reader {
         let is_class = |child: &&Child<'_>| matches!(child.word, SplitWord::Other | SplitWord::Sorting);
         let classes: Vec<Named<'_>> =
             children.iter().filter(is_class).map(|child| (child.name, child.folder)).collect();
-        match structure::doubt(&classes) {
+        match structure::doubt(&classes).or_else(|| taxonomy(&classes)) {
             Some(doubt) if !self.as_classes => Err(doubt.with(&told_unlabelled(folder)?).into()),
             _ => Ok(()),
         }

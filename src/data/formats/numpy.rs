@@ -1,9 +1,13 @@
 //! NumPy arrays: `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`, in an `.npz` file (a zip of `.npy` files)
-//! or as `.npy` files in one folder. `x_unlabeled` and the strings `classes` are optional.
+//! or as `.npy` files in one folder. `x_unlabeled` and the strings `classes` are optional. Labels are numbers, names or one
+//! column for each class; -1 is an image of unknown class.
 
 use std::path::PathBuf;
 
-use crate::data::counted::counted;
+use crate::data::array_labels::ArrayLabels;
+use crate::data::array_order::other_order_notice;
+use crate::data::array_values::{Scale, Values};
+use crate::data::counted::{counted, counted_of};
 use crate::data::error::DataError;
 use crate::data::files::{Entry, Folder};
 use crate::data::format::{Format, Loader, Parser, SampleFiles};
@@ -11,9 +15,9 @@ use crate::data::identity::Identities;
 use crate::data::images::Images;
 use crate::data::layout::listed;
 use crate::data::names::shown_name;
-use crate::data::npy::{Array, UINT8};
+use crate::data::npy::Array;
 use crate::data::resized::{check_same_size, check_size};
-use crate::data::set::{self, DataSet, Labelled, OpenOptions, Parts};
+use crate::data::set::{self, DataSet, Decoding, Labelled, OpenOptions, Parts};
 
 pub const FORMAT: Format = Format {
     name: "NumPy",
@@ -100,22 +104,85 @@ fn detect(folder: &Folder) -> Result<Option<Loader<'_>>, DataError> {
 }
 
 fn load(files: &Files, options: &OpenOptions) -> Result<DataSet, DataError> {
-    let mut train = read_labelled(&files.train)?;
-    let mut test = files.test.as_ref().map(read_labelled).transpose()?;
-    if let (Some(test), Some((entry, _))) = (&test, &files.test) {
-        check_same_size(&entry.path, &test.images, &train.images)?;
+    let (train, train_labels) = read_labelled(&files.train)?;
+    let test = files.test.as_ref().map(read_labelled).transpose()?;
+    let unlabelled = files.unlabelled.as_ref().map(|entry| ImageArray::read(entry, None)).transpose()?;
+    let all: Vec<&ImageArray> = [Some(&train), test.as_ref().map(|(images, _)| images), unlabelled.as_ref()]
+        .into_iter()
+        .flatten()
+        .collect();
+    let (scales, mut notices) = scales(&all, options)?;
+    let significant_bits = scales.iter().find_map(|scale| match scale {
+        Scale::Bits(bits) => Some(*bits),
+        _ => None,
+    });
+    let mut scales = scales.into_iter();
+    let mut next = || scales.next().unwrap_or(Scale::Bytes);
+    let planes = train.planes;
+    let train = train.images(next());
+    let test = test.map(|(images, labels)| (images.images(next()), labels));
+    let unlabelled = unlabelled.map(|images| images.images(next()));
+    notices.extend(other_order_notice(&train, planes));
+    for (entry, images) in [
+        files.test.as_ref().map(|(x, _)| x).zip(test.as_ref().map(|(images, _)| images)),
+        files.unlabelled.as_ref().zip(unlabelled.as_ref()),
+    ]
+    .into_iter()
+    .flatten()
+    {
+        check_same_size(&entry.path, images, &train)?;
     }
-    let unlabelled = match &files.unlabelled {
-        Some(entry) => {
-            let images = read_images(entry)?;
-            check_same_size(&entry.path, &images, &train.images)?;
-            Some(images)
-        }
+
+    let names = match &files.classes {
+        Some(entry) => Some(read_names(entry)?),
         None => None,
     };
-    let classes = match &files.classes {
-        Some(entry) => read_names(entry, files, [Some(&train), test.as_ref()])?,
-        None => set::classes_of_labels(&files.folder, &mut train, test.as_mut())?,
+    let named = names.clone().unwrap_or_else(|| train_labels.names());
+    let y = &files.train.1;
+    let labels = numbers(train_labels, &named, y)?;
+    let unknown = labels.iter().filter(|label| label.is_none()).count();
+    if unknown > 0 {
+        notices.push(format!(
+            "{} unknown, as -1 in {} says",
+            counted_of(unknown, labels.len(), ["label", "labels"], ["is", "are"]),
+            shown_name(&y.name)
+        ));
+    }
+    let (known, other): (Vec<usize>, Vec<usize>) = (0..labels.len()).partition(|&i| labels[i].is_some());
+    if known.is_empty() && !labels.is_empty() {
+        return Err(DataError::Missing {
+            path: y.path.clone(),
+            expected: "a class for some images".to_owned(),
+            found: "-1 for all of them".to_owned(),
+        });
+    }
+    let mut unlabelled: Vec<Images> = unlabelled.into_iter().collect();
+    if !other.is_empty() {
+        unlabelled.push(train.pick(&other));
+    }
+    let train = if other.is_empty() { train } else { train.pick(&known) };
+    let mut train = Labelled { images: train, labels: labels.into_iter().flatten().collect() };
+    let mut test = match (test, &files.test) {
+        (Some((images, labels)), Some((_, y))) => {
+            let labels = numbers(labels, &named, y)?;
+            if let Some(at) = labels.iter().position(Option::is_none) {
+                return Err(DataError::Missing {
+                    path: y.path.clone(),
+                    expected: "a class for each image to test".to_owned(),
+                    found: format!("-1 at {at}: leave images of unknown class out"),
+                });
+            }
+            Some(Labelled { images, labels: labels.into_iter().flatten().collect() })
+        }
+        _ => None,
+    };
+    let classes = match names {
+        Some(names) => {
+            check_names(&names, files, [Some(&train), test.as_ref()])?;
+            names
+        }
+        None if named.is_empty() => set::classes_of_labels(&files.folder, &mut train, test.as_mut())?,
+        None => named,
     };
     let side = train.images.height.min(train.images.width);
     let colour = train.images.channels == 3;
@@ -128,15 +195,9 @@ fn load(files: &Files, options: &OpenOptions) -> Result<DataSet, DataError> {
         flip: colour,
         shift: if colour { (side as f64 / 8.0).round() as u32 } else { 2 },
     };
-    let brightest = parts.train.images.pixels.iter().max().copied();
     let mut set = parts.assemble(options);
-    if brightest == Some(1) {
-        set.notices.push(
-            "all values of the images are 0 or 1, of 255, so that they are nearly black: multiply the array by 255 before it \
-             is saved if 1 is white"
-                .to_owned(),
-        );
-    }
+    set.decoding = Decoding { significant_bits, ..set.decoding };
+    set.notices.extend(notices);
     if !files.unused.is_empty() {
         set.notices.push(format!(
             "{} not read: {} (known are {})",
@@ -145,12 +206,45 @@ fn load(files: &Files, options: &OpenOptions) -> Result<DataSet, DataError> {
             known_names()
         ));
     }
-    if let Some(images) = unlabelled {
+    for images in unlabelled {
         set.train_ids.extend(Identities::of_pixels(&images, set::UNLABELLED_LIST));
         set.train.pixels.extend(images.pixels);
         set.train_labels.resize(set.train.len(), None);
     }
     Ok(set)
+}
+
+/// How the values of each array become bytes, with notices. Arrays of the same kind of numbers are scaled alike.
+fn scales(arrays: &[&ImageArray], options: &OpenOptions) -> Result<(Vec<Scale>, Vec<String>), DataError> {
+    let (mut scales, mut notices) = (Vec::new(), Vec::new());
+    for array in arrays {
+        let all = arrays.iter().filter_map(|other| array.values.and(other.values));
+        let all = all.reduce(|all, other| all.and(other).unwrap_or(all)).unwrap_or(array.values);
+        let side = array.height.min(array.width);
+        let missing = |found| DataError::Missing {
+            path: array.entry.path.clone(),
+            expected: "images as numbers 0 to 255, or 0 to 1".to_owned(),
+            found,
+        };
+        let (scale, notice) = all.scale(side, options.significant_bits).map_err(missing)?;
+        // What is white in one array is not in another.
+        let alone = array.values.scale(side, options.significant_bits).map(|(scale, _)| scale);
+        if let Ok(alone @ Scale::Linear { .. }) = alone
+            && alone != scale
+            && array.values.is_varied()
+        {
+            let found = format!(
+                "{}, where another array has {all}: scale them alike before they are saved",
+                array.values
+            );
+            return Err(missing(found));
+        }
+        if let Some(notice) = notice.filter(|notice| !notices.contains(notice)) {
+            notices.push(notice);
+        }
+        scales.push(scale);
+    }
+    Ok((scales, notices))
 }
 
 /// The names of arrays that are read.
@@ -160,65 +254,131 @@ fn known_names() -> String {
     pairs.chain(single).collect::<Vec<_>>().join(", ")
 }
 
-fn read_labelled((x, y): &(Entry, Entry)) -> Result<Labelled, DataError> {
-    let images = read_images(x)?;
+/// Images and their labels.
+fn read_labelled((x, y): &(Entry, Entry)) -> Result<(ImageArray, ArrayLabels), DataError> {
     let array = Array::read(y)?;
-    let expected = || format!("a non-negative integer for each of the {} images of {}", images.len(), x.name);
-    let wrong = |found: String| DataError::Missing { path: y.path.clone(), expected: expected(), found };
-    if !matches!(array.shape.as_slice(), [_] | [_, 1]) {
-        return Err(wrong(format!("an array of shape {:?}", array.shape)));
-    }
-    let labels = array.integers().map_err(wrong)?;
-    if labels.len() != images.len() {
-        return Err(wrong(format!("{} numbers", labels.len())));
-    }
-    Ok(Labelled { images, labels })
-}
-
-/// Images of shape (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3 channels.
-fn read_images(entry: &Entry) -> Result<Images, DataError> {
-    let Array { shape, element, bytes } = Array::read(entry)?;
-    let (height, width, channels, channels_first) = match *shape.as_slice() {
-        [_, height, width] => (height, width, 1, false),
-        [_, height, width, channels @ (1 | 3)] => (height, width, channels, false),
-        [_, channels @ (1 | 3), height, width] => (height, width, channels, true),
-        _ => (0, 0, 0, false),
+    let images = ImageArray::read(x, array.shape.first().copied())?;
+    let wrong = |found: String| DataError::Missing {
+        path: y.path.clone(),
+        expected: format!(
+            "a class for each of the {} images of {}, as a number from 0 or a name",
+            images.count, x.name
+        ),
+        found,
     };
-    if element != UINT8 || channels == 0 {
-        return Err(DataError::Missing {
-            path: entry.path.clone(),
-            expected: "images as uint8 of shape N x height x width, with 1 or 3 channels first or last"
-                .to_owned(),
-            found: format!("{element} of shape {shape:?}"),
-        });
+    let labels = ArrayLabels::of(&array).map_err(wrong)?;
+    if labels.len() != images.count {
+        let what = if array.strings().is_some() { "names" } else { "numbers" };
+        return Err(wrong(format!("{} {what}", labels.len())));
     }
-    check_size(&entry.path, [height, width])?;
-    let mut images = Images::new(height, width, channels, Vec::new());
-    if channels_first {
-        images.pixels.reserve_exact(bytes.len());
-        bytes.chunks_exact(images.stride()).for_each(|image| images.push_planes(image, false));
-    } else {
-        images.pixels = bytes;
-    }
-    Ok(images)
+    Ok((images, labels))
 }
 
-/// The class names, if there is one for every label.
-fn read_names(
-    entry: &Entry,
-    files: &Files,
-    labelled: [Option<&Labelled>; 2],
-) -> Result<Vec<String>, DataError> {
-    let array = Array::read(entry)?;
-    let largest = labelled.into_iter().flatten().flat_map(|part| &part.labels).copied().max().unwrap_or(0);
-    match array.strings() {
-        Some(names) if names.len() > largest as usize => Ok(names),
-        strings => Err(DataError::Missing {
-            path: entry.path.clone(),
-            expected: format!("a name for each label of {}, 0 to {largest}", files.train.1.name),
-            found: strings.map_or("no strings".to_owned(), |names| format!("{} names", names.len())),
-        }),
+/// Labels by the number of their class.
+fn numbers(labels: ArrayLabels, classes: &[String], y: &Entry) -> Result<Vec<Option<u32>>, DataError> {
+    let number = |name: String| {
+        let class = classes.iter().position(|class| *class == name);
+        class.map(|class| Some(class as u32)).ok_or_else(|| DataError::Missing {
+            path: y.path.clone(),
+            expected: format!("names of the classes {}", listed(classes)),
+            found: shown_name(&name).to_string(),
+        })
+    };
+    match labels {
+        ArrayLabels::Numbers(numbers) => Ok(numbers),
+        ArrayLabels::Names(names) => names.into_iter().map(number).collect(),
     }
+}
+
+/// An array of images of shape (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3 channels.
+struct ImageArray {
+    entry: Entry,
+    count: usize,
+    height: usize,
+    width: usize,
+    channels: usize,
+    /// The channels are first.
+    planes: bool,
+    values: Values,
+    array: Array,
+}
+
+impl ImageArray {
+    /// Reads an array; `labels`: how many images it should have.
+    fn read(entry: &Entry, labels: Option<usize>) -> Result<Self, DataError> {
+        let array = Array::read(entry)?;
+        let wrong = |advice: &str| DataError::Missing {
+            path: entry.path.clone(),
+            expected: "images of shape N x height x width, with 1 or 3 channels first or last".to_owned(),
+            found: format!("{} of shape {:?}{advice}", array.element, array.shape),
+        };
+        if let (&[first, .., last], Some(count)) = (array.shape.as_slice(), labels)
+            && array.shape.len() > 2
+            && first != count
+            && last == count
+        {
+            return Err(wrong(", the images along the last axis: save numpy.moveaxis(images, -1, 0)"));
+        }
+        let (count, height, width, channels, planes) = match *array.shape.as_slice() {
+            [count, height, width] => (count, height, width, 1, false),
+            [count, height, width, channels @ (1 | 3)] => (count, height, width, channels, false),
+            [count, channels @ (1 | 3), height, width] => (count, height, width, channels, true),
+            [_, _, _, 4] => return Err(wrong(", with transparency: save images[..., :3]")),
+            [_, values] => return Err(wrong(&reshaped(values))),
+            _ => return Err(wrong("")),
+        };
+        check_size(&entry.path, [height, width])?;
+        let values = Values::of(&array, entry)?;
+        Ok(Self { entry: entry.clone(), count, height, width, channels, planes, values, array })
+    }
+
+    /// The images as bytes.
+    fn images(self, scale: Scale) -> Images {
+        let bytes = scale.apply(self.array);
+        let mut images = Images::new(self.height, self.width, self.channels, Vec::new());
+        if self.planes {
+            images.pixels.reserve_exact(bytes.len());
+            bytes.chunks_exact(images.stride()).for_each(|image| images.push_planes(image, false));
+        } else {
+            images.pixels = bytes;
+        }
+        images
+    }
+}
+
+/// What to do about images that are rows of so many values.
+fn reshaped(values: usize) -> String {
+    let side = |pixels: usize| Some(pixels.isqrt()).filter(|side| side * side == pixels && *side >= 8);
+    match (side(values), values.checked_div(3).filter(|third| 3 * third == values).and_then(side)) {
+        (Some(side), _) => format!(", one row for each image: save images.reshape(-1, {side}, {side})"),
+        (None, Some(side)) => format!(
+            ", one row for each image: save images.reshape(-1, 3, {side}, {side}) if rows are planes of red, green and blue, \
+             or images.reshape(-1, {side}, {side}, 3)"
+        ),
+        (None, None) => String::new(),
+    }
+}
+
+/// The class names.
+fn read_names(entry: &Entry) -> Result<Vec<String>, DataError> {
+    Array::read(entry)?.strings().ok_or_else(|| DataError::Missing {
+        path: entry.path.clone(),
+        expected: "the names of the classes".to_owned(),
+        found: "no strings".to_owned(),
+    })
+}
+
+/// Checks that there is a class name for every label.
+fn check_names(names: &[String], files: &Files, labelled: [Option<&Labelled>; 2]) -> Result<(), DataError> {
+    let largest = labelled.into_iter().flatten().flat_map(|part| &part.labels).copied().max().unwrap_or(0);
+    let Some(entry) = files.classes.as_ref().filter(|_| names.len() <= largest as usize) else {
+        return Ok(());
+    };
+    Err(DataError::Missing {
+        path: entry.path.clone(),
+        expected: format!("a name for each label of {}, 0 to {largest}", files.train.1.name),
+        found: format!("{} names", names.len()),
+    })
 }
 
 /// Four grey images of 8x8 pixels in two classes.

@@ -70,6 +70,10 @@ fn what_belongs_to_other_images_is_ignored() {
         ),
         (
             &[("animals/cat/*2.png", ""), ("animals/dog/*3.png", ""), ("plants/tree/*5.png", "")],
+            Refused(&["animals (cat, dog)", "plants (tree)", "may be the classes", "folders_as_classes"]),
+        ),
+        (
+            &[("animals/cat/*2.png", ""), ("animals/dog/*3.png", ""), ("plants/*5.png", "")],
             Reads(
                 &[("animals", 4, 1), ("plants", 4, 1)],
                 0,
@@ -77,6 +81,70 @@ fn what_belongs_to_other_images_is_ignored() {
             ),
         ),
     ]);
+}
+
+/// Groups of classes are asked about; parts of classes are not.
+#[test]
+fn classes_in_groups_are_asked_about() {
+    check_default(&[
+        (
+            &[("animals/mammal/cat/*3.png", ""), ("animals/bird/owl/*3.png", ""), ("plants/rose/*3.png", "")],
+            Refused(&["animals (bird, mammal)", "move the inner folders up"]),
+        ),
+        (
+            &[
+                ("train/animals/cat/*3.png", ""),
+                ("train/animals/dog/*3.png", ""),
+                ("train/plants/rose/*3.png", ""),
+                ("test/animals/cat/*3.png", ""),
+                ("test/plants/rose/*3.png", ""),
+            ],
+            Refused(&["animals (cat, dog)", "plants (rose)"]),
+        ),
+        // Parts of each class, by number, date or the same name.
+        (&[("cat/1/*3.png", ""), ("cat/2/*2.png", ""), ("dog/3/*5.png", "")], Reads(&TWO, 0, &[])),
+        (
+            &[("cat/2021-05-01/*3.png", ""), ("cat/day2/*2.png", ""), ("dog/day1/*5.png", "")],
+            Reads(&TWO, 0, &[]),
+        ),
+        (&[("cat/web/*3.png", ""), ("cat/own/*2.png", ""), ("dog/web/*5.png", "")], Reads(&TWO, 0, &[])),
+        (&[("cat/images/*5.png", ""), ("dog/images/*5.png", "")], Reads(&TWO, 0, &[])),
+        (&[("cat/deeper/*5.png", ""), ("dog/other/*5.png", "")], Reads(&TWO, 0, &[])),
+    ]);
+}
+
+#[test]
+fn hidden_folders_of_images_are_told() {
+    const TOLD: &str = "a hidden folder holds images and is not read";
+    check_default(&[
+        (&[("cat/*5.png", ""), ("dog/*5.png", ""), (".owl/*5.png", "")], Reads(&TWO, 0, &[TOLD, ".owl"])),
+        (
+            &[("cat/*5.png", ""), ("dog/*5.png", ""), ("dog/.old/in/*5.png", "")],
+            Reads(&TWO, 0, &[TOLD, "dog/.old"]),
+        ),
+        (
+            &[(".cat/*5.png", ""), (".dog/*5.png", "")],
+            Refused(&["hidden folders of images (.cat, .dog)", "without the dot"]),
+        ),
+    ]);
+    // Folders that programs make, and hidden files.
+    for others in [
+        ".ipynb_checkpoints/*2.png",
+        ".thumbnails/*2.png",
+        ".Trash-1000/files/*2.png",
+        ".git/notes.txt",
+        "cat/._1.png",
+    ] {
+        let files = Files::new(&[("cat/*5.png", ""), ("dog/*5.png", ""), (others, "")]);
+        for (way, set) in files.open_everywhere(&evenly()) {
+            let set = set.unwrap_or_else(|error| panic!("{others} as {way}: {error}"));
+            assert!(
+                set.notices.iter().all(|notice| !notice.contains("hidden")),
+                "{others}: {:?}",
+                set.notices
+            );
+        }
+    }
 }
 
 #[test]
