@@ -46,7 +46,7 @@ impl ArrayLabels {
                 return Ok(None);
             }
             let is_class = value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value);
-            is_class.then(|| Some(value as u32)).ok_or_else(|| match value.is_nan() {
+            is_class.then_some(Some(value as u32)).ok_or_else(|| match value.is_nan() {
                 true => format!("NaN at {at}: save -1 for images without a label"),
                 false => format!("{value} at {at}"),
             })
