@@ -312,6 +312,11 @@ fn add_taps(sum: Taps, v: Taps, d: vec4<f32>) -> Taps {
     return s;
 }
 
+/// sum + the products of the windows of three rows with the gradient of their output pixel.
+fn add_rows(sum: Rows, v: Rows, d: vec4<f32>) -> Rows {
+    return Rows(add_taps(sum.r0, v.r0, d), add_taps(sum.r1, v.r1, d), add_taps(sum.r2, v.r2, d));
+}
+
 /// Pixel (x, y) of an image of `source` whose rows begin with row `image`; zeros outside of it.
 fn pixel_of(image: u32, y: i32, x: i32, column: u32) -> vec4<f32> {
     let inside = clamp(y, 0, i32(params.in_height) - 1);
@@ -341,29 +346,53 @@ fn store_taps(slice: u32, ky: u32, column: u32, sum: Taps) {
     @if(kernel5) partial[to + params.channels_vec4 * 4u] = sum.t4;
 }
 
-fn store_rows(slice: u32, ky: u32, column: u32, sum: Rows) {
-    store_taps(slice, ky, column, sum.r0);
-    store_taps(slice, ky + 1u, column, sum.r1);
-    store_taps(slice, ky + 2u, column, sum.r2);
+/// What an invocation sums: rows of the filter from `ky` on, over the rows `first` to `end` of output pixels of a slice.
+struct Part {
+    exists: bool,
+    column: u32,
+    ky: u32,
+    slice: u32,
+    first: u32,
+    end: u32,
+}
+
+fn part_of(i: u32) -> Part {
+    let parts = (KERNEL + ROWS - 1u) / ROWS;
+    let slice = params.first_slice + i / params.channels_vec4 / parts;
+    return Part(
+        i < params.slices * parts * params.channels_vec4,
+        i % params.channels_vec4,
+        i / params.channels_vec4 % parts * ROWS,
+        slice,
+        slice * params.slice_rows,
+        min((slice + 1u) * params.slice_rows, params.batch * params.out_height),
+    );
+}
+
+fn store_rows(part: Part, sum: Rows) {
+    store_taps(part.slice, part.ky, part.column, sum.r0);
+    store_taps(part.slice, part.ky + 1u, part.column, sum.r1);
+    store_taps(part.slice, part.ky + 2u, part.column, sum.r2);
+}
+
+/// The gradient of output pixel `x` of a row.
+fn gradient(row: u32, x: u32, column: u32) -> vec4<f32> {
+    return from_map(d_result[(row * params.out_width + x) * params.channels_vec4 + column]);
 }
 
 /// The weight gradient of ROWS rows of the filter over the output pixels of a slice. One invocation per slice, such rows and
 /// column.
 @compute @workgroup_size(64)
 fn weight_gradient(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = flat_id(id, groups);
-    let parts = (KERNEL + ROWS - 1u) / ROWS;
-    if i >= params.slices * parts * params.channels_vec4 {
+    let part = part_of(flat_id(id, groups));
+    if !part.exists {
         return;
     }
-    let column = i % params.channels_vec4;
-    let ky = i / params.channels_vec4 % parts * ROWS;
-    let slice = params.first_slice + i / params.channels_vec4 / parts;
-    let end = min((slice + 1u) * params.slice_rows, params.batch * params.out_height);
+    let column = part.column;
     var sum = Rows();
-    for (var row = slice * params.slice_rows; row < end; row++) {
+    for (var row = part.first; row < part.end; row++) {
         let image = row / params.out_height * params.in_height;
-        let in_y = i32(row % params.out_height * params.stride + ky) - i32(params.pad_y);
+        let in_y = i32(row % params.out_height * params.stride + part.ky) - i32(params.pad_y);
         var at = -i32(params.pad_x);
         var v = Rows();
         for (var n = params.stride; n < KERNEL; n++) {
@@ -375,31 +404,26 @@ fn weight_gradient(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_wo
                 v = rows_moved(v, image, in_y, at, column);
                 at++;
             }
-            let d = from_map(d_result[(row * params.out_width + x) * params.channels_vec4 + column]);
-            sum = Rows(add_taps(sum.r0, v.r0, d), add_taps(sum.r1, v.r1, d), add_taps(sum.r2, v.r2, d));
+            sum = add_rows(sum, v, gradient(row, x, column));
         }
     }
-    store_rows(slice, ky, column, sum);
+    store_rows(part, sum);
 }
 
 /// The same with stride 1: two rows of output pixels at a time, whose windows overlap.
 @compute @workgroup_size(64)
 fn weight_gradient_pairs(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-    let i = flat_id(id, groups);
-    let parts = (KERNEL + ROWS - 1u) / ROWS;
-    if i >= params.slices * parts * params.channels_vec4 {
+    let part = part_of(flat_id(id, groups));
+    if !part.exists {
         return;
     }
-    let column = i % params.channels_vec4;
-    let ky = i / params.channels_vec4 % parts * ROWS;
-    let slice = params.first_slice + i / params.channels_vec4 / parts;
-    let end = min((slice + 1u) * params.slice_rows, params.batch * params.out_height);
+    let column = part.column;
     var sum = Rows();
-    var row = slice * params.slice_rows;
-    while row < end {
+    var row = part.first;
+    while row < part.end {
         let image = row / params.out_height * params.out_height;
-        let in_y = i32(row - image + ky) - i32(params.pad_y);
-        let paired = row + 1u < min(end, image + params.out_height);
+        let in_y = i32(row - image + part.ky) - i32(params.pad_y);
+        let paired = row + 1u < min(part.end, image + params.out_height);
         let next = row + select(0u, 1u, paired);
         var at = -i32(params.pad_x);
         var v = Rows();
@@ -413,13 +437,11 @@ fn weight_gradient_pairs(@builtin(global_invocation_id) id: vec3<u32>, @builtin(
             v = rows_moved(v, image, in_y, at, column);
             below = moved(below, pixel_of(image, in_y + 3, at, column));
             at++;
-            let d = from_map(d_result[(row * params.out_width + x) * params.channels_vec4 + column]);
-            sum = Rows(add_taps(sum.r0, v.r0, d), add_taps(sum.r1, v.r1, d), add_taps(sum.r2, v.r2, d));
-            let of_next = from_map(d_result[(next * params.out_width + x) * params.channels_vec4 + column]);
-            let e = select(vec4<f32>(), of_next, paired);
-            sum = Rows(add_taps(sum.r0, v.r1, e), add_taps(sum.r1, v.r2, e), add_taps(sum.r2, below, e));
+            sum = add_rows(sum, v, gradient(row, x, column));
+            let of_next = select(vec4<f32>(), gradient(next, x, column), paired);
+            sum = add_rows(sum, Rows(v.r1, v.r2, below), of_next);
         }
         row = next + 1u;
     }
-    store_rows(slice, ky, column, sum);
+    store_rows(part, sum);
 }
